@@ -1,0 +1,47 @@
+"""denoise: cleans photos with networks trained here. Names are resolved when they are used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Where each public name lives. `import denoiser` loads none of these rooms, and so neither torch nor numpy.
+_HOMES = {
+    "CancelToken": "denoiser.events",
+    "DenoiseOptions": "denoiser.options",
+    "DenoiserError": "denoiser.errors",
+    "Image": "denoiser.image",
+    "denoise": "denoiser.engine",
+    "denoise_folder": "denoiser.batch",
+    "from_numpy": "denoiser.image",
+    "from_pil": "denoiser.imageio",
+    "open_image": "denoiser.imageio",
+    "save_image": "denoiser.imageio",
+    "to_pil": "denoiser.imageio",
+}
+
+__all__ = [
+    "CancelToken",
+    "DenoiseOptions",
+    "DenoiserError",
+    "Image",
+    "denoise",
+    "denoise_folder",
+    "from_numpy",
+    "from_pil",
+    "open_image",
+    "save_image",
+    "to_pil",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'denoiser' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

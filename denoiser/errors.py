@@ -1,0 +1,148 @@
+"""The ways to fail, each with the exit code and the hint that a person needs.
+
+    DenoiserError                    1   something failed
+    ├── UsageError                   2   the words of the call do not fit together
+    ├── NothingToDo                  3   no picture was found
+    ├── Missing                      4   something needed is not here
+    │   ├── MissingExtra                 a package of an optional extra
+    │   ├── MissingDevice                the device that was asked for
+    │   ├── MissingDisplay               a screen, or the system libraries that Qt needs
+    │   ├── MissingModel                 no weights of that name
+    │   └── BrokenInstall                packages that do not fit each other
+    ├── Refused                      5   it could be done, and would do harm
+    │   ├── UnsafeOutput                 an output would land on an input
+    │   └── UntrustedWeights             a weights file that is changed, cut or foreign
+    ├── UnreadableImage              1   this file gives no trustworthy picture
+    │   ├── UnsupportedFormat            not a format that is read here
+    │   └── ImageTooLarge                more pixels than the limit: refused before allocation
+    ├── UnwritableImage              1   this picture cannot be written that way
+    │   └── OutputFull                   no space left, or a quota is used up
+    ├── UnusableData                 1   pictures that cannot be trained or measured on
+    ├── TrainingFailed               1   the numbers left the rails
+    └── Cancelled                  130   stopped on request
+
+A message is one line that names the file and the cause; the hint is one line that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DenoiserError(Exception):
+    """The root of all errors that a user can meet; anything else that escapes is a bug."""
+
+    exit_code: ClassVar[int] = 1
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+
+
+class UsageError(DenoiserError):
+    """The words of the call do not fit together, or a value is out of its range."""
+
+    exit_code = 2
+    default_hint = "`denoise --help` shows the calls with examples."
+
+
+class NothingToDo(DenoiserError):
+    """No picture was found where the caller pointed."""
+
+    exit_code = 3
+
+
+class Missing(DenoiserError):
+    """Something needed is not here: a package, a device, a display, a model."""
+
+    exit_code = 4
+
+
+class MissingExtra(Missing):
+    """A package of an optional extra is not installed."""
+
+    def __init__(self, message: str, *, extra: str) -> None:
+        super().__init__(message, hint=f"Install it with `pip install 'denoiser-studio[{extra}]'`.")
+        self.extra = extra
+
+
+class MissingDevice(Missing):
+    """The device that was asked for by name is not usable on this machine."""
+
+    default_hint = "Use `--device auto`, or leave it out."
+
+
+class MissingDisplay(Missing):
+    """No screen, or no system libraries for one."""
+
+
+class MissingModel(Missing):
+    """No weights of that name, and no such file."""
+
+    default_hint = "`denoise models` lists what is there."
+
+
+class BrokenInstall(Missing):
+    """Two installed packages do not fit each other."""
+
+
+class Refused(DenoiserError):
+    """It could be done, and would do harm."""
+
+    exit_code = 5
+
+
+class UnsafeOutput(Refused):
+    """An output would land on an input, by name, by link or by hard link."""
+
+    default_hint = "Choose another --out: an input is never written to."
+
+
+class UntrustedWeights(Refused):
+    """A weights file that is changed, cut, or not what its card says."""
+
+    default_hint = "Install the package again, or fetch the weights file again from where it came."
+
+
+class UnreadableImage(DenoiserError):
+    """This file gives no trustworthy picture: broken, cut, or not an image."""
+
+    default_hint = "The file is left as it is; a copy from its source may be whole."
+
+
+class UnsupportedFormat(UnreadableImage):
+    """Not a format, or not a kind of a format, that is read here."""
+
+    default_hint = "Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW."
+
+
+class ImageTooLarge(UnreadableImage):
+    """More pixels than the limit allows; refused before anything is allocated."""
+
+    default_hint = "If the file is trusted, raise the limit with --max-pixels."
+
+
+class UnwritableImage(DenoiserError):
+    """This picture cannot be written that way or to that place."""
+
+
+class OutputFull(UnwritableImage):
+    """No space is left in the target folder, or a quota is used up."""
+
+    default_hint = "Free some space and run the same command again: finished files are kept."
+
+
+class UnusableData(DenoiserError):
+    """Pictures that cannot be trained or measured on: none, too few, too small, or not paired."""
+
+
+class TrainingFailed(DenoiserError):
+    """The numbers left the rails; the last good checkpoint is kept."""
+
+
+class Cancelled(DenoiserError):
+    """Stopped on request; what was finished is kept."""
+
+    exit_code = 130

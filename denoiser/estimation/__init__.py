@@ -1,0 +1,1 @@
+"""How noisy a picture is, and in what way."""

@@ -1,0 +1,138 @@
+"""The picture that every room passes on: pixels in their own depth, alpha apart, and what came with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.errors import UsageError
+
+Pixels = NDArray[Any]
+
+# What a depth is stored in: up to 8 bits in bytes, up to 16 in words, 32 means float where 1.0 is white.
+_BITS_OF_DTYPE = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What stands beside the pixels of a file, as raw blocks that are carried and not understood.
+
+    ``exif`` is the bare TIFF-structured block (no ``Exif\\0\\0`` before it), ``xmp`` the packet, ``iptc``
+    the IIM records; ``resolution`` is in dots per inch, across and down.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: str | None = None
+    resolution: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JpegTables:
+    """How a JPEG was quantised: enough to write the next one with the same loss."""
+
+    quantisation: tuple[tuple[int, ...], ...]  # one table of 64 in natural order for each of the 1 to 4 slots
+    sampling: tuple[tuple[int, int], ...]  # horizontal and vertical factors of each component
+    progressive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Facts of the file that a picture came from, for writing it back alike and for the report."""
+
+    format: str  # the key of a row in imageio.formats: "jpeg", "png", …
+    mode: str  # as stored: "bilevel", "palette", "grey", "grey+alpha", "rgb", "rgba", "cmyk", "raw"
+    frames: int = 1
+    jpeg: JpegTables | None = None
+    lossless: bool = True
+    times_ns: tuple[int, int] | None = None  # access and modification
+    notes: tuple[str, ...] = ()  # what a person should know: "the gain map is not carried over"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One upright picture. Complete when built; the arrays are read-only views, shared and never changed.
+
+    ``pixels`` is (H, W, C) with C = 1 for grey and 3 for colour; uint8, uint16 or float32. ``bits`` is the
+    significant depth: 10-bit values lie in uint16 from 0 to 1023. Float runs from 0 (black) to 1 (white) and
+    may go beyond. ``alpha`` is (H, W) in the same depth, never multiplied into the pixels.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    bits: int = 0  # 0: the full depth of the dtype
+    profile: bytes | None = None  # ICC; None means sRGB, or its grey curve
+    metadata: Metadata = field(default_factory=Metadata)
+    origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        full = _BITS_OF_DTYPE.get(self.pixels.dtype)
+        if full is None:
+            raise UsageError(f"Pixels must be uint8, uint16 or float32, not {self.pixels.dtype}.")
+        if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or 0 in self.pixels.shape:
+            raise UsageError(f"Pixels must be (H, W, 1) or (H, W, 3) and not empty, not {self.pixels.shape}.")
+        bits = self.bits or full
+        if bits > full or (full == 32 and bits != 32) or (full == 16 and bits <= 8):
+            raise UsageError(f"{bits} bits do not fit into {self.pixels.dtype}.")
+        object.__setattr__(self, "bits", bits)
+        object.__setattr__(self, "pixels", _frozen(self.pixels))
+        if self.alpha is not None:
+            if self.alpha.shape != self.pixels.shape[:2] or self.alpha.dtype != self.pixels.dtype:
+                raise UsageError("Alpha must have the height, width and depth of the pixels.")
+            object.__setattr__(self, "alpha", _frozen(self.alpha))
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour; alpha is not counted."""
+        return int(self.pixels.shape[2])
+
+    @property
+    def megapixels(self) -> float:
+        return self.height * self.width / 1e6
+
+    @property
+    def white(self) -> float:
+        """The value of white in this depth: 255, 1023, 65535, or 1.0 for float."""
+        return 1.0 if self.bits == 32 else float((1 << self.bits) - 1)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how this picture was read."""
+        return self.origin.notes if self.origin else ()
+
+    def with_pixels(self, pixels: Pixels) -> Image:
+        """The same picture with other pixels of the same depth; everything beside them stays."""
+        if pixels.dtype != self.pixels.dtype:
+            raise UsageError(f"The pixels of this picture are {self.pixels.dtype}, not {pixels.dtype}.")
+        return dataclasses.replace(self, pixels=pixels)
+
+
+def from_numpy(array: Pixels, *, bits: int = 0, profile: bytes | None = None) -> Image:
+    """A picture from an array (H, W), (H, W, 1), or with 2, 3 or 4 channels; the last of 2 or 4 is alpha."""
+    if array.ndim == 2:
+        array = array[:, :, np.newaxis]
+    if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4):
+        raise UsageError(f"An array of a picture is (H, W) or (H, W, 1 to 4), not {array.shape}.")
+    channels = array.shape[2]
+    if channels in (2, 4):
+        return Image(array[:, :, :-1], alpha=array[:, :, -1], bits=bits, profile=profile)
+    return Image(array, bits=bits, profile=profile)
+
+
+def _frozen(array: Pixels) -> Pixels:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,1 @@
+"""Noise to train on and to measure with."""
