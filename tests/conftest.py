@@ -1,0 +1,94 @@
+"""What holds for every test: no network, no unexpected log line, no display, and the code of this checkout."""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+import logging
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any test imports Qt
+
+DATA_VARIABLE = "DENOISE_DATA"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuses to test another copy of the package: a green run would say nothing about this one."""
+    spec = importlib.util.find_spec("denoiser")
+    found = Path(spec.origin).resolve() if spec and spec.origin else None
+    if found is None or not found.is_relative_to(session.config.rootpath.resolve()):
+        raise pytest.UsageError(
+            f"The tests would run on {found or 'no package'}: install this checkout with `pip install -e '.[dev]'`."
+        )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what needs pictures from outside where nobody says where they are."""
+    if item.get_closest_marker("data") and not os.environ.get(DATA_VARIABLE):
+        pytest.skip(f"needs a folder of pictures: set {DATA_VARIABLE}")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder that DENOISE_DATA names; for tests marked `data`."""
+    folder = Path(os.environ[DATA_VARIABLE])
+    if not folder.is_dir():
+        pytest.fail(f"{DATA_VARIABLE} is set to {folder}, which is no folder.")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_log_lines(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fails a test that logs at WARNING or above, unless `@pytest.mark.logs("pattern")` expects it; then it must come."""
+    yield
+    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+    lines = [f"{r.levelname} {r.name}: {r.getMessage()}" for r in records if r.levelno >= logging.WARNING]
+    marker = request.node.get_closest_marker("logs")
+    patterns: tuple[str, ...] = marker.args if marker else ()
+    unexpected = [line for line in lines if not any(re.search(pattern, line) for pattern in patterns)]
+    missing = [pattern for pattern in patterns if not any(re.search(pattern, line) for line in lines)]
+    assert not unexpected, f"unexpected log lines (mend the cause, or mark the test with logs(...)): {unexpected}"
+    assert not missing, f"expected log lines did not come: {missing}"
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuses every connection that would leave this machine, and every look-up of a foreign name."""
+    monkeypatch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *args: Any, **keywords: Any) -> Any:
+        _refuse_foreign(host)
+        return look_up(host, *args, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_foreign(address[0])
+        return connect(self, address)
+
+    return guarded
+
+
+def _refuse_foreign(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if not name or name == "localhost":
+        return
+    try:
+        foreign = not ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        foreign = True
+    if foreign:
+        # pytest.fail is no Exception: code under test that forgives OSError cannot forgive this
+        pytest.fail(f"connection to {name} refused: no test and no job may use the network")
