@@ -46,7 +46,7 @@ def data_folder() -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_unexpected_log_lines(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fails a test that logs at WARNING or above, unless `@pytest.mark.logs("pattern")` expects it; then it must come."""
+    """Fails a test that logs at WARNING or above, unless `@pytest.mark.logs(…)` expects it; then it must come."""
     yield
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
     lines = [f"{r.levelname} {r.name}: {r.getMessage()}" for r in records if r.levelno >= logging.WARNING]
