@@ -1,8 +1,8 @@
 """A file appears whole or not at all.
 
-The bytes go into a temporary file in the target folder, are synced, and take the name in one step; the folder is
-synced after it. A killed run leaves at most temporary files, known by their names; `remove_leftovers` takes them away
-and spares those that a living process still holds.
+The bytes go into a temporary file in the target folder, are synced, and take the name in one step; the folder
+is synced after it. A killed run leaves at most temporary files, known by their names; `remove_leftovers` takes
+them away and spares those that a living process still holds.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterator[BinaryIO]:
     """Opens a file that takes the name *path* when the block ends, with all its bytes on the disk.
 
-    An exception in the block, or while closing, leaves *path* as it was and no temporary file. Makes missing folders.
-    Errors of the disk become UnwritableImage or OutputFull. Safe beside other writers of the same name: the last wins.
+    An exception in the block, or while closing, leaves *path* as it was and no temporary file. Makes missing
+    folders. Errors of the disk become UnwritableImage or OutputFull. Safe beside other writers of the same name:
+    the last wins.
     """
     temporary = path.with_name(_temporary_name(path))
     try:

@@ -119,3 +119,23 @@ class WriteOptions:
 
     def __post_init__(self) -> None:
         _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What a person can ask of a training."""
+
+    minutes: float = _control(
+        30.0,
+        help="How long to train in all, earlier sittings counted in.",
+        minimum=0.01,
+        maximum=100_000.0,
+        unit="minutes",
+    )
+    recipe: str = _control("fast", help="What is trained and on which noise: a name, or a TOML file.")
+    resume: bool = _control(False, help="Go on from the state in the --out folder.")
+    seed: int = _control(0, help="Where the random numbers start.", minimum=0, maximum=2**63 - 1)
+    device: str = _control("auto", help="Where the network is trained.", choices=("auto", "cpu", "cuda", "mps"))
+
+    def __post_init__(self) -> None:
+        _check(self)

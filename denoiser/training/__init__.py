@@ -1,1 +1,7 @@
-"""Makes weights."""
+"""Makes weights: a recipe, a folder of clean photos and some minutes become a file that the engine runs."""
+
+from __future__ import annotations
+
+from denoiser.training.denoiser import TrainingReport, train_denoiser
+
+__all__ = ["TrainingReport", "train_denoiser"]

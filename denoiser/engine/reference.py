@@ -1,0 +1,23 @@
+"""The whole picture in one piece: obviously correct, and the twin that tiles are tested against."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from denoiser.networks.conditioning import Condition
+from denoiser.networks.dense_autoencoder import SIZE_MULTIPLE, DenseAutoencoder
+from denoiser.tiling import SMALLEST_TILE, rounded_up
+
+
+@torch.inference_mode()
+def clean_whole(network: DenseAutoencoder, noisy: NDArray[np.float32], condition: Condition) -> NDArray[np.float32]:
+    """*noisy* (H, W, 3) in 0..1 to clean, in fp32 on the CPU. Memory grows with the picture."""
+    height, width = noisy.shape[:2]
+    below = rounded_up(max(height, SMALLEST_TILE), SIZE_MULTIPLE) - height
+    beside = rounded_up(max(width, SMALLEST_TILE), SIZE_MULTIPLE) - width
+    padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric")
+    batch = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
+    clean = network(batch, condition.planes().reshape(1, -1, 1, 1))
+    return np.ascontiguousarray(clean[0].numpy().transpose(1, 2, 0)[:height, :width])

@@ -1,0 +1,70 @@
+"""Which weights are here. They lie in the wheel, or beside the code in a checkout."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from denoiser.errors import MissingModel, UntrustedWeights
+from denoiser.models.card import Card, read_card
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PLACES = (_PACKAGE / "weights", _PACKAGE.parent / "weights")  # an editable install has no first one
+_CHUNK = 1 << 20
+
+# What "auto" means on a kind of device, best first. One of them is always shipped.
+_AUTOMATIC = {"cpu": ("denoiser-fast",), "cuda": ("denoiser-best", "denoiser-fast"), "mps": ("denoiser-fast",)}
+_SHORT = {"fast": "denoiser-fast", "best": "denoiser-best"}
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A weights file and its card; not yet verified."""
+
+    name: str
+    path: Path
+    card: Card
+
+
+def entries() -> list[CatalogEntry]:
+    """All weights that are installed, by name. Reads cards, no weights."""
+    found: dict[str, CatalogEntry] = {}
+    for place in _PLACES:
+        for path in sorted(place.glob("*.safetensors")):
+            found.setdefault(path.stem, _entry(path))
+    return [found[name] for name in sorted(found)]
+
+
+def find(name_or_path: str, device: str) -> CatalogEntry:
+    """The entry for "auto", "fast", a full name, or the path of a weights file with its card beside it."""
+    if name_or_path.endswith(".safetensors"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise MissingModel(f"{name_or_path}: no such weights file.")
+        return _entry(path)
+    here = {entry.name: entry for entry in entries()}
+    wanted = _AUTOMATIC[device] if name_or_path == "auto" else (_SHORT.get(name_or_path, name_or_path),)
+    for name in wanted:
+        if name in here:
+            return here[name]
+    raise MissingModel(f"No weights named {name_or_path!r}; here are {', '.join(sorted(here)) or 'none'}.")
+
+
+def verify(entry: CatalogEntry) -> None:
+    """Proves the file to be the one that its card was written for; UntrustedWeights if not."""
+    digest = hashlib.sha256()
+    with entry.path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != entry.card.sha256:
+        raise UntrustedWeights(f"{entry.path}: changed or cut, its digest is not the one on its card.")
+
+
+def _entry(path: Path) -> CatalogEntry:
+    card = path.with_suffix(".toml")
+    if not card.is_file():
+        raise UntrustedWeights(
+            f"{path}: has no card beside it ({card.name}).", hint="Weights come with their .toml card; copy both."
+        )
+    return CatalogEntry(path.stem, path, read_card(card))

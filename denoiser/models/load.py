@@ -1,0 +1,41 @@
+"""Weights to a network that runs. Only safetensors is read; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from denoiser.errors import UntrustedWeights
+from denoiser.models.catalog import CatalogEntry, verify
+from denoiser.networks import registry
+from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.spec import NetworkSpec
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A network with its weights in fp32 on the CPU, in evaluation mode, and what the engine may know of it."""
+
+    name: str
+    digest: str
+    network: DenseAutoencoder
+    spec: NetworkSpec
+
+
+def load(entry: CatalogEntry) -> LoadedModel:
+    """Verifies and loads *entry*; a changed, cut or foreign file is UntrustedWeights by name."""
+    verify(entry)
+    card = entry.card
+    network = registry.build(card.architecture, card.settings)
+    try:
+        tensors = load_file(entry.path)
+        network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise UntrustedWeights(f"{entry.path}: not the weights of a {card.architecture} ({error}).") from error
+    if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
+        raise UntrustedWeights(f"{entry.path}: holds numbers that are not finite.")
+    network.eval().requires_grad_(False)
+    return LoadedModel(entry.name, card.sha256, network, network.spec(card.halo))

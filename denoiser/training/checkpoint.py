@@ -1,0 +1,84 @@
+"""The state of a run as one safetensors file: nothing is pickled, and a torn file is never the only one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from denoiser.atomicfile import whole_file
+from denoiser.errors import UnusableData
+
+_HINT = "Start afresh in another --out folder."
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come; travels in the checkpoint's header."""
+
+    recipe: str
+    step: int = 0
+    seconds: float = 0.0
+    megapixels: float = 0.0
+
+
+def save_state(
+    path: Path,
+    progress: Progress,
+    networks: Mapping[str, nn.Module],
+    optimisers: Sequence[torch.optim.Optimizer],
+    generator: torch.Generator,
+) -> None:
+    """Writes everything that a run needs to go on; *path* is replaced whole or not at all."""
+    tensors: dict[str, Tensor] = {"generator": generator.get_state()}
+    for role, network in networks.items():
+        tensors |= {f"{role}/{name}": value.detach().contiguous() for name, value in network.state_dict().items()}
+    for number, optimiser in enumerate(optimisers):
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {
+                f"optimiser{number}/{index}/{key}": torch.as_tensor(value).contiguous()
+                for key, value in state.items()
+            }
+    with whole_file(path) as file:
+        file.write(save(tensors, metadata={"progress": json.dumps(asdict(progress))}))
+
+
+def load_state(
+    path: Path,
+    networks: Mapping[str, nn.Module],
+    optimisers: Sequence[torch.optim.Optimizer],
+    generator: torch.Generator,
+) -> Progress:
+    """Fills networks, optimisers and generator from *path*; UnusableData when it is not such a state."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            progress = Progress(**json.loads(file.metadata()["progress"]))
+        generator.set_state(tensors.pop("generator"))
+        for role, network in networks.items():
+            network.load_state_dict(_under(tensors, role))
+        for number, optimiser in enumerate(optimisers):
+            _fill(optimiser, _under(tensors, f"optimiser{number}"))
+    except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise UnusableData(f"{path}: no state of such a run ({error}).", hint=_HINT) from error
+    return progress
+
+
+def _under(tensors: Mapping[str, Tensor], role: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{role}/"): value for name, value in tensors.items() if name.startswith(f"{role}/")}
+
+
+def _fill(optimiser: torch.optim.Optimizer, flat: Mapping[str, Tensor]) -> None:
+    whole = optimiser.state_dict()
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in flat.items():
+        index, key = name.split("/")
+        states.setdefault(int(index), {})[key] = value
+    whole["state"] = states
+    optimiser.load_state_dict(whole)

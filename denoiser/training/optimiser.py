@@ -1,0 +1,65 @@
+"""Muon for the kernels of the body, Adam for the rest, under one roof.
+
+Muon (Jordan et al. 2024) turns each momentum matrix into the nearest matrix of orthonormal rows, so that all
+directions of a kernel learn at one pace; kernels are taken as (out, in x k x k). torch.optim.Muon takes matrices
+only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+# Quintic Newton-Schulz: singular values go to about 1 within five steps (coefficients of Jordan et al.).
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_STEPS = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised Nesterov momentum for kernels of two or more dimensions."""
+
+    def __init__(self, kernels: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
+        super().__init__(list(kernels), {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        """One update; the gradients must be there."""
+        for group in self.param_groups:
+            for kernel in group["params"]:
+                self._update(kernel, group["lr"], group["momentum"])
+
+    def _update(self, kernel: nn.Parameter, rate: float, decay: float) -> None:
+        if kernel.grad is None:
+            return
+        state = self.state[kernel]
+        if not state:
+            state["momentum"] = torch.zeros_like(kernel)
+        momentum: Tensor = state["momentum"]
+        momentum.mul_(decay).add_(kernel.grad)
+        ahead = kernel.grad.add(momentum, alpha=decay)
+        matrix = ahead.reshape(ahead.shape[0], -1)
+        scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+        kernel.add_(orthogonalised(matrix).reshape(kernel.shape), alpha=-rate * scale)
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """A matrix with the directions of *matrix* and singular values near 1."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix).float()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(_STEPS):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+    return (x.T if tall else x).to(matrix.dtype)
+
+
+def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """(kernels for Muon, the rest for Adam): head, tail and everything that is no kernel goes to Adam."""
+    kernels: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        in_body = parameter.ndim >= 2 and name.split(".")[0] not in ("head", "tail")
+        (kernels if in_body else rest).append(parameter)
+    return kernels, rest

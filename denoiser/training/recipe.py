@@ -1,0 +1,95 @@
+"""A recipe: what is trained, on which noise, in which stages. TOML files beside this module, or a user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from denoiser.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseShares:
+    """How often each kind of noise is drawn for a patch; the shares add up to 1."""
+
+    white: float
+    camera: float
+    shaped: float
+    clean: float
+    max_sigma: float = 75.0
+
+    def __post_init__(self) -> None:
+        total = self.white + self.camera + self.shaped + self.clean
+        if abs(total - 1) > 1e-6:
+            raise UsageError(f"The shares of noise add up to {total:g}, not to 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of the training up to the fraction ``until`` of its time."""
+
+    until: float
+    patch: int
+    batch: int
+    loss: str  # "charbonnier" or "log-mse"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that shapes a training but its time, its pictures and its seed."""
+
+    name: str
+    architecture: str
+    settings: Mapping[str, Any]
+    noise: NoiseShares
+    stages: tuple[Stage, ...]
+    halo: int
+    muon_rate: float = 0.01
+    adam_rate: float = 2e-3
+    warm_up_steps: int = 100
+    ema: float = 0.999
+
+    def stage_at(self, fraction: float) -> Stage:
+        """The stage of that fraction of the time."""
+        return next((stage for stage in self.stages if fraction < stage.until), self.stages[-1])
+
+
+def names() -> list[str]:
+    """The recipes that come with the package."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name_or_path: str) -> Recipe:
+    """The recipe of that name, or of that TOML file."""
+    if name_or_path in names():
+        text, name = (_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8"), name_or_path
+    elif Path(name_or_path).is_file():
+        text, name = Path(name_or_path).read_text(encoding="utf-8"), Path(name_or_path).stem
+    else:
+        raise UsageError(f"{name_or_path!r} is no recipe and no file; recipes are {', '.join(names())}.")
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> Recipe:
+    """The recipe that *text* (TOML) describes."""
+    try:
+        words = tomllib.loads(text)
+        return Recipe(
+            name=name,
+            architecture=words["network"].pop("architecture"),
+            halo=words["network"].pop("halo"),
+            settings=words["network"],
+            noise=NoiseShares(**words["noise"]),
+            stages=tuple(Stage(**stage) for stage in words["stage"]),
+            **words.get("optimiser", {}),
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise UsageError(f"The recipe {name} cannot be read: {error}.") from error
+
+
+def _folder() -> Any:
+    return resources.files("denoiser.training") / "recipes"
