@@ -1,0 +1,272 @@
+"""JPEG, walked marker by marker: metadata, further pictures, and what is hidden.
+
+SOI | APP0 JFIF | APP1 Exif | APP1 XMP … | APP2 ICC, MPF | APP13 IPTC | COM | DQT SOF DHT | SOS data … | EOI | …
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from denoiser.errors import UnreadableImage
+from denoiser.image import Metadata
+from denoiser.imageio.containers import exif, hidden, ifd, iptc, xmp
+from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Data, Span, broken
+
+SOI, EOI, SOS, DNL, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDC, 0xDD, 0xFE
+APP0, APP1, APP2, APP11, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+XMP_NAME, EXTENSION_NAME = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+ICC_NAME, MPF_NAME = b"ICC_PROFILE\0", b"MPF\0"
+
+MAX_SEGMENTS = 1 << 16  # an extension of 32 MB takes 512
+_KNOWN = FRAMES | {0xC4, 0xCC, SOS, 0xDB, DNL, DRI, EOI, COM} | set(range(0xE0, 0xF0))
+_AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker; stuffed bytes and restarts are data
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A marker with what its length covers: *size* bytes from *at*. The data of a scan run on to *data_end*."""
+
+    marker: int
+    at: int
+    size: int
+    data_end: int = 0
+
+
+def walk(data: Data) -> Iterator[Segment]:
+    """The segments from SOI to EOI, each inside the file; UnreadableImage where that is not so."""
+    span = Span(data)
+    if span.take(0, min(2, len(span))) != b"\xff\xd8":
+        raise broken("not a JPEG: it does not begin with the start marker")
+    at = 2
+    for _ in range(MAX_SEGMENTS):
+        at, marker = _marker_at(span, at)
+        if marker == EOI:
+            yield Segment(EOI, at, 0)
+            return
+        size = span.number(at, 2) if span.has(at, 2) else 0
+        if size < 2 or not span.has(at, size):
+            raise broken("cut short: a JPEG segment goes beyond its end" if size >= 2 or not span.has(at, 2)
+                         else "a JPEG segment of impossible length")  # fmt: skip
+        segment = Segment(marker, at + 2, size - 2)
+        at += size
+        if marker == SOS:
+            following = _AFTER_DATA.search(data, at)
+            if following is None:
+                raise broken("cut short: the picture data end before the end marker")
+            at = following.start()
+            segment = Segment(SOS, segment.at, segment.size, at)
+        yield segment
+    raise broken("more JPEG segments than any picture needs")
+
+
+def _marker_at(span: Span, at: int) -> tuple[int, int]:
+    """What follows the marker at *at*, and the marker; any number of fill bytes may stand before it."""
+    if not span.has(at, 2):
+        raise broken("cut short: the file ends before the end marker")
+    if span.take(at, 1) != b"\xff":
+        raise broken("bytes between two JPEG segments that belong to neither")
+    found = re.compile(rb"[^\xff]").search(span.data, at)
+    if found is None:
+        raise broken("cut short: the file ends before the end marker")
+    marker = found[0][0]
+    if marker == SOI:
+        raise broken("another picture begins before the end marker of the first")
+    if marker not in _KNOWN:
+        raise broken(f"a JPEG marker that has no meaning here (0x{marker:02X})")
+    return found.end(), marker
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the walk has collected so far."""
+
+    span: Span
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    extension: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
+    profile: dict[int, bytes] = field(default_factory=dict)
+    profile_parts: int = 0
+    resources: bytes = b""
+    comments: list[bytes] = field(default_factory=list)
+    density: tuple[float, float] | None = None
+    size: tuple[int, int, int] = (0, 0, 0)
+    pictures: int | None = None  # where the MPF index lies
+    hidden: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def inspect(data: Data) -> Inspection:
+    """All that stands beside the pixels of a JPEG."""
+    found = _Found(Span(data))
+    end = 0
+    for segment in walk(data):
+        end = segment.at
+        if segment.marker in _TAKERS:
+            _TAKERS[segment.marker](found, segment)
+        elif segment.marker in FRAMES and segment.size >= 6 and not found.size[0]:
+            bits, height, width = (
+                found.span.number(segment.at + at, size) for at, size in ((0, 1), (1, 2), (3, 2))
+            )
+            found.size = (width, height, bits)
+    frames = 1 + _further_pictures(found, end)
+    packet = _whole_packet(found)
+    found.hidden += hidden.in_xmp(packet)
+    if end < len(data):
+        found.hidden += hidden.in_trailer(data, end)
+        if found.pictures is None:
+            found.notes += trailing_note(len(data) - end)
+    if iptc.has_paths(found.resources):
+        found.hidden.append("clipping paths")
+    metadata = Metadata(
+        exif=found.exif,
+        xmp=packet,
+        iptc=iptc.unwrapped(found.resources),
+        comment="\n".join(map(_text, found.comments)) or None,
+        resolution=found.density or exif.resolution(found.exif),
+    )
+    width, height, bits = found.size
+    return Inspection(
+        metadata=metadata,
+        orientation=exif.orientation(found.exif),
+        profile=_whole_profile(found),
+        frames=frames,
+        hidden=distinct(found.hidden),
+        width=width,
+        height=height,
+        bits=bits,
+        notes=distinct(found.notes),
+    )
+
+
+def _take_jfif(found: _Found, segment: Segment) -> None:
+    block = found.span.take(segment.at, min(segment.size, 14))
+    if block.startswith(b"JFIF\0") and len(block) >= 12 and found.density is None:
+        factor = {1: 1.0, 2: 2.54}.get(block[7], 0.0)
+        across, down = (int.from_bytes(block[at : at + 2], "big") * factor for at in (8, 10))
+        if across > 0 and down > 0:
+            found.density = (across, down)
+
+
+def _take_app1(found: _Found, segment: Segment) -> None:
+    block = found.span.take(segment.at, segment.size)
+    if block.startswith(exif.PREFIX[:5]) and found.exif is None and len(block) > len(exif.PREFIX):
+        found.exif = block[len(exif.PREFIX) :]
+    elif block.startswith(XMP_NAME) and found.xmp is None:
+        found.xmp = block[len(XMP_NAME) :]
+    elif block.startswith(EXTENSION_NAME) and len(block) > len(EXTENSION_NAME) + 40:
+        name, rest = block[len(EXTENSION_NAME) :][:32], block[len(EXTENSION_NAME) + 32 :]
+        found.extension.setdefault(name, {})[int.from_bytes(rest[4:8], "big")] = rest[8:]
+
+
+def _take_app2(found: _Found, segment: Segment) -> None:
+    head = found.span.take(segment.at, min(segment.size, 32))
+    if head.startswith(ICC_NAME) and len(head) >= 14:
+        found.profile_parts = head[13]
+        found.profile.setdefault(head[12], found.span.take(segment.at + 14, segment.size - 14))
+    elif head.startswith(MPF_NAME) and found.pictures is None:
+        found.pictures = segment.at + 4
+    elif head.startswith(hidden.ISO_GAIN_MAP):
+        found.hidden.append(hidden.GAIN_MAP)
+
+
+def _take_app11(found: _Found, segment: Segment) -> None:
+    if found.span.take(segment.at, min(segment.size, 2)) == b"JP":
+        found.hidden.append(hidden.CONTENT_CREDENTIALS)
+
+
+def _take_app13(found: _Found, segment: Segment) -> None:
+    if found.span.take(segment.at, min(segment.size, 14)) == iptc.IN_JPEG and segment.size > 14:
+        found.resources += found.span.take(segment.at + 14, segment.size - 14)
+
+
+def _take_comment(found: _Found, segment: Segment) -> None:
+    found.comments.append(found.span.take(segment.at, segment.size))
+
+
+_TAKERS = {
+    APP0: _take_jfif,
+    APP1: _take_app1,
+    APP2: _take_app2,
+    APP11: _take_app11,
+    APP13: _take_app13,
+    COM: _take_comment,
+}
+
+
+def _text(raw: bytes) -> str:
+    raw = raw.rstrip(b"\0")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _whole_profile(found: _Found) -> bytes | None:
+    if not found.profile:
+        return None
+    if set(found.profile) != set(range(1, found.profile_parts + 1)):
+        found.notes.append("its colour profile is incomplete and was left out")
+        return None
+    return b"".join(found.profile[part] for part in sorted(found.profile))
+
+
+def _whole_packet(found: _Found) -> bytes | None:
+    """The packet with the extension that it refers to, if all parts of that are there."""
+    name = xmp.extension_wanted(found.xmp) if found.xmp else None
+    if found.xmp is None or name is None:
+        return found.xmp
+    extension = b""
+    for at, part in sorted(found.extension.get(name, {}).items()):
+        if at != len(extension) or at + len(part) > MAX_BLOCK_BYTES:
+            break
+        extension += part
+    packet = xmp.joined(found.xmp, extension)
+    if packet is None:
+        found.notes.append("the extension of its XMP is incomplete and was left out")
+    return packet or found.xmp
+
+
+def _further_pictures(found: _Found, end: int) -> int:
+    """How many pictures beside the first stand in their own right; previews, maps and mattes are named."""
+    if found.pictures is None:
+        return 0
+    pictures = 0
+    for kind, at, size in _multi_picture_index(found.span, found.pictures):
+        if at == 0 or at < end or not found.span.has(at, 4):
+            continue
+        purpose = hidden.second_picture(found.span.data, at, size)
+        if purpose:
+            found.hidden.append(purpose)
+        elif kind >> 16 == 1:
+            found.hidden.append("preview picture")
+        else:
+            pictures += 1
+    # The first Ultra HDR files describe their gain map in the main packet only, and its picture looks like any.
+    if (
+        pictures
+        and found.xmp
+        and hidden.GAIN_MAP in hidden.in_xmp(found.xmp)
+        and hidden.GAIN_MAP not in found.hidden
+    ):
+        pictures -= 1
+    return pictures
+
+
+def _multi_picture_index(span: Span, start: int) -> list[tuple[int, int, int]]:
+    """(kind, position in the file, size) of each picture that the MPF index lists; empty when it makes no sense."""
+    try:
+        inner = Span(span.data[start : min(start + 65_536, span.end)])
+        layout = ifd.read_layout(inner)
+        index = ifd.read_directory(inner, layout, layout.first).entries.get(0xB002)
+        if index is None:
+            return []
+        rows = [inner.take(index.at + row * 16, 16) for row in range(min(index.size // 16, 1000))]
+    except UnreadableImage:
+        return []
+    order = "little" if layout.order == "<" else "big"
+    numbers = [[int.from_bytes(row[at : at + 4], order) for at in (0, 4, 8)] for row in rows]  # type: ignore[arg-type]
+    return [(kind & 0xFFFFFF, start + at if at else 0, size) for kind, size, at in numbers]

@@ -1,0 +1,264 @@
+"""PNG, walked chunk by chunk: metadata, frames, and whether all of it is there.
+
+signature | IHDR | … iCCP pHYs eXIf tEXt zTXt iTXt acTL … | IDAT IDAT … | IEND       chunk: size | name | data | CRC
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from denoiser.image import Metadata
+from denoiser.imageio.containers import exif, hidden, iptc
+from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
+from denoiser.imageio.containers.span import MAX_PARTS, Data, Span, broken, inflate
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_KEYWORD = b"XML:com.adobe.xmp"
+# Bits that each colour type may have, and how many samples a pixel of it has.
+_DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
+# Text that is carried, or that programs write about themselves.
+_CARRIED = re.compile(rb"XML:com\.adobe\.xmp|Comment$|Raw profile type |Software$|date:|Creation Time$")
+_STEP = 1 << 20  # bytes inflated or summed at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk: *size* bytes of data from *at*."""
+
+    name: bytes
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What IHDR says."""
+
+    width: int
+    height: int
+    bits: int
+    colour: int
+    interlaced: bool
+
+
+def walk(data: Data) -> Iterator[Chunk]:
+    """The chunks from IHDR to IEND, each inside the file; UnreadableImage where that is not so."""
+    span = Span(data)
+    if span.take(0, min(8, len(span))) != SIGNATURE:
+        raise broken("not a PNG: its signature is wrong")
+    at = 8
+    for _ in range(MAX_PARTS):
+        if not span.has(at, 12):
+            raise broken("cut short: the file ends before the IEND chunk")
+        size, name = span.number(at, 4), span.take(at + 4, 4)
+        if not span.has(at, size + 12):
+            raise broken(f"cut short: the {_name(name)} chunk goes beyond the end of the file")
+        if not name.isalpha():
+            raise broken("a PNG chunk whose name is no name")
+        if at == 8 and (name != b"IHDR" or size != 13):
+            raise broken("a PNG that does not begin with its header chunk")
+        yield Chunk(name, at + 8, size)
+        if name == b"IEND":
+            return
+        at += size + 12
+    raise broken("more PNG chunks than any picture needs")
+
+
+def read_header(span: Span) -> Header:
+    """The header of a PNG whose first chunk is IHDR; UnreadableImage when it describes no picture."""
+    block = span.take(16, 13)
+    width, height = int.from_bytes(block[:4], "big"), int.from_bytes(block[4:8], "big")
+    bits, colour, compression, filtering, interlace = block[8:]
+    if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
+        raise broken("a PNG header without a valid size")
+    if bits not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
+        raise broken("a PNG header that describes no known kind of picture")
+    return Header(width, height, bits, colour, bool(interlace))
+
+
+def inspect(data: Data) -> Inspection:
+    """All that stands beside the pixels of a PNG."""
+    span = Span(data)
+    parts: dict[bytes, bytes] = {}
+    texts: dict[bytes, bytes] = {}
+    end, budget = 0, 64  # chunks of text that are opened: each may inflate to the limit of a block
+    for chunk in walk(data):
+        end = chunk.at + chunk.size + 4
+        if chunk.name in (b"iCCP", b"eXIf", b"pHYs", b"acTL", b"cICP", b"caBX", b"gAMA", b"gdAT"):
+            parts.setdefault(chunk.name, span.take(chunk.at, chunk.size))
+        elif chunk.name in (b"tEXt", b"zTXt", b"iTXt") and budget:
+            budget -= 1
+            keyword, text = _text(chunk.name, span.take(chunk.at, chunk.size))
+            if text is not None:
+                texts.setdefault(keyword, text)
+    header = read_header(span)
+    notes: list[str] = []
+    metadata = _metadata(parts, texts)
+    profile = _profile(parts, texts, notes)
+    words = hidden.in_xmp(metadata.xmp) + (hidden.in_trailer(data, end) if end < len(data) else [])
+    words += [hidden.CONTENT_CREDENTIALS] if b"caBX" in parts else []
+    words += [hidden.GAIN_MAP] if b"gdAT" in parts else []
+    others = sorted(_name(keyword) for keyword in texts if not _CARRIED.match(keyword))
+    words += [f"text ({', '.join(others[:8])})"] if others else []
+    if (
+        b"gAMA" in parts
+        and profile is None
+        and int.from_bytes(parts[b"gAMA"][:4], "big") not in (45455, 45454, 45456)
+    ):
+        notes.append("its gamma is given by a gAMA chunk, which is not carried over")
+    code = parts.get(b"cICP", b"")
+    return Inspection(
+        metadata=metadata,
+        orientation=exif.orientation(metadata.exif),
+        profile=profile,
+        frames=max(1, int.from_bytes(parts.get(b"acTL", b"")[:4], "big")),
+        hidden=distinct(words),
+        width=header.width,
+        height=header.height,
+        bits=header.bits,
+        cicp=(code[0], code[1], code[2]) if len(code) == 4 else None,
+        notes=(*notes, *trailing_note(len(data) - end)),
+    )
+
+
+def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes]) -> Metadata:
+    block = parts.get(b"eXIf") or _raw_profile(texts, b"exif") or _raw_profile(texts, b"APP1")
+    block = exif.unprefixed(block) if block else None
+    records = _raw_profile(texts, b"iptc") or _raw_profile(texts, b"8bim")
+    if records and records.startswith(b"8BIM"):
+        records = iptc.unwrapped(records)
+    comment = texts.get(b"Comment")
+    return Metadata(
+        exif=block or None,
+        xmp=texts.get(XMP_KEYWORD) or _raw_profile(texts, b"xmp"),
+        iptc=records,
+        comment=comment.decode("utf-8", "replace") if comment else None,
+        resolution=_density(parts.get(b"pHYs", b"")) or exif.resolution(block),
+    )
+
+
+def _density(block: bytes) -> tuple[float, float] | None:
+    across, down = int.from_bytes(block[:4], "big"), int.from_bytes(block[4:8], "big")
+    if len(block) != 9 or block[8] != 1 or not across or not down:
+        return None
+    return _per_inch(across), _per_inch(down)
+
+
+def _per_inch(per_metre: int) -> float:
+    """Metres hold whole dots only: 300 per inch is stored as 11,811, and means 300."""
+    exact = per_metre * 0.0254
+    return float(round(exact)) if round(round(exact) / 0.0254) == per_metre else exact
+
+
+def _profile(parts: dict[bytes, bytes], texts: dict[bytes, bytes], notes: list[str]) -> bytes | None:
+    if b"iCCP" not in parts:
+        return _raw_profile(texts, b"icc") or _raw_profile(texts, b"icm")
+    _, _, packed = parts[b"iCCP"].partition(b"\0")
+    profile = inflate(packed[1:]) if packed[:1] == b"\0" else None
+    if profile is None:
+        notes.append("its colour profile is broken and was left out")
+    return profile
+
+
+def _text(name: bytes, block: bytes) -> tuple[bytes, bytes | None]:
+    """The keyword of a text chunk and its text in UTF-8; None where it cannot be unpacked."""
+    keyword, _, rest = block.partition(b"\0")
+    if name == b"tEXt":
+        return keyword, _utf8(keyword, rest)
+    if name == b"zTXt":
+        plain = inflate(rest[1:])
+        return keyword, plain if plain is None else _utf8(keyword, plain)
+    packed, rest = rest[:1] == b"\1", rest[2:]
+    text = rest.partition(b"\0")[2].partition(b"\0")[2]  # after the language and the keyword in that language
+    return keyword, inflate(text) if packed else text
+
+
+def _utf8(keyword: bytes, text: bytes) -> bytes:
+    return text if keyword == XMP_KEYWORD else text.decode("latin-1").encode()
+
+
+def _raw_profile(texts: dict[bytes, bytes], kind: bytes) -> bytes | None:
+    """A block as ImageMagick writes it into text: the kind, the size, and hexadecimal lines."""
+    text = texts.get(b"Raw profile type " + kind, b"")
+    found = re.fullmatch(rb"\s*\w+\s+(\d{1,9})\s+([0-9a-fA-F\s]*)", text)
+    if not found:
+        return None
+    block = bytes.fromhex(found[2].decode()) if len(b"".join(found[2].split())) % 2 == 0 else b""
+    return block if block and len(block) == int(found[1]) else None
+
+
+def check_whole(data: Data, deep: bool = True) -> None:
+    """Raises UnreadableImage when a chunk is damaged, missing or out of place; *deep* inflates the picture data."""
+    span = Span(data)
+    pieces: list[Chunk] = []
+    last, palette = b"", False
+    for chunk in walk(data):
+        if chunk.name == b"IDAT":
+            if pieces and last != b"IDAT":
+                raise broken("the picture data of the PNG are interrupted by another chunk")
+            pieces.append(chunk)
+        elif chunk.name == b"IHDR" and last:
+            raise broken("a PNG with two headers")
+        palette = palette or chunk.name == b"PLTE"
+        last = chunk.name
+        if _sum(span, chunk) != span.number(chunk.at + chunk.size, 4):
+            raise broken(f"damaged: the checksum of its {_name(chunk.name)} chunk is wrong")
+    if not pieces:
+        raise broken("cut short: a PNG without picture data")
+    header = read_header(span)
+    if header.colour == 3 and not palette:
+        raise broken("a PNG without the palette that its colours are from")
+    if deep:
+        _check_stream(span, pieces, picture_bytes(header))
+
+
+def picture_bytes(header: Header) -> int:
+    """How many bytes the picture data inflate to: each row with the byte that names its filter."""
+    bits = header.bits * _SAMPLES[header.colour]
+    if not header.interlaced:
+        return header.height * (1 + (header.width * bits + 7) // 8)
+    total = 0
+    for left, across, top, down in _ADAM7:
+        width, height = -(-(header.width - left) // across), -(-(header.height - top) // down)
+        if width > 0 and height > 0:
+            total += height * (1 + (width * bits + 7) // 8)
+    return total
+
+
+def _sum(span: Span, chunk: Chunk) -> int:
+    checksum, end = 0, chunk.at + chunk.size
+    for at in range(chunk.at - 4, end, _STEP):
+        checksum = zlib.crc32(span.take(at, min(_STEP, end - at)), checksum)
+    return checksum
+
+
+def _check_stream(span: Span, pieces: list[Chunk], expected: int) -> None:
+    engine, size = zlib.decompressobj(), 0
+    for piece in pieces:
+        end = piece.at + piece.size
+        for at in range(piece.at, end, _STEP):
+            waiting = span.take(at, min(_STEP, end - at))
+            while waiting and not engine.eof and size <= expected:
+                try:
+                    size += len(engine.decompress(waiting, _STEP))
+                except zlib.error:
+                    raise broken("damaged: its picture data cannot be unpacked") from None
+                waiting = engine.unconsumed_tail
+    while not engine.eof and size <= expected:  # what the last piece has left in the engine
+        rest = engine.decompress(b"", _STEP)
+        size += len(rest)
+        if not rest:
+            break
+    if size < expected or (not engine.eof and size == expected):
+        raise broken(f"cut short: {size:,} of {expected:,} bytes of picture data")
+    if size > expected:
+        raise broken("damaged: more picture data than its size needs")
+
+
+def _name(raw: bytes) -> str:
+    return "".join(c if c.isprintable() else "?" for c in raw[:79].decode("latin-1"))

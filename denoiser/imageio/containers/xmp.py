@@ -1,0 +1,110 @@
+"""XMP packets, handled as the text that they are: joined and split for JPEG, and a few values set.
+
+JPEG holds 64 KB of a packet and the rest in extension segments; everywhere else a packet is one. So a packet
+is one here too: `joined` puts the extension's descriptions into the main packet, `split` takes them out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+MAX_MAIN_IN_JPEG = 65_533 - 29  # a segment's length, less "http://ns.adobe.com/xap/1.0/" and its zero
+
+_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8](?=\s*[\"'<])")
+_NOTE = re.compile(rb"\s+xmpNote:HasExtendedXMP\s*=\s*[\"']([0-9A-Fa-f]{32})[\"']|"
+                   rb"<xmpNote:HasExtendedXMP>\s*([0-9A-Fa-f]{32})\s*</xmpNote:HasExtendedXMP>")  # fmt: skip
+_OUR_NOTE = (
+    b'<rdf:Description rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="%s"/>'
+)
+_OUR_NOTE_FOUND = re.compile(re.escape(_OUR_NOTE).replace(b"%s", b"[0-9A-F]{32}"))
+_HEAD = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+_TAIL = b"</rdf:RDF></x:xmpmeta>"
+_RDF_END = b"</rdf:RDF>"
+_RDF_BEGIN = re.compile(rb"<rdf:RDF\b[^<>]*>")
+# A tag, with its quoted values taken whole (they may hold ">"); or a comment, CDATA section or instruction.
+_TAG = re.compile(
+    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([\w:.-]+)((?:\"[^\"]*\"|'[^']*'|[^\"'<>])*?)(/?)>", re.DOTALL
+)
+
+
+def with_orientation_reset(xmp: bytes) -> bytes:
+    """The packet saying that its picture stands upright; its length stays."""
+    return _ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def with_size(xmp: bytes, width: int, height: int) -> bytes:
+    """The packet naming this size wherever it names one in the words of EXIF or TIFF."""
+    sizes = {rb"(?:exif:PixelX|exif:PixelXDimension|tiff:ImageWidth)": width,
+             rb"(?:exif:PixelY|exif:PixelYDimension|tiff:ImageLength)": height}  # fmt: skip
+    for name, value in sizes.items():
+        xmp = re.sub(rb"(" + name + rb"\s*(?:=\s*[\"']|>)\s*)\d{1,9}(?=\s*[\"'<])", rb"\g<1>%d" % value, xmp)
+    return xmp
+
+
+def extension_wanted(main: bytes) -> bytes | None:
+    """The name (an MD5 in hex) of the extension that the main packet refers to, or None."""
+    found = _NOTE.search(main)
+    return (found[1] or found[2]) if found else None
+
+
+def joined(main: bytes, extension: bytes) -> bytes | None:
+    """One packet of a main one and its extension, or None when either has no place for it."""
+    begin, inner_end = _RDF_BEGIN.search(extension), extension.rfind(_RDF_END)
+    place = main.rfind(_RDF_END)
+    if not begin or inner_end < begin.end() or place < 0:
+        return None
+    head = main[:place]
+    ours = list(_OUR_NOTE_FOUND.finditer(head))
+    head = head[: ours[-1].start()] + head[ours[-1].end() :] if ours else _NOTE.sub(b"", head)
+    return head + extension[begin.end() : inner_end] + main[place:]
+
+
+def split(packet: bytes, limit: int = MAX_MAIN_IN_JPEG) -> tuple[bytes, bytes] | None:
+    """A main packet of at most *limit* bytes and its extension, or None when the packet cannot be split so.
+
+    The extension takes what stands last: whole descriptions if that is enough, else properties of the last one.
+    """
+    place = packet.rfind(_RDF_END)
+    begin = _RDF_BEGIN.search(packet)
+    if place < 0 or begin is None or begin.end() > place:
+        return None
+    spare = limit - (len(packet) - place) - len(_OUR_NOTE) - 32
+    for start, end, opening, closing in _cuts(packet, begin.end(), place):
+        if start + len(closing) <= spare:
+            moved = packet[start:end]
+            extension = _HEAD + opening + moved + closing + packet[end + len(closing) : place] + _TAIL
+            name = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
+            return packet[:start] + closing + _OUR_NOTE % name + packet[place:], extension
+    return None
+
+
+def _cuts(packet: bytes, begin: int, end: int) -> list[tuple[int, int, bytes, bytes]]:
+    """Where the packet can be cut, the latest first: (from, to, what opens, what closes the part taken out)."""
+    cuts: list[tuple[int, int, bytes, bytes]] = []
+    inner: list[tuple[int, bytes]] = []
+    depth = 0
+    opening = b""
+    for tag in _TAG.finditer(packet, begin, end):
+        if tag[2] is None:
+            continue
+        closes, empty = bool(tag[1]), bool(tag[4])
+        if not closes and depth == 0:
+            cuts.append((tag.start(), end, b"", b""))
+            opening = _description_opening(tag)
+            inner = []
+        elif not closes and depth == 1:
+            inner.append((tag.start(), opening))
+        if not empty:
+            depth += -1 if closes else 1
+        if closes and depth == 0:
+            closing = tag[0]
+            cuts.extend((at, tag.start(), head, closing) for at, head in inner)
+    # Whole descriptions first, then parts of one, each the longest main packet first.
+    return sorted(cuts, key=lambda cut: (bool(cut[2]), -cut[0])) if depth == 0 else []
+
+
+def _description_opening(tag: re.Match[bytes]) -> bytes:
+    """The tag again with its namespaces and what it is about, without its properties: these stay where they are."""
+    kept = re.findall(rb"\s+(?:xmlns:[\w.-]+|rdf:about)\s*=\s*(?:\"[^\"]*\"|'[^']*')", tag[3])
+    return b"<" + tag[2] + b"".join(kept) + b">"
