@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import ipaddress
 import logging
@@ -92,3 +93,37 @@ def _refuse_foreign(host: str | bytes | None) -> None:
     if foreign:
         # pytest.fail is no Exception: code under test that forgives OSError cannot forgive this
         pytest.fail(f"connection to {name} refused: no test and no job may use the network")
+
+
+@pytest.fixture
+def tiny_weights(tmp_path: Path) -> Path:
+    """A small denoiser with random weights and its card, as a file of its own: real, quick, and no good."""
+    import torch
+    from safetensors.torch import save_file
+
+    from denoiser.models import Card, card_as_toml
+    from denoiser.networks import registry
+
+    settings = {"widths": [8, 8, 8], "blocks": [1, 1, 1, 1, 1]}
+    network = registry.build("dense-autoencoder-1", settings)
+    generator = torch.Generator().manual_seed(0)
+    tensors = {
+        name: torch.randn(value.shape, generator=generator) * 0.3 / value[0].numel() ** 0.5
+        for name, value in network.state_dict().items()
+    }
+    path = tmp_path / "weights" / "denoiser-tiny.safetensors"
+    path.parent.mkdir()
+    save_file(tensors, path)
+    card = Card(
+        name="denoiser-tiny",
+        summary="Random weights for tests.",
+        task="denoiser",
+        architecture="dense-autoencoder-1",
+        settings=settings,
+        halo=32,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        parameters=sum(value.numel() for value in tensors.values()),
+        licence="Apache-2.0",
+    )
+    path.with_suffix(".toml").write_text(card_as_toml(card), encoding="utf-8")
+    return path

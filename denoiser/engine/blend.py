@@ -29,7 +29,8 @@ def blended(image: Image, clean: NDArray[np.float32], one: float, strength: floa
     if image.channels == 1:
         clean = clean.mean(axis=2, keepdims=True)
     source = image.pixels.astype(np.float32)
-    mixed: Pixels = source + np.float32(strength) * (clean * np.float32(one) - source)
+    with np.errstate(invalid="ignore"):  # infinities of a float picture, put back below
+        mixed: Pixels = source + np.float32(strength) * (clean * np.float32(one) - source)
     if image.bits == 32:
         # What was no number, or infinite, stays what it was.
         np.copyto(mixed, source, where=~np.isfinite(source))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from denoiser import models
 from denoiser.engine import blend
 from denoiser.engine.device import choose_device, choose_precision
@@ -51,6 +54,14 @@ class Session:
         )
         pixels = blend.blended(image, clean, one, options.strength)
         return Cleaned(image.with_pixels(pixels), time.perf_counter() - began, image.notes)
+
+    def clean_values(
+        self, noisy: NDArray[np.float32], condition: Condition, *, cancel: CancelToken | None = None
+    ) -> NDArray[np.float32]:
+        """Bare values (H, W, 3) where 0..1 is black to white, told exactly *condition*; for measuring."""
+        return self._cleaner.clean(
+            noisy, condition, told=lambda _done, _total: None, cancel=cancel or CancelToken()
+        )
 
 
 def _condition(image: Image, noise_level: float | None, one: float) -> Condition:

@@ -1,0 +1,42 @@
+import pytest
+
+from denoiser.errors import MissingModel, UntrustedWeights
+from denoiser.models import catalog
+
+
+def test_what_is_shipped_is_listed_and_verified():
+    entries = catalog.entries()
+    assert "denoiser-fast" in [entry.name for entry in entries]
+    for entry in entries:
+        catalog.verify(entry)
+        assert entry.card.name == entry.name
+
+
+@pytest.mark.parametrize("word", ["auto", "fast", "denoiser-fast"])
+def test_the_words_for_a_model_on_a_cpu(word):
+    assert catalog.find(word, "cpu").name == "denoiser-fast"
+
+
+def test_a_file_is_found_by_its_path(tiny_weights):
+    assert catalog.find(str(tiny_weights), "cpu").path == tiny_weights
+
+
+def test_an_unknown_name_lists_what_is_here():
+    with pytest.raises(MissingModel, match="denoiser-fast"):
+        catalog.find("denoiser-future", "cpu")
+    with pytest.raises(MissingModel, match="no such weights file"):
+        catalog.find("nowhere.safetensors", "cpu")
+
+
+def test_weights_without_a_card_are_refused(tiny_weights):
+    tiny_weights.with_suffix(".toml").unlink()
+    with pytest.raises(UntrustedWeights, match="no card"):
+        catalog.find(str(tiny_weights), "cpu")
+
+
+def test_one_changed_byte_is_noticed(tiny_weights):
+    data = bytearray(tiny_weights.read_bytes())
+    data[-1] ^= 1
+    tiny_weights.write_bytes(data)
+    with pytest.raises(UntrustedWeights, match="changed or cut"):
+        catalog.verify(catalog.find(str(tiny_weights), "cpu"))

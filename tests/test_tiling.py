@@ -1,0 +1,56 @@
+from itertools import pairwise
+
+import pytest
+
+from denoiser.tiling import SMALLEST_TILE, Span, plan_tiles, rounded_up
+
+SIZES = [(1, 1), (1, 977), (997, 1), (64, 64), (512, 512), (513, 511), (448, 1500), (1021, 2039), (10_007, 9_973)]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_cores_cover_the_padded_picture_exactly_once(height, width):
+    plan = plan_tiles(height, width, multiple=8, halo=32, tile=512)
+    assert plan.padded_height >= max(height, SMALLEST_TILE)
+    assert sum(_area(tile) for tile in plan.tiles) == plan.padded_height * plan.padded_width
+    for axis, length in (("rows", plan.padded_height), ("columns", plan.padded_width)):
+        spans = sorted({(getattr(t, axis).core_start, getattr(t, axis).core_stop) for t in plan.tiles})
+        assert spans[0][0] == 0
+        assert spans[-1][1] == length
+        assert all(before[1] == after[0] for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_every_kept_pixel_has_its_halo_or_the_border(height, width):
+    plan = plan_tiles(height, width, multiple=8, halo=30, tile=256)
+    for tile in plan.tiles:
+        for span, length in ((tile.rows, plan.padded_height), (tile.columns, plan.padded_width)):
+            assert span.start == 0 or span.core_start - span.start >= 30
+            assert span.stop == length or span.stop - span.core_stop >= 30
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_tiles_have_one_shape_and_lie_on_the_grid(height, width):
+    plan = plan_tiles(height, width, multiple=8, halo=32, tile=512)
+    shapes = {(_length(t.rows), _length(t.columns)) for t in plan.tiles}
+    assert len(shapes) == 1
+    assert all(side <= 512 and side % 8 == 0 for side in shapes.pop())
+    assert all(t.rows.start % 8 == 0 and t.columns.start % 8 == 0 for t in plan.tiles)
+
+
+def test_a_tile_that_its_halo_fills_is_refused():
+    with pytest.raises(ValueError, match="halo"):
+        plan_tiles(1000, 1000, multiple=8, halo=32, tile=64)
+    with pytest.raises(ValueError, match="grid"):
+        plan_tiles(1000, 1000, multiple=8, halo=32, tile=509)
+
+
+def test_rounding_up():
+    assert [rounded_up(value, 8) for value in (0, 1, 8, 9)] == [0, 8, 8, 16]
+
+
+def _length(span: Span) -> int:
+    return span.stop - span.start
+
+
+def _area(tile):
+    return (tile.rows.core_stop - tile.rows.core_start) * (tile.columns.core_stop - tile.columns.core_start)
