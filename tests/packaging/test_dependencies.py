@@ -108,9 +108,8 @@ def _imported(file: Path) -> set[str]:
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.partition(".")[0])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"import_module", "importlib.import_module"}:
-            if node.args and isinstance(node.args[0], ast.Constant):
-                names.add(str(node.args[0].value).partition(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names |= {str(word.value).partition(".")[0] for word in node.args if isinstance(word, ast.Constant)}
     return names - set(sys.stdlib_module_names) - _OWN
 
 

@@ -1,0 +1,100 @@
+"""The pictures of ARCHITECTURE.md are the contracts and the folders; what the documents name exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+_DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+
+
+@pytest.fixture(scope="module")
+def root(pytestconfig: pytest.Config) -> Path:
+    return pytestconfig.rootpath
+
+
+def _blocks(root: Path) -> list[str]:
+    """The fenced pictures of ARCHITECTURE.md."""
+    return re.findall(r"^```\n(.*?)^```", (root / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def _names(layer: str) -> frozenset[str]:
+    return frozenset(name.strip(" ()") for name in layer.split("|"))
+
+
+def test_the_drawn_floors_are_the_floors_that_are_held(root: Path) -> None:
+    drawn = [_names(re.split(r"\s{2,}", line.strip()[2:].strip())[0]) for line in _blocks(root)[0].splitlines()]
+    contracts = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = {contract["id"]: contract["layers"] for contract in contracts if "layers" in contract}
+    held = [_names(layers["faces"][0]), *(_names(layer) for layer in layers["floors"])]
+    assert drawn == held, "draw the floors as the contracts in pyproject.toml have them"
+
+
+def test_every_room_that_is_drawn_is_there_and_the_other_way_round(root: Path) -> None:
+    drawn = {
+        name
+        for line in _blocks(root)[0].splitlines()[1:]
+        for name in _names(re.split(r"\s{2,}", line.strip()[2:].strip())[0])
+    }
+    rooms = {file.stem for file in (root / "denoiser").glob("*.py")} - {"__init__"}
+    rooms |= {file.parent.name for file in (root / "denoiser").glob("*/__init__.py")}
+    assert drawn == rooms
+
+
+def test_a_room_is_called_still_to_come_exactly_while_it_is_empty(root: Path) -> None:
+    for line in _blocks(root)[0].splitlines()[1:]:
+        for name in _names(re.split(r"\s{2,}", line.strip()[2:].strip())[0]):
+            folder = root / "denoiser" / name
+            if not folder.is_dir():
+                continue
+            empty = [file.name for file in folder.rglob("*.py")] == ["__init__.py"]
+            assert empty == ("still to come" in line), f"{name}: the picture says otherwise"
+
+
+def test_the_way_of_a_picture_leads_through_modules_that_exist(root: Path) -> None:
+    way = [line.split()[0] for line in _blocks(root)[1].splitlines()]
+    assert len(way) >= 6
+    for name in way:
+        base = root / "cli" if name.startswith("denoiser_cli") else root
+        place = base.joinpath(*name.split("."))
+        assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), (
+            f"{name} is drawn and not there"
+        )
+
+
+def test_only_the_runner_walks_through_the_inner_rooms(root: Path) -> None:
+    """Reading, cleaning and writing do not know each other, and nobody in batch but the runner calls the engine."""
+    engine = _imports(root / "denoiser" / "engine")
+    imageio = _imports(root / "denoiser" / "imageio")
+    assert not [name for name in engine if name.startswith("denoiser.imageio")]
+    assert not [name for name in imageio if name.startswith("denoiser.engine")]
+    callers = {
+        file.name
+        for file in (root / "denoiser" / "batch").glob("*.py")
+        if any(name.startswith("denoiser.engine") for name in _imports(file))
+    }
+    assert callers == {"runner.py"}
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS)
+def test_every_file_that_a_document_names_exists(root: Path, document: str) -> None:
+    text = (root / document).read_text("utf-8")
+    linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    quoted = re.findall(r"`((?:denoiser|cli|gui|tests|docs|benchmarks|weights|\.ci)/[\w./-]*)`", text)
+    absent = [name for name in [*linked, *quoted] if not (root / name).exists()]
+    assert not absent, f"{document} names what is not there: {absent}"
+
+
+def _imports(place: Path) -> set[str]:
+    names: set[str] = set()
+    for file in [place] if place.is_file() else place.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
