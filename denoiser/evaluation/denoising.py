@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition
 
-Cleaner = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Values = NDArray[np.floating[Any]]
+Row = tuple[str, float, float, float]  # name, PSNR before, PSNR after, SSIM after
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,15 @@ class Score:
     psnr: float
     ssim: float
     noisy_psnr: float
-    pictures: tuple[tuple[str, float, float, float], ...]  # name, PSNR before, PSNR after, SSIM after
+    pictures: tuple[Row, ...]
 
 
 def with_white_noise(clean: NDArray[np.uint8], sigma: float, name: str) -> NDArray[np.float32]:
     """*clean* (H, W, 3) in 0..1 with white noise that depends on *name* and *sigma* alone."""
     seed = zlib.crc32(f"{name}/{sigma:g}".encode())
     noise = np.random.default_rng(seed).standard_normal(clean.shape, dtype=np.float32)
-    return (clean.astype(np.float32) + np.float32(sigma) * noise) / np.float32(255)
+    noisy = (clean.astype(np.float32) + np.float32(sigma) * noise) / 255
+    return noisy.astype(np.float32, copy=False)
 
 
 def score_white(
@@ -70,7 +73,7 @@ def score_pairs(session: Session, folder: Path, *, told: Callable[[str], None], 
         if before.shape != clean.shape:
             raise UnusableData(f"{pair.noisy}: not the size of its clean half.")
         result = as_rgb8(session.clean(noisy, cancel=cancel).image, pair.noisy)
-        rows.append(_row(pair.scene, clean, before / np.float32(255), result / np.float32(255)))
+        rows.append(_row(pair.scene, clean, before / 255, result / 255))
         told(pair.scene)
     return _score("real pairs", rows)
 
@@ -83,7 +86,7 @@ def score_untouched(session: Session, folder: Path, *, told: Callable[[str], Non
         image = imageio.read(path)
         source = as_rgb8(image, path)
         result = as_rgb8(session.clean(image, cancel=cancel).image, path)
-        rows.append(_row(path.stem, source, source / np.float32(255), result / np.float32(255)))
+        rows.append(_row(path.stem, source, source / 255, result / 255))
         told(path.stem)
     return _score("left as they are", rows)
 
@@ -96,14 +99,12 @@ def as_rgb8(image: Image, path: Path) -> NDArray[np.uint8]:
     return np.repeat(scaled, 3, axis=2) if image.channels == 1 else scaled
 
 
-def _row(
-    name: str, clean: NDArray[np.uint8], noisy: NDArray[np.float32], result: NDArray[np.float32]
-) -> tuple[str, float, float, float]:
+def _row(name: str, clean: NDArray[np.uint8], noisy: Values, result: Values) -> Row:
     as_file = np.rint(np.clip(result, 0, 1) * 255).astype(np.uint8)
     before = metrics.psnr(noisy.astype(np.float64) * 255, clean.astype(np.float64), white=255)
     return name, before, metrics.psnr(as_file, clean, white=255), metrics.ssim(as_file, clean, white=255)
 
 
-def _score(what: str, rows: Sequence[tuple[str, float, float, float]]) -> Score:
-    before, after, ssim = (statistics.fmean(row[column] for row in rows) for column in (1, 2, 3))
-    return Score(what, after, ssim, before, tuple(rows))
+def _score(what: str, rows: Sequence[Row]) -> Score:
+    _, before, after, ssim = zip(*rows, strict=True)
+    return Score(what, statistics.fmean(after), statistics.fmean(ssim), statistics.fmean(before), tuple(rows))

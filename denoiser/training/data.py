@@ -15,10 +15,12 @@ from torch import Tensor
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData
 from denoiser.events import CancelToken
+from denoiser.training.vision import transforms
 
 # Two thirds of the crops come from shrunk photos: what the files lost in compression is not learned as truth.
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
+_BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
 _SMALLEST = 128  # pixels: what is smaller than the largest patch cannot be cropped
 _TEXTURE_CHOICE = 0.75  # how often the busier of two crops is taken: flat crops teach little
 
@@ -115,15 +117,13 @@ def _as_bytes(path: Path) -> Tensor:
 
 def _shrunk(photo: Tensor, chance: random.Random) -> list[Tensor]:
     low, high = _SHRINK_RANGE
+    resize = transforms().resize
     copies = []
     for _ in range(_SHRUNK_COPIES):
         scale = chance.uniform(low, high)
         size = [round(side / scale) for side in photo.shape[1:]]
         if min(size) >= _SMALLEST:
-            small = torch.nn.functional.interpolate(
-                photo.unsqueeze(0).float(), size=size, mode="bicubic", antialias=True, align_corners=False
-            )
-            copies.append(small.squeeze(0).clamp(0, 255).round().to(torch.uint8))
+            copies.append(resize(photo, size, interpolation=_BICUBIC, antialias=True))
     return copies
 
 

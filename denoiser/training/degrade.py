@@ -9,8 +9,8 @@ from torch import Tensor
 
 from denoiser import noise
 from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
+from denoiser.training.packing import pack_some
 from denoiser.training.recipe import NoiseShares
-from denoiser.training.vision import jpeg_round_trip
 
 _GREY_SHARE = 0.15
 _UNKNOWN_SHARE = 0.25  # neither level nor kind is told: the network must judge
@@ -75,7 +75,7 @@ def _camera(clean: Tensor, _max_sigma: float, generator: torch.Generator) -> tup
     noisy = torch.where(grey_rows, noisy.mean(dim=1, keepdim=True), noisy)
     target = torch.where(grey_rows, target.mean(dim=1, keepdim=True), target)
     packed = _chance(_JPEG_SHARE, clean, generator)
-    noisy = torch.where(packed, jpeg_round_trip(noisy, packed.flatten(), generator), noise.as_8_bit(noisy))
+    noisy = torch.where(packed, pack_some(noisy, packed.flatten(), generator), noise.as_8_bit(noisy))
     return noisy, target, torch.stack(luma_and_chroma_sigma(noisy - target))
 
 

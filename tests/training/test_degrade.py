@@ -1,0 +1,64 @@
+import pytest
+import torch
+
+from denoiser.training.degrade import degrade
+from denoiser.training.recipe import NoiseShares
+
+KINDS = ("white", "camera", "shaped", "clean")
+
+
+def _only(kind: str) -> NoiseShares:
+    return NoiseShares(**{name: float(name == kind) for name in KINDS})
+
+
+def _sample(kind: str, seed: int = 0, count: int = 32):
+    clean = torch.rand(count, 3, 4, 4, generator=torch.Generator().manual_seed(9))
+    clean = clean.repeat_interleave(16, 2).repeat_interleave(16, 3) * 0.8 + 0.1
+    return degrade(clean, _only(kind), torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shapes_and_seeds(kind):
+    one, two = _sample(kind), _sample(kind)
+    assert one.noisy.shape == one.target.shape == (32, 3, 64, 64)
+    assert one.planes.shape == (32, 4, 1, 1)
+    assert torch.equal(one.noisy, two.noisy)
+    assert torch.isfinite(one.noisy).all()
+
+
+def test_clean_samples_ask_for_nothing():
+    sample = _sample("clean")
+    assert torch.equal(sample.noisy, sample.target)
+
+
+@pytest.mark.parametrize(("kind", "told"), [("white", -1.0), ("camera", 1.0), ("shaped", 1.0)])
+def test_the_kind_is_told_or_unknown(kind, told):
+    kinds = _sample(kind).planes[:, 3].flatten().tolist()
+    assert set(kinds) == {told, 0.0}
+
+
+def test_what_is_unknown_is_silent_and_happens_in_a_quarter():
+    planes = torch.cat([_sample("white", seed).planes for seed in range(8)]).flatten(1)
+    unknown = planes[:, 2] == 0
+    assert 0.15 < float(unknown.float().mean()) < 0.35
+    assert (planes[unknown] == 0).all()
+
+
+def test_the_level_that_is_told_is_the_level_that_is_there():
+    sample = _sample("white")
+    grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
+    known = (sample.planes[:, 2].flatten() == 1) & ~grey
+    noise = (sample.noisy - sample.target)[known]
+    there = noise.std(dim=(1, 2, 3)) * 255
+    told = sample.planes[known, 0].flatten() * 75
+    quiet = told < 25  # above it the clipped half loses some at black and white
+    assert quiet.sum() > 3
+    assert torch.allclose(there[quiet], told[quiet], rtol=0.06, atol=0.3)
+
+
+def test_grey_pictures_get_grey_noise():
+    sample = _sample("camera", count=64)
+    grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
+    assert 2 <= int(grey.sum()) <= 25
+    noisy = sample.noisy[grey]
+    assert float((noisy[:, 0] - noisy[:, 1]).abs().max()) < 4 / 255  # JPEG rounds the channels apart

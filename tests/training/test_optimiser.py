@@ -1,0 +1,33 @@
+import torch
+
+from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.training.optimiser import Muon, orthogonalised, split
+
+
+def test_orthogonalised_keeps_directions_and_evens_lengths():
+    for shape in ((8, 40), (40, 8)):
+        matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        values = torch.linalg.svdvals(orthogonalised(matrix))
+        assert float(values.min()) > 0.5
+        assert float(values.max()) < 1.3
+        left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+        nearest = left @ right
+        assert float((nearest * orthogonalised(matrix)).sum() / nearest.numel() ** 0.5) > 0.3
+
+
+def test_muon_walks_downhill():
+    kernel = torch.nn.Parameter(torch.zeros(4, 3, 3, 3))
+    goal = torch.randn(kernel.shape, generator=torch.Generator().manual_seed(1)) * 0.1
+    optimiser = Muon([kernel], lr=0.02)
+    for _ in range(60):
+        optimiser.zero_grad()
+        (kernel - goal).square().sum().backward()
+        optimiser.step()
+    assert float((kernel - goal).detach().norm()) < 0.5 * float(goal.norm())
+
+
+def test_every_parameter_belongs_to_exactly_one_optimiser():
+    network = DenseAutoencoder((8, 8, 8), (1, 1, 1, 1, 1))
+    kernels, rest = split(network)
+    assert len(kernels) + len(rest) == len(list(network.parameters()))
+    assert {id(p) for p in rest} == {id(network.head.weight), id(network.tail.weight)}
