@@ -1,0 +1,1 @@
+"""What decodes and encodes, one module for each library; imported only when a file needs it."""

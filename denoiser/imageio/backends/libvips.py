@@ -1,0 +1,196 @@
+"""libvips: reads and writes PNG, TIFF, WebP and AVIF at every depth, and reads JPEG hearing its decoder's warnings.
+
+Only loaders that are named here are ever called; libvips is told to guess nothing, to keep nothing, and to stop at
+the first warning. docs/decisions/0002-second-image-backend.md says why it is here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
+from denoiser.image import Pixels
+from denoiser.imageio.containers import Inspection
+from denoiser.imageio.decoded import Decoded
+
+pyvips.cache_set_max(0)  # a cached operation holds its picture in memory, and no file is asked for twice
+pyvips.block_untrusted_set(True)
+# A warning ends the read and is told in the error; the log would say it a second time.
+logging.getLogger("pyvips").setLevel(logging.CRITICAL)
+
+# libjpeg's warnings of the last rows come after libvips has looked for them; they stand only in an error text that
+# all threads share. So one decoder at a time: whoever holds this lock owns that text.
+_decoding = threading.Lock()
+
+_LOADERS: dict[str, Callable[..., Any]] = {
+    "jpeg": pyvips.Image.jpegload_buffer,
+    "png": pyvips.Image.pngload_buffer,
+    "tiff": pyvips.Image.tiffload_buffer,
+    "webp": pyvips.Image.webpload_buffer,
+    "avif": pyvips.Image.heifload_buffer,
+}
+_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
+
+
+def decode(data: bytes, key: str, inspection: Inspection) -> Decoded:
+    """The first picture of *data*; UnreadableImage with the decoder's own reason at its first doubt."""
+    with _decoding:
+        pyvips.vips_lib.vips_error_clear()
+        try:
+            image = _LOADERS[key](data, access="sequential", fail_on="warning")
+            _check_header(image, inspection)
+            notes, converted = _to_rgb(image, inspection)
+            samples = np.asarray(converted.numpy())
+        except pyvips.Error as error:
+            raise UnreadableImage(f"is broken or cut: {_reason(str(error))}") from error
+        complaint = _complaint() if key == "jpeg" else ""
+    if complaint:
+        raise UnreadableImage(f"is broken or cut: {_reason(complaint)}")
+    if samples.ndim == 2:
+        samples = samples[:, :, np.newaxis]
+    has_alpha = samples.shape[2] in (2, 4)
+    bits = _bits(image, samples)
+    if bits in (10, 12):
+        samples = samples >> (16 - bits)  # libvips moves them to the top of 16 bits
+    return Decoded(
+        samples=samples,
+        has_alpha=has_alpha,
+        bits=bits,
+        mode=_mode(image, samples.shape[2]),
+        lossless=_is_lossless(data, key, inspection),
+        is_upright=key == "avif",
+        in_srgb=converted is not image,
+        notes=notes,
+    )
+
+
+def _check_header(image: Any, inspection: Inspection) -> None:
+    if inspection.width and (image.width, image.height) != (inspection.width, inspection.height):
+        turned = (image.height, image.width) == (inspection.width, inspection.height)
+        if not (turned and inspection.orientation > 4):
+            raise UnreadableImage(
+                f"contradicts itself: {inspection.width}x{inspection.height} in the container, "
+                f"{image.width}x{image.height} in the picture"
+            )
+    colours = _COLOURS.get(image.interpretation)
+    if image.format not in _DTYPES:
+        raise UnsupportedFormat(f"holds samples of the type {image.format}; read are 8 and 16 bit and float")
+    if colours is None:
+        raise UnsupportedFormat(f"holds colours as {image.interpretation}; read are grey, RGB and CMYK")
+    if image.bands not in (colours, colours + 1):
+        raise UnsupportedFormat(f"has {image.bands} channels, which is not grey, RGB or CMYK with or without alpha")
+    if image.get_typeof("bits-per-sample") and image.get("bits-per-sample") == 64:
+        raise UnsupportedFormat("holds 64-bit samples, more than are kept here")
+
+
+def _to_rgb(image: Any, inspection: Inspection) -> tuple[tuple[str, ...], Any]:
+    if image.interpretation != "cmyk":
+        return (), image
+    words = "through its profile" if inspection.profile else "without a profile of its own, through a common one"
+    depth = 16 if image.format == "ushort" else 8
+    converted = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="relative", depth=depth)
+    return (f"CMYK was converted to sRGB {words}",), converted
+
+
+def _bits(image: Any, samples: Pixels) -> int:
+    if samples.dtype == np.float32:
+        return 32
+    if samples.dtype == np.uint16 and image.get_typeof("heif-compression"):
+        return int(image.get("bits-per-sample"))
+    return 16 if samples.dtype == np.uint16 else 8
+
+
+def _mode(image: Any, bands: int) -> str:
+    if image.interpretation == "cmyk":
+        return "cmyk"
+    if image.get_typeof("palette"):
+        return "palette"
+    if bands == 1 and image.get_typeof("bits-per-sample") and image.get("bits-per-sample") == 1:
+        return "bilevel"
+    return {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}[bands]
+
+
+def _is_lossless(data: bytes, key: str, inspection: Inspection) -> bool:
+    if key == "webp":
+        return b"VP8L" in data[:64] or (b"VP8 " not in data[:64] and _first_bitstream_is_vp8l(data))
+    if key == "avif":
+        # A matrix of 0 means plain RGB planes, which nobody uses but to lose nothing.
+        return inspection.cicp is not None and inspection.cicp[2] == 0
+    return key != "jpeg"
+
+
+def _first_bitstream_is_vp8l(data: bytes) -> bool:
+    lossless, lossy = data.find(b"VP8L"), data.find(b"VP8 ")
+    return lossless >= 0 and (lossy < 0 or lossless < lossy)
+
+
+def _complaint() -> str:
+    text: bytes = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer())
+    pyvips.vips_lib.vips_error_clear()
+    return text.decode("utf-8", "replace")
+
+
+def _reason(text: str) -> str:
+    """The first line that says something; libvips puts the name of its own function before and its echo after."""
+    lines = [line.strip() for line in text.splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("unable to", "source: bad seek"))]
+    return (telling or lines or ["no reason given"])[0][:200]
+
+
+def encode_png(samples: Pixels, compression: int) -> bytes:
+    """PNG of 8 or 16 bits, without metadata."""
+    return _save(samples, "pngsave_buffer", compression=compression)
+
+
+def encode_tiff(samples: Pixels) -> bytes:
+    """TIFF of 8 or 16 bits or float, losslessly packed, without metadata."""
+    predictor = "float" if samples.dtype == np.float32 else "horizontal"
+    big = samples.nbytes > _CLASSIC_TIFF_LIMIT
+    return _save(samples, "tiffsave_buffer", compression="deflate", level=1, predictor=predictor, bigtiff=big)
+
+
+# Offsets of a classic TIFF end at 4 GiB; deflate can make noise a little larger than it was.
+_CLASSIC_TIFF_LIMIT = (1 << 32) - (1 << 27)
+
+
+def encode_webp(samples: Pixels, *, lossless: bool, quality: int) -> bytes:
+    """WebP of 8 bits; alpha and the colours under it are exact."""
+    return _save(samples, "webpsave_buffer", lossless=lossless, Q=quality, alpha_q=100, exact=True)
+
+
+def encode_avif(samples: Pixels, bits: int, *, lossless: bool, quality: int) -> bytes:
+    """AVIF of 8, 10 or 12 bits at full colour resolution."""
+    if bits > 8:
+        samples = samples << (16 - bits)  # libvips takes them from the top of 16 bits
+    return _save(
+        samples,
+        "heifsave_buffer",
+        compression="av1",
+        bitdepth=bits,
+        lossless=lossless,
+        Q=quality,
+        subsample_mode="off",
+        effort=4,
+    )
+
+
+def _save(samples: Pixels, saver: str, **words: Any) -> bytes:
+    block = np.ascontiguousarray(samples)
+    height, width, bands = block.shape
+    grey, deep = bands < 3, block.dtype == np.uint16
+    kind = ("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
+    if block.dtype == np.float32 and not grey:
+        kind = "scrgb"
+    try:
+        image = pyvips.Image.new_from_memory(block.data, width, height, bands, _FORMATS[block.dtype.name])
+        return bytes(getattr(image.copy(interpretation=kind), saver)(keep="none", **words))
+    except pyvips.Error as error:
+        raise UnwritableImage(f"cannot be encoded: {_reason(str(error))}") from error

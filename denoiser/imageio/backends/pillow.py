@@ -1,0 +1,83 @@
+"""Pillow: writes JPEG with given tables, and reads BMP. Its `Image.open` is never asked to guess a format."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+from PIL import BmpImagePlugin, Image
+
+from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
+from denoiser.image import JpegTables, Pixels
+from denoiser.imageio.containers import Inspection
+from denoiser.imageio.decoded import Decoded
+
+# 4:4:4, for colour at half resolution smears red edges over two pixels, which shows once the noise is gone.
+_SUBSAMPLING: dict[tuple[tuple[int, int], ...], int] = {((2, 2), (1, 1), (1, 1)): 2, ((2, 1), (1, 1), (1, 1)): 1}
+
+_BMP_MODES = {
+    "1": ("1", "bilevel"),
+    "L": ("L", "grey"),
+    "P": ("RGB", "palette"),
+    "RGB": ("RGB", "rgb"),
+    "RGBA": ("RGBA", "rgba"),
+}
+
+
+def decode(data: bytes, _key: str, inspection: Inspection) -> Decoded:
+    """The picture of a BMP; UnreadableImage with the reason where it is broken or ends too early."""
+    try:
+        # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
+        picture = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
+        if picture.mode not in _BMP_MODES:
+            raise UnsupportedFormat(f"is a BMP of the kind {picture.mode}, which is not read here")
+        if inspection.width and picture.size != (inspection.width, inspection.height):
+            raise UnreadableImage("contradicts itself about its size")
+        mode, word = _BMP_MODES[picture.mode]
+        picture.load()
+        samples = np.asarray(picture.convert("L") if mode == "1" else picture.convert(mode))
+    except (OSError, ValueError, SyntaxError, IndexError, OverflowError, struct.error) as error:
+        raise UnreadableImage(f"is broken or cut: {error}") from error
+    if samples.ndim == 2:
+        samples = samples[:, :, np.newaxis]
+    return Decoded(samples=samples, has_alpha=samples.shape[2] == 4, bits=8, mode=word)
+
+
+def encode_jpeg(pixels: Pixels, *, tables: JpegTables | None, quality: int) -> bytes:
+    """JPEG of 8-bit grey or RGB pixels, without metadata: with these tables, or at this quality in 4:4:4."""
+    height, width, channels = pixels.shape
+    if max(height, width) > 65_500:
+        raise UnwritableImage(f"has {width}x{height} pixels, and a JPEG has at most 65500 on a side")
+    words: dict[str, Any] = {"quality": quality, "subsampling": 0}
+    if tables is not None and len(tables.quantisation) == channels:
+        words = {
+            "qtables": _without_repeats(tables.quantisation),
+            "subsampling": _SUBSAMPLING.get(tables.sampling, 0),
+            "progressive": tables.progressive,
+        }
+    if channels == 1:
+        words.pop("subsampling")
+    block = np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels)
+    target = io.BytesIO()
+    Image.fromarray(block).save(target, "JPEG", **words)
+    return target.getvalue()
+
+
+def _without_repeats(tables: tuple[tuple[int, ...], ...]) -> list[list[int]]:
+    """Pillow gives the last table to all further components; a file has the two colour tables but once."""
+    kept = list(tables)
+    while len(kept) > 1 and kept[-1] == kept[-2]:
+        kept.pop()
+    return [list(table) for table in kept]
+
+
+def shrink(pixels: Pixels, side: int) -> Pixels:
+    """8-bit pixels, as much smaller as it takes to fit both sides into *side*."""
+    height, width, channels = pixels.shape
+    scale = min(1.0, side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels))
+    small = np.asarray(picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    return small if small.ndim == 3 else small[:, :, np.newaxis]

@@ -1,0 +1,154 @@
+"""The one table of formats: how a file is known, what reads it, and what it is written back as.
+
+    read as      written as   because
+    png          png
+    jpeg         jpeg         CMYK becomes sRGB and the note says so
+    tiff         tiff         CMYK becomes sRGB and the note says so
+    webp         webp
+    avif         avif
+    jxl          jxl
+    bmp          png          a BMP has no room for metadata, and PNG is as exact and smaller
+    heif         avif         its codec cannot be written freely; AVIF keeps its 10 bits
+    raw          tiff         16 bits; a developed picture is not a sensor's any more
+
+Palettes and 1-bit pictures keep their format and become full colour or grey: a cleaned picture has other colours
+than its palette. The table is what plans are made from, so that names are known before a pixel is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from denoiser.errors import UnsupportedFormat, UsageError
+from denoiser.options import WriteOptions
+
+HEAD_BYTES = 4096  # enough for every sign below; a file is sniffed before the rest of it is read
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row: what a format is called, how it is known, and what it can hold when written."""
+
+    key: str
+    name: str
+    suffixes: tuple[str, ...]  # the first is the one for new files
+    written_as: str  # the key of the row that its pictures are written in
+    depths: tuple[int, ...] = ()  # bits that can be written; empty: not written here
+    alpha: bool = True  # whether it can be written with alpha
+    extra: str | None = None  # the extra that brings its backend
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of a new file, with its dot."""
+        return self.suffixes[0]
+
+
+class HasFormat(Protocol):
+    """Whatever knows the key of its format: a Probe, an Origin."""
+
+    @property
+    def format(self) -> str: ...
+
+
+_RAW_SUFFIXES = (
+    ".dng", ".3fr", ".arw", ".cr2", ".cr3", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw",
+    ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
+)  # fmt: skip
+
+_ROWS = (
+    Format("png", "PNG", (".png",), "png", (8, 16)),
+    Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "jpeg", (8,), alpha=False),
+    Format("tiff", "TIFF", (".tif", ".tiff"), "tiff", (8, 16, 32)),
+    Format("webp", "WebP", (".webp",), "webp", (8,)),
+    Format("avif", "AVIF", (".avif",), "avif", (8, 10, 12)),
+    Format("jxl", "JPEG XL", (".jxl",), "jxl", (8, 16, 32), extra="jxl"),
+    Format("bmp", "BMP", (".bmp", ".dib"), "png"),
+    Format("heif", "HEIC", (".heic", ".heif", ".hif"), "avif", extra="heif"),
+    Format("raw", "camera RAW", _RAW_SUFFIXES, "tiff", extra="raw"),
+)
+ROWS: dict[str, Format] = {row.key: row for row in _ROWS}
+
+_BY_SUFFIX = {suffix: row for row in _ROWS for suffix in row.suffixes}
+
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+
+
+def _is_tiff(head: bytes) -> bool:
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def _brands(head: bytes) -> set[bytes]:
+    if head[4:8] != b"ftyp":
+        return set()
+    length = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[8:12]} | {head[at : at + 4] for at in range(16, length - 3, 4)}
+
+
+# Looked through in this order: a CR2 is a TIFF as well, and an AVIF may call itself HEIF besides.
+_SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
+    ("jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
+    ("webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
+    ("raw", lambda head: head[:4] in (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")),
+    ("raw", lambda head: head.startswith(b"FUJIFILMCCD-RAW") or head[4:12] == b"ftypcrx "),
+    ("raw", lambda head: _is_tiff(head) and head[8:10] == b"CR"),
+    ("tiff", _is_tiff),
+    ("avif", lambda head: bool(_brands(head) & _AVIF_BRANDS)),
+    ("heif", lambda head: bool(_brands(head) & _HEIF_BRANDS) or head[4:12] in (b"ftypmif1", b"ftypmsf1")),
+    ("jxl", lambda head: head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"))),
+    ("bmp", lambda head: head.startswith(b"BM") and len(head) >= 26),
+)
+
+# Known by sight and not read, so that the message can call them by name.
+_STRANGERS = (
+    (b"GIF8", "a GIF"),
+    (b"%PDF", "a PDF"),
+    (b"8BPS", "a Photoshop document"),
+    (b"v/1\x01", "an OpenEXR picture"),
+    (b"#?RADIANCE", "a Radiance HDR picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"<svg", "an SVG drawing"),
+    (b"\x1aE\xdf\xa3", "a video"),
+)
+
+
+def is_picture_name(path: Path) -> bool:
+    """Whether a file of this name is taken for a picture when a folder is walked."""
+    return path.suffix.lower() in _BY_SUFFIX
+
+
+def by_suffix(path: Path) -> Format:
+    """The row that a name's suffix belongs to; UsageError when there is none."""
+    row = _BY_SUFFIX.get(path.suffix.lower())
+    if row is None:
+        known = ", ".join(row.suffix for row in _ROWS if row.depths)
+        ending = f"ends in {path.suffix!r}" if path.suffix else "has no suffix"
+        raise UsageError(f"{path}: the name {ending}, which names no format that is written here ({known}).")
+    return row
+
+
+def sniff(head: bytes, name: str = "") -> Format:
+    """The row that these first bytes belong to; the name decides only where TIFF and camera RAW look alike.
+
+    Never trusts a suffix against the bytes: a JPEG called ``.png`` is a JPEG.
+    """
+    for key, fits in _SIGNS:
+        if fits(head):
+            named = _BY_SUFFIX.get(Path(name).suffix.lower()) if key == "tiff" else None
+            return named if named is ROWS["raw"] else ROWS[key]
+    for sign, what in _STRANGERS:
+        if head.startswith(sign):
+            raise UnsupportedFormat(f"is {what}, which is not read here")
+    raise UnsupportedFormat("is not a picture in a format that is read here")
+
+
+def output_format(source: HasFormat | str, options: WriteOptions = WriteOptions()) -> Format:
+    """The row that a picture from this source is written in: what the options say, else what the table says."""
+    if options.format is not None:
+        return ROWS[options.format]
+    key = source if isinstance(source, str) else source.format
+    return ROWS[ROWS[key].written_as]

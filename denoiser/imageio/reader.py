@@ -1,0 +1,160 @@
+"""From a file to an upright picture: fetch, recognise, check, inspect, refuse or decode, turn, and gather."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from denoiser.errors import ImageTooLarge, MissingExtra, UnreadableImage
+from denoiser.image import Image, Origin
+from denoiser.imageio import containers, jpeg_tables, orientation, source
+from denoiser.imageio.containers import Inspection
+from denoiser.imageio.decoded import Decoded
+from denoiser.imageio.formats import Format
+from denoiser.imageio.source import Source
+from denoiser.options import ReadOptions
+
+_BACKENDS = {
+    "png": "libvips",
+    "jpeg": "libvips",
+    "tiff": "libvips",
+    "webp": "libvips",
+    "avif": "libvips",
+    "bmp": "pillow",
+    "heif": "heif",
+    "jxl": "jpegxl",
+    "raw": "raw",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the header of a file says, and no more."""
+
+    format: str
+    width: int
+    height: int
+    frames: int = 1
+
+
+def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
+    """The upright picture in a file, with all that came with it; the file is never written to.
+
+    Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never gives a picture
+    of which a part is missing.
+    """
+    with _named(str(path)):
+        return _picture(source.from_path(path, options), options)
+
+
+def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> Image:
+    """The same from bytes, for pipes; *name* is for the messages, and its suffix tells camera RAW from TIFF."""
+    with _named(name):
+        return _picture(source.from_bytes(data, name, options), options)
+
+
+def open_image(path: str | Path, options: ReadOptions = ReadOptions()) -> Image:
+    """The upright picture in a file, for programs: `read` that takes a name as a string, too."""
+    return read(Path(path), options)
+
+
+def probe(path: Path, options: ReadOptions = ReadOptions()) -> Probe:
+    """Format, upright size and number of frames; decodes nothing. Sizes are 0 where only the decoder can tell."""
+    with _named(str(path)):
+        file = source.from_path(path, options)
+        inspection = containers.inspect(file.data, file.format.key)
+    width, height = inspection.width, inspection.height
+    if orientation.swaps_sides(inspection.orientation):
+        width, height = height, width
+    return Probe(file.format.key, width, height, inspection.frames)
+
+
+def _picture(file: Source, options: ReadOptions) -> Image:
+    row = file.format
+    decode = _decoder(row)
+    containers.check_whole(file.data, row.key, deep=False)  # the decoder unpacks the data of a PNG anyway
+    inspection = containers.inspect(file.data, row.key)
+    refuse_size(inspection.width, inspection.height, options)
+    if inspection.frames > 1 and options.frames == "refuse":
+        raise UnreadableImage(
+            f"holds {inspection.frames} pictures, and only files of one are wanted",
+            hint="Take the first picture of such files with --frames first.",
+        )
+    decoded = decode(file.data, row.key, inspection)
+    return _gathered(file, inspection, decoded)
+
+
+def refuse_size(width: int, height: int, options: ReadOptions) -> None:
+    """Raises ImageTooLarge, with the limit, for a size beyond it."""
+    if width * height > options.max_pixels:
+        raise ImageTooLarge(f"has {width}x{height} pixels, more than the limit of {options.max_pixels:,}")
+
+
+def _decoder(row: Format) -> Callable[[bytes, str, Inspection], Decoded]:
+    try:
+        module = import_module(f"denoiser.imageio.backends.{_BACKENDS[row.key]}")
+    except ModuleNotFoundError as error:
+        if row.extra is None:
+            raise
+        raise MissingExtra(f"is {row.name}, and {error.name} is not installed", extra=row.extra) from error
+    decode: Callable[[bytes, str, Inspection], Decoded] = module.decode
+    return decode
+
+
+def _gathered(file: Source, inspection: Inspection, decoded: Decoded) -> Image:
+    number = 1 if decoded.is_upright else inspection.orientation
+    samples = orientation.turned(decoded.samples, number)
+    colours = samples.shape[2] - decoded.has_alpha
+    height, width = samples.shape[:2]
+    metadata = containers.upright(inspection.metadata, width, height, orientation=inspection.orientation)
+    tables = jpeg_tables.read_tables(file.data) if file.format.key == "jpeg" else None
+    if tables is not None and orientation.swaps_sides(number):
+        tables = jpeg_tables.turned(tables)
+    origin = Origin(
+        format=file.format.key,
+        mode=decoded.mode,
+        frames=inspection.frames,
+        jpeg=tables,
+        lossless=decoded.lossless,
+        times_ns=file.times_ns,
+        notes=_notes(inspection, decoded),
+    )
+    return Image(
+        samples[:, :, :colours],
+        alpha=samples[:, :, colours] if decoded.has_alpha else None,
+        bits=decoded.bits,
+        profile=None if decoded.in_srgb else (inspection.profile or decoded.profile),
+        metadata=metadata,
+        origin=origin,
+    )
+
+
+def _notes(inspection: Inspection, decoded: Decoded) -> tuple[str, ...]:
+    notes = [*inspection.notes, *decoded.notes]
+    if inspection.frames > 1:
+        notes.append(f"the first of {inspection.frames} pictures was taken; the others are not carried over")
+    notes += [f"{thing}: not carried over" for thing in inspection.hidden]
+    return tuple(notes)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Puts the file's name before the reason of an error, in words that fit one line."""
+    shown = name.encode("unicode_escape").decode() if not name.isprintable() else name
+    try:
+        yield
+    except MissingExtra as error:
+        raise MissingExtra(f"{shown} {error.message}.", extra=error.extra) from error
+    except UnreadableImage as error:
+        raise type(error)(_sentence(shown, error.message), hint=error.hint) from error
+
+
+def _sentence(name: str, reason: str) -> str:
+    joint = " " if reason.startswith(_VERBS) else ": "
+    return f"{name}{joint}{reason}."
+
+
+_VERBS = ("is ", "has ", "holds ", "cannot ", "contradicts ", "grew ")

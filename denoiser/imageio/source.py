@@ -1,0 +1,94 @@
+"""The bytes of a file, fetched without harm: never from a pipe or a device, never more than the limit allows."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from denoiser.errors import ImageTooLarge, UnreadableImage
+from denoiser.imageio import formats
+from denoiser.imageio.formats import Format
+from denoiser.options import ReadOptions
+
+# A file may be so much larger than its largest allowed picture (4 channels of float) before it is refused unread.
+_BYTES_PER_PIXEL = 16
+_BYTES_BESIDE_PIXELS = 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file in memory."""
+
+    data: bytes
+    format: Format
+    times_ns: tuple[int, int] | None = None
+
+
+def from_path(path: Path, options: ReadOptions) -> Source:
+    """All bytes of a regular file, with its times; the file is opened for reading only and never waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(_why_not_opened(path, error), hint="Check the name and the permissions.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableImage(f"is {_kind(status.st_mode)}, not a file", hint="Name a picture file.")
+    with open(descriptor, "rb") as file:
+        try:
+            head = file.read(formats.HEAD_BYTES)
+            row = recognise(head, path.name)
+            _check_size(status.st_size, options)
+            data = head + file.read()
+        except OSError as error:
+            raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
+    if len(data) < status.st_size:
+        raise UnreadableImage(f"grew shorter while it was read ({status.st_size} to {len(data)} bytes)")
+    return Source(data, row, (status.st_atime_ns, status.st_mtime_ns))
+
+
+def from_bytes(data: bytes, name: str, options: ReadOptions) -> Source:
+    """The same for bytes that came another way, as through a pipe."""
+    row = recognise(data[: formats.HEAD_BYTES], name)
+    _check_size(len(data), options)
+    return Source(data, row)
+
+
+def recognise(head: bytes, name: str) -> Format:
+    """The format of the file that begins so, or why there is none."""
+    if not head:
+        raise UnreadableImage("is empty")
+    return formats.sniff(head, name)
+
+
+def _check_size(size: int, options: ReadOptions) -> None:
+    limit = options.max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE_PIXELS
+    if size > limit:
+        raise ImageTooLarge(
+            f"has {size:,} bytes, more than a picture at the limit of {options.max_pixels:,} pixels can need"
+        )
+
+
+def _why_not_opened(path: Path, error: OSError | ValueError) -> str:
+    if isinstance(error, ValueError):  # a NUL in the name
+        return "is no possible file name"
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        mode = stat.S_IFREG
+    if not stat.S_ISREG(mode):
+        return f"is {_kind(mode)}, not a file"
+    return f"cannot be opened ({error.strerror or error})"
+
+
+def _kind(mode: int) -> str:
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((name for test, name in kinds if test(mode)), "something else")

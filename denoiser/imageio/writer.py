@@ -1,0 +1,100 @@
+"""From a picture to a file: a depth the format can hold, bare pixels, the metadata as bytes, then the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from denoiser.atomicfile import whole_file
+from denoiser.errors import UnwritableImage, UsageError
+from denoiser.image import Image, JpegTables, Pixels
+from denoiser.imageio import containers, depth, formats, thumbnail
+from denoiser.imageio.formats import Format
+from denoiser.options import WriteOptions
+
+JPEG_QUALITY = 95  # for pictures that come from no JPEG
+WEBP_QUALITY = 95  # lossy only where the source was; the second loss stays under one 8-bit step on average
+AVIF_QUALITY = 90
+_PNG_COMPRESSION = {8: 6, 16: 1}  # the low bits of 16 are noise to zlib: more effort takes time and gains nothing
+
+
+def write(image: Image, path: Path, options: WriteOptions = WriteOptions()) -> None:
+    """The picture as a file, whole or not there, in the format of the name's suffix and with the source's times.
+
+    Raises UnwritableImage where the format cannot hold the picture, or the disk does not take it.
+    """
+    row = formats.by_suffix(path)
+    try:
+        encoded = encode(image, row.key, options)
+    except UnwritableImage as error:
+        raise type(error)(f"{path} {error.message}", hint=error.hint) from error
+    with whole_file(path, times_ns=image.origin.times_ns if image.origin else None) as file:
+        file.write(encoded)
+
+
+def save_image(image: Image, path: str | Path, options: WriteOptions = WriteOptions()) -> None:
+    """Writes a picture to a file, for programs: `write` that takes a name as a string, too."""
+    write(image, Path(path), options)
+
+
+def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) -> bytes:
+    """The bytes of a file in this format, a key of the table: pixels, alpha, profile, metadata."""
+    row = formats.ROWS.get(format)
+    if row is None or not row.depths:
+        raise UsageError(f"{row.name if row else format!r} is not written here.")
+    bits = depth.fitting(image.bits, row.depths)
+    pixels, alpha = depth.at_depth(image, bits)
+    if alpha is not None and not row.alpha:
+        if not np.all(alpha == alpha.dtype.type((1 << bits) - 1)):
+            raise UnwritableImage(
+                f"cannot be written: {row.name} holds no transparency, and the picture has some.",
+                hint="Write it as PNG, TIFF, WebP or AVIF.",
+            )
+        alpha = None
+    metadata = thumbnail.renewed(image)
+    if options.strip:
+        metadata = type(metadata)()
+    encoded = _encode_pixels(image, row, options, pixels, alpha, bits)
+    return containers.embed(encoded, row.key, metadata, image.profile)
+
+
+def losses(image: Image, format: str) -> tuple[str, ...]:
+    """In words, what a file of this format cannot hold of the picture; empty when all of it stays."""
+    row = formats.ROWS[format]
+    words = []
+    if row.depths and depth.fitting(image.bits, row.depths) < image.bits:
+        words.append(f"{image.bits} bits become {max(row.depths)} in {row.name}")
+    left_out = containers.not_carried(format, image.metadata, image.profile)
+    words += [f"{row.name} holds no {word}" for word in left_out]
+    return tuple(words)
+
+
+def _encode_pixels(
+    image: Image, row: Format, options: WriteOptions, pixels: Pixels, alpha: Pixels | None, bits: int
+) -> bytes:
+    if row.key == "jpeg":
+        from denoiser.imageio.backends import pillow
+
+        tables = _tables(image) if options.jpeg_quality is None else None
+        return pillow.encode_jpeg(pixels, tables=tables, quality=options.jpeg_quality or JPEG_QUALITY)
+    samples = pixels if alpha is None else np.dstack([pixels, alpha])
+    lossless = image.origin is None or image.origin.lossless
+    if row.key == "jxl":
+        from denoiser.imageio.backends import jpegxl
+
+        return jpegxl.encode(samples, lossless=lossless)
+    from denoiser.imageio.backends import libvips
+
+    if row.key == "png":
+        return libvips.encode_png(samples, _PNG_COMPRESSION[bits])
+    if row.key == "tiff":
+        return libvips.encode_tiff(samples)
+    if row.key == "webp":
+        return libvips.encode_webp(samples, lossless=lossless, quality=WEBP_QUALITY)
+    # AV1 codes alpha with the same loss as the colours, and alpha is to stay bit for bit.
+    return libvips.encode_avif(samples, bits, lossless=lossless or alpha is not None, quality=AVIF_QUALITY)
+
+
+def _tables(image: Image) -> JpegTables | None:
+    return image.origin.jpeg if image.origin else None
