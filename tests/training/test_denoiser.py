@@ -59,7 +59,7 @@ def test_photos_become_weights_that_the_engine_runs(tmp_path, photos, recipe):
     verify(find(str(report.weights), "cpu"))
     session = open_session(DenoiseOptions(model=str(report.weights)))
     assert session.clean(from_numpy(np.zeros((40, 50, 3), np.uint8))).image.height == 40
-    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
     assert float(rows[-1]["white 25"]) > 15
 
 
