@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ except ImportError:  # Windows: an open file cannot be removed there, which prot
 PREFIX = ".denoise-"
 SUFFIX = ".part"
 
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write two bytes for a line break
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -35,13 +38,15 @@ def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterat
 
     An exception in the block, or while closing, leaves *path* as it was and no temporary file. Makes missing
     folders. Errors of the disk become UnwritableImage or OutputFull. Safe beside other writers of the same name:
-    the last wins.
+    the last wins. A link gives its name to the new file, and what it led to stays; a folder, pipe or device is
+    never replaced.
     """
-    temporary = path.with_name(_temporary_name(path))
+    _refuse_special(path)
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            _hold(file)
+        temporary, opened = _open_held(path)
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -55,37 +60,45 @@ def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterat
     except OSError as error:
         raise _as_ours(path, error) from error
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> list[Path]:
     """Removes temporary files that killed runs left in *folder* (not below it); returns what it removed."""
     removed = []
-    with suppress(OSError):
-        for entry in os.scandir(folder):
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
             if not (entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX)):
                 continue
-            if entry.is_file(follow_symlinks=False) and _is_abandoned(Path(entry.path)):
-                with suppress(OSError):
-                    os.unlink(entry.path)
-                    removed.append(Path(entry.path))
+            if entry.is_file(follow_symlinks=False) and _removed_if_abandoned(Path(entry.path)):
+                removed.append(Path(entry.path))
     return removed
 
 
 def append_line_durably(path: Path, line: str) -> None:
-    """Adds one line to the end of *path* in one write, and syncs it. A torn line can only be the last."""
+    """Adds one line to the end of *path* in one write, and syncs it.
+
+    Lines of several writers never mix. What a full disk or a power cut left of a line stays a line of its own, and
+    empty lines may stand between: a reader drops both. Neither ever spoils the next line.
+    """
     if "\n" in line:
         raise ValueError("a line holds no line break")
     data = line.encode() + b"\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o666)
         try:
+            size = os.fstat(descriptor).st_size
+            if size and not _ends_with_break(descriptor, size):
+                data = b"\n" + data
             if os.write(descriptor, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if not size:
+            _sync_folder(path.parent)
     except OSError as error:
         raise _as_ours(path, error) from error
 
@@ -96,21 +109,46 @@ def _temporary_name(path: Path) -> str:
     return f"{PREFIX}{digest}-{secrets.token_hex(6)}{SUFFIX}"
 
 
-def _hold(file: BinaryIO) -> None:
-    if fcntl:
+def _refuse_special(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # nothing there, or nothing that can be seen: writing will tell
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+        raise UnwritableImage(f"{path}: cannot be written ({kind} has that name).", hint="Choose another name.")
+
+
+def _open_held(path: Path) -> tuple[Path, BinaryIO]:
+    """A new temporary file for *path*, locked as long as it is open."""
+    while True:
+        temporary = path.with_name(_temporary_name(path))
+        file = open(temporary, "xb")  # noqa: SIM115 - the caller closes it
+        if not fcntl:
+            return temporary, file
         with suppress(OSError):  # some network file systems know no locks
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        if temporary.exists():
+            return temporary, file
+        file.close()  # remove_leftovers of another run was quicker than the lock
 
 
-def _is_abandoned(path: Path) -> bool:
-    if not fcntl:
-        return True
+def _removed_if_abandoned(path: Path) -> bool:
     try:
         with open(path, "rb") as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()  # while the lock is held: its writer could take the lock in between
+        if not fcntl:
+            path.unlink()  # Windows removes closed files only, and no file that its writer has open
     except OSError:
         return False
     return True
+
+
+def _ends_with_break(descriptor: int, size: int) -> bool:
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -21,12 +21,17 @@
     ├── TrainingFailed               1   the numbers left the rails
     └── Cancelled                  130   stopped on request
 
-A message is one line that names the file and the cause; the hint is one line that says what to do.
+A message is one line that names the file and the cause; the hint is one line that says what to do. Whatever a file
+is called, both can be printed: characters that would break the line or steer a terminal are shown as escapes.
 """
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+# A name may hold line breaks, terminal commands, and bytes that are no text: none of them may reach a screen.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class DenoiserError(Exception):
@@ -36,9 +41,9 @@ class DenoiserError(Exception):
     default_hint: ClassVar[str] = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = self.default_hint if hint is None else hint
+        self.message = _on_one_line(message)
+        self.hint = _on_one_line(self.default_hint if hint is None else hint)
+        super().__init__(self.message)
 
 
 class UsageError(DenoiserError):
@@ -146,3 +151,7 @@ class Cancelled(DenoiserError):
     """Stopped on request; what was finished is kept."""
 
     exit_code = 130
+
+
+def _on_one_line(text: str) -> str:
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

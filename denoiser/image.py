@@ -77,7 +77,7 @@ class Image:
         if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or 0 in self.pixels.shape:
             raise UsageError(f"Pixels must be (H, W, 1) or (H, W, 3) and not empty, not {self.pixels.shape}.")
         bits = self.bits or full
-        if bits > full or (full == 32 and bits != 32) or (full == 16 and bits <= 8):
+        if not 1 <= bits <= full or (full == 32 and bits != 32) or (full == 16 and bits <= 8):
             raise UsageError(f"{bits} bits do not fit into {self.pixels.dtype}.")
         object.__setattr__(self, "bits", bits)
         object.__setattr__(self, "pixels", _frozen(self.pixels))

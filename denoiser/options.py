@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,21 +32,43 @@ def controls(options: type[Any]) -> dict[str, Control]:
 
 
 def _check(options: Any) -> None:
-    for name, control in controls(type(options)).items():
-        value = getattr(options, name)
-        word = name.replace("_", "-")
+    for field_ in dataclasses.fields(options):
+        control: Control = field_.metadata["control"]
+        value = getattr(options, field_.name)
+        word = field_.name.replace("_", "-")
         if value is None:
             if not control.automatic:
                 raise UsageError(f"{word} needs a value.")
+        elif not _is_of(value, kind := str(field_.type).removesuffix(" | None")):
+            raise UsageError(f"{word} is {_KINDS[kind][1]}, not {value!r}.")
         elif control.choices and value not in control.choices:
             raise UsageError(f"{word} is one of {', '.join(control.choices)}, not {value!r}.")
         elif control.minimum is not None and not _within(value, control):
-            raise UsageError(f"{word} lies between {control.minimum:g} and {control.maximum:g}, not {value}.")
+            raise UsageError(
+                f"{word} lies between {_figure(control.minimum)} and {_figure(control.maximum)}, not {value}."
+            )
+
+
+# What a field may hold, by its annotation, and how that is said; the numbers of numpy count as numbers.
+_KINDS: dict[str, tuple[type, str]] = {
+    "bool": (bool, "True or False"),
+    "int": (numbers.Integral, "a whole number"),
+    "float": (numbers.Real, "a number"),
+    "str": (str, "text"),
+}
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "bool"  # although True is a 1 to Python
+    return isinstance(value, _KINDS[kind][0])
+
+
+def _figure(number: float | None) -> str:
+    return f"{number:,}".removesuffix(".0")
 
 
 def _within(value: Any, control: Control) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
     low = control.minimum is None or value >= control.minimum
     high = control.maximum is None or value <= control.maximum
     return low and high  # false for NaN, which is neither

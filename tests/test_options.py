@@ -1,0 +1,112 @@
+"""Every option has its range, its help and its type; what lies outside is refused with a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from denoiser import options
+from denoiser.errors import UsageError
+from denoiser.options import Control, DenoiseOptions, ReadOptions, TrainOptions, WriteOptions
+
+CLASSES = [
+    value
+    for value in vars(options).values()
+    if inspect.isclass(value) and dataclasses.is_dataclass(value) and value is not Control
+]
+CONTROLS = [(kind, name, control) for kind in CLASSES for name, control in options.controls(kind).items()]
+NUMERIC = [(kind, name, control) for kind, name, control in CONTROLS if control.minimum is not None]
+NAMES = [f"{kind.__name__}.{name}" for kind, name, _ in CONTROLS]
+NUMERIC_NAMES = [f"{kind.__name__}.{name}" for kind, name, _ in NUMERIC]
+
+
+def refusal(kind: type[Any], **values: Any) -> str:
+    with pytest.raises(UsageError) as caught:
+        kind(**values)
+    return caught.value.message
+
+
+def test_all_classes_are_looked_at() -> None:
+    assert {DenoiseOptions, ReadOptions, WriteOptions, TrainOptions} <= set(CLASSES)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_options_are_frozen_values_with_defaults(kind: type[Any]) -> None:
+    assert kind() == kind()
+    assert hash(kind()) == hash(kind())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(kind(), dataclasses.fields(kind)[0].name, 1)
+
+
+@pytest.mark.parametrize(("kind", "name", "control"), CONTROLS, ids=NAMES)
+def test_a_control_has_help_and_fits_its_default(kind: type[Any], name: str, control: Control) -> None:
+    assert control.help.endswith(".")
+    assert len(control.help) <= 100
+    default = getattr(kind(), name)
+    assert (default is None) <= control.automatic, "None stands for auto, where there is one"
+    if control.choices:
+        assert default is None or default in control.choices
+    assert (control.minimum is None) == (control.maximum is None), "a slider has two ends"
+
+
+@pytest.mark.parametrize(("kind", "name", "control"), NUMERIC, ids=NUMERIC_NAMES)
+def test_ranges_include_their_ends_and_nothing_beyond(kind: type[Any], name: str, control: Control) -> None:
+    assert control.minimum is not None
+    assert control.maximum is not None
+    for value in (control.minimum, control.maximum):
+        assert getattr(kind(**{name: value}), name) == value
+    step = 1 if isinstance(control.minimum, int) else 1e-9 * (1 + control.maximum)
+    for value in (control.minimum - step, control.maximum + step):
+        assert refusal(kind, **{name: value}).startswith(f"{name.replace('_', '-')} lies between")
+
+
+@pytest.mark.parametrize(("kind", "name", "control"), NUMERIC, ids=NUMERIC_NAMES)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_in_no_range(kind: type[Any], name: str, control: Control, value: float) -> None:
+    assert name.replace("_", "-") in refusal(kind, **{name: value})
+
+
+@pytest.mark.parametrize(("kind", "name", "control"), CONTROLS, ids=NAMES)
+def test_wrong_types_are_refused(kind: type[Any], name: str, control: Control) -> None:
+    default = getattr(kind(), name)
+    wrong: list[Any] = [[], {}, b"auto", object(), 1j]
+    wrong += [True] if not isinstance(default, bool) else [1, 0, "no"]
+    wrong += ["1"] if control.minimum is not None else [5]
+    for value in wrong:
+        assert name.replace("_", "-") in refusal(kind, **{name: value})
+
+
+@pytest.mark.parametrize(("kind", "name", "control"), CONTROLS, ids=NAMES)
+def test_none_is_auto_or_refused(kind: type[Any], name: str, control: Control) -> None:
+    if control.automatic:
+        assert getattr(kind(**{name: None}), name) is None
+    else:
+        assert refusal(kind, **{name: None}) == f"{name.replace('_', '-')} needs a value."
+
+
+def test_whole_numbers_are_whole() -> None:
+    assert refusal(WriteOptions, jpeg_quality=90.5) == "jpeg-quality is a whole number, not 90.5."
+    assert refusal(ReadOptions, max_pixels=1e6) == "max-pixels is a whole number, not 1000000.0."
+    assert DenoiseOptions(noise_level=25).noise_level == 25, "a whole number is a number"
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert DenoiseOptions(noise_level=np.float32(2.5)).noise_level == 2.5
+    assert WriteOptions(jpeg_quality=np.int64(90)).jpeg_quality == 90
+
+
+def test_refusals_are_sentences_for_people() -> None:
+    assert refusal(DenoiseOptions, strength=1.5) == "strength lies between 0 and 1, not 1.5."
+    assert refusal(DenoiseOptions, device="gpu") == "device is one of auto, cpu, cuda, mps, not 'gpu'."
+    assert refusal(DenoiseOptions, model=3) == "model is text, not 3."
+    assert refusal(ReadOptions, max_pixels=0) == "max-pixels lies between 1 and 1,099,511,627,776, not 0."
+
+
+def test_replacing_a_value_checks_it_again() -> None:
+    with pytest.raises(UsageError):
+        dataclasses.replace(DenoiseOptions(), strength=2.0)
