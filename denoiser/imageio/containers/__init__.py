@@ -6,8 +6,9 @@ Three doors, for every format by its key in `denoiser.imageio.formats`:
 - `check_whole` raises UnreadableImage when a file's structure shows that something is missing or damaged;
 - `embed` puts metadata into a file that an encoder wrote bare. `not_carried` names what the format cannot hold.
 
-`upright` makes metadata fit for pixels that were turned upright. Reasons in errors name the cause and not the file,
-whose name the caller knows. Every loop is bounded; nothing is allocated by a length that the file does not bear out.
+`upright` makes metadata fit for pixels that were turned upright. Reasons in errors name the cause and not the
+file, whose name the caller knows. Every loop is bounded; nothing is allocated by a length that the file does
+not bear out.
 """
 
 from __future__ import annotations
@@ -16,22 +17,77 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from denoiser.image import Metadata
-from denoiser.imageio.containers import exif, jpeg, jpeg_blocks, jpeg_scans, png, png_blocks, xmp
+from denoiser.imageio.containers import (
+    avif_blocks,
+    bmp,
+    exif,
+    heif,
+    jpeg,
+    jpeg_blocks,
+    jpeg_scans,
+    jxl,
+    png,
+    png_blocks,
+    tiff,
+    tiff_blocks,
+    tiff_strips,
+    webp,
+    xmp,
+)
 from denoiser.imageio.containers.inspection import Inspection
 from denoiser.imageio.containers.span import Data
 
-__all__ = ["Data", "Inspection", "check_whole", "embed", "exif", "inspect", "not_carried", "upright", "xmp"]
+__all__ = [
+    "Data",
+    "Inspection",
+    "check_whole",
+    "embed",
+    "exif",
+    "inspect",
+    "needs_encoder_help",
+    "not_carried",
+    "tiff",
+    "upright",
+    "xmp",
+]
 
-_INSPECT: dict[str, Callable[[Data], Inspection]] = {"jpeg": jpeg.inspect, "png": png.inspect}
-_CHECK: dict[str, Callable[[Data], None]] = {"jpeg": jpeg_scans.check_whole}
+_INSPECT: dict[str, Callable[[Data], Inspection]] = {
+    "avif": heif.inspect,
+    "bmp": bmp.inspect,
+    "heif": heif.inspect,
+    "jpeg": jpeg.inspect,
+    "jxl": jxl.inspect,
+    "png": png.inspect,
+    "raw": tiff.inspect_raw,
+    "tiff": tiff.inspect,
+    "webp": webp.inspect,
+}
+_CHECK: dict[str, Callable[[Data], None]] = {
+    "avif": heif.check_whole,
+    "bmp": bmp.check_whole,
+    "heif": heif.check_whole,
+    "jpeg": jpeg_scans.check_whole,
+    "jxl": jxl.check_whole,
+    "png": png.check_whole,
+    "tiff": tiff_strips.check_whole,
+    "webp": webp.check_whole,
+}
 _EMBED: dict[str, Callable[[bytes, Metadata, bytes | None], bytes]] = {
+    "avif": avif_blocks.embed,
     "jpeg": jpeg_blocks.embed,
+    "jxl": jxl.embed,
     "png": png_blocks.embed,
+    "tiff": tiff_blocks.embed,
+    "webp": webp.embed,
 }
 # What each format has a place for. Resolution is also in EXIF: see `not_carried`.
 _PLACES = {
+    "avif": {"EXIF", "XMP", "colour profile"},
     "jpeg": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile"},
+    "jxl": {"EXIF", "XMP", "colour profile"},
     "png": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile"},
+    "tiff": {"EXIF", "XMP", "IPTC", "resolution", "colour profile"},
+    "webp": {"EXIF", "XMP", "colour profile"},
 }
 
 
@@ -49,8 +105,8 @@ def check_whole(data: Data, format: str, *, deep: bool = True) -> None:
 
     *deep* also unpacks the picture data of a PNG and compares their length: about as much work as decoding it.
     """
-    if format == "png":
-        png.check_whole(data, deep)
+    if format == "png" and not deep:
+        png.check_whole(data, deep=False)
     elif format in _CHECK:
         _CHECK[format](data)
 
@@ -59,7 +115,8 @@ def embed(encoded: bytes, format: str, metadata: Metadata, profile: bytes | None
     """The encoded picture with these blocks in it, byte for byte; the coded pixels are not touched.
 
     Takes what an encoder here wrote, without metadata of its own. What the format cannot hold is left out:
-    ask `not_carried`. Gives *encoded* back for a format that is not written here.
+    ask `not_carried`. Gives *encoded* back for a format that is not written here. The profile of a JPEG XL must be
+    given to the encoder (`needs_encoder_help`): there it is part of the coded picture.
     """
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
 
@@ -79,6 +136,11 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
     if format == "jpeg":
         words += jpeg_blocks.unheld(metadata, profile)
     return tuple(words)
+
+
+def needs_encoder_help(format: str) -> bool:
+    """Whether the encoder must be given the colour profile, because `embed` cannot put it in afterwards."""
+    return format == "jxl"
 
 
 def upright(metadata: Metadata, width: int, height: int, *, orientation: int = 1) -> Metadata:

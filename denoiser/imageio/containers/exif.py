@@ -1,8 +1,8 @@
 """EXIF blocks, changed where they must be and nowhere else.
 
-A block is a small TIFF stream. The maker's note in it holds offsets that count from the block's first byte and that
-only the maker knows, so nothing in a block ever moves: values are overwritten where they stand, and what has no room
-is appended at the end. A block that cannot be understood is given back as it came.
+A block is a small TIFF stream. The maker's note in it holds offsets that count from the block's first byte and
+that only the maker knows, so nothing in a block ever moves: values are overwritten where they stand, and what
+has no room is appended at the end. A block that cannot be understood is given back as it came.
 """
 
 from __future__ import annotations

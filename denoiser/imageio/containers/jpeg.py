@@ -1,6 +1,8 @@
 """JPEG, walked marker by marker: metadata, further pictures, and what is hidden.
 
-SOI | APP0 JFIF | APP1 Exif | APP1 XMP … | APP2 ICC, MPF | APP13 IPTC | COM | DQT SOF DHT | SOS data … | EOI | …
+    SOI | APP0 JFIF | APP1 Exif | APP1 XMP … | APP2 ICC, MPF | APP13 IPTC | COM | DQT SOF DHT | SOS data … | EOI
+
+Whatever follows after EOI is another picture that the MPF index names, a trailer of the camera's, or nothing known.
 """
 
 from __future__ import annotations

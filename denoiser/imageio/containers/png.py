@@ -1,6 +1,8 @@
 """PNG, walked chunk by chunk: metadata, frames, and whether all of it is there.
 
-signature | IHDR | … iCCP pHYs eXIf tEXt zTXt iTXt acTL … | IDAT IDAT … | IEND       chunk: size | name | data | CRC
+    signature | IHDR | … iCCP pHYs eXIf tEXt zTXt iTXt acTL … | IDAT IDAT … | IEND
+
+A chunk is its size, name, data, and a checksum of the last two.
 """
 
 from __future__ import annotations

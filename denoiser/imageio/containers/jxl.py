@@ -1,0 +1,164 @@
+"""JPEG XL: a bare codestream, or one in boxes with metadata beside it.
+
+    signature | ftyp | jxll | Exif offset, block | xml XMP | jxlc codestream, or jxlp parts of it | brob packed
+
+The profile is coded with the picture: it is the encoder's to write and the decoder's to read.
+"""
+
+from __future__ import annotations
+
+from denoiser.image import Metadata
+from denoiser.imageio.containers import boxes, exif, hidden
+from denoiser.imageio.containers.boxes import box
+from denoiser.imageio.containers.inspection import Inspection, distinct
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Data, Span, broken
+
+SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
+_BARE = b"\xff\x0a"
+_RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}  # width to height
+_SIDES = ((1, 9), (1, 13), (1, 18), (1, 30))  # what is added, and bits, by the selector before a number
+
+
+def inspect(data: Data) -> Inspection:
+    """All that stands beside the pixels; the profile is coded with the picture, and so the decoder's to give."""
+    span = Span(data)
+    if span.take(0, min(2, len(span))) == _BARE:
+        return _with_header(span, Metadata(), [])
+    codestream: Span | None = None
+    block = packet = None
+    words: list[str] = []
+    for part in _parts(span):
+        if part.name in (b"jxlc", b"jxlp") and codestream is None:
+            codestream = part.inside(span, 4 if part.name == b"jxlp" and part.size >= 4 else 0)
+        elif part.name == b"Exif" and block is None and 4 < part.size <= MAX_BLOCK_BYTES:
+            skipped = min(span.number(part.at, 4), part.size - 4)
+            block = exif.unprefixed(span.take(part.at + 4 + skipped, part.size - 4 - skipped)) or None
+        elif part.name == b"xml " and packet is None and 0 < part.size <= MAX_BLOCK_BYTES:
+            packet = span.take(part.at, part.size)
+        elif part.name == b"jhgm":
+            words.append(hidden.GAIN_MAP)
+        elif part.name == b"jumb":
+            words.append(hidden.CONTENT_CREDENTIALS)
+        elif part.name == b"brob" and part.size >= 4:
+            words.append(
+                {b"Exif": "packed EXIF", b"xml ": "packed XMP"}.get(span.take(part.at, 4), "packed metadata")
+            )
+    if codestream is None:
+        raise broken("cut short: a JPEG XL without a picture")
+    metadata = Metadata(exif=block, xmp=packet, resolution=exif.resolution(block))
+    return _with_header(codestream, metadata, words + hidden.in_xmp(packet))
+
+
+def check_whole(data: Data) -> None:
+    """Raises UnreadableImage when a box is cut or the last part of the codestream is missing.
+
+    A bare codestream does not say how long it is: the decoder must tell.
+    """
+    span = Span(data)
+    if span.take(0, min(2, len(span))) == _BARE:
+        return
+    whole = False
+    for part in _parts(span):
+        if part.name == b"jxlc":
+            whole = part.size > 2
+        elif part.name == b"jxlp":
+            whole = part.size >= 4 and span.number(part.at, 4) >> 31 == 1
+    if not whole:
+        raise broken("cut short: the last part of the JPEG XL picture is missing")
+
+
+def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  # noqa: ARG001 - one door for all formats
+    """The same picture with EXIF and XMP in boxes; the profile is the encoder's."""
+    added = box(b"Exif", bytes(4) + metadata.exif) if metadata.exif else b""
+    added += box(b"xml ", metadata.xmp) if metadata.xmp else b""
+    if not added:
+        return encoded
+    if encoded.startswith(_BARE):
+        return SIGNATURE + box(b"ftyp", b"jxl \0\0\0\0jxl ") + added + box(b"jxlc", encoded)
+    span = Span(encoded)
+    kept = [
+        encoded[part.start : part.at + part.size] for part in _parts(span) if part.name not in (b"Exif", b"xml ")
+    ]
+    # Signature and file type come first, and the level if there is one.
+    place = 3 if len(kept) > 2 and kept[2][4:8] == b"jxll" else 2
+    return b"".join([*kept[:place], added, *kept[place:]])
+
+
+def _parts(span: Span) -> list[boxes.Box]:
+    if span.take(0, min(12, len(span))) != SIGNATURE:
+        raise broken("not a JPEG XL: its signature is wrong")
+    return list(boxes.walk(span))
+
+
+class _Bits:
+    """The header's bits, from the lowest of each byte on."""
+
+    def __init__(self, block: bytes) -> None:
+        self._bits = int.from_bytes(block, "little")
+        self._left = 8 * len(block)
+
+    def take(self, count: int) -> int:
+        if count > self._left:
+            raise broken("cut short: the JPEG XL header")
+        value = self._bits & (1 << count) - 1
+        self._bits >>= count
+        self._left -= count
+        return value
+
+    def choice(self, forms: tuple[tuple[int, int], ...]) -> int:
+        """A number in one of four forms: (what is added, bits)."""
+        added, bits = forms[self.take(2)]
+        return added + self.take(bits)
+
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        small = self.take(1)
+        height = (self.take(5) + 1) * 8 if small else self.choice(_SIDES)
+        ratio = self.take(3)
+        if ratio:
+            across, down = _RATIOS[ratio]
+            return height * across // down, height
+        return (self.take(5) + 1) * 8 if small else self.choice(_SIDES), height
+
+
+def _with_header(codestream: Span, metadata: Metadata, words: list[str]) -> Inspection:
+    head = codestream.take(codestream.start, min(64, len(codestream)))
+    if not head.startswith(_BARE):
+        raise broken("damaged: the JPEG XL picture has no valid header")
+    bits = _Bits(head[2:])
+    width, height = bits.size()
+    orientation, depth = 1, 8
+    if not bits.take(1):  # not everything is as usual
+        depth = 0
+        preview = False
+        if bits.take(1):
+            orientation = bits.take(3) + 1
+            if bits.take(1):
+                bits.size()  # what it is meant to be shown at
+            preview = bool(bits.take(1))
+            if not preview and bits.take(1):
+                words = [*words, "animation"]
+                _skip_animation(bits)
+        if not preview:  # its header is of no use here, and the depth stands behind it
+            depth = _depth(bits)
+    return Inspection(
+        metadata=metadata,
+        orientation=orientation,
+        hidden=distinct(words),
+        width=width,
+        height=height,
+        bits=depth,
+    )
+
+
+def _skip_animation(bits: _Bits) -> None:
+    bits.choice(((100, 0), (1000, 0), (1, 10), (1, 30)))
+    bits.choice(((1, 0), (1001, 0), (1, 8), (1, 10)))
+    bits.choice(((0, 0), (0, 3), (0, 16), (0, 32)))
+    bits.take(1)
+
+
+def _depth(bits: _Bits) -> int:
+    if bits.take(1):
+        return bits.choice(((32, 0), (16, 0), (24, 0), (1, 6)))
+    return bits.choice(((8, 0), (10, 0), (12, 0), (1, 6)))

@@ -1,0 +1,167 @@
+"""WebP, a RIFF of chunks: metadata, animation, and whether all of it is there.
+
+    RIFF size WEBP | VP8X flags canvas | ICCP | ANIM ANMF … or ALPH, VP8 or VP8L | EXIF | XMP
+
+Chunks are padded to an even length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from denoiser.image import Metadata
+from denoiser.imageio.containers import exif, hidden
+from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Data, Span, broken
+
+_ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02
+_PICTURES = (b"VP8 ", b"VP8L")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk: *size* bytes from *at*."""
+
+    name: bytes
+    at: int
+    size: int
+
+
+def walk(data: Data) -> Iterator[Chunk]:
+    """The chunks of the file, each inside of what the RIFF header and the file have; UnreadableImage otherwise."""
+    span = Span(data)
+    head = span.take(0, min(12, len(span)))
+    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WEBP":
+        raise broken("not a WebP: its RIFF header is wrong")
+    size = int.from_bytes(head[4:8], "little")
+    if size < 4 or not span.has(8, size):
+        raise broken(f"cut short: {len(span):,} of {size + 8:,} bytes")
+    yield from _chunks(span.inner(8, size), 12)
+
+
+def _chunks(span: Span, at: int) -> Iterator[Chunk]:
+    for _ in range(MAX_PARTS):
+        if at >= span.end:
+            return
+        size = span.number(at + 4, 4, "<") if span.has(at, 8) else -1
+        if not span.has(at + 8, size):
+            raise broken("cut short: a WebP chunk goes beyond its end")
+        yield Chunk(span.take(at, 4), at + 8, size)
+        at += 8 + size + size % 2
+    raise broken("more WebP chunks than any picture needs")
+
+
+def inspect(data: Data) -> Inspection:
+    """All that stands beside the pixels of a WebP."""
+    span = Span(data)
+    blocks: dict[bytes, bytes] = {}
+    frames, width, height = 0, 0, 0
+    for chunk in walk(data):
+        if chunk.name in (b"ICCP", b"EXIF", b"XMP ") and chunk.size <= MAX_BLOCK_BYTES:
+            blocks.setdefault(chunk.name, span.take(chunk.at, chunk.size))
+        elif chunk.name == b"ANMF":
+            frames += 1
+        elif chunk.name == b"VP8X" and chunk.size >= 10:
+            width, height = (span.number(chunk.at + at, 3, "<") + 1 for at in (4, 7))
+        elif chunk.name in _PICTURES and not width:
+            width, height = picture_size(span, chunk)
+    end = 8 + span.number(4, 4, "<")
+    end += end % 2 if end < len(data) else 0
+    block = exif.unprefixed(blocks.get(b"EXIF", b"")) or None
+    packet = blocks.get(b"XMP ") or None
+    return Inspection(
+        metadata=Metadata(exif=block, xmp=packet, resolution=exif.resolution(block)),
+        orientation=exif.orientation(block),
+        profile=blocks.get(b"ICCP") or None,
+        frames=max(1, frames),
+        hidden=distinct(hidden.in_xmp(packet) + (hidden.in_trailer(data, end) if end < len(data) else [])),
+        width=width,
+        height=height,
+        bits=8,
+        notes=tuple(trailing_note(len(data) - end)),
+    )
+
+
+def picture_size(span: Span, chunk: Chunk) -> tuple[int, int]:
+    """Width and height that a coded picture says of itself; UnreadableImage when its header is none."""
+    head = span.take(chunk.at, min(chunk.size, 10))
+    if chunk.name == b"VP8L":
+        if len(head) < 5 or head[0] != 0x2F or head[4] >> 5:
+            raise broken("damaged: the lossless WebP picture has no valid header")
+        word = int.from_bytes(head[1:5], "little")
+        return (word & 0x3FFF) + 1, (word >> 14 & 0x3FFF) + 1
+    if len(head) < 10 or head[3:6] != b"\x9d\x01\x2a" or head[0] & 1:
+        raise broken("damaged: the lossy WebP picture has no valid header")
+    width, height = (int.from_bytes(head[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+    if not width or not height:
+        raise broken("damaged: the lossy WebP picture has no size")
+    return width, height
+
+
+def check_whole(data: Data) -> None:
+    """Raises UnreadableImage when a chunk is cut or missing, or the sizes in it do not agree."""
+    span = Span(data)
+    canvas: tuple[int, int] | None = None
+    pictures = 0
+    animated = False
+    for chunk in walk(data):
+        if chunk.name == b"VP8X":
+            if chunk.size < 10:
+                raise broken("cut short: the WebP header chunk")
+            canvas = (span.number(chunk.at + 4, 3, "<") + 1, span.number(chunk.at + 7, 3, "<") + 1)
+            animated = bool(span.number(chunk.at, 1) & _ANIMATION)
+        elif chunk.name == b"ANMF":
+            if chunk.size < 16:
+                raise broken("cut short: a frame of the WebP animation")
+            inside = list(_chunks(span.inner(chunk.at, chunk.size), chunk.at + 16))
+            if not any(part.name in _PICTURES for part in inside):
+                raise broken("cut short: a frame of the WebP animation has no picture")
+            for part in inside:
+                _check_picture(span, part)
+            pictures += 1
+        elif chunk.name in _PICTURES:
+            size = _check_picture(span, chunk)
+            if canvas and not animated and size != canvas:
+                raise broken("damaged: the WebP picture does not have the size that its header names")
+            pictures += 1
+    if not pictures:
+        raise broken("cut short: a WebP without a picture")
+
+
+def _check_picture(span: Span, chunk: Chunk) -> tuple[int, int] | None:
+    if chunk.name not in _PICTURES:
+        return None
+    if chunk.name == b"VP8 " and chunk.size >= 10:
+        first_partition = span.number(chunk.at, 3, "<") >> 5
+        if 10 + first_partition > chunk.size:
+            raise broken("cut short: the lossy WebP picture ends within its first part")
+    return picture_size(span, chunk)
+
+
+def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
+    """The same picture in the extended layout with these blocks; IPTC and a comment have no place in it."""
+    span = Span(encoded)
+    kept = [chunk for chunk in walk(encoded) if chunk.name not in (b"VP8X", b"ICCP", b"EXIF", b"XMP ")]
+    flags = sum(flag for flag, block in ((_ICC, profile), (_EXIF, metadata.exif), (_XMP, metadata.xmp)) if block)
+    if not flags:
+        return encoded
+    canvas = b""
+    for chunk in walk(encoded):
+        if chunk.name == b"VP8X" and chunk.size >= 10:
+            flags |= span.number(chunk.at, 1) & (_ALPHA | _ANIMATION)
+            canvas = span.take(chunk.at + 4, 6)
+        elif chunk.name == b"ALPH" or (chunk.name == b"VP8L" and span.number(chunk.at + 4, 1) & 0x10):
+            flags |= _ALPHA
+        if chunk.name in _PICTURES and not canvas:
+            canvas = b"".join((side - 1).to_bytes(3, "little") for side in picture_size(span, chunk))
+    body = _chunk(b"VP8X", bytes([flags, 0, 0, 0]) + canvas)
+    body += _chunk(b"ICCP", profile) if profile else b""
+    body += b"".join(_chunk(chunk.name, span.take(chunk.at, chunk.size)) for chunk in kept)
+    body += _chunk(b"EXIF", metadata.exif) if metadata.exif else b""
+    body += _chunk(b"XMP ", metadata.xmp) if metadata.xmp else b""
+    return b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body
+
+
+def _chunk(name: bytes, block: bytes) -> bytes:
+    return name + len(block).to_bytes(4, "little") + block + bytes(len(block) % 2)
