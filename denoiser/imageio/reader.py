@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from denoiser.errors import ImageTooLarge, MissingExtra, UnreadableImage
+from denoiser.errors import MissingExtra, UnreadableImage
 from denoiser.image import Image, Origin
-from denoiser.imageio import containers, jpeg_tables, orientation, source
+from denoiser.imageio import containers, jpeg_tables, limits, orientation, source
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.decoded import Decoded
 from denoiser.imageio.formats import Format
@@ -28,6 +28,7 @@ _BACKENDS = {
     "jxl": "jpegxl",
     "raw": "raw",
 }
+Decoder = Callable[[bytes, str, Inspection, int], Decoded]  # data, key, inspection, limit of pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +78,24 @@ def _picture(file: Source, options: ReadOptions) -> Image:
     decode = _decoder(row)
     containers.check_whole(file.data, row.key, deep=False)  # the decoder unpacks the data of a PNG anyway
     inspection = containers.inspect(file.data, row.key)
-    refuse_size(inspection.width, inspection.height, options)
+    limits.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
     if inspection.frames > 1 and options.frames == "refuse":
         raise UnreadableImage(
             f"holds {inspection.frames} pictures, and only files of one are wanted",
             hint="Take the first picture of such files with --frames first.",
         )
-    decoded = decode(file.data, row.key, inspection)
+    decoded = decode(file.data, row.key, inspection, options.max_pixels)
     return _gathered(file, inspection, decoded)
 
 
-def refuse_size(width: int, height: int, options: ReadOptions) -> None:
-    """Raises ImageTooLarge, with the limit, for a size beyond it."""
-    if width * height > options.max_pixels:
-        raise ImageTooLarge(f"has {width}x{height} pixels, more than the limit of {options.max_pixels:,}")
-
-
-def _decoder(row: Format) -> Callable[[bytes, str, Inspection], Decoded]:
+def _decoder(row: Format) -> Decoder:
     try:
         module = import_module(f"denoiser.imageio.backends.{_BACKENDS[row.key]}")
     except ModuleNotFoundError as error:
         if row.extra is None:
             raise
         raise MissingExtra(f"is {row.name}, and {error.name} is not installed", extra=row.extra) from error
-    decode: Callable[[bytes, str, Inspection], Decoded] = module.decode
+    decode: Decoder = module.decode
     return decode
 
 

@@ -7,14 +7,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from denoiser.errors import ImageTooLarge, UnreadableImage
-from denoiser.imageio import formats
+from denoiser.errors import UnreadableImage
+from denoiser.imageio import formats, limits
 from denoiser.imageio.formats import Format
 from denoiser.options import ReadOptions
-
-# A file may be so much larger than its largest allowed picture (4 channels of float) before it is refused unread.
-_BYTES_PER_PIXEL = 16
-_BYTES_BESIDE_PIXELS = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ def from_path(path: Path, options: ReadOptions) -> Source:
         try:
             head = file.read(formats.HEAD_BYTES)
             row = recognise(head, path.name)
-            _check_size(status.st_size, options)
+            limits.refuse_bytes(status.st_size, options.max_pixels)
             data = head + file.read()
         except OSError as error:
             raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
@@ -52,7 +48,7 @@ def from_path(path: Path, options: ReadOptions) -> Source:
 def from_bytes(data: bytes, name: str, options: ReadOptions) -> Source:
     """The same for bytes that came another way, as through a pipe."""
     row = recognise(data[: formats.HEAD_BYTES], name)
-    _check_size(len(data), options)
+    limits.refuse_bytes(len(data), options.max_pixels)
     return Source(data, row)
 
 
@@ -61,14 +57,6 @@ def recognise(head: bytes, name: str) -> Format:
     if not head:
         raise UnreadableImage("is empty")
     return formats.sniff(head, name)
-
-
-def _check_size(size: int, options: ReadOptions) -> None:
-    limit = options.max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE_PIXELS
-    if size > limit:
-        raise ImageTooLarge(
-            f"has {size:,} bytes, more than a picture at the limit of {options.max_pixels:,} pixels can need"
-        )
 
 
 def _why_not_opened(path: Path, error: OSError | ValueError) -> str:

@@ -93,7 +93,9 @@ def _encode_pixels(
     if row.key == "webp":
         return libvips.encode_webp(samples, lossless=lossless, quality=WEBP_QUALITY)
     # AV1 codes alpha with the same loss as the colours, and alpha is to stay bit for bit.
-    return libvips.encode_avif(samples, bits, lossless=lossless or alpha is not None, quality=AVIF_QUALITY)
+    return libvips.encode_avif(
+        samples, bits, image.profile, lossless=lossless or alpha is not None, quality=AVIF_QUALITY
+    )
 
 
 def _tables(image: Image) -> JpegTables | None:

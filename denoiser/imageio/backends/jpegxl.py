@@ -7,6 +7,7 @@ import numpy as np
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
+from denoiser.imageio import limits
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.decoded import Decoded
 
@@ -14,8 +15,11 @@ from denoiser.imageio.decoded import Decoded
 _DISTANCE = 0.5
 
 
-def decode(data: bytes, _key: str, _inspection: Inspection) -> Decoded:
+def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
     """The first picture of a JPEG XL, upright."""
+    if not inspection.width:
+        raise UnreadableImage("is broken or cut: its header gives no size")
+    limits.refuse_pixels(inspection.width, inspection.height, max_pixels)
     try:
         samples = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:

@@ -7,6 +7,7 @@ the first warning. docs/decisions/0002-second-image-backend.md says why it is he
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,9 @@ import pyvips
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio.containers import Inspection
+from denoiser.imageio import limits
+from denoiser.imageio.containers import Inspection, ifd, tiff_strips
+from denoiser.imageio.containers.span import Span
 from denoiser.imageio.decoded import Decoded
 
 pyvips.cache_set_max(0)  # a cached operation holds its picture in memory, and no file is asked for twice
@@ -40,12 +43,13 @@ _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
 
 
-def decode(data: bytes, key: str, inspection: Inspection) -> Decoded:
+def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> Decoded:
     """The first picture of *data*; UnreadableImage with the decoder's own reason at its first doubt."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
             image = _LOADERS[key](data, access="sequential", fail_on="warning")
+            limits.refuse_pixels(image.width, image.height, max_pixels)
             _check_header(image, inspection)
             notes, converted = _to_rgb(image, inspection)
             samples = np.asarray(converted.numpy())
@@ -56,6 +60,9 @@ def decode(data: bytes, key: str, inspection: Inspection) -> Decoded:
         raise UnreadableImage(f"is broken or cut: {_reason(complaint)}")
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
+    if key == "avif" and _is_monochrome(data):
+        samples = samples[:, :, ::2] if samples.shape[2] == 4 else samples[:, :, :1]
+        samples = np.ascontiguousarray(samples)
     has_alpha = samples.shape[2] in (2, 4)
     bits = _bits(image, samples)
     if bits in (10, 12):
@@ -64,7 +71,7 @@ def decode(data: bytes, key: str, inspection: Inspection) -> Decoded:
         samples=samples,
         has_alpha=has_alpha,
         bits=bits,
-        mode=_mode(image, samples.shape[2]),
+        mode=_mode(image, samples.shape[2], has_palette=key == "tiff" and _has_palette(data)),
         lossless=_is_lossless(data, key, inspection),
         is_upright=key == "avif",
         in_srgb=converted is not image,
@@ -108,10 +115,17 @@ def _bits(image: Any, samples: Pixels) -> int:
     return 16 if samples.dtype == np.uint16 else 8
 
 
-def _mode(image: Any, bands: int) -> str:
+def _has_palette(tiff: bytes) -> bool:
+    span = Span(tiff)
+    layout = ifd.read_layout(span)
+    page = ifd.read_directory(span, layout, layout.first)
+    return ifd.integer(span, layout, page.entries.get(tiff_strips.PHOTOMETRIC)) == 3
+
+
+def _mode(image: Any, bands: int, *, has_palette: bool) -> str:
     if image.interpretation == "cmyk":
         return "cmyk"
-    if image.get_typeof("palette"):
+    if has_palette or image.get_typeof("palette"):
         return "palette"
     if bands == 1 and image.get_typeof("bits-per-sample") and image.get("bits-per-sample") == 1:
         return "bilevel"
@@ -125,6 +139,15 @@ def _is_lossless(data: bytes, key: str, inspection: Inspection) -> bool:
         # A matrix of 0 means plain RGB planes, which nobody uses but to lose nothing.
         return inspection.cicp is not None and inspection.cicp[2] == 0
     return key != "jpeg"
+
+
+def _is_monochrome(avif: bytes) -> bool:
+    """Whether all coded pictures are grey; alpha is one of them and always is. libvips makes them RGB."""
+    settings = [match.start() for match in re.finditer(b"av1C\x81", avif[:_AVIF_HEADER_BYTES])]
+    return bool(settings) and all(avif[at + 6 : at + 7] > b"" and avif[at + 6] & 0x10 for at in settings)
+
+
+_AVIF_HEADER_BYTES = 1 << 16  # item properties come first; a colour profile in between has a few kilobytes
 
 
 def _first_bitstream_is_vp8l(data: bytes) -> bool:
@@ -147,7 +170,10 @@ def _reason(text: str) -> str:
 
 def encode_png(samples: Pixels, compression: int) -> bytes:
     """PNG of 8 or 16 bits, without metadata."""
-    return _save(samples, "pngsave_buffer", compression=compression)
+    encoded = _save(samples, "pngsave_buffer", compression=compression)
+    # libvips says 25.4 dots per inch of every picture; nobody has measured that.
+    at = encoded.find(b"pHYs", 0, 100) - 4
+    return encoded[:at] + encoded[at + 21 :] if at > 0 else encoded
 
 
 def encode_tiff(samples: Pixels) -> bytes:
@@ -166,13 +192,14 @@ def encode_webp(samples: Pixels, *, lossless: bool, quality: int) -> bytes:
     return _save(samples, "webpsave_buffer", lossless=lossless, Q=quality, alpha_q=100, exact=True)
 
 
-def encode_avif(samples: Pixels, bits: int, *, lossless: bool, quality: int) -> bytes:
-    """AVIF of 8, 10 or 12 bits at full colour resolution."""
+def encode_avif(samples: Pixels, bits: int, profile: bytes | None, *, lossless: bool, quality: int) -> bytes:
+    """AVIF of 8, 10 or 12 bits at full colour resolution, with this profile."""
     if bits > 8:
         samples = samples << (16 - bits)  # libvips takes them from the top of 16 bits
     return _save(
         samples,
         "heifsave_buffer",
+        profile,
         compression="av1",
         bitdepth=bits,
         lossless=lossless,
@@ -182,7 +209,7 @@ def encode_avif(samples: Pixels, bits: int, *, lossless: bool, quality: int) -> 
     )
 
 
-def _save(samples: Pixels, saver: str, **words: Any) -> bytes:
+def _save(samples: Pixels, saver: str, profile: bytes | None = None, **words: Any) -> bytes:
     block = np.ascontiguousarray(samples)
     height, width, bands = block.shape
     grey, deep = bands < 3, block.dtype == np.uint16
@@ -191,6 +218,9 @@ def _save(samples: Pixels, saver: str, **words: Any) -> bytes:
         kind = "scrgb"
     try:
         image = pyvips.Image.new_from_memory(block.data, width, height, bands, _FORMATS[block.dtype.name])
-        return bytes(getattr(image.copy(interpretation=kind), saver)(keep="none", **words))
+        image = image.copy(interpretation=kind)
+        if profile:
+            image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+        return bytes(getattr(image, saver)(keep="icc" if profile else "none", **words))
     except pyvips.Error as error:
         raise UnwritableImage(f"cannot be encoded: {_reason(str(error))}") from error

@@ -11,6 +11,7 @@ from PIL import BmpImagePlugin, Image
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import JpegTables, Pixels
+from denoiser.imageio import limits
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.decoded import Decoded
 
@@ -26,7 +27,7 @@ _BMP_MODES = {
 }
 
 
-def decode(data: bytes, _key: str, inspection: Inspection) -> Decoded:
+def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
     """The picture of a BMP; UnreadableImage with the reason where it is broken or ends too early."""
     try:
         # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
@@ -35,6 +36,7 @@ def decode(data: bytes, _key: str, inspection: Inspection) -> Decoded:
             raise UnsupportedFormat(f"is a BMP of the kind {picture.mode}, which is not read here")
         if inspection.width and picture.size != (inspection.width, inspection.height):
             raise UnreadableImage("contradicts itself about its size")
+        limits.refuse_pixels(*picture.size, max_pixels)
         mode, word = _BMP_MODES[picture.mode]
         picture.load()
         samples = np.asarray(picture.convert("L") if mode == "1" else picture.convert(mode))
