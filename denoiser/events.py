@@ -24,9 +24,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """A file is about to be read."""
+    """A file is read and about to be cleaned."""
 
     source: Path
+    megapixels: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,11 @@ class FileFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file was passed over, and why."""
+    """A file was passed over, and why; *target* is its output where that is there already."""
 
     source: Path
     reason: str
+    target: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

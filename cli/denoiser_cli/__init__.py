@@ -1,1 +1,1 @@
-"""The command line: words in, one call, the answer shown."""
+"""The command line: words to options, events to words."""

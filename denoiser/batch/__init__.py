@@ -1,1 +1,31 @@
-"""Work on many files."""
+"""Many files: what there is to do, doing it, and what became of it. The one road that joins files and engine."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from denoiser.batch.folder import denoise_folder
+    from denoiser.batch.layout import Job
+    from denoiser.batch.plan import Plan, make_plan
+    from denoiser.batch.report import Report
+    from denoiser.batch.runner import run_plan
+
+__all__ = ["Job", "Plan", "Report", "denoise_folder", "make_plan", "run_plan"]
+
+_HOMES = {
+    "Job": "denoiser.batch.layout",
+    "Plan": "denoiser.batch.plan",
+    "Report": "denoiser.batch.report",
+    "denoise_folder": "denoiser.batch.folder",
+    "make_plan": "denoiser.batch.plan",
+    "run_plan": "denoiser.batch.runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Planning reads headers only, and must not wait for what cleaning needs.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'denoiser.batch' has no attribute {name!r}")

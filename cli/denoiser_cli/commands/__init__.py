@@ -1,1 +1,1 @@
-"""One module for each verb."""
+"""One module per verb, named after it, each with a click command named `command`; loaded when it is called."""

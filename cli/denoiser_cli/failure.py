@@ -1,0 +1,83 @@
+"""From an exception to what a person reads: one line with the cause, one with what to do, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+
+import click
+
+from denoiser.errors import Cancelled, DenoiserError
+from denoiser_cli.lines import one_line, say
+
+_OUT_OF_MEMORY_HINT = "Close other programs, or clean smaller pictures."
+_BUG_HINT = "This is a bug, please report it with what the same command says with -v."
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is said of an exception; nothing at all when there is no message."""
+
+    kind: str
+    message: str
+    hint: str
+    exit_code: int
+    traceback: str = ""
+
+    def tell(self, *, as_json: bool) -> None:
+        """Says it on stderr, and with *as_json* as one object on stdout as well."""
+        if self.message and as_json:
+            words = {"event": "error", "kind": self.kind, "message": self.message, "hint": self.hint}
+            with suppress(OSError):  # the reader is gone; stderr still says it
+                print(json.dumps(words | {"exit_code": self.exit_code}), flush=True)
+        if self.traceback:
+            say(self.traceback.rstrip())
+        if self.message:
+            say(one_line(self.message))
+        if self.hint:
+            say(f"  {one_line(self.hint)}")
+
+
+def explain(error: BaseException, *, verbose: bool = False) -> Failure:
+    """What to say of *error*; its traceback only when asked for."""
+    trace = "".join(traceback.format_exception(error)) if verbose else ""
+    kind = type(error).__name__
+    match error:
+        case Cancelled():
+            return Failure(kind, error.message, error.hint, error.exit_code)
+        case DenoiserError():
+            return Failure(kind, error.message, error.hint, error.exit_code, trace)
+        case click.exceptions.Exit():
+            return Failure(kind, "", "", error.exit_code)
+        case click.ClickException():
+            return Failure("UsageError", _sentence(error.format_message()), _call_hint(error), 2)
+        case KeyboardInterrupt() | click.Abort():
+            return Failure("Cancelled", "Stopped.", "", 130)
+        case BrokenPipeError():
+            _drop_output()
+            return Failure(kind, "", "", 1)
+        case SystemExit():
+            return Failure(kind, "", "", error.code if isinstance(error.code, int) else 1)
+        case MemoryError():
+            return Failure(kind, "There is not enough memory for this.", _OUT_OF_MEMORY_HINT, 1, trace)
+    return Failure(kind, f"Unexpected {kind}: {error}", _BUG_HINT, 1, trace)
+
+
+def _sentence(message: str) -> str:
+    message = one_line(message.strip())
+    return message if message.endswith((".", "?", "!")) else f"{message}."
+
+
+def _call_hint(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"`{context.command_path if context else 'denoise'} --help` shows the calls with examples."
+
+
+def _drop_output() -> None:
+    # Python flushes stdout once more at exit, and would complain about the pipe a second time.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

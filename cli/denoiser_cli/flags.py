@@ -1,0 +1,171 @@
+"""Flags that are made from the options classes, and a command whose help teaches by example.
+
+What can be set stands once, in denoiser.options; here it becomes words. Ranges are checked there as well, so that
+a flag, a keyword and a slider are refused in the same words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from denoiser.options import Control, controls
+
+AUTOMATIC = "auto"
+_LAST_SECTION = "How it speaks"
+_WIDTH = 100  # columns of help at most; a narrower terminal narrows it further
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Options = TypeVar("_Options")
+
+
+@dataclass(slots=True)
+class Manner:
+    """How a call wants to be spoken to; known before anything can go wrong, and used when it has."""
+
+    quiet: bool = False
+    verbose: bool = False
+    json: bool = False
+
+
+class Flag(click.Option):
+    """An option that stands under a heading of the help page."""
+
+    def __init__(self, *args: Any, section: str = "Options", **words: Any) -> None:
+        super().__init__(*args, **words)
+        self.section = section
+
+
+class Verb(click.Command):
+    """A command whose help shows examples first and its flags under headings."""
+
+    def __init__(self, *args: Any, examples: str = "", **words: Any) -> None:
+        settings = {"help_option_names": ["-h", "--help"], "max_content_width": _WIDTH}
+        words["context_settings"] = settings | (words.get("context_settings") or {})
+        super().__init__(*args, **words)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and not isinstance(parameter, click.Argument):
+                sections.setdefault(getattr(parameter, "section", _LAST_SECTION), []).append(record)
+        for name in sorted(sections, key=lambda name: name == _LAST_SECTION):
+            with formatter.section(name):
+                formatter.write_dl(sections[name], col_max=34)
+
+
+class _Number(click.ParamType[Any]):
+    """A number, or "auto" where that is a choice; its range is checked by the options class."""
+
+    def __init__(self, kind: type[int] | type[float], control: Control) -> None:
+        self._kind = kind
+        self._automatic = control.automatic
+        self.name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value is None or not isinstance(value, str):
+            return value
+        if self._automatic and value == AUTOMATIC:
+            return None
+        try:
+            return self._kind(value)
+        except ValueError:
+            other = f" or {AUTOMATIC}" if self._automatic else ""
+            word = "a whole number" if self._kind is int else "a number"
+            self.fail(f"{value!r} is not {word}{other}.", param, ctx)
+
+
+def option_flags(
+    options: type[Any], *, section: str, only: tuple[str, ...] = ()
+) -> Callable[[_Function], _Function]:
+    """Adds a flag for each control of *options* (or for *only* those), in the order in which they are declared."""
+    kinds = typing.get_type_hints(options)
+    defaults = {field.name: field.default for field in dataclasses.fields(options)}
+
+    def decorate(function: _Function) -> _Function:
+        for name, control in reversed(controls(options).items()):
+            if not only or name in only:
+                words = _words(_kind_of(kinds[name]), control, defaults[name])
+                decorator = click.option(f"--{name.replace('_', '-')}", name, cls=Flag, section=section, **words)
+                function = decorator(function)
+        return function
+
+    return decorate
+
+
+def collect(options: type[_Options], words: dict[str, Any]) -> _Options:
+    """Builds *options* from what click parsed, and leaves the other words alone; UsageError when out of range."""
+    values = {}
+    for name, control in controls(options).items():
+        if name in words:
+            values[name] = None if control.automatic and words[name] == AUTOMATIC else words[name]
+    return options(**values)
+
+
+def speaking_flags(function: _Function) -> _Function:
+    """Adds -q, -v and --json, which are heard even when another word of the call is wrong."""
+    for flags, name, text in reversed(
+        (
+            (("-q", "--quiet"), "quiet", "Say nothing but what went wrong."),
+            (("-v", "--verbose"), "verbose", "Name every file, and show where an error came from."),
+            (("--json",), "json", "One JSON object per line on stdout, for programs."),
+        )
+    ):
+        function = click.option(
+            *flags,
+            name,
+            cls=Flag,
+            section=_LAST_SECTION,
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_remember,
+            help=text,
+        )(function)
+    return function
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    manner = context.find_object(Manner)
+    if manner is not None and value and parameter.name is not None:
+        setattr(manner, parameter.name, True)
+
+
+def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
+    if kind is bool:
+        return {"is_flag": True, "default": default, "help": control.help}
+    shown = AUTOMATIC if default is None else f"{default:g}" if kind is float else default
+    words: dict[str, Any] = {"default": shown if control.automatic else default}
+    if control.choices:
+        choices = (AUTOMATIC, *control.choices) if control.automatic else control.choices
+        words |= {"type": click.Choice(choices), "metavar": "WORD"}
+        return words | {"help": f"{control.help} [{'|'.join(choices)}; default {shown}]"}
+    if kind in (int, float):
+        words["type"] = _Number(kind, control)
+        return words | {"help": f"{control.help} [{_range(control)}default {shown}]"}
+    return words | {"metavar": "WORD", "help": f"{control.help} [default {shown}]"}
+
+
+def _range(control: Control) -> str:
+    if control.minimum is None or control.maximum is None or control.maximum >= 1e9:
+        return ""
+    return f"{control.minimum:g}–{control.maximum:g}; "
+
+
+def _kind_of(hint: Any) -> type[Any]:
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    assert isinstance(hint, type)
+    return hint

@@ -1,0 +1,69 @@
+"""Ctrl-C and SIGTERM: the first asks the work to stop, the second stops at once.
+
+Python runs signal handlers between two of its own instructions, and a network may spend a minute inside one. The
+signals are therefore heard by a thread, which Python's C side wakes through a socket whatever the main thread does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from denoiser.errors import Cancelled
+from denoiser.events import CancelToken
+from denoiser_cli.lines import say
+
+FIRST = "Stopping; what is finished is being written. Ctrl-C again stops at once."
+_SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides it, and has no time to bring it back
+
+
+@contextmanager
+def stopping_politely(tell: Callable[[str], None] = say) -> Iterator[CancelToken]:
+    """A token that the first Ctrl-C or SIGTERM cancels; *tell* is called from another thread then.
+
+    The second ends the process with exit code 130 there and then. For the main thread only.
+    """
+    token = CancelToken()
+    hears, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    listening = threading.Thread(target=_listen, args=(hears, token, tell), name="denoise-signals", daemon=True)
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, _heard_elsewhere) for number in signals}
+    woken_before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    listening.start()
+    try:
+        yield token
+    finally:
+        signal.set_wakeup_fd(woken_before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        wakes.close()  # ends the thread
+        listening.join()
+        hears.close()
+
+
+def _listen(hears: socket.socket, token: CancelToken, tell: Callable[[str], None]) -> None:
+    while heard := hears.recv(16):
+        for _ in heard:
+            if token.cancelled:
+                _stop_at_once()
+            token.cancel()
+            tell(FIRST)
+
+
+def _heard_elsewhere(number: int, frame: FrameType | None) -> None:
+    """Keeps Python from raising KeyboardInterrupt; the thread does the rest."""
+
+
+def _stop_at_once() -> None:
+    with suppress(OSError, ValueError):
+        if sys.stderr.isatty():
+            sys.stderr.write(_SHOW_CURSOR)
+            sys.stderr.flush()
+    os._exit(Cancelled.exit_code)

@@ -1,0 +1,84 @@
+"""Events to one JSON object per line on stdout, for programs.
+
+Every object has "event". Paths are text as the system gave it; bytes that are no text are lone surrogates, as
+Python's `os.fsdecode` makes them. New keys may be added; none changes its meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from denoiser.batch import Plan, Report
+from denoiser.errors import DenoiserError
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, Started, TileDone
+
+# What stands in each object beside "event"; docs/cli.md shows this table, and a test holds the two to the code.
+KEYS: dict[str, tuple[str, ...]] = {
+    "started": ("files", "megapixels"),
+    "file_started": ("source", "megapixels"),
+    "tile_done": ("done", "total", "megapixels"),
+    "file_done": ("source", "target", "megapixels", "seconds", "notes"),
+    "file_failed": ("source", "kind", "message", "hint"),
+    "file_skipped": ("source", "reason", "target"),
+    "finished": ("done", "there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
+    "planned": ("source", "target", "megapixels"),
+    "error": ("kind", "message", "hint", "exit_code"),
+}
+
+
+class JsonVoice:
+    """Speaks to programs; the same calls as TextVoice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held open."""
+
+    def hear(self, event: Event) -> None:
+        """One object for one event."""
+        match event:
+            case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped():
+                emit(_name(event), {key: getattr(event, key) for key in KEYS[_name(event)]})
+            case FileFailed():
+                emit("file_failed", {"source": event.source} | error_words(event.error))
+
+    def tell(self, line: str) -> None:
+        """Programs are not told what only eyes need."""
+
+    def finish(self, report: Report, out: Path) -> None:  # noqa: ARG002 - the same call as TextVoice's
+        """The last object of a run."""
+        words = {key: getattr(report, key) for key in KEYS["finished"] if key != "failed"}
+        emit("finished", words | {"failed": len(report.failures)})
+
+
+def emit(event: str, words: dict[str, Any]) -> None:
+    """Writes one object, at once and in the order of its keys."""
+    print(json.dumps({"event": event} | {key: words[key] for key in KEYS[event]}, default=str), flush=True)
+
+
+def error_words(error: DenoiserError) -> dict[str, Any]:
+    """How an error is told to programs."""
+    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
+def emit_plan(plan: Plan) -> None:
+    """What a run would do, an object for each file."""
+    for job in plan.jobs:
+        emit("planned", {"source": job.source, "target": job.target, "megapixels": job.megapixels})
+    for job in plan.there:
+        emit("file_skipped", {"source": job.source, "reason": "its output is there already", "target": job.target})
+    for passed in plan.passed:
+        emit("file_skipped", {"source": passed.path, "reason": passed.reason, "target": None})
+    for job, error in plan.blocked:
+        emit("file_failed", {"source": job.source} | error_words(error))
+
+
+def _name(event: Event) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()

@@ -1,0 +1,12 @@
+"""The verbs and their line in `denoise --help`; a verb's module is imported when it is called, and not before."""
+
+from __future__ import annotations
+
+VERBS = {
+    "clean": "Clean pictures. The default: `denoise ./imgs --out ./clean`.",
+    "models": "List, verify and explain the weights.",
+    "evaluate": "Measure a denoiser as the papers do.",
+    "train": "Train a denoiser on a folder of clean photos.",
+    "gui": "Open the desktop app.",
+}
+DEFAULT_VERB = "clean"

@@ -1,0 +1,87 @@
+"""Where each output goes: the tree mirrored, one name per picture. Pure; nothing here looks at a disk."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from denoiser.errors import UnsafeOutput, UsageError
+from denoiser.imageio import formats
+from denoiser.imageio.formats import Format
+from denoiser.options import WriteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture from source to target."""
+
+    source: Path
+    target: Path
+    megapixels: float  # 0 where the header could not be read; the job will then fail and say why
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A picture as its header describes it; *written_as* is the row of its output."""
+
+    path: Path
+    below: PurePath
+    written_as: Format
+    megapixels: float = 0.0
+
+
+def into_folder(pictures: Iterable[Sighting], folder: Path) -> list[Job]:
+    """A job for each picture, with its place below *folder*; only the suffix follows the format."""
+    return [
+        Job(picture.path, folder / _renamed(picture.below, picture.written_as), picture.megapixels)
+        for picture in pictures
+    ]
+
+
+def into_file(picture: Sighting, target: Path, options: WriteOptions) -> Job:
+    """The job of one picture to one file, whose suffix chooses the format."""
+    row = formats.by_suffix(target)
+    if not row.depths:
+        better = target.with_suffix(formats.ROWS[row.written_as].suffix).name
+        raise UsageError(f"{target}: {row.name} is read and not written here.", hint=f"For example --out {better}")
+    if options.format not in (None, row.key):
+        raise UsageError(
+            f"--format {options.format} and the name {target.name} do not agree.", hint="Leave one out."
+        )
+    return Job(picture.path, target, picture.megapixels)
+
+
+def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True) -> None:
+    """Raises when two pictures would get one name, or one a name that another needs as its folder.
+
+    Without *case_matters* the target's file system takes names for the same that differ in case or in the way that
+    accents are encoded.
+    """
+    owners: dict[str, Job] = {}
+    for job in jobs:
+        first = owners.setdefault(_key(job.target, case_matters), job)
+        if first is not job:
+            raise UnsafeOutput(
+                f"{first.source} and {job.source} would both become {job.target}.",
+                hint="Clean them into different folders, or choose --format so that the names differ."
+                if first.source.suffix == job.source.suffix
+                else "Clean them into different folders, or rename one.",
+            )
+    for job in jobs:
+        for folder in job.target.parents:
+            owner = owners.get(_key(folder, case_matters))
+            if owner is not None:
+                raise UnsafeOutput(
+                    f"{owner.source} would become {owner.target}, which {job.source} needs as a folder.",
+                    hint="Clean them into different folders, or rename one.",
+                )
+
+
+def _renamed(below: PurePath, row: Format) -> PurePath:
+    return below if below.suffix.lower() in row.suffixes else below.with_suffix(row.suffix)
+
+
+def _key(path: Path, case_matters: bool) -> str:
+    return str(path) if case_matters else unicodedata.normalize("NFC", str(path)).casefold()
