@@ -30,5 +30,6 @@ def choose_precision(wish: str, device: str) -> str:
 @functools.cache
 def fast_bf16() -> bool:
     """Whether this CPU has instructions for bf16; without them it is several times slower than fp32."""
-    can = torch.cpu.get_capabilities()
+    ask = getattr(torch.cpu, "get_capabilities", dict)  # unknown to the oldest torch that is allowed: fp32 is safe
+    can = ask()
     return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("arm_bf16"))
