@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import torch
 
@@ -31,5 +32,5 @@ def choose_precision(wish: str, device: str) -> str:
 def fast_bf16() -> bool:
     """Whether this CPU has instructions for bf16; without them it is several times slower than fp32."""
     ask = getattr(torch.cpu, "get_capabilities", dict)  # unknown to the oldest torch that is allowed: fp32 is safe
-    can = ask()
+    can: Mapping[str, object] = ask()
     return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("arm_bf16"))
