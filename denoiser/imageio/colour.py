@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
 
+_SRGB_NAMES = (b"sRGB", b"RGB_D65_SRG_Rel_SRG", b"Gra_D65_Rel_SRG")  # the latter two are what libjxl calls it
+
+
+def is_srgb(profile: bytes) -> bool:
+    """Whether an ICC profile calls itself sRGB, in the one or two bytes to a letter that profiles use."""
+    letters = profile.replace(b"\0", b"")
+    return any(name in letters for name in _SRGB_NAMES)
+
+
 def pillow_to_srgb(picture: PillowImage.Image) -> np.ndarray:
     """8-bit sRGB samples of a CMYK or Lab image of Pillow, through its profile; plainly where CMYK has none."""
     from PIL import ImageCms

@@ -62,15 +62,14 @@ def open_image(path: str | Path, options: ReadOptions = ReadOptions()) -> Image:
     return read(Path(path), options)
 
 
-def probe(path: Path, options: ReadOptions = ReadOptions()) -> Probe:
+def probe(path: Path) -> Probe:
     """Format, upright size and number of frames; decodes nothing. Sizes are 0 where only the decoder can tell."""
-    with _named(str(path)):
-        file = source.from_path(path, options)
-        inspection = containers.inspect(file.data, file.format.key)
+    with _named(str(path)), source.mapped(path) as (data, row):
+        inspection = containers.inspect(data, row.key)
     width, height = inspection.width, inspection.height
     if orientation.swaps_sides(inspection.orientation):
         width, height = height, width
-    return Probe(file.format.key, width, height, inspection.frames)
+    return Probe(row.key, width, height, inspection.frames)
 
 
 def _picture(file: Source, options: ReadOptions) -> Image:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from denoiser.errors import UnreadableImage
 from denoiser.imageio import formats, limits
@@ -24,15 +28,8 @@ class Source:
 
 def from_path(path: Path, options: ReadOptions) -> Source:
     """All bytes of a regular file, with its times; the file is opened for reading only and never waited for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(_why_not_opened(path, error), hint="Check the name and the permissions.") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise UnreadableImage(f"is {_kind(status.st_mode)}, not a file", hint="Name a picture file.")
-    with open(descriptor, "rb") as file:
+    with _opened(path) as file:
+        status = os.fstat(file.fileno())
         try:
             head = file.read(formats.HEAD_BYTES)
             row = recognise(head, path.name)
@@ -43,6 +40,27 @@ def from_path(path: Path, options: ReadOptions) -> Source:
     if len(data) < status.st_size:
         raise UnreadableImage(f"grew shorter while it was read ({status.st_size} to {len(data)} bytes)")
     return Source(data, row, (status.st_atime_ns, status.st_mtime_ns))
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[tuple[mmap.mmap, Format]]:
+    """A file as a map, of which only what is looked at is fetched; for a glance at its header, and no longer."""
+    with _opened(path) as file:
+        row = recognise(file.read(formats.HEAD_BYTES), path.name)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data, row
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(_why_not_opened(path, error), hint="Check the name and the permissions.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableImage(f"is {_kind(status.st_mode)}, not a file", hint="Name a picture file.")
+    return open(descriptor, "rb")
 
 
 def from_bytes(data: bytes, name: str, options: ReadOptions) -> Source:

@@ -83,7 +83,7 @@ def _encode_pixels(
     if row.key == "jxl":
         from denoiser.imageio.backends import jpegxl
 
-        return jpegxl.encode(samples, lossless=lossless)
+        return jpegxl.encode(samples, image.profile, lossless=lossless)
     from denoiser.imageio.backends import libvips
 
     if row.key == "png":

@@ -1,13 +1,17 @@
-"""JPEG XL through imagecodecs, an extra: at 8 and 16 bits and float, which the plug-in for Pillow rounds to 8."""
+"""JPEG XL through two packages of an extra: pixels from imagecodecs at every depth, profiles from pillow-jxl.
+
+The plug-in for Pillow rounds all colour to 8 bits without a word, and imagecodecs keeps the profile to itself.
+"""
 
 from __future__ import annotations
 
 import imagecodecs
 import numpy as np
+import pillow_jxl
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio import limits
+from denoiser.imageio import colour, limits
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.decoded import Decoded
 
@@ -34,11 +38,29 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     if bits is None:
         raise UnsupportedFormat(f"holds samples of the type {samples.dtype}")
     mode = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}[samples.shape[2]]
-    return Decoded(samples=samples, has_alpha=samples.shape[2] in (2, 4), bits=bits, mode=mode, is_upright=True)
+    return Decoded(
+        samples=samples,
+        has_alpha=samples.shape[2] in (2, 4),
+        bits=bits,
+        mode=mode,
+        is_upright=True,
+        profile=_profile(data),
+    )
 
 
-def encode(samples: Pixels, *, lossless: bool) -> bytes:
-    """JPEG XL in the depth of the samples, without metadata."""
+def _profile(data: bytes) -> bytes | None:
+    """The profile that the pixels are in; None for sRGB, which libjxl spells out in every file."""
+    profile: bytes | None = pillow_jxl.Decoder(num_threads=1)(data)[3] or None
+    return None if profile is None or colour.is_srgb(profile) else profile
+
+
+def encode(samples: Pixels, profile: bytes | None, *, lossless: bool) -> bytes:
+    """JPEG XL in the depth of the samples, without metadata; UnwritableImage for a profile other than sRGB."""
+    if profile is not None and not colour.is_srgb(profile):
+        raise UnwritableImage(
+            "cannot be written: JPEG XL takes no colour profile here, and the picture has one.",
+            hint="Write it as PNG, TIFF, WebP or AVIF, which keep it.",
+        )
     block = np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
     try:
         encoded = imagecodecs.jpegxl_encode(

@@ -169,11 +169,8 @@ def _reason(text: str) -> str:
 
 
 def encode_png(samples: Pixels, compression: int) -> bytes:
-    """PNG of 8 or 16 bits, without metadata."""
-    encoded = _save(samples, "pngsave_buffer", compression=compression)
-    # libvips says 25.4 dots per inch of every picture; nobody has measured that.
-    at = encoded.find(b"pHYs", 0, 100) - 4
-    return encoded[:at] + encoded[at + 21 :] if at > 0 else encoded
+    """PNG of 8 or 16 bits, without metadata but a resolution that means nothing, which `embed` takes out."""
+    return _save(samples, "pngsave_buffer", compression=compression)
 
 
 def encode_tiff(samples: Pixels) -> bytes:

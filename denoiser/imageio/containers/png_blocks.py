@@ -13,18 +13,19 @@ _AFTER_HEADER = 33
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same picture with these blocks; the encoder's own blocks of the same kinds give way."""
+    """The same picture with these blocks; the encoder's own of the same kinds give way, its resolution always."""
     chunks = _chunks(metadata, profile)
-    replaced = {name for name, _ in chunks if name in (b"iCCP", b"eXIf", b"pHYs")}
+    replaced = {b"pHYs"} | {name for name, _ in chunks if name in (b"iCCP", b"eXIf")}
     if profile:
         replaced |= {b"sRGB", b"gAMA", b"cHRM"}
-    pieces = [encoded[:_AFTER_HEADER], *(_chunk(name, block) for name, block in chunks)]
+    view = memoryview(encoded)  # slices of it copy nothing, and a picture may have hundreds of megabytes
+    pieces: list[bytes | memoryview] = [view[:_AFTER_HEADER], *(_chunk(name, block) for name, block in chunks)]
     at, span = _AFTER_HEADER, Span(encoded)
     for chunk in walk(encoded):
         if chunk.name in replaced or (_is_packet(span, chunk) and metadata.xmp):
-            pieces.append(encoded[at : chunk.at - 8])
+            pieces.append(view[at : chunk.at - 8])
             at = chunk.at + chunk.size + 4
-    return b"".join([*pieces, encoded[at:]])
+    return b"".join([*pieces, view[at:]])
 
 
 def _chunks(metadata: Metadata, profile: bytes | None) -> list[tuple[bytes, bytes]]:

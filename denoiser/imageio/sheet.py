@@ -1,0 +1,166 @@
+"""Before and after on one sheet: crops at 1:1 and enlarged, what was taken away, and the scores under them.
+
+title of the picture
+┌ noisy ────────┐ ┌ clean ────────┐ ┌ taken away ───┐ (┌ reference ────┐)
+│ 1:1, a frame  │ │               │ │ ×3 about grey │
+└───────────────┘ └───────────────┘ └───────────────┘
+┌───────────────┐ ┌───────────────┐ ┌───────────────┐
+│ the frame ×4  │ │               │ │               │
+└───────────────┘ └───────────────┘ └───────────────┘
+score             score
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.errors import UnusableData
+from denoiser.image import Image, from_numpy
+from denoiser.imageio import depth
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
+
+Picture = NDArray[np.uint8]  # (H, W, 3)
+
+_PANEL = (320, 240)  # width and height of each panel
+_ZOOM = 4
+_GAIN = 3  # of the difference, which would hardly be seen as it is
+_MARGIN, _GAP = 24, 8
+_TITLE, _LABEL, _SCORE = 20, 14, 15  # sizes of the letters
+_BACKGROUND, _INK, _FAINT, _FRAME = (250, 250, 248), (28, 28, 30), (105, 105, 110), (255, 196, 0)
+_LONGEST_TITLE = 90
+_STEP = 8  # of the search for a telling place
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One picture of the sheet, all of one size; the scores stand under noisy and clean."""
+
+    title: str
+    noisy: Image
+    clean: Image
+    reference: Image | None = None
+    noisy_score: str = ""
+    clean_score: str = ""
+
+
+def contact_sheet(rows: Iterable[Row]) -> Image:
+    """The sheet as a picture of 8 bits. Keeps the drawn strips only, so that *rows* may be read one by one."""
+    strips = [_strip(row) for row in rows]
+    if not strips:
+        raise UnusableData("There is no picture to put on the sheet.")
+    width = max(strip.shape[1] for strip in strips)
+    height = sum(strip.shape[0] for strip in strips)
+    sheet = np.full((height + 2 * _MARGIN, width, 3), _BACKGROUND, np.uint8)
+    top = _MARGIN
+    for strip in strips:
+        sheet[top : top + strip.shape[0], : strip.shape[1]] = strip
+        top += strip.shape[0]
+    return from_numpy(sheet)
+
+
+def _strip(row: Row) -> Picture:
+    """One row: title, two lines of panels, scores."""
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
+
+    panels = _panels(row)
+    width = 2 * _MARGIN + len(panels) * (_PANEL[0] + _GAP) - _GAP
+    heights = [_TITLE + 12, _LABEL + 6, _PANEL[1] + _GAP, _PANEL[1] + 6, _SCORE + 30]
+    strip = PillowImage.new("RGB", (width, sum(heights)), _BACKGROUND)
+    draw = ImageDraw.Draw(strip)
+    title = row.title if len(row.title) <= _LONGEST_TITLE else f"{row.title[: _LONGEST_TITLE - 3]}..."
+    _text(draw, (_MARGIN, 0), title, _TITLE, _INK)
+    place = _telling_place(panels[1][1], _PANEL)
+    frame = _PANEL[0] // _ZOOM, _PANEL[1] // _ZOOM
+    inner = _telling_place(_cut(panels[1][1], place, _PANEL), frame)
+    scores = ("", row.noisy_score, row.clean_score)
+    for number, (label, picture) in enumerate(panels):
+        left = _MARGIN + number * (_PANEL[0] + _GAP)
+        top = heights[0]
+        _text(draw, (left, top), label, _LABEL, _FAINT)
+        top += heights[1]
+        crop = _cut(picture, place, _PANEL)
+        _paste(strip, crop, (left, top), 1)
+        draw.rectangle(
+            (left + inner[1] - 1, top + inner[0] - 1, left + inner[1] + frame[0], top + inner[0] + frame[1]),
+            outline=_FRAME,
+        )
+        top += heights[2]
+        _paste(strip, _cut(crop, inner, frame), (left, top), _ZOOM)
+        _text(draw, (left, top + heights[3]), scores[number + 1] if number < 2 else "", _SCORE, _INK)
+    return np.asarray(strip)
+
+
+def _panels(row: Row) -> list[tuple[str, Picture]]:
+    noisy, clean = _as_8_bit(row.noisy), _as_8_bit(row.clean)
+    if noisy.shape != clean.shape:
+        raise UnusableData(f"{row.title}: noisy and clean have different sizes.")
+    taken = noisy.astype(np.int16) - clean
+    visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
+    panels = [("Noisy", noisy), ("Clean", clean), (f"Taken away, {_GAIN} times", visible)]
+    if row.reference is not None:
+        panels.append(("Reference", _as_8_bit(row.reference)))
+        if panels[-1][1].shape != clean.shape:
+            raise UnusableData(f"{row.title}: the reference has another size.")
+    return panels
+
+
+def _as_8_bit(image: Image) -> Picture:
+    pixels = depth.rescale(image.pixels, image.white, 8)
+    return np.asarray(np.repeat(pixels, 3, axis=2) if image.channels == 1 else pixels, dtype=np.uint8)
+
+
+def _telling_place(picture: Picture, size: tuple[int, int]) -> tuple[int, int]:
+    """Row and column of the window with the most edges, and nearest to the middle where several have as many."""
+    grey = picture.astype(np.float32).mean(axis=2)
+    height, width = grey.shape
+    rows = range(0, max(1, height - size[1] + 1), _STEP)
+    columns = range(0, max(1, width - size[0] + 1), _STEP)
+    # Square roots keep one hard edge from outweighing a face.
+    edges = np.sqrt(
+        np.abs(np.diff(grey, axis=0, append=grey[-1:])) + np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))
+    )
+    sums = np.pad(edges.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
+
+    def telling(place: tuple[int, int]) -> float:
+        top, left = place
+        bottom, right = min(top + size[1], height), min(left + size[0], width)
+        whole = (
+            float(sums[bottom, right])
+            - float(sums[top, right])
+            - float(sums[bottom, left])
+            + float(sums[top, left])
+        )
+        off = abs(top + bottom - height) / height + abs(left + right - width) / width
+        return whole * (1 - 0.25 * off)
+
+    return max(((top, left) for top in rows for left in columns), key=telling)
+
+
+def _cut(picture: Picture, place: tuple[int, int], size: tuple[int, int]) -> Picture:
+    return picture[place[0] : place[0] + size[1], place[1] : place[1] + size[0]]
+
+
+def _paste(strip: PillowImage.Image, crop: Picture, at: tuple[int, int], zoom: int) -> None:
+    from PIL import Image as PillowImage
+
+    enlarged = crop.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    strip.paste(PillowImage.fromarray(np.ascontiguousarray(enlarged)), at)
+
+
+def _text(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: tuple[int, int, int]
+) -> None:
+    from PIL import ImageFont
+
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()  # all that Pillow's own font has
+    draw.text(at, plain, fill=colour, font=ImageFont.load_default(size))
