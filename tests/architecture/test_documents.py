@@ -66,8 +66,8 @@ def test_the_way_of_a_picture_leads_through_modules_that_exist(root: Path) -> No
         )
 
 
-def test_only_the_runner_walks_through_the_inner_rooms(root: Path) -> None:
-    """Reading, cleaning and writing do not know each other, and nobody in batch but the runner calls the engine."""
+def test_only_batch_walks_through_the_inner_rooms(root: Path) -> None:
+    """Reading, cleaning and writing do not know each other; in batch one place opens the engine."""
     engine = _imports(root / "denoiser" / "engine")
     imageio = _imports(root / "denoiser" / "imageio")
     assert not [name for name in engine if name.startswith("denoiser.imageio")]
@@ -77,7 +77,7 @@ def test_only_the_runner_walks_through_the_inner_rooms(root: Path) -> None:
         for file in (root / "denoiser" / "batch").glob("*.py")
         if any(name.startswith("denoiser.engine") for name in _imports(file))
     }
-    assert callers == {"runner.py"}
+    assert callers == {"folder.py"}
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS)
