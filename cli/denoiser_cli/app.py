@@ -57,6 +57,8 @@ class _Program(Verb, click.Group):
     cls=_Program,
     examples=_EXAMPLES,
     no_args_is_help=False,
+    subcommand_metavar="[VERB] [PATHS] [OPTIONS]",
+    options_metavar="",
     epilog="`denoise VERB --help` explains a verb. A folder that is named like one is written ./clean.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -80,7 +80,7 @@ def show_plan(call: Call, manner: Manner) -> int:
         return 0
     for job in plan.jobs:
         click.echo(f"{shown(job.source)} -> {shown(job.target)}")
-    for job in plan.there:
+    for job in plan.already_there:
         click.echo(f"{shown(job.source)}: skipped, {shown(job.target)} is there already")
     for passed in plan.passed:
         click.echo(f"{shown(passed.path)}: passed over, {one_line(passed.reason)}")

@@ -69,7 +69,7 @@ def explain(error: BaseException, *, verbose: bool = False) -> Failure:
 
 def _sentence(message: str) -> str:
     message = one_line(message.strip())
-    return message if message.endswith((".", "?", "!")) else f"{message}."
+    return message if message.endswith((".", "?", "!", "?)")) else f"{message}."
 
 
 def _call_hint(error: click.ClickException) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from denoiser.errors import UsageError
 from denoiser.options import Control, controls
 
 AUTOMATIC = "auto"
@@ -106,12 +107,15 @@ def option_flags(
 
 
 def collect(options: type[_Options], words: dict[str, Any]) -> _Options:
-    """Builds *options* from what click parsed, and leaves the other words alone; UsageError when out of range."""
+    """Builds *options* from what click parsed, and leaves the other words alone; click.UsageError out of range."""
     values = {}
     for name, control in controls(options).items():
         if name in words:
             values[name] = None if control.automatic and words[name] == AUTOMATIC else words[name]
-    return options(**values)
+    try:
+        return options(**values)
+    except UsageError as error:
+        raise click.UsageError(f"--{error.message}", click.get_current_context()) from error
 
 
 def speaking_flags(function: _Function) -> _Function:

@@ -24,7 +24,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "file_done": ("source", "target", "megapixels", "seconds", "notes"),
     "file_failed": ("source", "kind", "message", "hint"),
     "file_skipped": ("source", "reason", "target"),
-    "finished": ("done", "there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
+    "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
     "planned": ("source", "target", "megapixels"),
     "error": ("kind", "message", "hint", "exit_code"),
 }
@@ -72,7 +72,7 @@ def emit_plan(plan: Plan) -> None:
     """What a run would do, an object for each file."""
     for job in plan.jobs:
         emit("planned", {"source": job.source, "target": job.target, "megapixels": job.megapixels})
-    for job in plan.there:
+    for job in plan.already_there:
         emit("file_skipped", {"source": job.source, "reason": "its output is there already", "target": job.target})
     for passed in plan.passed:
         emit("file_skipped", {"source": passed.path, "reason": passed.reason, "target": None})

@@ -71,9 +71,9 @@ class TextVoice:
             more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
             self._tell_unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
         self._tell_unless_quiet(_outcome(report, out))
-        if report.there and report.done + len(report.failures) + report.left:
+        if report.already_there and report.done + len(report.failures) + report.left:
             self._tell_unless_quiet(
-                f"{_count(report.there)} skipped: the output is there already (see --overwrite)."
+                f"{_count(report.already_there)} skipped: the output is there already (see --overwrite)."
             )
         if report.failures:
             self.tell(f"{_count(len(report.failures))} failed, named above.")
@@ -119,8 +119,8 @@ def _outcome(report: Report, out: Path) -> str:
         speed = report.megapixels / max(report.seconds, 1e-3)
         took = f"{report.megapixels:.1f} MP in {duration(report.seconds)} ({speed:.2f} MP/s)"
         return f"{_count(report.done)} cleaned, {took}: {shown(out)}"
-    if report.there and not report.failures and not report.left:
-        return f"Nothing left to do: {_count(report.there)} done already in {shown(out)} (see --overwrite)."
+    if report.already_there and not report.failures and not report.left:
+        return f"Nothing left to do: {_count(report.already_there)} done already in {shown(out)} (see --overwrite)."
     return "Nothing cleaned."
 
 

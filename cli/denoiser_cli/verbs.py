@@ -4,6 +4,8 @@ from __future__ import annotations
 
 VERBS = {
     "clean": "Clean pictures. The default: `denoise ./imgs --out ./clean`.",
+    "compare": "Draw noisy and clean side by side, with PSNR and SSIM.",
+    "samples": "Write a few noisy sample photos to try it on.",
     "models": "List, verify and explain the weights.",
     "evaluate": "Measure a denoiser as the papers do.",
     "train": "Train a denoiser on a folder of clean photos.",

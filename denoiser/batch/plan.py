@@ -24,7 +24,7 @@ class Plan:
     """What a run would do, in order; `denoise --dry-run` shows exactly this."""
 
     jobs: tuple[Job, ...]
-    there: tuple[Job, ...] = ()  # their outputs exist already, and stay
+    already_there: tuple[Job, ...] = ()  # their outputs exist already, and stay
     passed: tuple[Passed, ...] = ()  # met on the way and not taken
     blocked: tuple[tuple[Job, DenoiserError], ...] = ()  # known to fail
 
@@ -85,7 +85,7 @@ def _refuse_many(found: Discovery, target: Path) -> None:
         count = "a folder is" if found.folders else f"{len(found.finds)} pictures are"
         raise UsageError(
             f"--out {target} names one file, and {count} to be cleaned.",
-            hint=f"Name a folder: --out {target.with_suffix('')}{os.sep}",
+            hint="Name a folder, for example --out ./clean",
         )
 
 

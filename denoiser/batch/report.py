@@ -13,7 +13,7 @@ class Report:
     """The end of a run. *left* counts the jobs that were not begun or given up, because the run stopped early."""
 
     done: int = 0
-    there: int = 0
+    already_there: int = 0
     passed: int = 0
     left: int = 0
     failures: tuple[FileFailed, ...] = ()

@@ -126,7 +126,7 @@ class _Run:
         self.listener(Started(len(plan.jobs) + len(plan.blocked), plan.megapixels))
         for passed in plan.passed:
             self.listener(FileSkipped(passed.path, passed.reason))
-        for job in plan.there:
+        for job in plan.already_there:
             self.listener(FileSkipped(job.source, "its output is there already", job.target))
         for job, error in plan.blocked:
             self._fail(job, error)
@@ -150,7 +150,7 @@ class _Run:
     def report(self) -> Report:
         return Report(
             done=self.done,
-            there=len(self.plan.there),
+            already_there=len(self.plan.already_there),
             passed=len(self.plan.passed),
             left=self._left(),
             failures=tuple(self.failures),

@@ -37,7 +37,7 @@ _MARGIN, _GAP = 24, 8
 _TITLE, _LABEL, _SCORE = 20, 14, 15  # sizes of the letters
 _BACKGROUND, _INK, _FAINT, _FRAME = (250, 250, 248), (28, 28, 30), (105, 105, 110), (255, 196, 0)
 _LONGEST_TITLE = 90
-_STEP = 8  # of the search for a telling place
+_STEP, _STEPS = 8, 128  # of the search for a telling place: pixels at least, and how many at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def _telling_place(picture: Picture, size: tuple[int, int]) -> tuple[int, int]:
     """Row and column of the window with the most edges, and nearest to the middle where several have as many."""
     grey = picture.astype(np.float32).mean(axis=2)
     height, width = grey.shape
-    rows = range(0, max(1, height - size[1] + 1), _STEP)
-    columns = range(0, max(1, width - size[0] + 1), _STEP)
+    rows = range(0, max(1, height - size[1] + 1), max(_STEP, height // _STEPS))
+    columns = range(0, max(1, width - size[0] + 1), max(_STEP, width // _STEPS))
     # Square roots keep one hard edge from outweighing a face.
     edges = np.sqrt(
         np.abs(np.diff(grey, axis=0, append=grey[-1:])) + np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))
@@ -134,14 +134,9 @@ def _telling_place(picture: Picture, size: tuple[int, int]) -> tuple[int, int]:
     def telling(place: tuple[int, int]) -> float:
         top, left = place
         bottom, right = min(top + size[1], height), min(left + size[0], width)
-        whole = (
-            float(sums[bottom, right])
-            - float(sums[top, right])
-            - float(sums[bottom, left])
-            + float(sums[top, left])
-        )
+        whole = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
         off = abs(top + bottom - height) / height + abs(left + right - width) / width
-        return whole * (1 - 0.25 * off)
+        return float(whole * (1 - 0.25 * off))
 
     return max(((top, left) for top in rows for left in columns), key=telling)
 

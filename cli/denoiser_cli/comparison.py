@@ -1,0 +1,133 @@
+"""Pictures matched by name, scored against a reference, and drawn on a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from denoiser import imageio
+from denoiser.batch.discover import discover
+from denoiser.errors import NothingToDo, UnsafeOutput, UnusableData, UsageError
+from denoiser.imageio import formats
+from denoiser_cli.lines import one_line, say, shown
+
+if TYPE_CHECKING:
+    from denoiser.image import Image
+    from denoiser.imageio.sheet import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Trio:
+    """A noisy picture, what became of it, and perhaps the truth."""
+
+    title: str
+    noisy: Path
+    clean: Path
+    reference: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How near noisy and clean come to the reference."""
+
+    name: str
+    noisy_psnr: float
+    clean_psnr: float
+    noisy_ssim: float
+    clean_ssim: float
+
+    def words(self) -> dict[str, Any]:
+        """For programs; an infinite PSNR is null, as JSON knows none."""
+        values = {key: getattr(self, key) for key in self.__slots__}
+        return {key: None if value == float("inf") else value for key, value in values.items()}
+
+    def __str__(self) -> str:
+        before, after = _figures(self.noisy_psnr, self.noisy_ssim), _figures(self.clean_psnr, self.clean_ssim)
+        return f"{one_line(self.name)}: {before} -> {after}"
+
+
+def matched(noisy: Path, clean: Path, reference: Path | None) -> list[Trio]:
+    """The pictures that are in all places; those that are not are named on stderr."""
+    for path in (noisy, clean, reference):
+        if path is not None and not path.exists():
+            raise UsageError(f"{path}: no such file or folder.", hint="Check the spelling.")
+    if len({path.is_dir() for path in (noisy, clean, reference) if path is not None}) > 1:
+        raise UsageError("Compare files with files, or folders with folders.")
+    if not noisy.is_dir():
+        return [Trio(noisy.name, noisy, clean, reference)]
+    others = [_by_stem(folder) if folder is not None else None for folder in (clean, reference)]
+    trios = []
+    for stem, path in _by_stem(noisy).items():
+        partners = [other.get(stem) if other is not None else None for other in others]
+        if partners[0] is None or (others[1] is not None and partners[1] is None):
+            say(f"{shown(path)}: has no partner, left out")
+        else:
+            trios.append(Trio(str(path.relative_to(noisy)), path, partners[0], partners[1]))
+    if not trios:
+        raise NothingToDo(f"{noisy} and {clean} have no picture in common.", hint="They are matched by name.")
+    return trios
+
+
+def refuse_inputs(out: Path, trios: Sequence[Trio]) -> None:
+    """Raises when the sheet would land on one of the pictures."""
+    formats.by_suffix(out)
+    for trio in trios:
+        for path in (trio.noisy, trio.clean, trio.reference):
+            if path is not None and out.exists() and path.exists() and out.samefile(path):
+                raise UnsafeOutput(f"{out}: is one of the pictures; none is ever written to.")
+
+
+def draw(trios: Sequence[Trio], out: Path, most: int) -> list[Score]:
+    """Writes the sheet of the first *most* pictures; gives the scores of all that have a reference."""
+    from denoiser.imageio.sheet import contact_sheet
+
+    scores: list[Score] = []
+    rows = _rows(trios, scores)
+    sheet = contact_sheet(row for row, _ in zip(rows, range(most), strict=False))
+    for _ in rows:
+        """The rest is scored, and not drawn."""
+    imageio.write(sheet, out)
+    return scores
+
+
+def _rows(trios: Sequence[Trio], scores: list[Score]) -> Iterator[Row]:
+    from denoiser.imageio.sheet import Row
+
+    for trio in trios:
+        noisy, clean = imageio.read(trio.noisy), imageio.read(trio.clean)
+        size = f"{noisy.width} x {noisy.height}"
+        title = f"{one_line(trio.title)}   {size}, {noisy.bits} bit"
+        if trio.reference is None:
+            yield Row(title, noisy, clean)
+            continue
+        reference = imageio.read(trio.reference)
+        score = _score(trio.title, noisy, clean, reference)
+        scores.append(score)
+        before, after = _figures(score.noisy_psnr, score.noisy_ssim), _figures(score.clean_psnr, score.clean_ssim)
+        yield Row(title, noisy, clean, reference, before, after)
+
+
+def _score(name: str, noisy: Image, clean: Image, reference: Image) -> Score:
+    from denoiser.metrics import psnr, ssim
+
+    truth, before, after = (image.pixels / image.white for image in (reference, noisy, clean))
+    if not truth.shape == before.shape == after.shape:
+        raise UnusableData(f"{name}: noisy, clean and reference differ in size or in colour.")
+    return Score(
+        name,
+        psnr(before, truth, white=1.0),
+        psnr(after, truth, white=1.0),
+        ssim(before, truth, white=1.0),
+        ssim(after, truth, white=1.0),
+    )
+
+
+def _figures(decibel: float, similarity: float) -> str:
+    return f"PSNR {decibel:.2f} dB, SSIM {similarity:.3f}"
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found = discover([folder], is_picture_name=formats.is_picture_name)
+    return {str(find.below.with_suffix("")): find.path for find in found.finds}
