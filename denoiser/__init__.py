@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # type checkers and editors see what is resolved below
+    from denoiser.batch import denoise_folder
+    from denoiser.engine import denoise
+    from denoiser.errors import DenoiserError
+    from denoiser.events import CancelToken
+    from denoiser.image import Image, from_numpy
+    from denoiser.imageio import from_pil, open_image, save_image, to_pil
+    from denoiser.options import DenoiseOptions
 
 __version__ = "0.1.0"
 
