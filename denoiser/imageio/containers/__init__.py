@@ -135,6 +135,8 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
     words = [word for word, block in given.items() if block and word not in places]
     if format == "jpeg":
         words += jpeg_blocks.unheld(metadata, profile)
+    if format == "tiff" and metadata.exif and not exif.is_block(metadata.exif):
+        words.append("EXIF (damaged, and TIFF has no place for it as it is)")
     return tuple(words)
 
 

@@ -19,11 +19,11 @@ _IN_XMP = (
     (re.compile(rb"ns\.google\.com/photos/1\.0/image/"), "second image"),
 )  # fmt: skip
 
+# Names of blocks in Samsung's trailers. One plain word to a pattern: such a search runs at the speed of memory.
 _IN_TRAILER = (
-    (re.compile(rb"MotionPhoto_Data|mpv2|^....ftyp(?:mp4|iso|isom|qt  |mp42|MSNV|3gp)", re.DOTALL), MOTION_PHOTO),
-    (re.compile(rb"SEFT\Z"), "Samsung trailer"),
-    (re.compile(rb"DualShot_|Depth_Map|\x00\x01\x0a\x0b"), DEPTH_MAP),
-    (re.compile(rb"SoundShot_|Sound_Shot"), "sound"),
+    (re.compile(rb"MotionPhoto_Data"), MOTION_PHOTO),
+    (re.compile(rb"DualShot_"), DEPTH_MAP),
+    (re.compile(rb"SoundShot_"), "sound"),
 )
 
 
@@ -33,10 +33,14 @@ def in_xmp(packet: bytes | None) -> list[str]:
 
 
 def in_trailer(data: Data, start: int) -> list[str]:
-    """What follows after the end of a picture, judged by its first and last bytes."""
+    """What follows after the end of a picture: a film, or what a maker's names of blocks say."""
     span = Span(data, start)
-    ends = span.take(start, min(len(span), 4096)), span.take(span.end - min(len(span), 4096), min(len(span), 4096))
-    return [word for pattern, word in _IN_TRAILER if any(pattern.search(end) for end in ends)]
+    words = [word for pattern, word in _IN_TRAILER if pattern.search(data, start)]
+    if span.has(start, 12) and span.take(start + 4, 4) == b"ftyp":
+        words.append(MOTION_PHOTO)
+    if not words and span.take(span.end - min(4, len(span)), min(4, len(span))) == b"SEFT":
+        words.append("Samsung trailer")
+    return words
 
 
 def second_picture(data: Data, start: int, size: int) -> str | None:

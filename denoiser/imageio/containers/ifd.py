@@ -33,6 +33,7 @@ SIZE_OF_TYPE = {
 INTEGER_TYPES = {1, 3, 4, 13, 16, 18}
 MAX_ENTRIES = 4096  # of one directory; cameras stay below 100, and a classic count could claim 65,535
 MAX_DIRECTORIES = 1 << 16  # of one chain
+MAX_ENTRIES_OF_CHAIN = 1 << 20  # directories may overlap, so the file's size alone is no bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +130,16 @@ def chain(span: Span, layout: Layout) -> list[Directory]:
     """All directories from the first one on; a loop is an error."""
     found: list[Directory] = []
     seen: set[int] = set()
+    entries = 0
     at = layout.first
     while at:
         if at in seen:
             raise broken("its directories form a loop")
-        if len(found) >= MAX_DIRECTORIES:
-            raise broken("more directories than any picture needs")
         seen.add(at)
         found.append(read_directory(span, layout, at))
+        entries += len(found[-1].entries) + len(found[-1].lost)
+        if len(found) > MAX_DIRECTORIES or entries > MAX_ENTRIES_OF_CHAIN:
+            raise broken("more directories than any picture needs")
         at = found[-1].next
     return found
 

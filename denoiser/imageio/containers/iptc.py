@@ -1,6 +1,8 @@
 """IPTC records inside of Photoshop's resources, the wrapping that JPEG and PNG put around them.
 
-"8BIM" | id | name, padded to even | size | data, padded to even        id 0x0404 holds the IPTC records
+    "8BIM" | id | name, padded to even | size | data, padded to even
+
+The resource 0x0404 holds the IPTC records.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The items of an AVIF or HEIC: what is in the file, where it lies, what belongs to what.
 
-meta: pitm which item is the picture | iinf kinds | iloc places | iref references | iprp properties of items
+    meta: pitm which item is the picture | iinf kinds | iloc places | iref references | iprp properties of items
+
+The tables are read in any order, and each is bounded by the box that it stands in.
 """
 
 from __future__ import annotations

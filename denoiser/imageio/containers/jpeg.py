@@ -24,8 +24,11 @@ XMP_NAME, EXTENSION_NAME = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.
 ICC_NAME, MPF_NAME = b"ICC_PROFILE\0", b"MPF\0"
 
 MAX_SEGMENTS = 1 << 16  # an extension of 32 MB takes 512
+_MAX_COMMENTS = 100
 _KNOWN = FRAMES | {0xC4, 0xCC, SOS, 0xDB, DNL, DRI, EOI, COM} | set(range(0xE0, 0xF0))
 _AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker; stuffed bytes and restarts are data
+
+_NO_FILL = re.compile(rb"[^\xff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def _marker_at(span: Span, at: int) -> tuple[int, int]:
         raise broken("cut short: the file ends before the end marker")
     if span.take(at, 1) != b"\xff":
         raise broken("bytes between two JPEG segments that belong to neither")
-    found = re.compile(rb"[^\xff]").search(span.data, at)
+    found = _NO_FILL.search(span.data, at)
     if found is None:
         raise broken("cut short: the file ends before the end marker")
     marker = found[0][0]
@@ -92,7 +95,7 @@ class _Found:
     extension: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
     profile: dict[int, bytes] = field(default_factory=dict)
     profile_parts: int = 0
-    resources: bytes = b""
+    resources: bytearray = field(default_factory=bytearray)
     comments: list[bytes] = field(default_factory=list)
     density: tuple[float, float] | None = None
     size: tuple[int, int, int] = (0, 0, 0)
@@ -121,12 +124,13 @@ def inspect(data: Data) -> Inspection:
         found.hidden += hidden.in_trailer(data, end)
         if found.pictures is None:
             found.notes += trailing_note(len(data) - end)
-    if iptc.has_paths(found.resources):
+    resources = bytes(found.resources)
+    if iptc.has_paths(resources):
         found.hidden.append("clipping paths")
     metadata = Metadata(
         exif=found.exif,
         xmp=packet,
-        iptc=iptc.unwrapped(found.resources),
+        iptc=iptc.unwrapped(resources),
         comment="\n".join(map(_text, found.comments)) or None,
         resolution=found.density or exif.resolution(found.exif),
     )
@@ -186,7 +190,8 @@ def _take_app13(found: _Found, segment: Segment) -> None:
 
 
 def _take_comment(found: _Found, segment: Segment) -> None:
-    found.comments.append(found.span.take(segment.at, segment.size))
+    if len(found.comments) < _MAX_COMMENTS:
+        found.comments.append(found.span.take(segment.at, segment.size))
 
 
 _TAKERS = {
@@ -221,12 +226,12 @@ def _whole_packet(found: _Found) -> bytes | None:
     name = xmp.extension_wanted(found.xmp) if found.xmp else None
     if found.xmp is None or name is None:
         return found.xmp
-    extension = b""
+    extension = bytearray()
     for at, part in sorted(found.extension.get(name, {}).items()):
         if at != len(extension) or at + len(part) > MAX_BLOCK_BYTES:
             break
         extension += part
-    packet = xmp.joined(found.xmp, extension)
+    packet = xmp.joined(found.xmp, bytes(extension))
     if packet is None:
         found.notes.append("the extension of its XMP is incomplete and was left out")
     return packet or found.xmp

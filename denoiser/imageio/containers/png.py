@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from denoiser.image import Metadata
 from denoiser.imageio.containers import exif, hidden, iptc
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
-from denoiser.imageio.containers.span import MAX_PARTS, Data, Span, broken, inflate
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Data, Span, broken, inflate
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
@@ -88,15 +88,15 @@ def inspect(data: Data) -> Inspection:
     span = Span(data)
     parts: dict[bytes, bytes] = {}
     texts: dict[bytes, bytes] = {}
-    end, budget = 0, 64  # chunks of text that are opened: each may inflate to the limit of a block
+    end, budget = 0, MAX_BLOCK_BYTES  # for all text together
     for chunk in walk(data):
         end = chunk.at + chunk.size + 4
         if chunk.name in (b"iCCP", b"eXIf", b"pHYs", b"acTL", b"cICP", b"caBX", b"gAMA", b"gdAT"):
             parts.setdefault(chunk.name, span.take(chunk.at, chunk.size))
         elif chunk.name in (b"tEXt", b"zTXt", b"iTXt") and budget:
-            budget -= 1
-            keyword, text = _text(chunk.name, span.take(chunk.at, chunk.size))
-            if text is not None:
+            keyword, text = _text(chunk.name, span.take(chunk.at, chunk.size), budget)
+            if text is not None and len(text) <= budget:
+                budget -= len(text)
                 texts.setdefault(keyword, text)
     header = read_header(span)
     notes: list[str] = []
@@ -167,17 +167,17 @@ def _profile(parts: dict[bytes, bytes], texts: dict[bytes, bytes], notes: list[s
     return profile
 
 
-def _text(name: bytes, block: bytes) -> tuple[bytes, bytes | None]:
+def _text(name: bytes, block: bytes, limit: int) -> tuple[bytes, bytes | None]:
     """The keyword of a text chunk and its text in UTF-8; None where it cannot be unpacked."""
     keyword, _, rest = block.partition(b"\0")
     if name == b"tEXt":
         return keyword, _utf8(keyword, rest)
     if name == b"zTXt":
-        plain = inflate(rest[1:])
+        plain = inflate(rest[1:], limit)
         return keyword, plain if plain is None else _utf8(keyword, plain)
     packed, rest = rest[:1] == b"\1", rest[2:]
     text = rest.partition(b"\0")[2].partition(b"\0")[2]  # after the language and the keyword in that language
-    return keyword, inflate(text) if packed else text
+    return keyword, inflate(text, limit) if packed else text
 
 
 def _utf8(keyword: bytes, text: bytes) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from denoiser.errors import UnreadableImage
 from denoiser.imageio.containers import ifd
-from denoiser.imageio.containers.exif import EXIF_IFD, GPS_IFD, INTEROP_IFD, MAKER_NOTE
+from denoiser.imageio.containers.exif import EXIF_IFD, GPS_IFD, INTEROP_IFD, MAKER_NOTE, MAX_IN_JPEG
 from denoiser.imageio.containers.ifd import Directory, Layout
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Span
 
@@ -28,8 +28,7 @@ _ABOUT = (
 )
 _POINTERS = {0: (EXIF_IFD, GPS_IFD), EXIF_IFD: (INTEROP_IFD,)}
 _POINTER_TAGS = {EXIF_IFD, GPS_IFD, INTEROP_IFD}
-_MAX_BLOCK_WITH_GAP = 60_000  # bytes up to the note's end: with the rest beside it, JPEG's 64 KB still hold it
-_MAX_GAP = 1 << 20  # before a note that JPEG could not hold anyway
+_MAX_GAP = 1 << 20  # bytes before a note that JPEG could not hold anyway
 # Notes that count from their own first byte and may lie anywhere.
 _MOVABLE = (b"Nikon\0\x02", b"FUJIFILM", b"OLYMPUS\0", b"OM SYSTEM\0", b"Apple iOS\0", b"PENTAX \0")
 _CLASSIC_KINDS = {16: 4, 17: 9, 18: 13}  # what BigTIFF's three kinds become
@@ -148,8 +147,8 @@ def _note_place(table: _Table, big: bool, notes: list[str]) -> tuple[int, int] |
         return None
     head = 16 if big else 8
     size = len(value.raw)
-    near = value.fixed_at + size <= _MAX_BLOCK_WITH_GAP
-    if head <= value.fixed_at and (near or (size > _MAX_BLOCK_WITH_GAP and value.fixed_at <= _MAX_GAP)):
+    near = value.fixed_at + size <= MAX_IN_JPEG
+    if head <= value.fixed_at and (near or (size > MAX_IN_JPEG and value.fixed_at <= _MAX_GAP)):
         return value.fixed_at, len(value.raw)
     value.fixed_at = None
     if not value.raw.startswith(_MOVABLE):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 
 MAX_MAIN_IN_JPEG = 65_533 - 29  # a segment's length, less "http://ns.adobe.com/xap/1.0/" and its zero
 
 _ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8](?=\s*[\"'<])")
-_NOTE = re.compile(rb"\s+xmpNote:HasExtendedXMP\s*=\s*[\"']([0-9A-Fa-f]{32})[\"']|"
+_NOTE = re.compile(rb"\sxmpNote:HasExtendedXMP\s*=\s*[\"']([0-9A-Fa-f]{32})[\"']|"
                    rb"<xmpNote:HasExtendedXMP>\s*([0-9A-Fa-f]{32})\s*</xmpNote:HasExtendedXMP>")  # fmt: skip
 _OUR_NOTE = (
     b'<rdf:Description rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="%s"/>'
@@ -85,9 +86,7 @@ def _cuts(packet: bytes, begin: int, end: int) -> list[tuple[int, int, bytes, by
     inner: list[tuple[int, bytes]] = []
     depth = 0
     opening = b""
-    for tag in _TAG.finditer(packet, begin, end):
-        if tag[2] is None:
-            continue
+    for tag in _tags(packet, begin, end):
         closes, empty = bool(tag[1]), bool(tag[4])
         if not closes and depth == 0:
             cuts.append((tag.start(), end, b"", b""))
@@ -102,6 +101,17 @@ def _cuts(packet: bytes, begin: int, end: int) -> list[tuple[int, int, bytes, by
             cuts.extend((at, tag.start(), head, closing) for at, head in inner)
     # Whole descriptions first, then parts of one, each the longest main packet first.
     return sorted(cuts, key=lambda cut: (bool(cut[2]), -cut[0])) if depth == 0 else []
+
+
+def _tags(packet: bytes, begin: int, end: int) -> Iterator[re.Match[bytes]]:
+    """The tags, without comments and instructions, up to the first thing that is none: no place is tried twice."""
+    while (at := packet.find(b"<", begin, end)) >= 0:
+        tag = _TAG.match(packet, at, end)
+        if tag is None:
+            return
+        begin = tag.end()
+        if tag[2] is not None:
+            yield tag
 
 
 def _description_opening(tag: re.Match[bytes]) -> bytes:

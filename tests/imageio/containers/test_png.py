@@ -1,0 +1,182 @@
+"""PNG: what its chunks hold, and how damage is seen."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import PIL.Image
+import PIL.PngImagePlugin
+import pytest
+
+from denoiser.errors import UnreadableImage
+from denoiser.image import Metadata
+from denoiser.imageio.containers import png
+
+Encode = Callable[..., bytes]
+
+
+def _chunk(name: bytes, block: bytes) -> bytes:
+    return struct.pack(">I", len(block)) + name + block + struct.pack(">I", zlib.crc32(name + block))
+
+
+def _with(encoded: bytes, *chunks: bytes) -> bytes:
+    return encoded[:33] + b"".join(chunks) + encoded[33:]
+
+
+def _bare(width: int, height: int, bits: int, colour: int, rows: bytes, interlace: int = 0) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlace)
+    palette = _chunk(b"PLTE", bytes(3)) if colour == 3 else b""
+    return (
+        png.SIGNATURE
+        + _chunk(b"IHDR", header)
+        + palette
+        + _chunk(b"IDAT", zlib.compress(rows))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode) -> None:
+    found = png.inspect(encode("png"))
+    assert (found.width, found.height, found.bits, found.frames) == (64, 48, 8, 1)
+    assert found.metadata == Metadata() and found.profile is None and found.hidden == () and found.notes == ()
+
+
+@pytest.mark.parametrize(("bits", "colour"), [(1, 0), (2, 3), (16, 0), (16, 2), (8, 4), (16, 6)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 8), (8, 1)])
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_the_length_of_the_picture_data_is_known(
+    bits: int, colour: int, size: tuple[int, int], interlace: int
+) -> None:
+    header = png.Header(*size, bits, colour, bool(interlace))
+    whole = _bare(*size, bits, colour, bytes(png.picture_bytes(header)), interlace)
+    png.check_whole(whole)
+    PIL.Image.open(io.BytesIO(whole)).load()
+    short = _bare(*size, bits, colour, bytes(png.picture_bytes(header) - 1), interlace)
+    with pytest.raises(UnreadableImage, match="bytes of picture data"):
+        png.check_whole(short)
+    with pytest.raises(UnreadableImage, match="more picture data"):
+        png.check_whole(_bare(*size, bits, colour, bytes(png.picture_bytes(header) + 1), interlace))
+
+
+def test_every_cut_and_every_changed_byte_is_seen(encode: Encode) -> None:
+    encoded = encode("png", size=(16, 12))
+    for at in range(len(encoded)):
+        with pytest.raises(UnreadableImage):
+            png.check_whole(encoded[:at])
+        with pytest.raises(UnreadableImage):
+            png.check_whole(encoded[:at] + bytes([encoded[at] ^ 0x55]) + encoded[at + 1 :])
+
+
+def test_a_missing_piece_of_picture_data_is_seen_by_looking_deep(encode: Encode) -> None:
+    encoded = encode("png", size=(600, 400))
+    pieces = [c for c in png.walk(encoded) if c.name == b"IDAT"]
+    assert len(pieces) > 2
+    cut = encoded[: pieces[1].at - 8] + encoded[pieces[1].at + pieces[1].size + 4 :]
+    png.check_whole(cut, deep=False)  # each chunk for itself is whole
+    with pytest.raises(UnreadableImage, match=r"cannot be unpacked|cut short|damaged"):
+        png.check_whole(cut)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (struct.pack(">IIBBBBB", 0, 1, 8, 0, 0, 0, 0), "valid size"),
+        (struct.pack(">IIBBBBB", 1, 2**31, 8, 0, 0, 0, 0), "valid size"),
+        (struct.pack(">IIBBBBB", 1, 1, 4, 2, 0, 0, 0), "no known kind"),
+        (struct.pack(">IIBBBBB", 1, 1, 8, 5, 0, 0, 0), "no known kind"),
+        (struct.pack(">IIBBBBB", 1, 1, 8, 0, 1, 0, 0), "no known kind"),
+        (struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 2), "no known kind"),
+    ],
+)
+def test_a_header_that_describes_nothing_is_named(header: bytes, reason: str) -> None:
+    file = png.SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"\0\0")) + _chunk(b"IEND", b"")
+    for look in (png.inspect, png.check_whole):
+        with pytest.raises(UnreadableImage, match=reason):
+            look(file)
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (b"", "signature"),
+        (png.SIGNATURE, "before the IEND"),
+        (png.SIGNATURE + _chunk(b"IEND", b""), "begin with its header"),
+        (png.SIGNATURE + b"\xff\xff\xff\xffIHDR" + bytes(20), "IHDR chunk goes beyond"),
+        (_bare(1, 1, 8, 0, b"\0\0")[:33] + _chunk(b"IEND", b""), "without picture data"),
+        (_with(_bare(1, 1, 8, 0, b"\0\0"), _chunk(b"IHDR", bytes(13))), "two headers"),
+        (_with(_bare(1, 1, 8, 0, b"\0\0"), _chunk(b"IDAT", b""), _chunk(b"tEXt", b"a\0b")), "interrupted"),
+        (_bare(1, 1, 8, 3, b"\0\0").replace(_chunk(b"PLTE", bytes(3)), b""), "without the palette"),
+        (_with(_bare(1, 1, 8, 0, b"\0\0"), _chunk(b"t3Xt", b"")), "whose name is no name"),
+    ],
+)
+def test_a_broken_structure_is_named(file: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableImage, match=reason):
+        png.check_whole(file)
+
+
+def test_blocks_as_other_programs_write_them(
+    encode: Encode, build_exif: Callable[..., bytes], iptc_records: bytes
+) -> None:
+    block = build_exif()
+    as_hex = b"\nexif\n%8d\n%s\n" % (len(block) + 6, (b"Exif\0\0" + block).hex().encode())
+    records = b"\niptc\n%8d\n%s\n" % (len(iptc_records), iptc_records.hex().encode())
+    found = png.inspect(
+        _with(
+            encode("png"),
+            _chunk(b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(as_hex)),
+            _chunk(b"tEXt", b"Raw profile type iptc\0" + records),
+            _chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"<x/>")),
+            _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"Gr\xfc\xdfe")),
+        )
+    )
+    assert found.metadata == Metadata(block, b"<x/>", iptc_records, "Grüße", (240.0, 240.0))
+    assert found.orientation == 6
+
+
+@pytest.mark.parametrize("per_metre", [2834, 2835, 3780, 11811, 11812, 23622, 1])
+def test_density_per_metre(encode: Encode, per_metre: int) -> None:
+    found = png.inspect(_with(encode("png"), _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1))))
+    assert found.metadata.resolution is not None
+    assert round(found.metadata.resolution[0] / 0.0254) == per_metre
+    assert found.metadata.resolution[0] == {2835: 72.0, 3780: 96.0, 11811: 300.0}.get(
+        per_metre, pytest.approx(per_metre * 0.0254, abs=0.02)
+    )
+
+
+def test_an_animation_is_counted(encode: Encode) -> None:
+    file = io.BytesIO()
+    frames = [PIL.Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 100, 200)]
+    frames[0].save(file, "png", save_all=True, append_images=frames[1:])
+    assert png.inspect(file.getvalue()).frames == 3
+
+
+def test_what_is_not_carried_over_is_named(encode: Encode) -> None:
+    found = png.inspect(
+        _with(
+            encode("png"),
+            _chunk(b"gAMA", struct.pack(">I", 100_000)),
+            _chunk(b"cICP", bytes([9, 16, 0, 1])),
+            _chunk(b"caBX", b"jumb"),
+            _chunk(b"tEXt", b"Title\0a title"),
+            _chunk(b"tEXt", b"Software\0a program"),
+        )
+        + b"trailer"
+    )
+    assert found.hidden == ("content credentials (C2PA)", "text (Title)")
+    assert found.cicp == (9, 16, 0)
+    assert found.notes == (
+        "its gamma is given by a gAMA chunk, which is not carried over",
+        "7 bytes follow after its end",
+    )
+
+
+def test_a_broken_profile_and_a_bomb_are_left_out(encode: Encode) -> None:
+    bomb = zlib.compress(bytes(40_000_000))
+    found = png.inspect(
+        _with(encode("png"), _chunk(b"iCCP", b"x\0\0" + bomb), _chunk(b"zTXt", b"Comment\0\0" + bomb))
+    )
+    assert found.profile is None and found.metadata.comment is None
+    assert found.notes == ("its colour profile is broken and was left out",)
