@@ -1,0 +1,88 @@
+"""`denoise train denoiser`: a folder of clean photos becomes weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from denoiser.events import Event, TrainingProgress
+from denoiser.options import TrainOptions
+from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.interrupt import stopping_politely
+from denoiser_cli.lines import say
+
+_EXAMPLES = """\
+denoise train denoiser --data ./photos --out ./run --minutes 60
+denoise train denoiser --data ./photos --out ./run --minutes 120 --resume
+denoise ./imgs --out ./clean --model ./run/denoiser-fast.safetensors
+"""
+_TELL_EVERY = 15.0  # seconds between plain lines
+
+
+@click.command(cls=Verb, examples=_EXAMPLES)
+@click.argument("what", type=click.Choice(["denoiser"]), expose_value=False)
+@click.option("--data", cls=Flag, required=True, metavar="DIR", help="A folder of clean photos, searched through.")
+@click.option("--out", cls=Flag, required=True, metavar="DIR", help="Where state, log and weights go.")
+@option_flags(TrainOptions, section="Training")
+@speaking_flags
+@click.pass_obj
+def command(manner: Manner, /, data: str, out: str, **words: Any) -> int:
+    """Train a denoiser on a folder of clean photos.
+
+    Ctrl-C stops after the step in hand; the same call with --resume goes on from there.
+    """
+    from denoiser.training import train_denoiser  # torch: not before the words are understood
+
+    options = collect(TrainOptions, words)
+    with stopping_politely() as cancel:
+        report = train_denoiser(
+            Path(data),
+            Path(out),
+            options,
+            listener=_as_json if manner.json else _Teller(manner.quiet),
+            loading=None if manner.quiet else _tell_loading,
+            cancel=cancel,
+        )
+    for error in report.unreadable:
+        say(error.message)
+    state = "finished" if report.finished else "stopped; the same call with --resume goes on"
+    say(f"{report.progress.step} steps, {report.progress.seconds / 60:.1f} minutes: {state}.")
+    click.echo(json.dumps({"event": "trained", "weights": str(report.weights)}) if manner.json else report.weights)
+    return 0 if report.finished else 130
+
+
+class _Teller:
+    """Plain lines, rate limited; a validation is always told."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._last = 0.0
+
+    def __call__(self, event: Event) -> None:
+        if self._quiet or not isinstance(event, TrainingProgress):
+            return
+        if event.validation_psnr:
+            scores = ", ".join(f"{name} {value:.2f} dB" for name, value in event.validation_psnr.items())
+            say(f"step {event.step}: held-out photos: {scores}")
+        elif time.monotonic() - self._last >= _TELL_EVERY:
+            self._last = time.monotonic()
+            say(
+                f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}  "
+                f"{event.megapixels_per_second:.2f} MP/s  {event.seconds_left / 60:.0f} min left"
+            )
+
+
+def _as_json(event: Event) -> None:
+    if isinstance(event, TrainingProgress):
+        words = {"event": "training", **dataclasses.asdict(event)}
+        click.echo(json.dumps({key: None if value != value else value for key, value in words.items()}))  # no NaN
+
+
+def _tell_loading(done: int, total: int) -> None:
+    if done % 100 == 0:
+        say(f"reading photos: {done} of {total}")
