@@ -61,7 +61,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
             rows[tag] = values.raw_row(tag, 1 if tag == XMP else 7, len(block), block)
     rows |= _rows_of_resolution(metadata.resolution, values)
     rows |= about
-    return _joined(layout, head, encoded[begin:end], values, [rows[tag] for tag in sorted(rows)])
+    return _joined(layout, head, memoryview(encoded)[begin:end], values, [rows[tag] for tag in sorted(rows)])
 
 
 class _Values:
@@ -147,7 +147,7 @@ def _all_integers(span: Span, layout: Layout, entry: Entry | None) -> list[int]:
     return ifd.integers(span, layout, entry, entry.count) if entry else []
 
 
-def _joined(layout: Layout, head: bytes, strips: bytes, values: _Values, rows: list[_Row]) -> bytes:
+def _joined(layout: Layout, head: bytes, strips: memoryview, values: _Values, rows: list[_Row]) -> bytes:
     gap = values.start - len(head) - len(strips)
     directory_at = values.start + len(values.block)
     directory = tiff_exif.directory_bytes(rows, layout.order, layout.big)
