@@ -16,7 +16,6 @@ from denoiser.options import WriteOptions
 JPEG_QUALITY = 95  # for pictures that come from no JPEG
 WEBP_QUALITY = 95  # lossy only where the source was; the second loss stays under one 8-bit step on average
 AVIF_QUALITY = 90
-_PNG_COMPRESSION = {8: 6, 16: 1}  # the low bits of 16 are noise to zlib: more effort takes time and gains nothing
 
 
 def write(image: Image, path: Path, options: WriteOptions = WriteOptions()) -> None:
@@ -87,7 +86,7 @@ def _encode_pixels(
     from denoiser.imageio.backends import libvips
 
     if row.key == "png":
-        return libvips.encode_png(samples, _PNG_COMPRESSION[bits])
+        return libvips.encode_png(samples)
     if row.key == "tiff":
         return libvips.encode_tiff(samples)
     if row.key == "webp":

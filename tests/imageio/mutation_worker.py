@@ -1,6 +1,6 @@
 """Reads 200 damaged copies of a picture under limits of time and memory, and says what came of each, as JSON.
 
-Run by test_hostile.py as a process of its own: a decoder that crashes, hangs or eats memory takes only this one down.
+Run by test_hostile.py as a process of its own: one that a decoder may take down.
 """
 
 from __future__ import annotations
@@ -51,9 +51,8 @@ def outcome(damaged: bytes, name: str, good: np.ndarray) -> str:
     try:
         picture = imageio.read_bytes(damaged, name)
     except UnreadableImage as error:
-        assert error.message.startswith(name), error.message
-        assert "\n" not in error.message, error.message
-        return "refused"
+        named = error.message.startswith(name) and "\n" not in error.message
+        return "refused" if named else f"refused in bad words: {error.message!r}"
     equal = picture.pixels.shape == good.shape and np.array_equal(picture.pixels, good)
     return "same" if equal else "changed"
 
