@@ -29,6 +29,8 @@ def inspect(data: Data) -> Inspection:
         raise UnreadableImage("cut short: a TIFF without a picture")
     first = directories[0]
     metadata, words, notes = read_metadata(span, layout, first)
+    if first.lost:
+        notes.append(f"tags {', '.join(map(str, first.lost[:8]))} lie beyond its end, or make no sense: left out")
     kinds = [_kind(span, layout, directory) for directory in directories]
     if any(kind & _MASK for kind in kinds):
         words.append("transparency mask")

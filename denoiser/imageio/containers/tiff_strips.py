@@ -9,6 +9,9 @@ from denoiser.imageio.containers.span import Data, Span, broken
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANES = 273, 277, 278, 279, 284
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 322, 323, 324, 325
+# Without any of these a picture cannot be made, or would be another one: predictor, palette, JPEG tables …
+_NEEDED = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANES}
+_NEEDED |= {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, 266, 317, 320, 338, 339, 347, 529, 530, 532}
 _JPEG_STREAM = 513  # old-style JPEG keeps its data outside of strips
 _UNCOMPRESSED, _YCBCR, _SEPARATE = 1, 6, 2
 MAX_PIECES = 1 << 22  # strips and tiles of all pages together that are looked at; a gigapixel has 15,000 tiles
@@ -29,6 +32,8 @@ def check_whole(data: Data) -> None:
 
 def _check_page(span: Span, layout: Layout, page: Directory) -> int:
     """How many pieces the page has, after all of them were found to be there."""
+    if not _NEEDED.isdisjoint(page.lost):
+        raise broken("cut short: what describes the picture goes beyond its end")
     width, height = (ifd.integer(span, layout, page.entries.get(tag)) for tag in (WIDTH, HEIGHT))
     if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
         raise broken("a TIFF page without a valid size")
@@ -37,29 +42,33 @@ def _check_page(span: Span, layout: Layout, page: Directory) -> int:
     if places_tag not in page.entries:
         if _JPEG_STREAM in page.entries:
             return 1
-        raise broken("cut short: a TIFF page without picture data" if places_tag not in page.lost
-                     else "cut short: the list of a page's strips goes beyond its end")  # fmt: skip
+        raise broken("cut short: a TIFF page without picture data")
     needed = _pieces_needed(span, layout, page, (width, height), tiled)
     if needed > MAX_PIECES:
         raise broken("more strips than any picture needs")
     places = ifd.integers(span, layout, page.entries[places_tag], needed)
     sizes = ifd.integers(span, layout, page.entries.get(sizes_tag), needed)
-    if len(places) < needed or (sizes_tag in page.entries and len(sizes) < needed) or sizes_tag in page.lost:
+    if len(places) < needed or (sizes_tag in page.entries and len(sizes) < needed):
         raise broken(f"cut short: {min(len(places), len(sizes))} of {needed} strips are listed")
     compression = ifd.integer(span, layout, page.entries.get(COMPRESSION), _UNCOMPRESSED)
     least = _least_bytes(span, layout, page, (width, height), tiled) if compression == _UNCOMPRESSED else None
-    if not sizes:  # allowed where the length is known without it
-        if least is None:
-            raise broken("a TIFF page that does not say how long its strips are")
-        sizes = [least[index % len(least)] for index in range(needed)]
-    for index, (at, size) in enumerate(zip(places, sizes, strict=True)):
+    _check_pieces(span, places, sizes, least, tiled)
+    return needed
+
+
+def _check_pieces(span: Span, places: list[int], sizes: list[int], least: list[int] | None, tiled: bool) -> None:
+    """*least* is what a plane's pieces need, where that is known; without *sizes* they are taken to have it."""
+    if not sizes and least is None:
+        raise broken("a TIFF page that does not say how long its strips are")
+    for index, at in enumerate(places):
+        needed = least[index % len(least)] if least else 1
+        size = sizes[index] if sizes else needed
         if not size and tiled:
             continue  # a tile that was never written: readers take it for empty
         if not size or not span.has(at, size):
             raise broken("cut short: picture data lie beyond the end of the file")
-        if least and size < least[index % len(least)]:
+        if size < needed:
             raise broken("cut short: a strip holds less than its rows need")
-    return needed
 
 
 def _rows(span: Span, layout: Layout, page: Directory, height: int) -> int:
