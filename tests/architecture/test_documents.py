@@ -98,3 +98,9 @@ def _imports(place: Path) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
+
+
+def test_every_decision_stands_in_the_list(root: Path) -> None:
+    folder = root / "docs" / "decisions"
+    listed = set(re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text("utf-8")))
+    assert listed == {file.name for file in folder.glob("[0-9]*.md")}, "give each page its line in README.md"
