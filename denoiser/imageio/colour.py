@@ -24,6 +24,17 @@ def is_srgb(profile: bytes) -> bool:
     return any(name in letters for name in _SRGB_NAMES)
 
 
+def is_linear_srgb(profile: bytes) -> bool:
+    """Whether this is libjxl's profile for the colours of sRGB without its curve."""
+    letters = profile.replace(b"\0", b"")
+    return b"RGB_D65_SRG_Rel_Lin" in letters or b"Gra_D65_Rel_Lin" in letters
+
+
+def is_for_ink(profile: bytes) -> bool:
+    """Whether this is an ICC profile of four inks."""
+    return profile[36:40] == b"acsp" and profile[16:20] == b"CMYK"
+
+
 def pillow_to_srgb(picture: PillowImage.Image) -> np.ndarray:
     """8-bit sRGB samples of a CMYK or Lab image of Pillow, through its profile; plainly where CMYK has none."""
     from PIL import ImageCms
@@ -31,7 +42,7 @@ def pillow_to_srgb(picture: PillowImage.Image) -> np.ndarray:
     target = ImageCms.createProfile("sRGB")
     if picture.mode == "LAB":
         source = ImageCms.createProfile("LAB")
-    elif embedded := picture.info.get("icc_profile"):
+    elif (embedded := picture.info.get("icc_profile")) and is_for_ink(embedded):
         source = ImageCms.ImageCmsProfile(io.BytesIO(embedded)).profile
     else:
         return np.asarray(picture.convert("RGB"))

@@ -55,11 +55,14 @@ def _profile(data: bytes) -> bytes | None:
 
 
 def encode(samples: Pixels, profile: bytes | None, *, lossless: bool) -> bytes:
-    """JPEG XL in the depth of the samples, without metadata; UnwritableImage for a profile other than sRGB."""
-    if profile is not None and not colour.is_srgb(profile):
+    """JPEG XL without metadata: 8-bit sRGB, or deeper linear sRGB, for imagecodecs can label nothing else truly."""
+    linear = profile is not None and colour.is_linear_srgb(profile)
+    srgb = profile is None or (colour.is_srgb(profile) and not linear)
+    if not (srgb if samples.dtype == np.uint8 else linear):
+        what = "a profile of its own" if samples.dtype == np.uint8 else "more than 8 bits"
         raise UnwritableImage(
-            "cannot be written: JPEG XL takes no colour profile here, and the picture has one.",
-            hint="Write it as PNG, TIFF, WebP or AVIF, which keep it.",
+            f"cannot be written: it has {what}, which would get false colours in JPEG XL.",
+            hint="Write it with --format tiff, png or avif, which keep it.",
         )
     block = np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
     try:

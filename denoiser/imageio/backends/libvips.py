@@ -17,7 +17,7 @@ import pyvips
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio import limits
+from denoiser.imageio import colour, limits
 from denoiser.imageio.containers import Inspection, ifd, tiff_strips
 from denoiser.imageio.containers.span import Span
 from denoiser.imageio.decoded import Decoded
@@ -102,9 +102,10 @@ def _check_header(image: Any, inspection: Inspection) -> None:
 def _to_rgb(image: Any, inspection: Inspection) -> tuple[tuple[str, ...], Any]:
     if image.interpretation != "cmyk":
         return (), image
-    words = "through its profile" if inspection.profile else "without a profile of its own, through a common one"
+    usable = inspection.profile is not None and colour.is_for_ink(inspection.profile)
+    words = "through its profile" if usable else "through a common profile, for it has no usable one of its own"
     depth = 16 if image.format == "ushort" else 8
-    converted = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="relative", depth=depth)
+    converted = image.icc_transform("srgb", embedded=usable, input_profile="cmyk", intent="relative", depth=depth)
     return (f"CMYK was converted to sRGB {words}",), converted
 
 

@@ -1,0 +1,88 @@
+"""The tables of a JPEG are read exactly, and the next JPEG is written with the same."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from denoiser import imageio
+from denoiser.imageio import jpeg_tables
+from denoiser.options import WriteOptions
+
+Array = np.ndarray[Any, Any]
+ODD = [[min(255, 3 + 2 * row + 5 * column) for row in range(8) for column in range(8)], list(range(1, 65))]
+
+
+def jpeg(array: Array, **words: Any) -> bytes:
+    file = io.BytesIO()
+    PillowImage.fromarray(array).save(file, "JPEG", **words)
+    return file.getvalue()
+
+
+def as_stored(data: bytes) -> tuple[dict[int, list[int]], list[tuple[int, int, int, int]], bool]:
+    """Pillow's own reading of tables, factors and kind."""
+    picture: Any = PillowImage.open(io.BytesIO(data))
+    return picture.quantization, picture.layer, bool(picture.info.get("progressive"))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("tables", [{"quality": 30}, {"quality": 97}, {"qtables": ODD}, {"qtables": ODD[:1]}])
+def test_the_next_jpeg_has_the_same_tables_and_factors(
+    photo: Array, tables: dict[str, Any], subsampling: int, progressive: bool
+) -> None:
+    source = jpeg(photo, subsampling=subsampling, progressive=progressive, **tables)
+    written = imageio.encode(imageio.read_bytes(source, "a.jpg"), "jpeg")
+    assert as_stored(written) == as_stored(source)
+
+
+def test_grey_too(photo: Array) -> None:
+    source = jpeg(photo[:, :, 0].copy(), qtables=ODD[:1])
+    written = imageio.encode(imageio.read_bytes(source, "a.jpg"), "jpeg")
+    assert as_stored(written) == as_stored(source)
+
+
+def test_unchanged_pixels_lose_next_to_nothing_the_second_time(photo: Array) -> None:
+    first = imageio.read_bytes(jpeg(photo, quality=80, subsampling=0), "a.jpg")
+    second = imageio.read_bytes(imageio.encode(first, "jpeg"), "b.jpg")
+    assert np.abs(first.pixels.astype(int) - second.pixels).mean() < 0.35
+
+
+def test_a_quality_that_is_asked_for_rules(photo: Array) -> None:
+    picture = imageio.read_bytes(jpeg(photo, quality=30, subsampling=2), "a.jpg")
+    written = imageio.encode(picture, "jpeg", WriteOptions(jpeg_quality=90))
+    assert as_stored(written)[0] == as_stored(jpeg(photo, quality=90))[0]
+
+
+def test_a_turned_picture_has_its_tables_turned(photo: Array) -> None:
+    picture = PillowImage.fromarray(photo)
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    picture.save(file, "JPEG", qtables=ODD, subsampling=1, exif=exif)
+    read = imageio.read_bytes(file.getvalue(), "a.jpg")
+    assert read.origin is not None
+    assert read.origin.jpeg is not None
+    assert np.array_equal(np.reshape(read.origin.jpeg.quantisation[0], (8, 8)), np.reshape(ODD[0], (8, 8)).T)
+    assert read.origin.jpeg.sampling[0] == (1, 2), "what was halved across is halved down"
+    # Pillow cannot write that sampling; full colour is what loses nothing.
+    assert as_stored(imageio.encode(read, "jpeg"))[1][0][1:3] == (1, 1)
+
+
+def test_sixteen_bit_tables_are_read() -> None:
+    table = bytes([0x10]) + b"".join(value.to_bytes(2, "big") for value in range(300, 364))
+    frame = b"\xff\xc0\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00"
+    data = b"\xff\xd8\xff\xdb" + (len(table) + 2).to_bytes(2, "big") + table + frame + b"\xff\xd9"
+    tables = jpeg_tables.read_tables(data)
+    assert tables is not None
+    assert tables.quantisation[0][:3] == (300, 301, 305), "the zigzag begins across, then down"
+    assert sorted(tables.quantisation[0]) == list(range(300, 364))
+
+
+def test_tables_that_are_not_there_are_none() -> None:
+    frame = b"\xff\xc0\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00"
+    assert jpeg_tables.read_tables(b"\xff\xd8" + frame + b"\xff\xd9") is None

@@ -1,0 +1,112 @@
+"""To and from Pillow: every mode with a defined meaning, upright, with profile and metadata."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+import denoiser
+from denoiser.errors import UsageError
+from denoiser.image import Image
+
+Array = np.ndarray[Any, Any]
+EXACT = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa"]
+
+
+def converted(photo: Array, mode: str) -> PillowImage.Image:
+    picture = PillowImage.fromarray(photo)
+    if mode == "PA":
+        return picture.quantize(20).convert("PA")
+    if mode in ("La", "RGBa"):
+        return picture.convert("LA" if mode == "La" else "RGBA").convert(mode)
+    return picture.convert(mode)
+
+
+@pytest.mark.parametrize("mode", EXACT)
+def test_every_exact_mode_comes_in_as_pillow_itself_shows_it(photo: Array, mode: str) -> None:
+    source = converted(photo, mode)
+    picture = denoiser.from_pil(source)
+    expected = np.asarray((source.convert("LA") if mode == "La" else source).convert("RGBA"))
+    assert np.array_equal(np.broadcast_to(picture.pixels, expected[:, :, :3].shape), expected[:, :, :3])
+    if picture.alpha is not None:
+        assert np.array_equal(picture.alpha, expected[:, :, 3])
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "HSV"])
+def test_other_ways_to_say_rgb(photo: Array, mode: str) -> None:
+    source = converted(photo, mode)
+    assert np.array_equal(denoiser.from_pil(source).pixels, np.asarray(source.convert("RGB")))
+
+
+def test_deep_grey_and_float(photo: Array) -> None:
+    deep = photo[:, :, 0].astype(np.uint16) * 257
+    assert np.array_equal(denoiser.from_pil(PillowImage.fromarray(deep)).pixels[:, :, 0], deep)
+    wide = PillowImage.fromarray(deep.astype(np.int32))
+    assert wide.mode == "I"
+    assert denoiser.from_pil(wide).bits == 16
+    real = (photo[:, :, 0] / np.float32(100) - 1).astype(np.float32)
+    assert np.array_equal(denoiser.from_pil(PillowImage.fromarray(real)).pixels[:, :, 0], real)
+    with pytest.raises(UsageError, match="between 0 and 65535"):
+        denoiser.from_pil(PillowImage.fromarray(np.full((3, 3), -1, np.int32)))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "LAB"])
+def test_ink_and_lab_become_srgb_with_a_note(photo: Array, mode: str) -> None:
+    source = PillowImage.fromarray(photo)
+    if mode == "LAB":
+        srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        source = ImageCms.profileToProfile(source, srgb, lab, outputMode="LAB")
+    else:
+        source = source.convert("CMYK")
+    picture = denoiser.from_pil(source)
+    assert np.abs(picture.pixels.astype(int) - photo).mean() < 3
+    assert picture.notes == (f"{mode} was converted to sRGB",)
+
+
+@pytest.mark.parametrize("kind", ["grey8", "grey+alpha8", "rgb8", "rgba8", "grey16", "grey32"])
+def test_there_and_back_is_exact_where_pillow_has_the_mode(kinds: dict[str, Image], kind: str) -> None:
+    back = denoiser.from_pil(denoiser.to_pil(kinds[kind]))
+    assert np.array_equal(back.pixels, kinds[kind].pixels)
+    assert (back.alpha is None) == (kinds[kind].alpha is None)
+    if back.alpha is not None and kinds[kind].alpha is not None:
+        assert np.array_equal(back.alpha, kinds[kind].alpha)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("rgb16", "RGB"), ("rgba16", "RGBA"), ("rgb32", "RGB"), ("grey+alpha16", "LA")]
+)
+def test_deep_colour_is_rounded_to_what_pillow_has(kinds: dict[str, Image], kind: str, mode: str) -> None:
+    out = denoiser.to_pil(kinds[kind])
+    assert out.mode == mode
+    exact = np.clip(kinds[kind].pixels / kinds[kind].white, 0, 1) * 255
+    channels = kinds[kind].channels
+    got = np.asarray(out).astype(float)[:, :, :channels]
+    assert np.abs(got - exact).max() <= 0.5 + 1e-3
+
+
+def test_profile_metadata_and_orientation_travel(photo: Array) -> None:
+    picture = PillowImage.fromarray(photo)
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture.save(file, "PNG", exif=exif, icc_profile=profile, dpi=(300, 300))
+    taken = denoiser.from_pil(PillowImage.open(file))
+    assert (taken.height, taken.width) == (128, 96)
+    assert taken.profile == profile
+    assert taken.metadata.resolution == pytest.approx((300, 300), rel=1e-3)
+    given = denoiser.to_pil(taken)
+    assert given.info["icc_profile"] == profile
+    assert given.getexif().get(0x0112, 1) == 1
+
+
+def test_the_pillow_image_may_change_afterwards(photo: Array) -> None:
+    source = PillowImage.fromarray(photo.copy())
+    picture = denoiser.from_pil(source)
+    source.paste((0, 0, 0), (0, 0, 50, 50))
+    assert np.array_equal(picture.pixels, photo)

@@ -1,0 +1,172 @@
+"""Writing: whole or not at all, with what came with the picture, and refusals instead of quiet losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ExifTags, ImageCms
+from PIL import Image as PillowImage
+
+from denoiser import imageio
+from denoiser.errors import UnwritableImage, UsageError
+from denoiser.image import Image, Metadata, from_numpy
+from denoiser.imageio import containers
+from denoiser.options import WriteOptions
+
+Array = np.ndarray[Any, Any]
+WRITTEN = ["png", "jpeg", "tiff", "webp", "avif"]
+PACKET = b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
+
+
+@pytest.fixture
+def full(photo: Array) -> Image:
+    """A picture read from a JPEG with all blocks: EXIF with a place, XMP, profile, resolution, comment."""
+    picture = PillowImage.fromarray(photo)
+    exif = picture.getexif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = bytes(range(256))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = io.BytesIO()
+    picture.save(
+        file, "JPEG", quality=90, exif=exif, xmp=PACKET, icc_profile=profile, dpi=(300, 300), comment=b"a word"
+    )
+    return imageio.read_bytes(file.getvalue(), "full.jpg")
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_what_was_in_the_file_stays(full: Image, format: str) -> None:
+    assert full.metadata.exif and full.metadata.xmp and full.profile and full.metadata.comment == "a word"
+    back = imageio.read_bytes(imageio.encode(full, format), "a")
+    assert back.profile == full.profile
+    assert back.metadata.xmp == full.metadata.xmp
+    assert back.metadata.exif is not None
+    assert bytes(range(256)) in back.metadata.exif
+    summary = containers.exif.summary(back.metadata.exif)
+    assert summary == containers.exif.summary(full.metadata.exif)
+    if format in ("jpeg", "png", "webp", "avif"):
+        assert back.metadata.exif == full.metadata.exif
+    lost = " ".join(imageio.losses(full, format))
+    assert (back.metadata.comment == "a word") is ("comment" not in lost)
+    if "resolution" not in lost:
+        assert back.metadata.resolution == pytest.approx((300, 300), rel=1e-4)
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_strip_leaves_the_profile_alone(full: Image, format: str) -> None:
+    back = imageio.read_bytes(imageio.encode(full, format, WriteOptions(strip=True)), "a")
+    assert back.profile == full.profile
+    assert back.metadata == Metadata()
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_a_bare_picture_gets_no_metadata_that_nobody_gave_it(photo: Array, format: str) -> None:
+    back = imageio.read_bytes(imageio.encode(from_numpy(photo), format), "a")
+    assert back.metadata == Metadata()
+    assert back.profile is None
+    assert back.notes == ()
+
+
+def test_times_are_kept_and_the_file_replaced_whole(photo: Array, tmp_path: Path) -> None:
+    source, target = tmp_path / "a.png", tmp_path / "deep" / "er" / "b.png"
+    imageio.write(from_numpy(photo), source)
+    os.utime(source, ns=(1_111_111_111, 2_222_222_222))
+    imageio.write(imageio.read(source), target)
+    assert target.stat().st_mtime_ns == 2_222_222_222
+    assert [path.name for path in target.parent.iterdir()] == ["b.png"]
+
+
+@pytest.mark.parametrize("name", ["ü 🎞 \u202e.png", "two\nlines.jpg", "x" * 251 + ".png", "-rf.tif", "UPPER.PNG"])
+def test_names_of_any_kind(photo: Array, name: str, tmp_path: Path) -> None:
+    imageio.write(from_numpy(photo), tmp_path / name)
+    assert imageio.read(tmp_path / name).width == 128
+
+
+def test_jpeg_refuses_to_drop_transparency_in_silence(photo: Array, tmp_path: Path) -> None:
+    alpha = np.full(photo.shape[:2], 255, np.uint8)
+    assert imageio.encode(from_numpy(np.dstack([photo, alpha])), "jpeg").startswith(b"\xff\xd8")
+    alpha[5, 5] = 254
+    with pytest.raises(UnwritableImage, match=r"a\.jpg cannot be written: JPEG holds no transparency") as caught:
+        imageio.write(from_numpy(np.dstack([photo, alpha])), tmp_path / "a.jpg")
+    assert "PNG" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_jpeg_has_at_most_65500_pixels_on_a_side() -> None:
+    wide = from_numpy(np.zeros((1, 65_501), np.uint8))
+    with pytest.raises(UnwritableImage, match="at most 65500"):
+        imageio.encode(wide, "jpeg")
+    with pytest.raises(UnwritableImage, match="cannot be encoded"):
+        imageio.encode(wide, "webp")
+
+
+@pytest.mark.parametrize(
+    ("format", "bits", "words"),
+    [("jpeg", 16, "16 bits become 8"), ("webp", 32, "32 bits become 8"), ("avif", 16, "16 bits become 12")],
+)
+def test_lost_depth_is_told(format: str, bits: int, words: str) -> None:
+    dtype = np.float32 if bits == 32 else np.uint16
+    picture = from_numpy(np.full((9, 9, 3), 0.5 if bits == 32 else 32_768, dtype))
+    assert words in " ".join(imageio.losses(picture, format))
+    back = imageio.read_bytes(imageio.encode(picture, format), "a")
+    assert np.abs(back.pixels / back.white - 0.5).max() < 0.01
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_nothing_is_lost_where_nothing_is_said(full: Image, format: str) -> None:
+    assert [words for words in imageio.losses(full, format) if "bits" in words] == []
+
+
+def test_ten_bits_become_sixteen_in_png_with_white_at_white() -> None:
+    picture = from_numpy(np.array([[0, 512, 1023]], np.uint16), bits=10)
+    back = imageio.read_bytes(imageio.encode(picture, "png"), "a")
+    assert back.pixels[0, :, 0].tolist() == [0, 32_800, 65_535]
+
+
+@pytest.mark.parametrize("format", ["webp", "avif"])
+def test_lossy_stays_lossy_and_near_and_lossless_stays_exact(photo: Array, format: str) -> None:
+    exact = imageio.read_bytes(imageio.encode(from_numpy(photo), format), "a")
+    assert exact.origin is not None
+    assert exact.origin.lossless
+    lossy = io.BytesIO()
+    PillowImage.fromarray(photo).save(lossy, format.upper(), quality=80)
+    source = imageio.read_bytes(lossy.getvalue(), "a")
+    assert source.origin is not None
+    assert not source.origin.lossless
+    second = imageio.read_bytes(imageio.encode(source, format), "b")
+    assert not np.array_equal(second.pixels, source.pixels)
+    error = np.mean((second.pixels.astype(float) - source.pixels) ** 2)
+    assert 10 * np.log10(255**2 / error) > 36
+
+
+def test_alpha_is_exact_also_in_lossy_formats(photo: Array) -> None:
+    rgba = np.dstack([photo, photo[::-1, :, 0]])
+    for format in ("webp", "avif"):
+        picture = from_numpy(rgba)
+        source = dataclasses.replace(picture, origin=_lossy(format))
+        back = imageio.read_bytes(imageio.encode(source, format), "a")
+        assert back.alpha is not None
+        assert np.array_equal(back.alpha, rgba[:, :, 3])
+
+
+def _lossy(format: str) -> Any:
+    from denoiser.image import Origin
+
+    return Origin(format=format, mode="rgba", lossless=False)
+
+
+@pytest.mark.parametrize("format", ["bmp", "heif", "raw", "gif"])
+def test_what_is_not_written_is_a_usage_error(photo: Array, format: str) -> None:
+    with pytest.raises(UsageError, match="not written here"):
+        imageio.encode(from_numpy(photo), format)
+
+
+def test_programs_may_give_names_as_strings(photo: Array, tmp_path: Path) -> None:
+    imageio.save_image(from_numpy(photo), str(tmp_path / "a.png"))
+    assert np.array_equal(imageio.open_image(str(tmp_path / "a.png")).pixels, photo)
