@@ -9,19 +9,22 @@ those about it; the latter still point into the block.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from denoiser.errors import UnreadableImage, UnwritableImage
 from denoiser.image import Metadata
-from denoiser.imageio.containers import ifd, tiff_exif
+from denoiser.imageio.containers import exif, ifd, tiff_exif
 from denoiser.imageio.containers.ifd import Directory, Entry, Layout
 from denoiser.imageio.containers.span import Span, broken
-from denoiser.imageio.containers.tiff import IPTC, LAYERS, PHOTOSHOP, PROFILE, XMP
+from denoiser.imageio.containers.tiff import IPTC, LAYERS, PHOTOSHOP, PROFILE, XMP, byte_order_wanted
 from denoiser.imageio.containers.tiff_exif import number
-from denoiser.imageio.containers.tiff_strips import STRIP_SIZES, STRIPS, TILE_SIZES, TILES
+from denoiser.imageio.containers.tiff_strips import BITS, STRIP_SIZES, STRIPS, TILE_SIZES, TILES
 
 _RESOLUTION = (282, 283, 296)
 # What an encoder says of itself or of the array it was given.
 _CHATTER = {269, 270, 271, 272, 305, 306, 315, 316, 33432, *_RESOLUTION, 34665, 34853}
 _SUB_DIRECTORIES = 330
+_MAX_SAMPLES = 16  # of a pixel whose bits are looked at
 _GIVEN = {XMP, IPTC, PROFILE}
 # Tags of a block's first directory that build a picture, or say what is said elsewhere.
 _BUILDING = (
@@ -36,16 +39,20 @@ _Row = tuple[int, int, int, bytes]
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     """The first page of *encoded* with these blocks.
 
-    Best given in `tiff.byte_order_wanted`: in the other order the directories of the EXIF block are written anew,
-    with the maker's note at its old distance from the start. UnwritableImage when a classic TIFF would pass 4 GB.
+    The file takes the byte order of the EXIF block. Samples of more than 8 bits cannot follow, so they are best
+    given in `tiff.byte_order_wanted`: else the directories of the block are written anew in their order, with the
+    maker's note at its old distance from the start. UnwritableImage when a classic TIFF would pass 4 GB.
     """
     span = Span(encoded)
-    layout = ifd.read_layout(span)
-    page = ifd.read_directory(span, layout, layout.first)
+    source = ifd.read_layout(span)
+    page = ifd.read_directory(span, source, source.first)
+    layout = source
+    if max(ifd.integers(span, source, page.entries.get(BITS), _MAX_SAMPLES), default=1) <= 8:
+        layout = replace(source, order=byte_order_wanted(metadata))
     head, about = _head(metadata.exif, layout)
     strips_tag, sizes_tag = (TILES, TILE_SIZES) if TILES in page.entries else (STRIPS, STRIP_SIZES)
-    places = _all_integers(span, layout, page.entries.get(strips_tag))
-    sizes = _all_integers(span, layout, page.entries.get(sizes_tag))
+    places = _all_integers(span, source, page.entries.get(strips_tag))
+    sizes = _all_integers(span, source, page.entries.get(sizes_tag))
     if not places or len(places) != len(sizes):
         raise broken("a TIFF that does not say where its strips are")
     begin, end = min(places), max(at + size for at, size in zip(places, sizes, strict=True))
@@ -53,7 +60,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
         raise broken("cut short: picture data lie beyond the end of the file")
     head += bytes(-len(head) % 16)
     values = _Values(layout, len(head) + end - begin)
-    rows = {row[0]: row for row in _rows_of_picture(span, page, values, strips_tag)}
+    rows = {row[0]: row for row in _rows_of_picture(span, page, values, strips_tag, source)}
     moved = [at - begin + len(head) for at in places]
     rows[strips_tag] = values.row(strips_tag, 16 if layout.big else 4, moved)
     for tag, block in ((XMP, metadata.xmp), (IPTC, metadata.iptc), (PROFILE, profile)):
@@ -91,6 +98,7 @@ class _Values:
 
 def _head(block: bytes | None, layout: Layout) -> tuple[bytes, dict[int, _Row]]:
     """The first bytes of the file, and the rows of the block's first directory, which point into them."""
+    block = exif.with_thumbnail(block, None) if block else None  # a second directory would be a second page
     opened = _opened(block) if block else None
     if (
         block is not None
@@ -120,13 +128,16 @@ def _opened(block: bytes) -> tuple[Span, Layout, Directory] | None:
         return None
 
 
-def _rows_of_picture(span: Span, page: Directory, values: _Values, strips_tag: int) -> list[_Row]:
+def _rows_of_picture(span: Span, page: Directory, values: _Values, strips_tag: int, source: Layout) -> list[_Row]:
     skipped = _CHATTER | _GIVEN | {strips_tag, _SUB_DIRECTORIES}
-    return [
-        values.raw_row(tag, entry.kind, entry.count, span.take(entry.at, entry.size))
-        for tag, entry in page.entries.items()
-        if tag not in skipped
-    ]
+    rows = []
+    for tag, entry in page.entries.items():
+        if tag not in skipped:
+            raw = span.take(entry.at, entry.size)
+            if source.order != values.layout.order:
+                raw = tiff_exif.swapped(raw, entry.kind)
+            rows.append(values.raw_row(tag, entry.kind, entry.count, raw))
+    return rows
 
 
 def _rows_of_resolution(resolution: tuple[float, float] | None, values: _Values) -> dict[int, _Row]:

@@ -100,9 +100,8 @@ def _convert(table: _Table, source: str, order: str, big: bool) -> None:
     for inner in table.below.values():
         _convert(inner, source, order, big)
     for tag, value in list(table.values.items()):
-        unit = _SWAPPED_UNIT.get(value.kind, ifd.SIZE_OF_TYPE[value.kind])
-        if source != order and unit > 1:
-            value.raw = b"".join(value.raw[at : at + unit][::-1] for at in range(0, len(value.raw), unit))
+        if source != order:
+            value.raw = swapped(value.raw, value.kind)
         if value.kind in _CLASSIC_KINDS and not big:
             numbers = [value.raw[at : at + 8] for at in range(0, len(value.raw), 8)]
             high = slice(4, 8) if order == "<" else slice(0, 4)
@@ -111,6 +110,14 @@ def _convert(table: _Table, source: str, order: str, big: bool) -> None:
                 continue
             low = slice(0, 4) if order == "<" else slice(4, 8)
             value.kind, value.raw = _CLASSIC_KINDS[value.kind], b"".join(number[low] for number in numbers)
+
+
+def swapped(raw: bytes, kind: int) -> bytes:
+    """The value in the other byte order."""
+    unit = _SWAPPED_UNIT.get(kind, ifd.SIZE_OF_TYPE[kind])
+    if unit == 1:
+        return raw
+    return b"".join(raw[at : at + unit][::-1] for at in range(0, len(raw), unit))
 
 
 class _Room:

@@ -56,8 +56,19 @@ def test_a_component_without_data_is_seen(encode: Encode) -> None:
     assert len(scans) > 3
     first = scans[0]
     only_fine = encoded[: first.at - 4] + encoded[first.data_end :]
-    with pytest.raises(UnreadableImage, match="component has no picture data"):
+    with pytest.raises(UnreadableImage, match="cut short"):
         jpeg_scans.check_whole(only_fine)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_every_missing_progressive_scan_is_seen(encode: Encode, mode: str) -> None:
+    encoded = encode("jpeg", mode, progressive=True)
+    scans = [s for s in jpeg.walk(encoded) if s.marker == jpeg.SOS]
+    for scan in scans:  # Pillow decodes each of these without a word
+        with pytest.raises(UnreadableImage, match="cut short"):
+            jpeg_scans.check_whole(encoded[: scan.at - 4] + encoded[scan.data_end :])
+        with pytest.raises(UnreadableImage, match="cut short"):
+            jpeg_scans.check_whole(encoded[: scan.at - 4] + b"\xff\xd9")
 
 
 def _frame_at(encoded: bytes) -> int:
