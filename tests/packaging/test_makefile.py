@@ -13,6 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
+_FROM_AN_OUTER_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON", "TORCH", "VIRTUAL_ENV"}
 _OLD = "#!/bin/sh\nexit 1\n"  # what an interpreter before 3.11 answers to the question for its version
 _NO_VENV = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexit 0\n'  # Debian's python3 without python3-venv
 
@@ -30,7 +31,7 @@ def _make(
     checkout: Path, *words: str, interpreters: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs make where these *interpreters* are the only ones, or all of this machine's."""
-    environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "MAKEFLAGS"}}
+    environment = {name: value for name, value in os.environ.items() if name not in _FROM_AN_OUTER_MAKE}
     if interpreters is not None:
         programs = checkout / "programs"
         programs.mkdir()
