@@ -11,8 +11,8 @@ from pathlib import Path
 from denoiser.errors import MissingExtra, UnreadableImage
 from denoiser.image import Image, Origin
 from denoiser.imageio import containers, jpeg_tables, limits, orientation, source
+from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
-from denoiser.imageio.decoded import Decoded
 from denoiser.imageio.formats import Format
 from denoiser.imageio.source import Source
 from denoiser.options import ReadOptions

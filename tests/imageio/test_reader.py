@@ -165,3 +165,28 @@ def test_the_same_file_gives_the_same_pixels_each_time(photo: Array) -> None:
         data = imageio.encode(from_numpy(np.tile(photo, (5, 5, 1))), format)
         first = imageio.read_bytes(data, "a").pixels
         assert all(np.array_equal(imageio.read_bytes(data, "a").pixels, first) for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "package", "extra", "head"),
+    [
+        (".heic", "pillow_heif", "heif", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+        (".jxl", "imagecodecs", "jxl", b"\xff\x0a" + bytes(40)),
+        (".dng", "rawpy", "raw", b"II*\0\x08\0\0\0" + bytes(40)),
+    ],
+)
+def test_without_the_extra_the_line_to_type_is_given(
+    suffix: str, package: str, extra: str, head: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(head)
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"  # as if it were not installed
+        "from pathlib import Path; from denoiser import imageio; from denoiser.errors import MissingExtra\n"
+        f"try: imageio.read(Path('a{suffix}'))\n"
+        "except MissingExtra as error: print(error.message, '|', error.hint, '|', error.exit_code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"a{suffix} is " in done.stdout
+    assert f"{package} is not installed" in done.stdout
+    assert f"pip install 'denoiser-studio[{extra}]'" in done.stdout
+    assert done.stdout.rstrip().endswith("| 4")

@@ -7,8 +7,8 @@ import pillow_heif
 
 from denoiser.errors import UnreadableImage
 from denoiser.imageio import limits
+from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
-from denoiser.imageio.decoded import Decoded
 
 _MODES = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}
 

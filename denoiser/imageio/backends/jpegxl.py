@@ -12,8 +12,8 @@ import pillow_jxl
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
 from denoiser.imageio import colour, limits
+from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
-from denoiser.imageio.decoded import Decoded
 
 # libjxl's measure of visible difference; 1.0 is where a trained eye begins to see it side by side.
 _DISTANCE = 0.5

@@ -18,9 +18,9 @@ import pyvips
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
 from denoiser.imageio import colour, limits
+from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection, ifd, tiff_strips
 from denoiser.imageio.containers.span import Span
-from denoiser.imageio.decoded import Decoded
 
 pyvips.cache_set_max(0)  # a cached operation holds its picture in memory, and no file is asked for twice
 pyvips.block_untrusted_set(True)

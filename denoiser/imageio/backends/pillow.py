@@ -12,8 +12,8 @@ from PIL import BmpImagePlugin, Image
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import JpegTables, Pixels
 from denoiser.imageio import limits
+from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
-from denoiser.imageio.decoded import Decoded
 
 # 4:4:4, for colour at half resolution smears red edges over two pixels, which shows once the noise is gone.
 _SUBSAMPLING: dict[tuple[tuple[int, int], ...], int] = {((2, 2), (1, 1), (1, 1)): 2, ((2, 1), (1, 1), (1, 1)): 1}

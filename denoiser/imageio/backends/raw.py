@@ -9,8 +9,8 @@ import rawpy
 
 from denoiser.errors import UnreadableImage
 from denoiser.imageio import limits
+from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
-from denoiser.imageio.decoded import Decoded
 
 
 def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> Decoded:

@@ -1,0 +1,72 @@
+"""JPEG XL bit for bit, and never with false colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ImageCms
+
+from denoiser import imageio
+from denoiser.errors import ImageTooLarge, UnreadableImage, UnwritableImage
+from denoiser.image import Image, from_numpy
+from denoiser.options import ReadOptions
+
+Array = np.ndarray[Any, Any]
+
+
+@pytest.mark.parametrize("kind", ["grey8", "rgb8", "rgba8", "grey+alpha8"])
+def test_jpeg_xl_gives_back_every_bit(kinds: dict[str, Image], kind: str) -> None:
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    back = imageio.read_bytes(imageio.encode(kinds[kind], "jxl"), "a.jxl")
+    assert same(back, kinds[kind])
+    assert back.profile is None, "sRGB needs no profile"
+
+
+@pytest.mark.parametrize("kind", ["grey16", "rgb16", "rgba16", "rgb32"])
+def test_deep_jpeg_xl_is_read_with_its_profile_and_written_where_that_stays_true(
+    kinds: dict[str, Image], kind: str
+) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    deep = kinds[kind]
+    samples = deep.pixels if deep.alpha is None else np.dstack([deep.pixels, deep.alpha])
+    linear = imageio.read_bytes(bytes(imagecodecs.jpegxl_encode(samples.squeeze(), lossless=True)), "a.jxl")
+    assert np.array_equal(linear.pixels, deep.pixels)
+    assert linear.profile is not None
+    back = imageio.read_bytes(imageio.encode(linear, "jxl"), "b.jxl")
+    assert same(back, linear)
+    assert back.profile == linear.profile
+    with pytest.raises(UnwritableImage, match="false colours") as caught:
+        imageio.encode(deep, "jxl")  # these numbers mean sRGB, and the file would say that they are linear
+    assert "--format tiff" in caught.value.hint
+
+
+def same(one: Image, other: Image) -> bool:
+    alphas = (one.alpha is None) == (other.alpha is None)
+    if one.alpha is not None and other.alpha is not None:
+        alphas = np.array_equal(one.alpha, other.alpha)
+    return alphas and one.bits == other.bits and np.array_equal(one.pixels, other.pixels)
+
+
+def test_jpeg_xl_refuses_a_profile_that_it_would_lose(photo: Array) -> None:
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert imageio.encode(from_numpy(photo, profile=srgb), "jxl")
+    wide = from_numpy(photo, profile=srgb.replace(b"s\0R\0G\0B", b"w\0i\0d\0e"))
+    with pytest.raises(UnwritableImage, match="a profile of its own"):
+        imageio.encode(wide, "jxl")
+
+
+def test_jpeg_xl_that_is_cut_is_refused(photo: Array) -> None:
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    whole = imageio.encode(from_numpy(photo), "jxl")
+    for keep in (20, len(whole) // 2, len(whole) - 1):
+        with pytest.raises(UnreadableImage):
+            imageio.read_bytes(whole[:keep], "a.jxl")
+    with pytest.raises(ImageTooLarge):
+        imageio.read_bytes(whole, "a.jxl", ReadOptions(max_pixels=100))
