@@ -80,7 +80,11 @@ def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True) -> None
 
 
 def _renamed(below: PurePath, row: Format) -> PurePath:
-    return below if below.suffix.lower() in row.suffixes else below.with_suffix(row.suffix)
+    if below.suffix.lower() in row.suffixes:
+        return below
+    if formats.is_picture_name(Path(below)):
+        return below.with_suffix(row.suffix)
+    return below.with_name(below.name + row.suffix)  # "v1.2" has no suffix, and would lose its 2
 
 
 def _key(path: Path, case_matters: bool) -> str:

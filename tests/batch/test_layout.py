@@ -1,0 +1,77 @@
+"""Names of outputs: the tree mirrored, suffixes by the table, no two pictures under one name."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+import pytest
+
+from denoiser.batch.layout import Job, Sighting, into_file, into_folder, refuse_collisions
+from denoiser.errors import UnsafeOutput, UsageError
+from denoiser.imageio.formats import ROWS
+from denoiser.options import WriteOptions
+
+
+def sighting(below: str, key: str) -> Sighting:
+    return Sighting(Path("in") / below, PurePath(below), ROWS[key], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("below", "written_as", "target"),
+    [
+        ("a.png", "png", "a.png"),
+        ("a.PNG", "png", "a.PNG"),
+        ("a.JPEG", "jpeg", "a.JPEG"),
+        ("sub/deep/a.tiff", "tiff", "sub/deep/a.tiff"),
+        ("a.bmp", "png", "a.png"),
+        ("a.heic", "avif", "a.avif"),
+        ("a.nef", "tiff", "a.tif"),
+        ("really-a-png.jpg", "png", "really-a-png.png"),
+        ("scan", "png", "scan.png"),
+        ("v1.2", "jpeg", "v1.2.jpg"),
+    ],
+)
+def test_only_the_suffix_follows_the_format(below: str, written_as: str, target: str) -> None:
+    assert into_folder([sighting(below, written_as)], Path("out")) == [
+        Job(Path("in") / below, Path("out") / target, 1.0)
+    ]
+
+
+def test_one_file_to_one_file() -> None:
+    job = into_file(sighting("a.bmp", "png"), Path("b.jpg"), WriteOptions())
+    assert (job.source, job.target) == (Path("in/a.bmp"), Path("b.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "words"),
+    [
+        ("b.bmp", WriteOptions(), "BMP is read and not written"),
+        ("b.nef", WriteOptions(), "camera RAW is read and not written"),
+        ("b.png", WriteOptions(format="jpeg"), "do not agree"),
+        ("b.gif", WriteOptions(), "no format"),
+    ],
+)
+def test_a_target_that_cannot_be_written(target: str, options: WriteOptions, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        into_file(sighting("a.png", "png"), Path(target), options)
+
+
+def job(source: str, target: str) -> Job:
+    return Job(Path(source), Path(target), 1.0)
+
+
+def test_two_pictures_under_one_name_are_refused_by_both_names() -> None:
+    with pytest.raises(UnsafeOutput, match=r"a\.bmp and a\.png would both become out/a\.png"):
+        refuse_collisions([job("a.bmp", "out/a.png"), job("b.png", "out/b.png"), job("a.png", "out/a.png")])
+
+
+def test_a_name_that_another_needs_as_its_folder_is_refused() -> None:
+    with pytest.raises(UnsafeOutput, match="needs as a folder"):
+        refuse_collisions([job("a.bmp", "out/a.png"), job("a.png/b.png", "out/a.png/b.png")])
+
+
+@pytest.mark.parametrize(("one", "other"), [("out/A.png", "out/a.png"), ("out/\u00e9.png", "out/e\u0301.png")])
+def test_where_case_does_not_matter_such_names_are_one(one: str, other: str) -> None:
+    refuse_collisions([job("1", one), job("2", other)])
+    with pytest.raises(UnsafeOutput):
+        refuse_collisions([job("1", one), job("2", other)], case_matters=False)
