@@ -17,7 +17,7 @@ import pyvips
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio import colour, limits
+from denoiser.imageio import colour, limits, tiff_checksums
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection, ifd, tiff_strips
 from denoiser.imageio.containers.span import Span
@@ -61,6 +61,8 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     tiff = _tags(data) if key == "tiff" else {}
+    if tiff:
+        tiff_checksums.check(data, samples.nbytes)
     if key == "avif" and _is_monochrome(data):
         samples = samples[:, :, ::2] if samples.shape[2] == 4 else samples[:, :, :1]
         samples = np.ascontiguousarray(samples)
