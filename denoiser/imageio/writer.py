@@ -8,7 +8,7 @@ import numpy as np
 
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UnwritableImage, UsageError
-from denoiser.image import Image, JpegTables, Pixels
+from denoiser.image import Image, JpegTables, Metadata, Pixels
 from denoiser.imageio import containers, depth, formats, thumbnail
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
@@ -51,9 +51,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
                 hint="Write it as PNG, TIFF, WebP or AVIF.",
             )
         alpha = None
-    metadata = thumbnail.renewed(image)
-    if options.strip:
-        metadata = type(metadata)()
+    metadata = Metadata() if options.strip else thumbnail.renewed(image)
     encoded = _encode_pixels(image, row, options, pixels, alpha, bits)
     return containers.embed(encoded, row.key, metadata, image.profile)
 
