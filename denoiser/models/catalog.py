@@ -10,7 +10,7 @@ from denoiser.errors import MissingModel, UntrustedWeights
 from denoiser.models.card import Card, read_card
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_PLACES = (_PACKAGE / "weights", _PACKAGE.parent / "weights")  # an editable install has no first one
+_CHECKOUT = _PACKAGE.parent
 _CHUNK = 1 << 20
 
 # What "auto" means on a kind of device, best first. One of them is always shipped.
@@ -30,7 +30,7 @@ class CatalogEntry:
 def entries() -> list[CatalogEntry]:
     """All weights that are installed, by name. Reads cards, no weights."""
     found: dict[str, CatalogEntry] = {}
-    for place in _PLACES:
+    for place in _places():
         for path in sorted(place.glob("*.safetensors")):
             found.setdefault(path.stem, _entry(path))
     return [found[name] for name in sorted(found)]
@@ -59,6 +59,12 @@ def verify(entry: CatalogEntry) -> None:
             digest.update(chunk)
     if digest.hexdigest() != entry.card.sha256:
         raise UntrustedWeights(f"{entry.path}: changed or cut, its digest is not the one on its card.")
+
+
+def _places() -> list[Path]:
+    # An editable install has no weights in the package; beside an installed one lie other people's packages.
+    beside = [_CHECKOUT / "weights"] if (_CHECKOUT / "pyproject.toml").is_file() else []
+    return [_PACKAGE / "weights", *beside]
 
 
 def _entry(path: Path) -> CatalogEntry:
