@@ -19,4 +19,4 @@ def test_a_better_quality_keeps_more(half_chroma):
 
 def test_half_chroma_costs_colour():
     full, half = (recompressed(PHOTO, 95, half_chroma=choice) for choice in (False, True))
-    assert metrics.psnr(full, PHOTO, white=255) > metrics.psnr(half, PHOTO, white=255) + 1
+    assert metrics.psnr(full, PHOTO, white=255) > metrics.psnr(half, PHOTO, white=255) + 0.3
