@@ -1,0 +1,91 @@
+"""Flags come from the options classes, and from nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser_cli.commands.clean import command as clean
+from denoiser_cli.flags import Manner, Verb, collect, option_flags
+
+
+def parse(*words: str) -> dict[str, Any]:
+    context = clean.make_context("clean", list(words), obj=Manner())
+    return dict(context.params)
+
+
+@pytest.mark.parametrize("options", [DenoiseOptions, ReadOptions, WriteOptions])
+def test_every_control_is_a_flag_with_its_help_and_default(options: type[Any]) -> None:
+    flags = {parameter.name: parameter for parameter in clean.params}
+    for name, control in controls(options).items():
+        flag = flags[name]
+        assert flag.opts == [f"--{name.replace('_', '-')}"]
+        assert isinstance(flag, click.Option) and flag.help is not None and control.help.rstrip(".") in flag.help
+
+
+@pytest.mark.parametrize("options", [DenoiseOptions, ReadOptions, WriteOptions])
+def test_no_flag_gives_the_defaults_of_the_library(options: type[Any]) -> None:
+    assert collect(options, parse()) == options()
+
+
+def test_values_arrive_in_their_kind() -> None:
+    words = parse("--noise-level", "12.5", "--strength", "0.25", "--device", "cpu", "--model", "fast")
+    assert collect(DenoiseOptions, words) == DenoiseOptions(
+        noise_level=12.5, strength=0.25, device="cpu", model="fast"
+    )
+    words = parse("--format", "tiff", "--jpeg-quality", "80", "--strip")
+    assert collect(WriteOptions, words) == WriteOptions(format="tiff", jpeg_quality=80, strip=True)
+    assert collect(ReadOptions, parse("--max-pixels", "1000")) == ReadOptions(max_pixels=1000)
+
+
+def test_auto_is_none_where_none_is_automatic() -> None:
+    words = parse("--noise-level", "auto", "--format", "auto", "--jpeg-quality", "auto", "--device", "auto")
+    assert collect(DenoiseOptions, words) == DenoiseOptions()
+    assert collect(WriteOptions, words) == WriteOptions()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--noise-level", "much"], "'much' is not a number or auto"),
+        (["--jpeg-quality", "9.5"], "'9.5' is not a whole number or auto"),
+        (["--max-pixels", "auto"], "'auto' is not a whole number."),
+        (["--device", "tpu"], "'tpu' is not one of"),
+    ],
+)
+def test_wrong_words_are_refused_by_click(words: list[str], message: str) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        parse(*words)
+    assert message in refused.value.format_message()
+
+
+@pytest.mark.parametrize("value", ["-1", "76", "nan", "inf"])
+def test_ranges_are_those_of_the_library(value: str) -> None:
+    context = clean.make_context("clean", ["--noise-level", value], obj=Manner())
+    with context, pytest.raises(click.UsageError, match=r"--noise-level lies between 0 and 75"):
+        collect(DenoiseOptions, dict(context.params))
+
+
+def test_only_some_of_the_controls() -> None:
+    @click.command(cls=Verb)
+    @option_flags(DenoiseOptions, section="Cleaning", only=("model", "strength"))
+    def some() -> None: ...
+
+    assert [parameter.name for parameter in some.params] == ["strength", "model"]
+
+
+def test_how_to_speak_is_heard_before_other_words_fail() -> None:
+    manner = Manner()
+    with pytest.raises(click.UsageError):
+        clean.make_context("clean", ["--json", "-qv", "--device", "tpu"], obj=manner)
+    assert manner == Manner(quiet=True, verbose=True, json=True)
+
+
+def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
+    text = clean.get_help(click.Context(clean, info_name="clean"))
+    places = [text.index(f"\n{name}:\n") for name in ("Examples", "Files", "Cleaning", "Writing", "Reading")]
+    assert places == sorted(places)
+    assert text.index("How it speaks:") > places[-1]
