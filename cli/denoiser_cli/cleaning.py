@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from denoiser.batch import Plan, make_plan, run_plan
+from denoiser.batch.layout import writable_row
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
@@ -127,7 +128,7 @@ def _deliver(call: Call, image: Image) -> Callable[[Image], None]:
 
     if call.out != PIPE:
         target = Path(call.out)
-        formats.by_suffix(target)
+        writable_row(target)
         if _is_standard_input(target):
             raise UnsafeOutput(f"{target}: is the input itself; no input is ever written to.")
         if target.exists() and not call.overwrite:

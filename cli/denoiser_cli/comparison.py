@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from denoiser import imageio
 from denoiser.batch.discover import discover
+from denoiser.batch.layout import writable_row
 from denoiser.errors import NothingToDo, UnsafeOutput, UnusableData, UsageError
 from denoiser.imageio import formats
 from denoiser_cli.lines import one_line, say, shown
@@ -72,7 +73,7 @@ def matched(noisy: Path, clean: Path, reference: Path | None) -> list[Trio]:
 
 def refuse_inputs(out: Path, trios: Sequence[Trio]) -> None:
     """Raises when the sheet would land on one of the pictures."""
-    formats.by_suffix(out)
+    writable_row(out)
     for trio in trios:
         for path in (trio.noisy, trio.clean, trio.reference):
             if path is not None and out.exists() and path.exists() and out.samefile(path):

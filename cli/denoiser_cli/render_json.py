@@ -26,6 +26,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "file_skipped": ("source", "reason", "target"),
     "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
     "planned": ("source", "target", "megapixels"),
+    "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr"),
     "error": ("kind", "message", "hint", "exit_code"),
 }
 

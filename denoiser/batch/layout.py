@@ -42,15 +42,21 @@ def into_folder(pictures: Iterable[Sighting], folder: Path) -> list[Job]:
 
 def into_file(picture: Sighting, target: Path, options: WriteOptions) -> Job:
     """The job of one picture to one file, whose suffix chooses the format."""
-    row = formats.by_suffix(target)
-    if not row.depths:
-        better = target.with_suffix(formats.ROWS[row.written_as].suffix).name
-        raise UsageError(f"{target}: {row.name} is read and not written here.", hint=f"For example --out {better}")
+    row = writable_row(target)
     if options.format not in (None, row.key):
         raise UsageError(
             f"--format {options.format} and the name {target.name} do not agree.", hint="Leave one out."
         )
     return Job(picture.path, target, picture.megapixels)
+
+
+def writable_row(target: Path) -> Format:
+    """The row that the name of an output belongs to; UsageError when nothing is written under such a name."""
+    row = formats.by_suffix(target)
+    if not row.depths:
+        better = target.with_suffix(formats.ROWS[row.written_as].suffix).name
+        raise UsageError(f"{target}: {row.name} is read and not written here.", hint=f"For example --out {better}")
+    return row
 
 
 def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -62,6 +63,10 @@ def test_every_event_of_a_run_has_its_object(capsys: pytest.CaptureFixture[str])
     assert said[4]["kind"] == "UnreadableImage" and said[4]["hint"] == "fetch it"
     assert said[5]["target"] is None
     assert said[6]["failed"] == 0 and said[6]["exit_code"] == 0
+
+
+def test_what_a_training_tells_is_documented() -> None:
+    assert KEYS["training"] == tuple(field.name for field in dataclasses.fields(TrainingProgress))
 
 
 def test_names_of_any_bytes_come_back(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,138 @@
+"""`denoise clean`: what is written, what is said, and pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import imageio
+from denoiser_cli import app
+
+
+def test_a_tree_is_cleaned_and_then_found_done(call, make_picture, network) -> None:
+    for name in ("imgs/a.png", "imgs/sub/b.jpg"):
+        make_picture(name)
+    first = call("imgs", "--out", "clean", *network)
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("2 files cleaned, 0.0 MP in ") and first.err.endswith(": clean\n")
+    second = call("imgs", "--out", "clean", *network)
+    assert (second.code, second.out) == (0, "")
+    assert second.err == "Nothing left to do: 2 files done already in clean (see --overwrite).\n"
+    assert sorted(p.as_posix() for p in Path("clean").rglob("*.*")) == ["clean/a.png", "clean/sub/b.jpg"]
+
+
+def test_options_reach_the_engine_and_the_files(call, make_picture, network) -> None:
+    source = make_picture("a.png")
+    assert call("a.png", "--out", "b.tif", "--strength", "0", *network).code == 0
+    assert np.array_equal(imageio.read(Path("b.tif")).pixels, imageio.read(source).pixels)
+    assert call("a.png", "--out", "out", "--format", "jpeg", "--jpeg-quality", "30", *network).code == 0
+    assert Path("out/a.jpg").read_bytes()[:2] == b"\xff\xd8"
+    assert call("a.png", "--out", "small", "--max-pixels", "100", *network).code == 1
+
+
+def test_the_dry_run_is_the_plan_and_writes_nothing(call, make_picture, network) -> None:
+    make_picture("imgs/a.png")
+    make_picture("imgs/b.png")
+    make_picture("clean/b.png")
+    (Path("clean") / "c.png").mkdir()
+    make_picture("imgs/c.png")
+    answer = call("imgs", "--out", "clean", "--dry-run")
+    assert answer.code == 0
+    assert answer.out.splitlines() == [
+        "imgs/a.png -> clean/a.png",
+        "imgs/b.png: skipped, clean/b.png is there already",
+        "imgs/c.png: will fail, clean/c.png: is a folder, where a file should go.",
+    ]
+    assert answer.err == "1 to clean, 0.0 MP; nothing was written.\n"
+    assert not Path("clean/a.png").exists()
+    planned = [json.loads(line) for line in call("imgs", "--out", "clean", "--dry-run", "--json").out.splitlines()]
+    assert [line["event"] for line in planned] == ["planned", "file_skipped", "file_failed"]
+
+
+def test_json_is_one_object_per_line_and_eyes_get_nothing(call, make_picture, network) -> None:
+    make_picture("imgs/a.png")
+    Path("imgs/b.png").write_bytes(b"no picture")
+    answer = call("imgs", "--out", "clean", "--json", *network)
+    said = [json.loads(line) for line in answer.out.splitlines()]
+    kinds = [line["event"] for line in said]
+    assert (kinds[0], kinds[-1]) == ("started", "finished")
+    assert sorted(kinds[1:-1]) == ["file_done", "file_failed", "file_started", "tile_done"]
+    assert (said[-1]["exit_code"], answer.code, answer.err) == (1, 1, "")
+
+
+def test_a_mistake_told_to_programs(call) -> None:
+    answer = call("nowhere", "--out", "x", "--json")
+    assert json.loads(answer.out)["kind"] == "UsageError" and answer.code == 2
+    assert answer.err.startswith("nowhere: no such file")
+
+
+class _Pipe(io.TextIOWrapper):
+    """A standard stream that is a pipe."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__(io.BytesIO(data), encoding="utf-8")
+
+    def sent(self) -> bytes:
+        self.flush()
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue()
+
+
+def _piped(monkeypatch: pytest.MonkeyPatch, data: bytes, *words: str) -> tuple[int, bytes]:
+    with _Pipe(data) as source, _Pipe() as sink, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", source)
+        patch.setattr(sys, "stdout", sink)
+        return app.run(words), sink.sent()
+
+
+def test_through_a_pipe_comes_what_a_file_would_be(call, make_picture, network, monkeypatch) -> None:
+    source = make_picture("a.png")
+    call("a.png", "--out", "b.png", *network)
+    code, sent = _piped(monkeypatch, source.read_bytes(), "-", "--out", "-", *network)
+    assert (code, sent) == (0, Path("b.png").read_bytes())
+    code, sent = _piped(monkeypatch, b"", "a.png", "--out", "-", *network)
+    assert (code, sent) == (0, Path("b.png").read_bytes())
+    code, sent = _piped(monkeypatch, source.read_bytes(), "-", "--out", "c.png", *network)
+    assert (code, sent) == (0, b"")
+    assert Path("c.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_the_format_of_a_pipe_can_be_chosen(make_picture, network, monkeypatch) -> None:
+    data = make_picture("a.png").read_bytes()
+    _, sent = _piped(monkeypatch, data, "-", "--out", "-", "--format", "webp", *network)
+    assert sent[8:12] == b"WEBP"
+
+
+@pytest.mark.parametrize(
+    ("words", "data", "code", "message"),
+    [
+        (["-", "--out", "-"], b"hello", 1, "standard input is not a picture"),
+        (["-", "--out", "-"], b"", 1, "standard input is empty"),
+        (["-", "b.png", "--out", "-"], b"", 2, "A pipe carries a single picture."),
+        (["-", "--out", "-", "--json"], b"", 2, "--json and --out - both want standard output."),
+        (["-", "--out", "there.png"], None, 2, "there.png: is there already."),
+        (["-", "--out", "x.bmp"], None, 2, "x.bmp: BMP is read and not written here."),
+        (["nowhere.png", "--out", "-"], b"", 1, "nowhere.png cannot be opened"),
+    ],
+)
+def test_mistakes_with_pipes(call, make_picture, capsys, monkeypatch, words, data, code, message) -> None:
+    make_picture("there.png")
+    data = make_picture("a.png").read_bytes() if data is None else data
+    assert _piped(monkeypatch, data, *words)[0] == code
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_an_input_of_a_pipe_is_never_written_to(call, make_picture, network, capsys, monkeypatch) -> None:
+    source = make_picture("a.png")
+    before = source.read_bytes()
+    with source.open() as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", stream)
+        assert app.run(["-", "--out", "a.png", "--overwrite", *network]) == 5
+    assert "is the input itself" in capsys.readouterr().err
+    assert source.read_bytes() == before

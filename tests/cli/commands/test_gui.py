@@ -1,0 +1,27 @@
+"""`denoise gui` starts the app by its entry point, and does what `denoise-gui` does."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from denoiser_cli.commands import gui
+
+
+def test_it_is_the_same_as_the_other_program(call, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["denoise-gui"])
+    (entry,) = entry_points(group="console_scripts", name="denoise-gui")
+    with pytest.raises(SystemExit) as end:
+        entry.load()()
+    words = capsys.readouterr().err
+    answer = call("gui", "a.png")
+    assert (answer.code, answer.err) == (end.value.code, words)
+    assert sys.argv == ["denoise-gui", "a.png"]
+
+
+def test_a_package_without_the_app_says_so(call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gui, "entry_points", lambda **_: ())
+    answer = call("gui")
+    assert answer.code == 4 and answer.err.startswith("The installed package has no denoise-gui.")
