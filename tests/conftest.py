@@ -127,3 +127,33 @@ def tiny_weights(tmp_path: Path) -> Path:
     )
     path.with_suffix(".toml").write_text(card_as_toml(card), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def tiny_recipe() -> str:
+    """A recipe for a network that trains in seconds: two stages, all kinds of noise."""
+    return """
+[network]
+architecture = "dense-autoencoder-1"
+widths = [8, 8, 8]
+blocks = [1, 1, 1, 1, 1]
+halo = 32
+
+[noise]
+white = 0.5
+camera = 0.3
+shaped = 0.1
+clean = 0.1
+
+[[stage]]
+until = 0.5
+patch = 32
+batch = 4
+loss = "charbonnier"
+
+[[stage]]
+until = 1.0
+patch = 48
+batch = 2
+loss = "log-mse"
+"""

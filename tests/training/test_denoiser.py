@@ -13,26 +13,6 @@ from denoiser.models import find, verify
 from denoiser.options import DenoiseOptions, TrainOptions
 from denoiser.training import train_denoiser
 
-RECIPE = """
-[network]
-architecture = "dense-autoencoder-1"
-widths = [8, 8, 8]
-blocks = [1, 1, 1, 1, 1]
-halo = 32
-
-[noise]
-white = 0.5
-camera = 0.3
-shaped = 0.1
-clean = 0.1
-
-[[stage]]
-until = 1.0
-patch = 32
-batch = 4
-loss = "charbonnier"
-"""
-
 
 @pytest.fixture
 def photos(tmp_path):
@@ -45,9 +25,9 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def recipe(tmp_path):
+def recipe(tmp_path, tiny_recipe):
     path = tmp_path / "tiny.toml"
-    path.write_text(RECIPE)
+    path.write_text(tiny_recipe)
     return str(path)
 
 

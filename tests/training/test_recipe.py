@@ -5,32 +5,6 @@ from denoiser.networks import registry
 from denoiser.training import recipe
 from denoiser.training.losses import LOSSES
 
-TEXT = """
-[network]
-architecture = "dense-autoencoder-1"
-widths = [8, 8, 8]
-blocks = [1, 1, 1, 1, 1]
-halo = 32
-
-[noise]
-white = 0.5
-camera = 0.3
-shaped = 0.1
-clean = 0.1
-
-[[stage]]
-until = 0.5
-patch = 32
-batch = 4
-loss = "charbonnier"
-
-[[stage]]
-until = 1.0
-patch = 48
-batch = 2
-loss = "log-mse"
-"""
-
 
 @pytest.mark.parametrize("name", recipe.names())
 def test_every_recipe_that_is_shipped_can_be_cooked(name):
@@ -43,8 +17,8 @@ def test_every_recipe_that_is_shipped_can_be_cooked(name):
         assert stage.patch % multiple == 0
 
 
-def test_stages_follow_the_time():
-    plan = recipe.parse(TEXT, "tiny")
+def test_stages_follow_the_time(tiny_recipe):
+    plan = recipe.parse(tiny_recipe, "tiny")
     assert [plan.stage_at(fraction).patch for fraction in (0, 0.49, 0.5, 1.0)] == [32, 32, 48, 48]
 
 
@@ -58,9 +32,9 @@ def test_stages_follow_the_time():
         ("until = 0.5", "untl = 0.5", "untl"),
     ],
 )
-def test_a_broken_recipe_is_named_with_its_cause(old, new, word):
+def test_a_broken_recipe_is_named_with_its_cause(tiny_recipe, old, new, word):
     with pytest.raises(UsageError, match=word):
-        recipe.parse(TEXT.replace(old, new), "tiny")
+        recipe.parse(tiny_recipe.replace(old, new), "tiny")
 
 
 def test_an_unknown_recipe_lists_the_known_ones():

@@ -2,32 +2,12 @@ import json
 
 import pytest
 
-RECIPE = """
-[network]
-architecture = "dense-autoencoder-1"
-widths = [8, 8, 8]
-blocks = [1, 1, 1, 1, 1]
-halo = 32
-
-[noise]
-white = 1.0
-camera = 0.0
-shaped = 0.0
-clean = 0.0
-
-[[stage]]
-until = 1.0
-patch = 32
-batch = 2
-loss = "charbonnier"
-"""
-
 
 @pytest.fixture
-def words(tmp_path, make_picture):
+def words(tmp_path, make_picture, tiny_recipe):
     for number in range(3):
         make_picture(f"photos/{number}.png", side=160, seed=number)
-    (tmp_path / "tiny.toml").write_text(RECIPE)
+    (tmp_path / "tiny.toml").write_text(tiny_recipe)
     return ("train", "denoiser", "--data", "photos", "--out", "run", "--recipe", "tiny.toml", "--minutes", "0.01")
 
 
