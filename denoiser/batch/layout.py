@@ -52,7 +52,10 @@ def into_file(picture: Sighting, target: Path, options: WriteOptions) -> Job:
 
 def writable_row(target: Path) -> Format:
     """The row that the name of an output belongs to; UsageError when nothing is written under such a name."""
-    row = formats.by_suffix(target)
+    try:
+        row = formats.by_suffix(target)
+    except UsageError as error:
+        raise UsageError(error.message, hint=f"For a folder of that name write {target}/") from error
     if not row.depths:
         better = target.with_suffix(formats.ROWS[row.written_as].suffix).name
         raise UsageError(f"{target}: {row.name} is read and not written here.", hint=f"For example --out {better}")

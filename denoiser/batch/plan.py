@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,12 @@ def make_plan(
     """Looks at names, headers and targets; writes nothing.
 
     Raises UsageError, NothingToDo or UnsafeOutput before any harm can be done. *out* is a file when it is named
-    like a picture and is no folder, which only a single source that is a file may have; otherwise it is a folder.
+    like one and is no folder, which only a single source that is a file may have; otherwise it is a folder.
     """
     cancel = cancel or CancelToken()
     paths = [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     target = Path(out)
-    to_file = _names_a_file(out)
+    to_file = _names_a_file(out, paths)
     found = discover(
         paths,
         is_picture_name=formats.is_picture_name,
@@ -71,13 +72,18 @@ def make_plan(
     return Plan(targets.free, targets.there, found.passed, targets.blocked)
 
 
+_LIKE_A_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}")
 _NOTHING_HINT = "Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW."
 
 
-def _names_a_file(out: PathLike) -> bool:
+def _names_a_file(out: PathLike, sources: Sequence[Path]) -> bool:
     words = os.fspath(out)
-    ends_as_folder = words.endswith(("/", os.sep))
-    return not ends_as_folder and formats.is_picture_name(Path(words)) and not Path(words).is_dir()
+    if words.endswith(("/", os.sep)) or Path(words).is_dir():
+        return False
+    if formats.is_picture_name(Path(words)):
+        return True
+    # `a.png --out b.gif` means a file; a folder b.gif would surprise.
+    return len(sources) == 1 and sources[0].is_file() and bool(_LIKE_A_FILE.fullmatch(Path(words).suffix))
 
 
 def _refuse_many(found: Discovery, target: Path) -> None:

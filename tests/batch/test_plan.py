@@ -77,6 +77,7 @@ def test_a_broken_file_is_planned_by_its_name_and_fails_later(tree: Path) -> Non
         ("in", "out.png", UsageError, "names one file, and a folder is"),
         (["in/a.png", "in/b.jpg"], "out.png", UsageError, "names one file, and 2 pictures are"),
         ("in", "file", UsageError, "file: is a file"),
+        ("in/a.png", "x.gif", UsageError, "ends in '.gif'"),
         ("in/a.png", "x.bmp", UsageError, "not written here"),
         ("empty", "out", NothingToDo, "empty: no picture found"),
         ("texts", "out", NothingToDo, r"texts: no picture found \(2 files of other kinds\)"),
