@@ -223,6 +223,7 @@ class _Run:
         failure = FileFailed(job.source, error)
         self.failures.append(failure)
         self.listener(failure)
+        _let_go(error)
 
     def _is_over(self) -> bool:
         return self.cancel.cancelled or self.stopped_by is not None
@@ -250,6 +251,13 @@ def _attempt(job: Job, step: Callable[[], _Result]) -> _Result | _Failed:
         )
         unexpected.__cause__ = error
         return _Failed(unexpected)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drops the frames of an error that is kept for the report: they hold the bytes and pixels of its file."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _read(path: Path, options: ReadOptions) -> Image:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -246,6 +248,27 @@ def test_leftovers_of_a_killed_run_are_taken_away(tmp_path: Path, make_picture: 
     leftover.write_bytes(b"half a picture")
     assert run_plan(make_plan(tmp_path / "in", tmp_path / "out"), lambda: session).done == 1
     assert not leftover.exists()
+
+
+def test_what_failed_keeps_no_pixels_alive(tmp_path: Path, make_picture: Maker, session: Session) -> None:
+    class Picky:
+        def clean(self, image, *, listener, cancel) -> Cleaned:
+            kept.append(weakref.ref(image.pixels))
+            raise ZeroDivisionError
+
+    kept: list[weakref.ref] = []
+    told: list[bool] = []
+    make_picture(tmp_path / "in" / "a.png")
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FileFailed):
+            cause = event.error.__cause__
+            told.append(cause is not None and cause.__traceback__ is not None)
+
+    report = run_plan(make_plan(tmp_path / "in", tmp_path / "out"), Picky, listener=listen)
+    gc.collect()
+    assert told == [True]  # the listener could still show where it came from
+    assert len(report.failures) == 1 and [reference() for reference in kept] == [None]
 
 
 def test_errors_of_files_are_ours(tmp_path: Path, make_picture: Maker, session: Session) -> None:
