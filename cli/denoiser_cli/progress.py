@@ -37,6 +37,8 @@ class Progress:
                 self._of_current = self._current[1] * event.done / event.total
             case FileDone() | FileFailed():
                 self.files_over += 1
+                if self._current is not None and self._current[0] == event.source:
+                    self._leave_current()
 
     @property
     def fraction(self) -> float:
@@ -69,8 +71,10 @@ class Progress:
         return time.monotonic() - self._began if self._began is not None else 0.0
 
     def _leave_current(self) -> None:
-        self._cleaned += self._of_current
-        self._of_current = 0.0
+        # Counted whole: it is clean or has failed, and with strength 0 there are no tiles to tell of it.
+        if self._current is not None:
+            self._cleaned += self._current[1]
+        self._current, self._of_current = None, 0.0
 
 
 def duration(seconds: float) -> str:

@@ -56,6 +56,14 @@ def test_files_that_are_written_later_are_counted_once(clock: list[float]) -> No
     assert progress.fraction == pytest.approx(0.75)
 
 
+def test_files_without_tiles_count_when_they_are_over(clock: list[float]) -> None:
+    progress = told(Started(3, 3.0), FileStarted(A, 1.0), FileStarted(B, 1.0))
+    assert progress.fraction == pytest.approx(1 / 3)
+    progress.hear(FileDone(B, B, 1.0, 1.0))
+    progress.hear(FileDone(A, A, 1.0, 1.0))
+    assert progress.fraction == pytest.approx(2 / 3)
+
+
 def test_nothing_is_guessed_from_nothing(clock: list[float]) -> None:
     progress = told(Started(2, 10.0))
     clock[0] += 60  # loading is not working
