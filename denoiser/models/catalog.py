@@ -29,11 +29,8 @@ class CatalogEntry:
 
 def entries() -> list[CatalogEntry]:
     """All weights that are installed, by name. Reads cards, no weights."""
-    found: dict[str, CatalogEntry] = {}
-    for place in _places():
-        for path in sorted(place.glob("*.safetensors")):
-            found.setdefault(path.stem, _entry(path))
-    return [found[name] for name in sorted(found)]
+    files = _files()
+    return [_entry(files[name]) for name in sorted(files)]
 
 
 def find(name_or_path: str, device: str) -> CatalogEntry:
@@ -43,11 +40,11 @@ def find(name_or_path: str, device: str) -> CatalogEntry:
         if not path.is_file():
             raise MissingModel(f"{name_or_path}: no such weights file.")
         return _entry(path)
-    here = {entry.name: entry for entry in entries()}
+    here = _files()
     wanted = _AUTOMATIC[device] if name_or_path == "auto" else (_SHORT.get(name_or_path, name_or_path),)
     for name in wanted:
         if name in here:
-            return here[name]
+            return _entry(here[name])
     raise MissingModel(f"No weights named {name_or_path!r}; here are {', '.join(sorted(here)) or 'none'}.")
 
 
@@ -59,6 +56,11 @@ def verify(entry: CatalogEntry) -> None:
             digest.update(chunk)
     if digest.hexdigest() != entry.card.sha256:
         raise UntrustedWeights(f"{entry.path}: changed or cut, its digest is not the one on its card.")
+
+
+def _files() -> dict[str, Path]:
+    # By name alone: a stray file without a card must not keep the others from being found.
+    return {path.stem: path for place in reversed(_places()) for path in place.glob("*.safetensors")}
 
 
 def _places() -> list[Path]:
