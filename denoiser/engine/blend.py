@@ -23,7 +23,10 @@ def as_network_input(image: Image) -> tuple[NDArray[np.float32], float]:
 
 
 def blended(image: Image, clean: NDArray[np.float32], one: float, strength: float) -> Pixels:
-    """source + strength x (clean - source) in the depth of *image*; at strength 0 its very pixels."""
+    """source + strength x (clean - source) in the depth of *image*; at strength 0 its very pixels.
+
+    So are the colours under full transparency: nobody sees them, and some programs keep things there.
+    """
     if strength == 0:
         return image.pixels
     if image.channels == 1:
@@ -34,6 +37,9 @@ def blended(image: Image, clean: NDArray[np.float32], one: float, strength: floa
     if image.bits == 32:
         # What was no number, or infinite, stays what it was.
         np.copyto(mixed, source, where=~np.isfinite(source))
-        return mixed
-    np.clip(np.rint(mixed, out=mixed), 0, image.white, out=mixed)
-    return mixed.astype(image.pixels.dtype)
+    else:
+        np.clip(np.rint(mixed, out=mixed), 0, image.white, out=mixed)
+    result: Pixels = mixed.astype(image.pixels.dtype, copy=False)
+    if image.alpha is not None:
+        np.copyto(result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
+    return result

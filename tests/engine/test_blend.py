@@ -53,3 +53,15 @@ def test_integers_are_clipped_at_their_white():
     image = from_numpy(np.full((2, 2, 3), 1000, np.uint16), bits=10)
     values, one = blend.as_network_input(image)
     assert blend.blended(image, values * 2, one, 1.0).max() == 1023
+
+
+def test_colours_under_full_transparency_are_left_alone():
+    chance = np.random.default_rng(2)
+    pixels = chance.integers(0, 256, (4, 5, 3)).astype(np.uint8)
+    alpha = np.zeros((4, 5), np.uint8)
+    alpha[1:, 2:] = 1
+    image = Image(pixels, alpha=alpha)
+    values, one = blend.as_network_input(image)
+    back = blend.blended(image, np.ones_like(values), one, 1.0)
+    assert np.array_equal(back[alpha == 0], pixels[alpha == 0])
+    assert (back[alpha > 0] == 255).all()
