@@ -49,11 +49,12 @@ def main() -> int:
     arguments = contract.parser(__doc__, repeat=5)
     arguments.add_argument("--data", type=Path, metavar="DIR", help="clean pictures, such as CBSD68")
     arguments.add_argument("--model", default="fast", help="the weights (fast)")
+    arguments.add_argument("--level", type=float, action="append", help="sigma (15, 25 and 50); may be repeated")
     words = arguments.parse_args()
     report = contract.Report(__doc__, words)
     clean = pictures(words.data)
     session = open_session(DenoiseOptions(model=words.model))
-    for level in LEVELS:
+    for level in words.level or LEVELS:
         noisy = {name: with_white_noise(picture, level, name) for name, picture in clean.items()}
         told = Condition(level, level, 0.0)
         ours = mean_psnr({n: as_8_bit(session.clean_values(v, told)) for n, v in noisy.items()}, clean)
