@@ -7,12 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from denoiser.networks.conditioning import Condition
-from denoiser.networks.dense_autoencoder import SIZE_MULTIPLE, DenseAutoencoder
+from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 from denoiser.tiling import SMALLEST_TILE, rounded_up
 
 
 @torch.inference_mode()
-def clean_whole(network: DenseAutoencoder, noisy: NDArray[np.float32], condition: Condition) -> NDArray[np.float32]:
+def clean_whole(
+    network: PyramidAutoencoder, noisy: NDArray[np.float32], condition: Condition
+) -> NDArray[np.float32]:
     """*noisy* (H, W, 3) in 0..1 to clean, in fp32 on the CPU. Memory grows with the picture."""
     height, width = noisy.shape[:2]
     below = rounded_up(max(height, SMALLEST_TILE), SIZE_MULTIPLE) - height

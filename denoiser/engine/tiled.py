@@ -11,7 +11,7 @@ from torch import Tensor
 
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Condition
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.networks.spec import NetworkSpec
 from denoiser.tiling import Tile, TilePlan, plan_tiles
 
@@ -24,7 +24,7 @@ TileListener = Callable[[int, int], None]
 class TiledCleaner:
     """A network on a device, ready for tiles. One thread at a time."""
 
-    def __init__(self, network: DenseAutoencoder, spec: NetworkSpec, device: str, precision: str) -> None:
+    def __init__(self, network: PyramidAutoencoder, spec: NetworkSpec, device: str, precision: str) -> None:
         self._network = network.to(device).to(memory_format=torch.channels_last)
         self._spec = spec
         self._device = torch.device(device)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from denoiser.errors import UntrustedWeights
 from denoiser.models.catalog import CatalogEntry, verify
 from denoiser.networks import registry
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.networks.spec import NetworkSpec
 
 
@@ -21,7 +21,7 @@ class LoadedModel:
 
     name: str
     digest: str
-    network: DenseAutoencoder
+    network: PyramidAutoencoder
     spec: NetworkSpec
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from denoiser.errors import MissingModel
 from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.gated_autoencoder import GatedAutoencoder
+from denoiser.networks.pyramid import PyramidAutoencoder
 
-_BUILDERS: Mapping[str, Callable[..., DenseAutoencoder]] = {
+_BUILDERS: Mapping[str, Callable[..., PyramidAutoencoder]] = {
     "dense-autoencoder-1": DenseAutoencoder,
+    "gated-autoencoder-1": GatedAutoencoder,
 }
 
 
-def build(architecture: str, settings: Mapping[str, Any]) -> DenseAutoencoder:
+def build(architecture: str, settings: Mapping[str, Any]) -> PyramidAutoencoder:
     """A new network of that name with those settings, its weights as they start."""
     builder = _BUILDERS.get(architecture)
     if builder is None:

@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from denoiser.atomicfile import whole_file
 from denoiser.models.card import Card, card_as_toml
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.training.loop import Run
 
 _LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has seen.",)
@@ -20,7 +20,7 @@ _LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has 
 def export_denoiser(run: Run, path: Path, data: Path) -> Path:
     """Writes weights and card; the card's metrics are for the evaluation to fill in."""
     average = run.average
-    if not isinstance(average, DenseAutoencoder):
+    if not isinstance(average, PyramidAutoencoder):
         raise TypeError("only denoisers are exported here")
     half = {name: value.detach().half().contiguous().cpu() for name, value in average.state_dict().items()}
     encoded = save(half, metadata={"architecture": run.recipe.architecture})

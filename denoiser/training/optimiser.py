@@ -56,10 +56,14 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """(kernels for Muon, the rest for Adam): head, tail and everything that is no kernel goes to Adam."""
+    """(kernels for Muon, the rest for Adam): head, tail and everything that is no matrix goes to Adam.
+
+    A depthwise kernel is many small filters and no matrix between channels: its directions mean nothing.
+    """
     kernels: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
-        in_body = parameter.ndim >= 2 and name.split(".")[0] not in ("head", "tail")
+        is_matrix = parameter.ndim >= 2 and parameter.shape[1] > 1
+        in_body = is_matrix and name.split(".")[0] not in ("head", "tail")
         (kernels if in_body else rest).append(parameter)
     return kernels, rest

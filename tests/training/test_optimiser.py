@@ -1,6 +1,7 @@
 import torch
 
 from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.gated_autoencoder import GatedAutoencoder
 from denoiser.training.optimiser import Muon, orthogonalised, split
 
 
@@ -31,3 +32,13 @@ def test_every_parameter_belongs_to_exactly_one_optimiser():
     kernels, rest = split(network)
     assert len(kernels) + len(rest) == len(list(network.parameters()))
     assert {id(p) for p in rest} == {id(network.head.weight), id(network.tail.weight)}
+
+
+def test_depthwise_kernels_norms_and_biases_go_to_adam():
+    network = GatedAutoencoder((8, 8, 8), (1, 1, 1, 1, 1))
+    kernels, rest = split(network)
+    assert len(kernels) + len(rest) == len(list(network.parameters()))
+    block = network.bottleneck[0]
+    assert {id(block.widen.weight), id(block.shrink.weight)} <= {id(p) for p in kernels}
+    adams = {id(block.neighbours.weight), id(block.space_norm.gain), id(block.narrow.bias)}
+    assert adams <= {id(p) for p in rest}

@@ -1,0 +1,88 @@
+import copy
+
+import pytest
+import torch
+
+from denoiser.networks import registry
+from denoiser.networks.conditioning import Condition
+from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
+
+PLANES = Condition(25, 25, 0.0).planes().reshape(1, -1, 1, 1)
+SHAPE = {"widths": (8, 12, 16), "blocks": (1, 1, 2, 1, 1)}
+KINDS = {
+    "dense": ("dense-autoencoder-1", SHAPE),
+    "gated": ("gated-autoencoder-1", SHAPE),
+    "gated below, dense above": ("gated-autoencoder-1", {**SHAPE, "dense": (0, 1)}),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def awake(request) -> PyramidAutoencoder:
+    """A small network whose zero-initialised kernels are filled, so that every path carries something."""
+    network = registry.build(*KINDS[request.param])
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) / weight[0].numel() ** 0.5)
+    return network.eval()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.inference_mode()
+def test_a_new_network_changes_nothing(kind):
+    noisy = torch.rand(2, 3, 32, 40)
+    assert torch.equal(registry.build(*KINDS[kind])(noisy, PLANES), noisy)
+
+
+@torch.inference_mode()
+def test_rows_of_a_batch_do_not_see_each_other(awake):
+    batch = torch.rand(3, 3, 32, 32)
+    alone = torch.cat([awake(row.unsqueeze(0), PLANES) for row in batch])
+    # Kernels for one row and for three differ in the last bits, which gates multiply.
+    assert torch.allclose(awake(batch, PLANES), alone, rtol=1e-3, atol=1e-5 * float(alone.abs().max()))
+
+
+def test_nothing_reaches_beyond_the_radius_by_formula(awake):
+    radius = awake.spec(halo=0).formula_radius
+    noisy = torch.rand(1, 3, 256, 256, requires_grad=True)
+    awake(noisy, PLANES)[0, :, 128, 128].sum().backward()
+    reached = noisy.grad[0].abs().sum(0).nonzero()
+    furthest = (reached - 128).abs().max().item()
+    # The grid of 8 shifts it by where the pixel lies in its cell.
+    assert radius - SIZE_MULTIPLE <= furthest <= radius + SIZE_MULTIPLE
+
+
+@torch.inference_mode()
+def test_what_lies_beyond_the_radius_changes_nothing(awake):
+    noisy = torch.rand(1, 3, 256, 64)
+    other = noisy.clone()
+    other[:, :, 128 + awake.spec(halo=0).formula_radius + SIZE_MULTIPLE :] = 0.5
+    above, above_too = awake(noisy, PLANES)[:, :, :128], awake(other, PLANES)[:, :, :128]
+    assert torch.allclose(above, above_too, atol=1e-6 * float(above.abs().max()))
+
+
+def test_the_cost_by_formula_is_the_cost_that_is_counted(awake):
+    macs = 0
+
+    def count(module, _inputs, output):
+        nonlocal macs
+        macs += output.shape[2] * output.shape[3] * module.weight.numel()
+
+    network = copy.deepcopy(awake)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
+    network(torch.rand(1, 3, 64, 64), PLANES)
+    assert network.spec(halo=0).kmac_per_pixel == pytest.approx(macs / 64**2 / 1000)
+
+
+def test_every_gradient_arrives(awake):
+    network = copy.deepcopy(awake)
+    network(torch.rand(1, 3, 32, 32), PLANES).square().mean().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["dense-autoencoder-1", "gated-autoencoder-1"])
+def test_the_shape_must_be_described_whole(architecture):
+    with pytest.raises(ValueError, match="five block counts"):
+        registry.build(architecture, {"widths": (8, 12, 16), "blocks": (1, 1, 1)})
