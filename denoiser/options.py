@@ -20,6 +20,7 @@ class Control:
     unit: str = ""
     choices: tuple[str, ...] = ()
     automatic: bool = False  # None stands for "auto"
+    flag: str = ""  # where the word of the command line is one that Python keeps for itself
 
 
 def _control(default: Any, **words: Any) -> Any:
@@ -155,7 +156,13 @@ class TrainOptions:
         maximum=100_000.0,
         unit="minutes",
     )
-    recipe: str = _control("fast", help="What is trained and on which noise: a name, or a TOML file.")
+    recipe: str = _control(
+        "auto",
+        help="Network, noise and stages: a name or a TOML file; auto is fast, or fine-tune with --from.",
+    )
+    start: str = _control(
+        "", flag="from", help="Weights to start from: a name from `denoise models`, or a .safetensors file."
+    )
     resume: bool = _control(False, help="Go on from the state in the --out folder.")
     seed: int = _control(0, help="Where the random numbers start.", minimum=0, maximum=2**63 - 1)
     device: str = _control("auto", help="Where the network is trained.", choices=("auto", "cpu", "cuda", "mps"))

@@ -99,7 +99,8 @@ def option_flags(
         for name, control in reversed(controls(options).items()):
             if not only or name in only:
                 words = _words(_kind_of(kinds[name]), control, defaults[name])
-                decorator = click.option(f"--{name.replace('_', '-')}", name, cls=Flag, section=section, **words)
+                word = control.flag or name.replace("_", "-")
+                decorator = click.option(f"--{word}", name, cls=Flag, section=section, **words)
                 function = decorator(function)
         return function
 
@@ -159,7 +160,8 @@ def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
     if kind in (int, float):
         words["type"] = _Number(kind, control)
         return words | {"help": f"{control.help} [{_range(control)}default {shown}]"}
-    return words | {"metavar": "WORD", "help": f"{control.help} [default {shown}]"}
+    said = f" [default {shown}]" if shown else ""
+    return words | {"metavar": "WORD", "help": f"{control.help}{said}"}
 
 
 def _range(control: Control) -> str:

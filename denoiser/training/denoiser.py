@@ -18,6 +18,7 @@ from denoiser.training import loop, recipe
 from denoiser.training.checkpoint import Progress
 from denoiser.training.data import load_photos
 from denoiser.training.export import export_denoiser
+from denoiser.training.start import find_start, suited
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def train_denoiser(
     """
     options = options or TrainOptions()
     cancel = cancel or CancelToken()
-    plan = recipe.load(options.recipe)
+    start = find_start(options.start) if options.start else None
+    plan = suited(recipe.load(_recipe_name(options)), start)
     state = out / "state.safetensors"
     if state.exists() and not options.resume:
         raise UsageError(
@@ -55,7 +57,10 @@ def train_denoiser(
         raise UsageError(f"{out} holds no run to go on with.", hint="Leave out --resume to start one.")
     device = torch.device(choose_device(options.device))
     torch.manual_seed(options.seed)
-    network = registry.build(plan.architecture, plan.settings).to(device).to(memory_format=torch.channels_last)
+    network = registry.build(plan.architecture, plan.settings)
+    if start:
+        network.load_state_dict(start.network.state_dict())
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     pool = load_photos(data, seed=options.seed, told=loading, cancel=cancel)
     out.mkdir(parents=True, exist_ok=True)
     run = loop.Run(
@@ -72,5 +77,11 @@ def train_denoiser(
     if options.resume:
         run.resume()
     loop.train(run, listener, cancel)
-    weights = export_denoiser(run, out / f"denoiser-{plan.name}.safetensors", data)
+    weights = export_denoiser(run, out / f"denoiser-{plan.name}.safetensors", data, start)
     return TrainingReport(weights, run.progress, run.fraction >= 1, pool.unreadable)
+
+
+def _recipe_name(options: TrainOptions) -> str:
+    if options.recipe != "auto":
+        return options.recipe
+    return "fine-tune" if options.start else "fast"

@@ -13,12 +13,13 @@ from denoiser.atomicfile import whole_file
 from denoiser.models.card import Card, card_as_toml
 from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.training.loop import Run
+from denoiser.training.start import Start
 
 _LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has seen.",)
 
 
-def export_denoiser(run: Run, path: Path, data: Path) -> Path:
-    """Writes weights and card; the card's metrics are for the evaluation to fill in."""
+def export_denoiser(run: Run, path: Path, data: Path, start: Start | None = None) -> Path:
+    """Writes weights and card, which names the *start*; its metrics are for the evaluation to fill in."""
     average = run.average
     if not isinstance(average, PyramidAutoencoder):
         raise TypeError("only denoisers are exported here")
@@ -42,6 +43,7 @@ def export_denoiser(run: Run, path: Path, data: Path) -> Path:
             "megapixels": round(run.progress.megapixels),
             "hardware": f"{run.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
             "torch": torch.__version__,
+            **({"started_from": start.name, "started_from_sha256": start.digest} if start else {}),
         },
         limits=_LIMITS,
     )

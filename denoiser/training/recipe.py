@@ -40,7 +40,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that shapes a training but its time, its pictures and its seed."""
+    """Everything that shapes a training but its time, its pictures and its seed.
+
+    A recipe without a network (architecture "") trains whatever it starts from.
+    """
 
     name: str
     architecture: str
@@ -48,6 +51,7 @@ class Recipe:
     noise: NoiseShares
     stages: tuple[Stage, ...]
     halo: int
+    text: str  # as it was written; a run keeps a copy
     muon_rate: float = 0.01
     adam_rate: float = 2e-3
     warm_up_steps: int = 100
@@ -78,11 +82,13 @@ def parse(text: str, name: str) -> Recipe:
     """The recipe that *text* (TOML) describes."""
     try:
         words = tomllib.loads(text)
+        network = words.get("network", {"architecture": "", "halo": 0})
         return Recipe(
             name=name,
-            architecture=words["network"].pop("architecture"),
-            halo=words["network"].pop("halo"),
-            settings=words["network"],
+            text=text,
+            architecture=network.pop("architecture"),
+            halo=network.pop("halo"),
+            settings=network,
             noise=NoiseShares(**words["noise"]),
             stages=tuple(Stage(**stage) for stage in words["stage"]),
             **words.get("optimiser", {}),

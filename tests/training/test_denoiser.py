@@ -2,6 +2,8 @@ import csv
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from skimage import data
 
 from denoiser import imageio
@@ -9,7 +11,7 @@ from denoiser.engine import open_session
 from denoiser.errors import UnusableData, UsageError
 from denoiser.events import CancelToken, TrainingProgress
 from denoiser.image import from_numpy
-from denoiser.models import find, verify
+from denoiser.models import find, read_card, verify
 from denoiser.options import DenoiseOptions, TrainOptions
 from denoiser.training import train_denoiser
 
@@ -79,3 +81,19 @@ def test_a_run_is_never_overwritten(tmp_path, photos, recipe):
     with pytest.raises(UsageError, match="holds a run already"):
         train_denoiser(photos, out, TrainOptions(recipe=recipe))
     assert (out / "state.safetensors").read_bytes() == b"someone's week"
+
+
+def test_a_warm_start_begins_where_the_weights_are(tmp_path, photos, recipe, tiny_weights):
+    cancel = CancelToken()
+
+    def stop_before_the_first_step(done: int, total: int) -> None:
+        if done == total - 1:
+            cancel.cancel()
+
+    options = TrainOptions(minutes=0.05, recipe=recipe, start=str(tiny_weights))
+    report = train_denoiser(photos, tmp_path / "run", options, loading=stop_before_the_first_step, cancel=cancel)
+    before, after = load_file(tiny_weights), load_file(report.weights)
+    assert all(torch.equal(before[name].half(), after[name]) for name in before)
+    card = read_card(report.weights.with_suffix(".toml"))
+    assert card.training["started_from"] == "denoiser-tiny"
+    assert card.training["started_from_sha256"] == read_card(tiny_weights.with_suffix(".toml")).sha256

@@ -4,11 +4,14 @@ from denoiser.errors import UsageError
 from denoiser.networks import registry
 from denoiser.training import recipe
 from denoiser.training.losses import LOSSES
+from denoiser.training.start import find_start, suited
 
 
 @pytest.mark.parametrize("name", recipe.names())
 def test_every_recipe_that_is_shipped_can_be_cooked(name):
     plan = recipe.load(name)
+    if not plan.architecture:
+        plan = suited(plan, find_start("fast"))
     network = registry.build(plan.architecture, plan.settings)
     multiple = network.spec(plan.halo).size_multiple
     assert plan.stages[-1].until == 1
@@ -28,6 +31,7 @@ def test_stages_follow_the_time(tiny_recipe):
         ("white = 0.5", "white = 0.6", "add up"),
         ("white = 0.5", "", "white"),
         ("halo = 32", "", "halo"),
+        ('architecture = "dense-autoencoder-1"', "", "architecture"),
         ("[network]", "[network", "tiny"),
         ("until = 0.5", "untl = 0.5", "untl"),
     ],

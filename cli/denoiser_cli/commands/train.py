@@ -20,6 +20,7 @@ _EXAMPLES = """\
 denoise train denoiser --data ./photos --out ./run --minutes 60
 denoise train denoiser --data ./photos --out ./run --minutes 120 --resume
 denoise ./imgs --out ./clean --model ./run/denoiser-fast.safetensors
+denoise train denoiser --data ./photos --from fast --out ./tuned --minutes 10
 """
 _TELL_EVERY = 15.0  # seconds between plain lines
 
