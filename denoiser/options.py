@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,6 +144,67 @@ class WriteOptions:
 
     def __post_init__(self) -> None:
         _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How a run over many files goes about it."""
+
+    recursive: bool = _control(True, help="Walk folders in folders.")
+    overwrite: bool = _control(False, help="Make outputs again that are there already, whoever made them.")
+    verify: bool = _control(False, help="Compare what is done with its recorded digests, byte for byte.")
+    retry_failed: bool = _control(False, help="Try files again that took an earlier run down with them.")
+    max_errors: int = _control(
+        0, help="Stop after so many failed files; 0 never stops.", minimum=0, maximum=2**31 - 1, unit="files"
+    )
+    shard: str = _control("", help="Do part I of N of the files, the same ones each time, as 2/8.")
+    skip_clean: float = _control(
+        0.0,
+        help="Copy pictures as they are whose estimated noise is below this; 0 cleans them all.",
+        minimum=0.0,
+        maximum=75.0,
+        unit="8-bit sigma",
+    )
+    crop: str = _control("", help="Clean this part of each picture alone, as x,y,width,height in pixels.")
+    jobs: int | None = _control(
+        None,
+        help="Threads that read files, and as many that write them; auto follows the processor.",
+        minimum=1,
+        maximum=64,
+        automatic=True,
+    )
+    report: str = _control("", help="Write a line on each file to this .csv or .json file.")
+
+    def __post_init__(self) -> None:
+        _check(self)
+        _parts_of(self)
+
+
+def _parts_of(options: BatchOptions) -> None:
+    """Refuses words that stand for several numbers and do not."""
+    if options.shard and shard_of(options) is None:
+        raise UsageError(f"shard is I/N with I from 1 to N, for example 2/8, not {options.shard!r}.")
+    if options.crop and crop_of(options) is None:
+        raise UsageError(
+            f"crop is x,y,width,height in whole pixels, for example 0,0,640,480, not {options.crop!r}."
+        )
+    if options.report and not options.report.lower().endswith((".csv", ".json")):
+        raise UsageError(f"report is a file that ends in .csv or .json, not {options.report!r}.")
+
+
+def shard_of(options: BatchOptions) -> tuple[int, int] | None:
+    """(which, of how many), counted from 1; None where the run does them all."""
+    found = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", options.shard)
+    if found is None:
+        return None
+    part, parts = int(found[1]), int(found[2])
+    return (part, parts) if part <= parts else None
+
+
+def crop_of(options: BatchOptions) -> tuple[int, int, int, int] | None:
+    """(x, y, width, height) in pixels of the upright picture; None where all of it is cleaned."""
+    found = re.fullmatch(r"(\d{1,9}),(\d{1,9}),([1-9]\d{0,8}),([1-9]\d{0,8})", options.crop)
+    return (int(found[1]), int(found[2]), int(found[3]), int(found[4])) if found else None
 
 
 @dataclass(frozen=True, slots=True)

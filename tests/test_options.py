@@ -12,7 +12,7 @@ import pytest
 
 from denoiser import options
 from denoiser.errors import UsageError
-from denoiser.options import Control, DenoiseOptions, ReadOptions, TrainOptions, WriteOptions
+from denoiser.options import BatchOptions, Control, DenoiseOptions, ReadOptions, TrainOptions, WriteOptions
 
 CLASSES = [
     value
@@ -32,7 +32,7 @@ def refusal(kind: type[Any], **values: Any) -> str:
 
 
 def test_all_classes_are_looked_at() -> None:
-    assert {DenoiseOptions, ReadOptions, WriteOptions, TrainOptions} <= set(CLASSES)
+    assert {BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, TrainOptions} <= set(CLASSES)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -105,6 +105,18 @@ def test_refusals_are_sentences_for_people() -> None:
     assert refusal(DenoiseOptions, device="gpu") == "device is one of auto, cpu, cuda, mps, not 'gpu'."
     assert refusal(DenoiseOptions, model=3) == "model is text, not 3."
     assert refusal(ReadOptions, max_pixels=0) == "max-pixels lies between 1 and 1,099,511,627,776, not 0."
+
+
+def test_words_that_stand_for_numbers_are_checked_with_an_example() -> None:
+    assert options.shard_of(BatchOptions(shard="2/8")) == (2, 8) and options.shard_of(BatchOptions()) is None
+    assert options.crop_of(BatchOptions(crop="0,5,640,480")) == (0, 5, 640, 480)
+    assert options.crop_of(BatchOptions()) is None
+    for wrong in ("9/8", "0/8", "2", "2/0", "a/b", "2/8/9", "-1/2"):
+        assert "for example 2/8" in refusal(BatchOptions, shard=wrong)
+    for wrong in ("1,2,3", "0,0,0,5", "-1,0,5,5", "a,b,c,d", "1.5,0,5,5"):
+        assert "for example 0,0,640,480" in refusal(BatchOptions, crop=wrong)
+    assert ".csv or .json" in refusal(BatchOptions, report="report.txt")
+    assert BatchOptions(report="r.CSV").report == "r.CSV"
 
 
 def test_replacing_a_value_checks_it_again() -> None:
