@@ -42,7 +42,7 @@ _STEP, _STEPS = 8, 128  # of the search for a telling place: pixels at least, an
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One picture of the sheet, all of one size; the scores stand under noisy and clean."""
+    """One picture before and after, all of one size; the scores stand under noisy and clean."""
 
     title: str
     noisy: Image
@@ -52,66 +52,92 @@ class Row:
     clean_score: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One column of a strip: what it is, its pixels, and what is said below it."""
+
+    label: str
+    picture: Picture
+    score: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One scene in several panels of one size; the panel *guide* decides which part of the scene is shown."""
+
+    title: str
+    panels: tuple[Panel, ...]
+    guide: int
+
+
 def contact_sheet(rows: Iterable[Row]) -> Image:
-    """The sheet as a picture of 8 bits. Keeps the drawn strips only, so that *rows* may be read one by one."""
-    strips = [_strip(row) for row in rows]
-    if not strips:
+    """Before and after as a picture of 8 bits. Keeps the drawn strips only, so *rows* may be read one by one."""
+    return drawn(_before_and_after(row) for row in rows)
+
+
+def drawn(strips: Iterable[Strip]) -> Image:
+    """The strips one below the other as a picture of 8 bits; they may come one by one."""
+    parts = [_drawn(strip) for strip in strips]
+    if not parts:
         raise UnusableData("There is no picture to put on the sheet.")
-    width = max(strip.shape[1] for strip in strips)
-    height = sum(strip.shape[0] for strip in strips)
+    width = max(part.shape[1] for part in parts)
+    height = sum(part.shape[0] for part in parts)
     sheet = np.full((height + 2 * _MARGIN, width, 3), _BACKGROUND, np.uint8)
     top = _MARGIN
-    for strip in strips:
-        sheet[top : top + strip.shape[0], : strip.shape[1]] = strip
-        top += strip.shape[0]
+    for part in parts:
+        sheet[top : top + part.shape[0], : part.shape[1]] = part
+        top += part.shape[0]
     return from_numpy(sheet)
 
 
-def _strip(row: Row) -> Picture:
-    """One row: title, two lines of panels, scores."""
+def _drawn(strip: Strip) -> Picture:
+    """One strip: title, two lines of panels, scores."""
     from PIL import Image as PillowImage
     from PIL import ImageDraw
 
-    panels = _panels(row)
-    width = 2 * _MARGIN + len(panels) * (_PANEL[0] + _GAP) - _GAP
+    width = 2 * _MARGIN + len(strip.panels) * (_PANEL[0] + _GAP) - _GAP
     heights = [_TITLE + 12, _LABEL + 6, _PANEL[1] + _GAP, _PANEL[1] + 6, _SCORE + 30]
-    strip = PillowImage.new("RGB", (width, sum(heights)), _BACKGROUND)
-    draw = ImageDraw.Draw(strip)
-    title = row.title if len(row.title) <= _LONGEST_TITLE else f"{row.title[: _LONGEST_TITLE - 3]}..."
+    part = PillowImage.new("RGB", (width, sum(heights)), _BACKGROUND)
+    draw = ImageDraw.Draw(part)
+    title = strip.title if len(strip.title) <= _LONGEST_TITLE else f"{strip.title[: _LONGEST_TITLE - 3]}..."
     _text(draw, (_MARGIN, 0), title, _TITLE, _INK)
-    place = _telling_place(panels[1][1], _PANEL)
+    guide = strip.panels[strip.guide].picture
+    place = _telling_place(guide, _PANEL)
     frame = _PANEL[0] // _ZOOM, _PANEL[1] // _ZOOM
-    inner = _telling_place(_cut(panels[1][1], place, _PANEL), frame)
-    scores = ("", row.noisy_score, row.clean_score)
-    for number, (label, picture) in enumerate(panels):
+    inner = _telling_place(_cut(guide, place, _PANEL), frame)
+    for number, panel in enumerate(strip.panels):
         left = _MARGIN + number * (_PANEL[0] + _GAP)
         top = heights[0]
-        _text(draw, (left, top), label, _LABEL, _FAINT)
+        _text(draw, (left, top), panel.label, _LABEL, _FAINT)
         top += heights[1]
-        crop = _cut(picture, place, _PANEL)
-        _paste(strip, crop, (left, top), 1)
+        crop = _cut(panel.picture, place, _PANEL)
+        _paste(part, crop, (left, top), 1)
         draw.rectangle(
             (left + inner[1] - 1, top + inner[0] - 1, left + inner[1] + frame[0], top + inner[0] + frame[1]),
             outline=_FRAME,
         )
         top += heights[2]
-        _paste(strip, _cut(crop, inner, frame), (left, top), _ZOOM)
-        _text(draw, (left, top + heights[3]), scores[number + 1] if number < 2 else "", _SCORE, _INK)
-    return np.asarray(strip)
+        _paste(part, _cut(crop, inner, frame), (left, top), _ZOOM)
+        _text(draw, (left, top + heights[3]), panel.score, _SCORE, _INK)
+    return np.asarray(part)
 
 
-def _panels(row: Row) -> list[tuple[str, Picture]]:
+def _before_and_after(row: Row) -> Strip:
     noisy, clean = _as_8_bit(row.noisy), _as_8_bit(row.clean)
     if noisy.shape != clean.shape:
         raise UnusableData(f"{row.title}: noisy and clean have different sizes.")
     taken = noisy.astype(np.int16) - clean
     visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
-    panels = [("Noisy", noisy), ("Clean", clean), (f"Taken away, {_GAIN} times", visible)]
+    panels = [
+        Panel("Noisy", noisy, row.noisy_score),
+        Panel("Clean", clean, row.clean_score),
+        Panel(f"Taken away, {_GAIN} times", visible),
+    ]
     if row.reference is not None:
-        panels.append(("Reference", _as_8_bit(row.reference)))
-        if panels[-1][1].shape != clean.shape:
+        panels.append(Panel("Reference", _as_8_bit(row.reference)))
+        if panels[-1].picture.shape != clean.shape:
             raise UnusableData(f"{row.title}: the reference has another size.")
-    return panels
+    return Strip(row.title, tuple(panels), guide=1)
 
 
 def _as_8_bit(image: Image) -> Picture:
