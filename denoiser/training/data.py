@@ -1,12 +1,13 @@
-"""The photos to train on, held as bytes on the device, and crops drawn from them."""
+"""The photos to train on, held as bytes, and crops drawn from them."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,20 +15,32 @@ from torch import Tensor
 
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData
-from denoiser.events import CancelToken
+from denoiser.training.reading import QUIETLY, Reading
 from denoiser.training.vision import transforms
 
+SMALLEST = 128  # pixels: what is smaller than the largest patch cannot be cropped
+_HELD_OUT = 8
 # Two thirds of the crops come from shrunk photos: what the files lost in compression is not learned as truth.
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
 _BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
-_SMALLEST = 128  # pixels: what is smaller than the largest patch cannot be cropped
 _TEXTURE_CHOICE = 0.75  # how often the busier of two crops is taken: flat crops teach little
+
+
+class CropSource(Protocol):
+    """Something to draw crops from, wherever it lies."""
+
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
+        """*count* random crops (count, C, patch, patch) in 0..1 on the generator's device."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoPool:
-    """Pictures (3, H, W) uint8 with the probability of each; the held-out ones are never drawn from."""
+    """Pictures (C, H, W) uint8 with the probability of each; the held-out ones are never drawn from.
+
+    Photos have 3 channels, pairs 6: clean, then noisy.
+    """
 
     pictures: tuple[Tensor, ...]
     shares: Tensor
@@ -35,63 +48,111 @@ class PhotoPool:
     unreadable: tuple[UnreadableImage, ...]
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
-        """*count* random crops (count, 3, patch, patch) in 0..1, flipped and turned at random."""
-        chosen = torch.multinomial(self.shares, 2 * count, replacement=True, generator=generator)
-        where = torch.rand(2 * count, 2, generator=generator)
-        luck = torch.rand(count, generator=generator)
-        turns = torch.randint(8, (count,), generator=generator)
-        crops = [
-            _crop(self.pictures[i], y, x, patch) for i, (y, x) in zip(chosen.tolist(), where.tolist(), strict=True)
-        ]
-        taken = []
-        for row in range(count):
-            pair = sorted(crops[2 * row : 2 * row + 2], key=_busyness)
-            taken.append(_turned(pair[1 if luck[row] < _TEXTURE_CHOICE else 0], int(turns[row])))
-        return torch.stack(taken).float().div(255)
+        """*count* random crops (count, C, patch, patch) in 0..1, flipped and turned at random."""
+        chance = choose(self.shares, count, generator)
+        where = zip(chance.which.tolist(), chance.where.tolist(), strict=True)
+        crops = [_crop(self.pictures[i], y, x, patch) for i, (y, x) in where]
+        taken = chance.busier_or_not(busyness(torch.stack([crop[1] for crop in crops]))).tolist()
+        turned = [_turned(crops[i], turn) for i, turn in zip(taken, chance.turns.tolist(), strict=True)]
+        return torch.stack(turned).to(generator.device).float().div_(255)
+
+    @property
+    def size(self) -> int:
+        """In bytes, without the held-out ones."""
+        return sum(picture.numel() for picture in self.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What chance decides of a batch: two candidates for each crop, and how the taken one is turned."""
+
+    which: Tensor  # (2 count,) numbers of pictures; the candidates of one crop stand beside each other
+    where: Tensor  # (2 count, 2) row and column, 0..1 of where a crop may begin
+    luck: Tensor  # (count,) under _TEXTURE_CHOICE the busier candidate is taken
+    turns: Tensor  # (count,) 0..7: quarter turns, from 4 on mirrored as well
+
+    def busier_or_not(self, busy: Tensor) -> Tensor:
+        """The number (count,) of the candidate that is taken for each crop, by how *busy* (2 count,) they are."""
+        first, second = busy.reshape(-1, 2).unbind(1)
+        second_wins = (second > first) == (self.luck < _TEXTURE_CHOICE)
+        return 2 * torch.arange(len(self.luck), device=busy.device) + second_wins
+
+
+def choose(shares: Tensor, count: int, generator: torch.Generator) -> Choice:
+    """Draws a choice of *count* crops from pictures of these *shares*, on the generator's device."""
+    device = generator.device
+    return Choice(
+        which=torch.multinomial(shares.to(device), 2 * count, replacement=True, generator=generator),
+        where=torch.rand(2 * count, 2, generator=generator, device=device),
+        luck=torch.rand(count, generator=generator, device=device),
+        turns=torch.randint(8, (count,), generator=generator, device=device),
+    )
+
+
+def busyness(channel: Tensor) -> Tensor:
+    """How much there is to see in each of *channel* (B, H, W) uint8: the mean step between neighbours."""
+    steps = channel.to(torch.int16)
+    across, down = steps.diff(dim=2).abs_(), steps.diff(dim=1).abs_()
+    return across.float().mean(dim=(1, 2)) + down.float().mean(dim=(1, 2))
 
 
 def load_photos(
-    folder: Path,
-    *,
-    seed: int,
-    hold_out: int = 8,
-    told: Callable[[int, int], None] | None = None,
-    cancel: CancelToken | None = None,
+    folder: Path, *, seed: int, smallest: int = SMALLEST, hold_out: int = _HELD_OUT, reading: Reading = QUIETLY
 ) -> PhotoPool:
-    """Every picture below *folder*, with shrunk copies; *hold_out* of them are kept for validation.
+    """Every picture below *folder*, with shrunk copies; at most *hold_out* of them are kept for validation.
 
-    What cannot be read is kept by name in the pool; a folder without enough pictures is UnusableData.
+    What cannot be read is kept by name in the pool; a folder without a picture of *smallest* pixels on each side is
+    UnusableData.
     """
     paths = _picture_paths(folder)
     chance = random.Random(seed)
-    held = set(chance.sample(range(len(paths)), min(hold_out, len(paths) // 10)))
+    held = held_back(len(paths), hold_out, chance)
     pictures: list[Tensor] = []
     areas: list[float] = []
     held_out, unreadable = [], []
     for number, path in enumerate(paths):
-        if cancel:
-            cancel.raise_if_cancelled()
-        if told:
-            told(number, len(paths))
+        reading.tell(number, len(paths))
         try:
-            photo = _as_bytes(path)
+            photo = as_bytes(path)
         except UnreadableImage as error:
             unreadable.append(error)
             continue
-        if min(photo.shape[1:]) < _SMALLEST:
+        if min(photo.shape[1:]) < smallest:
             continue
         if number in held:
             held_out.append(photo)
         else:
-            copies = [photo, *_shrunk(photo, chance)]
+            copies = [photo, *_shrunk(photo, smallest, chance)]
             pictures += copies
             areas += [float(photo.shape[1] * photo.shape[2])] * len(copies)
     if not pictures:
         raise UnusableData(
-            f"{folder}: no readable picture of {_SMALLEST} pixels or more on each side ({len(paths)} files seen).",
+            f"{folder}: no readable picture of {smallest} pixels or more on each side ({len(paths)} files seen).",
             hint="Point --data at a folder of clean photos.",
         )
-    return PhotoPool(tuple(pictures), _shares(areas), tuple(held_out), tuple(unreadable))
+    return PhotoPool(tuple(pictures), area_shares(areas), tuple(held_out), tuple(unreadable))
+
+
+def held_back(count: int, hold_out: int, chance: random.Random) -> set[int]:
+    """Which of *count* things are kept for validation: a tenth, but one of four at least, and *hold_out* at most."""
+    few = 1 if count >= 4 else 0
+    return set(chance.sample(range(count), min(hold_out, max(few, count // 10))))
+
+
+def as_bytes(path: Path) -> Tensor:
+    """The picture in *path* as (3, H, W) uint8; deeper ones are rounded, grey ones threefold."""
+    image = imageio.read(path)
+    pixels = np.asarray(image.pixels, dtype=np.float32) / image.white
+    eight_bit = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    if eight_bit.shape[2] == 1:
+        eight_bit = np.repeat(eight_bit, 3, axis=2)
+    return torch.from_numpy(np.ascontiguousarray(eight_bit.transpose(2, 0, 1)))
+
+
+def area_shares(areas: Sequence[float]) -> Tensor:
+    """Probabilities by the square root of the area: large photos have more to teach, small ones more variety."""
+    roots = torch.tensor(areas).sqrt()
+    return roots / roots.sum()
 
 
 def _picture_paths(folder: Path) -> list[Path]:
@@ -106,41 +167,21 @@ def _picture_paths(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _as_bytes(path: Path) -> Tensor:
-    image = imageio.read(path)
-    pixels = np.asarray(image.pixels, dtype=np.float32) / image.white
-    eight_bit = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    if eight_bit.shape[2] == 1:
-        eight_bit = np.repeat(eight_bit, 3, axis=2)
-    return torch.from_numpy(np.ascontiguousarray(eight_bit.transpose(2, 0, 1)))
-
-
-def _shrunk(photo: Tensor, chance: random.Random) -> list[Tensor]:
+def _shrunk(photo: Tensor, smallest: int, chance: random.Random) -> list[Tensor]:
     low, high = _SHRINK_RANGE
     resize = transforms().resize
     copies = []
     for _ in range(_SHRUNK_COPIES):
         scale = chance.uniform(low, high)
         size = [round(side / scale) for side in photo.shape[1:]]
-        if min(size) >= _SMALLEST:
+        if min(size) >= smallest:
             copies.append(resize(photo, size, interpolation=_BICUBIC, antialias=True))
     return copies
-
-
-def _shares(areas: Sequence[float]) -> Tensor:
-    # By the square root of the area: large photos have more to teach, small ones more variety for each pixel.
-    roots = torch.tensor(areas).sqrt()
-    return roots / roots.sum()
 
 
 def _crop(picture: Tensor, y: float, x: float, patch: int) -> Tensor:
     top, left = int(y * (picture.shape[1] - patch + 1)), int(x * (picture.shape[2] - patch + 1))
     return picture[:, top : top + patch, left : left + patch]
-
-
-def _busyness(crop: Tensor) -> float:
-    green = crop[1].float()
-    return float((green[1:] - green[:-1]).abs().mean() + (green[:, 1:] - green[:, :-1]).abs().mean())
 
 
 def _turned(crop: Tensor, turn: int) -> Tensor:

@@ -18,6 +18,7 @@ from denoiser.training import loop, recipe
 from denoiser.training.checkpoint import Progress
 from denoiser.training.data import load_photos
 from denoiser.training.export import export_denoiser
+from denoiser.training.reading import Reading
 from denoiser.training.start import find_start, suited
 
 
@@ -61,7 +62,7 @@ def train_denoiser(
     if start:
         network.load_state_dict(start.network.state_dict())
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pool = load_photos(data, seed=options.seed, told=loading, cancel=cancel)
+    pool = load_photos(data, seed=options.seed, reading=Reading(loading, cancel))
     out.mkdir(parents=True, exist_ok=True)
     run = loop.Run(
         recipe=plan,
