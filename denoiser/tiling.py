@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import product
 
@@ -31,6 +32,11 @@ class Tile:
     rows: Span
     columns: Span
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width with the halo: what is computed."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:
@@ -40,18 +46,30 @@ class TilePlan:
     padded_width: int
     tiles: tuple[Tile, ...]
 
+    @property
+    def work(self) -> int:
+        """Pixels that are computed, those of the halos counted each time."""
+        height, width = self.tiles[0].shape
+        return len(self.tiles) * height * width
 
-def plan_tiles(height: int, width: int, *, multiple: int, halo: int, tile: int) -> TilePlan:
-    """Cuts *height* x *width* into tiles of at most *tile* pixels a side, halo included.
 
-    All origins and sizes are multiples of *multiple*, so that a tile is computed on the grid of the whole picture.
+def plan_tiles(height: int, width: int, *, multiple: int, halo: int, tile: int, step: int = 0) -> TilePlan:
+    """Cuts *height* x *width* into tiles of no more pixels than a square of *tile* has, halo included.
+
+    Of all cuts the one that computes fewest pixels, then that of fewest tiles. All origins and sizes are multiples
+    of *multiple*, so that a tile is computed on the grid of the whole picture. The sides of tiles that do not
+    reach across the picture are multiples of *step* too: a coarse one makes the tiles of unlike pictures alike.
     """
-    if tile % multiple or tile < 2 * rounded_up(halo, multiple) + multiple:
+    halo = rounded_up(halo, multiple)
+    step = rounded_up(max(step, 1), multiple)
+    if tile % multiple or tile < max(rounded_up(2 * halo + multiple, step), SMALLEST_TILE):
         raise ValueError(f"a tile of {tile} does not fit a halo of {halo} on a grid of {multiple}")
     padded_height = rounded_up(max(height, SMALLEST_TILE), multiple)
     padded_width = rounded_up(max(width, SMALLEST_TILE), multiple)
-    halo = rounded_up(halo, multiple)
-    rows, columns = _spans(padded_height, tile, halo), _spans(padded_width, tile, halo)
+    tall, wide = _best_cut(
+        _sides(padded_height, halo, multiple, step), _sides(padded_width, halo, multiple, step), tile * tile
+    )
+    rows, columns = _spans(padded_height, tall, halo), _spans(padded_width, wide, halo)
     return TilePlan(padded_height, padded_width, tuple(Tile(r, c) for r, c in product(rows, columns)))
 
 
@@ -60,15 +78,39 @@ def rounded_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _spans(length: int, tile: int, halo: int) -> list[Span]:
-    if length <= tile:
+def _sides(length: int, halo: int, multiple: int, step: int) -> list[tuple[int, int]]:
+    """(pieces, side of each) for the ways to cut *length*, from one piece to the smallest; sides only fall."""
+    ways = [(1, length)]
+    for pieces in range(2, max(length - 2 * halo, 0) // multiple + 1):
+        side = rounded_up(-(-(length - 2 * halo) // pieces) + 2 * halo, step)
+        if SMALLEST_TILE <= side < ways[-1][1]:
+            # Rounding up may make a piece less enough.
+            ways.append((-(-(length - 2 * halo) // (side - 2 * halo)), side))
+    return ways
+
+
+def _best_cut(rows: list[tuple[int, int]], columns: list[tuple[int, int]], most: int) -> tuple[int, int]:
+    """Height and width of the tile that computes least."""
+    fitting = []
+    for down, tall in rows:
+        # The widest that fits beside this height: fewer columns always compute less.
+        place = bisect_left(columns, -(most // tall), key=lambda way: -way[1])
+        if place < len(columns):
+            across, wide = columns[place]
+            fitting.append((down * across * tall * wide, down * across, tall, wide))
+    _, _, tall, wide = min(fitting)
+    return tall, wide
+
+
+def _spans(length: int, side: int, halo: int) -> list[Span]:
+    if length <= side:
         return [Span(0, length, 0, length)]
-    step = tile - 2 * halo
-    count = -(-(length - 2 * halo) // step)
+    stride = side - 2 * halo
+    count = -(-(length - 2 * halo) // stride)
     spans: list[Span] = []
     for number in range(count):
-        start = min(number * step, length - tile)  # the last one is moved back, so that all have one shape
+        start = min(number * stride, length - side)  # the last one is moved back, so that all have one shape
         core_start = spans[-1].core_stop if spans else 0
-        core_stop = length if number == count - 1 else start + tile - halo
-        spans.append(Span(start, start + tile, core_start, core_stop))
+        core_stop = length if number == count - 1 else start + side - halo
+        spans.append(Span(start, start + side, core_start, core_stop))
     return spans

@@ -2,14 +2,15 @@ from itertools import pairwise
 
 import pytest
 
-from denoiser.tiling import SMALLEST_TILE, Span, plan_tiles, rounded_up
+from denoiser.tiling import SMALLEST_TILE, plan_tiles, rounded_up
 
 SIZES = [(1, 1), (1, 977), (997, 1), (64, 64), (512, 512), (513, 511), (448, 1500), (1021, 2039), (10_007, 9_973)]
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_cores_cover_the_padded_picture_exactly_once(height, width):
-    plan = plan_tiles(height, width, multiple=8, halo=32, tile=512)
+@pytest.mark.parametrize(("tile", "step"), [(112, 0), (512, 0), (1024, 64)])
+def test_cores_cover_the_padded_picture_exactly_once(height, width, tile, step):
+    plan = plan_tiles(height, width, multiple=8, halo=32, tile=tile, step=step)
     assert plan.padded_height >= max(height, SMALLEST_TILE)
     assert sum(_area(tile) for tile in plan.tiles) == plan.padded_height * plan.padded_width
     for axis, length in (("rows", plan.padded_height), ("columns", plan.padded_width)):
@@ -29,12 +30,36 @@ def test_every_kept_pixel_has_its_halo_or_the_border(height, width):
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_tiles_have_one_shape_and_lie_on_the_grid(height, width):
+def test_tiles_have_one_shape_no_larger_than_asked_and_lie_on_the_grid(height, width):
     plan = plan_tiles(height, width, multiple=8, halo=32, tile=512)
-    shapes = {(_length(t.rows), _length(t.columns)) for t in plan.tiles}
+    shapes = {tile.shape for tile in plan.tiles}
     assert len(shapes) == 1
-    assert all(side <= 512 and side % 8 == 0 for side in shapes.pop())
+    tall, wide = shapes.pop()
+    assert tall * wide <= 512 * 512
+    assert tall % 8 == wide % 8 == 0
+    assert min(tall, wide) >= SMALLEST_TILE
     assert all(t.rows.start % 8 == 0 and t.columns.start % 8 == 0 for t in plan.tiles)
+    assert plan.work == len(plan.tiles) * tall * wide
+
+
+def test_the_cut_is_the_one_that_computes_least():
+    whole = plan_tiles(1000, 1000, multiple=8, halo=40, tile=1000)
+    assert whole.work == 1000 * 1000
+    # Two halves of 552 rows: four squares of 552 would compute 1.22 times the picture, two halves 1.10 times.
+    halves = plan_tiles(1024, 1024, multiple=8, halo=40, tile=768)
+    assert len(halves.tiles) == 2
+    assert halves.work == 2 * 552 * 1024
+
+
+def test_a_coarse_step_makes_tiles_of_unlike_pictures_alike():
+    shapes = {
+        plan_tiles(height, 6000, multiple=8, halo=40, tile=1024, step=64).tiles[0].shape
+        for height in range(3960, 4040, 8)
+    }
+    fine = {
+        plan_tiles(height, 6000, multiple=8, halo=40, tile=1024).tiles[0].shape for height in range(3960, 4040, 8)
+    }
+    assert len(shapes) <= 2 < len(fine)
 
 
 def test_a_tile_that_its_halo_fills_is_refused():
@@ -46,10 +71,6 @@ def test_a_tile_that_its_halo_fills_is_refused():
 
 def test_rounding_up():
     assert [rounded_up(value, 8) for value in (0, 1, 8, 9)] == [0, 8, 8, 16]
-
-
-def _length(span: Span) -> int:
-    return span.stop - span.start
 
 
 def _area(tile):
