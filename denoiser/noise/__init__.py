@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from denoiser.noise.camera import shoot
+from denoiser.noise.camera import photograph, shoot
+from denoiser.noise.dice import Dice
+from denoiser.noise.impulse import add_random_values, add_salt_and_pepper
+from denoiser.noise.jpeg import through_jpeg
+from denoiser.noise.masking import mask_blocks, mask_pixels, mask_stripes
+from denoiser.noise.photons import add_poisson, add_speckle
 from denoiser.noise.shaped import add_shaped
 from denoiser.noise.white import add_white, as_8_bit
 
-__all__ = ["add_shaped", "add_white", "as_8_bit", "shoot"]
+__all__ = [
+    "Dice",
+    "add_poisson",
+    "add_random_values",
+    "add_salt_and_pepper",
+    "add_shaped",
+    "add_speckle",
+    "add_white",
+    "as_8_bit",
+    "mask_blocks",
+    "mask_pixels",
+    "mask_stripes",
+    "photograph",
+    "shoot",
+    "through_jpeg",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,15 +10,18 @@ from torch import Tensor
 
 from denoiser import noise
 from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
-from denoiser.training.packing import pack_some
+from denoiser.noise import Dice
+from denoiser.training.packing import pack
 from denoiser.training.recipe import NoiseShares
 
 _GREY_SHARE = 0.15
 _UNKNOWN_SHARE = 0.25  # neither level nor kind is told: the network must judge
 _KIND_UNKNOWN_SHARE = 0.15  # the level is told alone, as a person with a slider does
-_CLIPPED_SHARE = 0.5  # of the white noise: as an 8-bit file would keep it
-_JPEG_SHARE = 0.5  # of the camera noise
+_CLIPPED_SHARE = 0.5  # of the white and the shaped noise: as an 8-bit file would keep it
+_JPEG_SHARE = 0.7  # of the camera noise
 _TOLD_SPREAD = 0.08  # the level that is told is off by this much, as estimates are
+_IMPULSE_RANGE = (0.005, 0.3)  # share of the pixels that are struck
+_MASKED_RANGE = (0.05, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,81 +33,129 @@ class Sample:
     planes: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class _Crops:
+    """Clean crops that get one kind of noise, and which of them (B,) are grey."""
+
+    clean: Tensor
+    grey: Tensor
+    max_sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How a kind of noise is made, and what of it can be told: its correlation 0 or 1, None where nothing can."""
+
+    apply: Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]]  # noisy, target, told luma and chroma (2, B)
+    correlated: float | None
+
+
 def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> Sample:
     """Draws a kind of noise for each crop of *clean* (B, 3, H, W) in 0..1 and applies it."""
+    dice = Dice(generator)
     batch, device = clean.shape[0], clean.device
-    clean = _some_grey(clean, generator)
-    draw = torch.rand(batch, generator=generator, device=device)
-    edges = torch.tensor([shares.white, shares.camera, shares.shaped], device=device).cumsum(0)
-    kind_of = torch.bucketize(draw, edges)  # 0 white, 1 camera, 2 shaped, 3 clean
-    noisy, target = clean.clone(), clean.clone()
-    told = torch.zeros(2, batch, device=device)
-    for number, apply in enumerate((_white, _camera, _shaped, _nearly_clean)):
-        rows = (kind_of == number).nonzero().squeeze(1)
+    clean = _some_grey(clean, dice)
+    grey = _is_grey(clean)
+    noisy, target = torch.empty_like(clean), torch.empty_like(clean)
+    told, correlated, silent = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
+    split = dice.split(tuple(getattr(shares, name) for name in _KINDS), batch)
+    for kind, rows in zip(_KINDS.values(), split, strict=True):
         if len(rows):
-            noisy[rows], target[rows], told[:, rows] = apply(clean[rows], shares.max_sigma, generator)
-    correlated = ((kind_of == 1) | (kind_of == 2)).float()
-    return Sample(noisy, target, _planes(told, correlated, generator))
+            crops = _Crops(clean[rows], grey[rows], shares.max_sigma)
+            noisy[rows], target[rows], told[:, rows] = kind.apply(crops, dice)
+            correlated[rows] = kind.correlated or 0.0
+            silent[rows] = float(kind.correlated is None)
+    return Sample(noisy, target, _planes(told, correlated, silent > 0, dice))
 
 
-def _planes(told: Tensor, correlated: Tensor, generator: torch.Generator) -> Tensor:
-    batch, device = told.shape[1], told.device
-    spread = torch.exp(_TOLD_SPREAD * torch.randn(batch, generator=generator, device=device))
-    draw = torch.rand(batch, generator=generator, device=device)
-    level_known = draw >= _UNKNOWN_SHARE
-    kind_known = draw >= _UNKNOWN_SHARE + _KIND_UNKNOWN_SHARE
+def _planes(told: Tensor, correlated: Tensor, silent: Tensor, dice: Dice) -> Tensor:
+    batch = told.shape[1]
+    spread = torch.exp(_TOLD_SPREAD * dice.normal(batch))
+    draw = dice.uniform(0, 1, batch)
+    level_known = (draw >= _UNKNOWN_SHARE) & ~silent
+    kind_known = (draw >= _UNKNOWN_SHARE + _KIND_UNKNOWN_SHARE) & ~silent
     # White noise is told exactly: papers and people who add noise know its level.
     luma, chroma = told * torch.where(correlated > 0, spread, 1.0)
     return planes_of_batch(luma, chroma, correlated, level_known, kind_known).reshape(batch, -1, 1, 1)
 
 
-def _white(clean: Tensor, max_sigma: float, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    sigma = torch.rand(len(clean), generator=generator, device=clean.device) * max_sigma
-    noisy = noise.add_white(clean, sigma, generator)
-    grey_rows = _is_grey(clean)
-    noisy = torch.where(grey_rows, noise.add_white(clean, sigma, generator, grey=True), noisy)
-    clipped = _chance(_CLIPPED_SHARE, clean, generator)
+def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
+    sigma = dice.uniform(0, crops.max_sigma, len(crops.clean))
+    noisy = noise.add_white(crops.clean, sigma, dice.generator, grey=crops.grey)
     # Grey noise has luma alone: three times the variance of one channel's share, and no chroma.
-    luma = torch.where(grey_rows.flatten(), sigma * 3**0.5, sigma)
-    chroma = torch.where(grey_rows.flatten(), 0.0, sigma)
-    return torch.where(clipped, noise.as_8_bit(noisy), noisy), clean, torch.stack([luma, chroma])
+    luma = torch.where(crops.grey, sigma * 3**0.5, sigma)
+    chroma = torch.where(crops.grey, 0.0, sigma)
+    return _some_clipped(noisy, dice), crops.clean, torch.stack([luma, chroma])
 
 
-def _camera(clean: Tensor, _max_sigma: float, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    noisy, target = noise.shoot(clean, generator)
-    grey_rows = _is_grey(clean)
-    noisy = torch.where(grey_rows, noisy.mean(dim=1, keepdim=True), noisy)
-    target = torch.where(grey_rows, target.mean(dim=1, keepdim=True), target)
-    packed = _chance(_JPEG_SHARE, clean, generator)
-    noisy = torch.where(packed, pack_some(noisy, packed.flatten(), generator), noise.as_8_bit(noisy))
-    return noisy, target, torch.stack(luma_and_chroma_sigma(noisy - target))
+def _camera(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
+    noisy, target = noise.photograph(crops.clean, dice.generator)
+    noisy, target = (_grey_where(crops.grey, picture) for picture in (noisy, target))
+    packed, as_it_is = dice.split((_JPEG_SHARE, 1 - _JPEG_SHARE), len(noisy))
+    kept = torch.empty_like(noisy)
+    if len(packed):
+        kept[packed] = pack(noisy[packed], dice)
+    kept[as_it_is] = noise.as_8_bit(noisy[as_it_is])
+    return kept, target, torch.stack(luma_and_chroma_sigma(kept - target))
 
 
-def _shaped(clean: Tensor, max_sigma: float, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    sigma = torch.rand(len(clean), generator=generator, device=clean.device).square() * max_sigma * 0.7
-    noisy = noise.add_shaped(clean, sigma, generator)
-    noisy = torch.where(_is_grey(clean), noisy.mean(dim=1, keepdim=True), noisy)
-    clipped = _chance(_CLIPPED_SHARE, clean, generator)
-    noisy = torch.where(clipped, noise.as_8_bit(noisy), noisy)
-    return noisy, clean, torch.stack(luma_and_chroma_sigma(noisy - clean))
+def _shaped(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
+    sigma = dice.uniform(0, 1, len(crops.clean)).square() * crops.max_sigma * 0.7
+    noisy = _grey_where(crops.grey, noise.add_shaped(crops.clean, sigma, dice.generator))
+    noisy = _some_clipped(noisy, dice)
+    return noisy, crops.clean, torch.stack(luma_and_chroma_sigma(noisy - crops.clean))
 
 
-def _nearly_clean(clean: Tensor, _max_sigma: float, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _nearly_clean(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     # Up to sigma 2, half of them 0; the target is the input: teaches to do no harm.
-    sigma = (torch.rand(len(clean), generator=generator, device=clean.device) * 4 - 2).clamp_min(0)
-    noisy = noise.as_8_bit(noise.add_white(clean, sigma, generator))
-    noisy = torch.where(_is_grey(clean), noisy.mean(dim=1, keepdim=True), noisy)
+    sigma = dice.uniform(-2, 2, len(crops.clean)).clamp_min(0)
+    noisy = noise.as_8_bit(noise.add_white(crops.clean, sigma, dice.generator, grey=crops.grey))
     return noisy, noisy, torch.stack([sigma, sigma])
 
 
-def _some_grey(clean: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.where(_chance(_GREY_SHARE, clean, generator), clean.mean(dim=1, keepdim=True), clean)
+def _impulse(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
+    share = dice.uniform(*_IMPULSE_RANGE, len(crops.clean))
+    extremes = noise.add_salt_and_pepper(crops.clean, share, dice.generator)
+    values = _grey_where(crops.grey, noise.add_random_values(crops.clean, share, dice.generator))
+    either = dice.uniform(0, 1, len(share), 1, 1, 1) < 0.5
+    return torch.where(either, extremes, values), crops.clean, torch.zeros(2, len(share), device=dice.device)
+
+
+def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
+    share = dice.number(*_MASKED_RANGE)
+    mask = (noise.mask_pixels, noise.mask_blocks, noise.mask_stripes)[int(dice.number(0, 2.999))]
+    return (
+        mask(crops.clean, share, dice.generator),
+        crops.clean,
+        torch.zeros(2, len(crops.clean), device=dice.device),
+    )
+
+
+# By the names of the shares; impulses and holes have no level that could be told.
+_KINDS = {
+    "white": _Kind(_white, 0.0),
+    "camera": _Kind(_camera, 1.0),
+    "shaped": _Kind(_shaped, 1.0),
+    "clean": _Kind(_nearly_clean, 0.0),
+    "impulse": _Kind(_impulse, None),
+    "masking": _Kind(_masked, None),
+}
+
+
+def _some_grey(clean: Tensor, dice: Dice) -> Tensor:
+    chosen = dice.uniform(0, 1, len(clean)) < _GREY_SHARE
+    return _grey_where(chosen, clean)
+
+
+def _grey_where(chosen: Tensor, pictures: Tensor) -> Tensor:
+    return torch.where(chosen.reshape(-1, 1, 1, 1), pictures.mean(dim=1, keepdim=True), pictures)
 
 
 def _is_grey(clean: Tensor) -> Tensor:
     same = (clean[:, 0] == clean[:, 1]) & (clean[:, 1] == clean[:, 2])
-    return same.all(dim=2).all(dim=1).reshape(-1, 1, 1, 1)
+    return same.flatten(1).all(dim=1)
 
 
-def _chance(share: float, like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.rand(len(like), 1, 1, 1, generator=generator, device=like.device) < share
+def _some_clipped(noisy: Tensor, dice: Dice) -> Tensor:
+    chosen = dice.uniform(0, 1, len(noisy), 1, 1, 1) < _CLIPPED_SHARE
+    return torch.where(chosen, noise.as_8_bit(noisy), noisy)

@@ -11,6 +11,8 @@ from typing import Any
 
 from denoiser.errors import UsageError
 
+_TABLES = {"network", "noise", "optimiser", "stage", "more"}
+
 
 @dataclass(frozen=True, slots=True)
 class NoiseShares:
@@ -20,10 +22,12 @@ class NoiseShares:
     camera: float
     shaped: float
     clean: float
+    impulse: float = 0.0  # salt and pepper, random values
+    masking: float = 0.0  # pixels, blocks and stripes that are missing
     max_sigma: float = 75.0
 
     def __post_init__(self) -> None:
-        total = self.white + self.camera + self.shaped + self.clean
+        total = self.white + self.camera + self.shaped + self.clean + self.impulse + self.masking
         if abs(total - 1) > 1e-6:
             raise UsageError(f"The shares of noise add up to {total:g}, not to 1.")
 
@@ -56,6 +60,8 @@ class Recipe:
     adam_rate: float = 2e-3
     warm_up_steps: int = 100
     ema: float = 0.999
+    pair_share: float = 0.5  # of the samples, where real pairs are given; the rest is drawn noise
+    compile: bool = False  # by torch.compile: worth its minute of start on a GPU
 
     def stage_at(self, fraction: float) -> Stage:
         """The stage of that fraction of the time."""
@@ -82,6 +88,7 @@ def parse(text: str, name: str) -> Recipe:
     """The recipe that *text* (TOML) describes."""
     try:
         words = tomllib.loads(text)
+        _refuse_unknown(words)
         network = words.get("network", {"architecture": "", "halo": 0})
         return Recipe(
             name=name,
@@ -92,9 +99,16 @@ def parse(text: str, name: str) -> Recipe:
             noise=NoiseShares(**words["noise"]),
             stages=tuple(Stage(**stage) for stage in words["stage"]),
             **words.get("optimiser", {}),
+            **words.get("more", {}),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"The recipe {name} cannot be read: {error}.") from error
+
+
+def _refuse_unknown(words: Mapping[str, Any]) -> None:
+    unknown = sorted(words.keys() - _TABLES)
+    if unknown:
+        raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(_TABLES))}")
 
 
 def _folder() -> Any:

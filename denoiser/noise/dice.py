@@ -1,0 +1,59 @@
+"""Chance for a batch: numbers on the device for the pixels, decisions on the host for the way a batch is split.
+
+Which rows of a batch are sharpened must be known where the rows are chosen. Decided on a GPU it would make the host
+wait for everything queued before; so decisions come from a host generator that follows from the given one's state.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class Dice:
+    """Draws from one generator; the same generator in the same state gives the same throws."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.generator = generator
+        self.device = generator.device
+        self._host = generator if self.device.type == "cpu" else _host_after(generator)
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Numbers between *low* and *high*, on the device."""
+        return torch.rand(*shape, generator=self.generator, device=self.device) * (high - low) + low
+
+    def log_uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Numbers between *low* and *high* whose logarithms are spread evenly, on the device."""
+        return self.uniform(math.log(low), math.log(high), *shape).exp()
+
+    def normal(self, *shape: int) -> Tensor:
+        """Gaussian numbers of mean 0 and variance 1, on the device."""
+        return torch.randn(*shape, generator=self.generator, device=self.device)
+
+    def number(self, low: float, high: float) -> float:
+        """One number between *low* and *high*, known to the host."""
+        return low + (high - low) * float(torch.rand((), generator=self._host))
+
+    def rows(self, share: float, count: int) -> Tensor:
+        """The rows, out of *count*, that a *share* falls on by chance: indices, on the device."""
+        return self.split((share, 1 - share), count)[0]
+
+    def split(self, shares: tuple[float, ...], count: int) -> list[Tensor]:
+        """All of *count* rows, each given to one of the *shares* (which add up to 1): indices, on the device."""
+        edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]
+        throws = torch.rand(count, generator=self._host, dtype=torch.float64)
+        owner = torch.bucketize(throws, edges, right=True)
+        return [(owner == number).nonzero().squeeze(1).to(self.device) for number in range(len(shares))]
+
+
+def _host_after(generator: torch.Generator) -> torch.Generator:
+    # The state of a CUDA generator is seed and offset; reading it does not wait for the device. One throw moves the
+    # offset on, so that two sets of dice made in a row differ.
+    state = generator.get_state().cpu().to(torch.int64)
+    torch.rand(1, generator=generator, device=generator.device)
+    seed = 0
+    for byte in state.tolist():
+        seed = (seed * 1_000_003 + byte) % (1 << 62)
+    return torch.Generator().manual_seed(seed)

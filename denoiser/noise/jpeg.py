@@ -1,0 +1,106 @@
+"""JPEG's round trip in torch: what a file of some quality keeps of a picture, batched, without leaving the device.
+
+    RGB ─ YCbCr ─ halve colour (some) ─ 8x8 cosines ─ divide by table, round, multiply ─ back again
+
+Tables, rounding and the enlargement of colour are libjpeg's. Its integer transform now and then rounds a
+coefficient the other way: the two differ by 0.3 to 0.6 of an 8-bit step on photos on average, up to 1 with noise.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_BLOCK = 8
+# ITU-T T.81, Annex K: the tables that libjpeg scales.
+_LUMA_TABLE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+_CHROMA_TABLE = (
+    (17, 18, 24, 47, 99, 99, 99, 99),
+    (18, 21, 26, 66, 99, 99, 99, 99),
+    (24, 26, 56, 99, 99, 99, 99, 99),
+    (47, 66, 99, 99, 99, 99, 99, 99),
+    *((99,) * 8,) * 4,
+)
+
+
+def through_jpeg(pictures: Tensor, quality: Tensor, *, half_chroma: bool) -> Tensor:
+    """*pictures* (B, 3, H, W) in 0..1 as JPEG files of *quality* (B,), 1 to 100, give them back, in steps of 1/255.
+
+    With *half_chroma* colour is kept at half size (4:2:0), else in full (4:4:4).
+    """
+    height, width = pictures.shape[2:]
+    red, green, blue = _padded_to(
+        pictures.clamp(0, 1).mul(255).round(), 2 * _BLOCK if half_chroma else _BLOCK
+    ).unbind(1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    colour = torch.stack([(blue - luma) / 1.772, (red - luma) / 1.402], dim=1).round()
+    luma = luma.round().unsqueeze(1) - 128
+    if half_chroma:
+        colour = functional.avg_pool2d(colour, 2).round()
+    luma_table, chroma_table = (_scaled(table, quality) for table in (_LUMA_TABLE, _CHROMA_TABLE))
+    luma = _through_cosines(luma, luma_table) + 128
+    colour = _through_cosines(colour, chroma_table)
+    if half_chroma:
+        # libjpeg enlarges by weights 3/4 and 1/4, which is what bilinear interpolation by two comes to.
+        colour = functional.interpolate(colour, scale_factor=2, mode="bilinear", align_corners=False).round()
+    luma, blue_less, red_less = luma[:, 0], colour[:, 0], colour[:, 1]
+    rgb = torch.stack(
+        [
+            luma + 1.402 * red_less,
+            luma - (0.114 * 1.772 * blue_less + 0.299 * 1.402 * red_less) / 0.587,
+            luma + 1.772 * blue_less,
+        ],
+        dim=1,
+    )
+    return rgb[:, :, :height, :width].round().clamp(0, 255) / 255
+
+
+def _through_cosines(planes: Tensor, table: Tensor) -> Tensor:
+    """*planes* (B, C, H, W) around zero with each block's cosines rounded to the steps of the *table* (B, 64)."""
+    batch, channels, height, width = planes.shape
+    down, across = height // _BLOCK, width // _BLOCK
+    blocks = planes.reshape(batch, channels, down, _BLOCK, across, _BLOCK).transpose(3, 4)
+    transform = _cosines().to(planes.device)
+    steps = table.unsqueeze(1)
+    kept = (blocks.reshape(batch, -1, _BLOCK**2) @ transform.T).div_(steps).round_().mul_(steps)
+    blocks = (kept @ transform).reshape(batch, channels, down, across, _BLOCK, _BLOCK)
+    return blocks.transpose(3, 4).reshape(planes.shape).round_().clamp_(-128, 127)
+
+
+@cache
+def _cosines() -> Tensor:
+    """The orthonormal cosine transform of a block as one matrix (64, 64), row-major on both sides."""
+    rows = [
+        [
+            math.cos((2 * at + 1) * wave * math.pi / 16) * math.sqrt((2 if wave else 1) / _BLOCK)
+            for at in range(_BLOCK)
+        ]
+        for wave in range(_BLOCK)
+    ]
+    line = torch.tensor(rows, dtype=torch.float64)
+    return torch.kron(line, line).float()
+
+
+def _scaled(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
+    """The table (B, 64) that libjpeg uses at each *quality* (B,)."""
+    percent = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)
+    base = torch.tensor(table, device=quality.device).flatten()
+    return torch.floor((base * percent.unsqueeze(1) + 50) / 100).clamp(1, 255)
+
+
+def _padded_to(pictures: Tensor, multiple: int) -> Tensor:
+    down, across = (-side % multiple for side in pictures.shape[2:])
+    return functional.pad(pictures, (0, across, 0, down), mode="replicate") if down or across else pictures
