@@ -23,8 +23,8 @@ def test_little_light_lost_little_noise_made():
         + 0.1
     )
     noisy, target = shoot(clean, torch.Generator().manual_seed(0), shot=torch.full((4,), 1e-9))
-    assert float((noisy - target).abs().mean()) < 3e-3
-    assert float((noisy - target).abs().max()) < 0.03  # ten bits leave steps in the shadows
+    assert float((noisy - target).abs().mean()) < 1.5e-3
+    assert float((noisy - target).abs().max()) < 0.06  # ten bits leave steps in the shadows
 
 
 def test_a_flat_grey_is_developed_back_to_itself():
