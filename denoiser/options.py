@@ -97,6 +97,25 @@ class DenoiseOptions:
     model: str = _control("auto", help="auto, a name from `denoise models`, or a .safetensors file.")
     device: str = _control("auto", help="Where the network runs.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = _control("auto", help="What the network reckons in.", choices=("auto", "fp32", "bf16"))
+    tile: int | None = _control(
+        None,
+        help="Largest tile, as the side of a square of its area.",
+        minimum=64,
+        maximum=8192,
+        unit="pixels",
+        automatic=True,
+    )
+    batch_size: int | None = _control(
+        None, help="Tiles that the device is given at once.", minimum=1, maximum=256, automatic=True
+    )
+    memory: float | None = _control(
+        None,
+        help="Most memory for tiles and pictures, in GB; auto takes a share of what is free.",
+        minimum=0.1,
+        maximum=4096.0,
+        unit="GB",
+        automatic=True,
+    )
 
     def __post_init__(self) -> None:
         _check(self)
