@@ -1,81 +1,136 @@
-"""PSNR on white noise beside OpenCV's non-local means at its best strength, and the time that both take.
+"""PSNR and SSIM of our weights beside non-local means, and BM3D on request, on white noise and on real pairs.
 
-The strength of non-local means is the best of a row for each level, chosen with the truth in hand on all pictures:
-more than anybody has who cleans a photo. It gets the noisy picture as an 8-bit file, which is all it reads.
+Everything is measured by denoiser.evaluation, as `denoise evaluate denoiser` does; here the figures are put beside
+the commit and the machine, and on request into a document, between the lines QUALITY_BEGIN and QUALITY_END.
+
+    python benchmarks/denoising_quality.py --white CBSD68 --pairs PAIRS --clean PHOTOS --into docs/quality.md
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import contract
-import cv2
-import numpy as np
 from skimage import data
 
-from denoiser import imageio, metrics
-from denoiser.engine import open_session
-from denoiser.evaluation.datasets import clean_pictures
-from denoiser.evaluation.denoising import as_rgb8, with_white_noise
-from denoiser.networks.conditioning import Condition
+from denoiser import imageio
+from denoiser.engine import Session, open_session
+from denoiser.evaluation.denoising import HARM, NEARLY_EXACT, Score
+from denoiser.evaluation.measurement import PAPER_LEVELS, Wanted, measure
+from denoiser.evaluation.tables import decibels
+from denoiser.events import CancelToken
+from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 
-STRENGTHS = (0.5, 0.65, 0.8, 0.95, 1.1)  # of non-local means, in sigmas
-LEVELS = (15.0, 25.0, 50.0)
+QUALITY_BEGIN, QUALITY_END = "<!-- benchmarks/denoising_quality.py begins -->", "<!-- and ends -->"
 
 
-def pictures(folder: Path | None) -> dict[str, np.ndarray]:
-    """The clean pictures by name: those of *folder*, or scikit-image's photos."""
-    if folder is None:
-        return {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "cat")}
-    return {path.stem: as_rgb8(imageio.read(path), path) for path in clean_pictures(folder)}
+def arguments() -> argparse.Namespace:
+    parser = contract.parser(__doc__, repeat=1)
+    parser.add_argument(
+        "--white", type=Path, metavar="DIR", help="clean pictures (scikit-image's, if none is named)"
+    )
+    parser.add_argument("--pairs", type=Path, metavar="DIR", help="real pairs")
+    parser.add_argument("--clean", type=Path, metavar="DIR", help="clean photos that are to be left alone")
+    parser.add_argument("--model", default="fast", help="the weights (fast)")
+    parser.add_argument("--level", type=float, action="append", help="sigma (15, 25 and 50); may be repeated")
+    parser.add_argument("--limit", type=int, metavar="N", help="N pictures of each folder")
+    parser.add_argument("--bm3d", action="store_true", help="with the package bm3d (for non-commercial use)")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="put the table into this document")
+    return parser.parse_args()
 
 
-def as_8_bit(values: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+def scores(words: argparse.Namespace, session: Session) -> Iterator[Score]:
+    """What there is to say of each folder that was named."""
+    baselines = ("nlm", "bm3d") if words.bm3d else ("nlm",)
+    levels = tuple(words.level or PAPER_LEVELS)
+    with tempfile.TemporaryDirectory() as place:
+        jobs = {}
+        if words.white or not (words.pairs or words.clean):
+            folder = words.white or own_photos(Path(place))
+            jobs[folder] = Wanted("white", levels, automatic=True, baselines=baselines, limit=words.limit)
+        if words.pairs:
+            jobs[words.pairs] = Wanted("pairs", baselines=baselines, limit=words.limit)
+        if words.clean:
+            jobs[words.clean] = Wanted("untouched", limit=words.limit)
+        for folder, wanted in jobs.items():
+            for measured in measure(session, folder, wanted, told=lambda _name: None, cancel=CancelToken()):
+                yield from measured.scores
 
 
-def non_local_means(noisy: np.ndarray, strength: float) -> np.ndarray:
-    return cv2.fastNlMeansDenoisingColored(as_8_bit(noisy), None, strength, strength, 7, 21)
+def own_photos(folder: Path) -> Path:
+    """Photos that scikit-image brings along, so that the script needs nothing from outside."""
+    for name in ("astronaut", "chelsea", "coffee", "cat"):
+        imageio.write(from_numpy(getattr(data, name)()), folder / f"{name}.png")
+    return folder
 
 
-def mean_psnr(results: dict[str, np.ndarray], clean: dict[str, np.ndarray]) -> float:
-    return statistics.fmean(metrics.psnr(results[name], clean[name], white=255) for name in clean)
+def facts(score: Score) -> dict[str, float | int | str]:
+    """The figures of a score that a row of the report shows."""
+    found: dict[str, float | int | str] = {"psnr": round(score.psnr, 2), "ssim": round(score.ssim, 4)}
+    if score.kind == "untouched":
+        return found | {"median": round(score.median_psnr, 2), f"at {NEARLY_EXACT:g} dB": score.nearly_exact}
+    return found | {"gain": round(score.gain, 2), "harmed": len(score.harmed)}
+
+
+def markdown(found: list[Score], head: str) -> str:
+    """The table for a document: a column for each set, a row for each cleaner, and below what was measured on."""
+    noisy = [score for score in found if score.kind != "untouched"]
+    sets = list(dict.fromkeys(score.what for score in noisy))
+    rows: dict[str, dict[str, str]] = {"as it is": {}}
+    for score in noisy:
+        rows["as it is"][score.what] = decibels(score.noisy_psnr)
+        name = re.sub(r" \([^)]*\)$", "", score.method)  # the strength differs from set to set
+        rows.setdefault(name, {})[score.what] = f"{decibels(score.psnr)} · {score.ssim:.3f}"
+    lines = []
+    if sets:
+        lines += [f"| PSNR in dB · SSIM | {' | '.join(sets)} |", f"|---|{'---|' * len(sets)}"]
+        lines += [f"| {name} | {' | '.join(row.get(what, '–') for what in sets)} |" for name, row in rows.items()]
+        lines.append("")
+    lines += [f"- {remark(score)}" for score in found if score.best_of == 1 and score.kind != "white"]
+    return "\n".join([*lines, "", head]).replace("\n\n\n", "\n\n")
+
+
+def remark(score: Score) -> str:
+    count = len(score.pictures)
+    if score.kind == "untouched":
+        return (
+            f"Clean photos, {score.method}: {score.nearly_exact} of {count} at {NEARLY_EXACT:g} dB or more against "
+            f"themselves, median {decibels(score.median_psnr)}."
+        )
+    return f"Real pairs, {score.method}: {len(score.harmed)} of {count} below their input by more than {HARM:g} dB."
+
+
+def put(table: str, document: Path) -> None:
+    """Replaces what stands between the two lines in *document*."""
+    text = document.read_text(encoding="utf-8")
+    before, begins, rest = text.partition(QUALITY_BEGIN)
+    _, ends, after = rest.partition(QUALITY_END)
+    if not (begins and ends):
+        sys.exit(f"{document}: has no lines {QUALITY_BEGIN} and {QUALITY_END}")
+    document.write_text(f"{before}{begins}\n{table}\n{ends}{after}", encoding="utf-8")
 
 
 def main() -> int:
-    arguments = contract.parser(__doc__, repeat=5)
-    arguments.add_argument("--data", type=Path, metavar="DIR", help="clean pictures, such as CBSD68")
-    arguments.add_argument("--model", default="fast", help="the weights (fast)")
-    arguments.add_argument("--level", type=float, action="append", help="sigma (15, 25 and 50); may be repeated")
-    words = arguments.parse_args()
+    words = arguments()
     report = contract.Report(__doc__, words)
-    clean = pictures(words.data)
     session = open_session(DenoiseOptions(model=words.model))
-    for level in words.level or LEVELS:
-        noisy = {name: with_white_noise(picture, level, name) for name, picture in clean.items()}
-        told = Condition(level, level, 0.0)
-        ours = mean_psnr({n: as_8_bit(session.clean_values(v, told)) for n, v in noisy.items()}, clean)
-        theirs = {
-            s: mean_psnr({n: non_local_means(v, s * level) for n, v in noisy.items()}, clean) for s in STRENGTHS
-        }
-        best = max(theirs, key=lambda strength: theirs[strength])
-        case = f"sigma {level:g}, {len(clean)} pictures"
-        report.add_facts(case, session.model_name, psnr=round(ours, 2), above=round(ours - theirs[best], 2))
-        report.add_facts(case, "non-local means", psnr=round(theirs[best], 2), strength=best * level)
-    tile = np.tile(next(iter(clean.values())), (4, 4, 1))[:1024, :1024]
-    values = with_white_noise(tile, 25, "time")
-    timings = contract.measure(
-        {
-            "ours": lambda: session.clean_values(values, Condition(25, 25, 0.0)),
-            "non-local means": lambda: non_local_means(values, 20),
-        },
-        repeat=words.repeat,
-    )
-    megapixels = values.shape[0] * values.shape[1] / 1e6
-    report.add(f"time, {session.precision}", timings, work=megapixels, unit="MP/s", against="non-local means")
+    found = []
+    for score in scores(words, session):
+        report.add_facts(f"{score.what}, {len(score.pictures)} pictures", score.method, **facts(score))
+        found.append(score)
+    if words.into:
+        told = report.as_json()
+        counts = ", ".join(dict.fromkeys(f"{score.what}: {len(score.pictures)}" for score in found))
+        head = (
+            f"Pictures: {counts}. Commit {told['commit']['name']}, {told['hardware']['cpu']}, {session.precision}."
+        )
+        put(markdown(found, head), words.into)
     return report.finish()
 
 

@@ -1,110 +1,159 @@
-"""How well a denoiser does, by the protocol of the papers.
+"""How well cleaners do, by the protocol of the papers.
 
-White noise: added in float to the 8-bit picture with a seed of its own for each picture and level, neither clipped
-nor rounded; the network is told the level and that it is white. Real pairs: the picture as it is, the level
-automatic. PSNR over all RGB values of the result as an 8-bit file would hold it; no border is left out.
+PSNR over all values of all channels of the result as an 8-bit file would hold it, no border left out; then the mean
+over the pictures. Every cleaner gets the same pictures with the same noise in the same run.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
-import zlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from denoiser import imageio, metrics
-from denoiser.engine import Session
+from denoiser import metrics
 from denoiser.errors import UnusableData
-from denoiser.evaluation.datasets import clean_pictures, real_pairs
+from denoiser.evaluation.methods import Contender, Method
+from denoiser.evaluation.samples import Sample, SampleSet
 from denoiser.events import CancelToken
-from denoiser.image import Image
-from denoiser.networks.conditioning import Condition
 
-Values = NDArray[np.floating[Any]]
-Row = tuple[str, float, float, float]  # name, PSNR before, PSNR after, SSIM after
+HARM = 0.1  # dB below the input that nobody should have to accept
+NEARLY_EXACT = 45.0  # dB against itself: nobody sees a difference above that
+
+
+@dataclass(frozen=True, slots=True)
+class PictureScore:
+    """What one cleaner made of one picture; decibels are infinite where nothing differs."""
+
+    name: str
+    noisy_psnr: float
+    psnr: float
+    ssim: float
+    seconds: float
+    megapixels: float
+    setting: str = ""
+
+    @property
+    def gain(self) -> float:
+        return 0.0 if self.psnr == self.noisy_psnr else self.psnr - self.noisy_psnr
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The mean over a set, and what each picture got, in the order of their names."""
+    """What one cleaner made of one set, picture by picture in the order of the set."""
 
     what: str
-    psnr: float
-    ssim: float
-    noisy_psnr: float
-    pictures: tuple[Row, ...]
+    kind: str  # of the set
+    contender: str
+    method: str  # the contender, and how its setting was chosen if it had several
+    pictures: tuple[PictureScore, ...]
+    best_of: int = 1  # settings that the truth chose from
+
+    @property
+    def psnr(self) -> float:
+        return statistics.fmean(picture.psnr for picture in self.pictures)
+
+    @property
+    def median_psnr(self) -> float:
+        return statistics.median(picture.psnr for picture in self.pictures)
+
+    @property
+    def ssim(self) -> float:
+        return statistics.fmean(picture.ssim for picture in self.pictures)
+
+    @property
+    def noisy_psnr(self) -> float:
+        return statistics.fmean(picture.noisy_psnr for picture in self.pictures)
+
+    @property
+    def gain(self) -> float:
+        return statistics.fmean(picture.gain for picture in self.pictures)
+
+    @property
+    def seconds_per_megapixel(self) -> float:
+        return sum(p.seconds for p in self.pictures) / sum(p.megapixels for p in self.pictures)
+
+    @property
+    def harmed(self) -> tuple[PictureScore, ...]:
+        """The pictures that came out clearly worse than they went in, worst first."""
+        return tuple(sorted((p for p in self.pictures if p.gain < -HARM), key=lambda p: p.gain))
+
+    @property
+    def nearly_exact(self) -> int:
+        """How many pictures came out as they went in, to the eye."""
+        return sum(picture.psnr >= NEARLY_EXACT for picture in self.pictures)
+
+    def worst_first(self) -> list[int]:
+        """The places of the pictures, from the one that gained least or, if clean, lost most."""
+        pictures = self.pictures
+        if self.kind == "untouched":
+            return sorted(range(len(pictures)), key=lambda n: pictures[n].psnr)
+        return sorted(range(len(pictures)), key=lambda n: pictures[n].gain)
+
+    def worst(self, count: int) -> tuple[PictureScore, ...]:
+        """The first *count* of those."""
+        return tuple(self.pictures[number] for number in self.worst_first()[:count])
 
 
-def with_white_noise(clean: NDArray[np.uint8], sigma: float, name: str) -> NDArray[np.float32]:
-    """*clean* (H, W, 3) in 0..1 with white noise that depends on *name* and *sigma* alone."""
-    seed = zlib.crc32(f"{name}/{sigma:g}".encode())
-    noise = np.random.default_rng(seed).standard_normal(clean.shape, dtype=np.float32)
-    noisy = (clean.astype(np.float32) + np.float32(sigma) * noise) / 255
-    return noisy.astype(np.float32, copy=False)
+def score(
+    samples: SampleSet, contenders: Sequence[Contender], *, told: Callable[[str], None], cancel: CancelToken
+) -> list[Score]:
+    """What each of *contenders* makes of *samples*; *told* hears each picture's name when it is done."""
+    tried: list[list[list[PictureScore]]] = [[[] for _ in contender.methods] for contender in contenders]
+    for sample in samples:
+        for contender, rows in zip(contenders, tried, strict=True):
+            for method, row in zip(contender.methods, rows, strict=True):
+                cancel.raise_if_cancelled()
+                row.append(measured(sample, method))
+        told(sample.name)
+    return [
+        score
+        for contender, rows in zip(contenders, tried, strict=True)
+        for score in _chosen(samples, contender, rows)
+    ]
 
 
-def score_white(
-    session: Session, folder: Path, sigma: float, *, told: Callable[[str], None], cancel: CancelToken
-) -> Score:
-    """*session* on the pictures below *folder* with white noise of *sigma* in 8-bit units."""
-    rows = []
-    for path in clean_pictures(folder):
-        cancel.raise_if_cancelled()
-        clean = as_rgb8(imageio.read(path), path)
-        noisy = with_white_noise(clean, sigma, path.stem)
-        result = session.clean_values(noisy, Condition(sigma, sigma, 0.0), cancel=cancel)
-        rows.append(_row(path.stem, clean, noisy, result))
-        told(path.stem)
-    return _score(f"white {sigma:g}", rows)
+def measured(sample: Sample, method: Method) -> PictureScore:
+    """What *method* makes of *sample*."""
+    began = time.perf_counter()
+    result = method.clean(sample)
+    seconds = time.perf_counter() - began
+    noisy = sample.noisy * np.float64(255)
+    if sample.source.bits != 32:
+        np.rint(noisy, out=noisy)  # a file's values are whole: equal pictures must come out equal
+    try:
+        return PictureScore(
+            name=sample.name,
+            noisy_psnr=metrics.psnr(noisy, sample.truth, white=255),
+            psnr=metrics.psnr(result, sample.truth, white=255),
+            ssim=metrics.ssim(result, sample.truth, white=255),
+            seconds=seconds,
+            megapixels=sample.truth.shape[0] * sample.truth.shape[1] / 1e6,
+            setting=method.setting,
+        )
+    except UnusableData as error:
+        raise UnusableData(f"{sample.name}: {error.message}", hint=error.hint) from error
 
 
-def score_pairs(session: Session, folder: Path, *, told: Callable[[str], None], cancel: CancelToken) -> Score:
-    """*session* on the real pairs below *folder*, with the options that it was opened with."""
-    rows = []
-    for pair in real_pairs(folder):
-        cancel.raise_if_cancelled()
-        noisy, clean = imageio.read(pair.noisy), as_rgb8(imageio.read(pair.clean), pair.clean)
-        before = as_rgb8(noisy, pair.noisy)
-        if before.shape != clean.shape:
-            raise UnusableData(f"{pair.noisy}: not the size of its clean half.")
-        result = as_rgb8(session.clean(noisy, cancel=cancel).image, pair.noisy)
-        rows.append(_row(pair.scene, clean, before / 255, result / 255))
-        told(pair.scene)
-    return _score("real pairs", rows)
+def _chosen(samples: SampleSet, contender: Contender, rows: list[list[PictureScore]]) -> list[Score]:
+    """One score, or of several settings the best for the whole set and the best for each picture."""
+    name, count = contender.name, len(rows)
+    if count == 1:
+        return [Score(samples.what, samples.kind, name, name, tuple(rows[0]))]
+    fixed = max(rows, key=lambda row: sum(min(picture.psnr, _HIGHEST) for picture in row))
+    oracle = tuple(max(tries, key=lambda picture: picture.psnr) for tries in zip(*rows, strict=True))
+    ways = {f"best fixed ({fixed[0].setting})": tuple(fixed), "best per picture": oracle}
+    return [
+        Score(samples.what, samples.kind, name, f"{name}, {way}", pictures, count) for way, pictures in ways.items()
+    ]
 
 
-def score_untouched(session: Session, folder: Path, *, told: Callable[[str], None], cancel: CancelToken) -> Score:
-    """How near *session* leaves clean pictures to what they are: PSNR of each result against its own source."""
-    rows = []
-    for path in clean_pictures(folder):
-        cancel.raise_if_cancelled()
-        image = imageio.read(path)
-        source = as_rgb8(image, path)
-        result = as_rgb8(session.clean(image, cancel=cancel).image, path)
-        rows.append(_row(path.stem, source, source / 255, result / 255))
-        told(path.stem)
-    return _score("left as they are", rows)
+_HIGHEST = 100.0  # dB: one picture that comes out exact must not decide for all
 
 
-def as_rgb8(image: Image, path: Path) -> NDArray[np.uint8]:
-    """The pixels as 8-bit RGB, which the measures are defined on."""
-    if image.bits == 32:
-        raise UnusableData(f"{path}: float pictures have no 8-bit measure.")
-    scaled = np.rint(image.pixels.astype(np.float32) * np.float32(255 / image.white)).astype(np.uint8)
-    return np.repeat(scaled, 3, axis=2) if image.channels == 1 else scaled
-
-
-def _row(name: str, clean: NDArray[np.uint8], noisy: Values, result: Values) -> Row:
-    as_file = np.rint(np.clip(result, 0, 1) * 255).astype(np.uint8)
-    before = metrics.psnr(noisy.astype(np.float64) * 255, clean.astype(np.float64), white=255)
-    return name, before, metrics.psnr(as_file, clean, white=255), metrics.ssim(as_file, clean, white=255)
-
-
-def _score(what: str, rows: Sequence[Row]) -> Score:
-    _, before, after, ssim = zip(*rows, strict=True)
-    return Score(what, statistics.fmean(after), statistics.fmean(ssim), statistics.fmean(before), tuple(rows))
+def finite(decibels: float) -> float | None:
+    """For JSON, which knows no infinity: None where nothing differs."""
+    return decibels if math.isfinite(decibels) else None

@@ -3,7 +3,7 @@ import pytest
 
 from denoiser import imageio
 from denoiser.errors import UnusableData
-from denoiser.evaluation.datasets import clean_pictures, real_pairs
+from denoiser.evaluation.datasets import clean_pictures, evenly, real_pairs
 from denoiser.image import from_numpy
 
 
@@ -25,8 +25,19 @@ def test_halves_find_each_other_whatever_their_suffix(tmp_path):
     assert [pair.scene for pair in real_pairs(tmp_path)] == ["one", "sub/two"]
 
 
-def test_a_half_alone_is_named(tmp_path):
-    _pictures(tmp_path, "one__noisy.png", "one__clean.png", "two__noisy.png")
+def test_halves_in_two_folders_go_by_equal_names(tmp_path):
+    _pictures(tmp_path, "noisy/one.png", "clean/one.tif", "noisy/sub/two.png", "clean/sub/two.png", "sheet.png")
+    pairs = real_pairs(tmp_path)
+    assert [pair.scene for pair in pairs] == ["one", "sub/two"]
+    assert pairs[0].noisy == tmp_path / "noisy" / "one.png" and pairs[0].clean == tmp_path / "clean" / "one.tif"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("one__noisy.png", "one__clean.png", "two__noisy.png"), ("noisy/one.png", "clean/one.png", "clean/two.png")],
+)
+def test_a_half_alone_is_named(tmp_path, names):
+    _pictures(tmp_path, *names)
     with pytest.raises(UnusableData, match="two has only one half"):
         real_pairs(tmp_path)
 
@@ -37,3 +48,10 @@ def test_nothing_to_measure_on_is_said(tmp_path, find):
         find(tmp_path)
     with pytest.raises(UnusableData, match="no such folder"):
         find(tmp_path / "nowhere")
+
+
+def test_a_limit_spreads_over_the_folder():
+    assert evenly(range(10), 2) == [2, 7]
+    assert evenly(range(10), 1) == [5]
+    assert evenly(range(3), 7) == evenly(range(3), None) == [0, 1, 2]
+    assert len(set(evenly(range(68), 17))) == 17

@@ -2,70 +2,104 @@ import math
 
 import numpy as np
 import pytest
-from skimage import data
 
 from denoiser import imageio
 from denoiser.engine import open_session
-from denoiser.errors import UnusableData
-from denoiser.evaluation import denoising, tables
+from denoiser.errors import Cancelled, UnusableData
+from denoiser.evaluation.denoising import score
+from denoiser.evaluation.methods import Contender, Method, as_set, told
+from denoiser.evaluation.samples import as_file, pair_set, untouched_set, white_set
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 
 
-@pytest.fixture(scope="module")
-def session():
-    return open_session(DenoiseOptions(precision="fp32"))
+def _scaled(*factors):
+    """A contender that pulls towards grey, with several settings."""
+    return Contender(
+        "grey",
+        tuple(Method(lambda s, f=f: as_file(0.5 + f * (s.noisy - 0.5)), f"{f:g}") for f in factors),
+    )
 
 
-@pytest.fixture
-def folder(tmp_path):
-    for name in ("astronaut", "coffee"):
-        imageio.write(from_numpy(getattr(data, name)()[100:228, 100:260]), tmp_path / f"{name}.png")
-    return tmp_path
+def test_a_score_says_before_and_after(session, photos, quiet):
+    cancel = CancelToken()
+    (ours,) = score(white_set(photos, 25), [told(session, cancel)], told=quiet, cancel=cancel)
+    assert ours.noisy_psnr == pytest.approx(20 * math.log10(255 / 25), abs=0.1)
+    assert ours.psnr > ours.noisy_psnr + 6
+    assert ours.gain == pytest.approx(ours.psnr - ours.noisy_psnr)
+    assert [picture.name for picture in ours.pictures] == ["astronaut", "chelsea", "coffee"]
+    assert not ours.harmed and ours.worst(1)[0].gain == min(picture.gain for picture in ours.pictures)
 
 
-def _quiet(_line: str) -> None:
-    pass
+def test_grey_noise_is_taken_from_grey_pictures(session, photos, quiet):
+    cancel = CancelToken()
+    contenders = [told(session, cancel), as_set(session, cancel, noise_level=None)]
+    exactly, by_itself = score(white_set(photos, 25, grey=True), contenders, told=quiet, cancel=cancel)
+    assert exactly.gain > 5 and by_itself.gain > 4
+    assert (exactly.method, by_itself.method) == ("denoiser-fast, told", "denoiser-fast, automatic")
 
 
-def test_white_noise_is_the_level_the_seed_and_no_clipping():
-    clean = np.zeros((200, 200, 3), np.uint8)
-    noisy = denoising.with_white_noise(clean, 25, "a")
-    assert np.array_equal(noisy, denoising.with_white_noise(clean, 25, "a"))
-    assert not np.array_equal(noisy, denoising.with_white_noise(clean, 25, "b"))
-    assert float(noisy.std() * 255) == pytest.approx(25, rel=0.01)
-    assert noisy.min() < -0.2
+def test_a_level_told_wrong_costs(session, photos, quiet):
+    cancel = CancelToken()
+    contenders = [told(session, cancel, factor=factor) for factor in (0.5, 1, 2)]
+    low, right, high = score(white_set(photos, 25), contenders, told=quiet, cancel=cancel)
+    assert right.psnr > max(low.psnr, high.psnr) + 0.5
 
 
-def test_a_score_says_before_and_after(session, folder):
-    score = denoising.score_white(session, folder, 25, told=_quiet, cancel=CancelToken())
-    assert score.noisy_psnr == pytest.approx(20 * math.log10(255 / 25), abs=0.1)
-    assert score.psnr > score.noisy_psnr + 6
-    assert [row[0] for row in score.pictures] == ["astronaut", "coffee"]
-    assert "white 25" in tables.as_text([score])
-    assert tables.as_values(score)["pictures"][0]["psnr"] == score.pictures[0][2]
+def test_of_several_settings_the_truth_chooses_for_all_and_for_each(photos, quiet):
+    fixed, oracle = score(white_set(photos, 50), [_scaled(0.3, 0.6, 1.0)], told=quiet, cancel=CancelToken())
+    every = [
+        score(white_set(photos, 50), [_scaled(factor)], told=quiet, cancel=CancelToken())[0]
+        for factor in (0.3, 0.6, 1.0)
+    ]
+    assert fixed.psnr == max(one.psnr for one in every) and fixed.best_of == 3
+    assert oracle.psnr == pytest.approx(
+        np.mean([max(tries) for tries in zip(*([p.psnr for p in one.pictures] for one in every), strict=True)])
+    )
+    assert fixed.method == f"grey, best fixed ({fixed.pictures[0].setting})"
 
 
-def test_untouched_is_infinite_when_nothing_is_changed(folder):
+def test_harm_is_counted_worst_first(tmp_path, quiet):
+    random = np.random.default_rng(0)
+    for name, wrong in (("a", 4), ("b", 40), ("c", 1)):
+        clean = random.integers(60, 200, (20, 20, 3), np.uint8)
+        noisy = (clean + random.integers(0, 2 * wrong, clean.shape)).astype(np.uint8)
+        imageio.write(from_numpy(noisy), tmp_path / f"{name}__noisy.png")
+        imageio.write(from_numpy(clean), tmp_path / f"{name}__clean.png")
+    (grey,) = score(pair_set(tmp_path), [_scaled(0.9)], told=quiet, cancel=CancelToken())
+    assert [picture.name for picture in grey.harmed] == ["c", "a"]
+
+
+def test_untouched_is_infinite_when_nothing_is_changed(photos, quiet):
     asleep = open_session(DenoiseOptions(noise_level=0))
-    score = denoising.score_untouched(asleep, folder, told=_quiet, cancel=CancelToken())
-    assert score.psnr == math.inf
-    assert score.ssim == pytest.approx(1)
+    cancel = CancelToken()
+    contender = as_set(asleep, cancel, noise_level=0)
+    (nothing,) = score(untouched_set(photos), [contender], told=quiet, cancel=cancel)
+    assert nothing.psnr == nothing.median_psnr == math.inf
+    assert nothing.ssim == pytest.approx(1) and nothing.nearly_exact == 3 and nothing.gain == 0
 
 
-def test_pairs_of_different_size_are_named(session, tmp_path):
-    imageio.write(from_numpy(np.zeros((40, 40, 3), np.uint8)), tmp_path / "a__noisy.png")
-    imageio.write(from_numpy(np.zeros((40, 41, 3), np.uint8)), tmp_path / "a__clean.png")
-    with pytest.raises(UnusableData, match="not the size"):
-        denoising.score_pairs(session, tmp_path, told=_quiet, cancel=CancelToken())
+def test_a_picture_too_small_to_be_measured_is_named(tmp_path, quiet):
+    imageio.write(from_numpy(np.zeros((8, 8, 3), np.uint8)), tmp_path / "tiny.png")
+    with pytest.raises(UnusableData, match="tiny"):
+        score(white_set(tmp_path, 5), [_scaled(1)], told=quiet, cancel=CancelToken())
+
+
+def test_a_measurement_can_be_stopped(photos):
+    cancel = CancelToken()
+    with pytest.raises(Cancelled):
+        score(white_set(photos, 5), [_scaled(1)], told=lambda _name: cancel.cancel(), cancel=cancel)
 
 
 @pytest.mark.data
 @pytest.mark.long
-def test_the_shipped_weights_keep_what_their_card_says(session, data_folder):
+def test_the_shipped_weights_keep_what_their_card_says(session, data_folder, quiet):
     from denoiser import models
 
     promised = models.find("fast", "cpu").card.metrics["cbsd68_sigma25"]
-    score = denoising.score_white(session, data_folder / "test" / "cbsd68", 25, told=_quiet, cancel=CancelToken())
-    assert score.psnr == pytest.approx(promised, abs=0.03)
+    cancel = CancelToken()
+    (ours,) = score(
+        white_set(data_folder / "test" / "cbsd68", 25), [told(session, cancel)], told=quiet, cancel=cancel
+    )
+    assert ours.psnr == pytest.approx(promised, abs=0.03)

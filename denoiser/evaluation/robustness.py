@@ -1,0 +1,174 @@
+"""How far a denoiser is thrown off by what it was not made for: one line for each kind of trouble.
+
+Taken on the middle of clean pictures, as 8-bit files that are cleaned automatically. A picture that is out of focus
+before the noise comes is the truth as it is: a denoiser is not asked to sharpen it. White noise that is told wrong,
+and the attack, are float values beside a level.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from denoiser import imageio, noise
+from denoiser.engine import Session
+from denoiser.evaluation.attack import BUDGET, random_nearby, worst_nearby
+from denoiser.evaluation.denoising import Score, score
+from denoiser.evaluation.methods import Contender, as_set, told
+from denoiser.evaluation.samples import (
+    Sample,
+    SampleSet,
+    Truth,
+    as_file,
+    as_values,
+    centre,
+    seed_of,
+    untouched_set,
+    white_set,
+)
+from denoiser.events import CancelToken
+from denoiser.image import from_numpy
+from denoiser.models import LoadedModel
+from denoiser.options import WriteOptions
+
+SIDE = 256  # pixels of each crop: more than a dozen kinds of trouble are tried on each
+TITLE = f"Robustness: crops of {SIDE} pixels, as 8-bit files, automatic where nothing else is said"
+
+_LEVEL = 25.0  # of the white noise that is told wrong, or attacked
+_WRONG = 0.3  # as share of the level
+_ATTACK_SIDE = 128  # the attack runs backwards through the network, several times
+_BLUR = 1.5  # pixels, as sigma: clearly out of focus
+
+Noise = Callable[[Tensor, torch.Generator], Tensor]  # (1, C, H, W) in 0..1, clean to noisy
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One kind: what is added, whether the picture was out of focus before, and how it was stored after."""
+
+    what: str
+    add: Noise
+    blurred: bool = False
+    jpeg: int | None = None
+
+
+def _white(sigma: float) -> Noise:
+    return lambda clean, generator: noise.add_white(clean, sigma, generator)
+
+
+def _mixed(clean: Tensor, generator: torch.Generator) -> Tensor:
+    return noise.add_salt_and_pepper(noise.add_white(clean, 15, generator), 0.02, generator)
+
+
+def _stripes(clean: Tensor, generator: torch.Generator) -> Tensor:
+    rows = torch.randn((1, 1, clean.shape[2], 1), generator=generator, dtype=clean.dtype)
+    return clean + rows * (10 / 255)
+
+
+TROUBLES = (
+    Trouble("white 25", _white(25)),
+    *(Trouble(f"white 25, then JPEG {quality}", _white(25), jpeg=quality) for quality in (90, 70, 50, 30)),
+    Trouble("out of focus, then white 15", _white(15), blurred=True),
+    Trouble("white 15 and 2 % salt and pepper", _mixed),
+    Trouble("salt and pepper, 5 %", lambda clean, dice: noise.add_salt_and_pepper(clean, 0.05, dice)),
+    Trouble("Poisson, 60 photons at white", lambda clean, dice: noise.add_poisson(clean, 60.0, dice)),
+    Trouble("speckle, 50 at white", lambda clean, dice: noise.add_speckle(clean, 50.0, dice)),
+    Trouble("stripes, 10 from row to row", _stripes),
+)
+
+
+def table(
+    session: Session,
+    folder: Path,
+    *,
+    model: LoadedModel,
+    limit: int | None,
+    told: Callable[[str], None],
+    cancel: CancelToken,
+) -> list[Score]:
+    """One score for each kind of trouble; *model* is what *session* runs, for the attack to look into."""
+    as_it_is = as_set(session, cancel, noise_level=None)
+    clean = centre(untouched_set(folder, limit=limit), SIDE)
+    entered = [(_troubled(clean, trouble), as_it_is) for trouble in TROUBLES]
+    entered += _told_wrong(session, folder, limit, cancel)
+    entered += _attacked(session, folder, limit, model, cancel)
+    return [
+        only for samples, contender in entered for only in score(samples, [contender], told=told, cancel=cancel)
+    ]
+
+
+def _troubled(clean: SampleSet, trouble: Trouble) -> SampleSet:
+    def load(number: int) -> Sample:
+        sample = clean.load(number)
+        truth = _out_of_focus(sample.truth) if trouble.blurred else sample.truth
+        generator = torch.Generator().manual_seed(seed_of(sample.name, trouble.what))
+        file = as_file(_as_array(trouble.add(_as_tensor(truth), generator)))
+        if trouble.jpeg is not None:
+            file = _through_jpeg(file, trouble.jpeg)
+        return Sample(sample.name, truth, as_values(file), from_numpy(file))
+
+    return SampleSet(trouble.what, "trouble", clean.names, load)
+
+
+def _told_wrong(
+    session: Session, folder: Path, limit: int | None, cancel: CancelToken
+) -> list[tuple[SampleSet, Contender]]:
+    right = centre(white_set(folder, _LEVEL, limit=limit), SIDE)
+    return [
+        (
+            dataclasses.replace(right, what=f"white {_LEVEL:g}, told {factor * _LEVEL:g}"),
+            told(session, cancel, factor=factor),
+        )
+        for factor in (1, 1 - _WRONG, 1 + _WRONG)
+    ]
+
+
+def _attacked(
+    session: Session, folder: Path, limit: int | None, model: LoadedModel, cancel: CancelToken
+) -> list[tuple[SampleSet, Contender]]:
+    """White noise, told exactly, plus changes that nobody sees: none, by chance, and the worst that was found."""
+    before = centre(white_set(folder, _LEVEL, limit=limit), _ATTACK_SIDE)
+
+    def with_changes(what: str, changed: Callable[[Sample], Sample]) -> tuple[SampleSet, Contender]:
+        samples = dataclasses.replace(before, what=what, load=lambda number: changed(before.load(number)))
+        return samples, told(session, cancel)
+
+    step = f"±{BUDGET * 255:g}/255"
+    crop = f"white {_LEVEL:g}, crops of {_ATTACK_SIDE}"
+    return [
+        with_changes(crop, lambda sample: sample),
+        with_changes(f"{crop}, {step} by chance", random_nearby),
+        with_changes(f"{crop}, {step} by attack", lambda sample: worst_nearby(model, sample)),
+    ]
+
+
+def _out_of_focus(truth: Truth) -> Truth:
+    radius = round(3 * _BLUR)
+    places = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    window = torch.exp(-0.5 * (places / _BLUR) ** 2)
+    window /= window.sum()
+    planes = _as_tensor(truth).transpose(0, 1)  # each channel for itself
+    planes = functional.pad(planes, (radius,) * 4, mode="replicate")
+    planes = functional.conv2d(planes, window.reshape(1, 1, 1, -1))
+    planes = functional.conv2d(planes, window.reshape(1, 1, -1, 1))
+    return as_file(_as_array(planes.transpose(0, 1)))
+
+
+def _through_jpeg(file: Truth, quality: int) -> Truth:
+    encoded = imageio.encode(from_numpy(file), "jpeg", WriteOptions(jpeg_quality=quality))
+    return imageio.read_bytes(encoded, "crop.jpg").pixels
+
+
+def _as_tensor(truth: Truth) -> Tensor:
+    return torch.from_numpy(as_values(truth)).permute(2, 0, 1).unsqueeze(0)
+
+
+def _as_array(picture: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return picture[0].permute(1, 2, 0).contiguous().numpy()

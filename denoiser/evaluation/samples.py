@@ -1,0 +1,153 @@
+"""One noisy picture and its truth, ready to be cleaned; and the sets of them that scores are taken over.
+
+White noise is added in float to the 8-bit picture with a seed of its own for each picture and level, and neither
+clipped nor rounded. Real pairs and clean pictures are taken as their files have them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser import imageio
+from denoiser.errors import UnusableData
+from denoiser.evaluation.datasets import clean_pictures, evenly, real_pairs
+from denoiser.image import Image, from_numpy
+
+Truth = NDArray[np.uint8]  # (H, W, 1) or (H, W, 3)
+Values = NDArray[np.float32]  # of the same shape, 0..1 is black to white, may go beyond
+
+_LUMA = np.array([0.2989, 0.5870, 0.1140])  # as MATLAB's rgb2gray, with which the grey sets of the papers were made
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A noisy picture twice, as the file that a cleaner gets and as values, and the truth that it hides."""
+
+    name: str
+    truth: Truth
+    noisy: Values
+    source: Image
+    level: float | None = None  # sigma of the white noise in it, in 8-bit units; None: nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSet:
+    """Pictures by name, each read and made when its turn comes; the same one each time."""
+
+    what: str
+    kind: str  # "white", "pairs", "untouched"
+    names: tuple[str, ...]
+    load: Callable[[int], Sample]
+    level: float | None = None
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.load(number) for number in range(len(self.names)))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def white_set(folder: Path, sigma: float, *, grey: bool = False, limit: int | None = None) -> SampleSet:
+    """The pictures below *folder* with white noise of *sigma* in 8-bit units; turned grey first with *grey*."""
+    paths = evenly(clean_pictures(folder), limit)
+
+    def load(number: int) -> Sample:
+        path = paths[number]
+        truth = read_truth(path, grey=grey)
+        noisy = with_white_noise(truth, sigma, path.stem)
+        return Sample(path.stem, truth, noisy, from_numpy(noisy), sigma)
+
+    what = f"white {sigma:g}, grey" if grey else f"white {sigma:g}"
+    return SampleSet(what, "white", tuple(path.stem for path in paths), load, sigma)
+
+
+def pair_set(folder: Path, *, limit: int | None = None) -> SampleSet:
+    """The real pairs below *folder*."""
+    pairs = evenly(real_pairs(folder), limit)
+
+    def load(number: int) -> Sample:
+        pair = pairs[number]
+        source, truth = imageio.read(pair.noisy), read_truth(pair.clean)
+        before = as_8_bit(source, pair.noisy)
+        if before.shape != truth.shape:
+            raise UnusableData(f"{pair.noisy}: not the size and the channels of its clean half.")
+        return Sample(pair.scene, truth, as_values(before), source)
+
+    return SampleSet("real pairs", "pairs", tuple(pair.scene for pair in pairs), load)
+
+
+def untouched_set(folder: Path, *, limit: int | None = None) -> SampleSet:
+    """The clean pictures below *folder*, each its own truth: what a cleaner takes from them is harm."""
+    paths = evenly(clean_pictures(folder), limit)
+
+    def load(number: int) -> Sample:
+        path = paths[number]
+        source = imageio.read(path)
+        truth = as_8_bit(source, path)
+        return Sample(path.stem, truth, as_values(truth), source)
+
+    return SampleSet("left as they are", "untouched", tuple(path.stem for path in paths), load)
+
+
+def with_white_noise(clean: NDArray[np.uint8], sigma: float, name: str) -> Values:
+    """*clean* (H, W, C) in 0..1 with white noise that depends on *name*, *sigma* and the shape alone."""
+    noise = np.random.default_rng(seed_of(name, f"{sigma:g}")).standard_normal(clean.shape, dtype=np.float32)
+    noisy = (clean.astype(np.float32) + np.float32(sigma) * noise) / 255
+    return noisy.astype(np.float32, copy=False)
+
+
+def seed_of(name: str, what: str) -> int:
+    """Where random numbers start that depend on a picture's name and on what is done to it, on nothing else."""
+    return zlib.crc32(f"{name}/{what}".encode("utf-8", "surrogateescape"))
+
+
+def read_truth(path: Path, *, grey: bool = False) -> Truth:
+    """The picture in that file in 8 bits; one channel with *grey*."""
+    pixels = as_8_bit(imageio.read(path), path)
+    if grey and pixels.shape[2] == 3:
+        pixels = np.rint(pixels @ _LUMA).astype(np.uint8)[:, :, np.newaxis]
+    return pixels
+
+
+def as_8_bit(image: Image, name: Path | str) -> Truth:
+    """The pixels in 8 bits, which the measures are defined on."""
+    if image.bits == 32:
+        raise UnusableData(f"{name}: float pictures have no 8-bit measure.")
+    if image.bits == 8:
+        pixels: Truth = image.pixels
+        return pixels
+    scaled: Truth = np.rint(image.pixels.astype(np.float32) * np.float32(255 / image.white)).astype(np.uint8)
+    return scaled
+
+
+def as_values(truth: Truth) -> Values:
+    """8-bit pixels in 0..1."""
+    return truth.astype(np.float32) / np.float32(255)
+
+
+def as_file(values: NDArray[np.floating[Any]]) -> Truth:
+    """What an 8-bit file would hold of *values*: clipped and rounded."""
+    held: Truth = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return held
+
+
+def centre(samples: SampleSet, side: int) -> SampleSet:
+    """The same set, cut to the middle of each picture, at most *side* pixels high and wide."""
+
+    def load(number: int) -> Sample:
+        whole = samples.load(number)
+        height, width = whole.truth.shape[:2]
+        top, left = max(0, height - side) // 2, max(0, width - side) // 2
+        place = np.s_[top : top + side, left : left + side]
+        source = Image(whole.source.pixels[place], bits=whole.source.bits)
+        return dataclasses.replace(whole, truth=whole.truth[place], noisy=whole.noisy[place], source=source)
+
+    return dataclasses.replace(samples, load=load)

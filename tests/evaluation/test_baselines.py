@@ -1,0 +1,49 @@
+import sys
+
+import numpy as np
+import pytest
+
+from denoiser.errors import Missing, MissingExtra
+from denoiser.evaluation.baselines import NAMES, baseline
+from denoiser.evaluation.denoising import score
+from denoiser.evaluation.samples import white_set
+from denoiser.events import CancelToken
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_non_local_means_takes_noise_away_at_its_best_strength(photos, quiet, grey):
+    fixed, oracle = score(white_set(photos, 25, grey=grey), [baseline("nlm", 25)], told=quiet, cancel=CancelToken())
+    assert fixed.gain > 4 and oracle.psnr >= fixed.psnr
+    assert fixed.method.startswith("non-local means, best fixed (")
+
+
+def test_non_local_means_keeps_red_red(photos):
+    sample = white_set(photos, 0).load(2)
+    (weakest, *_) = baseline("nlm", None).methods
+    assert np.abs(weakest.clean(sample).astype(int) - sample.truth).mean() < 3
+
+
+def test_the_strengths_follow_the_level_where_it_is_known():
+    known, unknown = baseline("nlm", 50), baseline("nlm", None)
+    assert 25 <= float(known.methods[0].setting) < float(known.methods[-1].setting) < 60
+    assert float(unknown.methods[0].setting) < 4 and float(unknown.methods[-1].setting) > 20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("grey", [False, True])
+def test_block_matching_beats_non_local_means(photos, quiet, grey):
+    pytest.importorskip("bm3d", reason="its licence keeps it out of the extras")
+    contenders = [baseline(name, 25) for name in NAMES]
+    nlm, _, bm3d = score(white_set(photos, 25, grey=grey), contenders, told=quiet, cancel=CancelToken())
+    assert bm3d.psnr > nlm.psnr and bm3d.best_of == 1
+
+
+def test_a_missing_package_is_said_with_the_line_to_type(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+    with pytest.raises(MissingExtra) as opencv:
+        baseline("nlm", 25)
+    assert "pip install 'denoiser-studio[bench]'" in opencv.value.hint
+    with pytest.raises(Missing) as bm3d:
+        baseline("bm3d", 25)
+    assert "pip install bm3d" in bm3d.value.hint and "non-commercial" in bm3d.value.hint
