@@ -7,9 +7,10 @@ tells the one what happened and asks the other whether to go on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from denoiser.errors import Cancelled, DenoiserError
 
@@ -48,6 +49,7 @@ class FileDone:
     megapixels: float
     seconds: float
     notes: tuple[str, ...] = field(default=())
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what made it: estimate, device, precision …
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class FileSkipped:
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a training run stands; ``validation_psnr`` is None between validations."""
+    """Where a training run stands; ``validation_psnr`` is None between validations, ``note`` mostly empty."""
 
     step: int
     loss: float
@@ -77,6 +79,7 @@ class TrainingProgress:
     seconds_left: float
     megapixels_per_second: float
     validation_psnr: dict[str, float] | None = None
+    note: str = ""
 
 
 Event = Started | FileStarted | TileDone | FileDone | FileFailed | FileSkipped | TrainingProgress

@@ -22,6 +22,7 @@ class Control:
     choices: tuple[str, ...] = ()
     automatic: bool = False  # None stands for "auto"
     flag: str = ""  # where the word of the command line is one that Python keeps for itself
+    form: str = ""  # how a text is written, where it is more than a word
 
 
 def _control(default: Any, **words: Any) -> Any:
@@ -176,7 +177,7 @@ class BatchOptions:
     max_errors: int = _control(
         0, help="Stop after so many failed files; 0 never stops.", minimum=0, maximum=2**31 - 1, unit="files"
     )
-    shard: str = _control("", help="Do part I of N of the files, the same ones each time, as 2/8.")
+    shard: str = _control("", form="I/N", help="Do part I of N of the files, the same ones each time.")
     skip_clean: float = _control(
         0.0,
         help="Copy pictures as they are whose estimated noise is below this; 0 cleans them all.",
@@ -184,7 +185,7 @@ class BatchOptions:
         maximum=75.0,
         unit="8-bit sigma",
     )
-    crop: str = _control("", help="Clean this part of each picture alone, as x,y,width,height in pixels.")
+    crop: str = _control("", form="X,Y,W,H", help="Clean this part of each picture alone, in pixels.")
     jobs: int | None = _control(
         None,
         help="Threads that read files, and as many that write them; auto follows the processor.",
@@ -192,7 +193,7 @@ class BatchOptions:
         maximum=64,
         automatic=True,
     )
-    report: str = _control("", help="Write a line on each file to this .csv or .json file.")
+    report: str = _control("", form="FILE", help="Write a line on each file to this .csv or .json file.")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -244,9 +245,17 @@ class TrainOptions:
     start: str = _control(
         "", flag="from", help="Weights to start from: a name from `denoise models`, or a .safetensors file."
     )
+    teacher: str = _control("", help="Weights to learn from beside the truth: a name, or a .safetensors file.")
     resume: bool = _control(False, help="Go on from the state in the --out folder.")
     seed: int = _control(0, help="Where the random numbers start.", minimum=0, maximum=2**63 - 1)
     device: str = _control("auto", help="Where the network is trained.", choices=("auto", "cpu", "cuda", "mps"))
+    devices: int | None = _control(
+        None,
+        help="How many of them train together, each in a process of its own; auto takes all GPUs.",
+        minimum=1,
+        maximum=64,
+        automatic=True,
+    )
 
     def __post_init__(self) -> None:
         _check(self)

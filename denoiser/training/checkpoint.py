@@ -60,7 +60,7 @@ def load_state(
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             progress = Progress(**json.loads(file.metadata()["progress"]))
-        generator.set_state(tensors.pop("generator"))
+        _go_on_drawing(generator, tensors.pop("generator"), progress.step)
         for role, network in networks.items():
             network.load_state_dict(_under(tensors, role))
         for number, optimiser in enumerate(optimisers):
@@ -68,6 +68,14 @@ def load_state(
     except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise UnusableData(f"{path}: no state of such a run ({error}).", hint=_HINT) from error
     return progress
+
+
+def _go_on_drawing(generator: torch.Generator, state: Tensor, step: int) -> None:
+    # A run that has moved to another kind of device draws anew there: states of generators do not carry over.
+    if state.shape == generator.get_state().shape:
+        generator.set_state(state)
+    else:
+        generator.manual_seed(generator.initial_seed() + step)
 
 
 def _under(tensors: Mapping[str, Tensor], role: str) -> dict[str, Tensor]:

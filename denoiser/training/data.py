@@ -134,7 +134,7 @@ def load_photos(
 
 
 def held_back(count: int, hold_out: int, chance: random.Random) -> set[int]:
-    """Which of *count* things are kept for validation: a tenth, but one of four at least, and *hold_out* at most."""
+    """Which of *count* things are kept for validation: a tenth, but one of four, and *hold_out* at most."""
     few = 1 if count >= 4 else 0
     return set(chance.sample(range(count), min(hold_out, max(few, count // 10))))
 

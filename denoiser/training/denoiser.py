@@ -1,88 +1,190 @@
-"""One call from a folder of clean photos to weights with their card."""
+"""One call from a folder of photos to weights with their card."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from denoiser.engine.device import choose_device, fast_bf16
-from denoiser.errors import UnreadableImage, UsageError
+from denoiser.errors import UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.networks import registry
+from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.options import TrainOptions
-from denoiser.training import loop, recipe
+from denoiser.training import recipe
 from denoiser.training.checkpoint import Progress
-from denoiser.training.data import load_photos
-from denoiser.training.export import export_denoiser
+from denoiser.training.compiled import compile_if_it_works
+from denoiser.training.export import Exported, write_weights
+from denoiser.training.loop import Logbook, train
+from denoiser.training.material import Folders, Gather, Material
+from denoiser.training.processes import how_many, train_together
 from denoiser.training.reading import Reading
-from denoiser.training.start import find_start, suited
+from denoiser.training.run import Run
+from denoiser.training.run_folder import RunFolder
+from denoiser.training.start import Start, find_start, suited
+from denoiser.training.team import Alone, Team
+from denoiser.training.validation import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What a training left behind."""
+    """What a training left behind. Where it did not gain on what it started from, ``kept_start`` says so."""
 
     weights: Path
     progress: Progress
     finished: bool
     unreadable: tuple[UnreadableImage, ...]
+    before: Verdict | None = None  # of the weights it started from, on held-out pictures
+    after: Verdict | None = None
+    kept_start: bool = False
 
 
 def train_denoiser(
-    data: Path,
+    data: Path | None,
     out: Path,
     options: TrainOptions | None = None,
     *,
+    pairs: Path | None = None,
     listener: Listener = ignore,
     loading: Callable[[int, int], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> TrainingReport:
-    """Trains on the photos below *data*; state, log and weights go to the folder *out*.
+    """Trains on the photos below *data* and the real pairs below *pairs*; all it makes goes to the folder *out*.
 
-    Stops within one step of *cancel*, with everything saved; a resumed run goes on where it stood.
+    Stops within a step of *cancel*, with everything saved; a resumed run goes on where it stood.
     """
-    options = options or TrainOptions()
-    cancel = cancel or CancelToken()
-    start = find_start(options.start) if options.start else None
-    plan = suited(recipe.load(_recipe_name(options)), start)
-    state = out / "state.safetensors"
-    if state.exists() and not options.resume:
-        raise UsageError(
-            f"{out} holds a run already.", hint="Add --resume to go on with it, or choose another --out."
+    reading = Reading(loading, cancel or CancelToken())
+    return train_on(Folders(data, pairs), out, options or TrainOptions(), listener=listener, reading=reading)
+
+
+def train_on(
+    gather: Gather, out: Path, options: TrainOptions, *, listener: Listener, reading: Reading
+) -> TrainingReport:
+    """Trains on what *gather* makes; in several processes where several devices are asked for."""
+    work = _Training(gather, out, options)
+    work.check()
+    device = choose_device(options.device)
+    count = how_many(options.devices, device)
+    if count > 1:
+        return train_together(work, count, device, listener, reading)
+    return work(Alone(), torch.device(device), listener, reading)
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A training as a value that can be sent to other processes."""
+
+    gather: Gather
+    out: Path
+    options: TrainOptions
+
+    def check(self) -> None:
+        """Raises what can be known before anything is read."""
+        RunFolder(self.out, resume=self.options.resume)
+        self._plan(self._start())
+        if self.options.teacher:
+            find_start(self.options.teacher)
+
+    def __call__(self, team: Team, device: torch.device, listener: Listener, reading: Reading) -> TrainingReport:
+        """Trains as one of *team*; only the first writes and tells."""
+        start = self._start()
+        plan = self._plan(start)
+        material = self.gather(plan, device, self.options.seed, reading)
+        run = self._run(plan, start, material, team, device)
+        folder = RunFolder(self.out, resume=self.options.resume)
+        if self.options.resume:
+            run.load(folder.state)
+        logbook = None
+        before: Verdict | None = None
+        if team.number == 0:
+            folder.open(plan, material.judge.columns)
+            logbook = Logbook(run, folder, material.judge, listener)
+            before = logbook.validate(start.on(device), "before") if start else None
+        if plan.compile:
+            note = compile_if_it_works(run)
+            if logbook:
+                logbook.say(note)
+        train(run, logbook, reading.cancel)
+        after = logbook.validate(run.average) if logbook and (run.fraction >= 1 or start) else None
+        report = TrainingReport(
+            weights=self.out / f"denoiser-{plan.name}.safetensors",
+            progress=run.progress,
+            finished=run.fraction >= 1,
+            unreadable=material.unreadable,
+            before=before,
+            after=after,
+            kept_start=bool(before and after and after.overall < before.overall),
         )
-    if options.resume and not state.exists():
-        raise UsageError(f"{out} holds no run to go on with.", hint="Leave out --resume to start one.")
-    device = torch.device(choose_device(options.device))
-    torch.manual_seed(options.seed)
-    network = registry.build(plan.architecture, plan.settings)
+        if logbook:
+            _export(run, report, material, start)
+            folder.drop_latest()
+        return report
+
+    def _start(self) -> Start | None:
+        return find_start(self.options.start) if self.options.start else None
+
+    def _plan(self, start: Start | None) -> recipe.Recipe:
+        name = self.options.recipe
+        if name == "auto":
+            name = "fine-tune" if start else "fast"
+        return suited(recipe.load(name), start)
+
+    def _run(
+        self, plan: recipe.Recipe, start: Start | None, material: Material, team: Team, device: torch.device
+    ) -> Run:
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # few shapes, many steps
+            torch.set_float32_matmul_precision("high")
+        torch.manual_seed(self.options.seed)
+        network = _ready(registry.build(plan.architecture, plan.settings), device)
+        if start:
+            network.load_state_dict(start.network.state_dict())
+        teacher = find_start(self.options.teacher) if self.options.teacher else None
+        # Noise is drawn where the network is, but a Mac's GPU has no generator that can be saved.
+        generator = torch.Generator(device if device.type == "cuda" else "cpu")
+        return Run(
+            recipe=plan,
+            network=network,
+            average=copy.deepcopy(network),
+            source=material.source,
+            seconds=self.options.minutes * 60,
+            device=device,
+            autocast=device.type == "cuda" or (device.type == "cpu" and fast_bf16()),
+            generator=generator.manual_seed(self.options.seed + team.number * _SEED_STRIDE),
+            teacher=teacher.on(device) if teacher else None,
+            team=team,
+        )
+
+
+_SEED_STRIDE = (
+    1_000_003  # far apart, so that neighbouring seeds of a person are not those of a neighbouring process
+)
+
+
+def _ready(network: PyramidAutoencoder, device: torch.device) -> PyramidAutoencoder:
+    placed: PyramidAutoencoder = network.to(device).to(memory_format=torch.channels_last)
+    return placed
+
+
+def _export(run: Run, report: TrainingReport, material: Material, start: Start | None) -> None:
+    scores = report.before.scores if report.kept_start and report.before else {}
+    scores = scores or (report.after.scores if report.after else {})
+    metrics = {f"held_out_{_word(name)}": round(value, 2) for name, value in scores.items()}
+    told = dict(material.told_on_card)
     if start:
-        network.load_state_dict(start.network.state_dict())
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pool = load_photos(data, seed=options.seed, reading=Reading(loading, cancel))
-    out.mkdir(parents=True, exist_ok=True)
-    run = loop.Run(
-        recipe=plan,
-        network=network,
-        average=copy.deepcopy(network),
-        pool=pool,
-        folder=out,
-        seconds=options.minutes * 60,
-        device=device,
-        autocast=device.type == "cuda" or (device.type == "cpu" and fast_bf16()),
-        generator=torch.Generator().manual_seed(options.seed),
+        told |= {"started_from": start.name, "started_from_sha256": start.digest}
+    exported = Exported.of(
+        run, summary=f"A denoiser trained with the recipe {run.recipe.name!r}.", metrics=metrics, **told
     )
-    if options.resume:
-        run.resume()
-    loop.train(run, listener, cancel)
-    weights = export_denoiser(run, out / f"denoiser-{plan.name}.safetensors", data, start)
-    return TrainingReport(weights, run.progress, run.fraction >= 1, pool.unreadable)
+    if report.kept_start and start:
+        summary = f"{start.name} as it was: this training did not make it better on held-out pictures."
+        exported = replace(exported, network=start.network, summary=summary)
+    write_weights(exported, report.weights)
 
 
-def _recipe_name(options: TrainOptions) -> str:
-    if options.recipe != "auto":
-        return options.recipe
-    return "fine-tune" if options.start else "fast"
+def _word(name: str) -> str:
+    return name.replace(",", "").replace(" ", "_")

@@ -1,10 +1,14 @@
-"""The averaged weights as float16 safetensors, with the card that describes them."""
+"""Weights as float16 safetensors, with the card that describes them."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -12,39 +16,54 @@ from safetensors.torch import save
 from denoiser.atomicfile import whole_file
 from denoiser.models.card import Card, card_as_toml
 from denoiser.networks.pyramid import PyramidAutoencoder
-from denoiser.training.loop import Run
-from denoiser.training.start import Start
+from denoiser.training.recipe import Recipe
+from denoiser.training.run import Run
 
 _LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has seen.",)
 
 
-def export_denoiser(run: Run, path: Path, data: Path, start: Start | None = None) -> Path:
-    """Writes weights and card, which names the *start*; its metrics are for the evaluation to fill in."""
-    average = run.average
-    if not isinstance(average, PyramidAutoencoder):
-        raise TypeError("only denoisers are exported here")
-    half = {name: value.detach().half().contiguous().cpu() for name, value in average.state_dict().items()}
-    encoded = save(half, metadata={"architecture": run.recipe.architecture})
-    card = Card(
-        name=path.stem,
-        summary=f"A denoiser trained with the recipe {run.recipe.name!r}.",
-        task="denoiser",
-        architecture=run.recipe.architecture,
-        settings=dict(run.recipe.settings),
-        halo=run.recipe.halo,
-        sha256=hashlib.sha256(encoded).hexdigest(),
-        parameters=sum(value.numel() for value in half.values()),
-        licence="Apache-2.0",
-        training={
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exported:
+    """A network and what its card says; the evaluation fills in more metrics."""
+
+    network: PyramidAutoencoder
+    recipe: Recipe
+    summary: str
+    training: Mapping[str, Any]
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run, *, summary: str, **words: Any) -> Exported:
+        """The average of *run*; *words* are metrics and what else the card's [training] tells."""
+        metrics = words.pop("metrics", {})
+        training = {
             "recipe": run.recipe.name,
-            "data": data.name,
             "steps": run.progress.step,
             "minutes": round(run.progress.seconds / 60, 1),
             "megapixels": round(run.progress.megapixels),
-            "hardware": f"{run.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
+            "hardware": _hardware(run),
             "torch": torch.__version__,
-            **({"started_from": start.name, "started_from_sha256": start.digest} if start else {}),
-        },
+        }
+        return cls(run.average, run.recipe, summary, training | words, metrics)
+
+
+def write_weights(exported: Exported, path: Path) -> Path:
+    """Weights to *path* and their card beside it, each whole."""
+    state = exported.network.state_dict()
+    half = {name: value.detach().half().contiguous().cpu() for name, value in state.items()}
+    encoded = save(half, metadata={"architecture": exported.recipe.architecture})
+    card = Card(
+        name=path.stem,
+        summary=exported.summary,
+        task="denoiser",
+        architecture=exported.recipe.architecture,
+        settings=dict(exported.recipe.settings),
+        halo=exported.recipe.halo,
+        sha256=hashlib.sha256(encoded).hexdigest(),
+        parameters=sum(value.numel() for value in half.values()),
+        licence="Apache-2.0",
+        training=dict(exported.training),
+        metrics=dict(exported.metrics),
         limits=_LIMITS,
     )
     with whole_file(path) as file:
@@ -52,3 +71,12 @@ def export_denoiser(run: Run, path: Path, data: Path, start: Start | None = None
     with whole_file(path.with_suffix(".toml")) as file:
         file.write(card_as_toml(card).encode())
     return path
+
+
+def _hardware(run: Run) -> str:
+    if run.device.type == "cuda":
+        one = torch.cuda.get_device_name(run.device)
+    else:
+        one = f"{run.device.type}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}"
+    number = "bf16" if run.autocast else "fp32"
+    return f"{f'{run.team.size} times ' if run.team.size > 1 else ''}{one}, {number}"

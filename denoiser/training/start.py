@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+import torch
 
 from denoiser import models
 from denoiser.errors import UsageError
@@ -22,6 +25,11 @@ class Start:
     settings: Mapping[str, Any]
     halo: int
     network: PyramidAutoencoder  # in fp32 on the CPU, in evaluation mode
+
+    def on(self, device: torch.device) -> PyramidAutoencoder:
+        """A copy of the network on *device*, for judging and teaching."""
+        placed: PyramidAutoencoder = copy.deepcopy(self.network).to(device).to(memory_format=torch.channels_last)
+        return placed
 
 
 def find_start(name_or_path: str) -> Start:

@@ -8,29 +8,17 @@ from skimage import data
 
 from denoiser import imageio
 from denoiser.engine import open_session
-from denoiser.errors import UnusableData, UsageError
+from denoiser.errors import OutputFull, TrainingFailed, UnusableData, UsageError
 from denoiser.events import CancelToken, TrainingProgress
 from denoiser.image import from_numpy
 from denoiser.models import find, read_card, verify
 from denoiser.options import DenoiseOptions, TrainOptions
 from denoiser.training import train_denoiser
 
-
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(10):
-        crop = data.astronaut()[number * 10 : number * 10 + 300, :300]
-        imageio.write(from_numpy(crop), folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def recipe(tmp_path, tiny_recipe):
-    path = tmp_path / "tiny.toml"
-    path.write_text(tiny_recipe)
-    return str(path)
+try:
+    import resource
+except ImportError:
+    resource = None
 
 
 def test_photos_become_weights_that_the_engine_runs(tmp_path, photos, recipe):
@@ -97,3 +85,79 @@ def test_a_warm_start_begins_where_the_weights_are(tmp_path, photos, recipe, tin
     card = read_card(report.weights.with_suffix(".toml"))
     assert card.training["started_from"] == "denoiser-tiny"
     assert card.training["started_from_sha256"] == read_card(tiny_weights.with_suffix(".toml")).sha256
+
+
+def test_the_run_folder_holds_everything(tmp_path, photos, recipe):
+    train_denoiser(photos, tmp_path / "run", TrainOptions(minutes=0.02, recipe=recipe))
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    weights = {"denoiser-tiny.safetensors", "denoiser-tiny.toml"}
+    assert names == weights | {"state.safetensors", "log.csv", "loss.svg", "before-after.png", "recipe.toml"}
+    assert (tmp_path / "run" / "recipe.toml").read_text() == (tmp_path / "tiny.toml").read_text()
+    assert "white 25" in (tmp_path / "run" / "loss.svg").read_text()
+    assert load_file(tmp_path / "run" / "denoiser-tiny.safetensors")["head.weight"].dtype == torch.float16
+
+
+def test_a_training_that_does_not_gain_keeps_its_start(tmp_path, photos, recipe):
+    good = train_denoiser(photos, tmp_path / "good", TrainOptions(minutes=0.1, recipe=recipe))
+    wild = (tmp_path / "tiny.toml").read_text() + "\n[optimiser]\nmuon_rate = 30.0\nadam_rate = 30.0\n"
+    (tmp_path / "wild.toml").write_text(wild)
+    told = []
+    report = train_denoiser(
+        photos,
+        tmp_path / "bad",
+        TrainOptions(minutes=0.02, recipe=str(tmp_path / "wild.toml"), start=str(good.weights)),
+        listener=told.append,
+    )
+    assert report.before is not None and report.after is not None
+    assert report.after.overall < report.before.overall
+    assert report.kept_start
+    before, after = load_file(good.weights), load_file(report.weights)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    card = read_card(report.weights.with_suffix(".toml"))
+    assert "did not make it better" in card.summary
+    assert card.metrics["held_out_white_25"] == round(report.before.scores["white 25"], 2)
+    assert [event.step for event in told if event.note == "before"] == [0]
+
+
+def test_pairs_alone_are_enough(tmp_path, recipe, tiny_weights):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        clean = data.chelsea()[number * 20 : number * 20 + 200, :300]
+        noisy = np.clip(clean + rng.normal(0, 20, clean.shape), 0, 255).astype(np.uint8)
+        for half, pixels in (("clean", clean), ("noisy", noisy)):
+            imageio.write(from_numpy(np.ascontiguousarray(pixels)), tmp_path / "pairs" / half / f"{number}.png")
+    options = TrainOptions(minutes=0.03, recipe=recipe, start=str(tiny_weights))
+    report = train_denoiser(None, tmp_path / "run", options, pairs=tmp_path / "pairs")
+    assert report.after is not None
+    assert report.after.overall == report.after.scores["pairs, blind"]
+    assert set(report.after.scores) == {"white 15", "white 25", "white 50", "camera, blind", "pairs, blind"}
+    assert read_card(report.weights.with_suffix(".toml")).training["pairs"] == "pairs"
+
+
+def test_nothing_to_train_on_is_said(tmp_path, recipe):
+    with pytest.raises(UsageError, match="nothing to train on"):
+        train_denoiser(None, tmp_path / "run", TrainOptions(recipe=recipe))
+
+
+@pytest.mark.skipif(resource is None, reason="limits on the size of files are of POSIX")
+def test_a_full_disk_is_said_and_the_last_state_stays(tmp_path, photos, recipe):
+    first = train_denoiser(photos, tmp_path / "run", TrainOptions(minutes=0.02, recipe=recipe))
+    state = (tmp_path / "run" / "state.safetensors").read_bytes()
+    options = TrainOptions(minutes=first.progress.seconds / 60 + 0.02, recipe=recipe, resume=True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(state) // 2, limits[1]))
+    try:
+        with pytest.raises(OutputFull, match=r"state\.safetensors: no space left"):
+            train_denoiser(photos, tmp_path / "run", options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "run" / "state.safetensors").read_bytes() == state
+    assert train_denoiser(photos, tmp_path / "run", options).finished
+
+
+def test_numbers_that_leave_the_rails_end_the_run(tmp_path, photos, tiny_recipe):
+    path = tmp_path / "mad.toml"
+    path.write_text(tiny_recipe + "\n[optimiser]\nmuon_rate = 1e18\nadam_rate = 1e18\nwarm_up_steps = 1\n")
+    with pytest.raises(TrainingFailed, match="The loss became"):
+        train_denoiser(photos, tmp_path / "run", TrainOptions(minutes=0.5, recipe=str(path)))
+    assert not (tmp_path / "run" / "state.safetensors").exists(), "no state of broken numbers"

@@ -1,4 +1,4 @@
-"""`denoise train denoiser`: a folder of clean photos becomes weights."""
+"""`denoise train denoiser`: a folder of clean photos, or of pairs, becomes weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,24 +16,28 @@ from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaki
 from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import say
 
+if TYPE_CHECKING:
+    from denoiser.training import TrainingReport
+
 _EXAMPLES = """\
 denoise train denoiser --data ./photos --out ./run --minutes 60
 denoise train denoiser --data ./photos --out ./run --minutes 120 --resume
-denoise ./imgs --out ./clean --model ./run/denoiser-fast.safetensors
-denoise train denoiser --data ./photos --from fast --out ./tuned --minutes 10
+denoise train denoiser --pairs ./pairs --from fast --out ./tuned --minutes 10
+denoise ./imgs --out ./clean --model ./tuned/denoiser-fine-tune.safetensors
 """
 _TELL_EVERY = 15.0  # seconds between plain lines
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("what", type=click.Choice(["denoiser"]), expose_value=False)
-@click.option("--data", cls=Flag, required=True, metavar="DIR", help="A folder of clean photos, searched through.")
+@click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
+@click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
 @click.option("--out", cls=Flag, required=True, metavar="DIR", help="Where state, log and weights go.")
 @option_flags(TrainOptions, section="Training")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, data: str, out: str, **words: Any) -> int:
-    """Train a denoiser on a folder of clean photos.
+def command(manner: Manner, /, data: str | None, pairs: str | None, out: str, **words: Any) -> int:
+    """Train a denoiser on clean photos, on real pairs, or on both.
 
     Ctrl-C stops after the step in hand; the same call with --resume goes on from there.
     """
@@ -42,19 +46,33 @@ def command(manner: Manner, /, data: str, out: str, **words: Any) -> int:
     options = collect(TrainOptions, words)
     with stopping_politely() as cancel:
         report = train_denoiser(
-            Path(data),
+            Path(data) if data else None,
             Path(out),
             options,
+            pairs=Path(pairs) if pairs else None,
             listener=_as_json if manner.json else _Teller(manner.quiet),
             loading=None if manner.quiet else _tell_loading,
             cancel=cancel,
         )
+    _conclude(report, manner)
+    return 0 if report.finished else 130
+
+
+def _conclude(report: TrainingReport, manner: Manner) -> None:
     for error in report.unreadable:
         say(error.message)
+    if report.before and report.after:
+        gain = report.after.overall - report.before.overall
+        kept = "; it did not gain, so the weights are those it started from" if report.kept_start else ""
+        if gain == gain:  # no number where nothing was held out
+            say(f"On held-out pictures {gain:+.2f} dB against the start{kept}.")
     state = "finished" if report.finished else "stopped; the same call with --resume goes on"
     say(f"{report.progress.step} steps, {report.progress.seconds / 60:.1f} minutes: {state}.")
-    click.echo(json.dumps({"event": "trained", "weights": str(report.weights)}) if manner.json else report.weights)
-    return 0 if report.finished else 130
+    if manner.json:
+        words = {"event": "trained", "weights": str(report.weights), "kept_start": report.kept_start}
+        click.echo(json.dumps(words))
+    else:
+        click.echo(report.weights)
 
 
 class _Teller:
@@ -69,7 +87,9 @@ class _Teller:
             return
         if event.validation_psnr:
             scores = ", ".join(f"{name} {value:.2f} dB" for name, value in event.validation_psnr.items())
-            say(f"step {event.step}: held-out photos: {scores}")
+            say(f"step {event.step}: held-out pictures{f' {event.note}' if event.note else ''}: {scores}")
+        elif event.note:
+            say(event.note)
         elif time.monotonic() - self._last >= _TELL_EVERY:
             self._last = time.monotonic()
             say(

@@ -1,0 +1,75 @@
+"""Folders of real pairs: the same scene with noise and without, to train on."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.evaluation.datasets import real_pairs
+from denoiser.training.data import SMALLEST, PhotoPool, area_shares, as_bytes, held_back
+from denoiser.training.reading import QUIETLY, Reading
+
+_HELD_OUT = 8
+_COARSE = 16  # pixels: shrunk by this, noise hardly shows and the scene does
+_FLAT = 8 / 255  # a shrunk picture that varies less than this has nothing to be known by
+_SAME_SCENE = 0.5  # correlation of the shrunk halves; a pair has over 0.95, strangers about 0
+
+
+def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, reading: Reading = QUIETLY) -> PhotoPool:
+    """The pairs below *folder* as pictures of six channels, clean then noisy; some are kept for validation.
+
+    A half without its partner, or halves of different sizes, are UnusableData by name. What cannot be read is kept
+    by name in the pool.
+    """
+    pairs = real_pairs(folder)
+    held = held_back(len(pairs), _HELD_OUT, random.Random(seed))
+    pictures: list[Tensor] = []
+    held_out: list[Tensor] = []
+    unreadable: list[UnreadableImage] = []
+    for number, pair in enumerate(pairs):
+        reading.tell(number, len(pairs))
+        try:
+            clean, noisy = as_bytes(pair.clean), as_bytes(pair.noisy)
+        except UnreadableImage as error:
+            unreadable.append(error)
+            continue
+        _check_same_size(pair.scene, clean, noisy)
+        _check_same_scene(pair.scene, clean, noisy)
+        if min(clean.shape[1:]) >= smallest:
+            (held_out if number in held else pictures).append(torch.cat([clean, noisy]))
+    if not pictures:
+        raise UnusableData(
+            f"{folder}: no readable pair of {smallest} pixels or more on each side ({len(pairs)} pairs seen).",
+            hint="Point --pairs at a folder of larger pictures.",
+        )
+    shares = area_shares([float(picture.shape[1] * picture.shape[2]) for picture in pictures])
+    return PhotoPool(tuple(pictures), shares, tuple(held_out), tuple(unreadable))
+
+
+def _check_same_size(scene: str, clean: Tensor, noisy: Tensor) -> None:
+    if clean.shape == noisy.shape:
+        return
+    sizes = " and ".join(f"{picture.shape[2]}×{picture.shape[1]}" for picture in (noisy, clean))
+    raise UnusableData(
+        f"{scene}: noisy and clean have different sizes, {sizes} pixels.",
+        hint="Both must show the same pixels; crop them alike, or take the pair out of the folder.",
+    )
+
+
+def _check_same_scene(scene: str, clean: Tensor, noisy: Tensor) -> None:
+    small = [
+        functional.avg_pool2d(half.float().mean(0, keepdim=True) / 255, _COARSE).flatten()
+        for half in (clean, noisy)
+    ]
+    one, two = (half - half.mean() for half in small)
+    if len(one) < 2 or one.std() < _FLAT:
+        return
+    if float(one @ two / (one.norm() * two.norm()).clamp_min(1e-9)) < _SAME_SCENE:
+        raise UnusableData(
+            f"{scene}: noisy and clean do not show the same scene.", hint="Check how the two were paired."
+        )

@@ -1,0 +1,120 @@
+"""A network under training and all that moves with it: one step, the state, and how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.training import checkpoint
+from denoiser.training.degrade import Sample
+from denoiser.training.losses import LOSSES
+from denoiser.training.optimiser import Muon, split
+from denoiser.training.recipe import Recipe
+from denoiser.training.samples import SampleSource
+from denoiser.training.team import Alone, Team
+
+_CLIP = 1.0  # norm of the gradient of what Adam trains; Muon's steps have their size by design
+_TEACHER_SHARE = 0.5  # of the loss: against what the teacher makes of the sample, not against the truth
+
+
+@dataclass(slots=True)
+class Run:
+    """Complete when built; ``step`` moves everything by one step, in the order that keeps a state resumable."""
+
+    recipe: Recipe
+    network: PyramidAutoencoder
+    average: PyramidAutoencoder
+    source: SampleSource
+    seconds: float  # the time it is given in all, earlier sittings counted in
+    device: torch.device
+    autocast: bool
+    generator: torch.Generator
+    teacher: nn.Module | None = None
+    team: Team = field(default_factory=Alone)
+    forward: Callable[[Tensor, Tensor], Tensor] = field(init=False)
+    progress: checkpoint.Progress = field(init=False)
+    optimisers: list[torch.optim.Optimizer] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kernels, rest = split(self.network)
+        self.optimisers = [
+            Muon(kernels, lr=self.recipe.muon_rate),
+            torch.optim.Adam(rest, lr=self.recipe.adam_rate, betas=(0.9, 0.99)),
+        ]
+        self.progress = checkpoint.Progress(self.recipe.name)
+        self.forward = self.team.join(self.network)
+
+    @property
+    def fraction(self) -> float:
+        """How much of the time is used up, 0..1."""
+        return min(1.0, self.progress.seconds / self.seconds)
+
+    def load(self, path: Path) -> None:
+        """Goes on from the state in *path*."""
+        seed = self.generator.initial_seed()
+        self.progress = checkpoint.load_state(path, self._networks(), self.optimisers, self.generator)
+        if self.team.number:  # the state is the first's; each process draws samples of its own
+            self.generator.manual_seed(seed + self.progress.step)
+
+    def save(self, path: Path) -> None:
+        """Writes the state from which ``load`` goes on."""
+        checkpoint.save_state(path, self.progress, self._networks(), self.optimisers, self.generator)
+
+    def step(self) -> Tensor:
+        """Draws a batch and takes one step on it; the loss stays on the device, so that nobody waits for it."""
+        stage = self.recipe.stage_at(self.fraction)
+        sample = self.source.draw(stage.batch, stage.patch, self.generator)
+        loss = self._loss(sample, LOSSES[stage.loss])
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        self.team.backward(loss)
+        self._descend()
+        self.progress.step += 1
+        self.progress.megapixels += self.team.size * stage.batch * stage.patch**2 / 1e6
+        return loss.detach()
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network, "average": self.average}
+
+    def _loss(self, sample: Sample, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        noisy = sample.noisy.to(self.device, memory_format=torch.channels_last)
+        planes, target = sample.planes.to(self.device), sample.target.to(self.device)
+        with self._reckoning():
+            output = self.forward(noisy, planes)
+        against_truth = loss(output.float(), target)
+        if self.teacher is None:
+            return against_truth
+        with torch.no_grad(), self._reckoning():
+            shown = self.teacher(noisy, planes)
+        return torch.lerp(against_truth, loss(output.float(), shown.float()), _TEACHER_SHARE)
+
+    @contextlib.contextmanager
+    def _reckoning(self) -> Iterator[None]:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
+            yield
+
+    def _descend(self) -> None:
+        factor = learning_rate_factor(self.fraction, self.progress.step, self.recipe.warm_up_steps)
+        rates = (self.recipe.muon_rate, self.recipe.adam_rate)
+        for optimiser, rate in zip(self.optimisers, rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * factor
+        torch.nn.utils.clip_grad_norm_(self.optimisers[1].param_groups[0]["params"], _CLIP)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        # A young average follows quickly, so that its start is forgotten.
+        decay = min(self.recipe.ema, (1 + self.progress.step) / (10 + self.progress.step))
+        follow = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        follow(list(self.average.parameters()), list(self.network.parameters()), None)
+
+
+def learning_rate_factor(fraction: float, step: int, warm_up_steps: int) -> float:
+    """A short climb over the first steps, then a cosine down to zero at the end of the time."""
+    return min(1.0, (step + 1) / warm_up_steps) * 0.5 * (1 + math.cos(math.pi * fraction))

@@ -1,0 +1,96 @@
+"""The folder of a run: state, log, loss plot, before and after, the recipe as it was, and the weights."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from denoiser import imageio
+from denoiser.atomicfile import append_line_durably, whole_file
+from denoiser.errors import UsageError
+from denoiser.training.checkpoint import Progress
+from denoiser.training.contact import before_and_after
+from denoiser.training.export import Exported, write_weights
+from denoiser.training.plot import curves_as_svg
+from denoiser.training.recipe import Recipe
+from denoiser.training.run import Run
+from denoiser.training.validation import Judge, Verdict
+
+_ALWAYS = ("step", "seconds", "megapixels", "loss", "megapixels_per_second")
+_LATEST = "latest.safetensors"
+
+
+class RunFolder:
+    """Everything that a run leaves behind lies in *path*; each file is whole or not there."""
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        self.path = path
+        self.state = path / "state.safetensors"
+        if self.state.exists() and not resume:
+            raise UsageError(
+                f"{path} holds a run already.", hint="Add --resume to go on with it, or choose another --out."
+            )
+        if resume and not self.state.exists():
+            raise UsageError(f"{path} holds no run to go on with.", hint="Leave out --resume to start one.")
+        self._columns: list[str] = []
+
+    def open(self, recipe: Recipe, columns: Sequence[str]) -> None:
+        """Keeps the recipe, and makes the log ready for these *columns* of validation."""
+        with whole_file(self.path / "recipe.toml") as file:
+            file.write(recipe.text.encode())
+        earlier = self._rows()
+        known = [name for row in earlier[:1] for name in row]
+        self._columns = list(dict.fromkeys([*_ALWAYS, *columns, *known]))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns, restval="")
+        writer.writeheader()
+        writer.writerows(earlier)
+        with whole_file(self._log_file) as file:
+            file.write(text.getvalue().encode())
+
+    def log(self, progress: Progress, loss: float, speed: float, verdict: Verdict | None) -> None:
+        """A line of the log; one with a *verdict* carries its scores."""
+        values = {
+            "step": str(progress.step),
+            "seconds": f"{progress.seconds:.1f}",
+            "megapixels": f"{progress.megapixels:.2f}",
+            "loss": "" if loss != loss else f"{loss:.6f}",
+            "megapixels_per_second": f"{speed:.3f}",
+        }
+        values |= {name: f"{value:.3f}" for name, value in (verdict.scores if verdict else {}).items()}
+        text = io.StringIO()
+        csv.DictWriter(text, self._columns, restval="").writerow(values)
+        append_line_durably(self._log_file, text.getvalue().strip())
+
+    def draw(self, judge: Judge, network: nn.Module, device: torch.device) -> None:
+        """The curves so far, and what *network* makes of some of the judge's trials."""
+        with whole_file(self.path / "loss.svg") as file:
+            file.write(curves_as_svg(self._rows(), judge.columns).encode())
+        sheet = before_and_after(judge, network, device)
+        if sheet:
+            imageio.write(sheet, self.path / "before-after.png")
+
+    def save_latest(self, run: Run) -> None:
+        """The average as usable weights, for who cannot wait for the end."""
+        summary = f"In the middle of a training with the recipe {run.recipe.name!r}."
+        write_weights(Exported.of(run, summary=summary), self.path / _LATEST)
+
+    def drop_latest(self) -> None:
+        """Takes those away again: the run has weights of its own name now."""
+        for suffix in (".safetensors", ".toml"):
+            (self.path / _LATEST).with_suffix(suffix).unlink(missing_ok=True)
+
+    @property
+    def _log_file(self) -> Path:
+        return self.path / "log.csv"
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self._log_file.exists():
+            return []
+        with self._log_file.open(newline="", encoding="utf-8") as file:
+            return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]

@@ -1,0 +1,91 @@
+"""What a network trains on: crops with drawn noise, crops of real pairs, or a mixture of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
+from denoiser.training.data import CropSource
+from denoiser.training.degrade import Sample, degrade
+from denoiser.training.recipe import NoiseShares
+
+_UNKNOWN_SHARE = 0.4  # of pairs: nothing is told; higher than for drawn noise, since this is how cameras are met
+_TOLD_SPREAD = 0.08  # the level that is told is off by this much, as estimates are
+_CORRELATED = 0.2  # neighbours whose noise is as alike as this are fully of the kind "correlated"
+
+
+class SampleSource(Protocol):
+    """Draws batches; all that is random comes from the generator, on its device."""
+
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+        """*count* samples of *patch* pixels on each side."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnNoise:
+    """Clean crops, each with a kind of noise of its own."""
+
+    crops: CropSource
+    shares: NoiseShares
+
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+        """Noise as ``degrade`` draws it."""
+        return degrade(self.crops.draw(count, patch, generator), self.shares, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class RealNoise:
+    """Crops of pairs, six channels: clean, then noisy. The level that is told is that of the difference."""
+
+    crops: CropSource
+
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+        """Aligned crops with the noise that was in the photo."""
+        target, noisy = self.crops.draw(count, patch, generator).chunk(2, dim=1)
+        noise = noisy - target
+        device = generator.device
+        luma, chroma = luma_and_chroma_sigma(noise)
+        spread = torch.exp(_TOLD_SPREAD * torch.randn(count, generator=generator, device=device))
+        known = torch.rand(count, generator=generator, device=device) >= _UNKNOWN_SHARE
+        kind = (likeness_of_neighbours(noise).abs() / _CORRELATED).clamp(0, 1)
+        planes = planes_of_batch(luma * spread, chroma * spread, kind, known, known)
+        return Sample(noisy.contiguous(), target.contiguous(), planes.reshape(count, -1, 1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """*share* of each batch from *first*, the rest from *second*; over many batches to the sample."""
+
+    first: SampleSource
+    second: SampleSource
+    share: float
+
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+        """The parts of the batch that are due, one after the other."""
+        luck = float(torch.rand((), generator=generator, device=generator.device))
+        of_first = int(count * self.share + luck)
+        if of_first == 0:
+            return self.second.draw(count, patch, generator)
+        if of_first == count:
+            return self.first.draw(count, patch, generator)
+        one = self.first.draw(of_first, patch, generator)
+        two = self.second.draw(count - of_first, patch, generator)
+        return Sample(
+            torch.cat([one.noisy, two.noisy]),
+            torch.cat([one.target, two.target]),
+            torch.cat([one.planes, two.planes]),
+        )
+
+
+def likeness_of_neighbours(noise: Tensor) -> Tensor:
+    """The correlation (B,) of *noise* (B, C, H, W) between pixels beside and below each other."""
+    centred = noise - noise.mean(dim=(2, 3), keepdim=True)
+    power = centred.square().mean(dim=(1, 2, 3)).clamp_min(1e-12)
+    across = (centred[..., 1:] * centred[..., :-1]).mean(dim=(1, 2, 3))
+    down = (centred[..., 1:, :] * centred[..., :-1, :]).mean(dim=(1, 2, 3))
+    return (across + down) / 2 / power

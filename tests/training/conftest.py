@@ -1,0 +1,58 @@
+import pytest
+from skimage import data
+
+from denoiser import imageio
+from denoiser.image import from_numpy
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Ten crops of a photo in a folder."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(10):
+        crop = data.astronaut()[number * 10 : number * 10 + 300, :300]
+        imageio.write(from_numpy(crop), folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def recipe(tmp_path, tiny_recipe):
+    """The tiny recipe as a file."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(tiny_recipe)
+    return str(path)
+
+
+@pytest.fixture
+def tiny_run(tiny_recipe):
+    """Makes runs of the tiny recipe on grey ramps: `tiny_run(seconds=…, teacher=…)`."""
+    import copy
+
+    import torch
+
+    from denoiser.networks import registry
+    from denoiser.training.data import PhotoPool
+    from denoiser.training.recipe import parse
+    from denoiser.training.run import Run
+    from denoiser.training.samples import DrawnNoise
+
+    def make(**words):
+        plan = parse(tiny_recipe, "tiny")
+        torch.manual_seed(0)
+        network = registry.build(plan.architecture, plan.settings)
+        ramp = torch.arange(160, dtype=torch.uint8).expand(3, 160, 160).contiguous()
+        pool = PhotoPool((ramp, 255 - ramp), torch.tensor([0.5, 0.5]), (), ())
+        given = {
+            "recipe": plan,
+            "network": network,
+            "average": copy.deepcopy(network),
+            "source": DrawnNoise(pool, plan.noise),
+            "seconds": 1.0,
+            "device": torch.device("cpu"),
+            "autocast": False,
+            "generator": torch.Generator().manual_seed(1),
+        }
+        return Run(**(given | words))
+
+    return make

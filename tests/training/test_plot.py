@@ -1,0 +1,43 @@
+from xml.etree import ElementTree
+
+from denoiser.training.plot import curves_as_svg
+
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _rows(*seconds):
+    return [
+        {"seconds": str(at), "loss": f"{1 / (at + 1):.4f}", "white 25": f"{25 + at / 60:.2f}" if at % 2 else ""}
+        for at in seconds
+    ]
+
+
+def _curves(svg):
+    return ElementTree.fromstring(svg).findall(f".//{_SVG}polyline")
+
+
+def test_each_curve_is_drawn_once_with_its_last_value():
+    svg = curves_as_svg(_rows(0, 61, 120, 181), ["white 25", "camera, blind"])
+    assert len(_curves(svg)) == 2, "a column without points has no curve"
+    names = [text.text for text in ElementTree.fromstring(svg).iter(f"{_SVG}text")]
+    assert "white 25 28.02" in names
+    assert "loss 0.0055" in names
+
+
+def test_a_falling_loss_falls_on_the_page():
+    points = _curves(curves_as_svg(_rows(0, 60, 120), []))[0].get("points", "").split()
+    across = [float(point.split(",")[0]) for point in points]
+    down = [float(point.split(",")[1]) for point in points]
+    assert across == sorted(across)
+    assert down == sorted(down)
+
+
+def test_nothing_and_a_single_point_can_be_drawn():
+    assert "nothing yet" in curves_as_svg([], ["white 25"])
+    assert len(_curves(curves_as_svg(_rows(61), ["white 25"]))) == 2
+
+
+def test_names_are_escaped():
+    svg = curves_as_svg([{"seconds": "60", "loss": "1", "<b>&": "30"}], ["<b>&"])
+    assert "<b>" not in svg
+    ElementTree.fromstring(svg)

@@ -1,0 +1,69 @@
+import dataclasses
+
+import pytest
+import torch
+
+from denoiser.networks.conditioning import Condition
+from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.training.run import learning_rate_factor
+from denoiser.training.validation import Trial, cleaned, psnr
+
+
+class _Constant(torch.nn.Module):
+    def forward(self, noisy, planes):
+        return torch.full_like(noisy, 0.25)
+
+
+def test_steps_take_noise_away(tiny_run):
+    run = tiny_run(seconds=1e9)
+    run.recipe = dataclasses.replace(run.recipe, warm_up_steps=10)
+    clean = torch.arange(96).div(255).expand(1, 3, 96, 96)
+    noisy = clean + torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)) * 25 / 255
+    trial = Trial("white 25", noisy[0], clean[0], Condition(25, 25, 0.0))
+    before = psnr(cleaned(run.network, trial, run.device), trial.target)
+    for _ in range(150):
+        run.step()
+    assert psnr(cleaned(run.network, trial, run.device), trial.target) > before + 0.8
+    assert psnr(cleaned(run.average, trial, run.device), trial.target) > before + 0.8, "a young average follows"
+    assert run.progress.step == 150
+    assert run.progress.megapixels == pytest.approx(150 * 4 * 32 * 32 / 1e6)
+
+
+def test_a_teacher_pulls_by_half(tiny_run):
+    class Truth:
+        """A sample whose truth is grey 0.75; the teacher says 0.25."""
+
+        def draw(self, count, patch, generator):
+            from denoiser.training.degrade import Sample
+
+            noisy = torch.full((count, 3, patch, patch), 0.5)
+            return Sample(noisy, noisy + 0.25, torch.zeros(count, 4, 1, 1))
+
+    alone = tiny_run(source=Truth()).step()
+    taught = tiny_run(source=Truth(), teacher=_Constant()).step()
+    assert float(alone) == pytest.approx(0.25, abs=1e-3)
+    assert float(taught) == pytest.approx(0.25, abs=1e-3), "as far from the one as from the other"
+    one, other = tiny_run(source=Truth()), tiny_run(source=Truth(), teacher=_Constant())
+    for _ in range(30):
+        one.step()
+        other.step()
+    probe, planes = torch.full((1, 3, 16, 16), 0.5), torch.zeros(1, 4, 1, 1)
+    with torch.no_grad():
+        assert float(one.network(probe, planes).mean()) > 0.6
+        assert abs(float(other.network(probe, planes).mean()) - 0.5) < 0.1, "torn between truth and teacher"
+
+
+def test_the_teacher_stays_as_it_is(tiny_run):
+    teacher = DenseAutoencoder((8, 8, 8), (1, 1, 1, 1, 1))
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    run = tiny_run(teacher=teacher)
+    run.step()
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_rates_climb_and_fall():
+    assert learning_rate_factor(0.0, 0, 100) == pytest.approx(0.01)
+    assert learning_rate_factor(0.0, 100, 100) == 1.0
+    assert learning_rate_factor(0.5, 1000, 100) == pytest.approx(0.5)
+    assert learning_rate_factor(1.0, 9999, 100) == pytest.approx(0.0)
