@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from denoiser.models.card import Card, card_as_toml, read_card
-from denoiser.models.catalog import CatalogEntry, entries, find, verify
+from denoiser.models.card import Card, card_as_toml, gaps, read_card
+from denoiser.models.catalog import BadCard, CatalogEntry, entries, find, survey, verify
+from denoiser.models.explanation import explained
 
 if TYPE_CHECKING:
     from denoiser.models.loading import LoadedModel, load
 
-__all__ = ["Card", "CatalogEntry", "LoadedModel", "card_as_toml", "entries", "find", "load", "read_card", "verify"]
+__all__ = [
+    "BadCard",
+    "Card",
+    "CatalogEntry",
+    "LoadedModel",
+    "card_as_toml",
+    "entries",
+    "explained",
+    "find",
+    "gaps",
+    "load",
+    "read_card",
+    "survey",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

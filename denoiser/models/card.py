@@ -25,9 +25,13 @@ class Card:
     sha256: str
     parameters: int
     licence: str
-    training: Mapping[str, Any] = field(default_factory=dict)  # data, recipe, minutes, megapixels, hardware
+    training: Mapping[str, Any] = field(default_factory=dict)  # data, licences, recipe, minutes, hardware, …
     metrics: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+
+
+# What a card must say for somebody to judge the weights by; it is a card without, and a poor one.
+_TELLING = ("data", "licences", "recipe", "minutes", "hardware")
 
 
 def read_card(path: Path) -> Card:
@@ -35,9 +39,34 @@ def read_card(path: Path) -> Card:
     try:
         words = tomllib.loads(path.read_text(encoding="utf-8"))
         words["limits"] = tuple(words.get("limits", ()))
-        return Card(**words)
+        card = Card(**words)
+        _check(card)
+        return card
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
         raise UntrustedWeights(f"{path}: not the card of a weights file ({error}).") from error
+
+
+def gaps(card: Card) -> tuple[str, ...]:
+    """What the card does not say, though who uses the weights would want to know; empty when it is complete."""
+    silent = [word for word in _TELLING if not card.training.get(word)]
+    return (*silent, *(word for word in ("metrics", "limits") if not getattr(card, word)))
+
+
+def _check(card: Card) -> None:
+    """Raises TypeError where a word is not of its kind: everybody below relies on it."""
+    for name, kind in _KINDS.items():
+        value = getattr(card, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}")
+    if not all(isinstance(limit, str) for limit in card.limits):
+        raise TypeError(f"limits is {card.limits!r}")
+
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("name", "summary", "task", "architecture", "sha256", "licence"), str),
+    **dict.fromkeys(("halo", "parameters"), int),
+    **dict.fromkeys(("settings", "training", "metrics"), dict),
+}
 
 
 def card_as_toml(card: Card) -> str:

@@ -27,10 +27,30 @@ class CatalogEntry:
     card: Card
 
 
+@dataclass(frozen=True, slots=True)
+class BadCard:
+    """A weights file whose card is missing or none, and the error that says so."""
+
+    name: str
+    path: Path
+    error: UntrustedWeights
+
+
+def survey() -> tuple[list[CatalogEntry], list[BadCard]]:
+    """All weights that are installed, by name, and those with a bad card. Reads cards, no weights."""
+    found: list[CatalogEntry] = []
+    bad: list[BadCard] = []
+    for name, path in sorted(_files().items()):
+        try:
+            found.append(_entry(path))
+        except UntrustedWeights as error:
+            bad.append(BadCard(name, path, error))
+    return found, bad
+
+
 def entries() -> list[CatalogEntry]:
-    """All weights that are installed, by name. Reads cards, no weights."""
-    files = _files()
-    return [_entry(files[name]) for name in sorted(files)]
+    """All weights that are installed and have a card, by name."""
+    return survey()[0]
 
 
 def find(name_or_path: str, device: str) -> CatalogEntry:

@@ -29,7 +29,10 @@ def load(entry: CatalogEntry) -> LoadedModel:
     """Verifies and loads *entry*; a changed, cut or foreign file is UntrustedWeights by name."""
     verify(entry)
     card = entry.card
-    network = registry.build(card.architecture, card.settings)
+    try:
+        network = registry.build(card.architecture, card.settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UntrustedWeights(f"{entry.path}: its card describes no {card.architecture} ({error}).") from error
     try:
         tensors = load_file(entry.path)
         network.load_state_dict({name: value.float() for name, value in tensors.items()})

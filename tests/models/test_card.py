@@ -1,7 +1,9 @@
+import dataclasses
+
 import pytest
 
 from denoiser.errors import UntrustedWeights
-from denoiser.models.card import Card, card_as_toml, read_card
+from denoiser.models.card import Card, card_as_toml, gaps, read_card
 
 CARD = Card(
     name="denoiser-tiny",
@@ -31,3 +33,29 @@ def test_what_is_no_card_is_refused_by_name(tmp_path, text):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UntrustedWeights, match=r"card\.toml"):
         read_card(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("halo = 32", 'halo = "wide"'),
+        ("halo = 32", "halo = true"),
+        ("parameters = 12", "parameters = 1.5"),
+        ('task = "denoiser"', "task = 7"),
+        ('"two\\nlines"', "3"),
+    ],
+)
+def test_a_word_of_another_kind_is_refused(tmp_path, old, new):
+    text = card_as_toml(CARD)
+    assert old in text
+    path = tmp_path / "card.toml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(UntrustedWeights, match=r"card\.toml"):
+        read_card(path)
+
+
+def test_what_a_card_does_not_say_is_named():
+    assert gaps(CARD) == ("licences", "recipe", "hardware")
+    told = {"data": "photos", "licences": ["CC0"], "recipe": "fast", "minutes": 1.0, "hardware": "a CPU"}
+    assert gaps(dataclasses.replace(CARD, training=told)) == ()
+    assert gaps(dataclasses.replace(CARD, training=told, metrics={}, limits=())) == ("metrics", "limits")

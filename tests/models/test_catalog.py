@@ -40,3 +40,18 @@ def test_one_changed_byte_is_noticed(tiny_weights):
     tiny_weights.write_bytes(data)
     with pytest.raises(UntrustedWeights, match="changed or cut"):
         catalog.verify(catalog.find(str(tiny_weights), "cpu"))
+
+
+def test_one_bad_card_does_not_hide_the_others(tiny_weights, monkeypatch):
+    good = tiny_weights.with_name("good.safetensors")
+    good.write_bytes(tiny_weights.read_bytes())
+    good.with_suffix(".toml").write_bytes(tiny_weights.with_suffix(".toml").read_bytes())
+    stray = tiny_weights.with_name("a-stray.safetensors")
+    stray.write_bytes(b"")
+    tiny_weights.with_suffix(".toml").write_text("no card")
+    monkeypatch.setattr(catalog, "_places", lambda: [tiny_weights.parent])
+    found, bad = catalog.survey()
+    assert [entry.name for entry in found] == ["good"] == [entry.name for entry in catalog.entries()]
+    assert [(one.name, one.path) for one in bad] == [("a-stray", stray), ("denoiser-tiny", tiny_weights)]
+    assert "no card beside it" in bad[0].error.message and "not the card" in bad[1].error.message
+    assert catalog.find("good", "cpu").name == "good"

@@ -62,3 +62,13 @@ def test_numbers_that_are_not_finite_are_refused(tiny_weights):
     _recarded(tiny_weights)
     with pytest.raises(UntrustedWeights, match="not finite"):
         _load(tiny_weights)
+
+
+@pytest.mark.parametrize("settings", ["widths = [8, 8]", 'widths = "wide"', "unknown = 3"])
+def test_a_card_that_describes_no_network_is_refused(tiny_weights, settings):
+    card = tiny_weights.with_suffix(".toml")
+    text = card.read_text(encoding="utf-8")
+    assert "widths = [8, 8, 8]" in text
+    card.write_text(text.replace("widths = [8, 8, 8]", settings), encoding="utf-8")
+    with pytest.raises(UntrustedWeights, match="its card describes no"):
+        _load(tiny_weights)

@@ -3,84 +3,89 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
 from denoiser import models
-from denoiser.errors import MissingModel, UntrustedWeights
-from denoiser.models import CatalogEntry
-from denoiser_cli.flags import Manner, Verb, speaking_flags
+from denoiser.errors import DenoiserError, MissingModel, UntrustedWeights
+from denoiser.models import BadCard, CatalogEntry
+from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import one_line, shown
 
 _EXAMPLES = """\
-denoise models                       all weights, verified
-denoise models fast                  everything that is on the card of one
+denoise models                       all weights, each compared with its card
+denoise models --verify              and loaded, as cleaning would
+denoise models fast                  one of them in plain words: made of what, good for what, and where it fails
 denoise models ./run/mine.safetensors
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A weights file, what is on its card if it has one, and why it will not be used if it will not."""
+
+    name: str
+    entry: CatalogEntry | BadCard
+    verdict: str
+    problem: str = ""
+
+
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
+@click.option("--verify", cls=Flag, is_flag=True, help="Load each network too, and look at all of its numbers.")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, name: str | None) -> int:
+def command(manner: Manner, /, name: str | None, verify: bool) -> int:
     """List, verify and explain the weights.
 
-    Each file is compared with the digest on its card; one that is changed or cut is never loaded, and makes this
-    exit with 5.
+    Each file is compared with the digest on its card; one that is changed, cut, or without a readable card is
+    named, is never loaded, and makes this exit with 5. The others are listed all the same.
     """
-    entries = [models.find(name, "cpu")] if name else models.entries()
-    if not entries:
+    entries, bad = ([models.find(name, "cpu")], []) if name else models.survey()
+    if not entries and not bad:
         raise MissingModel("No weights are installed.", hint="Install the package again.")
-    whole = {entry.name: _is_whole(entry) for entry in entries}
-    for entry in entries:
-        if manner.json:
-            words = asdict(entry.card) | {
-                "name": entry.name,
-                "path": str(entry.path),
-                "verified": whole[entry.name],
-            }
-            click.echo(json.dumps(words, default=str))
-        else:
-            lines = _explained(entry) if name else _listed(entry)
-            verdict = "verified" if whole[entry.name] else "CHANGED OR CUT, will not be used"
-            click.echo("\n".join([f"{one_line(entry.name)}: {verdict}", *(f"  {line}" for line in lines)]))
-    return 0 if all(whole.values()) else UntrustedWeights.exit_code
+    found = [_tried(entry, load=verify) for entry in entries]
+    found += [_Found(one.name, one, "HAS NO CARD THAT CAN BE READ", one.error.message) for one in bad]
+    for one in sorted(found, key=lambda one: one.name):
+        click.echo(_as_json(one) if manner.json else "\n".join(_as_text(one, explain=name is not None)))
+    return UntrustedWeights.exit_code if any(one.problem for one in found) else 0
 
 
-def _is_whole(entry: CatalogEntry) -> bool:
+def _tried(entry: CatalogEntry, *, load: bool) -> _Found:
     try:
         models.verify(entry)
-    except UntrustedWeights:
-        return False
-    return True
+        if load:
+            models.load(entry)
+    except OSError as error:
+        return _Found(entry.name, entry, "CANNOT BE READ", f"{entry.path}: {error.strerror}.")
+    except DenoiserError as error:
+        return _Found(entry.name, entry, "CHANGED, CUT OR FOREIGN, will not be used", error.message)
+    return _Found(entry.name, entry, "verified and loaded" if load else "verified")
 
 
-def _listed(entry: CatalogEntry) -> Iterator[str]:
-    card = entry.card
-    yield f"{one_line(card.summary)} {card.parameters / 1e6:.1f} M parameters, {one_line(card.licence)}."
-    if card.metrics:
-        yield ", ".join(_pairs(card.metrics))
+def _as_json(found: _Found) -> str:
+    words: dict[str, Any] = {}
+    if isinstance(found.entry, CatalogEntry):
+        words = asdict(found.entry.card) | {"gaps": models.gaps(found.entry.card)}
+    words |= {"name": found.name, "path": str(found.entry.path)}
+    words |= {"verified": not found.problem, "problem": found.problem}
+    return json.dumps(words, default=str)
 
 
-def _explained(entry: CatalogEntry) -> Iterator[str]:
-    card = entry.card
-    yield one_line(card.summary)
-    yield f"file          {shown(entry.path)}"
-    yield f"licence       {one_line(card.licence)}"
-    yield f"architecture  {one_line(card.architecture)}, {card.parameters:,} parameters, halo {card.halo} pixels"
-    yield f"sha256        {one_line(card.sha256)}"
-    for title, table in (("training", card.training), ("metrics", card.metrics)):
-        if table:
-            yield title
-            yield from (f"  {pair}" for pair in _pairs(table))
-    if card.limits:
-        yield "limits"
-        yield from (f"  {one_line(limit)}" for limit in card.limits)
-
-
-def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
-    yield from (one_line(f"{key} {value}") for key, value in table.items())
+def _as_text(found: _Found, *, explain: bool) -> Iterator[str]:
+    yield f"{one_line(found.name)}: {found.verdict}"
+    if found.problem:
+        yield f"  {one_line(found.problem)}"
+    if not isinstance(found.entry, CatalogEntry):
+        return
+    card = found.entry.card
+    if not explain:
+        yield f"  {one_line(card.summary)} {card.parameters / 1e6:.1f} M parameters, {one_line(card.licence)}."
+        return
+    for heading, lines in models.explained(card):
+        yield f"\n  {heading}"
+        yield from (f"    {one_line(line)}" for line in lines)
+    yield f"\n  Its file\n    {shown(found.entry.path)}\n    sha256 {one_line(card.sha256)}"
