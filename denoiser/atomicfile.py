@@ -58,7 +58,7 @@ def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterat
             os.replace(temporary, path)  # Windows renames closed files only
         _sync_folder(path.parent)
     except OSError as error:
-        raise _as_ours(path, error) from error
+        raise as_unwritable(path, error) from error
     finally:
         if temporary is not None:
             with suppress(OSError):
@@ -100,7 +100,7 @@ def append_line_durably(path: Path, line: str) -> None:
         if not size:
             _sync_folder(path.parent)
     except OSError as error:
-        raise _as_ours(path, error) from error
+        raise as_unwritable(path, error) from error
 
 
 def _temporary_name(path: Path) -> str:
@@ -160,7 +160,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _as_ours(path: Path, error: OSError) -> UnwritableImage:
+def as_unwritable(path: Path, error: OSError) -> UnwritableImage:
+    """What the disk said about writing *path*, as an error for people."""
     if error.errno in _FULL:
         return OutputFull(f"{path}: no space left to write it.")
     reason = error.strerror or str(error)

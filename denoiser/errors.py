@@ -11,6 +11,7 @@
     │   └── BrokenInstall                packages that do not fit each other
     ├── Refused                      5   it could be done, and would do harm
     │   ├── UnsafeOutput                 an output would land on an input
+    │   ├── ForeignOutput                an output would replace a file that was not made here
     │   └── UntrustedWeights             a weights file that is changed, cut or foreign
     ├── UnreadableImage              1   this file gives no trustworthy picture
     │   ├── UnsupportedFormat            not a format that is read here
@@ -103,6 +104,12 @@ class UnsafeOutput(Refused):
     """An output would land on an input, by name, by link or by hard link."""
 
     default_hint = "Choose another --out: an input is never written to."
+
+
+class ForeignOutput(Refused):
+    """A file is where an output should go, and no record says that it was made from the same picture."""
+
+    default_hint = "--overwrite replaces it; another --out keeps it."
 
 
 class UntrustedWeights(Refused):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -11,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from denoiser.batch import Plan, make_plan, run_plan
+from denoiser.batch import Plan, Settings, carry_out, plan_folder, steps
 from denoiser.batch.layout import writable_row
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
-from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
 from denoiser_cli.flags import Manner
 from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import one_line, say, shown
@@ -35,28 +35,18 @@ class Call:
 
     sources: tuple[str, ...]
     out: str
-    options: DenoiseOptions
-    read: ReadOptions
-    write: WriteOptions
-    recursive: bool
-    overwrite: bool
+    settings: Settings
+    listed: tuple[Path, ...] = ()
 
     def plan(self, cancel: CancelToken) -> Plan:
         """The plan of this call."""
-        return make_plan(
-            self.sources,
-            self.out,
-            write=self.write,
-            recursive=self.recursive,
-            overwrite=self.overwrite,
-            cancel=cancel,
-        )
+        return plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
 
     def open_session(self) -> Session:
         """The network of this call, ready to clean."""
         from denoiser.engine import open_session  # torch takes seconds, and a wrong path needs none of them
 
-        return open_session(self.options)
+        return open_session(self.settings.denoise)
 
 
 def clean_files(call: Call, manner: Manner) -> int:
@@ -65,9 +55,7 @@ def clean_files(call: Call, manner: Manner) -> int:
     with stopping_politely(voice.tell) as cancel:
         plan = call.plan(cancel)
         with voice:
-            report = run_plan(
-                plan, call.open_session, read=call.read, write=call.write, listener=voice.hear, cancel=cancel
-            )
+            report = carry_out(plan, call.settings, listener=voice.hear, cancel=cancel)
     voice.finish(report, Path(call.out))
     return report.exit_code
 
@@ -80,15 +68,18 @@ def show_plan(call: Call, manner: Manner) -> int:
         emit_plan(plan)
         return 0
     for job in plan.jobs:
-        click.echo(f"{shown(job.source)} -> {shown(job.target)}")
+        again = f" (again: {job.again})" if job.again else ""
+        click.echo(f"{shown(job.source)} -> {shown(job.target)}{again}")
     for job in plan.already_there:
-        click.echo(f"{shown(job.source)}: skipped, {shown(job.target)} is there already")
+        click.echo(f"{shown(job.source)}: done already, {shown(job.target)}")
     for passed in plan.passed:
         click.echo(f"{shown(passed.path)}: passed over, {one_line(passed.reason)}")
     for job, error in plan.blocked:
         click.echo(f"{shown(job.source)}: will fail, {one_line(error.message)}")
     if not manner.quiet:
-        say(f"{len(plan.jobs)} to clean, {plan.megapixels:.1f} MP; nothing was written.")
+        others = f", {plan.elsewhere} left to other shards" if plan.elsewhere else ""
+        weights = f", with {plan.choice.model}" if plan.choice else ""
+        say(f"{len(plan.jobs)} to clean, {plan.megapixels:.1f} MP{weights}{others}; nothing was written.")
     return 0
 
 
@@ -99,15 +90,33 @@ def clean_through_pipe(call: Call, manner: Manner) -> int:
         raise UsageError("A pipe carries a single picture.", hint="Name one file, or a folder for --out.")
     if manner.json and call.out == PIPE:
         raise UsageError("--json and --out - both want standard output.", hint="Leave one out.")
-    image = _read_piped(call)
+    if call.settings.batch.shard or call.settings.batch.report:
+        raise UsageError("--shard and --report are for many files, and a pipe carries a single picture.")
+    image = steps.cropped(_read_piped(call), _name_of(call), call.settings)
     deliver = _deliver(call, image)
     with stopping_politely() as cancel:
-        cleaned = call.open_session().clean(image, cancel=cancel)
-        deliver(cleaned.image)
+        session = call.open_session()
+        network = functools.partial(session.clean, cancel=cancel)
+        outcome = steps.clean(image, call.settings, network, session.model_name)
+        deliver(outcome.image)
     if not manner.quiet:
-        for note in dict.fromkeys((*image.notes, *cleaned.notes)):
+        for note in dict.fromkeys(outcome.notes):
             say(one_line(note))
     return 0
+
+
+def read_list(name: str) -> tuple[Path, ...]:
+    """The names in a file, or on standard input for "-": one per line, or between zero bytes if there are any."""
+    try:
+        data = sys.stdin.buffer.read() if name == PIPE else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name}: the list cannot be read ({error.strerror}).") from error
+    names = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    return tuple(Path(os.fsdecode(name)) for name in names if name)
+
+
+def _name_of(call: Call) -> str:
+    return "standard input" if call.sources[0] == PIPE else call.sources[0]
 
 
 def _read_piped(call: Call) -> Image:
@@ -115,10 +124,10 @@ def _read_piped(call: Call) -> Image:
 
     source = call.sources[0]
     if source != PIPE:
-        return imageio.read(Path(source), call.read)
+        return imageio.read(Path(source), call.settings.read)
     if sys.stdin.isatty():
         raise UsageError("Standard input is a terminal.", hint="For example: denoise - --out b.png < a.png")
-    return imageio.read_bytes(sys.stdin.buffer.read(), "standard input", call.read)
+    return imageio.read_bytes(sys.stdin.buffer.read(), _name_of(call), call.settings.read)
 
 
 def _deliver(call: Call, image: Image) -> Callable[[Image], None]:
@@ -131,16 +140,16 @@ def _deliver(call: Call, image: Image) -> Callable[[Image], None]:
         writable_row(target)
         if _is_standard_input(target):
             raise UnsafeOutput(f"{target}: is the input itself; no input is ever written to.")
-        if target.exists() and not call.overwrite:
+        if target.exists() and not call.settings.batch.overwrite:
             raise UsageError(f"{target}: is there already.", hint="Make it again with --overwrite.")
-        return lambda clean: imageio.write(clean, target, call.write)
+        return lambda clean: imageio.write(clean, target, call.settings.write)
     if sys.stdout.isatty():
         raise UsageError("Standard output is a terminal.", hint="For example: denoise a.png --out - > b.png")
     assert image.origin is not None  # it was read
-    row = formats.output_format(image.origin, call.write)
+    row = formats.output_format(image.origin, call.settings.write)
 
     def send(clean: Image) -> None:
-        sys.stdout.buffer.write(imageio.encode(clean, row.key, call.write))
+        sys.stdout.buffer.write(imageio.encode(clean, row.key, call.settings.write))
 
     return send
 

@@ -100,6 +100,7 @@ def option_flags(
             if not only or name in only:
                 words = _words(_kind_of(kinds[name]), control, defaults[name])
                 word = control.flag or name.replace("_", "-")
+                word = f"{word}/--no-{word}" if defaults[name] is True else word  # what is on can be put off
                 decorator = click.option(f"--{word}", name, cls=Flag, section=section, **words)
                 function = decorator(function)
         return function
@@ -150,7 +151,7 @@ def _remember(context: click.Context, parameter: click.Parameter, value: bool) -
 
 def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
     if kind is bool:
-        return {"is_flag": True, "default": default, "help": control.help}
+        return {"is_flag": True, "default": default, "help": control.help + (" [default on]" if default else "")}
     shown = AUTOMATIC if default is None else f"{default:g}" if kind is float else default
     words: dict[str, Any] = {"default": shown if control.automatic else default}
     if control.choices:
@@ -161,7 +162,7 @@ def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
         words["type"] = _Number(kind, control)
         return words | {"help": f"{control.help} [{_range(control)}default {shown}]"}
     said = f" [default {shown}]" if shown else ""
-    return words | {"metavar": "WORD", "help": f"{control.help}{said}"}
+    return words | {"metavar": control.form or "WORD", "help": f"{control.help}{said}"}
 
 
 def _range(control: Control) -> str:

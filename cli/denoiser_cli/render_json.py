@@ -21,12 +21,12 @@ KEYS: dict[str, tuple[str, ...]] = {
     "started": ("files", "megapixels"),
     "file_started": ("source", "megapixels"),
     "tile_done": ("done", "total", "megapixels"),
-    "file_done": ("source", "target", "megapixels", "seconds", "notes"),
+    "file_done": ("source", "target", "megapixels", "seconds", "notes", "facts"),
     "file_failed": ("source", "kind", "message", "hint"),
     "file_skipped": ("source", "reason", "target"),
     "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
-    "planned": ("source", "target", "megapixels"),
-    "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr"),
+    "planned": ("source", "target", "megapixels", "again"),
+    "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr", "note"),
     "error": ("kind", "message", "hint", "exit_code"),
 }
 
@@ -72,9 +72,9 @@ def error_words(error: DenoiserError) -> dict[str, Any]:
 def emit_plan(plan: Plan) -> None:
     """What a run would do, an object for each file."""
     for job in plan.jobs:
-        emit("planned", {"source": job.source, "target": job.target, "megapixels": job.megapixels})
+        emit("planned", {key: getattr(job, key) for key in KEYS["planned"]})
     for job in plan.already_there:
-        emit("file_skipped", {"source": job.source, "reason": "its output is there already", "target": job.target})
+        emit("file_skipped", {"source": job.source, "reason": "done already", "target": job.target})
     for passed in plan.passed:
         emit("file_skipped", {"source": passed.path, "reason": passed.reason, "target": None})
     for job, error in plan.blocked:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from denoiser.batch import Report
-from denoiser.errors import DenoiserError
+from denoiser.errors import DenoiserError, OutputFull
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped
 from denoiser_cli.flags import Manner
 from denoiser_cli.lines import one_line, say, shown
@@ -72,14 +72,12 @@ class TextVoice:
             self._tell_unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
         self._tell_unless_quiet(_outcome(report, out))
         if report.already_there and report.done + len(report.failures) + report.left:
-            self._tell_unless_quiet(
-                f"{_count(report.already_there)} skipped: the output is there already (see --overwrite)."
-            )
+            self._tell_unless_quiet(f"{_count(report.already_there)} done already (see --overwrite).")
         if report.failures:
             self.tell(f"{_count(len(report.failures))} failed, named above.")
         if report.left:
-            how = "Out of space" if report.stopped_by else "Stopped"
-            self.tell(f"{how} with {_count(report.left)} to go; run the same command again to go on.")
+            left = f"{_why_stopped(report)} with {_count(report.left)} to go"
+            self.tell(f"{left}; run the same command again to go on.")
 
     def _tell_done(self, event: FileDone) -> None:
         if self._manner.verbose:
@@ -122,6 +120,12 @@ def _outcome(report: Report, out: Path) -> str:
     if report.already_there and not report.failures and not report.left:
         return f"Nothing left to do: {_count(report.already_there)} done already in {shown(out)} (see --overwrite)."
     return "Nothing cleaned."
+
+
+def _why_stopped(report: Report) -> str:
+    if isinstance(report.stopped_by, OutputFull):
+        return "Out of space"
+    return f"Stopped ({one_line(report.stopped_by.message).rstrip('.')})" if report.stopped_by else "Stopped"
 
 
 def _count(files: int) -> str:

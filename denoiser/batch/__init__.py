@@ -6,20 +6,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from denoiser.batch.folder import denoise_folder
+    from denoiser.batch.folder import carry_out, denoise_folder, plan_folder
     from denoiser.batch.layout import Job
     from denoiser.batch.plan import Plan, make_plan
     from denoiser.batch.report import Report
     from denoiser.batch.runner import run_plan
+    from denoiser.batch.settings import Settings
 
-__all__ = ["Job", "Plan", "Report", "denoise_folder", "make_plan", "run_plan"]
+__all__ = [
+    "Job",
+    "Plan",
+    "Report",
+    "Settings",
+    "carry_out",
+    "denoise_folder",
+    "make_plan",
+    "plan_folder",
+    "run_plan",
+]
 
 _HOMES = {
     "Job": "denoiser.batch.layout",
     "Plan": "denoiser.batch.plan",
     "Report": "denoiser.batch.report",
+    "Settings": "denoiser.batch.settings",
+    "carry_out": "denoiser.batch.folder",
     "denoise_folder": "denoiser.batch.folder",
     "make_plan": "denoiser.batch.plan",
+    "plan_folder": "denoiser.batch.folder",
     "run_plan": "denoiser.batch.runner",
 }
 

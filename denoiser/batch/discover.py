@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -50,20 +50,44 @@ class Discovery:
     passed: tuple[Passed, ...]
     folders: tuple[Path, ...]
     others: int
+    absent: tuple[Path, ...] = ()  # listed, and not there
 
 
 def discover(
-    sources: Sequence[Path], *, is_picture_name: NameTest, recursive: bool = True, leave_out: Path | None = None
+    sources: Sequence[Path],
+    *,
+    is_picture_name: NameTest,
+    recursive: bool = True,
+    leave_out: Path | None = None,
+    listed: Iterable[Path] = (),
 ) -> Discovery:
     """Looks at names and kinds only, never into a file; follows links, but in no circle.
 
     A file that is named itself is taken whatever its suffix; *leave_out* (the output folder) is not walked.
-    A source that does not exist is a UsageError.
+    A source that does not exist is a UsageError. What is *listed* keeps the folders of its name, and one of
+    many thousand names that leads nowhere does not end the call.
     """
     walk = _Walk(is_picture_name, recursive, leave_out)
     for source in sources:
-        walk.take_source(source)
-    return Discovery(tuple(walk.finds), tuple(walk.passed), tuple(walk.folders), walk.others)
+        walk.take_source(source, below=PurePath(source.name), top=PurePath())
+    absent = []
+    for source in listed:
+        below = _below(source)
+        try:
+            walk.take_source(source, below=below, top=below)
+        except UsageError:
+            absent.append(source)
+    return Discovery(tuple(walk.finds), tuple(walk.passed), tuple(walk.folders), walk.others, tuple(absent))
+
+
+def _below(listed: Path) -> PurePath:
+    """The place of a listed file below the output folder: its own folders, without root or drive."""
+    if ".." in listed.parts:
+        raise UsageError(
+            f"{listed}: a listed name that climbs with '..' has no place below --out.",
+            hint="List names relative to the current folder, or whole paths.",
+        )
+    return PurePath(*listed.parts[1:]) if listed.is_absolute() else PurePath(listed)
 
 
 class _Walk:
@@ -77,17 +101,19 @@ class _Walk:
         self._left_out = _identity(leave_out) if leave_out else None
         self._walked: dict[tuple[int, int], Path] = {}
         self._taken: set[tuple[str, PurePath]] = set()
+        self._real: dict[Path, str] = {}
 
-    def take_source(self, source: Path) -> None:
+    def take_source(self, source: Path, *, below: PurePath, top: PurePath) -> None:
+        """Takes a file for the place *below*, or what lies in a folder for places below *top*."""
         try:
             status = source.stat()
         except OSError as error:
             raise _not_there(source, error) from error
         if stat.S_ISDIR(status.st_mode):
             self.folders.append(source)
-            self._walk_folder(source, PurePath())
+            self._walk_folder(source, top)
         elif stat.S_ISREG(status.st_mode):
-            self._take(Find(source, PurePath(source.name), (status.st_dev, status.st_ino)))
+            self._take(Find(source, below, (status.st_dev, status.st_ino)))
         else:
             self.passed.append(Passed(source, _kind(status.st_mode)))
 
@@ -139,7 +165,10 @@ class _Walk:
         return None
 
     def _take(self, find: Find) -> None:
-        once = (os.path.realpath(find.path.parent) + os.sep + find.path.name, find.below)
+        parent = find.path.parent
+        if parent not in self._real:  # asked once per folder: it looks at every link on the way
+            self._real[parent] = os.path.realpath(parent)
+        once = (self._real[parent] + os.sep + find.path.name, find.below)
         if once not in self._taken:
             self._taken.add(once)
             self.finds.append(find)

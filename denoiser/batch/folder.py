@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from denoiser.batch.plan import PathLike, make_plan
+from denoiser.batch.filereport import reporting
+from denoiser.batch.plan import PathLike, Plan, make_plan
 from denoiser.batch.report import Report
 from denoiser.batch.runner import Cleaner, run_plan
+from denoiser.batch.settings import Settings
+from denoiser.errors import MissingDevice
 from denoiser.events import CancelToken, Listener, ignore
-from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
 
 
 def denoise_folder(  # noqa: PLR0913 - the library's call: all but three are keywords with good defaults
@@ -18,22 +21,58 @@ def denoise_folder(  # noqa: PLR0913 - the library's call: all but three are key
     *,
     read: ReadOptions = ReadOptions(),
     write: WriteOptions = WriteOptions(),
-    recursive: bool = True,
-    overwrite: bool = False,
+    batch: BatchOptions = BatchOptions(),
+    listed: Iterable[PathLike] = (),
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Report:
     """Cleans every picture below *source* (or several files and folders) into the same tree below *out*.
 
     Raises before a pixel is read when the call makes no sense or would do harm; a file that fails later is in the
-    report, and the others are clean. Outputs that are there already stay, unless *overwrite*. The listener is
-    called in the calling thread; *cancel* may be used from any.
+    report, and the others are clean. What an earlier call has done stays; what nobody knows to be made here is
+    never replaced unless *batch* says so. *listed* files keep the folders of their names. The listener is called in
+    the calling thread; *cancel* may be used from any.
     """
-    plan = make_plan(source, out, write=write, recursive=recursive, overwrite=overwrite, cancel=cancel)
+    settings = Settings(options, read, write, batch)
+    plan = plan_folder(source, out, settings, listed=listed, cancel=cancel)
+    return carry_out(plan, settings, listener=listener, cancel=cancel)
 
-    def open_cleaner() -> Cleaner:
-        from denoiser.engine import open_session  # torch takes seconds, and a run that finds all done needs none
 
-        return open_session(options)
+def plan_folder(
+    source: PathLike | Sequence[PathLike],
+    out: PathLike,
+    settings: Settings = Settings(),
+    *,
+    listed: Iterable[PathLike] = (),
+    cancel: CancelToken | None = None,
+) -> Plan:
+    """What `denoise_folder` would do, as a value; writes nothing."""
+    return make_plan(source, out, settings, listed=listed, choose_device=_device, cancel=cancel)
 
-    return run_plan(plan, open_cleaner, read=read, write=write, listener=listener, cancel=cancel)
+
+def carry_out(
+    plan: Plan, settings: Settings = Settings(), *, listener: Listener = ignore, cancel: CancelToken | None = None
+) -> Report:
+    """Does what *plan* says, with the engine of this machine and the file of --report."""
+    with reporting(plan, settings.batch.report, listener) as told:
+        return run_plan(plan, lambda: _open(plan, settings), settings, listener=told, cancel=cancel)
+
+
+def _device(wish: str) -> str:
+    from denoiser.engine.device import choose_device  # torch takes seconds, and is asked only where it matters
+
+    return choose_device(wish)
+
+
+def _open(plan: Plan, settings: Settings) -> Cleaner:
+    from denoiser.engine import open_session  # and a run that finds all done needs none of it
+
+    if plan.choice is None:
+        return open_session(settings.denoise)
+    try:
+        return open_session(plan.choice.applied(settings.denoise))
+    except MissingDevice:
+        if not plan.choice.kept:
+            raise
+        # The machine of the earlier run had another device; the weights stay, so that the outputs look alike.
+        return open_session(plan.choice.without_place().applied(settings.denoise))

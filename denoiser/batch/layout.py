@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import Any
 
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.imageio import formats
@@ -20,6 +21,10 @@ class Job:
     source: Path
     target: Path
     megapixels: float  # 0 where the header could not be read; the job will then fail and say why
+    name: str = ""  # the target below the output folder, by which records know it; "" for a single file
+    again: str = ""  # why it is made again, where it was made before
+    suspect: bool = False  # an earlier run died while it worked on this file
+    record: Mapping[str, Any] | None = field(default=None, compare=False)  # the line that says it is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,8 @@ class Sighting:
 
 def into_folder(pictures: Iterable[Sighting], folder: Path) -> list[Job]:
     """A job for each picture, with its place below *folder*; only the suffix follows the format."""
-    return [
-        Job(picture.path, folder / _renamed(picture.below, picture.written_as), picture.megapixels)
-        for picture in pictures
-    ]
+    named = ((picture, _renamed(picture.below, picture.written_as)) for picture in pictures)
+    return [Job(picture.path, folder / name, picture.megapixels, name.as_posix()) for picture, name in named]
 
 
 def into_file(picture: Sighting, target: Path, options: WriteOptions) -> Job:

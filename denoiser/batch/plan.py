@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from denoiser import imageio
 from denoiser.batch import layout, safety
+from denoiser.batch.choice import DeviceChooser, choose_weights
+from denoiser.batch.digest import stamp_of
 from denoiser.batch.discover import Discovery, Find, Passed, discover
+from denoiser.batch.history import History, read_history
 from denoiser.batch.layout import Job, Sighting
-from denoiser.errors import DenoiserError, NothingToDo, UsageError
+from denoiser.batch.manifest import Relative
+from denoiser.batch.resume import sort_by_history
+from denoiser.batch.settings import Choice, Settings
+from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
 from denoiser.events import CancelToken
 from denoiser.imageio import formats
-from denoiser.options import WriteOptions
+from denoiser.options import WriteOptions, shard_of
 
 PathLike = str | os.PathLike[str]
 
@@ -25,51 +32,133 @@ class Plan:
     """What a run would do, in order; `denoise --dry-run` shows exactly this."""
 
     jobs: tuple[Job, ...]
-    already_there: tuple[Job, ...] = ()  # their outputs exist already, and stay
+    already_there: tuple[Job, ...] = ()  # done by an earlier run, and nothing has changed since
     passed: tuple[Passed, ...] = ()  # met on the way and not taken
     blocked: tuple[tuple[Job, DenoiserError], ...] = ()  # known to fail
+    elsewhere: int = 0  # pictures that other shards do
+    folder: Path | None = None  # where the outputs and their records go; None for a single file
+    choice: Choice | None = None  # the weights; None where there is nothing to choose for
 
     @property
     def megapixels(self) -> float:
         return sum(job.megapixels for job in self.jobs)
 
 
+def _as_on_a_cpu(_wish: str) -> str:
+    return "cpu"
+
+
 def make_plan(
     sources: PathLike | Sequence[PathLike],
     out: PathLike,
+    settings: Settings = Settings(),
     *,
-    write: WriteOptions = WriteOptions(),
-    recursive: bool = True,
-    overwrite: bool = False,
+    listed: Iterable[PathLike] = (),
+    choose_device: DeviceChooser = _as_on_a_cpu,
     cancel: CancelToken | None = None,
 ) -> Plan:
-    """Looks at names, headers and targets; writes nothing.
+    """Looks at names, headers, targets and records; writes nothing.
 
     Raises UsageError, NothingToDo or UnsafeOutput before any harm can be done. *out* is a file when it is named
     like one and is no folder, which only a single source that is a file may have; otherwise it is a folder.
+    *listed* sources keep the folders of their names. *choose_device* is asked where the weights depend on it.
     """
     cancel = cancel or CancelToken()
     paths = [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
-    target = Path(out)
-    to_file = _names_a_file(out, paths)
+    names = [Path(name) for name in listed]
+    folder = None if not names and _names_a_file(out, paths) else Path(out)
     found = discover(
         paths,
         is_picture_name=formats.is_picture_name,
-        recursive=recursive,
-        leave_out=None if to_file else target,
+        recursive=settings.batch.recursive,
+        leave_out=folder,
+        listed=names,
     )
-    if to_file:
-        _refuse_many(found, target)
+    _refuse_unsafe(found, Path(out), folder)
+    if not found.finds and not found.absent:
+        raise NothingToDo(_nothing([*paths, *names[:1]], found), hint=_NOTHING_HINT)
+    history = read_history(folder) if folder else History()
+    choice = choose_weights(settings, history, choose_device)
+    looked_at = _Looker(Path(out), history, settings, cancel)
+    if folder is None:
+        jobs = [layout.into_file(looked_at(found.finds[0]), Path(out), settings.write)]
     else:
-        safety.refuse_no_folder(target)
-        safety.refuse_input_folder(target, found.folders)
-    if not found.finds:
-        raise NothingToDo(_nothing(paths, found), hint=_NOTHING_HINT)
-    pictures = [_looked_at(find, write, cancel) for find in found.finds]
-    jobs = [layout.into_file(pictures[0], target, write)] if to_file else layout.into_folder(pictures, target)
-    layout.refuse_collisions(jobs, case_matters=safety.tells_case_apart(target))
-    targets = safety.sort_targets(jobs, {find.identity for find in found.finds}, overwrite=overwrite)
-    return Plan(targets.free, targets.there, found.passed, targets.blocked)
+        jobs = layout.into_folder([looked_at(find) for find in found.finds], folder)
+    layout.refuse_collisions(jobs, case_matters=safety.tells_case_apart(Path(out)))
+    mine = _of_shard(jobs, settings)
+    free, blocked = safety.sort_out_blocked(mine, {find.identity for find in found.finds})
+    standing = sort_by_history(free, history, settings, choice, cancel)
+    absent = [(Job(path, Path(out) / path.name, 0.0), _absent(path)) for path in found.absent]
+    return Plan(
+        standing.to_do,
+        standing.done,
+        found.passed,
+        (*blocked, *standing.blocked, *absent),
+        elsewhere=len(jobs) - len(mine),
+        folder=folder,
+        choice=choice,
+    )
+
+
+def _of_shard(jobs: list[Job], settings: Settings) -> list[Job]:
+    """The jobs of this part; by name, so that a file stays in its part whatever comes and goes beside it."""
+    shard = shard_of(settings.batch)
+    if shard is None:
+        return jobs
+    part, parts = shard
+    return [job for job in jobs if zlib.crc32(os.fsencode(job.name)) % parts == part - 1]
+
+
+def _refuse_unsafe(found: Discovery, out: Path, folder: Path | None) -> None:
+    if folder is None:
+        _refuse_many(found, out)
+    else:
+        safety.refuse_no_folder(folder)
+        safety.refuse_input_folder(folder, found.folders)
+
+
+class _Looker:
+    """Looks into the header of each picture, unless a record tells already what stands there."""
+
+    def __init__(self, out: Path, history: History, settings: Settings, cancel: CancelToken) -> None:
+        self._history = history
+        self._settings = settings
+        self._cancel = cancel
+        self._relative = Relative(out)
+        self._key = settings.key
+
+    def __call__(self, find: Find) -> Sighting:
+        self._cancel.raise_if_cancelled()
+        known = self._remembered(find)
+        if known is not None:
+            return known
+        try:
+            header = imageio.probe(find.path)
+        except DenoiserError:
+            # The run will meet the same error when it reads the file, and tell it with the others.
+            return Sighting(find.path, find.below, _guessed(find.path, self._settings.write))
+        row = formats.output_format(header, self._settings.write)
+        return Sighting(find.path, find.below, row, header.width * header.height / 1e6)
+
+    def _remembered(self, find: Find) -> Sighting | None:
+        """What the header said when an output of this very file was made, which need not be read again."""
+        if not self._history.by_source:
+            return None
+        target = self._history.by_source.get(self._relative(find.path))
+        past = self._history.of(target) if target is not None else None
+        if target is None or past is None or past.done is None or past.done["options"] != self._key:
+            return None
+        if not formats.is_picture_name(Path(target)):
+            return None  # no name that is written here
+        if past.source_stamp is None or past.source_stamp != stamp_of(find.path):
+            return None
+        return Sighting(find.path, find.below, formats.by_suffix(Path(target)), past.done.get("megapixels", 0.0))
+
+
+def _absent(path: Path) -> UnreadableImage:
+    return UnreadableImage(
+        f"{path}: no such file.", hint="The list names what is not there; check the folder you are in."
+    )
 
 
 _LIKE_A_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}")
@@ -93,17 +182,6 @@ def _refuse_many(found: Discovery, target: Path) -> None:
             f"--out {target} names one file, and {count} to be cleaned.",
             hint="Name a folder, for example --out ./clean",
         )
-
-
-def _looked_at(find: Find, write: WriteOptions, cancel: CancelToken) -> Sighting:
-    cancel.raise_if_cancelled()
-    try:
-        header = imageio.probe(find.path)
-    except DenoiserError:
-        # The run will meet the same error when it reads the file, and tell it with the others.
-        return Sighting(find.path, find.below, _guessed(find.path, write))
-    row = formats.output_format(header, write)
-    return Sighting(find.path, find.below, row, header.width * header.height / 1e6)
 
 
 def _guessed(path: Path, write: WriteOptions) -> formats.Format:

@@ -1,31 +1,35 @@
-"""Carries out a plan: one thread reads ahead, the caller's thread cleans, a few threads write.
+"""Carries out a plan: threads read ahead, the caller's thread cleans, other threads write.
 
-    reader thread            calling thread              writer threads
-    imageio.read     ->      session.clean       ->      imageio.write
-    one ahead                tells the listener          as many as there are, and one waiting
+    reader threads           calling thread              writer threads
+    steps.read       ->      session.clean       ->      steps.write
+    journal, decode          tells the listener          encode, sync, rename, record
 
-At most READ_AHEAD + 1 sources and WRITERS + WAITING_TO_BE_WRITTEN + 1 results are in memory, whatever the number
-of files. Each step of each file stands in `_attempt`, the one place where any exception is taken for the end of one
-file and not of the run.
+The number of threads and the megapixels that wait bound the memory, whatever the number of files. Each step of each
+file stands in `_attempt`, the one place where any exception is taken for the end of one file and not of the run.
 """
 
 from __future__ import annotations
 
+import functools
+import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from denoiser import imageio
 from denoiser.atomicfile import remove_leftovers
+from denoiser.batch import steps
 from denoiser.batch.layout import Job
+from denoiser.batch.manifest import Manifest
 from denoiser.batch.plan import Plan
 from denoiser.batch.report import Report
-from denoiser.errors import Cancelled, DenoiserError, OutputFull, UnreadableImage
+from denoiser.batch.settings import Settings
+from denoiser.batch.steps import Cleaned, Picture
+from denoiser.batch.trial import find_crashes
+from denoiser.errors import Cancelled, DenoiserError, OutputFull, UnreadableImage, UnwritableImage
 from denoiser.events import (
     CancelToken,
     Event,
@@ -37,30 +41,26 @@ from denoiser.events import (
     Started,
     ignore,
 )
-from denoiser.imageio import formats
-from denoiser.options import ReadOptions, WriteOptions
 
 if TYPE_CHECKING:
     from denoiser.image import Image
 
-READ_AHEAD = 1
-WRITERS = 2  # compression is slower than a network on a GPU, and takes turns with one on a CPU
+# A network on a CPU leaves decoding little to do, and one on a GPU is fed by a few threads; more only hold memory.
+MOST_THREADS = 8
+FEWEST_WRITERS = 2  # compression takes turns with the network, and one of two pictures may be slow
 WAITING_TO_BE_WRITTEN = 1
+WAITING_MEGAPIXELS = 64.0  # ahead of the network, and again behind it: two of 24 megapixels, or a single large one
 
 _Result = TypeVar("_Result")
 
 
-class Cleaned(Protocol):
-    """What a cleaner gives back: denoiser.engine.Cleaned is one."""
-
-    @property
-    def image(self) -> Image: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-
 class Cleaner(Protocol):
     """Whoever cleans one picture after another: denoiser.engine.Session is one."""
+
+    model_name: str
+    model_digest: str
+    device: str
+    precision: str
 
     def clean(self, image: Image, *, listener: Listener, cancel: CancelToken) -> Cleaned: ...
 
@@ -68,26 +68,30 @@ class Cleaner(Protocol):
 def run_plan(
     plan: Plan,
     open_cleaner: Callable[[], Cleaner],
+    settings: Settings = Settings(),
     *,
-    read: ReadOptions = ReadOptions(),
-    write: WriteOptions = WriteOptions(),
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Report:
     """Carries out *plan* file by file; a file that fails is reported and the others go on.
 
-    *open_cleaner* is called once, while the first picture is being read, and not at all when there is nothing to
-    do. The listener is called in the calling thread only. A cancel stops within one tile; pictures that are clean
-    by then are written. A full disk stops the run, since it would fail every other file as well. Leaves no thread
-    and no temporary file behind, whatever happens.
+    *open_cleaner* is called once, and not at all when there is nothing to do. The listener is called in the calling
+    thread only. A cancel stops within one tile; pictures that are clean by then are written. A full disk stops the
+    run, since it would fail every other file as well. Leaves no thread and no temporary file behind, whatever
+    happens. What is done is recorded beside the outputs, unless the output is a single file.
     """
-    run = _Run(plan, read, write, listener, cancel or CancelToken())
+    run = _Run(plan, settings, listener, cancel or CancelToken())
     run.announce()
-    if plan.jobs:
+    if plan.jobs and not run.is_over():
         for folder in sorted({job.target.parent for job in plan.jobs}):
             remove_leftovers(folder)
         run.carry_out(open_cleaner)
     return run.report()
+
+
+def threads(settings: Settings) -> int:
+    """How many threads read files; as many write them, and two at least."""
+    return settings.batch.jobs or max(1, min(MOST_THREADS, (os.cpu_count() or 1) // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,16 @@ class _Writing:
     began: float
     megapixels: float
     notes: tuple[str, ...]
+    facts: Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class _Run:
     plan: Plan
-    read: ReadOptions
-    write: WriteOptions
+    settings: Settings
     listener: Listener
     cancel: CancelToken
+    manifest: Manifest | None = None
     began: float = field(default_factory=time.perf_counter)
     writing: dict[Future[tuple[str, ...] | _Failed], _Writing] = field(default_factory=dict)
     failures: list[FileFailed] = field(default_factory=list)
@@ -127,25 +132,25 @@ class _Run:
         for passed in plan.passed:
             self.listener(FileSkipped(passed.path, passed.reason))
         for job in plan.already_there:
-            self.listener(FileSkipped(job.source, "its output is there already", job.target))
+            self.listener(FileSkipped(job.source, "done already", job.target))
         for job, error in plan.blocked:
             self._fail(job, error)
 
     def carry_out(self, open_cleaner: Callable[[], Cleaner]) -> None:
-        with _threads(1, "reader") as readers, _threads(WRITERS, "writer") as writers:
-            pictures = self._pictures(readers)
-            first = next(pictures, None)  # reading has begun, and goes on while the weights are loaded
-            cleaner = open_cleaner()
-            try:
-                while first is not None and not self._is_over():
-                    job, coming = first
-                    self._clean(cleaner, job, coming, writers)
-                    first = next(pictures, None)
-            except Cancelled:
-                pass
-            while self.writing:  # finished pictures are kept, also when the run is stopped
-                self._gather(wait_for_one=True)
+        cleaner = open_cleaner()
+        try:
+            self._start_records(cleaner)
+            jobs = self._without_crashes()
+            with (
+                _threads(threads(self.settings), "reader") as readers,
+                _threads(max(FEWEST_WRITERS, threads(self.settings)), "writer") as writers,
+            ):
+                self._stream(cleaner, self._pictures(jobs, readers), writers)
+        except Cancelled:
+            pass
+        finally:
             self.cancelled = self.cancel.cancelled and self._left() > 0
+            self._end_records()
 
     def report(self) -> Report:
         return Report(
@@ -161,40 +166,104 @@ class _Run:
             stopped_by=self.stopped_by,
         )
 
-    def _pictures(self, readers: ThreadPoolExecutor) -> Iterator[tuple[Job, Future[Image | _Failed]]]:
-        """Each job with its picture on the way, and the next already begun."""
-        ahead: deque[tuple[Job, Future[Image | _Failed]]] = deque()
-        for job in self.plan.jobs:
-            ahead.append((job, readers.submit(_attempt, job, lambda job=job: _read(job.source, self.read))))
-            if len(ahead) > READ_AHEAD:
+    def is_over(self) -> bool:
+        return self.cancel.cancelled or self.stopped_by is not None
+
+    def _start_records(self, cleaner: Cleaner) -> None:
+        if self.plan.folder is None:
+            return
+        self.manifest = Manifest(self.plan.folder, self.settings)
+        try:
+            self.manifest.start(cleaner.model_digest, steps.facts_of_run(cleaner, self.plan.choice))
+        except UnwritableImage as error:
+            self._fail(self.plan.jobs[0], error)
+            self.stopped_by = error  # the outputs would fare no better
+
+    def _end_records(self) -> None:
+        manifest = self.manifest
+        if manifest is not None and manifest.is_open:
+            counts = {"done": self.done, "failed": len(self.failures), "left": self._left()}
+            _attempt(self.plan.jobs[0], lambda: manifest.close(counts))
+
+    def _without_crashes(self) -> list[Job]:
+        """The jobs, less those that took an earlier run down and would do so again."""
+        suspects = [job for job in self.plan.jobs if job.suspect]
+        crashes = find_crashes(suspects, self.cancel) if suspects and not self.is_over() else {}
+        for job, cause in crashes.items():
+            error = UnreadableImage(
+                f"{job.source}: took an earlier run down with it, and a trial, too ({cause}); passed over.",
+                hint="The file may be broken; --retry-failed tries it again.",
+            )
+            source = steps.source_of(job)
+            if self.manifest is not None and source is not None:
+                self.manifest.crashed(job.target, source, cause)
+            self._fail(job, error)
+        return [job for job in self.plan.jobs if job not in crashes]
+
+    def _stream(
+        self,
+        cleaner: Cleaner,
+        pictures: Iterator[tuple[Job, Future[Picture | _Failed]]],
+        writers: ThreadPoolExecutor,
+    ) -> None:
+        try:
+            while not self.is_over() and (following := next(pictures, None)) is not None:
+                self._clean(cleaner, *following, writers)
+        except Cancelled:
+            pass
+        while self.writing:  # finished pictures are kept, also when the run is stopped
+            self._gather(wait_for_one=True)
+
+    def _pictures(
+        self, jobs: list[Job], readers: ThreadPoolExecutor
+    ) -> Iterator[tuple[Job, Future[Picture | _Failed]]]:
+        """Each job with its picture on the way, and the next ones already begun."""
+        ahead: deque[tuple[Job, Future[Picture | _Failed]]] = deque()
+        most = threads(self.settings)
+        for job in jobs:
+            waiting = sum(earlier.megapixels for earlier, _ in ahead)
+            while ahead and (len(ahead) > most or waiting + job.megapixels > WAITING_MEGAPIXELS):
+                waiting -= ahead[0][0].megapixels
                 yield ahead.popleft()
+            step = functools.partial(steps.read, job, self.settings, self.manifest)
+            ahead.append((job, readers.submit(_attempt, job, step)))
         yield from ahead
 
     def _clean(
-        self, cleaner: Cleaner, job: Job, coming: Future[Image | _Failed], writers: ThreadPoolExecutor
+        self, cleaner: Cleaner, job: Job, coming: Future[Picture | _Failed], writers: ThreadPoolExecutor
     ) -> None:
-        image = self._awaited(coming)
-        if isinstance(image, _Failed):
-            self._fail(job, image.error)
+        picture = self._awaited(coming)
+        if isinstance(picture, _Failed):
+            self._fail(job, picture.error)
             return
         self.cancel.raise_if_cancelled()
+        image = picture.image
         self.listener(FileStarted(job.source, image.megapixels))
         began = time.perf_counter()
-        cleaned = _attempt(job, lambda: cleaner.clean(image, listener=self._heard, cancel=self.cancel))
-        if isinstance(cleaned, _Failed):
-            self._fail(job, cleaned.error)
+        network = functools.partial(cleaner.clean, listener=self._heard, cancel=self.cancel)
+        outcome = _attempt(job, lambda: steps.clean(image, self.settings, network, cleaner.model_name))
+        if isinstance(outcome, _Failed):
+            self._fail(job, outcome.error)
             return
-        while len(self.writing) >= WRITERS + WAITING_TO_BE_WRITTEN:
+        self._make_room(image.megapixels)
+        step = functools.partial(steps.write, job, outcome, picture.source, self.settings, self.manifest)
+        future = writers.submit(_attempt, job, step)
+        self.writing[future] = _Writing(job, began, image.megapixels, outcome.notes, outcome.facts)
+
+    def _make_room(self, megapixels: float) -> None:
+        """Waits until as many pictures are written as memory allows to wait."""
+        most = max(FEWEST_WRITERS, threads(self.settings)) + WAITING_TO_BE_WRITTEN
+        while self.writing and (
+            len(self.writing) >= most
+            or megapixels + sum(other.megapixels for other in self.writing.values()) > WAITING_MEGAPIXELS
+        ):
             self._gather(wait_for_one=True)
-        clean = cleaned.image
-        future = writers.submit(_attempt, job, lambda: _write(clean, job.target, self.write))
-        self.writing[future] = _Writing(job, began, image.megapixels, (*image.notes, *cleaned.notes))
 
     def _heard(self, event: Event) -> None:
         self._gather(wait_for_one=False)
         self.listener(event)
 
-    def _awaited(self, coming: Future[Image | _Failed]) -> Image | _Failed:
+    def _awaited(self, coming: Future[Picture | _Failed]) -> Picture | _Failed:
         """The picture when it is read; tells meanwhile of what is written."""
         while not coming.done():
             both: list[Future[Any]] = [coming, *self.writing]
@@ -215,18 +284,22 @@ class _Run:
             notes = tuple(dict.fromkeys((*written.notes, *result)))
             self.notes.update(notes)
             seconds = time.perf_counter() - written.began
-            self.listener(FileDone(written.job.source, written.job.target, written.megapixels, seconds, notes))
+            job = written.job
+            self.listener(FileDone(job.source, job.target, written.megapixels, seconds, notes, written.facts))
 
     def _fail(self, job: Job, error: DenoiserError) -> None:
+        most = self.settings.batch.max_errors
         if isinstance(error, OutputFull):
             self.stopped_by = self.stopped_by or error
         failure = FileFailed(job.source, error)
         self.failures.append(failure)
+        if most and len(self.failures) >= most:
+            self.stopped_by = self.stopped_by or DenoiserError(f"{most} failed, as many as --max-errors allows.")
+        manifest = self.manifest
+        if manifest is not None and manifest.is_open:
+            _attempt(job, lambda: manifest.failed(job.target, steps.source_of(job), error))
         self.listener(failure)
         _let_go(error)
-
-    def _is_over(self) -> bool:
-        return self.cancel.cancelled or self.stopped_by is not None
 
     def _left(self) -> int:
         return len(self.plan.jobs) + len(self.plan.blocked) - self.done - len(self.failures)
@@ -258,30 +331,6 @@ def _let_go(error: BaseException | None) -> None:
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
-
-
-def _read(path: Path, options: ReadOptions) -> Image:
-    before = _fingerprint(path)
-    image = imageio.read(path, options)
-    if before is not None and _fingerprint(path) != before:
-        raise UnreadableImage(
-            f"{path}: changed while it was read.", hint="Run again when it is no longer written to."
-        )
-    return image
-
-
-def _write(image: Image, target: Path, options: WriteOptions) -> tuple[str, ...]:
-    """Writes, and says what the file could not hold."""
-    imageio.write(image, target, options)
-    return imageio.losses(image, formats.by_suffix(target).key)
-
-
-def _fingerprint(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
 
 
 @contextmanager

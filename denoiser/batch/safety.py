@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from denoiser.batch.layout import Job
 from denoiser.errors import DenoiserError, UnsafeOutput, UnwritableImage, UsageError
 
 Identity = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """Jobs by what their targets are: free to write, there already, or impossible."""
-
-    free: tuple[Job, ...]
-    there: tuple[Job, ...]
-    blocked: tuple[tuple[Job, DenoiserError], ...]
+Blocked = tuple[Job, DenoiserError]
 
 
 def refuse_input_folder(out: Path, folders: Iterable[Path]) -> None:
@@ -35,12 +26,13 @@ def refuse_no_folder(out: Path) -> None:
         raise UsageError(f"{out}: is a file, and the outputs need a folder.", hint=_ELSEWHERE)
 
 
-def sort_targets(jobs: Iterable[Job], inputs: Collection[Identity], *, overwrite: bool) -> Sorted:
-    """Looks at each target; raises UnsafeOutput for one that is an input by name, by link or by hard link.
+def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple[list[Job], list[Blocked]]:
+    """The jobs whose targets can be written, and those that cannot, with the obstacle.
 
-    With *overwrite* a target that is there already counts as free.
+    Raises UnsafeOutput for a target that is an input by name, by link or by hard link.
     """
-    free, there, blocked = [], [], []
+    free: list[Job] = []
+    blocked: list[Blocked] = []
     folders: dict[Path, DenoiserError | None] = {}
     for job in jobs:
         if _identity(job.target) in inputs:
@@ -53,13 +45,11 @@ def sort_targets(jobs: Iterable[Job], inputs: Collection[Identity], *, overwrite
         obstacle = folders[parent]
         if obstacle is None and job.target.is_dir():
             obstacle = UnwritableImage(f"{job.target}: is a folder, where a file should go.", hint=_IN_THE_WAY)
-        if obstacle is not None:
-            blocked.append((job, obstacle))
-        elif not overwrite and os.path.lexists(job.target):
-            there.append(job)
-        else:
+        if obstacle is None:
             free.append(job)
-    return Sorted(tuple(free), tuple(there), tuple(blocked))
+        else:
+            blocked.append((job, obstacle))
+    return free, blocked
 
 
 def tells_case_apart(folder: Path) -> bool:

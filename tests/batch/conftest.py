@@ -21,6 +21,17 @@ def session(tiny_weights: Path) -> Session:
 
 
 @pytest.fixture
+def outputs() -> Callable[[Path], list[str]]:
+    """The names below an output folder, without the records that are kept there."""
+
+    def look(folder: Path) -> list[str]:
+        found = (path for path in folder.rglob("*") if path.is_file() and ".denoise" not in path.parts)
+        return sorted(path.relative_to(folder).as_posix() for path in found)
+
+    return look
+
+
+@pytest.fixture
 def make_picture() -> Callable[..., Path]:
     """Writes a picture of noise, different for each name."""
 

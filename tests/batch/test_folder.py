@@ -8,6 +8,7 @@ from pathlib import Path
 import denoiser
 from denoiser import DenoiseOptions
 from denoiser.imageio import read
+from denoiser.options import BatchOptions
 
 
 def test_a_folder_is_cleaned_and_a_second_call_finds_it_done(
@@ -26,4 +27,5 @@ def test_flat_means_flat(tmp_path: Path, make_picture: Callable[..., Path], tiny
     for name in ("a.png", "sub/b.png"):
         make_picture(tmp_path / "in" / name)
     options = DenoiseOptions(model=str(tiny_weights), device="cpu")
-    assert denoiser.denoise_folder(tmp_path / "in", tmp_path / "out", options, recursive=False).done == 1
+    flat = BatchOptions(recursive=False)
+    assert denoiser.denoise_folder(tmp_path / "in", tmp_path / "out", options, batch=flat).done == 1

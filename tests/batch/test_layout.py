@@ -33,7 +33,7 @@ def sighting(below: str, key: str) -> Sighting:
 )
 def test_only_the_suffix_follows_the_format(below: str, written_as: str, target: str) -> None:
     assert into_folder([sighting(below, written_as)], Path("out")) == [
-        Job(Path("in") / below, Path("out") / target, 1.0)
+        Job(Path("in") / below, Path("out") / target, 1.0, target)
     ]
 
 

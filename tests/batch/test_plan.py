@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
-from denoiser.batch import make_plan
-from denoiser.errors import Cancelled, NothingToDo, UnsafeOutput, UsageError
+from denoiser.batch import Settings, make_plan
+from denoiser.errors import Cancelled, ForeignOutput, NothingToDo, UnsafeOutput, UsageError
 from denoiser.events import CancelToken
-from denoiser.options import WriteOptions
+from denoiser.options import BatchOptions, WriteOptions
 
 Maker = Callable[..., Path]
 
@@ -37,17 +37,54 @@ def test_the_tree_is_mirrored_with_its_megapixels(tree: Path) -> None:
 def test_the_format_is_that_of_the_bytes_unless_asked_for(tree: Path) -> None:
     Path("in/a.png").rename("in/a.jpg")
     assert targets(make_plan("in", "out")) == ["out/a.png", "out/b.jpg", "out/sub/c.webp"]
-    converted = make_plan("in", "out", write=WriteOptions(format="tiff"))
+    converted = make_plan("in", "out", Settings(write=WriteOptions(format="tiff")))
     assert targets(converted) == ["out/a.tif", "out/b.tif", "out/sub/c.tif"]
 
 
-def test_what_is_there_is_skipped_unless_overwritten(tree: Path, make_picture: Maker) -> None:
+def test_what_is_there_and_nobody_knows_is_refused_by_name_unless_overwritten(
+    tree: Path, make_picture: Maker
+) -> None:
     make_picture(Path("out/a.png"))
     plan = make_plan("in", "out")
-    assert targets(plan) == ["out/b.jpg", "out/sub/c.webp"]
-    assert [job.source.as_posix() for job in plan.already_there] == ["in/a.png"]
-    again = make_plan("in", "out", overwrite=True)
-    assert targets(again) == ["out/a.png", "out/b.jpg", "out/sub/c.webp"] and not again.already_there
+    assert targets(plan) == ["out/b.jpg", "out/sub/c.webp"] and not plan.already_there
+    ((job, error),) = plan.blocked
+    assert job.source.as_posix() == "in/a.png" and isinstance(error, ForeignOutput)
+    assert error.message == "out/a.png: is there already, and no record says it was made from in/a.png."
+    again = make_plan("in", "out", Settings(batch=BatchOptions(overwrite=True)))
+    assert targets(again) == ["out/a.png", "out/b.jpg", "out/sub/c.webp"] and not again.blocked
+    ((job, error),) = make_plan("in/a.png", "out/a.png").blocked
+    assert isinstance(error, ForeignOutput)
+
+
+def test_shards_share_the_work_and_keep_their_part(tree: Path, make_picture: Maker) -> None:
+    for number in range(30):
+        make_picture(Path(f"in/{number}.png"), side=1)
+
+    def of(shard: str) -> list[str]:
+        plan = make_plan("in", "out", Settings(batch=BatchOptions(shard=shard)))
+        assert plan.elsewhere + len(plan.jobs) == len(list(Path("in").rglob("*.*")))
+        return targets(plan)
+
+    parts = [of(f"{part}/4") for part in (1, 2, 3, 4)]
+    assert sorted(name for part in parts for name in part) == sorted(targets(make_plan("in", "out")))
+    assert all(parts)
+    Path("in/7.png").unlink()
+    make_picture(Path("in/another.png"))
+    for before, part in zip(parts, ("1/4", "2/4", "3/4", "4/4"), strict=True):
+        assert set(before) - {"out/7.png"} == set(of(part)) - {"out/another.png"}
+
+
+def test_listed_files_keep_the_folders_of_their_names(tree: Path) -> None:
+    whole = tree / "in" / "b.jpg"
+    plan = make_plan([], "out", listed=["in/sub/c.webp", "in/a.png", whole, "in/absent.png"])
+    below = PurePath(*whole.parts[1:]).as_posix()
+    assert targets(plan) == ["out/in/sub/c.webp", "out/in/a.png", f"out/{below}"]
+    ((_, error),) = plan.blocked
+    assert error.message == "in/absent.png: no such file."
+    assert targets(make_plan([], "out", listed=["in"]))[0] == "out/in/a.png"
+    assert targets(make_plan([], "one.png", listed=["in/a.png"])) == ["one.png/in/a.png"]
+    with pytest.raises(UsageError, match=r"climbs with '\.\.'"):
+        make_plan([], "out", listed=["../in/a.png"])
 
 
 def test_one_file_to_one_file_and_to_a_folder(tree: Path) -> None:

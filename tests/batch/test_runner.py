@@ -13,8 +13,8 @@ import pytest
 
 from denoiser import imageio
 from denoiser.atomicfile import PREFIX
-from denoiser.batch import make_plan, run_plan
-from denoiser.batch.runner import READ_AHEAD, WAITING_TO_BE_WRITTEN, WRITERS
+from denoiser.batch import Settings, make_plan, run_plan
+from denoiser.batch.runner import FEWEST_WRITERS, WAITING_TO_BE_WRITTEN
 from denoiser.engine import Cleaned, Session
 from denoiser.errors import DenoiserError, MissingModel, UnreadableImage, UnwritableImage
 from denoiser.events import (
@@ -27,7 +27,7 @@ from denoiser.events import (
     Started,
     TileDone,
 )
-from denoiser.options import WriteOptions
+from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
 
@@ -63,7 +63,7 @@ def test_every_file_is_what_the_engine_makes_of_it(tmp_path: Path, make_picture:
 
 
 def test_one_broken_file_is_named_and_the_others_are_clean(
-    tmp_path: Path, make_picture: Maker, session: Session
+    tmp_path: Path, make_picture: Maker, session: Session, outputs
 ) -> None:
     for name in ("a.png", "c.png"):
         make_picture(tmp_path / "in" / name)
@@ -72,11 +72,17 @@ def test_one_broken_file_is_named_and_the_others_are_clean(
     report = run_plan(make_plan(tmp_path / "in", tmp_path / "out"), lambda: session, listener=events.append)
     assert names(events, FileFailed) == ["b.png"]
     assert isinstance(report.failures[0].error, UnreadableImage)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+    assert outputs(tmp_path / "out") == ["a.png", "c.png"]
     assert (report.done, report.exit_code) == (2, 1)
 
 
-class _Trouble:
+class _Stand:
+    """What every cleaner says of itself."""
+
+    model_name, model_digest, device, precision = "none", "0", "cpu", "fp32"
+
+
+class _Trouble(_Stand):
     """A cleaner that fails on the second picture as no cleaner should."""
 
     def __init__(self, session: Session, error: BaseException) -> None:
@@ -139,21 +145,23 @@ def test_no_weights_end_the_run_before_anything_is_written(tmp_path: Path, make_
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_to_do_opens_no_engine(tmp_path: Path, make_picture: Maker) -> None:
+def test_nothing_to_do_opens_no_engine(tmp_path: Path, make_picture: Maker, session: Session, tiny_weights) -> None:
     make_picture(tmp_path / "in" / "a.png")
-    make_picture(tmp_path / "out" / "a.png")
+    settings = Settings(DenoiseOptions(model=str(tiny_weights), device="cpu"))
+    run_plan(make_plan(tmp_path / "in", tmp_path / "out", settings), lambda: session, settings)
 
     def never() -> Session:
         raise AssertionError("the engine was opened")
 
     events: list[Event] = []
-    report = run_plan(make_plan(tmp_path / "in", tmp_path / "out"), never, listener=events.append)
+    plan = make_plan(tmp_path / "in", tmp_path / "out", settings)
+    report = run_plan(plan, never, settings, listener=events.append)
     assert (report.already_there, report.exit_code) == (1, 0)
     assert [e.target for e in events if isinstance(e, FileSkipped)] == [tmp_path / "out" / "a.png"]
 
 
 def test_a_cancel_between_tiles_keeps_what_is_finished(
-    tmp_path: Path, make_picture: Maker, session: Session
+    tmp_path: Path, make_picture: Maker, session: Session, outputs
 ) -> None:
     for name in ("a.png", "b.png", "c.png"):
         make_picture(tmp_path / "in" / name, side=24 if name == "a.png" else 600)
@@ -170,7 +178,7 @@ def test_a_cancel_between_tiles_keeps_what_is_finished(
     )
     assert [tile.done for tile in tiles] == [1]
     assert (report.cancelled, report.done, report.left, report.exit_code) == (True, 1, 2, 130)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    assert outputs(tmp_path / "out") == ["a.png"]
 
 
 def test_a_cancel_after_the_last_file_is_no_interruption(
@@ -189,8 +197,9 @@ def test_a_cancel_after_the_last_file_is_no_interruption(
     assert (report.cancelled, report.exit_code) == (False, 0)
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
 def test_few_pictures_are_in_memory_at_a_time(
-    tmp_path: Path, make_picture: Maker, session: Session, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_picture: Maker, session: Session, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     for number in range(12):
         make_picture(tmp_path / "in" / f"{number:02}.png")
@@ -213,9 +222,11 @@ def test_few_pictures_are_in_memory_at_a_time(
 
     monkeypatch.setattr(imageio, "read", counted_read, raising=False)
     monkeypatch.setattr(imageio, "write", slow_write, raising=False)
-    report = run_plan(make_plan(tmp_path / "in", tmp_path / "out"), lambda: session)
+    settings = Settings(batch=BatchOptions(jobs=jobs))
+    report = run_plan(make_plan(tmp_path / "in", tmp_path / "out"), lambda: session, settings)
     assert report.done == 12
-    assert WRITERS < most <= (READ_AHEAD + 1) + (WRITERS + WAITING_TO_BE_WRITTEN + 1)
+    writers = max(jobs, FEWEST_WRITERS)
+    assert writers < most <= (jobs + 1) + (writers + WAITING_TO_BE_WRITTEN + 1)
 
 
 def test_known_obstacles_fail_without_any_work(tmp_path: Path, make_picture: Maker, session: Session) -> None:
@@ -235,8 +246,8 @@ def test_what_the_format_cannot_hold_is_said(tmp_path: Path, session: Session) -
     deep = from_numpy(np.full((16, 16, 3), 40_000, np.uint16))
     (tmp_path / "in").mkdir()
     imageio.write(deep, tmp_path / "in" / "deep.png")
-    write = WriteOptions(format="jpeg")
-    report = run_plan(make_plan(tmp_path / "in", tmp_path / "out", write=write), lambda: session, write=write)
+    settings = Settings(write=WriteOptions(format="jpeg"))
+    report = run_plan(make_plan(tmp_path / "in", tmp_path / "out", settings), lambda: session, settings)
     assert report.done == 1
     assert any("16 bits become 8" in note for note, _ in report.notes)
 
@@ -251,7 +262,7 @@ def test_leftovers_of_a_killed_run_are_taken_away(tmp_path: Path, make_picture: 
 
 
 def test_what_failed_keeps_no_pixels_alive(tmp_path: Path, make_picture: Maker, session: Session) -> None:
-    class Picky:
+    class Picky(_Stand):
         def clean(self, image, *, listener, cancel) -> Cleaned:
             kept.append(weakref.ref(image.pixels))
             raise ZeroDivisionError

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, controls
 from denoiser_cli.commands.clean import command as clean
 from denoiser_cli.flags import Manner, Verb, collect, option_flags
 
@@ -17,7 +17,7 @@ def parse(*words: str) -> dict[str, Any]:
     return dict(context.params)
 
 
-@pytest.mark.parametrize("options", [DenoiseOptions, ReadOptions, WriteOptions])
+@pytest.mark.parametrize("options", [BatchOptions, DenoiseOptions, ReadOptions, WriteOptions])
 def test_every_control_is_a_flag_with_its_help_and_default(options: type[Any]) -> None:
     flags = {parameter.name: parameter for parameter in clean.params}
     for name, control in controls(options).items():
@@ -26,7 +26,7 @@ def test_every_control_is_a_flag_with_its_help_and_default(options: type[Any]) -
         assert isinstance(flag, click.Option) and flag.help is not None and control.help.rstrip(".") in flag.help
 
 
-@pytest.mark.parametrize("options", [DenoiseOptions, ReadOptions, WriteOptions])
+@pytest.mark.parametrize("options", [BatchOptions, DenoiseOptions, ReadOptions, WriteOptions])
 def test_no_flag_gives_the_defaults_of_the_library(options: type[Any]) -> None:
     assert collect(options, parse()) == options()
 
@@ -86,6 +86,7 @@ def test_how_to_speak_is_heard_before_other_words_fail() -> None:
 
 def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
     text = clean.get_help(click.Context(clean, info_name="clean"))
-    places = [text.index(f"\n{name}:\n") for name in ("Examples", "Files", "Cleaning", "Writing", "Reading")]
+    names = ("Examples", "Files", "Cleaning", "Writing", "Reading", "Many files")
+    places = [text.index(f"\n{name}:\n") for name in names]
     assert places == sorted(places)
     assert text.index("How it speaks:") > places[-1]

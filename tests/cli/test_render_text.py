@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from denoiser.batch import Report
-from denoiser.errors import OutputFull, UnreadableImage
+from denoiser.errors import DenoiserError, OutputFull, UnreadableImage
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Started
 from denoiser_cli import render_text
 from denoiser_cli.flags import Manner
 from denoiser_cli.render_text import TextVoice
 
 A, B, OUT = Path("in/a.png"), Path("in/b.png"), Path("out")
+TOO_MANY = DenoiserError("1 failed, too many.")
 BROKEN = FileFailed(A, UnreadableImage("in/a.png: cut short.", hint="Fetch it again."))
 
 
@@ -47,9 +48,9 @@ def test_quiet_still_tells_what_went_wrong(capsys) -> None:
 
 
 def test_verbose_names_every_file(capsys) -> None:
-    events = (FileSkipped(A, "its output is there already", OUT), FileDone(B, OUT / "b.png", 1.5, 1.0))
+    events = (FileSkipped(A, "done already", OUT), FileDone(B, OUT / "b.png", 1.5, 1.0))
     assert said(capsys, *events, manner=Manner(verbose=True)) == [
-        "Passed over in/a.png: its output is there already",
+        "Passed over in/a.png: done already",
         "in/b.png -> out/b.png (1.50 MP)",
     ]
     assert said(capsys, *events) == []
@@ -72,12 +73,20 @@ def test_notes_are_gathered_at_the_end(capsys) -> None:
             Report(done=1, already_there=2, megapixels=1.0, seconds=2.0),
             [
                 "1 file cleaned, 1.0 MP in 2 s (0.50 MP/s): out",
-                "2 files skipped: the output is there already (see --overwrite).",
+                "2 files done already (see --overwrite).",
             ],
         ),
         (
             Report(left=5, cancelled=True),
             ["Nothing cleaned.", "Stopped with 5 files to go; run the same command again to go on."],
+        ),
+        (
+            Report(left=1, failures=(BROKEN,), stopped_by=TOO_MANY),
+            [
+                "Nothing cleaned.",
+                "1 file failed, named above.",
+                "Stopped (1 failed, too many) with 1 file to go; run the same command again to go on.",
+            ],
         ),
         (
             Report(left=1, failures=(BROKEN,), stopped_by=OutputFull("full")),

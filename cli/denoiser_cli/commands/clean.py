@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from denoiser.batch import Settings
+from denoiser.batch.presets import load_preset, save_preset
 from denoiser.errors import UsageError
-from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, controls
 from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.lines import say, shown
 from denoiser_cli.verbs import VERBS
 
 _EXAMPLES = """\
@@ -19,52 +24,90 @@ denoise ./imgs --out ./clean --strength 0.7     with some of the noise left in
 denoise a.jpg b.png --out ./clean               some files to a folder
 denoise a.jpg --out b.jpg                       one file to one file
 denoise - --out - < a.png > b.png               through a pipe
+find . -name '*.nef' | denoise --files-from - --out ./clean
 """
 _FILES = "Files"
+_PLACES = ("recursive", "overwrite")  # of all files, or of which
+_MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # how it is reckoned, not what comes out
+
+
+def _others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in controls(options) if name not in names)
+
+
+_cleaning = functools.partial(click.option, cls=Flag, section="Cleaning")
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS")
 @click.option("--out", cls=Flag, section=_FILES, metavar="PATH", help="Where the clean pictures go. [required]")
-@click.option(
-    "--overwrite", cls=Flag, section=_FILES, is_flag=True, help="Make outputs again that are there already."
-)
 @click.option("--dry-run", cls=Flag, section=_FILES, is_flag=True, help="Show what would be done, and do nothing.")
+@option_flags(BatchOptions, section=_FILES, only=_PLACES)
 @click.option(
-    "--recursive/--no-recursive",
+    "--files-from",
     cls=Flag,
     section=_FILES,
-    default=True,
-    help="Walk folders in folders. [default on]",
+    metavar="FILE",
+    help="Take the names in this list, too, one per line or between zero bytes; - reads it from a pipe.",
 )
-@option_flags(DenoiseOptions, section="Cleaning")
+@option_flags(DenoiseOptions, section="Cleaning", only=_others(DenoiseOptions, _MACHINE))
+@click.option(
+    "--preset",
+    cls=Flag,
+    section="Cleaning",
+    metavar="NAME",
+    help="Options kept under a name; flags go before them.",
+)
+@click.option(
+    "--save-preset", cls=Flag, section="Cleaning", metavar="NAME", help="Keep the options of this call as a preset."
+)
 @option_flags(WriteOptions, section="Writing")
 @option_flags(ReadOptions, section="Reading")
+@option_flags(BatchOptions, section="Many files", only=_others(BatchOptions, _PLACES))
+@option_flags(DenoiseOptions, section="The machine", only=_MACHINE)
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words: Any) -> int:
     """Clean pictures: files, or whole folders with everything below.
 
     No input is ever changed. Outputs keep format, depth, metadata and colour, and appear whole or not at all. What
-    is there already stays, so that the same call goes on where it stopped.
+    is done already stays, so that the same call goes on where it stopped.
     """
     from denoiser_cli import cleaning  # not needed for --help
 
-    call = cleaning.Call(
-        sources=_checked(paths),
-        out=_given(out),
-        options=collect(DenoiseOptions, words),
-        read=collect(ReadOptions, words),
-        write=collect(WriteOptions, words),
-        recursive=words["recursive"],
-        overwrite=words["overwrite"],
-    )
+    settings = _settings(words)
+    if words["save_preset"]:
+        say(f"Written: {shown(_save(words['save_preset'], settings))}")
+        if not paths and not words["files_from"]:
+            return 0
+    listed = cleaning.read_list(words["files_from"]) if words["files_from"] else ()
+    call = cleaning.Call(_checked(paths, listed), _given(out), settings, listed)
     if cleaning.PIPE in (*call.sources, call.out):
         return cleaning.clean_through_pipe(call, manner)
     return cleaning.show_plan(call, manner) if words["dry_run"] else cleaning.clean_files(call, manner)
 
 
-def _checked(paths: tuple[str, ...]) -> tuple[str, ...]:
+def _settings(words: dict[str, Any]) -> Settings:
+    if words["preset"]:
+        said = click.get_current_context().get_parameter_source
+        kept = load_preset(words["preset"])
+        words = words | {name: value for name, value in kept.items() if said(name) is ParameterSource.DEFAULT}
+    return Settings(
+        collect(DenoiseOptions, words),
+        collect(ReadOptions, words),
+        collect(WriteOptions, words),
+        collect(BatchOptions, words),
+    )
+
+
+def _save(name: str, settings: Settings) -> Path:
+    options = {DenoiseOptions: settings.denoise, ReadOptions: settings.read, WriteOptions: settings.write}
+    return save_preset(name, options)
+
+
+def _checked(paths: tuple[str, ...], listed: tuple[Path, ...]) -> tuple[str, ...]:
+    if listed and not paths:
+        return paths
     if not paths:
         raise UsageError("No picture and no folder is named.", hint="For example: denoise ./imgs --out ./clean")
     meant = difflib.get_close_matches(paths[0], VERBS, n=1, cutoff=0.75)

@@ -1,0 +1,126 @@
+"""The file of --report: one row on each file of a run, written as the run goes and there when it ends.
+
+Rows follow the order in which files were finished; nothing is gathered in memory. CSV is for spreadsheets, JSON (an
+array, one object per line) for programs. What an earlier run did is told from its records.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from denoiser.atomicfile import remove_leftovers, whole_file
+from denoiser.batch.plan import Plan
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener
+
+# docs/manifest.md explains each; a test holds the two together.
+COLUMNS = (
+    "status",
+    "source",
+    "target",
+    "megapixels",
+    "seconds",
+    "noise_luma",
+    "noise_chroma",
+    "noise_kind",
+    "model",
+    "device",
+    "precision",
+    "tile",
+    "trust",
+    "notes",
+    "error",
+    "message",
+    "hint",
+)
+
+
+@contextmanager
+def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
+    """A listener that writes the report and passes everything on; *listener* itself where no *path* is given.
+
+    The file appears whole when the block ends, and not at all when it is left by an exception.
+    """
+    if not path:
+        yield listener
+        return
+    target = Path(path)
+    remove_leftovers(target.parent)
+    with whole_file(target) as file:
+        rows: _Rows = _Csv(file) if target.suffix.lower() == ".csv" else _Json(file)
+        records = {job.target: job.record for job in plan.already_there}
+
+        def hear(event: Event) -> None:
+            match event:
+                case FileDone():
+                    rows.add(_done("done", event, event.megapixels, {**event.facts, "notes": event.notes}))
+                case FileFailed():
+                    rows.add(_failed(event))
+                case FileSkipped():
+                    rows.add(_skipped(event, records.get(event.target) if event.target else None))
+            listener(event)
+
+        yield hear
+        rows.end()
+
+
+class _Rows(Protocol):
+    def add(self, row: Mapping[str, Any]) -> None: ...
+    def end(self) -> None: ...
+
+
+class _Csv:
+    def __init__(self, file: BinaryIO) -> None:
+        # Names that are no text keep their bytes.
+        self._text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+        self._writer = csv.DictWriter(self._text, COLUMNS, restval="")
+        self._writer.writeheader()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        words = "; ".join(row.get("notes", ()))
+        self._writer.writerow({name: value for name, value in row.items() if value is not None} | {"notes": words})
+
+    def end(self) -> None:
+        self._text.flush()
+        self._text.detach()  # the file below is closed by the one who opened it
+
+
+class _Json:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._before = b"[\n"
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        values = {name: row.get(name) for name in COLUMNS} | {"notes": list(row.get("notes", ()))}
+        self._file.write(self._before + json.dumps(values, default=str).encode())
+        self._before = b",\n"
+
+    def end(self) -> None:
+        self._file.write(b"[]\n" if self._before == b"[\n" else b"\n]\n")
+
+
+def _done(
+    status: str, file: FileDone | FileSkipped, megapixels: float | None, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    noise = facts.get("noise") or {}
+    row: dict[str, Any] = {"status": "kept" if facts.get("kept") else status, "megapixels": megapixels}
+    row |= {"source": str(file.source), "target": str(file.target), "notes": facts.get("notes", ())}
+    row |= {name: facts.get(name) for name in ("seconds", "model", "device", "precision", "tile", "trust")}
+    return row | {f"noise_{name}": noise.get(name) for name in ("luma", "chroma", "kind")}
+
+
+def _failed(failure: FileFailed) -> dict[str, Any]:
+    error = failure.error
+    words = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    return {"status": "failed", "source": str(failure.source)} | words
+
+
+def _skipped(event: FileSkipped, record: Mapping[str, Any] | None) -> dict[str, Any]:
+    if record is not None:
+        return _done("done already", event, record.get("megapixels"), record["facts"])
+    return {"status": "passed over", "source": str(event.source), "message": event.reason}

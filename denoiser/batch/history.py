@@ -1,0 +1,124 @@
+"""What all earlier runs, and those beside this one, have recorded of an output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from denoiser.batch import journal
+from denoiser.batch.digest import Stamp
+from denoiser.batch.manifest import FOLDER, VERSION
+
+
+@dataclass(slots=True)
+class Past:
+    """What is known of one output. *state* is that of the newest line."""
+
+    state: str = ""
+    at: int = -1
+    run: Path | None = None
+    source: str = ""
+    source_stamp: Stamp | None = None
+    cause: str = ""
+    done: Mapping[str, Any] | None = None  # the newest line that says "done"
+    done_at: int = -1
+    begun_at: int = -1
+
+    @property
+    def made(self) -> Stamp | None:
+        """The output as it was written last."""
+        return Stamp(self.done["size"], self.done["mtime_ns"]) if self.done else None
+
+
+@dataclass(slots=True)
+class History:
+    """All records of a folder, merged. *runs* are the opening lines, oldest first."""
+
+    pasts: dict[str, Past] = field(default_factory=dict)
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
+    dead: set[Path] = field(default_factory=set)  # files of runs that ended without a word
+    by_source: dict[str, str] = field(default_factory=dict)  # to the name of the newest output that is done
+
+    def of(self, target: str) -> Past | None:
+        """What is known of the output of that name, relative to the folder."""
+        return self.pasts.get(target)
+
+    def is_suspect(self, past: Past) -> bool:
+        """Whether a run that died had begun this file and come to no end with it."""
+        return past.state == "begun" and past.run in self.dead
+
+
+def read_history(out: Path) -> History:
+    """Merges the records below *out*; what cannot be read is as if it had not been written."""
+    history = History()
+    try:
+        files = sorted((out / FOLDER).glob("run-*.jsonl"))
+    except OSError:
+        files = []
+    for file in files:
+        _read_run(file, history)
+    history.runs.sort(key=lambda run: run["at"])
+    for target, past in history.pasts.items():
+        if past.done is not None:
+            history.by_source[past.done["source"]] = target
+    return history
+
+
+def _read_run(file: Path, history: History) -> None:
+    ended, known = False, False
+    for words in journal.lines(file):
+        if words.get("state") == "run":
+            known = words.get("v") == VERSION
+            if known and isinstance(words.get("at"), int):
+                history.runs.append(words)
+        elif not known:
+            continue  # of a later version: its outputs are left alone
+        elif words.get("state") == "ended":
+            ended = True
+        elif _is_whole(words):
+            _take(words, file, history.pasts.setdefault(words["target"], Past()))
+    if not ended and not journal.is_held(file):
+        history.dead.add(file)
+
+
+_STATES = frozenset({"begun", "crashed", "done", "failed"})
+_OF_ALL = {"target": str, "at": int}
+_OF_READ = {"source": str, "source_size": int, "source_mtime_ns": int}
+_OF_DONE = {
+    "size": int,
+    "mtime_ns": int,
+    "sha256": str,
+    "source_sha256": str,
+    "options": str,
+    "digest": str,
+    "megapixels": int | float,
+    "facts": dict,
+}
+
+
+def _is_whole(words: Mapping[str, Any]) -> bool:
+    state = words.get("state")
+    if state not in _STATES:
+        return False
+    wanted: dict[str, Any] = (
+        _OF_ALL | (_OF_DONE if state == "done" else {}) | (_OF_READ if state != "failed" else {})
+    )
+    return all(isinstance(words.get(name), kind) for name, kind in wanted.items())
+
+
+def _take(words: Mapping[str, Any], file: Path, past: Past) -> None:
+    at, state = words["at"], words["state"]
+    if state == "done" and at >= past.done_at:
+        past.done, past.done_at = words, at
+    if state == "begun":
+        past.begun_at = max(past.begun_at, at)
+    if at < past.at:
+        return
+    past.state, past.at, past.run = state, at, file
+    past.cause = str(words.get("cause", ""))
+    past.source = words.get("source", "")
+    past.source_stamp = (
+        Stamp(words["source_size"], words["source_mtime_ns"]) if isinstance(words.get("source_size"), int) else None
+    )

@@ -1,0 +1,72 @@
+"""The files that runs write their lines into: held by the living, read by all, and never trusted to be whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: every other run counts as dead, and what it has begun is tried alone, in vain
+    fcntl = None  # type: ignore[assignment]
+
+
+@dataclass(slots=True)
+class Held:
+    """A journal that its writer is alive to."""
+
+    file: BinaryIO
+
+    def release(self) -> None:
+        """Lets others know that nobody writes any more."""
+        self.file.close()
+
+
+def hold(path: Path) -> Held:
+    """Makes the file, and marks it as that of a living process until the process ends, however it ends."""
+    file = open(path, "ab")  # noqa: SIM115 - open as long as the run is
+    if fcntl:
+        with suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    return Held(file)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process, here or on another machine with a common lock, writes this file."""
+    if not fcntl:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def line(words: Mapping[str, Any]) -> str:
+    """One fact as one line of ASCII; bytes of names that are no text come back as they were."""
+    return json.dumps(words, separators=(",", ":"), default=str)
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The facts of a file in their order; what is torn, empty or no fact at all is passed over."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        for raw in file:
+            if not raw.endswith(b"\n"):
+                return  # being written, or torn by a power cut
+            try:
+                words = json.loads(raw)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(words, dict):
+                yield words

@@ -1,0 +1,68 @@
+"""All that was asked of a run as one value, and the part of it that decides what an output looks like."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
+
+# How a run goes about its work, not what comes out of it. Whatever is not named here makes another output.
+_MEANS = frozenset({"batch_size", "device", "jobs", "max_pixels", "memory", "model", "precision", "tile"})
+_MEANS_OF_BATCH = frozenset({"max_errors", "overwrite", "recursive", "report", "retry_failed", "shard", "verify"})
+# What "auto" may stand for; a choice is kept on resume as long as the same was asked.
+_CHOSEN = ("model", "device", "precision", "tile")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked of reading, cleaning, writing, and of the run as a whole."""
+
+    denoise: DenoiseOptions = DenoiseOptions()
+    read: ReadOptions = ReadOptions()
+    write: WriteOptions = WriteOptions()
+    batch: BatchOptions = BatchOptions()
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """What decides the bytes of an output and is not the default, by name; the same for the same outputs."""
+        values: dict[str, Any] = {}
+        for options in (self.denoise, self.read, self.write, self.batch):
+            for field in dataclasses.fields(options):
+                value = getattr(options, field.name)
+                # A control that a later version adds leaves the key of earlier runs as it is.
+                if field.name not in _MEANS | _MEANS_OF_BATCH and value != field.default:
+                    values[field.name] = value
+        return values
+
+    @property
+    def key(self) -> str:
+        """One word for `look`, to compare by."""
+        return hashlib.sha256(json.dumps(self.look, sort_keys=True, default=float).encode()).hexdigest()[:16]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was said of model, device, precision and tiles."""
+        return {name: getattr(self.denoise, name) for name in _CHOSEN if hasattr(self.denoise, name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The weights that the outputs are made with; and on what, where an earlier run has chosen that already."""
+
+    model: str  # a name of the catalogue, or a path
+    digest: str
+    kept: dict[str, Any] = dataclasses.field(default_factory=dict)  # device, precision, tile of the earlier run
+
+    def applied(self, options: DenoiseOptions) -> DenoiseOptions:
+        """*options* with the choice in place of each "auto"."""
+        known = {field.name for field in dataclasses.fields(options)}
+        kept = {name: value for name, value in self.kept.items() if name in known}
+        return dataclasses.replace(options, model=self.model, **kept)
+
+    def without_place(self) -> Choice:
+        """The same weights, wherever they may run."""
+        return Choice(self.model, self.digest)

@@ -1,0 +1,159 @@
+"""What is done with one file, step by step: read with its fingerprint, written with its record. No threads here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from denoiser import __version__, imageio
+from denoiser.atomicfile import whole_file
+from denoiser.batch.digest import sha256_of, stamp_of
+from denoiser.batch.layout import Job
+from denoiser.batch.manifest import Made, Manifest, Source
+from denoiser.batch.settings import Choice, Settings
+from denoiser.errors import UnreadableImage, UnwritableImage
+from denoiser.imageio import formats
+from denoiser.options import crop_of
+
+if TYPE_CHECKING:
+    from denoiser.image import Image
+
+_CHUNK = 1 << 20  # bytes
+KEPT = "little noise: kept as it is"
+_FACTS = ("seconds", "device", "precision", "tile", "trust")
+
+
+class Cleaned(Protocol):
+    """What a cleaner gives back: denoiser.engine.Cleaned is one."""
+
+    @property
+    def image(self) -> Image: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was read of a source; *source* is None where nobody keeps records."""
+
+    image: Image
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A picture that is ready to be written, and what made it so; *kept* ones were left as they are."""
+
+    image: Image
+    facts: Mapping[str, Any]
+    notes: tuple[str, ...]
+    kept: bool = False
+
+
+def read(job: Job, settings: Settings, manifest: Manifest | None) -> Picture:
+    """Journals the file as begun, decodes it and cuts the crop out; UnreadableImage if it changes meanwhile."""
+    before = stamp_of(job.source)
+    if manifest is not None and before is not None:
+        manifest.begun(job.target, Source(job.source, before))
+    image = imageio.read(job.source, settings.read)
+    digest = sha256_of(job.source) if manifest is not None else ""
+    if before is not None and stamp_of(job.source) != before:
+        raise UnreadableImage(
+            f"{job.source}: changed while it was read.", hint="Run again when it is no longer written to."
+        )
+    image = cropped(image, str(job.source), settings)
+    return Picture(image, Source(job.source, before, digest) if before is not None and manifest else None)
+
+
+def clean(image: Image, settings: Settings, network: Callable[[Image], Cleaned], model: str) -> Outcome:
+    """What becomes of a picture: clean, or as it is where little noise is found and that was asked for."""
+    limit = settings.batch.skip_clean
+    if limit > 0:
+        from denoiser.estimation import estimate_noise  # needed by this wish alone
+
+        estimate = estimate_noise(image)
+        if max(estimate.luma, estimate.chroma) < limit:
+            return Outcome(image, {"kept": True} | _noise(estimate), (*image.notes, KEPT), kept=True)
+    cleaned = network(image)
+    facts = {name: value for name in _FACTS if (value := getattr(cleaned, name, None)) is not None}
+    facts |= {"model": model} | _noise(getattr(cleaned, "estimate", None))
+    return Outcome(cleaned.image, facts, (*image.notes, *cleaned.notes))
+
+
+def write(
+    job: Job, outcome: Outcome, source: Source | None, settings: Settings, manifest: Manifest | None
+) -> tuple[str, ...]:
+    """Writes the output, then its record; returns in words what the file could not hold."""
+    image = outcome.image
+    if outcome.kept and _may_be_copied(job, image, settings):
+        _copy(job, image)
+        lost: tuple[str, ...] = ()
+    else:
+        imageio.write(image, job.target, settings.write)
+        lost = imageio.losses(image, formats.by_suffix(job.target).key)
+    if manifest is not None and source is not None:
+        stamp = stamp_of(job.target)
+        if stamp is None:
+            raise UnwritableImage(f"{job.target}: was removed as soon as it was written.", hint="Run again.")
+        notes = list(dict.fromkeys((*outcome.notes, *lost)))
+        facts = dict(outcome.facts) | ({"notes": notes} if notes else {})
+        manifest.done(job.target, source, Made(stamp, sha256_of(job.target), image.megapixels, facts))
+    return lost
+
+
+def source_of(job: Job) -> Source | None:
+    """The source of a job as it is now, or None where it is gone."""
+    stamp = stamp_of(job.source)
+    return Source(job.source, stamp) if stamp else None
+
+
+def facts_of_run(cleaner: Any, choice: Choice | None) -> dict[str, Any]:
+    """What the first line of a manifest says of the weights and of where they run."""
+    words = {"version": __version__, "model": choice.model if choice else cleaner.model_name}
+    return words | {
+        name: value
+        for name in ("device", "precision", "tile")
+        if (value := getattr(cleaner, name, None)) is not None
+    }
+
+
+def _noise(estimate: Any) -> dict[str, Any]:
+    if estimate is None:
+        return {}
+    values = {"luma": estimate.luma, "chroma": estimate.chroma, "kind": estimate.kind}
+    return {"noise": {name: round(float(value), 3) for name, value in values.items()}}
+
+
+def _copy(job: Job, image: Image) -> None:
+    """The very bytes of the source under the name of the target, with its times."""
+    try:
+        original = job.source.open("rb")
+    except OSError as error:
+        raise UnreadableImage(f"{job.source}: cannot be opened again ({error.strerror}).") from error
+    with original, whole_file(job.target, times_ns=image.origin.times_ns if image.origin else None) as copy:
+        while chunk := original.read(_CHUNK):
+            copy.write(chunk)
+
+
+def _may_be_copied(job: Job, image: Image, settings: Settings) -> bool:
+    same = image.origin is not None and formats.by_suffix(job.target).key == image.origin.format
+    options = settings.write
+    return same and not options.strip and options.jpeg_quality is None and not settings.batch.crop
+
+
+def cropped(image: Image, name: str, settings: Settings) -> Image:
+    """The part of the picture that was asked for; UnreadableImage where it reaches beyond."""
+    crop = crop_of(settings.batch)
+    if crop is None:
+        return image
+    x, y, width, height = crop
+    if x + width > image.width or y + height > image.height:
+        raise UnreadableImage(
+            f"{name}: the crop {settings.batch.crop} reaches beyond its {image.width} x {image.height} pixels.",
+            hint="--crop is x,y,width,height in pixels of the upright picture.",
+        )
+    part = slice(y, y + height), slice(x, x + width)
+    alpha = None if image.alpha is None else image.alpha[part]
+    return dataclasses.replace(image, pixels=image.pixels[part], alpha=alpha)
