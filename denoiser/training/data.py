@@ -15,6 +15,7 @@ from torch import Tensor
 
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.image import Image
 from denoiser.training.reading import QUIETLY, Reading
 from denoiser.training.vision import transforms
 
@@ -24,6 +25,7 @@ _HELD_OUT = 8
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
 _BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
+_HINT = "Point --data at a folder of clean photos."
 _TEXTURE_CHOICE = 0.75  # how often the busier of two crops is taken: flat crops teach little
 
 
@@ -104,7 +106,7 @@ def load_photos(
     What cannot be read is kept by name in the pool; a folder without a picture of *smallest* pixels on each side is
     UnusableData.
     """
-    paths = _picture_paths(folder)
+    paths = picture_paths(folder, hint=_HINT)
     chance = random.Random(seed)
     held = held_back(len(paths), hold_out, chance)
     pictures: list[Tensor] = []
@@ -128,7 +130,7 @@ def load_photos(
     if not pictures:
         raise UnusableData(
             f"{folder}: no readable picture of {smallest} pixels or more on each side ({len(paths)} files seen).",
-            hint="Point --data at a folder of clean photos.",
+            hint=_HINT,
         )
     return PhotoPool(tuple(pictures), area_shares(areas), tuple(held_out), tuple(unreadable))
 
@@ -141,7 +143,11 @@ def held_back(count: int, hold_out: int, chance: random.Random) -> set[int]:
 
 def as_bytes(path: Path) -> Tensor:
     """The picture in *path* as (3, H, W) uint8; deeper ones are rounded, grey ones threefold."""
-    image = imageio.read(path)
+    return bytes_of(imageio.read(path))
+
+
+def bytes_of(image: Image) -> Tensor:
+    """The pixels of *image* in the same way."""
     pixels = np.asarray(image.pixels, dtype=np.float32) / image.white
     eight_bit = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     if eight_bit.shape[2] == 1:
@@ -155,9 +161,10 @@ def area_shares(areas: Sequence[float]) -> Tensor:
     return roots / roots.sum()
 
 
-def _picture_paths(folder: Path) -> list[Path]:
+def picture_paths(folder: Path, *, hint: str) -> list[Path]:
+    """Everything below *folder* that is named like a picture, in a fixed order; UnusableData: no such folder."""
     if not folder.is_dir():
-        raise UnusableData(f"{folder}: no such folder.", hint="Point --data at a folder of clean photos.")
+        raise UnusableData(f"{folder}: no such folder.", hint=hint)
     found = [
         Path(place) / name
         for place, _, names in os.walk(folder)
