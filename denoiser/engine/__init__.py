@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from denoiser.engine.session import Cleaned, Session
+from denoiser.engine.result import Cleaned
+from denoiser.engine.session import Session
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image
 from denoiser.options import DenoiseOptions

@@ -1,31 +1,48 @@
-"""Where the network runs and what it reckons in, chosen with a reason."""
+"""Where the network runs, chosen with a reason."""
 
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from denoiser.errors import MissingDevice
 
 
-def choose_device(wish: str) -> str:
-    """The device of that name, or the fastest one for "auto"; a named device that is not usable is an error."""
-    if wish == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wish == "cuda" and not torch.cuda.is_available():
-        raise MissingDevice("This machine offers no CUDA device to the installed torch.")
-    if wish == "mps" and not torch.backends.mps.is_available():
-        raise MissingDevice("This machine offers no Apple GPU to the installed torch.")
-    return wish
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen, and why: both stand in reports."""
+
+    name: str
+    reason: str
 
 
-def choose_precision(wish: str, device: str) -> str:
-    """fp32 or bf16; "auto" takes bf16 only where the processor reckons in it natively."""
+def choose(wish: str) -> Choice:
+    """The device of that name, or the fastest one that can be used for "auto".
+
+    A named device that is not usable is MissingDevice, never another one in silence.
+    """
+    if wish == "cuda":
+        _require(_cuda_fault(), "CUDA device")
+    elif wish == "mps" and not torch.backends.mps.is_available():
+        _require("torch does not offer it", "Apple GPU")
     if wish != "auto":
-        return wish
-    return "bf16" if device == "cuda" or (device == "cpu" and fast_bf16()) else "fp32"
+        return Choice(wish, "as asked for")
+    if not torch.cuda.is_available():
+        return Choice("cpu", "no CUDA device here")
+    fault = _cuda_fault()
+    if fault:
+        return Choice("cpu", f"the CUDA device is not usable: {fault}")
+    return Choice("cuda", torch.cuda.get_device_name())
+
+
+def choose_device(wish: str) -> str:
+    """The name alone of what `choose` gives."""
+    return choose(wish).name
 
 
 @functools.cache
@@ -34,3 +51,34 @@ def fast_bf16() -> bool:
     ask = getattr(torch.cpu, "get_capabilities", dict)  # unknown to the oldest torch that is allowed: fp32 is safe
     can: Mapping[str, object] = ask()
     return bool(can.get("avx512_bf16") or can.get("amx_bf16"))  # on ARM it was not tried: fp32 there
+
+
+@functools.cache
+def hardware_name(device: str) -> str:
+    """What the processor or the graphics card calls itself."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+@functools.cache
+def _cuda_fault() -> str:
+    """Why nothing runs on the card, in one line; empty when it does. A broken driver is found here, not later."""
+    if not torch.cuda.is_available():
+        return "none is offered to the installed torch"
+    try:
+        torch.ones(8, device="cuda").sum().item()
+    except RuntimeError as error:
+        return str(error).strip().splitlines()[0]
+    return ""
+
+
+def _require(fault: str, what: str) -> None:
+    if fault:
+        raise MissingDevice(f"This machine has no {what} that can be used: {fault}.")

@@ -1,68 +1,147 @@
-"""The picture in tiles: bounded memory whatever its size, and the same result as in one piece."""
+"""Pictures in tiles: bounded memory whatever their size, and the same result as in one piece.
+
+Tiles of one shape, depth and channel count share a batch, also when they are of several pictures. When memory runs
+out, the pictures under way begin again in smaller steps; what a person has fixed is never changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
+from denoiser.engine.budget import Budget
+from denoiser.engine.canvas import Canvas
+from denoiser.engine.memory import is_shortage
+from denoiser.engine.runner import NetworkRunner, Piece, Started
+from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
-from denoiser.networks.conditioning import Condition
-from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.networks.spec import NetworkSpec
-from denoiser.tiling import Tile, TilePlan, plan_tiles
 
-# With its halo. On a CPU the activations of a tile stay in the cache, and a cancel is heard within one tile.
-TILE_OF_DEVICE = {"cpu": 512, "cuda": 1024, "mps": 1024}
-
-TileListener = Callable[[int, int], None]
+TileListener = Callable[[Canvas], None]
+OntoCpu = Callable[[], Budget]
 
 
 class TiledCleaner:
-    """A network on a device, ready for tiles. One thread at a time."""
+    """A network within its budget. One thread at a time."""
 
-    def __init__(self, network: PyramidAutoencoder, spec: NetworkSpec, device: str, precision: str) -> None:
-        self._network = network.to(device).to(memory_format=torch.channels_last)
+    def __init__(
+        self, runner: NetworkRunner, spec: NetworkSpec, budget: Budget, *, on_cpu: OntoCpu | None = None
+    ) -> None:
+        """*on_cpu* moves the runner there, the last resort when a graphics card has no memory left."""
+        self.runner, self.budget = runner, budget
         self._spec = spec
-        self._device = torch.device(device)
-        self._bf16 = precision == "bf16"
-        self._tile = TILE_OF_DEVICE[device]
-
-    def plan(self, height: int, width: int) -> TilePlan:
-        """The tiles of a picture of that size."""
-        return plan_tiles(height, width, multiple=self._spec.size_multiple, halo=self._spec.halo, tile=self._tile)
+        self._on_cpu = on_cpu
 
     def clean(
-        self, noisy: NDArray[np.float32], condition: Condition, *, told: TileListener, cancel: CancelToken
-    ) -> NDArray[np.float32]:
-        """*noisy* (H, W, 3) in 0..1 to clean; stops within one tile of *cancel* with Cancelled."""
-        height, width = noisy.shape[:2]
-        plan = self.plan(height, width)
-        below, beside = plan.padded_height - height, plan.padded_width - width
-        padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric") if below or beside else noisy
-        planes = condition.planes().reshape(1, -1, 1, 1).to(self._device)
-        clean = np.empty_like(noisy)
-        for number, tile in enumerate(plan.tiles):
-            cancel.raise_if_cancelled()
-            self._clean_tile(padded, tile, planes, clean)
-            told(number + 1, len(plan.tiles))
-        return clean
+        self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
+    ) -> Iterator[Canvas]:
+        """Each canvas when its last tile is in; None among them means that the next one is still awaited.
 
-    @torch.inference_mode()
-    def _clean_tile(
-        self, padded: NDArray[np.float32], tile: Tile, planes: Tensor, clean: NDArray[np.float32]
-    ) -> None:
-        rows, columns = tile.rows, tile.columns
-        window = padded[rows.start : rows.stop, columns.start : columns.stop].transpose(2, 0, 1)[np.newaxis]
-        batch = torch.from_numpy(window.copy()).to(self._device, memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bf16):
-            result = self._network(batch, planes)[0].float().cpu().numpy().transpose(1, 2, 0)
-        height, width = clean.shape[:2]
-        bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
-        clean[rows.core_start : bottom, columns.core_start : right] = result[
-            rows.core_start - rows.start : bottom - rows.start,
-            columns.core_start - columns.start : right - columns.start,
-        ]
+        Stops within one layer of *cancel* with Cancelled.
+        """
+        run = _Run(self.runner, told, cancel)
+        for canvas in canvases:
+            if canvas is None:
+                # Nothing else to compute meanwhile: batches go out half full.
+                self._or_smaller(run, run.drain)
+            else:
+                run.under_way.append(canvas)
+                self._or_smaller(run, partial(self._begin, run, canvas))
+            yield from run.taken()
+        self._or_smaller(run, run.drain)
+        yield from run.taken()
+
+    def _begin(self, run: _Run, canvas: Canvas) -> None:
+        height, width = canvas.source.shape[:2]
+        plan = self.budget.plan(height, width, self._spec)
+        canvas.begin(plan)
+        for tile in plan.tiles:
+            run.add((canvas, tile), self.budget.batch)
+        if self.budget.batch == 1:
+            run.drain()
+
+    def _begin_again(self, run: _Run) -> None:
+        for canvas in [canvas for canvas in run.under_way if not canvas.is_done]:
+            self._begin(run, canvas)
+        run.drain()
+
+    def _or_smaller(self, run: _Run, step: Callable[[], None]) -> None:
+        """Does *step*; when memory runs out, does all that is under way again in smaller steps."""
+        while True:
+            try:
+                step()
+                return
+            except (RuntimeError, MemoryError) as error:
+                if not is_shortage(error):
+                    raise
+                run.forget()
+                self._step_down(run, error)
+            step = partial(self._begin_again, run)
+
+    def _step_down(self, run: _Run, error: BaseException) -> None:
+        smaller = self.budget.smaller(self._spec)
+        if smaller is not None:
+            self.budget = smaller
+            run.note(f"memory ran out; went on with tiles of {smaller.tile}, {smaller.batch} at once")
+        elif self._on_cpu is not None:
+            self.budget, self._on_cpu = self._on_cpu(), None
+            run.note("the graphics card had no memory left; went on with the CPU")
+        else:
+            raise DenoiserError(
+                "There is not enough memory for a single tile.",
+                hint="Close other programs, or leave out --tile, --batch-size and --device.",
+            ) from error
+
+
+class _Run:
+    """Pictures under way, batches being filled, and the one that the device has in hand."""
+
+    def __init__(self, runner: NetworkRunner, told: TileListener, cancel: CancelToken) -> None:
+        self._runner = runner
+        self.under_way: list[Canvas] = []
+        self._told, self._cancel = told, cancel
+        self._filling: dict[object, list[Piece]] = {}
+        self._in_hand: list[Started] = []
+
+    def add(self, piece: Piece, batch: int) -> None:
+        """Puts a tile to its like, and starts the batch when it is full."""
+        canvas, tile = piece
+        alike = (tile.shape, canvas.source.dtype, canvas.source.shape[2])
+        waiting = self._filling.setdefault(alike, [])
+        waiting.append(piece)
+        if len(waiting) >= batch:
+            self._start(self._filling.pop(alike))
+
+    def drain(self) -> None:
+        """Starts what waits and takes in what is in hand."""
+        while self._filling:
+            self._start(self._filling.popitem()[1])
+        self._take_in()
+
+    def forget(self) -> None:
+        """Drops everything that is not finished, and the memory that it holds."""
+        self._filling.clear()
+        self._in_hand.clear()
+
+    def note(self, words: str) -> None:
+        """Says it of every picture under way."""
+        for canvas in self.under_way:
+            canvas.notes.append(words)
+
+    def taken(self) -> Iterator[Canvas]:
+        """The pictures that are done, which are then no longer under way."""
+        done = [canvas for canvas in self.under_way if canvas.is_done]
+        self.under_way = [canvas for canvas in self.under_way if not canvas.is_done]
+        yield from done
+
+    def _start(self, pieces: list[Piece]) -> None:
+        started = self._runner.start(pieces, self._cancel)
+        self._take_in()
+        self._in_hand = started
+        if not self._runner.runs_ahead:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        while self._in_hand:
+            for canvas in self._runner.finish(self._in_hand.pop(0)):
+                self._told(canvas)

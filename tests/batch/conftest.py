@@ -17,7 +17,7 @@ from denoiser.options import DenoiseOptions
 @pytest.fixture
 def session(tiny_weights: Path) -> Session:
     """Ready to clean; what it makes of a picture is of no use."""
-    return open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32"))
+    return open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=256))
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
+"""Tiles against the whole picture, with the weights that are shipped."""
+
 import numpy as np
 import pytest
+import torch
 
 from denoiser import models
+from denoiser.engine.budget import Budget
+from denoiser.engine.canvas import Canvas, Scale
 from denoiser.engine.reference import clean_whole
+from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
-from denoiser.errors import Cancelled
+from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Condition
+
+HALF_A_STEP = 0.5 / 255
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +30,65 @@ def _noisy(height: int, width: int, sigma: float) -> np.ndarray:
     return slope + waves + noise
 
 
-def _tiled(model: models.LoadedModel, noisy: np.ndarray, condition: Condition) -> np.ndarray:
-    cleaner = TiledCleaner(model.network, model.spec, "cpu", "fp32")
-    return cleaner.clean(noisy, condition, told=lambda _done, _total: None, cancel=CancelToken())
+def _cleaner(model: models.LoadedModel, tile: int = 256, batch: int = 1) -> TiledCleaner:
+    budget = Budget("cpu", tile, batch, memory=1 << 30, bytes_per_pixel=300)
+    return TiledCleaner(NetworkRunner(model.network, "cpu"), model.spec, budget)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (67, 3), (64, 64), (509, 521), (530, 1021)])
-@pytest.mark.parametrize("sigma", [5, 50])
+def _tiled(
+    model: models.LoadedModel, noisy: np.ndarray, condition: Condition, tile: int = 144, batch: int = 1
+) -> np.ndarray:
+    canvas = Canvas(noisy, Scale(1.0, None), condition)
+    done = list(_cleaner(model, tile, batch).clean([canvas], told=lambda _canvas: None, cancel=CancelToken()))
+    assert done == [canvas]
+    return canvas.result
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (67, 3), (64, 64), (151, 157), (97, 509)])
+@pytest.mark.parametrize("sigma", [5, 25, 50])
 def test_tiles_give_the_whole_picture_within_half_a_step(fast, size, sigma):
     noisy, condition = _noisy(*size, sigma), Condition(sigma, sigma, 0.0)
-    difference = np.abs(_tiled(fast, noisy, condition) - clean_whole(fast.network, noisy, condition)) * 255
+    difference = np.abs(_tiled(fast, noisy, condition) - clean_whole(fast.network, noisy, condition))
     assert difference.shape == (*size, 3)
-    assert difference.max() < 0.5
+    assert difference.max() < HALF_A_STEP
+
+
+@pytest.mark.parametrize("sigma", [5, 50])
+def test_sixteen_bits_differ_by_32_of_65535_at_most_almost_everywhere(fast, sigma):
+    noisy, condition = _noisy(160, 300, sigma), Condition(sigma, sigma, 0.0)
+    difference = np.abs(_tiled(fast, noisy, condition) - clean_whole(fast.network, noisy, condition)) * 65535
+    assert (difference > 32).mean() < 1e-3
+    assert difference.max() < HALF_A_STEP * 65535
+
+
+def test_no_energy_at_the_period_of_the_tiles(fast):
+    """What tiling changes must not draw a grid: along the columns of a wide picture, in its spectrum."""
+    noisy, condition = _noisy(64, 1600, 25), Condition(25, 25, 0.0)
+    cleaner = _cleaner(fast, 112)
+    plan = cleaner.budget.plan(64, 1600, fast.spec)
+    period = plan.tiles[1].columns.core_stop - plan.tiles[1].columns.core_start
+    assert len(plan.tiles) > 10
+    whole = clean_whole(fast.network, noisy, condition)
+    error = np.abs(_tiled(fast, noisy, condition, 112) - whole).mean(axis=(0, 2))
+    spectrum = np.abs(np.fft.rfft(error)) / len(error) * 2
+    at_period = round(len(error) / period)
+    assert spectrum[[at_period, 2 * at_period]].max() < 0.1 / 255
+
+
+def test_every_bit_is_the_same_whatever_the_batch_the_neighbours_and_the_threads(fast):
+    pictures = [_noisy(80, 150, 25), _noisy(64, 64, 25), _noisy(80, 150, 50), _noisy(1, 5, 9)]
+    alone = [_tiled(fast, noisy, Condition(), 112) for noisy in pictures]
+    before = torch.get_num_threads()
+    try:
+        for threads, batch in ((2, 1), (1, 3)):
+            torch.set_num_threads(threads)
+            canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in pictures]
+            done = list(_cleaner(fast, 112, batch).clean(canvases, told=lambda _c: None, cancel=CancelToken()))
+            assert sorted(map(id, done)) == sorted(map(id, canvases))
+            for canvas, wanted in zip(canvases, alone, strict=True):
+                assert np.array_equal(canvas.result, wanted), (threads, batch)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_source_is_left_alone(fast):
@@ -46,11 +101,76 @@ def test_the_source_is_left_alone(fast):
 def test_cancel_is_heard_within_one_tile(fast):
     cancel, heard = CancelToken(), []
 
-    def told(done: int, _total: int) -> None:
-        heard.append(done)
+    def told(canvas: Canvas) -> None:
+        heard.append(canvas.tiles_left)
         cancel.cancel()
 
-    cleaner = TiledCleaner(fast.network, fast.spec, "cpu", "fp32")
+    canvas = Canvas(_noisy(100, 600, 10), Scale(1.0, None), Condition())
     with pytest.raises(Cancelled):
-        cleaner.clean(_noisy(600, 600, 10), Condition(), told=told, cancel=cancel)
-    assert heard == [1]
+        list(_cleaner(fast, 112).clean([canvas], told=told, cancel=cancel))
+    assert len(heard) == 1
+
+
+def test_pictures_wait_for_each_other_only_while_others_may_come(fast):
+    """A half full batch goes out when the next picture is still awaited."""
+    first, second = (Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition()) for _ in range(2))
+    done: list[Canvas] = []
+
+    def arriving():
+        yield first
+        assert done == []  # its tile waits for others
+        yield None
+        assert done == [first]
+        yield second
+
+    done.extend(_cleaner(fast, batch=4).clean(arriving(), told=lambda _c: None, cancel=CancelToken()))
+    assert done == [first, second]
+
+
+class _Scarce(NetworkRunner):
+    """Has memory for so many pixels at once; the rest is the real runner."""
+
+    room = 0
+
+    def start(self, pieces, cancel):
+        if sum(tile.shape[0] * tile.shape[1] for _, tile in pieces) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return super().start(pieces, cancel)
+
+
+def _scarce(model, room, **budget) -> TiledCleaner:
+    runner = _Scarce(model.network, "cpu")
+    runner.room = room
+    return TiledCleaner(runner, model.spec, Budget("cpu", memory=1 << 30, bytes_per_pixel=300, **budget))
+
+
+def test_when_memory_runs_out_it_steps_down_and_says_so(fast):
+    pictures = [_noisy(64, 64, 10), _noisy(200, 400, 10), _noisy(64, 64, 20)]
+    canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in pictures]
+    cleaner = _scarce(fast, 256 * 256, tile=512, batch=4)
+    done = list(cleaner.clean(canvases, told=lambda _c: None, cancel=CancelToken()))
+    assert sorted(map(id, done)) == sorted(map(id, canvases))
+    assert (cleaner.budget.tile, cleaner.budget.batch) == (256, 1)
+    assert any("tiles of 256" in note for note in canvases[1].notes)
+    for canvas, noisy in zip(canvases, pictures, strict=True):
+        assert np.abs(canvas.result - clean_whole(fast.network, noisy, Condition())).max() < HALF_A_STEP
+
+
+def test_what_was_asked_for_is_kept_and_the_error_says_what_to_do(fast):
+    canvas = Canvas(_noisy(300, 300, 10), Scale(1.0, None), Condition())
+    cleaner = _scarce(fast, 256 * 256, tile=320, batch=1, fixed_tile=True, fixed_batch=True)
+    with pytest.raises(DenoiserError, match="not enough memory") as caught:
+        list(cleaner.clean([canvas], told=lambda _c: None, cancel=CancelToken()))
+    assert "--tile" in caught.value.hint
+
+
+def test_other_errors_are_no_shortage(fast):
+    class Broken(NetworkRunner):
+        def start(self, pieces, cancel):
+            raise RuntimeError("a kernel is broken")
+
+    budget = Budget("cpu", 256, 1, memory=1 << 30, bytes_per_pixel=300)
+    cleaner = TiledCleaner(Broken(fast.network, "cpu"), fast.spec, budget)
+    canvas = Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition())
+    with pytest.raises(RuntimeError, match="broken"):
+        list(cleaner.clean([canvas], told=lambda _c: None, cancel=CancelToken()))

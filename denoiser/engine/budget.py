@@ -1,0 +1,102 @@
+"""How large a tile, how many at once, how much for pictures: integers, decided before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from denoiser.errors import UsageError
+from denoiser.networks.spec import NetworkSpec
+from denoiser.options import DenoiseOptions
+from denoiser.tiling import TilePlan, plan_tiles, rounded_up
+
+# On a CPU larger tiles cost less halo, and smaller ones hear a cancel sooner and weigh less: docs/engine.md.
+_LARGEST_TILE = {"cpu": 768, "cuda": 1024, "mps": 1024}
+_SMALLEST_TILE = 256  # below it a halo of 40 costs twice the work and more
+_STEP_OF_TILE = 64
+_STEP_OF_SHAPES = {
+    "cpu": 0,
+    "cuda": 64,
+    "mps": 0,
+}  # where unlike pictures share a batch their tiles should be alike
+_MOST_AT_ONCE = 16  # tiles; a card is full long before
+_SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for decoding, encoding and other programs
+_GB = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a session may take. ``memory`` is the ceiling in bytes for tiles and pictures under way together."""
+
+    device: str
+    tile: int
+    batch: int
+    memory: int
+    bytes_per_pixel: int  # of a tile: what the network holds while it computes
+    fixed_tile: bool = False  # was asked for, and stays
+    fixed_batch: bool = False
+
+    @property
+    def for_pictures(self) -> int:
+        """What is left of the ceiling for pictures that wait, are under way, or are done."""
+        return max(0, self.memory - self.batch * self.tile**2 * self.bytes_per_pixel)
+
+    def plan(self, height: int, width: int, spec: NetworkSpec) -> TilePlan:
+        """The tiles of a picture of that size."""
+        return plan_tiles(
+            height,
+            width,
+            multiple=spec.size_multiple,
+            halo=spec.halo,
+            tile=self.tile,
+            step=_STEP_OF_SHAPES[self.device],
+        )
+
+    def smaller(self, spec: NetworkSpec) -> Budget | None:
+        """The next step down after memory ran out: half the batch, then half the tile; None at the bottom."""
+        if self.batch > 1 and not self.fixed_batch:
+            return replace(self, batch=self.batch // 2)
+        tile = max(self.tile // 2 // _STEP_OF_TILE * _STEP_OF_TILE, _least(spec))
+        if tile < self.tile and not self.fixed_tile:
+            return replace(self, tile=tile)
+        return None
+
+
+def make_budget(
+    options: DenoiseOptions, device: str, spec: NetworkSpec, *, free: int, bytes_per_pixel: int
+) -> Budget:
+    """The largest tile and batch that leave half of the ceiling to pictures; what was asked for stays."""
+    memory = int(_SHARE_OF_FREE[device] * free) if options.memory is None else int(options.memory * _GB)
+    for_tiles = memory // 2
+    tile, batch = options.tile, options.batch_size
+    if tile is None:
+        tile = max(_LARGEST_TILE[device], _least(spec))
+        while tile > _least(spec) and (batch or 1) * tile**2 * bytes_per_pixel > for_tiles:
+            tile -= _STEP_OF_TILE
+        tile = max(tile, _least(spec))
+    elif tile % spec.size_multiple or tile < _bare_least(spec):
+        raise UsageError(
+            f"A tile of {tile} does not fit this model.",
+            hint=f"Take a multiple of {spec.size_multiple} from {_bare_least(spec)} on.",
+        )
+    if batch is None:
+        room = for_tiles // (tile**2 * bytes_per_pixel)
+        batch = max(1, min(room, _MOST_AT_ONCE)) if device == "cuda" else 1
+    return Budget(
+        device=device,
+        tile=tile,
+        batch=batch,
+        memory=memory,
+        bytes_per_pixel=bytes_per_pixel,
+        fixed_tile=options.tile is not None,
+        fixed_batch=options.batch_size is not None,
+    )
+
+
+def _bare_least(spec: NetworkSpec) -> int:
+    """The smallest tile that has a core at all."""
+    return max(2 * rounded_up(spec.halo, spec.size_multiple) + spec.size_multiple, 64)
+
+
+def _least(spec: NetworkSpec) -> int:
+    """The smallest tile that is chosen unasked."""
+    return max(_SMALLEST_TILE, rounded_up(4 * spec.halo, _STEP_OF_TILE))

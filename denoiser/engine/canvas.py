@@ -1,0 +1,124 @@
+"""One picture on its way through the network: windows of the source go out, clean tiles come back in its own depth.
+
+No copy of the whole picture in float is ever made: a window is converted when it is cut, a tile when it is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from denoiser.image import Image, Pixels
+from denoiser.networks.conditioning import Condition
+from denoiser.tiling import Span, Tile, TilePlan
+
+_ROWS_AT_ONCE = 256  # of a float picture whose brightest value is sought
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the values of a picture stand to the network's 0..1."""
+
+    one: float  # the value that becomes 1
+    white: float | None  # results are rounded and held to 0..white; None: left as they come, for float
+
+
+def scale_of(image: Image) -> Scale:
+    """White becomes 1; float pictures that are brighter than white are scaled down to fit."""
+    if image.bits != 32:
+        return Scale(image.white, image.white)
+    brightest = 1.0
+    for start in range(0, image.height, _ROWS_AT_ONCE):
+        rows = image.pixels[start : start + _ROWS_AT_ONCE]
+        brightest = max(brightest, float(np.max(rows, initial=1.0, where=np.isfinite(rows))))
+    return Scale(brightest, None)
+
+
+class Canvas:
+    """A picture, what the network is told of it, and the tiles that are done. Not safe to share between threads."""
+
+    def __init__(self, source: Pixels, scale: Scale, condition: Condition, share: float = 1.0) -> None:
+        self.source = source
+        self.scale = scale
+        self.planes = condition.planes()
+        self.share = share  # of the removal that is kept
+        self.result = np.empty_like(source)
+        self.notes: list[str] = []  # what a person should know of how it went
+        self.tiles_total = self.tiles_left = 0
+
+    @property
+    def bytes(self) -> int:
+        """What source and result take."""
+        return int(self.source.nbytes + self.result.nbytes)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every tile of the plan has come back."""
+        return self.tiles_left == 0
+
+    def begin(self, plan: TilePlan) -> None:
+        """Starts, or starts again with other tiles."""
+        self.tiles_total = self.tiles_left = len(plan.tiles)
+
+    def window(self, tile: Tile) -> Pixels:
+        """(h, w, C) of the source in its own depth, a copy; beyond its edges the picture is mirrored."""
+        height, width = self.source.shape[:2]
+        rows, columns = tile.rows, tile.columns
+        if rows.stop <= height and columns.stop <= width:
+            return self.source[rows.start : rows.stop, columns.start : columns.stop].copy()
+        down, across = _mirrored(rows, height), _mirrored(columns, width)
+        picked: Pixels = self.source[down[:, np.newaxis], across]
+        return picked
+
+    def put(self, tile: Tile, block: Pixels) -> None:
+        """Takes the core of a clean tile (h, w, C), which is in the depth of the source."""
+        height, width = self.source.shape[:2]
+        rows, columns = tile.rows, tile.columns
+        bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
+        self.result[rows.core_start : bottom, columns.core_start : right] = block[
+            rows.core_start - rows.start : bottom - rows.start,
+            columns.core_start - columns.start : right - columns.start,
+        ]
+        self.tiles_left -= 1
+
+
+def network_input(windows: Tensor, ones: Tensor) -> Tensor:
+    """(B, h, w, C) in their own depth to (B, 3, h, w) in 0..1: grey in all channels, what is no number as 0."""
+    values = windows.float()
+    if windows.is_floating_point():
+        values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    values = values / ones  # divided and not multiplied, so that n / white * white is n again
+    if values.shape[3] == 1:
+        values = values.expand(-1, -1, -1, 3)
+    return values.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def own_depth(clean: Tensor, windows: Tensor, canvases: list[Canvas], ones: Tensor) -> Tensor:
+    """(B, 3, h, w) in 0..1 to (B, h, w, C) as the sources hold it, with the share of removal of each canvas.
+
+    Integers are rounded and held to their range; what was no number, or infinite, in a float picture stays that.
+    """
+    values = clean.permute(0, 2, 3, 1)
+    if windows.shape[3] == 1:
+        values = values.mean(dim=3, keepdim=True)
+    values = values * ones
+    if any(canvas.share != 1.0 for canvas in canvases):
+        shares = torch.tensor([canvas.share for canvas in canvases], device=values.device).reshape(-1, 1, 1, 1)
+        source = windows.float()
+        values = source + shares * (values - source)
+    if windows.is_floating_point():
+        return torch.where(torch.isfinite(windows), values, windows)
+    whites = torch.tensor([canvas.scale.white for canvas in canvases], device=values.device).reshape(-1, 1, 1, 1)
+    rounded = torch.minimum(values.round().clamp(min=0.0), whites)
+    # Torch has few operations on 16 unsigned bits; numpy narrows these when the block is taken.
+    return rounded.to(torch.uint8 if windows.dtype == torch.uint8 else torch.int32)
+
+
+def _mirrored(span: Span, length: int) -> NDArray[np.intp]:
+    """The places of *span* folded back into 0..length, edges repeated, as often as it takes."""
+    places = np.arange(span.start, span.stop) % (2 * length)
+    return np.where(places < length, places, 2 * length - 1 - places)

@@ -1,0 +1,206 @@
+"""Pictures stream in, results stream out: reading, computing and what the caller does overlap.
+
+    feeder thread               device thread                calling thread
+    next picture, prepare  ->   network, tile by tile   ->   finish, hand over
+                      inbox                        outbox
+
+Both ways between the threads hold a bounded number of bytes, so that memory stays the same however many come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from denoiser.engine.canvas import Canvas
+from denoiser.engine.channel import Channel, Closed
+from denoiser.engine.result import Cleaned, Work
+from denoiser.engine.tiled import TileListener
+from denoiser.errors import Cancelled, DenoiserError
+from denoiser.events import CancelToken, TileDone
+from denoiser.image import Image
+
+Name = TypeVar("Name")
+
+
+class Stages(Protocol):
+    """What is done to a picture in each of the three threads: denoiser.engine.Session is one."""
+
+    def prepare(self, image: Image) -> Work: ...
+    def compute(
+        self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
+    ) -> Iterator[Canvas]: ...
+    def finish(self, work: Work) -> Cleaned: ...
+
+
+def stream(
+    pictures: Iterable[tuple[Name, Image]],
+    stages: Stages,
+    *,
+    bytes_waiting: float,
+    told: Callable[[Name, TileDone], None],
+    cancel: CancelToken,
+) -> Iterator[tuple[Name, Cleaned | DenoiserError]]:
+    """Each result under the name of its picture, as they are done; *told* of each tile in the calling thread.
+
+    A DenoiserError of one picture is a value; Cancelled and what *pictures* raises end the stream. Between the
+    threads wait at most *bytes_waiting* each, or a single picture. No thread is left when it ends or is closed.
+    """
+    run = _Stream(pictures, stages, Channel(bytes_waiting), Channel(bytes_waiting), _Either(cancel))
+    with ThreadPoolExecutor(2, thread_name_prefix="denoise-engine") as threads:
+        feeder, device = threads.submit(run.feed), threads.submit(run.work)
+        try:
+            for item in run.results():
+                if isinstance(item, _News):
+                    told(item.name, item.event)
+                else:
+                    yield item.name, _finished(stages, item.work)
+        finally:
+            run.stop()
+        # What went wrong in a thread is raised here.
+        device.result()
+        feeder.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Item(Generic[Name]):
+    name: Name
+    work: Work | DenoiserError
+
+
+@dataclass(frozen=True, slots=True)
+class _News(Generic[Name]):
+    name: Name
+    event: TileDone
+
+
+class _Either(CancelToken):
+    """Cancelled when it is told so, or when the token of the caller is."""
+
+    def __init__(self, other: CancelToken) -> None:
+        super().__init__()
+        self._other = other
+
+    @property
+    def cancelled(self) -> bool:
+        return super().cancelled or self._other.cancelled
+
+    def raise_if_cancelled(self) -> None:
+        super().raise_if_cancelled()
+        self._other.raise_if_cancelled()
+
+
+class _Stream(Generic[Name]):
+    def __init__(
+        self,
+        pictures: Iterable[tuple[Name, Image]],
+        stages: Stages,
+        inbox: Channel[_Item[Name]],
+        outbox: Channel[_Item[Name] | _News[Name]],
+        cancel: _Either,
+    ) -> None:
+        self._pictures, self._stages = pictures, stages
+        self._inbox, self._outbox, self._cancel = inbox, outbox, cancel
+        self._under_way: dict[int, _Item[Name]] = {}  # by the identity of the canvas
+        self._all_arrived = False
+
+    def feed(self) -> None:
+        """The feeder thread."""
+        try:
+            for name, image in self._pictures:
+                item = _Item(name, _or_error(self._stages.prepare, image))
+                self._inbox.put(item, _weight(item))
+        except Closed:
+            pass
+        finally:
+            self._inbox.end()
+
+    def work(self) -> None:
+        """The device thread."""
+        try:
+            arrivals = self._arrivals()
+            while not self._all_arrived:
+                self._compute(arrivals)
+        except Closed:
+            pass
+        finally:
+            self._outbox.end()
+
+    def results(self) -> Iterator[_Item[Name] | _News[Name]]:
+        """What the device thread sends, until it ends."""
+        with suppress(Closed):
+            while True:
+                item = self._outbox.get()
+                assert item is not None  # it waited
+                yield item
+
+    def stop(self) -> None:
+        """Lets both threads come to their end."""
+        self._cancel.cancel()
+        self._inbox.abandon()
+        self._outbox.abandon()
+
+    def _compute(self, arrivals: Iterator[Canvas | None]) -> None:
+        try:
+            for canvas in self._stages.compute(arrivals, told=self._tell, cancel=self._cancel):
+                self._send(self._under_way.pop(id(canvas)))
+        except Cancelled:
+            raise
+        except DenoiserError as error:
+            for item in list(self._under_way.values()):
+                self._send(_Item(item.name, error))
+            self._under_way.clear()
+
+    def _arrivals(self) -> Iterator[Canvas | None]:
+        """The pictures that have something to be computed; None whenever the next one is not there yet."""
+        with suppress(Closed):
+            while True:
+                item = self._inbox.get(wait=False)
+                if item is None:
+                    yield None
+                    item = self._inbox.get()
+                    assert item is not None  # it waited
+                if isinstance(item.work, Work) and item.work.canvas is not None:
+                    self._under_way[id(item.work.canvas)] = item
+                    yield item.work.canvas
+                else:
+                    self._send(item)
+        self._all_arrived = True
+
+    def _send(self, item: _Item[Name]) -> None:
+        self._outbox.put(item, _weight(item))
+
+    def _tell(self, canvas: Canvas) -> None:
+        item = self._under_way[id(canvas)]
+        assert isinstance(item.work, Work)
+        self._outbox.put(_News(item.name, progress(canvas, item.work.image)), 0)
+
+
+def progress(canvas: Canvas, image: Image) -> TileDone:
+    """How far the picture is."""
+    return TileDone(canvas.tiles_total - canvas.tiles_left, canvas.tiles_total, image.megapixels)
+
+
+def _finished(stages: Stages, work: Work | DenoiserError) -> Cleaned | DenoiserError:
+    return work if isinstance(work, DenoiserError) else _or_error(stages.finish, work)
+
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+
+def _or_error(step: Callable[[_Given], _Made], given: _Given) -> _Made | DenoiserError:
+    """What *step* makes, or the error that ends this picture and no other."""
+    try:
+        return step(given)
+    except Cancelled:
+        raise
+    except DenoiserError as error:
+        return error
+
+
+def _weight(item: _Item[Name]) -> float:
+    return item.work.bytes if isinstance(item.work, Work) else 0.0
