@@ -50,15 +50,16 @@ def scores(words: argparse.Namespace, session: Session) -> Iterator[Score]:
     baselines = ("nlm", "bm3d") if words.bm3d else ("nlm",)
     levels = tuple(words.level or PAPER_LEVELS)
     with tempfile.TemporaryDirectory() as place:
-        jobs = {}
+        jobs: list[tuple[Path, Wanted]] = []
         if words.white or not (words.pairs or words.clean):
             folder = words.white or own_photos(Path(place))
-            jobs[folder] = Wanted("white", levels, automatic=True, baselines=baselines, limit=words.limit)
+            wanted = Wanted("white", levels, automatic=True, baselines=baselines, limit=words.limit)
+            jobs.append((folder, wanted))
         if words.pairs:
-            jobs[words.pairs] = Wanted("pairs", baselines=baselines, limit=words.limit)
+            jobs.append((words.pairs, Wanted("pairs", baselines=baselines, limit=words.limit)))
         if words.clean:
-            jobs[words.clean] = Wanted("untouched", limit=words.limit)
-        for folder, wanted in jobs.items():
+            jobs.append((words.clean, Wanted("untouched", limit=words.limit)))
+        for folder, wanted in jobs:
             for measured in measure(session, folder, wanted, told=lambda _name: None, cancel=CancelToken()):
                 yield from measured.scores
 
@@ -108,16 +109,23 @@ def remark(score: Score) -> str:
 
 def put(table: str, document: Path) -> None:
     """Replaces what stands between the two lines in *document*."""
-    text = document.read_text(encoding="utf-8")
-    before, begins, rest = text.partition(QUALITY_BEGIN)
+    before, after = around(document)
+    document.write_text(f"{before}{QUALITY_BEGIN}\n{table}\n{QUALITY_END}{after}", encoding="utf-8")
+
+
+def around(document: Path) -> tuple[str, str]:
+    """What stands before and after the table in *document*; ends the program where there is no place for one."""
+    before, begins, rest = document.read_text(encoding="utf-8").partition(QUALITY_BEGIN)
     _, ends, after = rest.partition(QUALITY_END)
     if not (begins and ends):
         sys.exit(f"{document}: has no lines {QUALITY_BEGIN} and {QUALITY_END}")
-    document.write_text(f"{before}{begins}\n{table}\n{ends}{after}", encoding="utf-8")
+    return before, after
 
 
 def main() -> int:
     words = arguments()
+    if words.into:
+        around(words.into)  # before hours are spent
     report = contract.Report(__doc__, words)
     session = open_session(DenoiseOptions(model=words.model))
     found = []
