@@ -101,9 +101,13 @@ class TextVoice:
     def _show_progress(self) -> None:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._progress.fraction, words=str(self._progress))
-        elif not self._manner.quiet and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+        elif self._wants_a_line():
             self._last_line = time.monotonic()
             say(f"{self._progress.fraction:4.0%}  {self._progress}")
+
+    def _wants_a_line(self) -> bool:
+        waited = time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES
+        return waited and self._progress.files > 0 and not self._manner.quiet
 
 
 def cause(source: Path, error: DenoiserError) -> str:

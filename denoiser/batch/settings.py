@@ -35,13 +35,13 @@ class Settings:
                 value = getattr(options, field.name)
                 # A control that a later version adds leaves the key of earlier runs as it is.
                 if field.name not in _MEANS | _MEANS_OF_BATCH and value != field.default:
-                    values[field.name] = value
+                    values[field.name] = value if isinstance(value, bool | str) else float(value)  # 25 is 25.0
         return values
 
     @property
     def key(self) -> str:
         """One word for `look`, to compare by."""
-        return hashlib.sha256(json.dumps(self.look, sort_keys=True, default=float).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.look, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def asked(self) -> dict[str, Any]:

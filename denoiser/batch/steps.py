@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20  # bytes
 KEPT = "little noise: kept as it is"
 _FACTS = ("seconds", "device", "precision", "tile", "trust")
+_NOTHING = (None, "")  # where nothing had to be computed
 
 
 class Cleaned(Protocol):
@@ -74,10 +75,10 @@ def clean(image: Image, settings: Settings, network: Callable[[Image], Cleaned],
         from denoiser.estimation import estimate_noise  # needed by this wish alone
 
         estimate = estimate_noise(image)
-        if max(estimate.luma, estimate.chroma) < limit:
+        if estimate.sigma < limit:
             return Outcome(image, {"kept": True} | _noise(estimate), (*image.notes, KEPT), kept=True)
     cleaned = network(image)
-    facts = {name: value for name in _FACTS if (value := getattr(cleaned, name, None)) is not None}
+    facts = {name: value for name in _FACTS if (value := getattr(cleaned, name, None)) not in _NOTHING}
     facts |= {"model": model} | _noise(getattr(cleaned, "estimate", None))
     return Outcome(cleaned.image, facts, (*image.notes, *cleaned.notes))
 

@@ -1,0 +1,212 @@
+"""Records of many runs read as one: the newest wins, the torn is passed over, and the dead are known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from denoiser.batch import journal
+from denoiser.batch.digest import Stamp
+from denoiser.batch.history import read_history
+from denoiser.batch.manifest import FOLDER, Made, Manifest, Source
+from denoiser.batch.settings import Settings
+from denoiser.errors import UnreadableImage
+
+SOURCE = Source(Path("in/a.png"), Stamp(10, 20), "s")
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return Path("out")
+
+
+@pytest.fixture
+def start(out: Path) -> Iterator[Callable[[], Manifest]]:
+    """Starts runs, and lets go of them in the end."""
+    manifests = []
+
+    def run() -> Manifest:
+        manifest = Manifest(out, Settings())
+        manifest.start("weights", {"model": "m", "device": "cpu", "precision": "fp32", "version": "1", "tile": 512})
+        manifests.append(manifest)
+        return manifest
+
+    yield run
+    for manifest in manifests:
+        manifest.close({})
+
+
+def made(size: int = 30) -> Made:
+    return Made(Stamp(size, 40), "d", 1.5, {"seconds": 1.0})
+
+
+def test_a_life_of_an_output(out: Path, start) -> None:
+    manifest = start()
+    target = out / "sub" / "a.png"
+    manifest.begun(target, SOURCE)
+    past = read_history(out).of("sub/a.png")
+    assert past is not None and (past.state, past.done, past.source_stamp) == ("begun", None, Stamp(10, 20))
+    manifest.done(target, SOURCE, made())
+    manifest.close({"done": 1, "failed": 0, "left": 0})
+    history = read_history(out)
+    past = history.of("sub/a.png")
+    assert past is not None and past.done is not None and past.made == Stamp(30, 40)
+    assert past.source == "../in/a.png" and history.by_source == {"../in/a.png": "sub/a.png"}
+    assert (past.done["digest"], past.done["options"]) == ("weights", Settings().key)
+    assert [run["model"] for run in history.runs] == ["m"] and history.dead == set()
+
+
+def test_of_several_lines_the_newest_wins_whatever_file_it_is_in(out: Path, start) -> None:
+    first, second = start(), start()
+    target = out / "a.png"
+    first.done(target, SOURCE, made(1))
+    second.done(target, SOURCE, made(2))
+    first.failed(target, SOURCE, UnreadableImage("broken"))
+    past = read_history(out).of("a.png")
+    assert past is not None and past.state == "failed" and past.made == Stamp(2, 40)
+    first.done(target, SOURCE, made(3))
+    past = read_history(out).of("a.png")
+    assert past is not None and past.state == "done" and past.made == Stamp(3, 40)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b"",
+        b"\n\n",
+        b"\xff\xfe\x00 no text\n",
+        b"[1, 2]\n",
+        b'{"state": "done", "at": "soon"}\n',
+        b'{"state": "done", "at": 99, "target": "a.png"}\n',
+        b'{"state": "begun", "at": 99, "target": ["a"], "source": "x", "source_size": 1, "source_mtime_ns": 1}\n',
+        b'{"state": "dancing", "at": 99, "target": "a.png"}\n',
+        b"[" * 100_000 + b"\n",
+        b'{"state": "done", "at": 9999999999999999999, "target": "a.png", "source": "x", "sou',  # torn
+    ],
+)
+def test_what_is_no_record_is_passed_over(out: Path, start, spoilt: bytes) -> None:
+    manifest = start()
+    manifest.done(out / "a.png", SOURCE, made())
+    (file,) = (out / FOLDER).iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole + spoilt)
+    past = read_history(out).of("a.png")
+    assert past is not None and past.state == "done" and past.made == Stamp(30, 40)
+    manifest.failed(out / "a.png", SOURCE, UnreadableImage("broken"))  # and it spoils nothing that follows
+    past = read_history(out).of("a.png")
+    assert past is not None and past.state == "failed"
+
+
+def test_files_of_a_later_version_are_left_alone(out: Path, start) -> None:
+    manifest = start()
+    manifest.done(out / "a.png", SOURCE, made())
+    (file,) = (out / FOLDER).iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"v":1', b'"v":2'))
+    history = read_history(out)
+    assert history.pasts == {} and history.runs == []
+
+
+def test_no_folder_no_history(out: Path) -> None:
+    assert read_history(out).pasts == {}
+    out.mkdir()
+    (out / FOLDER).write_bytes(b"a file in the way")
+    assert read_history(out).pasts == {}
+
+
+_BEGIN_AND_WAIT = """
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from denoiser.batch.digest import Stamp
+from denoiser.batch.manifest import Manifest, Source
+from denoiser.batch.settings import Settings
+manifest = Manifest(Path("out"), Settings())
+manifest.start("weights", {})
+manifest.begun(Path("out/a.png"), Source(Path("in/a.png"), Stamp(10, 20)))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_living_run_has_begun_is_no_suspect_and_what_a_dead_one_has_is(out: Path) -> None:
+    command = [sys.executable, "-c", _BEGIN_AND_WAIT]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        history = read_history(out)
+        past = history.of("a.png")
+        assert past is not None and past.state == "begun" and not history.is_suspect(past)
+    finally:
+        process.kill()
+        process.communicate()
+    history = read_history(out)
+    past = history.of("a.png")
+    assert past is not None and history.is_suspect(past)
+
+
+def test_a_run_that_ended_in_good_order_leaves_no_suspects(out: Path, start) -> None:
+    manifest = start()
+    manifest.begun(out / "a.png", SOURCE)
+    manifest.close({"done": 0, "failed": 0, "left": 1})
+    history = read_history(out)
+    past = history.of("a.png")
+    assert past is not None and not history.is_suspect(past) and not manifest.is_open
+
+
+def test_records_begin_anew_where_somebody_removed_them(out: Path, start) -> None:
+    manifest = start()
+    (file,) = (out / FOLDER).iterdir()
+    file.unlink()
+    (out / FOLDER).rmdir()
+    manifest.done(out / "a.png", SOURCE, made())
+    history = read_history(out)
+    assert len(history.runs) == 1 and history.of("a.png") is not None
+
+
+def test_names_of_any_bytes_come_back(out: Path, start) -> None:
+    manifest = start()
+    name = "\udcff\n\x1b🐈.png"
+    manifest.done(out / name, Source(Path("in") / name, Stamp(1, 2)), made())
+    past = read_history(out).of(name)
+    assert past is not None and past.source == f"../in/{name}"
+    (file,) = (out / FOLDER).iterdir()
+    assert file.read_bytes().isascii()
+
+
+def test_every_key_is_documented(out: Path, start, pytestconfig: pytest.Config) -> None:
+    manifest = start()
+    target = out / "a.png"
+    manifest.begun(target, SOURCE)
+    manifest.done(target, SOURCE, made())
+    manifest.failed(target, SOURCE, UnreadableImage("broken"))
+    manifest.crashed(target, SOURCE, "SIGSEGV")
+    manifest.close({"done": 1, "failed": 1, "left": 0})
+    (file,) = (out / FOLDER).iterdir()
+    lines: list[dict[str, Any]] = [json.loads(line) for line in file.read_text().splitlines()]
+    assert list(journal.lines(file)) == lines
+    page = (pytestconfig.rootpath / "docs" / "manifest.md").read_text("utf-8")
+    documented = {
+        (key, state) for keys, states, *_ in _table(page, "key") for key in _words(keys) for state in _words(states)
+    }
+    written = {(key, line["state"]) for line in lines for key in line if key not in ("state", "at")}
+    assert written == documented
+    assert {line["state"] for line in lines} == {
+        state for cell, *_ in _table(page, "state") for state in _words(cell)
+    }
+
+
+def _table(page: str, first: str) -> list[list[str]]:
+    """The cells of the table whose first column has that head."""
+    body = page[page.index(f"| {first} |") :].split("\n\n")[0]
+    return [row.strip("| ").split(" | ") for row in body.splitlines()[2:]]
+
+
+def _words(cell: str) -> list[str]:
+    return [word.strip(" `") for word in cell.split(",")]
