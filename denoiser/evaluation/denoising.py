@@ -101,14 +101,14 @@ class Score:
 def score(
     samples: SampleSet, contenders: Sequence[Contender], *, told: Callable[[str], None], cancel: CancelToken
 ) -> list[Score]:
-    """What each of *contenders* makes of *samples*; *told* hears each picture's name when it is done."""
+    """What each of *contenders* makes of *samples*; *told* hears how far it is after each."""
     tried: list[list[list[PictureScore]]] = [[[] for _ in contender.methods] for contender in contenders]
-    for sample in samples:
+    for number, sample in enumerate(samples, start=1):
         for contender, rows in zip(contenders, tried, strict=True):
             for method, row in zip(contender.methods, rows, strict=True):
                 cancel.raise_if_cancelled()
                 row.append(measured(sample, method))
-        told(sample.name)
+        told(f"{samples.what}: {number} of {len(samples)}, {sample.name}")
     return [
         score
         for contender, rows in zip(contenders, tried, strict=True)

@@ -53,7 +53,7 @@ class Measured:
 def measure(
     session: Session, folder: Path, wanted: Wanted, *, told: Callable[[str], None], cancel: CancelToken
 ) -> list[Measured]:
-    """What is *wanted* of the pictures below *folder*; *told* hears of each picture that is done."""
+    """What is *wanted* of the pictures below *folder*; *told* hears how far it is after each."""
     entered = [(samples, _contenders(session, samples, wanted, cancel)) for samples in _sets(folder, wanted)]
     return [
         Measured(samples, contenders, tuple(score(samples, contenders, told=told, cancel=cancel)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ denoise evaluate denoiser --data ./pairs --kind pairs        <scene>__noisy.*, <
 denoise evaluate denoiser --data ./photos --kind untouched   how little clean photos are changed
 denoise evaluate denoiser --data ./photos --robustness       JPEG, blur, noise never trained on
 """
+_SILENCE = 10  # seconds in which nobody wonders whether it still works
 _LEVELS = (15.0, 25.0, 50.0)  # of the papers; written out, since their room loads torch
 
 
@@ -104,7 +106,7 @@ def _show(manner: Manner, session: Session, measured: Sequence[Measured]) -> Non
 
     scores = [score for one in measured for score in one.scores]
     if manner.json:
-        _dump(scores)
+        _dump(session, scores)
     else:
         click.echo(f"{one_line(session.model_name)}, {session.device}, {session.precision}\n")
         click.echo("\n".join(map(one_line, tables.as_text(scores, each=manner.verbose).splitlines())))
@@ -119,17 +121,19 @@ def _show_robustness(
     model = models.load(models.find(options.model, session.device))
     scores = robustness.table(session, folder, model=model, limit=limit, told=_teller(manner), cancel=cancel)
     if manner.json:
-        _dump(scores)
+        _dump(session, scores)
     else:
         click.echo(f"\n{robustness.TITLE}")
         click.echo(tables.as_rows(scores))
 
 
-def _dump(scores: Sequence[Score]) -> None:
+def _dump(session: Session, scores: Sequence[Score]) -> None:
     from denoiser.evaluation import tables
 
+    by = {"model": session.model_name, "digest": session.model_digest}
+    by |= {"device": session.device, "precision": session.precision}
     for score in scores:
-        click.echo(json.dumps(tables.as_values(score)))
+        click.echo(json.dumps(by | tables.as_values(score)))
 
 
 def _sheet(picture: str | None, folder: Path) -> Path | None:
@@ -146,8 +150,13 @@ def _sheet(picture: str | None, folder: Path) -> Path | None:
 
 
 def _teller(manner: Manner) -> Callable[[str], None]:
-    return (lambda name: say(one_line(name))) if manner.verbose else _silent
+    """Every picture with -v, none with -q, and else one now and then: a set may take an hour."""
+    spoken = time.monotonic()
 
+    def tell(line: str) -> None:
+        nonlocal spoken
+        if manner.verbose or (not manner.quiet and time.monotonic() - spoken > _SILENCE):
+            say(one_line(line))
+            spoken = time.monotonic()
 
-def _silent(line: str) -> None:
-    """For those who did not ask for every picture."""
+    return tell

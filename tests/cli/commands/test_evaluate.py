@@ -29,9 +29,18 @@ def test_white_noise_at_the_levels_asked_for(call, network, photos):
 
 def test_each_picture_and_each_cleaner_when_asked_for(call, network, photos):
     answer = _evaluate(call, network, "--level", "10", "--automatic", "--baseline", "nlm", "-v")
-    assert answer.err.splitlines() == ["0", "1"]
+    assert answer.err.splitlines() == ["white 10: 1 of 2, 0", "white 10: 2 of 2, 1"]
     assert "1: denoiser-tiny, told" in answer.out and "2: denoiser-tiny, automatic" in answer.out
     assert "3: non-local means, best fixed" in answer.out
+
+
+def test_a_long_measurement_says_now_and_then_how_far_it_is(call, network, photos, monkeypatch):
+    from denoiser_cli.commands import evaluate
+
+    assert _evaluate(call, network, "--level", "10").err == ""
+    monkeypatch.setattr(evaluate, "_SILENCE", 0)
+    assert "white 10: 1 of 2" in _evaluate(call, network, "--level", "10").err
+    assert _evaluate(call, network, "--level", "10", "-q").err == ""
 
 
 def test_pairs_and_untouched(call, network, make_picture):
@@ -43,6 +52,7 @@ def test_pairs_and_untouched(call, network, make_picture):
     untouched = json.loads(answer.out)
     assert [picture["name"] for picture in pairs["pictures"]] == ["a"]
     assert pairs["psnr"] == untouched["psnr"]  # both halves are the same picture
+    assert (pairs["model"], pairs["device"], pairs["precision"]) == ("denoiser-tiny", "cpu", "fp32")
     assert pairs["noisy_psnr"] is None and pairs["harmed"] == ["a"]
 
 
