@@ -50,7 +50,9 @@ def test_every_card_is_complete(shipped: CatalogEntry) -> None:
     assert shipped.card.licence == "Apache-2.0"
 
 
-def test_every_file_loads(shipped: CatalogEntry) -> None:
+def test_every_denoiser_loads(shipped: CatalogEntry) -> None:
+    if shipped.card.task != "denoiser":
+        pytest.skip("what else is shipped is loaded by the room that uses it, and tested there")
     assert models.load(shipped).digest == shipped.card.sha256
 
 

@@ -35,7 +35,7 @@ class _Found:
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--verify", cls=Flag, is_flag=True, help="Load each network too, and look at all of its numbers.")
+@click.option("--verify", cls=Flag, is_flag=True, help="Load each denoiser too, and look at all of its numbers.")
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, name: str | None, verify: bool) -> int:
@@ -57,13 +57,14 @@ def command(manner: Manner, /, name: str | None, verify: bool) -> int:
 def _tried(entry: CatalogEntry, *, load: bool) -> _Found:
     try:
         models.verify(entry)
-        if load:
+        if load and entry.card.task == "denoiser":
             models.load(entry)
+            return _Found(entry.name, entry, "verified and loaded")
     except OSError as error:
         return _Found(entry.name, entry, "CANNOT BE READ", f"{entry.path}: {error.strerror}.")
     except DenoiserError as error:
         return _Found(entry.name, entry, "CHANGED, CUT OR FOREIGN, will not be used", error.message)
-    return _Found(entry.name, entry, "verified and loaded" if load else "verified")
+    return _Found(entry.name, entry, "verified")
 
 
 def _as_json(found: _Found) -> str:
