@@ -62,12 +62,13 @@ def plan_tiles(height: int, width: int, *, multiple: int, halo: int, tile: int, 
     """
     halo = rounded_up(halo, multiple)
     step = rounded_up(max(step, 1), multiple)
-    if tile % multiple or tile < max(rounded_up(2 * halo + multiple, step), SMALLEST_TILE):
+    least = rounded_up(max(2 * halo + multiple, SMALLEST_TILE), step)
+    if tile % multiple or tile < least:
         raise ValueError(f"a tile of {tile} does not fit a halo of {halo} on a grid of {multiple}")
     padded_height = rounded_up(max(height, SMALLEST_TILE), multiple)
     padded_width = rounded_up(max(width, SMALLEST_TILE), multiple)
     tall, wide = _best_cut(
-        _sides(padded_height, halo, multiple, step), _sides(padded_width, halo, multiple, step), tile * tile
+        _sides(padded_height, halo, least, step), _sides(padded_width, halo, least, step), tile * tile
     )
     rows, columns = _spans(padded_height, tall, halo), _spans(padded_width, wide, halo)
     return TilePlan(padded_height, padded_width, tuple(Tile(r, c) for r, c in product(rows, columns)))
@@ -78,14 +79,16 @@ def rounded_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _sides(length: int, halo: int, multiple: int, step: int) -> list[tuple[int, int]]:
+def _sides(length: int, halo: int, least: int, step: int) -> list[tuple[int, int]]:
     """(pieces, side of each) for the ways to cut *length*, from one piece to the smallest; sides only fall."""
     ways = [(1, length)]
-    for pieces in range(2, max(length - 2 * halo, 0) // multiple + 1):
-        side = rounded_up(-(-(length - 2 * halo) // pieces) + 2 * halo, step)
-        if SMALLEST_TILE <= side < ways[-1][1]:
+    for pieces in range(2, length):
+        side = max(rounded_up(-(-(length - 2 * halo) // pieces) + 2 * halo, step), least)
+        if side < ways[-1][1]:
             # Rounding up may make a piece less enough.
             ways.append((-(-(length - 2 * halo) // (side - 2 * halo)), side))
+        if side == least:
+            break
     return ways
 
 

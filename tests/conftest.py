@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any test imports Qt
+_CACHE = tempfile.TemporaryDirectory(prefix="denoise-tests-")
+os.environ["DENOISE_CACHE"] = _CACHE.name  # what a session measures of this machine; child processes share it
 
 DATA_VARIABLE = "DENOISE_DATA"
 
@@ -127,6 +130,33 @@ def tiny_weights(tmp_path: Path) -> Path:
     )
     path.with_suffix(".toml").write_text(card_as_toml(card), encoding="utf-8")
     return path
+
+
+_CRASHING = """
+import os, sys
+sys.path[:] = [place for place in sys.path if place != os.path.dirname(__file__)]
+from denoiser.imageio import reader
+decode = reader._picture
+def crash(file, options):
+    if bytes(file.data) == {data!r}:
+        {action}
+    return decode(file, options)
+reader._picture = crash
+"""
+
+
+@pytest.fixture
+def crashing_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, str], None]:
+    """`crashing_decoder(data, action)`: whichever Python process starts now and reads such a file does *action*."""
+
+    def plant(data: bytes, action: str) -> None:
+        place = tmp_path / "planted"
+        place.mkdir(exist_ok=True)
+        (place / "sitecustomize.py").write_text(_CRASHING.format(data=data, action=action), encoding="utf-8")
+        before = os.environ.get("PYTHONPATH")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(place), before))))
+
+    return plant
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Budget:
             multiple=spec.size_multiple,
             halo=spec.halo,
             tile=self.tile,
-            step=_STEP_OF_SHAPES[self.device],
+            step=_STEP_OF_SHAPES[self.device] if self.tile >= _SMALLEST_TILE else 0,
         )
 
     def smaller(self, spec: NetworkSpec) -> Budget | None:

@@ -53,6 +53,11 @@ def fast_bf16() -> bool:
     return bool(can.get("avx512_bf16") or can.get("amx_bf16"))  # on ARM it was not tried: fp32 there
 
 
+def lacks_bf16() -> bool:
+    """Whether bf16 is sure to be slow here and need not be tried: it was ten times slower than fp32."""
+    return platform.machine().lower() in ("x86_64", "amd64") and not fast_bf16()
+
+
 @functools.cache
 def hardware_name(device: str) -> str:
     """What the processor or the graphics card calls itself."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from denoiser.atomicfile import whole_file
-from denoiser.engine.device import Choice, hardware_name
+from denoiser.engine.device import Choice, hardware_name, lacks_bf16
 from denoiser.engine.probe import Trial, measure
 from denoiser.errors import UnwritableImage
 from denoiser.models import LoadedModel
@@ -27,6 +27,8 @@ def choose_precision(wish: str, device: str, model: LoadedModel, *, cache: Path 
         return Choice(wish, "as asked for")
     if device == "mps":
         return Choice("fp32", "bf16 was never tried on an Apple GPU")
+    if device == "cpu" and lacks_bf16():
+        return Choice("fp32", "this processor has no instructions for bf16")
     file = (cache or cache_folder()) / "precision.json"
     key = _key(device, model)
     trial = _as_trial(_remembered(file).get(key))

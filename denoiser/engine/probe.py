@@ -1,6 +1,6 @@
 """bf16 tried against fp32 on this very machine: how fast it is, and how far off.
 
-It is twice as fast where a processor has instructions for it, ten times slower where it has not, and wrong in some
+It is twice as fast where a processor has good instructions for it, slow where it only knows them, and wrong in some
 builds. So nothing is believed: a small tile goes through the network in both.
 """
 
