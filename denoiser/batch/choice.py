@@ -8,10 +8,12 @@ from typing import Any
 from denoiser import models
 from denoiser.batch.history import History
 from denoiser.batch.settings import Choice, Settings
-from denoiser.errors import MissingModel, UntrustedWeights
+from denoiser.errors import MissingModel, UntrustedWeights, UsageError
+from denoiser.options import DenoiseOptions
 
 AUTOMATIC = "auto"
 _DEVICES = ("cpu", "cuda", "mps")
+_PLACE = ("device", "precision", "tile")
 
 DeviceChooser = Callable[[str], str]
 
@@ -35,18 +37,16 @@ def choose_weights(settings: Settings, history: History, choose_device: DeviceCh
 
 
 def _kept(run: Mapping[str, Any]) -> Choice | None:
-    words = {name: run.get(name) for name in ("model", "digest", "device", "precision")}
-    if not all(isinstance(word, str) for word in words.values()):
+    model, digest = run.get("model"), run.get("digest")
+    place = {name: run[name] for name in _PLACE if run.get(name) is not None}
+    if not isinstance(model, str):
         return None
-    model, digest, device = str(words["model"]), str(words["digest"]), str(words["device"])
     try:
-        entry = models.find(model, device)
-    except (MissingModel, UntrustedWeights, KeyError):
-        return None
-    if entry.card.sha256 != digest:
-        return None
-    kept = {"device": device, "precision": words["precision"]}
-    return Choice(model, digest, kept | ({"tile": run["tile"]} if isinstance(run.get("tile"), int) else {}))
+        kept = Choice(model, str(digest), place)
+        device = kept.applied(DenoiseOptions()).device
+        return kept if models.find(model, device).card.sha256 == digest else None
+    except (MissingModel, UntrustedWeights, UsageError, KeyError):
+        return None  # the records were written by another version, or changed by hand
 
 
 def _depends_on_device(asked: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def make_picture() -> Callable[..., Path]:
     """Writes a picture of noise, different for each name."""
 
     def make(path: Path, *, side: int = 24) -> Path:
-        random = np.random.default_rng(sum(path.name.encode()))
+        random = np.random.default_rng(sum(os.fsencode(path.name)))
         path.parent.mkdir(parents=True, exist_ok=True)
         imageio.write(from_numpy(random.integers(0, 256, (side, side, 3), np.uint8)), path)
         return path

@@ -1,0 +1,163 @@
+"""What an earlier run leaves to do: nothing, where nothing has changed, and always a word on why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from denoiser import denoise_folder
+from denoiser.batch import Plan, Settings, plan_folder
+from denoiser.batch.manifest import FOLDER
+from denoiser.errors import ForeignOutput
+from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
+
+Maker = Callable[..., Path]
+
+
+@pytest.fixture
+def options(tiny_weights: Path) -> DenoiseOptions:
+    return DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def done(tmp_path: Path, make_picture: Maker, options: DenoiseOptions, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which everything is done."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "sub/b.jpg"):
+        make_picture(Path("in") / name)
+    assert denoise_folder("in", "out", options).done == 2
+    return tmp_path
+
+
+def why(plan: Plan) -> dict[str, str]:
+    return {job.name: job.again for job in plan.jobs}
+
+
+def test_nothing_is_left_and_no_header_is_read(done: Path, options, monkeypatch: pytest.MonkeyPatch) -> None:
+    from denoiser import imageio
+
+    def never(_path: Path) -> None:
+        raise AssertionError("a header was read that the records tell")
+
+    monkeypatch.setattr(imageio, "probe", never, raising=False)
+    plan = plan_folder("in", "out", Settings(options))
+    assert plan.jobs == () and [job.name for job in plan.already_there] == ["a.png", "sub/b.jpg"]
+    assert all(job.record is not None and job.megapixels > 0 for job in plan.already_there)
+
+
+@pytest.mark.parametrize(
+    ("batch", "write", "strength", "reason"),
+    [
+        (BatchOptions(), WriteOptions(), 0.5, "made with other options"),
+        (BatchOptions(), WriteOptions(strip=True), 1.0, "made with other options"),
+        (BatchOptions(overwrite=True), WriteOptions(), 1.0, "--overwrite"),
+    ],
+)
+def test_another_wish_makes_all_again(done: Path, options, batch, write, strength: float, reason: str) -> None:
+    other = DenoiseOptions(
+        model=options.model, device=options.device, precision=options.precision, strength=strength
+    )
+    plan = plan_folder("in", "out", Settings(other, write=write, batch=batch))
+    assert why(plan) == {"a.png": reason, "sub/b.jpg": reason}
+    report = denoise_folder("in", "out", other, write=write, batch=batch)
+    assert (report.done, report.failures) == (2, ())
+    assert denoise_folder("in", "out", other, write=write).already_there == 2
+
+
+def test_other_weights_make_all_again(done: Path, options, tiny_weights: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(tiny_weights.read_bytes() + b"\0")
+    card = tiny_weights.with_suffix(".toml").read_text("utf-8")
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (tiny_weights, other)]
+    other.with_suffix(".toml").write_text(card.replace(*digests), "utf-8")
+    plan = plan_folder("in", "out", Settings(DenoiseOptions(model=str(other), device="cpu", precision="fp32")))
+    assert set(why(plan).values()) == {"made with other weights"}
+
+
+def test_a_source_that_changed_is_cleaned_again_and_only_that(done: Path, make_picture: Maker, options) -> None:
+    make_picture(Path("in/a.png"), side=30)
+    assert why(plan_folder("in", "out", Settings(options))) == {"a.png": "the source has changed"}
+    os.utime("in/sub/b.jpg", ns=(1, 1))
+    assert set(why(plan_folder("in", "out", Settings(options)))) == {"a.png", "sub/b.jpg"}
+    assert denoise_folder("in", "out", options).done == 2
+
+
+def test_an_output_that_is_gone_is_made_again(done: Path, options) -> None:
+    Path("out/a.png").unlink()
+    assert why(plan_folder("in", "out", Settings(options))) == {"a.png": "its output is gone"}
+
+
+def test_an_output_that_was_changed_is_kept_and_named(done: Path, options) -> None:
+    Path("out/a.png").write_bytes(b"painted by hand")
+    report = denoise_folder("in", "out", options)
+    (failure,) = report.failures
+    assert isinstance(failure.error, ForeignOutput) and "was changed after it was made" in failure.error.message
+    assert (report.exit_code, report.already_there) == (5, 1)
+    assert Path("out/a.png").read_bytes() == b"painted by hand"
+    assert denoise_folder("in", "out", options, batch=BatchOptions(overwrite=True)).done == 2
+
+
+def test_without_records_nothing_is_replaced(done: Path, options) -> None:
+    before = {path.name: path.read_bytes() for path in Path("out").rglob("*.*g")}
+    for file in (Path("out") / FOLDER).iterdir():
+        file.unlink()
+    report = denoise_folder("in", "out", options)
+    assert (report.done, len(report.failures), report.exit_code) == (0, 2, 5)
+    assert {path.name: path.read_bytes() for path in Path("out").rglob("*.*g")} == before
+
+
+def test_what_was_written_and_not_recorded_is_known_as_ours(done: Path, options) -> None:
+    """Killed between the rename and the line that says so."""
+    (file,) = (Path("out") / FOLDER).iterdir()
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(line for line in lines if b'"state":"begun"' in line or b'"state":"run"' in line))
+    plan = plan_folder("in", "out", Settings(options))
+    assert set(why(plan).values()) == {"an earlier run did not finish it"} and all(job.suspect for job in plan.jobs)
+    os.utime("out/a.png", ns=(1, 1))  # and one that somebody put there since is not
+    ((job, error),) = plan_folder("in", "out", Settings(options)).blocked
+    assert job.name == "a.png" and isinstance(error, ForeignOutput)
+
+
+def test_verify_compares_every_byte(done: Path, options) -> None:
+    verify = Settings(options, batch=BatchOptions(verify=True))
+    assert why(plan_folder("in", "out", verify)) == {}
+    reasons = {"out/a.png": "its content is not what was written", "in/sub/b.jpg": "the content of the source"}
+    for path, reason in reasons.items():
+        stamp = os.stat(path)
+        data = bytearray(Path(path).read_bytes())
+        data[-1] ^= 1
+        Path(path).write_bytes(data)
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        assert why(plan_folder("in", "out", Settings(options))) == {}  # nothing to be seen at a glance
+        assert any(word.startswith(reason) for word in why(plan_folder("in", "out", verify)).values())
+
+
+def test_both_folders_can_move_together(done: Path, options, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("elsewhere").mkdir()
+    for name in ("in", "out"):
+        Path(name).rename(Path("elsewhere") / name)
+    monkeypatch.chdir("elsewhere")
+    plan = plan_folder("in", Path("out").absolute(), Settings(options))
+    assert plan.jobs == () and len(plan.already_there) == 2
+
+
+def test_a_failed_file_is_tried_again(done: Path, make_picture: Maker, options) -> None:
+    whole = make_picture(Path("in/c.png")).read_bytes()
+    Path("in/c.png").write_bytes(whole[:-30])
+    assert denoise_folder("in", "out", options).exit_code == 1
+    assert denoise_folder("in", "out", options).exit_code == 1
+    Path("in/c.png").write_bytes(whole)
+    report = denoise_folder("in", "out", options)
+    assert (report.done, report.already_there, report.exit_code) == (1, 2, 0)
+
+
+def test_a_single_file_keeps_no_records_and_is_never_replaced_unasked(done: Path, options) -> None:
+    assert denoise_folder("in/a.png", "one.png", options).done == 1
+    assert sorted(os.listdir()) == ["in", "one.png", "out", "weights"]
+    assert denoise_folder("in/a.png", "one.png", options).exit_code == 5
+    assert denoise_folder("in/a.png", "one.png", options, batch=BatchOptions(overwrite=True)).done == 1

@@ -1,0 +1,46 @@
+"""Crops, and pictures that are clean already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import denoise_folder, imageio
+from denoiser.batch import Settings
+from denoiser.batch.steps import cropped
+from denoiser.engine import Session
+from denoiser.errors import UnreadableImage
+from denoiser.image import from_numpy
+from denoiser.options import BatchOptions, DenoiseOptions
+
+
+@pytest.fixture
+def options(tiny_weights: Path) -> DenoiseOptions:
+    return DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def noisy() -> np.ndarray:
+    random = np.random.default_rng(1)
+    return np.clip(random.normal(128, 30, (64, 80, 3)), 0, 255).astype(np.uint8)
+
+
+def test_the_crop_is_cleaned_as_a_picture_of_its_own(tmp_path: Path, options, noisy, session: Session) -> None:
+    (tmp_path / "in").mkdir()
+    imageio.write(from_numpy(noisy), tmp_path / "in" / "a.png")
+    batch = BatchOptions(crop="10,20,30,40")
+    assert denoise_folder(tmp_path / "in", tmp_path / "out", options, batch=batch).done == 1
+    expected = session.clean(from_numpy(noisy[20:60, 10:40].copy())).image.pixels
+    assert np.array_equal(imageio.read(tmp_path / "out" / "a.png").pixels, expected)
+
+
+def test_the_crop_takes_alpha_along_and_must_lie_inside(noisy) -> None:
+    alpha = np.arange(64 * 80, dtype=np.uint32).reshape(64, 80, 1) % 256
+    image = from_numpy(np.dstack([noisy, alpha.astype(np.uint8)]))
+    part = cropped(image, "a.png", Settings(batch=BatchOptions(crop="79,63,1,1")))
+    assert part.alpha is not None and part.alpha[0, 0] == alpha[63, 79, 0] and part.pixels.shape == (1, 1, 3)
+    assert cropped(image, "a.png", Settings()) is image
+    with pytest.raises(UnreadableImage, match=r"a.png: the crop 79,63,2,1 reaches beyond its 80 x 64 pixels"):
+        cropped(image, "a.png", Settings(batch=BatchOptions(crop="79,63,2,1")))

@@ -1,0 +1,56 @@
+"""A file that ends the process that reads it is found; all others are innocent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from denoiser.batch.layout import Job
+from denoiser.batch.trial import find_crashes
+from denoiser.errors import Cancelled
+from denoiser.events import CancelToken
+
+Maker = Callable[..., Path]
+
+
+def job(path: Path) -> Job:
+    return Job(path, path.with_name("out.png"), 1.0)
+
+
+def test_the_innocent_pass_broken_ones_too(tmp_path: Path, make_picture: Maker) -> None:
+    good = make_picture(tmp_path / "a.png")
+    broken = tmp_path / "b.png"
+    broken.write_bytes(good.read_bytes()[:100])
+    assert find_crashes([job(good), job(broken), job(tmp_path / "absent.png")], CancelToken()) == {}
+
+
+def test_each_that_crashes_has_its_cause(
+    tmp_path: Path, make_picture: Maker, crashing_decoder: Callable[[bytes, str], None]
+) -> None:
+    jobs = [job(make_picture(tmp_path / f"{name}.png")) for name in "abcd"]
+    crashing_decoder(jobs[1].source.read_bytes(), "os.kill(os.getpid(), 11)")
+    assert find_crashes(jobs, CancelToken()) == {jobs[1]: "SIGSEGV"}
+
+
+def test_one_that_hangs_is_found(
+    tmp_path: Path, make_picture: Maker, crashing_decoder: Callable[[bytes, str], None]
+) -> None:
+    jobs = [job(make_picture(tmp_path / f"{name}.png")) for name in "ab"]
+    crashing_decoder(jobs[0].source.read_bytes(), "import time; time.sleep(100)")
+    assert find_crashes(jobs, CancelToken(), patience=8.0) == {jobs[0]: "no answer within 8 seconds"}
+
+
+def test_a_cancel_is_heard_and_leaves_no_process(
+    tmp_path: Path, make_picture: Maker, crashing_decoder: Callable[[bytes, str], None]
+) -> None:
+    one = job(make_picture(tmp_path / "a.png"))
+    crashing_decoder(one.source.read_bytes(), "import time; time.sleep(100)")
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        find_crashes([one], token)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
