@@ -21,6 +21,7 @@ from denoiser.training.compiled import compile_if_it_works
 from denoiser.training.export import Exported, write_weights
 from denoiser.training.loop import Logbook, train
 from denoiser.training.material import Folders, Gather, Material
+from denoiser.training.pairs import holds_pairs
 from denoiser.training.processes import how_many, train_together
 from denoiser.training.reading import Reading
 from denoiser.training.run import Run
@@ -55,8 +56,11 @@ def train_denoiser(
 ) -> TrainingReport:
     """Trains on the photos below *data* and the real pairs below *pairs*; all it makes goes to the folder *out*.
 
-    Stops within a step of *cancel*, with everything saved; a resumed run goes on where it stood.
+    A folder *data* that is laid out as pairs is taken as pairs. Stops within a step of *cancel*, with everything
+    saved; a resumed run goes on where it stood.
     """
+    if data and not pairs and holds_pairs(data):
+        data, pairs = None, data
     reading = Reading(loading, cancel or CancelToken())
     return train_on(Folders(data, pairs), out, options or TrainOptions(), listener=listener, reading=reading)
 

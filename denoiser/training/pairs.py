@@ -51,6 +51,12 @@ def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, reading: Re
     return PhotoPool(tuple(pictures), shares, tuple(held_out), tuple(unreadable))
 
 
+def holds_pairs(folder: Path) -> bool:
+    """Whether *folder* is laid out as pairs: then its noisy halves must never be taken for clean photos."""
+    two_folders = all((folder / half).is_dir() for half in ("noisy", "clean"))
+    return two_folders or any(True for path in folder.rglob("*__noisy.*"))
+
+
 def _check_same_size(scene: str, clean: Tensor, noisy: Tensor) -> None:
     if clean.shape == noisy.shape:
         return

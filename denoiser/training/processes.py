@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import multiprocessing
@@ -35,6 +36,18 @@ class Work(Protocol[_Result_co]):
     def __call__(self, team: Team, device: torch.device, listener: Listener, reading: Reading) -> _Result_co:
         """Only the first process's result is heard."""
         ...
+
+
+class _Errand:
+    """What a process is given; a plain object, since Fabric takes dataclasses and lists apart."""
+
+    def __init__(self, work: Work[Any], said: Any, stop: Any) -> None:
+        self.work, self.said, self.stop = work, said, stop
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # The first of ours that a new process sees, before Fabric tells the terminal of ranks and ports.
+        logging.getLogger(importlib.import_module(_PACKAGE).__name__).setLevel(logging.WARNING)
+        self.__dict__.update(state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +92,17 @@ def train_together(work: Work[_Result], count: int, device: str, listener: Liste
     ear = threading.Thread(target=heard.listen, args=(said,), name="denoise-team", daemon=True)
     fabric = Fabric(accelerator=device, devices=count, strategy="ddp_spawn")
     port_before = os.environ.get("MASTER_PORT")
+    spawning = logging.getLogger("torch.multiprocessing.spawn")
+    level_before = spawning.level
+    spawning.setLevel(logging.ERROR)  # that others are ended after a failure is no news: the failure is told
     ear.start()
     failure: Exception | None = None
     try:
-        fabric.launch(_member, work, said, stop)
+        fabric.launch(_member, _Errand(work, said, stop))
     except ProcessException as error:
         failure = error
     finally:
+        spawning.setLevel(level_before)
         said.put(None)
         ear.join()
         said.close()
@@ -138,16 +155,16 @@ class _Heard(Generic[_Result]):
         return self._finished.result
 
 
-def _member(fabric: Any, work: Work[Any], said: Any, stop: Any) -> None:
+def _member(fabric: Any, errand: _Errand) -> None:
     """One process of the team."""
-    logging.getLogger(_PACKAGE).setLevel(logging.WARNING)
+    said = errand.said
     signal.signal(signal.SIGINT, _leave_it_to_the_parent)
     cancel = CancelToken()
-    threading.Thread(target=_pass_on, args=(stop, cancel), daemon=True).start()
+    threading.Thread(target=_pass_on, args=(errand.stop, cancel), daemon=True).start()
     first = fabric.global_rank == 0
     reading = Reading((lambda done, total: said.put(_Told(done, total))) if first else None, cancel)
     try:
-        result = work(FabricTeam(fabric), fabric.device, said.put, reading)
+        result = errand.work(FabricTeam(fabric), fabric.device, said.put, reading)
         if first:
             said.put(_Finished(result))
     except DenoiserError as error:

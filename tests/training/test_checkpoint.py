@@ -1,5 +1,7 @@
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from denoiser.errors import UnusableData
 from denoiser.networks.dense_autoencoder import DenseAutoencoder
@@ -49,3 +51,29 @@ def test_a_broken_state_is_named(tmp_path, damage):
         path.write_bytes(b"" if damage == "empty" else path.read_bytes()[:500])
     with pytest.raises(UnusableData, match="state"):
         load_state(path, {"network": network}, optimisers, generator)
+
+
+def test_a_run_that_moved_to_another_kind_of_device_draws_anew(tmp_path):
+    network, optimisers, generator = _run()
+    path = tmp_path / "state.safetensors"
+    save_state(path, Progress("tiny", 5), {"network": network}, optimisers, generator)
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        about = file.metadata()
+    tensors["generator"] = torch.zeros(16, dtype=torch.uint8)  # as a GPU's generator leaves it
+    save_file(tensors, path, metadata=about)
+    assert load_state(path, {"network": network}, optimisers, generator).step == 5
+    expected = torch.rand(3, generator=torch.Generator().manual_seed(1 + 5))
+    assert torch.equal(torch.rand(3, generator=generator), expected)
+
+
+def test_a_state_of_the_first_kind_is_still_read(tmp_path):
+    """Its header knows step, seconds and megapixels, and nothing else."""
+    network, optimisers, generator = _run()
+    _step(network, optimisers, generator)
+    path = tmp_path / "state.safetensors"
+    save_state(path, Progress("tiny", 1, 2.0, 3.0), {"network": network}, optimisers, generator)
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata() == {"progress": '{"recipe": "tiny", "step": 1, "seconds": 2.0, "megapixels": 3.0}'}
+        names = set(file.keys())
+    assert {"generator", "network/head.weight", "optimiser0/0/momentum", "optimiser1/0/exp_avg"} <= names

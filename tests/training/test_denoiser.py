@@ -127,7 +127,7 @@ def test_pairs_alone_are_enough(tmp_path, recipe, tiny_weights):
         for half, pixels in (("clean", clean), ("noisy", noisy)):
             imageio.write(from_numpy(np.ascontiguousarray(pixels)), tmp_path / "pairs" / half / f"{number}.png")
     options = TrainOptions(minutes=0.03, recipe=recipe, start=str(tiny_weights))
-    report = train_denoiser(None, tmp_path / "run", options, pairs=tmp_path / "pairs")
+    report = train_denoiser(tmp_path / "pairs", tmp_path / "run", options)  # known by their layout
     assert report.after is not None
     assert report.after.overall == report.after.scores["pairs, blind"]
     assert set(report.after.scores) == {"white 15", "white 25", "white 50", "camera, blind", "pairs, blind"}

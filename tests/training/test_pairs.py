@@ -6,7 +6,7 @@ from skimage import data
 from denoiser import imageio
 from denoiser.errors import UnusableData
 from denoiser.image import from_numpy
-from denoiser.training.pairs import load_pairs
+from denoiser.training.pairs import holds_pairs, load_pairs
 from denoiser.training.samples import RealNoise
 
 
@@ -94,3 +94,12 @@ def test_broken_files_are_kept_by_name_and_small_ones_do_not_suffice(folder, tmp
     assert [error for error in pool.unreadable if "1__noisy.png" in error.message]
     with pytest.raises(UnusableData, match="no readable pair of 256 pixels"):
         load_pairs(folder, seed=0, smallest=256)
+
+
+def test_a_folder_of_pairs_is_known_by_its_layout(folder, tmp_path):
+    assert holds_pairs(folder)
+    assert not holds_pairs(tmp_path / "nowhere")
+    _write(tmp_path / "two" / "noisy", "a.png", data.chelsea()[:200, :200])
+    assert not holds_pairs(tmp_path / "two")
+    _write(tmp_path / "two" / "clean", "a.png", data.chelsea()[:200, :200])
+    assert holds_pairs(tmp_path / "two")

@@ -34,6 +34,8 @@ def test_stages_follow_the_time(tiny_recipe):
         ('architecture = "dense-autoencoder-1"', "", "architecture"),
         ("[network]", "[network", "tiny"),
         ("until = 0.5", "untl = 0.5", "untl"),
+        ("[noise]", "[optimizer]\nema = 0.9\n[noise]", "optimizer is none of"),
+        ("[noise]", "[more]\ncompiled = true\n[noise]", "compiled"),
     ],
 )
 def test_a_broken_recipe_is_named_with_its_cause(tiny_recipe, old, new, word):
@@ -44,3 +46,9 @@ def test_a_broken_recipe_is_named_with_its_cause(tiny_recipe, old, new, word):
 def test_an_unknown_recipe_lists_the_known_ones():
     with pytest.raises(UsageError, match="fast"):
         recipe.load("nowhere")
+
+
+def test_what_is_seldom_wanted_stands_under_more(tiny_recipe):
+    plan = recipe.parse(tiny_recipe + "\n[more]\npair_share = 0.8\ncompile = true\n", "tiny")
+    assert (plan.pair_share, plan.compile) == (0.8, True)
+    assert plan.text.startswith("\n[network]")

@@ -1,0 +1,111 @@
+import csv
+
+import pytest
+import torch
+
+from denoiser.events import CancelToken
+from denoiser.networks.conditioning import Condition
+from denoiser.training.loop import Logbook, train
+from denoiser.training.run_folder import RunFolder
+from denoiser.training.validation import Judge, Trial
+
+
+@pytest.fixture
+def judge():
+    picture = torch.linspace(0, 1, 64).expand(3, 64, 64)
+    return Judge((Trial("white 25", picture + 0.1, picture, Condition(25, 25, 0.0)),), ("white 25",))
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def logbook(tiny_run, tmp_path, judge, told):
+    run = tiny_run(seconds=1e6)
+    folder = RunFolder(tmp_path, resume=False)
+    folder.open(run.recipe, judge.columns)
+    return Logbook(run, folder, judge, told.append)
+
+
+def _work(logbook, seconds):
+    run = logbook._run
+    run.progress.seconds += seconds
+    run.progress.step += 1
+    run.progress.megapixels += 0.5
+    logbook.write([0.25], seconds)
+
+
+def _rows(tmp_path):
+    return list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+
+
+def test_loss_and_speed_are_told_every_few_seconds(logbook, told):
+    for _ in range(4):
+        _work(logbook, 2.0)
+    assert [event.step for event in told] == [3]
+    assert told[0].loss == 0.25
+    assert told[0].megapixels_per_second == pytest.approx(0.25)
+    assert told[0].seconds_left == pytest.approx(1e6 - 6)
+
+
+def test_the_share_of_the_peak_is_told_once_in_the_first_half_minute(logbook, told):
+    for _ in range(15):
+        _work(logbook, 4.0)
+    notes = [event for event in told if event.note]
+    assert len(notes) == 1
+    assert "% of the" in notes[0].note
+    assert notes[0].seconds_left >= 1e6 - 30
+
+
+def test_state_and_usable_weights_are_saved_every_two_minutes(logbook, tmp_path):
+    for _ in range(11):
+        _work(logbook, 10.0)
+    assert not (tmp_path / "state.safetensors").exists()
+    _work(logbook, 10.0)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"state.safetensors", "latest.safetensors", "latest.toml"} <= names
+
+
+def test_every_ten_minutes_there_is_a_verdict_with_curves_and_pictures(logbook, tmp_path, told):
+    for _ in range(60):
+        _work(logbook, 10.0)
+    verdicts = [event for event in told if event.validation_psnr]
+    assert len(verdicts) == 1
+    assert verdicts[0].validation_psnr["white 25"] == pytest.approx(20, abs=1), "untrained, it leaves the noise"
+    rows = _rows(tmp_path)
+    assert [row["white 25"] != "" for row in rows] == [False] * (len(rows) - 1) + [True]
+    assert len(rows) == 20
+    assert (tmp_path / "before-after.png").read_bytes().startswith(b"\x89PNG")
+    assert "white 25" in (tmp_path / "loss.svg").read_text()
+
+
+def test_a_log_goes_on_with_new_columns_and_keeps_the_old_ones(tiny_run, tmp_path, judge):
+    (tmp_path / "log.csv").write_text("step,seconds,megapixels,white 50\n10,600,1.5,26.1\n")
+    (tmp_path / "state.safetensors").touch()
+    run = tiny_run(seconds=1e6)
+    folder = RunFolder(tmp_path, resume=True)
+    folder.open(run.recipe, judge.columns)
+    Logbook(run, folder, judge, lambda event: None).validate(run.average)
+    first, last = _rows(tmp_path)
+    assert (first["white 50"], first["white 25"], first["seconds"]) == ("26.1", "", "600")
+    assert (last["white 50"], float(last["white 25"])) == ("", pytest.approx(20, abs=1))
+
+
+def test_a_cancelled_run_takes_no_step_and_is_saved(logbook, tmp_path):
+    cancel = CancelToken()
+    cancel.cancel()
+    run = logbook._run
+    train(run, logbook, cancel)
+    assert run.progress.step == 0
+    assert (tmp_path / "state.safetensors").exists()
+
+
+def test_time_is_what_the_steps_took(tiny_run):
+    run = tiny_run(seconds=0.5)
+    train(run, None, CancelToken())
+    assert run.fraction == 1
+    assert 0.5 <= run.progress.seconds < 3
+    assert run.progress.step > 1
+    assert all(torch.isfinite(parameter).all() for parameter in run.network.parameters())
