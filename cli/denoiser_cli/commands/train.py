@@ -81,6 +81,7 @@ class _Teller:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._last = 0.0
+        self._held_out = ""
 
     def __call__(self, event: Event) -> None:
         if self._quiet or not isinstance(event, TrainingProgress):
@@ -88,12 +89,14 @@ class _Teller:
         if event.validation_psnr:
             scores = ", ".join(f"{name} {value:.2f} dB" for name, value in event.validation_psnr.items())
             say(f"step {event.step}: held-out pictures{f' {event.note}' if event.note else ''}: {scores}")
+            mean = sum(event.validation_psnr.values()) / len(event.validation_psnr)
+            self._held_out = f"  held out {mean:.2f} dB"
         elif event.note:
             say(event.note)
         elif time.monotonic() - self._last >= _TELL_EVERY:
             self._last = time.monotonic()
             say(
-                f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}  "
+                f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}{self._held_out}  "
                 f"{event.megapixels_per_second:.2f} MP/s  {event.seconds_left / 60:.0f} min left"
             )
 

@@ -38,3 +38,32 @@ def test_a_wrong_folder_is_named(call, words):
     answer = call(*("nowhere" if word == "photos" else word for word in words))
     assert answer.code == 1
     assert "nowhere: no such folder" in answer.err
+
+
+@pytest.fixture
+def pairs(make_picture):
+    """Four pictures of noise, each a pair with itself: there is nothing to gain."""
+    for number in range(4):
+        for half in ("noisy", "clean"):
+            make_picture(f"pairs/{half}/{number}.png", side=160, seed=number)
+    return "pairs"
+
+
+def test_a_tuning_tells_its_gain_and_keeps_the_start_where_there_is_none(call, words, pairs, tmp_path):
+    start = call(*words).out.strip()
+    wild = (tmp_path / "tiny.toml").read_text() + "[optimiser]\nmuon_rate = 30.0\nadam_rate = 30.0\n"
+    (tmp_path / "wild.toml").write_text(wild)
+    tuned = call(
+        *("train", "denoiser", "--pairs", pairs, "--from", start, "--teacher", start, "--out", "tuned"),
+        *("--recipe", "wild.toml", "--minutes", "0.01"),
+    )
+    assert tuned.code == 0, tuned.err
+    assert "step 0: held-out pictures before: " in tuned.err
+    assert "pairs, blind" in tuned.err
+    assert "it did not gain, so the weights are those it started from" in tuned.err
+
+
+def test_nothing_to_train_on_names_the_flags(call):
+    answer = call("train", "denoiser", "--out", "run")
+    assert answer.code == 2
+    assert "--data or --pairs" in answer.err
