@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _HEIGHT = 420, 300  # of a panel's axes, pixels
-_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 44, 120, 48  # around them: ticks, title, names of the curves, minutes
-_TICKS = 5  # about so many on each axis
+_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 44, 150, 48  # around them: ticks, title, names of the curves, minutes
+_TICKS = 7  # at most so many on each axis, about
+_LINE = 15  # pixels between two names of curves that end close together
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 _STYLE = (
     "text{font:12px sans-serif;fill:#1c1c1e} .title{font-size:15px} "
@@ -72,20 +73,30 @@ def _panel(title: str, curves: Mapping[str, Points], offset: float) -> str:
     parts += [_vertical(minutes, tick) for tick in _ticks(minutes.low, minutes.high)]
     parts += [_horizontal(values, tick) for tick in _ticks(values.low, values.high)]
     parts.append(f'<text x="{_LEFT + _WIDTH}" y="{_TOP + _HEIGHT + 38}" text-anchor="end">minutes of work</text>')
+    labels = _apart([values.at(points[-1][1]) for points in shown.values()])
     for number, (name, points) in enumerate(shown.items()):
-        parts.append(_curve(name, points, minutes, values, _COLOURS[number % len(_COLOURS)]))
+        way = [(minutes.at(x), values.at(y)) for x, y in points]
+        text = f"{escape(name)} {points[-1][1]:.4g}"
+        parts.append(_curve(way, text, labels[number], _COLOURS[number % len(_COLOURS)]))
     return f'<g transform="translate({offset:g} 0)">{"".join(parts)}</g>'
 
 
-def _curve(name: str, points: Points, minutes: _Scale, values: _Scale, colour: str) -> str:
-    way = " ".join(f"{minutes.at(x):.1f},{values.at(y):.1f}" for x, y in points)
-    last_x, last_y = minutes.at(points[-1][0]), values.at(points[-1][1])
+def _curve(way: Points, text: str, label: float, colour: str) -> str:
+    last_x, last_y = way[-1]
     return (
-        f'<polyline class="curve" stroke="{colour}" points="{way}"/>'
+        f'<polyline class="curve" stroke="{colour}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in way)}"/>'
         f'<circle cx="{last_x:.1f}" cy="{last_y:.1f}" r="2.5" fill="{colour}"/>'
-        f'<text x="{last_x + 7:.1f}" y="{last_y + 4:.1f}" style="fill:{colour}">{escape(name)} '
-        f"{points[-1][1]:.4g}</text>"
+        f'<text x="{last_x + 7:.1f}" y="{label + 4:.1f}" style="fill:{colour}">{text}</text>'
     )
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """*heights* for text, in their order from top to bottom, such that no two lines overlap."""
+    placed = list(heights)
+    below = -math.inf
+    for number in sorted(range(len(heights)), key=heights.__getitem__):
+        placed[number] = below = max(heights[number], below + _LINE)
+    return placed
 
 
 def _vertical(minutes: _Scale, tick: float) -> str:
@@ -113,7 +124,7 @@ def _scale(values: Sequence[float], begins: float, ends: float) -> _Scale:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers within the range, about five of them."""
+    """Round numbers within the range."""
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)

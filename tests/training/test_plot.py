@@ -1,3 +1,4 @@
+import itertools
 from xml.etree import ElementTree
 
 from denoiser.training.plot import curves_as_svg
@@ -41,3 +42,12 @@ def test_names_are_escaped():
     svg = curves_as_svg([{"seconds": "60", "loss": "1", "<b>&": "30"}], ["<b>&"])
     assert "<b>" not in svg
     ElementTree.fromstring(svg)
+
+
+def test_names_of_curves_that_end_together_do_not_overlap():
+    rows = [{"seconds": "60", "a": "30.00", "b": "30.01", "c": "30.02", "d": "20"}]
+    svg = ElementTree.fromstring(curves_as_svg(rows, ["a", "b", "c", "d"]))
+    texts = [text for text in svg.iter(f"{_SVG}text") if (text.text or "")[:2] in ("a ", "b ", "c ", "d ")]
+    heights = sorted(float(text.get("y", "")) for text in texts)
+    assert len(heights) == 4
+    assert min(high - low for low, high in itertools.pairwise(heights)) >= 15
