@@ -20,6 +20,7 @@ _STEP_OF_SHAPES = {
 }  # where unlike pictures share a batch their tiles should be alike
 _MOST_AT_ONCE = 16  # tiles; a card is full long before
 _SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for decoding, encoding and other programs
+_MOST_WAITING = 256_000_000  # bytes: a photo of 24 MP with its result, or enough small ones to fill any batch
 _GB = 1_000_000_000
 
 
@@ -34,6 +35,11 @@ class Budget:
     bytes_per_pixel: int  # of a tile: what the network holds while it computes
     fixed_tile: bool = False  # was asked for, and stays
     fixed_batch: bool = False
+
+    @property
+    def bytes_waiting(self) -> int:
+        """What may wait on either side of the device, of pictures that stream through."""
+        return min(self.for_pictures // 2, _MOST_WAITING)
 
     @property
     def for_pictures(self) -> int:

@@ -75,11 +75,11 @@ class Session:
         """Each picture's result under its own name, in the order in which they are done.
 
         *pictures* is read in one thread and the network runs in another, so that decoding, computing and what the
-        caller does with a result overlap; as many pictures wait as the memory allows. *told* is called in the
+        caller does with a result overlap; a few pictures wait in between. *told* is called in the
         calling thread. The error of one picture is a value; Cancelled and what *pictures* raises end the stream.
         When the iterator ends or is closed, no thread is left.
         """
-        waiting = self._cleaner.budget.for_pictures / 2
+        waiting = self._cleaner.budget.bytes_waiting
         return pipeline.stream(pictures, self, bytes_waiting=waiting, told=told, cancel=cancel or CancelToken())
 
     def clean_values(

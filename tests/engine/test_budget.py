@@ -71,3 +71,9 @@ def test_every_plan_of_a_budget_fits_it():
         for size in ((1, 1), (64, 5000), (1021, 1031), (4000, 6000)):
             tall, wide = budget.plan(*size, SPEC).tiles[0].shape
             assert tall * wide <= budget.tile**2
+
+
+def test_what_waits_is_bounded_twice():
+    assert _budget(memory=100.0).bytes_waiting == 256_000_000
+    small = _budget(memory=0.2)
+    assert 0 < small.bytes_waiting == small.for_pictures // 2 < 256_000_000

@@ -1,11 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import denoiser
 from denoiser import metrics
 from denoiser.engine import open_session
-from denoiser.errors import MissingModel
-from denoiser.events import TileDone
+from denoiser.errors import Cancelled, MissingModel
+from denoiser.events import CancelToken, TileDone
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 
@@ -75,3 +77,59 @@ def test_a_session_says_what_it_runs_and_how_far_it_is(clean, tiny_weights):
 def test_an_unknown_model_is_named():
     with pytest.raises(MissingModel, match="denoiser-nowhere"):
         open_session(DenoiseOptions(model="denoiser-nowhere"))
+
+
+def test_every_rotation_and_flip_is_cleaned_alike(clean):
+    wanted = clean[:192, :192]
+    noisy = _with_noise(wanted, 25)
+    session = open_session(DenoiseOptions(noise_level=25, device="cpu", precision="fp32"))
+    reached = []
+    for turns in range(4):
+        for turned in (np.rot90(noisy, turns), np.rot90(noisy, turns)[:, ::-1]):
+            result = session.clean(from_numpy(np.ascontiguousarray(turned))).image.pixels
+            back = np.rot90(result if len(reached) % 2 == 0 else result[:, ::-1], -turns)
+            reached.append(metrics.psnr(np.ascontiguousarray(back), wanted, white=255))
+    assert max(reached) - min(reached) < 0.05
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_size_from_one_pixel_on(tiny_weights, dtype, channels):
+    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=88))
+    chance = np.random.default_rng(0)
+    for height, width in ((1, 1), (1, 401), (307, 1), (2, 3), (97, 101), (64, 8)):
+        image = from_numpy(chance.integers(0, 256, (height, width, channels)).astype(dtype))
+        cleaned = session.clean(image)
+        assert cleaned.image.pixels.shape == (height, width, channels)
+        assert cleaned.image.pixels.dtype == dtype
+
+
+def test_the_result_says_what_led_to_it(clean, tiny_weights):
+    options = DenoiseOptions(
+        model=str(tiny_weights), device="cpu", precision="fp32", tile=256, batch_size=2, memory=1
+    )
+    session = open_session(options)
+    assert (session.tile, session.batch_size) == (256, 2)
+    assert session.device_reason == session.precision_reason == "as asked for"
+    cleaned = session.clean(from_numpy(clean))
+    assert (cleaned.device, cleaned.precision, cleaned.tile) == ("cpu", "fp32", 256)
+    assert cleaned.seconds > 0
+    assert cleaned.notes == ()
+
+
+def test_threads_may_share_a_session(clean, tiny_weights):
+    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
+    pictures = [from_numpy(np.roll(clean, 31 * n, axis=1)) for n in range(4)]
+    alone = [session.clean(picture).image.pixels for picture in pictures]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda picture: session.clean(picture).image.pixels, pictures))
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_one_threads_cancel_is_not_anothers(clean, tiny_weights):
+    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
+    token = CancelToken()
+    with pytest.raises(Cancelled):
+        session.clean(from_numpy(clean), listener=lambda _event: token.cancel(), cancel=token)
+    assert session.clean(from_numpy(clean)).image.pixels.shape == clean.shape

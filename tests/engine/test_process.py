@@ -1,0 +1,98 @@
+"""What only a process of its own can show: memory that runs out, and how much is held at most."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and reads its memory as Linux does")
+
+_HEAD = """
+import json, resource, sys
+import numpy as np
+from denoiser.engine import open_session
+from denoiser.image import from_numpy
+from denoiser.options import DenoiseOptions
+
+def of_status(key):
+    return next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith(key))
+
+def picture(height, width, seed=0):
+    row = np.random.default_rng(seed).integers(0, 256, (1, width, 3), dtype=np.uint8)
+    column = (np.arange(height) % 251).astype(np.uint8)[:, None, None]
+    return from_numpy(row ^ column)
+"""
+
+
+def _in_a_process(code: str, *words: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-c", _HEAD + code, *words],
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_real_shortage_of_memory_ends_in_smaller_tiles_and_a_note():
+    # 0.3 MP of a tile take 70 MB in the shipped network, a tile of 256 takes 16.
+    said = _in_a_process("""
+session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=25))
+session.clean(picture(64, 64))  # threads and scratch memory are there
+resource.setrlimit(resource.RLIMIT_AS, (of_status("VmSize:") + (50 << 20), -1))
+cleaned = session.clean(picture(500, 600))
+print(json.dumps({"tile": cleaned.tile, "notes": cleaned.notes}))
+""")
+    assert said["tile"] < 500
+    assert "memory ran out" in said["notes"][0]
+
+
+@pytest.mark.long
+def test_a_hundred_megapixels_are_cleaned_within_their_ceiling_and_without_a_seam(tiny_weights):
+    said = _in_a_process(
+        """
+from denoiser import models
+from denoiser.engine.reference import clean_whole
+from denoiser.networks.conditioning import Condition
+
+weights = sys.argv[1]
+session = open_session(DenoiseOptions(model=weights, device="cpu", precision="fp32", noise_level=25))
+source = picture(10_007, 9_973)
+cleaned = session.clean(source)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+network = models.load(models.find(weights, "cpu")).network
+worst = 0
+for y, x in ((600, 700), (648, 728), (5000, 4000), (9600, 9500)):
+    window = source.pixels[y : y + 256, x : x + 256].astype(np.float32) / 255
+    wanted = clean_whole(network, window, Condition(25, 25))[64:192, 64:192] * 255
+    got = cleaned.image.pixels[y + 64 : y + 192, x + 64 : x + 192]
+    worst = max(worst, float(np.abs(np.clip(np.rint(wanted), 0, 255) - got).max()))
+print(json.dumps({"peak": peak, "worst": worst}))
+""",
+        str(tiny_weights),
+    )
+    assert said["peak"] < 2.5e9
+    assert said["worst"] <= 1
+
+
+@pytest.mark.long
+def test_hundreds_of_pictures_hold_no_more_than_ten(tiny_weights):
+    said = _in_a_process(
+        """
+session = open_session(DenoiseOptions(model=sys.argv[1], device="cpu", precision="fp32", memory=0.1))
+held = []
+for number, _ in session.clean_many((n, picture(300 + n % 7 * 40, 400, n)) for n in range(500)):
+    if number in (10, 499):
+        held.append(of_status("VmRSS:"))
+print(json.dumps(held))
+""",
+        str(tiny_weights),
+    )
+    after_ten, after_all = said
+    # All together are 400 MB with their results; the ceiling is 100.
+    assert after_all < after_ten + 140e6
