@@ -20,6 +20,7 @@ _DISTRIBUTIONS = {
     "PIL": "pillow",
     "PySide6": "PySide6-Essentials",
     "cv2": "opencv-python-headless",
+    "lightning_fabric": "lightning-fabric",
     "pillow_heif": "pillow-heif",
     "pillow_jxl": "pillow-jxl-plugin",
     "skimage": "scikit-image",
