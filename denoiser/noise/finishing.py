@@ -1,8 +1,9 @@
 """What cameras do to a photo after the colours are right: smooth colour, smooth grain, sharpen.
 
 Noise reduction inside cameras is the rule for the JPEG files people have, and it shapes the noise more than
-anything else: it leaves soft grain and large faint blotches of colour. The target is spared: the network shall get
-back what the camera took away.
+anything else: it leaves soft grain and large faint blotches of colour. The target goes through the very filter
+that the noisy photo steered, so it is what the mean of many such photos would be: detail that the camera took
+away is not asked back.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from torch.nn import functional
 
 from denoiser.noise.dice import Dice
 
-_REDUCED_SHARE = 0.65  # of the photos: colour is smoothed
-_SOFTENED_SHARE = 0.8  # of those: grain too
-_CHROMA_STRENGTH = (0.6, 1.0)  # how much of the smoothed colour is taken
-_CHROMA_REACH = (1, 4)  # radius in pixels of half size
-_CHROMA_FORCE = (1.5, 8.0)  # what counts as noise, in standard deviations of the noise
-_LUMA_STRENGTH = (0.4, 1.0)
+_REDUCED_SHARE = 0.75  # of the photos: colour is smoothed
+_SOFTENED_SHARE = 0.85  # of those: grain too
+_CHROMA_STRENGTH = (0.85, 1.15)  # how much of the smoothed colour is taken; above 1 counts as 1
+_CHROMA_REACH = (2, 4)  # radius in pixels of half size
+_CHROMA_FORCE = (3.0, 10.0)  # what counts as noise, in standard deviations of the noise
+_LUMA_STRENGTH = (0.5, 1.1)
 _LUMA_REACH = (1, 2)  # radius in pixels
-_LUMA_FORCE = (1.0, 4.0)
+_LUMA_FORCE = (1.0, 6.0)
 
 _SHARPENED_SHARE = 0.3
 _SHARPENING = (0.1, 0.8)
@@ -30,71 +31,70 @@ _SHARPENING_RADIUS = (0.6, 1.4)  # sigma of the blur that is taken away, in pixe
 
 
 def finish(noisy: Tensor, target: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
-    """(noisy, target) (B, 3, H, W) in 0..1 as cameras finish them: some smooth the noise, some sharpen both."""
-    batch = len(noisy)
-    reduced = dice.rows(_REDUCED_SHARE, batch)
-    if len(reduced):
-        noisy = noisy.index_copy(0, reduced, _reduce_noise(noisy[reduced], target[reduced], dice))
-    sharpened = dice.rows(_SHARPENED_SHARE, batch)
-    if len(sharpened):
-        both = torch.cat([noisy[sharpened], target[sharpened]])
-        sharp_noisy, sharp_target = _sharpen(both, dice).chunk(2)
-        noisy, target = noisy.index_copy(0, sharpened, sharp_noisy), target.index_copy(0, sharpened, sharp_target)
+    """(noisy, target) (B, 3, H, W) in 0..1 as cameras finish them: some smooth the noise, some sharpen."""
+    for step, share in ((_reduce_noise, _REDUCED_SHARE), (_sharpen, _SHARPENED_SHARE)):
+        rows = dice.rows(share, len(noisy))
+        if len(rows):
+            changed = step(noisy[rows], target[rows], dice)
+            noisy, target = noisy.index_copy(0, rows, changed[0]), target.index_copy(0, rows, changed[1])
     return noisy, target
 
 
-def _reduce_noise(noisy: Tensor, target: Tensor, dice: Dice) -> Tensor:
+def _reduce_noise(noisy: Tensor, target: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     luma, colour = _split(noisy)
     true_luma, true_colour = _split(target)
-    colour = reduce_chroma(colour, colour - true_colour, dice)
-    softened = dice.rows(_SOFTENED_SHARE, len(noisy))
-    if len(softened):
-        grain = luma[softened]
-        luma = luma.index_copy(0, softened, reduce_luma(grain, grain - true_luma[softened], dice))
-    return _joined(luma, colour).clamp(0, 1)
+    colour, true_colour = reduce_chroma(colour, true_colour, dice)
+    rows = dice.rows(_SOFTENED_SHARE, len(noisy))
+    if len(rows):
+        softer = reduce_luma(luma[rows], true_luma[rows], dice)
+        luma, true_luma = luma.index_copy(0, rows, softer[0]), true_luma.index_copy(0, rows, softer[1])
+    return _joined(luma, colour).clamp_(0, 1), _joined(true_luma, true_colour).clamp_(0, 1)
 
 
-def reduce_chroma(colour: Tensor, noise: Tensor, dice: Dice) -> Tensor:
-    """*colour* differences (B, 2, H, W) smoothed at half size where they vary little beyond their *noise*."""
-    batch = len(colour)
-    small = functional.avg_pool2d(colour, 2, ceil_mode=True)
-    strength, threshold = _settings(_CHROMA_STRENGTH, _CHROMA_FORCE, functional.avg_pool2d(noise, 2), dice)
-    smooth = smooth_where_flat(small, _radius(_CHROMA_REACH, dice), threshold)
+def reduce_chroma(colour: Tensor, true: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
+    """*colour* differences (B, 2, H, W) smoothed at half size where they are flat but for noise; *true* alike."""
+    both = torch.cat([colour, true])
+    small_colour, small_true = functional.avg_pool2d(both, 2, ceil_mode=True).chunk(2)
+    smooth = _smooth(small_colour, small_true, _CHROMA_REACH, _CHROMA_FORCE, dice)
     smooth = functional.interpolate(smooth, size=colour.shape[2:], mode="bilinear", align_corners=False)
-    return torch.lerp(colour, smooth, strength.reshape(batch, 1, 1, 1))
+    strength = dice.uniform(*_CHROMA_STRENGTH, len(colour), 1, 1, 1).clamp_max(1)
+    return _both(both, smooth, strength)
 
 
-def reduce_luma(luma: Tensor, noise: Tensor, dice: Dice) -> Tensor:
-    """*luma* (B, 1, H, W) smoothed where it varies little beyond its *noise*."""
-    strength, threshold = _settings(_LUMA_STRENGTH, _LUMA_FORCE, noise, dice)
-    smooth = smooth_where_flat(luma, _radius(_LUMA_REACH, dice), threshold)
-    return torch.lerp(luma, smooth, strength.reshape(-1, 1, 1, 1))
+def reduce_luma(luma: Tensor, true: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
+    """*luma* (B, 1, H, W) smoothed where it is flat but for noise; *true* alike."""
+    smooth = _smooth(luma, true, _LUMA_REACH, _LUMA_FORCE, dice)
+    return _both(torch.cat([luma, true]), smooth, dice.uniform(*_LUMA_STRENGTH, len(luma), 1, 1, 1).clamp_max(1))
 
 
-def smooth_where_flat(planes: Tensor, radius: int, threshold: Tensor) -> Tensor:
-    """Means over squares of *radius* where the variance is far under *threshold* (B, C, 1, 1); edges stay.
+def smooth_where_flat(guide: Tensor, planes: Tensor, radius: int, threshold: Tensor) -> Tensor:
+    """*planes* as means over squares of *radius* where the *guide* varies far less than *threshold*; edges stay.
 
-    He, Sun and Tang, "Guided image filtering" (2010), each plane guided by itself.
+    He, Sun and Tang, "Guided image filtering" (2010). *threshold* is a variance (B, C, 1, 1). The strength of the
+    smoothing follows from the guide alone, so that for each guide it is a linear filter.
     """
-    radius = min(radius, min(planes.shape[2:]) - 1)  # what the mirrored borders allow
-    mean = _box(planes, radius)
-    variance = (_box(planes * planes, radius) - mean * mean).clamp_min(0)
+    radius = min(radius, min(guide.shape[2:]) - 1)  # what the mirrored borders allow
+    mean = _box(guide, radius)
+    variance = (_box(guide * guide, radius) - mean * mean).clamp_min_(0)
     slope = variance / (variance + threshold)
-    offset = mean - slope * mean
-    return _box(slope, radius) * planes + _box(offset, radius)
+    offset = mean if planes is guide else _box(planes, radius)
+    return _box(slope, radius) * planes + _box((1 - slope) * offset, radius)
 
 
-def _settings(
-    strength_range: tuple[float, float], force_range: tuple[float, float], noise: Tensor, dice: Dice
-) -> tuple[Tensor, Tensor]:
-    strength = dice.uniform(*strength_range, len(noise))
-    force = dice.log_uniform(*force_range, len(noise), 1, 1, 1)
-    return strength, noise.square().mean(dim=(2, 3), keepdim=True) * force.square() + 1e-8
+def _smooth(
+    noisy: Tensor, true: Tensor, reach: tuple[int, int], force_range: tuple[float, float], dice: Dice
+) -> Tensor:
+    """Both, one after the other in the batch, smoothed as the noisy ones ask for."""
+    force = dice.log_uniform(*force_range, len(noisy), 1, 1, 1)
+    threshold = (noisy - true).square().mean(dim=(2, 3), keepdim=True) * force.square() + 1e-8
+    # One radius for the whole batch: a window of its own for each row would be as many filters.
+    radius = round(dice.number(reach[0] - 0.49, reach[1] + 0.49))
+    return torch.cat([smooth_where_flat(noisy, planes, radius, threshold) for planes in (noisy, true)])
 
 
-def _radius(reach: tuple[int, int], dice: Dice) -> int:
-    # One for the whole batch: a window of its own for each row would be as many filters.
-    return round(dice.number(reach[0] - 0.49, reach[1] + 0.49))
+def _both(before: Tensor, after: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
+    noisy, true = torch.lerp(before, after, strength.repeat(2, 1, 1, 1)).chunk(2)
+    return noisy, true
 
 
 def _box(planes: Tensor, radius: int) -> Tensor:
@@ -127,15 +127,14 @@ def _joined(luma: Tensor, colour: Tensor) -> Tensor:
     return torch.cat([green + colour[:, :1], green, green + colour[:, 1:]], dim=1)
 
 
-def _sharpen(pictures: Tensor, dice: Dice) -> Tensor:
-    # The halves of the batch are two versions of the same photos and get the same sharpening.
-    photos = len(pictures) // 2
-    amount = dice.uniform(*_SHARPENING, photos, 1, 1, 1).repeat(2, 1, 1, 1)
-    blurred = pictures
+def _sharpen(noisy: Tensor, target: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
+    amount = dice.uniform(*_SHARPENING, len(noisy), 1, 1, 1)
     radius = dice.number(*_SHARPENING_RADIUS)
-    for dim in (2, 3):
-        blurred = _bell(blurred, radius, dim)
-    return (pictures + amount * (pictures - blurred)).clamp(0, 1)
+    pictures = torch.cat([noisy, target])
+    blurred = _bell(_bell(pictures, radius, 2), radius, 3)
+    sharper = pictures + amount.repeat(2, 1, 1, 1) * (pictures - blurred)
+    noisy, target = sharper.clamp_(0, 1).chunk(2)
+    return noisy, target
 
 
 def _bell(planes: Tensor, sigma: float, dim: int) -> Tensor:

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from denoiser.noise.dice import Dice
 
-SHOT_RANGE = (1e-4, 3e-2)  # from good light at ISO 1600 to shadows lifted by three stops at 25600
+SHOT_RANGE = (4e-5, 3e-2)  # from the best cameras at ISO 1600 to phones, and shadows lifted by three stops at 25600
 
-# Half of the draws follow system cameras by ISO, the others are spread over the whole range: phones reach further.
-_BY_ISO_SHARE = 0.5
+# Most draws follow system cameras by ISO, the others are spread over a range that phones reach too.
+_BY_ISO_SHARE = 0.6
+_ANYWHERE = (1e-4, 3e-2)
 _ISO_RANGE = (1600.0, 25600.0)
 _SHOT_AT_1600 = 7.4e-5  # median; before demosaicing, which halves the variance
 _SHOT_PER_ISO = 0.9  # the exponent: larger pixels come with higher sensitivities
 _SHOT_SPREAD = 0.75  # of the logarithm, between cameras at one sensitivity
-_LIFTED_SHARE = 0.5
+_LIFTED_SHARE = 0.4
 _LIFT_RANGE = (1.0, 8.0)  # up to three stops
 
 # Logarithm of read over that of shot: slope, offset, spread. Brooks et al. (2019) fitted phones; system cameras in
@@ -38,7 +39,7 @@ def draw_shot(count: int, dice: Dice) -> Tensor:
     by_iso = _SHOT_AT_1600 * (iso / _ISO_RANGE[0]).pow(_SHOT_PER_ISO) * torch.exp(_SHOT_SPREAD * dice.normal(count))
     lifted = dice.uniform(0, 1, count) < _LIFTED_SHARE
     by_iso = by_iso * torch.where(lifted, dice.log_uniform(*_LIFT_RANGE, count), 1.0)
-    anywhere = dice.log_uniform(*SHOT_RANGE, count)
+    anywhere = dice.log_uniform(*_ANYWHERE, count)
     return torch.where(dice.uniform(0, 1, count) < _BY_ISO_SHARE, by_iso, anywhere).clamp(*SHOT_RANGE)
 
 

@@ -3,7 +3,7 @@ import torch
 
 from denoiser.noise import bayer
 
-SMART = [bayer.demosaic_bilinear, bayer.demosaic_malvar]
+SMART = bayer.DEMOSAICS
 
 
 def _mosaic(picture: torch.Tensor, pattern: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,3 +46,19 @@ def test_measured_values_are_kept(pattern):
     mosaic, mask = _mosaic(picture, pattern)
     for demosaic in SMART:
         assert torch.allclose(demosaic(mosaic, mask) * mask, picture * mask, atol=1e-6)
+
+
+def test_the_edge_directed_one_sees_upright_edges_best():
+    picture = torch.zeros(1, 3, 32, 32)
+    picture[..., 16:] = 1
+    errors = [(demosaic(*_mosaic(picture, 0)) - picture).square().mean() for demosaic in bayer.DEMOSAICS]
+    assert errors[2] < 0.1 * min(errors[:2])
+
+
+def test_each_picture_of_a_batch_has_its_pattern():
+    pictures = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    mask = bayer.masks(torch.arange(4), 16, 16)
+    for demosaic in bayer.DEMOSAICS:
+        together = demosaic((pictures * mask).sum(dim=1, keepdim=True), mask)
+        alone = [demosaic(*_mosaic(pictures[k : k + 1], k)) for k in range(4)]
+        assert torch.allclose(together, torch.cat(alone), atol=1e-6)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from denoiser.noise.camera import shoot
+from denoiser.noise.camera import photograph, shoot
 
 
 def _grey(value: float, count: int = 16, size: int = 96) -> torch.Tensor:
@@ -57,3 +57,45 @@ def test_the_seed_decides():
     clean = torch.rand(2, 3, 32, 32)
     one, two = (shoot(clean, torch.Generator().manual_seed(5))[0] for _ in range(2))
     assert torch.equal(one, two)
+
+
+def _alike(noise: torch.Tensor, apart: int) -> float:
+    return float((noise[..., apart:] * noise[..., :-apart]).mean() / noise.square().mean())
+
+
+def test_finished_photos_have_softer_grain_and_less_colour_than_raw_ones():
+    clean = _grey(0.4, 64, 64)
+    shot = torch.full((64,), 1e-3)
+    raw, finished = (
+        noisy - target
+        for noisy, target in (
+            how(clean, torch.Generator().manual_seed(1), shot=shot) for how in (shoot, photograph)
+        )
+    )
+    colour = [noise - noise.mean(dim=1, keepdim=True) for noise in (raw, finished)]
+    assert float(colour[1].std()) < 0.8 * float(colour[0].std())
+    assert _alike(finished.mean(dim=1), 2) > _alike(raw.mean(dim=1), 2) + 0.02
+    assert _alike(colour[1], 4) > _alike(colour[0], 4) + 0.02
+
+
+@pytest.mark.parametrize("size", [(64, 64), (37, 51), (8, 8)])
+def test_a_photo_has_the_size_of_the_picture_and_the_seed_decides(size):
+    clean = torch.rand(12, 3, *size, generator=torch.Generator().manual_seed(3))
+    one, two = (photograph(clean, torch.Generator().manual_seed(7)) for _ in range(2))
+    for first, second in zip(one, two, strict=True):
+        assert first.shape == clean.shape
+        assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("how", [shoot, photograph])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_black_and_white_become_pictures(how, value):
+    for picture in how(_grey(value, 24, 24), torch.Generator().manual_seed(0)):
+        assert torch.isfinite(picture).all()
+        assert 0 <= float(picture.min()) <= float(picture.max()) <= 1
+
+
+def test_the_target_is_the_picture_but_for_what_any_camera_loses():
+    ramp = torch.linspace(0.1, 0.9, 64).expand(32, 3, 64, 64)
+    _, target = photograph(ramp, torch.Generator().manual_seed(2), shot=torch.full((32,), 1e-4))
+    assert float((target - ramp)[..., 4:-4, 4:-4].abs().mean()) < 0.01

@@ -30,3 +30,20 @@ def test_the_strength_follows_the_light_in_some_pictures():
     ratio = noise[..., :40].std(dim=(1, 2, 3)) / noise[..., 56:].std(dim=(1, 2, 3))
     assert float(ratio.min()) < 0.7
     assert float(ratio.max()) > 1.4
+
+
+def test_channels_vary_together_in_many_ways():
+    noise = _noise(20)
+    together = (noise[:, 0] * noise[:, 1]).mean(dim=(1, 2)) / noise[:, :2].square().mean(dim=(2, 3)).prod(
+        dim=1
+    ).sqrt()
+    assert float(together.max()) > 0.4
+    assert float(together.min()) < 0.1
+
+
+def test_the_seed_decides_and_extremes_stay_finite():
+    for value in (0.0, 1.0):
+        clean = torch.full((4, 3, 16, 16), value)
+        one, two = (add_shaped(clean, torch.full((4,), 50.0), torch.Generator().manual_seed(3)) for _ in range(2))
+        assert torch.equal(one, two)
+        assert torch.isfinite(one).all()
