@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from denoiser.training.camera import CameraReport, learn_camera
 from denoiser.training.denoiser import TrainingReport, train_denoiser
 
-__all__ = ["TrainingReport", "train_denoiser"]
+__all__ = ["CameraReport", "TrainingReport", "learn_camera", "train_denoiser"]

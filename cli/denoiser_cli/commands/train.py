@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from denoiser.errors import UsageError
 from denoiser.events import Event, TrainingProgress
 from denoiser.options import TrainOptions
 from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
@@ -23,7 +24,8 @@ _EXAMPLES = """\
 denoise train denoiser --data ./photos --out ./run --minutes 60
 denoise train denoiser --data ./photos --out ./run --minutes 120 --resume
 denoise train denoiser --pairs ./pairs --from fast --out ./tuned --minutes 10
-denoise ./imgs --out ./clean --model ./tuned/denoiser-fine-tune.safetensors
+denoise train denoiser --noisy ./from-my-camera --out ./mine --minutes 5
+denoise ./imgs --out ./clean --model ./mine/denoiser-camera.safetensors
 """
 _TELL_EVERY = 15.0  # seconds between plain lines
 
@@ -32,28 +34,45 @@ _TELL_EVERY = 15.0  # seconds between plain lines
 @click.argument("what", type=click.Choice(["denoiser"]), expose_value=False)
 @click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
 @click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
+@click.option(
+    "--noisy", cls=Flag, metavar="DIR", help="Noisy photos of one camera: learn its noise, nothing else needed."
+)
 @click.option("--out", cls=Flag, required=True, metavar="DIR", help="Where state, log and weights go.")
 @option_flags(TrainOptions, section="Training")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, data: str | None, pairs: str | None, out: str, **words: Any) -> int:
-    """Train a denoiser on clean photos, on real pairs, or on both.
+def command(
+    manner: Manner, /, data: str | None, pairs: str | None, noisy: str | None, out: str, **words: Any
+) -> int:
+    """Train a denoiser on clean photos, on real pairs, on both, or on nothing but noisy photos of one camera.
 
     Ctrl-C stops after the step in hand; the same call with --resume goes on from there.
     """
-    from denoiser.training import train_denoiser  # torch: not before the words are understood
+    from denoiser.training import learn_camera, train_denoiser  # torch: not before the words are understood
 
+    if noisy and pairs:
+        raise UsageError("--noisy and --pairs do not go together.", hint="Pairs say all: leave out --noisy.")
     options = collect(TrainOptions, words)
+    listener = _as_json if manner.json else _Teller(manner.quiet)
+    loading = None if manner.quiet else _tell_loading
+    clean = Path(data) if data else None
     with stopping_politely() as cancel:
-        report = train_denoiser(
-            Path(data) if data else None,
-            Path(out),
-            options,
-            pairs=Path(pairs) if pairs else None,
-            listener=_as_json if manner.json else _Teller(manner.quiet),
-            loading=None if manner.quiet else _tell_loading,
-            cancel=cancel,
-        )
+        if noisy:
+            learned = learn_camera(
+                Path(noisy), Path(out), options, data=clean, listener=listener, loading=loading, cancel=cancel
+            )
+            say(learned.noise.in_words)
+            report = learned.training
+        else:
+            report = train_denoiser(
+                clean,
+                Path(out),
+                options,
+                pairs=Path(pairs) if pairs else None,
+                listener=listener,
+                loading=loading,
+                cancel=cancel,
+            )
     _conclude(report, manner)
     return 0 if report.finished else 130
 

@@ -1,0 +1,212 @@
+"""A denoiser learns one camera from noisy photos alone.
+
+    noisy photos ─┬─► windows ─► the camera's noise ──────────────┐
+                  │                                               ▼
+                  └─► shrunk, cleaned by the start ─► clean ─► with that noise ─► training ─► kept if it wins
+
+Photos shrunk twofold to fourfold have little noise left and all their detail: they serve as clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.events import CancelToken, Listener, ignore
+from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma
+from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
+from denoiser.options import TrainOptions
+from denoiser.training.camera_fit import CameraNoise, fit_camera, packing_of
+from denoiser.training.data import CropSource, PhotoPool, area_shares, load_photos
+from denoiser.training.denoiser import TrainingReport, train_on
+from denoiser.training.device_pool import resident
+from denoiser.training.material import Material
+from denoiser.training.noisy_photos import NoisyPhotos, Shrunk, read_noisy, shrunk_by
+from denoiser.training.reading import Reading
+from denoiser.training.recipe import Recipe
+from denoiser.training.run_folder import RunFolder
+from denoiser.training.samples import DrawnNoise, Mixed, RealNoise
+from denoiser.training.start import find_start
+from denoiser.training.validation import Judge, Trial, synthetic_trials
+
+BLIND, TOLD = "this camera, blind", "this camera, told"
+_RECIPE = "camera"
+_LEAST_SIGMA = 0.8  # of luma, in 8-bit units: less than that nobody sees, and nothing is to be gained
+_HELD_OUT_SHARE, _MOST_HELD_OUT = 0.25, 6
+_HELD_OUT_SIDE = 64  # pixels: enough to measure on
+_CROP = 96  # pixels on each side at least: the recipe's patch
+_GREY = 0.4  # what shrinking leaves of the noise is tried on: a middle tone
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReport:
+    """The noise that was found, and the training on it; its ``kept_start`` says that nothing was gained."""
+
+    noise: CameraNoise
+    training: TrainingReport
+
+
+def learn_camera(
+    noisy: Path,
+    out: Path,
+    options: TrainOptions | None = None,
+    *,
+    data: Path | None = None,
+    listener: Listener = ignore,
+    loading: Callable[[int, int], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> CameraReport:
+    """Weights for the camera that took the photos below *noisy*, if they win on held-out crops; else the start's.
+
+    Clean photos below *data* join what is trained on. Stops within a step of *cancel*, with everything saved.
+    UnusableData where no noise is to be found.
+    """
+    options = options or TrainOptions()
+    options = replace(
+        options, start=options.start or "auto", recipe=_RECIPE if options.recipe == "auto" else options.recipe
+    )
+    reading = Reading(loading, cancel or CancelToken())
+    RunFolder(out, resume=options.resume)  # what is wrong there is said before anything is read
+    start = find_start(options.start)
+    photos = read_noisy(noisy, reading)
+    noise = noise_of(photos, noisy, options.seed)
+    train, held_out = clean_crops(photos.shrunk, noise, start.network)
+    if not train:
+        raise UnusableData(
+            f"{noisy}: the photos are too small to learn from: shrunk by two they give no crops.",
+            hint="A few whole photos are enough; crops should have 512 pixels on each side.",
+        )
+    gather = CameraMaterial(noise, train, held_out, noisy, data, photos.unreadable)
+    return CameraReport(noise, train_on(gather, out, options, listener=listener, reading=reading))
+
+
+def noise_of(photos: NoisyPhotos, folder: Path, seed: int) -> CameraNoise:
+    """The noise in *photos*; UnusableData where there is none, or no place that is flat enough to tell."""
+    noise = fit_camera(photos.windows, packing_of(photos.tables), torch.Generator().manual_seed(seed))
+    if noise is None:
+        raise UnusableData(
+            f"{folder}: no place in these photos is flat enough to tell noise from texture.",
+            hint="Add a photo of a plain wall or of the sky, taken with the same settings.",
+        )
+    if noise.luma < _LEAST_SIGMA:
+        raise UnusableData(
+            f"{folder}: no noise to learn: sigma {noise.luma:.1f} of 255 in {len(photos.windows)} photos.",
+            hint="The shipped weights leave such photos as they are; point --noisy at photos of high ISO.",
+        )
+    return noise
+
+
+@torch.inference_mode()
+def clean_crops(
+    shrunk: Sequence[Shrunk], noise: CameraNoise, network: PyramidAutoencoder
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """(to train on, held out): pieces (3, H, W) uint8, cleaned of what shrinking left of *noise*.
+
+    Whole photos are held out where there are two or more, else a part of the only one.
+    """
+    left = {factor: _left_after_shrinking(noise, factor) for factor in {piece.factor for piece in shrunk}}
+    clean = [_cleaned(network, piece.pixels, left[piece.factor]) for piece in shrunk]
+    train, held_out = _parted(clean, [piece.photo for piece in shrunk])
+    return tuple(c for c in train if min(c.shape[1:]) >= _CROP), tuple(held_out)[:_MOST_HELD_OUT]
+
+
+def _left_after_shrinking(noise: CameraNoise, factor: int) -> Condition:
+    grey = torch.full((1, 3, 256, 256), _GREY)
+    added = noise.model.add(grey, torch.Generator().manual_seed(0)) - grey
+    luma, chroma = luma_and_chroma_sigma(shrunk_by(added, factor))
+    return Condition(float(luma), float(chroma))
+
+
+def _cleaned(network: PyramidAutoencoder, pixels: Tensor, told: Condition) -> Tensor:
+    height, width = (side // SIZE_MULTIPLE * SIZE_MULTIPLE for side in pixels.shape[1:])
+    if not height * width:
+        return pixels[:, :0, :0]
+    noisy = pixels[None, :, :height, :width].float() / 255
+    output: Tensor = network(noisy, told.planes().reshape(1, -1, 1, 1))[0]
+    return output.clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def _parted(crops: Sequence[Tensor], photos: Sequence[int]) -> tuple[list[Tensor], list[Tensor]]:
+    known = sorted(set(photos))
+    if len(known) > 1:
+        every = round(1 / _HELD_OUT_SHARE)
+        held = {photo for place, photo in enumerate(known) if place % every == every - 1} or {known[-1]}
+        train = [crop for crop, photo in zip(crops, photos, strict=True) if photo not in held]
+        return train, [crop for crop, photo in zip(crops, photos, strict=True) if photo in held]
+    train, held_out = [], []
+    for crop in crops:
+        width = crop.shape[2]
+        part = int(width * _HELD_OUT_SHARE) // SIZE_MULTIPLE * SIZE_MULTIPLE
+        edge = max(0, width - max(_HELD_OUT_SIDE, part))
+        train.append(crop[:, :, :edge])
+        held_out.append(crop[:, :, edge:])
+    return train, held_out
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyCrops:
+    """Clean crops with a camera's noise: pairs that never end."""
+
+    crops: CropSource
+    noise: CameraNoise
+
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
+        """*count* crops (count, 6, patch, patch) in 0..1: clean, then noisy."""
+        clean = self.crops.draw(count, patch, generator)
+        return torch.cat([clean, self.noise.shoot(clean, generator)], dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMaterial:
+    """What a camera is learned on, as a value that another process can be given."""
+
+    noise: CameraNoise
+    train: tuple[Tensor, ...]
+    held_out: tuple[Tensor, ...]
+    folder: Path
+    data: Path | None
+    unreadable: tuple[UnreadableImage, ...]
+
+    def __call__(self, plan: Recipe, device: torch.device, seed: int, reading: Reading) -> Material:
+        """The camera's noise on its own crops, mixed with noise in general on them and on *data*."""
+        pictures, unreadable = self.train, self.unreadable
+        if self.data:
+            photos = load_photos(self.data, seed=seed, reading=reading)
+            pictures, unreadable = pictures + photos.pictures, unreadable + photos.unreadable
+        shares = area_shares([float(p.shape[1] * p.shape[2]) for p in pictures])
+        crops = resident(PhotoPool(pictures, shares, self.held_out, ()), device)
+        source = Mixed(RealNoise(NoisyCrops(crops, self.noise)), DrawnNoise(crops, plan.noise), plan.pair_share)
+        trials = [*self._trials(), *synthetic_trials(self.held_out)]
+        return Material(source, Judge(tuple(trials), (BLIND, TOLD)), self._on_card(), unreadable)
+
+    def _trials(self) -> list[Trial]:
+        trials = []
+        for number, crop in enumerate(self.held_out):
+            clean = crop.unsqueeze(0).float() / 255
+            noisy = self.noise.shoot(clean, torch.Generator().manual_seed(number))
+            luma, chroma = luma_and_chroma_sigma(noisy - clean)
+            for column, told in ((BLIND, Condition()), (TOLD, Condition(float(luma), float(chroma), 1.0))):
+                trials.append(Trial(column, noisy[0], clean[0], told))
+        return trials
+
+    def _on_card(self) -> dict[str, Any]:
+        model = self.noise.model
+        card = {
+            "noisy": self.folder.name or str(self.folder),
+            "noisy_photos": self.noise.photos,
+            "noise_sigma_luma": round(self.noise.luma, 1),
+            "noise_sigma_chroma": round(self.noise.chroma, 1),
+            "noise_sigma_by_brightness": [[round(v, 1) for v in channel] for channel in model.level.tolist()],
+            "noise_alike_neighbours": round(model.neighbour_correlation, 2),
+            "noise_alike_channels": [[round(v, 2) for v in row] for row in model.channel_correlation.tolist()],
+        }
+        packing = self.noise.packing
+        if packing:
+            card["noise_jpeg_quality"] = packing.quality
+        return card | ({"data": self.data.name or str(self.data)} if self.data else {})

@@ -1,0 +1,154 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from denoiser import imageio
+from denoiser.errors import UnusableData, UsageError
+from denoiser.image import from_numpy
+from denoiser.models import find, load, read_card, verify
+from denoiser.networks.conditioning import Condition
+from denoiser.noise.measured import KNOTS, MeasuredNoise
+from denoiser.options import TrainOptions
+from denoiser.training import learn_camera
+from denoiser.training.camera import BLIND, TOLD, CameraMaterial, NoisyCrops, clean_crops
+from denoiser.training.camera_fit import CameraNoise
+from denoiser.training.data import PhotoPool, area_shares
+from denoiser.training.noisy_photos import Shrunk
+
+NOISE = CameraNoise(
+    MeasuredNoise(torch.full((3, KNOTS), 20.0), torch.eye(3).reshape(3, 3, 1, 1), spread=0.1),
+    None,
+    4,
+    100,
+    20.0,
+    20.0,
+)
+RECIPE = """
+[noise]
+white = 1.0
+camera = 0.0
+shaped = 0.0
+clean = 0.0
+
+[optimiser]
+muon_rate = 0.01
+adam_rate = 2e-3
+warm_up_steps = 2
+ema = 0.9
+
+[more]
+pair_share = 0.6
+
+[[stage]]
+until = 1.0
+patch = 96
+batch = 2
+loss = "charbonnier"
+"""
+
+
+@pytest.fixture
+def noisy_folder(tmp_path):
+    """Four photos of one camera, with white noise of sigma 15 and flat places among detail."""
+    folder = tmp_path / "card"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(4):
+        scene = np.roll(data.astronaut(), number * 100, axis=1)[:400].astype(np.float32)
+        noisy = scene + generator.standard_normal(scene.shape, dtype=np.float32) * 15
+        imageio.write(from_numpy(np.rint(np.clip(noisy, 0, 255)).astype(np.uint8)), folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def options(tmp_path, tiny_weights):
+    path = tmp_path / "camera.toml"
+    path.write_text(RECIPE)
+    return TrainOptions(minutes=0.05, recipe=str(path), start=str(tiny_weights))
+
+
+def test_a_camera_is_learned_from_its_noisy_photos_alone(tmp_path, noisy_folder, options):
+    report = learn_camera(noisy_folder, tmp_path / "out", options)
+    assert report.noise.luma == pytest.approx(15, rel=0.15)
+    training = report.training
+    assert training.before is not None and training.after is not None
+    assert training.after.scores[BLIND] > training.before.scores[BLIND] + 0.2  # within three seconds
+    assert not training.kept_start
+    verify(find(str(training.weights), "cpu"))
+    card = read_card(training.weights.with_suffix(".toml"))
+    assert card.training["noisy"] == "card"
+    assert card.training["noisy_photos"] == 4
+    assert card.training["started_from"] == "denoiser-tiny"
+    assert len(card.training["noise_sigma_by_brightness"][1]) == KNOTS
+
+
+def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_weights):
+    learn_camera(noisy_folder, tmp_path / "first", options)
+    good = tmp_path / "first" / "denoiser-camera.safetensors"
+    broken = tmp_path / "broken.toml"
+    broken.write_text(RECIPE.replace("0.01", "5.0").replace("2e-3", "1.0").replace("ema = 0.9", "ema = 0.0"))
+    again = dataclasses.replace(options, recipe=str(broken), start=str(good), minutes=0.02)
+    report = learn_camera(noisy_folder, tmp_path / "second", again)
+    assert report.training.kept_start
+    kept, start = (load(find(str(path), "cpu")).network for path in (report.training.weights, good))
+    for name, value in kept.state_dict().items():
+        assert torch.equal(value, start.state_dict()[name])
+
+
+def test_clean_photos_have_no_noise_to_learn(tmp_path, options):
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    ramp = np.linspace(20, 230, 512, dtype=np.float32)
+    scene = np.stack([ramp[None] + ramp[:, None]] * 3, axis=2) / 2
+    imageio.write(from_numpy(np.rint(scene).astype(np.uint8)), folder / "a.png")
+    with pytest.raises(UnusableData, match="no noise to learn"):
+        learn_camera(folder, tmp_path / "out", options)
+
+
+def test_fur_everywhere_tells_nothing(tmp_path, options):
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    imageio.write(from_numpy(data.chelsea()[:300, :400]), folder / "a.png")
+    with pytest.raises(UnusableData, match="flat enough"):
+        learn_camera(folder, tmp_path / "out", options)
+
+
+def test_a_run_that_is_there_is_refused_before_anything_is_read(tmp_path, options):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "state.safetensors").write_bytes(b"someone's evening")
+    with pytest.raises(UsageError, match="holds a run already"):
+        learn_camera(tmp_path / "nowhere", out, options)
+
+
+def test_held_out_crops_come_from_other_photos_or_other_places(tiny_weights):
+    network = load(find(str(tiny_weights), "cpu")).network
+    pieces = [Shrunk(torch.full((3, 120, 170), 20 * n, dtype=torch.uint8), 3, n) for n in range(5)]
+    train, held_out = clean_crops(pieces, NOISE, network)
+    assert (len(train), len(held_out)) == (4, 1)
+    train, held_out = clean_crops(pieces[:1], NOISE, network)
+    assert train[0].shape == (3, 120, 104) and held_out[0].shape == (3, 120, 64)
+    train, _ = clean_crops([Shrunk(torch.zeros(3, 90, 90, dtype=torch.uint8), 2, 0)], NOISE, network)
+    assert train == ()
+
+
+def test_crops_carry_the_camera_s_noise():
+    clean = torch.full((3, 128, 128), 128, dtype=torch.uint8)
+    crops = NoisyCrops(PhotoPool((clean,), area_shares([1.0]), (), ()), NOISE)
+    target, noisy = crops.draw(8, 96, torch.Generator().manual_seed(0)).split(3, dim=1)
+    assert torch.all(target == 128 / 255)
+    assert float((noisy - target).std() * 255) == pytest.approx(20, rel=0.1)
+
+
+def test_trials_are_the_same_each_time_and_told_in_part(tmp_path):
+    crop = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    material = CameraMaterial(NOISE, (crop,), (crop,), tmp_path / "card", None, ())
+    first, second = (material._trials() for _ in range(2))
+    assert [trial.column for trial in first] == [BLIND, TOLD]
+    assert torch.equal(first[0].noisy, second[0].noisy)
+    assert first[0].condition == Condition()
+    assert first[1].condition.luma == pytest.approx(20, rel=0.3)
+    assert first[1].condition.kind == 1.0
