@@ -62,3 +62,34 @@ def test_grey_pictures_get_grey_noise():
     assert 2 <= int(grey.sum()) <= 25
     noisy = sample.noisy[grey]
     assert float((noisy[:, 0] - noisy[:, 1]).abs().max()) < 4 / 255  # JPEG rounds the channels apart
+
+
+@pytest.mark.parametrize("kind", ["impulse", "masking"])
+def test_holes_and_impulses_are_optional_and_never_told(kind):
+    shares = NoiseShares(**(dict.fromkeys(KINDS, 0.0) | {kind: 1.0}))
+    clean = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    sample = degrade(clean, shares, torch.Generator().manual_seed(0))
+    assert float((sample.noisy != sample.target).float().mean()) > 0.02
+    assert (sample.planes == 0).all()
+
+
+def test_no_noise_is_drawn_that_was_not_asked_for():
+    clean = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    sample = degrade(clean, NoiseShares(white=0.5, camera=0, shaped=0, clean=0.5), torch.Generator().manual_seed(0))
+    changed = (sample.noisy != sample.target).flatten(1).any(dim=1).float().mean()
+    assert 0.3 < float(changed) < 0.7
+
+
+def test_grey_white_noise_is_told_as_luma_alone():
+    clean = torch.rand(64, 1, 32, 32, generator=torch.Generator().manual_seed(1)).expand(-1, 3, -1, -1)
+    sample = degrade(clean.clone(), _only("white"), torch.Generator().manual_seed(0))
+    assert torch.equal(sample.noisy[:, 0], sample.noisy[:, 2])
+    assert (sample.planes[:, 1] == 0).all()
+    assert float(sample.planes[:, 0].max()) > 1  # the root of three times the sigma
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_black_and_white_crops_stay_finite(value):
+    shares = NoiseShares(white=0.3, camera=0.3, shaped=0.2, clean=0.1, impulse=0.05, masking=0.05)
+    sample = degrade(torch.full((32, 3, 32, 32), value), shares, torch.Generator().manual_seed(0))
+    assert all(torch.isfinite(part).all() for part in (sample.noisy, sample.target, sample.planes))
