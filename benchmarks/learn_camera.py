@@ -22,7 +22,6 @@ from denoiser import imageio
 from denoiser.engine import open_session
 from denoiser.errors import UnusableData
 from denoiser.evaluation.datasets import Pair, real_pairs
-from denoiser.evaluation.denoising import as_rgb8
 from denoiser.metrics import psnr
 from denoiser.options import DenoiseOptions, TrainOptions
 from denoiser.training import learn_camera
@@ -42,23 +41,25 @@ def scores(model: str, pairs: Sequence[Pair]) -> list[float]:
     session = open_session(DenoiseOptions(model=model))
     found = []
     for pair in pairs:
-        result = as_rgb8(session.clean(imageio.read(pair.noisy)).image, pair.noisy)
-        found.append(psnr(result, as_rgb8(imageio.read(pair.clean), pair.clean), white=255))
+        noisy, clean = imageio.read(pair.noisy), imageio.read(pair.clean)
+        found.append(psnr(session.clean(noisy).image.pixels, clean.pixels, white=clean.white))
     return found
 
 
 def learned(pairs: Sequence[Pair], place: Path, options: TrainOptions, data: Path | None) -> str | None:
-    """The weights for the camera of *pairs*, or None where there is nothing to learn."""
-    (place / "noisy").mkdir(parents=True)
-    for pair in pairs:
-        shutil.copyfile(pair.noisy, place / "noisy" / pair.noisy.name)
-    try:
-        report = learn_camera(place / "noisy", place / "out", options, data=data)
-    except UnusableData as error:
-        print(error, file=sys.stderr)
-        return None
-    print(report.noise.in_words, file=sys.stderr, flush=True)
-    return None if report.training.kept_start else str(report.training.weights)
+    """The weights for the camera of *pairs*, or None where there is nothing to learn; what lies there is taken."""
+    weights = place / "out" / "denoiser-camera.safetensors"
+    if not weights.exists():
+        (place / "noisy").mkdir(parents=True)
+        for pair in pairs:
+            shutil.copyfile(pair.noisy, place / "noisy" / pair.noisy.name)
+        try:
+            report = learn_camera(place / "noisy", place / "out", options, data=data)
+        except UnusableData as error:
+            print(error, file=sys.stderr, flush=True)
+            return None
+        print(report.noise.in_words, report.training.progress.step, "steps", file=sys.stderr, flush=True)
+    return str(weights)
 
 
 def main() -> int:
@@ -67,6 +68,9 @@ def main() -> int:
     arguments.add_argument("--clean", type=Path, metavar="DIR", help="clean photos to train on as well")
     arguments.add_argument("--model", default="auto", help="the weights to start from (auto)")
     arguments.add_argument("--minutes", type=float, default=2.0, help="for each camera (2)")
+    arguments.add_argument(
+        "--out", type=Path, metavar="DIR", help="keep the weights there, and take those that are"
+    )
     arguments.add_argument("--camera", action="append", help="this one alone; may be repeated")
     words = arguments.parse_args()
     report = contract.Report(__doc__, words)
@@ -76,8 +80,8 @@ def main() -> int:
         if words.camera and camera not in words.camera:
             continue
         before = scores(words.model, pairs)
-        with tempfile.TemporaryDirectory() as place:
-            weights = learned(pairs, Path(place), options, words.clean)
+        with tempfile.TemporaryDirectory() as passing:
+            weights = learned(pairs, (words.out or Path(passing)) / camera, options, words.clean)
             after = scores(weights, pairs) if weights else before
         before_all += before
         after_all += after
