@@ -197,7 +197,7 @@ class _Run:
             source = steps.source_of(job)
             if self.manifest is not None and source is not None:
                 self.manifest.crashed(job.target, source, cause)
-            self._fail(job, error)
+            self._fail(job, error, recorded=True)
         return [job for job in self.plan.jobs if job not in crashes]
 
     def _stream(
@@ -287,7 +287,7 @@ class _Run:
             job = written.job
             self.listener(FileDone(job.source, job.target, written.megapixels, seconds, notes, written.facts))
 
-    def _fail(self, job: Job, error: DenoiserError) -> None:
+    def _fail(self, job: Job, error: DenoiserError, *, recorded: bool = False) -> None:
         most = self.settings.batch.max_errors
         if isinstance(error, OutputFull):
             self.stopped_by = self.stopped_by or error
@@ -296,7 +296,7 @@ class _Run:
         if most and len(self.failures) >= most:
             self.stopped_by = self.stopped_by or DenoiserError(f"{most} failed, as many as --max-errors allows.")
         manifest = self.manifest
-        if manifest is not None and manifest.is_open:
+        if manifest is not None and manifest.is_open and not recorded:
             _attempt(job, lambda: manifest.failed(job.target, steps.source_of(job), error))
         self.listener(failure)
         _let_go(error)
