@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # type checkers and editors see what is resolved below
     from denoiser.batch import denoise_folder
     from denoiser.engine import denoise
     from denoiser.errors import DenoiserError
+    from denoiser.estimation import estimate_noise
     from denoiser.events import CancelToken
     from denoiser.image import Image, from_numpy
     from denoiser.imageio import from_pil, open_image, save_image, to_pil
@@ -24,6 +25,7 @@ _HOMES = {
     "Image": "denoiser.image",
     "denoise": "denoiser.engine",
     "denoise_folder": "denoiser.batch",
+    "estimate_noise": "denoiser.estimation",
     "from_numpy": "denoiser.image",
     "from_pil": "denoiser.imageio",
     "open_image": "denoiser.imageio",
@@ -38,6 +40,7 @@ __all__ = [
     "Image",
     "denoise",
     "denoise_folder",
+    "estimate_noise",
     "from_numpy",
     "from_pil",
     "open_image",

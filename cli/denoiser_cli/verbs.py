@@ -4,6 +4,7 @@ from __future__ import annotations
 
 VERBS = {
     "clean": "Clean pictures. The default: `denoise ./imgs --out ./clean`.",
+    "estimate": "Say how noisy pictures are: table, JSON, CSV.",
     "compare": "Draw noisy and clean side by side, with PSNR and SSIM.",
     "samples": "Write a few noisy sample photos to try it on.",
     "models": "List, verify and explain the weights.",

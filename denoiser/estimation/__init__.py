@@ -1,1 +1,27 @@
-"""How noisy a picture is, and in what way."""
+"""How noisy a picture is, in what way, and what the automatic level makes of that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from denoiser.estimation.estimate import LevelAt, NoiseEstimate
+from denoiser.estimation.series import Series, fit_series
+
+if TYPE_CHECKING:
+    from denoiser.estimation.policy import automatic
+    from denoiser.estimation.reader import estimate_noise
+
+__all__ = ["LevelAt", "NoiseEstimate", "Series", "automatic", "estimate_noise", "fit_series"]
+
+
+def __getattr__(name: str) -> Any:
+    # These need torch, which those who only pass an estimate on should not wait for.
+    if name == "automatic":
+        from denoiser.estimation.policy import automatic
+
+        return automatic
+    if name == "estimate_noise":
+        from denoiser.estimation.reader import estimate_noise
+
+        return estimate_noise
+    raise AttributeError(f"module 'denoiser.estimation' has no attribute {name!r}")

@@ -1,0 +1,32 @@
+"""What the automatic level makes of an estimate: what the network is told, and how much of its work is kept.
+
+The figures behind it are in docs/estimation.md.
+"""
+
+from __future__ import annotations
+
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.networks.conditioning import MAX_SIGMA, Condition
+
+# Sigma from which cleaning begins to be kept, and from which all of it is: below, what is taken for noise is as
+# likely texture, and nobody would see the noise.
+_NONE_BELOW, _ALL_ABOVE = 0.7, 2.0
+
+
+def automatic(estimate: NoiseEstimate) -> tuple[Condition, float]:
+    """What to tell a denoiser, and the share (0 to 1) of what it removes that is to stay removed.
+
+    A share of 0 means that the picture is to be left as it is. Levels are relative to white, in 8-bit units.
+    """
+    luma, chroma = min(estimate.luma, MAX_SIGMA), min(estimate.chroma, MAX_SIGMA)
+    if estimate.grey:
+        # The same noise in all three channels: its luma adds up, and it has no chroma.
+        luma, chroma = min(luma * 3**0.5, MAX_SIGMA), 0.0
+    return Condition(luma, chroma, estimate.kind), kept_share(estimate)
+
+
+def kept_share(estimate: NoiseEstimate) -> float:
+    """From 0 for a clean picture to 1 for a noisy one, without a step."""
+    place = (max(estimate.luma, estimate.chroma) - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)
+    place = min(1.0, max(0.0, place))
+    return place * place * (3 - 2 * place)

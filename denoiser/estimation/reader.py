@@ -1,0 +1,133 @@
+"""A picture to an estimate of its noise: blocks, a network that reads what their windows hold, and one verdict.
+
+The network runs on the CPU in fp32 whatever device cleans, and figures are rounded to a hundredth, so that a
+picture has one estimate everywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from denoiser.estimation.blocks import Blocks, blocks_of
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.verdict import Part, verdict
+from denoiser.image import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from denoiser.networks.estimator import Energies, NoiseReader
+
+WEIGHTS = "estimator"
+_BATCH = 32  # blocks at a time: what they are turned into stays in the cache
+_BRIGHTNESSES = (0.0, 0.08, 0.2, 0.4, 0.65, np.inf)  # a level is told for each part that the picture shows
+_FEWEST = 16  # windows from which anything is read
+_MAP_SIDE = 6  # fields of the map at most, down and across
+
+Choice = tuple["Tensor", ...]  # which windows, at each scale
+
+
+def estimate_noise(image: Image) -> NoiseEstimate:
+    """How noisy *image* is, which never changes; the same figures on every machine and thread count.
+
+    Looks at half a megapixel at most, spread over the picture. Tiny, flat and fully clipped pictures read 0.
+    """
+    blocks = blocks_of(image)
+    energies = _energies(blocks)
+    edges = itertools.pairwise(_BRIGHTNESSES)
+    bright = [_as_bright_as(energies, low, high) for low, high in edges]
+    fields, shape = _fields(energies, blocks)
+    whole = tuple(scale.telling for scale in energies)
+    parts = _read(energies, [whole, *bright, *fields])
+    return verdict(
+        parts[0],
+        [part for part in parts[1 : 1 + len(bright)] if part],
+        parts[1 + len(bright) :],
+        shape=shape,
+        grey=blocks.grey,
+    )
+
+
+def _energies(blocks: Blocks) -> tuple[Energies, ...]:
+    import torch
+
+    from denoiser.networks.estimator import Energies, energies_of
+
+    planes = torch.from_numpy(blocks.values).permute(0, 3, 1, 2)
+    seen = torch.from_numpy(blocks.seen)
+    with torch.inference_mode():
+        pairs = zip(torch.split(planes, _BATCH), torch.split(seen, _BATCH), strict=True)
+        batches = [energies_of(*pair) for pair in pairs]
+    return tuple(
+        Energies(*(torch.cat([getattr(scale, name) for scale in scales]) for name in Energies.__slots__))
+        for scales in zip(*batches, strict=True)
+    )
+
+
+def _as_bright_as(energies: tuple[Energies, ...], low: float, high: float) -> Choice:
+    return tuple(s.telling & (s.brightness >= low) & (s.brightness < high) for s in energies)
+
+
+def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice], tuple[int, int]]:
+    """The windows of each field of the map, row by row, and how many rows and columns it has."""
+    import torch
+
+    shape = min(blocks.rows, _MAP_SIDE), min(blocks.columns, _MAP_SIDE)
+    down, across = (
+        np.arange(count) * fields // count
+        for count, fields in zip((blocks.rows, blocks.columns), shape, strict=True)
+    )
+    number = torch.from_numpy((down[:, None] * shape[1] + across[None, :]).ravel()).unsqueeze(1)
+    choices = [
+        tuple(scale.telling & (number == field) for scale in energies) for field in range(shape[0] * shape[1])
+    ]
+    return choices, shape
+
+
+def _read(energies: tuple[Energies, ...], choices: list[Choice]) -> list[Part | None]:
+    import torch
+
+    from denoiser.networks.estimator import summary
+
+    told = [number for number, choice in enumerate(choices) if int(choice[0].sum()) >= _FEWEST]
+    parts: list[Part | None] = [None] * len(choices)
+    if not told:
+        return parts
+    with torch.inference_mode():
+        reading = _reader()(torch.stack([summary(energies, choices[number]) for number in told]))
+    for row, number in enumerate(told):
+        first = choices[number][0]
+        parts[number] = Part(
+            luma=float(reading.luma[row]),
+            chroma=float(reading.chroma[row]),
+            luma_doubt=float(reading.luma_doubt[row]),
+            chroma_doubt=float(reading.chroma_doubt[row]),
+            kind=float(torch.sigmoid(reading.kind[row])),
+            brightness=float(energies[0].brightness[first].mean()),
+            windows=int(first.sum()),
+        )
+    return parts
+
+
+@cache
+def _reader() -> NoiseReader:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from denoiser import models
+    from denoiser.errors import UntrustedWeights
+    from denoiser.networks.estimator import NoiseReader
+
+    entry = models.find(WEIGHTS, "cpu")
+    models.verify(entry)
+    reader = NoiseReader()
+    try:
+        tensors: dict[str, Any] = load_file(entry.path)
+        reader.load_state_dict(tensors)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise UntrustedWeights(f"{entry.path}: not the weights of a noise estimator ({error}).") from error
+    return reader.eval().requires_grad_(False)

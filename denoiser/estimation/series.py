@@ -1,0 +1,86 @@
+"""One estimate from many pictures that were taken alike, and which of them do not fit."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from denoiser.errors import UsageError
+from denoiser.estimation.estimate import LevelAt, NoiseEstimate
+
+_OUTLIER = 3.5  # times the robust spread of the series
+_LEAST_SPREAD = 0.1  # of the logarithm: pictures of one camera and ISO that differ by a tenth still fit
+_QUIET = 0.5  # sigma added before the logarithm: under that, differences are nothing
+_GRID = (0.0, 0.08, 0.2, 0.4, 0.65, 1.0)  # edges of brightness for the levels of a series
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The noise that pictures taken alike have in common."""
+
+    estimate: NoiseEstimate
+    misfits: tuple[int, ...]  # numbers of those that are noisier or quieter than the others
+
+
+def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
+    """The robust middle of *estimates*, which holds with up to half of them wrong; UsageError for none.
+
+    Each level by brightness is the median over the pictures that show that brightness and fit.
+    """
+    if not estimates:
+        raise UsageError("A series needs at least one picture.")
+    misfits = _misfits(estimates)
+    if len(misfits) == len(estimates):  # half fit in luma, the other half in chroma: no middle to speak of
+        misfits = set()
+    fitting = [estimate for number, estimate in enumerate(estimates) if number not in misfits]
+    luma = _median([estimate.luma for estimate in fitting])
+    what = f"{len(fitting)} of {len(estimates)} pictures" if misfits else f"{len(estimates)} pictures"
+    common = NoiseEstimate(
+        luma=luma,
+        chroma=_median([estimate.chroma for estimate in fitting]),
+        kind=_median([estimate.kind for estimate in fitting]),
+        level_map=np.full((1, 1), luma, dtype=np.float32),
+        reason=f"the middle of {what}",
+        levels=_common_levels(fitting),
+        grey=all(estimate.grey for estimate in fitting),
+    )
+    return Series(common, tuple(sorted(misfits)))
+
+
+def _misfits(estimates: Sequence[NoiseEstimate]) -> set[int]:
+    """The numbers of those whose luma or chroma lies far from the middle, measured by the spread of the others."""
+    found: set[int] = set()
+    for sigmas in ([estimate.luma for estimate in estimates], [estimate.chroma for estimate in estimates]):
+        levels = np.log(np.array(sigmas) + _QUIET)
+        distance = np.abs(levels - np.median(levels))
+        spread = max(1.4826 * float(np.median(distance)), _LEAST_SPREAD)  # that of a normal distribution
+        found |= {int(number) for number in np.flatnonzero(distance > _OUTLIER * spread)}
+    return found
+
+
+def _common_levels(estimates: Sequence[NoiseEstimate]) -> tuple[LevelAt, ...]:
+    common = []
+    for low, high in itertools.pairwise(_GRID):
+        seen = [
+            at
+            for estimate in estimates
+            for at in estimate.levels
+            if low <= at.brightness < high or (at.brightness >= high == _GRID[-1])
+        ]
+        if seen:
+            common.append(
+                LevelAt(
+                    brightness=_median([at.brightness for at in seen]),
+                    luma=_median([at.luma for at in seen]),
+                    chroma=_median([at.chroma for at in seen]),
+                    share=round(sum(at.share for at in seen) / len(estimates), 3),
+                )
+            )
+    return tuple(common)
+
+
+def _median(values: Sequence[float]) -> float:
+    return round(float(np.median(values)), 2)

@@ -1,0 +1,165 @@
+"""The network that reads how noisy a picture is, or a part of one.
+
+    blocks (N, 3, 64, 64) in 0..1
+      rotate to luma and two chromas, in 8-bit units
+      halve, halve again ─► cosine transform of 8×8 windows at each of the three scales
+      energy in bands of frequency, its logarithm ─► Energies
+    any choice of windows, such as all of a picture or its dark parts
+      quantiles of each band, and the means over the flattest windows ─► 3 layers ─► Reading
+
+Noise is what even the flattest windows have, so windows are ranked before they are averaged; how its energy runs
+over the bands tells the grain of cameras and JPEG from texture and from white noise. Under 1 kMAC for each pixel.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+ARCHITECTURE = "noise-reader-1"
+WINDOW = 8
+SCALES = (1, 2, 4)
+_STEPS = (8, 4, 4)  # from window to window; at full scale they need not overlap to be many
+FLOOR = 0.1  # added to variances before the logarithm: under sigma 0.3 no 8-bit picture tells levels apart
+# Distances from zero frequency between which a band lies; finer for what may be grain, at full scale.
+_BANDS = ((1.0, 2.5, 4.0, 6.0, 8.0, 10.0), (1.0, 2.5, 4.0, 6.0, 10.0), (1.0, 2.5, 4.0, 6.0, 10.0))
+_QUANTILES = (0.02, 0.08, 0.25, 0.5)
+_RANKS = ((0.0, 0.04), (0.04, 0.15), (0.15, 0.5))  # groups of windows from the flattest on
+FEATURES = 2 * 13 * (len(_QUANTILES) + len(_RANKS)) + 3
+_HIDDEN = 96
+
+# Grey and two colour axes at right angles, of length one: white noise of sigma s has sigma s along each.
+_AXES = (
+    (3**-0.5, 3**-0.5, 3**-0.5),
+    (2**-0.5, -(2**-0.5), 0.0),
+    (6**-0.5, 6**-0.5, -2 * 6**-0.5),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Energies:
+    """What the windows at one scale hold, block after block: logarithms of energy, and which may be used."""
+
+    bands: Tensor  # (N, windows, bands of luma and then of chroma)
+    brightness: Tensor  # (N, windows) 0 to 1
+    telling: Tensor  # (N, windows) False where clipped, of one colour, or unseen
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the network says of some choices of windows: (B,) each. Levels and doubts are natural logarithms."""
+
+    luma: Tensor
+    chroma: Tensor
+    luma_doubt: Tensor
+    chroma_doubt: Tensor
+    kind: Tensor  # a logit: above 0 is correlated
+
+
+class NoiseReader(nn.Module):
+    """Three layers that turn the summary of some windows into a reading."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("spread", torch.ones(FEATURES))
+        self.layers = nn.Sequential(
+            nn.Linear(FEATURES, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, 5)
+        )
+
+    def forward(self, features: Tensor) -> Reading:
+        x = (features - self.get_buffer("mean")) / self.get_buffer("spread")
+        # What no training picture showed must not lead far astray.
+        luma, chroma, luma_doubt, chroma_doubt, kind = self.layers(x.clamp(-5, 5)).unbind(dim=-1)
+        return Reading(luma, chroma, luma_doubt.clamp(-4, 2), chroma_doubt.clamp(-4, 2), kind)
+
+
+def energies_of(blocks: Tensor, seen: Tensor) -> tuple[Energies, ...]:
+    """What the windows of *blocks* (N, 3, S, S) in 0..1 hold, scale by scale, where they are *seen* (N, S, S)."""
+    planes = along_axes(blocks) * 255
+    grey = blocks.mean(dim=1, keepdim=True)
+    # A value at either end of the range was clipped; a window that is half clipped or unseen tells nothing.
+    lost = ((blocks <= 0) | (blocks >= 1)).float().mean(dim=1, keepdim=True).maximum(1 - seen.float().unsqueeze(1))
+    out = []
+    for scale, step, edges in zip(SCALES, _STEPS, _BANDS, strict=True):
+        if scale > 1:
+            planes, grey, lost = (functional.avg_pool2d(each, 2) for each in (planes, grey, lost))
+        out.append(_energies(planes, grey, lost, scale, step, edges))
+    return tuple(out)
+
+
+def _energies(
+    planes: Tensor, grey: Tensor, lost: Tensor, scale: int, step: int, edges: tuple[float, ...]
+) -> Energies:
+    count, _, height, width = planes.shape
+    waves, radius = _cosines()
+    filtered = functional.conv2d(planes.reshape(count * 3, 1, height, width), waves, stride=step)
+    power = filtered.square().reshape(count, 3, WINDOW * WINDOW, -1)
+    inside = [(radius >= low) & (radius < high) for low, high in itertools.pairwise(edges)]
+    bands = torch.stack([power[:, :, band].mean(dim=2) for band in inside], dim=-1)  # (N, 3, windows, bands)
+    bands = bands * scale**2  # the mean of scale x scale values of white noise has that much less energy
+    both = torch.cat([bands[:, 0], bands[:, 1:].mean(dim=1)], dim=-1)
+    brightness = functional.avg_pool2d(grey, WINDOW, stride=step).flatten(1)
+    hidden = functional.avg_pool2d(lost, WINDOW, stride=step).flatten(1)
+    # Of one colour throughout: drawn, blown out, or behind a mask. What a camera sees is never that even.
+    even = both.sum(dim=-1) < 1e-6
+    return Energies((both + FLOOR).log() / 2, brightness, (hidden < 0.5) & ~even)
+
+
+def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...]) -> Tensor:
+    """The features (FEATURES,) of the windows that *chosen* names at each scale; some must be at the first."""
+    parts: list[Tensor] = []
+    for scale, choice in zip(energies, chosen, strict=True):
+        bands = scale.bands[choice]
+        if not len(bands):  # too small or too clipped for this scale: the nearest finer one stands for it
+            parts.append(_stand_in(parts[-1], scale.bands.shape[-1]))
+            continue
+        ordered = bands.sort(dim=0).values
+        marks = [ordered[round(q * (len(bands) - 1))] for q in _QUANTILES]
+        half = bands.shape[-1] // 2
+        flattest = bands[:, :2].sum(dim=1).add(bands[:, half]).argsort(stable=True)
+        for low, high in _RANKS:
+            first = min(round(low * len(bands)), len(bands) - 1)
+            group = flattest[first : max(first + 1, round(high * len(bands)))]
+            marks.append(bands[group].mean(dim=0))
+        parts.append(torch.stack(marks))
+    bright = energies[0].brightness[chosen[0]]
+    count = math.log(1 + len(bright))
+    whole = torch.stack([bright.mean(), bright.std(correction=0), torch.tensor(count, dtype=bright.dtype)])
+    return torch.cat([*(part.flatten() for part in parts), whole])
+
+
+def _stand_in(finer: Tensor, bands: int) -> Tensor:
+    half, wanted = finer.shape[1] // 2, bands // 2
+    return torch.cat([finer[:, :wanted], finer[:, half : half + wanted]], dim=1)
+
+
+def along_axes(picture: Tensor) -> Tensor:
+    """RGB (B, 3, H, W) to luma and two chromas of the same shape and scale."""
+    axes = torch.tensor(_AXES, dtype=picture.dtype, device=picture.device)
+    return torch.einsum("ij,bjhw->bihw", axes, picture)
+
+
+def level_of(sigma: Tensor) -> Tensor:
+    """The level that stands in a reading for *sigma* in 8-bit units."""
+    return (sigma.square() + FLOOR).log() / 2
+
+
+def sigma_of(level: Tensor) -> Tensor:
+    """The sigma in 8-bit units of a level; never negative."""
+    return (torch.exp(2 * level) - FLOOR).clamp_min(0).sqrt()
+
+
+def _cosines() -> tuple[Tensor, Tensor]:
+    """The waves (64, 1, 8, 8) of the orthonormal cosine transform, and how far each lies from zero frequency."""
+    at = torch.arange(WINDOW, dtype=torch.float64)
+    lines = torch.cos(math.pi / WINDOW * (at + 0.5) * at.unsqueeze(1)) * math.sqrt(2 / WINDOW)
+    lines[0] /= math.sqrt(2)
+    waves = torch.einsum("ux,vy->uvxy", lines, lines).reshape(WINDOW * WINDOW, 1, WINDOW, WINDOW)
+    radius = torch.hypot(*torch.meshgrid(at, at, indexing="ij")).flatten()
+    return waves.float(), radius

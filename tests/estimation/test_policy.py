@@ -1,0 +1,42 @@
+"""From an estimate to what the network is told and how much of its work is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from denoiser.estimation import NoiseEstimate, automatic
+
+
+def estimate(luma: float, chroma: float = 0.0, *, grey: bool = False) -> NoiseEstimate:
+    return NoiseEstimate(luma, chroma, 0.8, np.zeros((1, 1), np.float32), "made for a test", grey=grey)
+
+
+def test_a_noisy_picture_is_told_and_cleaned_in_full() -> None:
+    condition, share = automatic(estimate(12.0, 5.0))
+    assert (condition.luma, condition.chroma, condition.kind, share) == (12.0, 5.0, 0.8, 1.0)
+
+
+def test_a_clean_picture_is_left_as_it_is() -> None:
+    assert automatic(estimate(0.3, 0.2))[1] == 0
+
+
+def test_noise_in_colour_alone_is_reason_enough() -> None:
+    assert automatic(estimate(0.2, 6.0))[1] == 1
+
+
+def test_between_the_two_there_is_no_step_and_no_turning_back() -> None:
+    shares = [automatic(estimate(sigma))[1] for sigma in np.arange(0, 4, 0.01)]
+    steps = np.diff(shares)
+    assert steps.min() >= 0 and steps.max() < 0.03 and shares[0] == 0 and shares[-1] == 1
+
+
+def test_grey_noise_adds_up_in_luma_and_has_no_chroma() -> None:
+    condition, _ = automatic(estimate(10.0, grey=True))
+    assert condition.luma == pytest.approx(10 * 3**0.5) and condition.chroma == 0
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_no_more_is_told_than_networks_have_seen(grey) -> None:
+    condition, _ = automatic(estimate(200.0, 200.0, grey=grey))
+    assert condition.luma == 75 and condition.chroma in (0, 75)
