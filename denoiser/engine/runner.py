@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from denoiser.engine.allocator import keep_freed_memory
 from denoiser.engine.canvas import Canvas, network_input, own_depth
 from denoiser.events import CancelToken
 from denoiser.networks.pyramid import PyramidAutoencoder
@@ -53,6 +54,8 @@ class NetworkRunner:
     def move_to(self, device: str) -> None:
         """Goes on on another device."""
         self.device = device
+        if device == "cpu":
+            keep_freed_memory()
         self._network.to(device).to(memory_format=torch.channels_last)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
