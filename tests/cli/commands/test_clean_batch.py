@@ -1,0 +1,141 @@
+"""`denoise clean` on many files: lists, presets, shards, crops, reports, and how it says what is left."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from denoiser import imageio
+from denoiser_cli import app
+
+
+@pytest.fixture(autouse=True)
+def _configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+def _listed(names: bytes, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    with io.TextIOWrapper(io.BytesIO(names)) as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", pipe)
+        return app.run(words)
+
+
+@pytest.mark.parametrize("between", [b"\n", b"\0", b"\r\n"])
+def test_a_list_from_a_pipe_keeps_folders(call, make_picture, network, monkeypatch, between: bytes) -> None:
+    names = [b"imgs/a.png", os.fsencode("imgs/sub/\udcff b.png"), b"imgs/absent.png"]
+    for name in names[:2]:
+        make_picture(os.fsdecode(name))
+    code = _listed(between.join(names) + between, monkeypatch, "--files-from", "-", "--out", "clean", *network)
+    assert code == 1
+    assert Path("clean/imgs/a.png").exists() and Path("clean/imgs/sub/\udcff b.png").exists()
+
+
+def test_a_list_in_a_file(call, make_picture, network) -> None:
+    make_picture("imgs/a.png")
+    Path("list.txt").write_text("imgs/a.png\nimgs/absent.png\n", encoding="utf-8")
+    answer = call("--files-from", "list.txt", "--out", "clean", *network)
+    assert answer.code == 1 and "imgs/absent.png: no such file." in answer.err
+    answer = call("--files-from", "nowhere.txt", "--out", "clean")
+    assert answer.code == 2 and answer.err.startswith("nowhere.txt: the list cannot be read")
+
+
+def test_a_preset_is_saved_and_used_and_flags_go_before_it(call, make_picture, network) -> None:
+    make_picture("a.png")
+    answer = call("--save-preset", "night", "--strength", "0", "--format", "tiff")
+    assert answer.code == 0 and answer.err.endswith("night.toml\n")
+    assert call("a.png", "--out", "one", "--preset", "night", *network).code == 0
+    assert (imageio.read(Path("one/a.tif")).pixels == imageio.read(Path("a.png")).pixels).all()
+    assert call("a.png", "--out", "two", "--preset", "night", "--format", "png", *network).code == 0
+    assert Path("two/a.png").exists()
+    wrong = call("a.png", "--out", "x", "--preset", "day")
+    assert wrong.code == 2 and "day: no such preset." in wrong.err and "Here are: night" in wrong.err
+
+
+def test_the_dry_run_says_why_and_what_is_left_to_others(call, make_picture, network) -> None:
+    for name in ("a", "b", "c", "d"):
+        make_picture(f"imgs/{name}.png")
+    call("imgs", "--out", "clean", *network)
+    make_picture("imgs/b.png", side=30)
+    answer = call("imgs", "--out", "clean", "--dry-run", *network)
+    assert "imgs/b.png -> clean/b.png (again: the source has changed)" in answer.out.splitlines()
+    assert "imgs/a.png: done already, clean/a.png" in answer.out.splitlines()
+    planned = [
+        json.loads(line)
+        for line in call("imgs", "--out", "clean", "--dry-run", "--json", *network).out.splitlines()
+    ]
+    assert [line["again"] for line in planned if line["event"] == "planned"] == ["the source has changed"]
+    answer = call("imgs", "--out", "other", "--dry-run", "--shard", "1/2", *network)
+    assert "left to other shards" in answer.err
+
+
+def test_it_stops_after_so_many_errors(call, make_picture, network) -> None:
+    for name in ("a", "b", "c", "d", "e", "f"):
+        make_picture(f"imgs/{name}.png")
+    for name in ("a", "b"):
+        Path(f"imgs/{name}.png").write_bytes(b"broken")
+    answer = call("imgs", "--out", "clean", "--max-errors", "2", *network)
+    assert answer.code == 1
+    assert answer.err.splitlines()[-1].startswith("Stopped (2 failed, as many as --max-errors allows) with ")
+    assert call("imgs", "--out", "clean", "--max-errors", "3", *network).err.count("failed, named above") == 1
+
+
+def test_a_crop_and_a_report(call, make_picture, network) -> None:
+    make_picture("imgs/a.png", side=40)
+    make_picture("imgs/small.png", side=10)
+    answer = call("imgs", "--out", "clean", "--crop", "5,6,20,10", "--report", "report.csv", *network)
+    assert answer.code == 1 and "small.png: the crop 5,6,20,10 reaches beyond its 10 x 10 pixels." in answer.err
+    picture = imageio.read(Path("clean/a.png"))
+    assert (picture.width, picture.height) == (20, 10)
+    assert Path("report.csv").read_text("utf-8").count("\n") == 3
+
+
+def test_a_pipe_takes_a_crop_and_no_shard(call, make_picture, network, monkeypatch, capsys) -> None:
+    data = make_picture("a.png", side=40).read_bytes()
+    assert _listed(data, monkeypatch, "-", "--out", "b.png", "--crop", "0,0,8,4", *network) == 0
+    assert imageio.read(Path("b.png")).height == 4
+    assert _listed(data, monkeypatch, "-", "--out", "c.png", "--shard", "1/2") == 2
+    assert "a pipe carries a single picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--shard 3/2", "--shard is I/N with I from 1 to N, for example 2/8, not '3/2'."),
+        ("--crop 1,2", "--crop is x,y,width,height in whole pixels"),
+        ("--report r.txt", "--report is a file that ends in .csv or .json, not 'r.txt'."),
+        ("--jobs 0", "--jobs lies between 1 and 64, not 0."),
+        ("--max-errors -1", "--max-errors lies between 0 and"),
+        ("--skip-clean 99", "--skip-clean lies between 0 and 75, not 99.0."),
+        ("--preset ../x", "'../x' is no name for a preset."),
+        ("--files-from nowhere", "nowhere: the list cannot be read"),
+    ],
+)
+def test_mistakes_are_answered_with_an_example(call, make_picture, words: str, message: str) -> None:
+    make_picture("imgs/a.png")
+    answer = call("imgs", "--out", "clean", *words.split())
+    assert answer.code == 2 and answer.err.startswith(message) and len(answer.err.splitlines()) == 2
+    assert not Path("clean").exists()
+
+
+def test_nothing_left_to_do_loads_no_torch(tmp_path: Path, make_picture, network, monkeypatch) -> None:
+    import subprocess
+
+    monkeypatch.chdir(tmp_path)
+    make_picture("imgs/a.png")
+    assert app.run(["imgs", "--out", "clean", "-q", *network]) == 0
+    program = (
+        "import sys; from denoiser_cli.app import run; code = run(sys.argv[1:]); print('torch' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "imgs", "--out", "clean", "-q", *network],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert ended.stdout == "False\n"
