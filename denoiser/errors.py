@@ -19,6 +19,7 @@
     ├── UnwritableImage              1   this picture cannot be written that way
     │   └── OutputFull                   no space left, or a quota is used up
     ├── UnusableData                 1   pictures that cannot be trained or measured on
+    ├── SpoiltResult                 1   what the network gave is not this picture, only cleaner
     ├── TrainingFailed               1   the numbers left the rails
     └── Cancelled                  130   stopped on request
 
@@ -148,6 +149,12 @@ class OutputFull(UnwritableImage):
 
 class UnusableData(DenoiserError):
     """Pictures that cannot be trained or measured on: none, too few, too small, or not paired."""
+
+
+class SpoiltResult(DenoiserError):
+    """What the network gave is not this picture, only cleaner: brightness, colours or places moved."""
+
+    default_hint = "The output is not written. Try --device cpu --precision fp32, or another --model."
 
 
 class TrainingFailed(DenoiserError):

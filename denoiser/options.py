@@ -95,6 +95,24 @@ class DenoiseOptions:
         minimum=0.0,
         maximum=1.0,
     )
+    colour_noise: float = _control(
+        1.0,
+        help="How much of the removed colour noise stays removed.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    detail: float = _control(
+        0.0,
+        help="How much fine structure that was removed is given back, where there is structure.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    grain: float = _control(
+        0.0,
+        help="How much neutral grain is given back, as fine and as strong as the noise that was removed.",
+        minimum=0.0,
+        maximum=1.0,
+    )
     model: str = _control("auto", help="auto, a name from `denoise models`, or a .safetensors file.")
     device: str = _control("auto", help="Where the network runs.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = _control("auto", help="What the network reckons in.", choices=("auto", "fp32", "bf16"))

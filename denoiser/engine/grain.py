@@ -1,0 +1,100 @@
+"""Grain like the noise that was removed: as fine or coarse, as strong in shadows and in lights, and neutral.
+
+One field covers the picture, made of two that repeat after 640 and 567 pixels and so together after 362,880. It
+starts from a number drawn from the source itself: the same picture has the same grain, however it is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.engine.samples import SIDE, NoiseBlocks, Plane
+
+LEVELS = 256  # brightnesses that the amount is told for
+_PERIODS = (640, 567)  # without a common factor, and quick to transform
+_REACH = 14  # pixels over which removed noise may hang together; coarser is shading
+_BINS = 12
+_FEWEST = 3  # blocks that make a bin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grain:
+    """A field of spread 1 without end, and how strong it is at each brightness. Any thread; never changes."""
+
+    fields: tuple[Plane, ...]
+    amounts: Plane  # (256,) from black to white, in the values of the picture
+
+    def strip(self, top: int, left: int, height: int, width: int) -> Plane:
+        """(height, width) of the field, from there on."""
+        total = np.zeros((height, width), np.float32)
+        for field in self.fields:
+            side = len(field)
+            for below, rows in _runs(top, height, side):
+                for beside, columns in _runs(left, width, side):
+                    total[below, beside] += field[rows, columns]
+        return total
+
+
+def _runs(start: int, count: int, side: int) -> Iterator[tuple[slice, slice]]:
+    """*count* places from *start* as pairs: where they lie among them, and where in a field that repeats."""
+    done = 0
+    while done < count:
+        first = (start + done) % side
+        length = min(side - first, count - done)
+        yield slice(done, done + length), slice(first, first + length)
+        done += length
+
+
+def grain_of(blocks: NoiseBlocks, white: float) -> Grain:
+    """Measured on *blocks*; none at all where they do not tell."""
+    if not blocks.tells:
+        return Grain((), np.zeros(LEVELS, np.float32))
+    correlation = _correlation(blocks.removed)
+    share = np.float32(len(_PERIODS) ** -0.5)
+    dice = np.random.default_rng(blocks.seed)
+    fields = tuple(_field(side, correlation, dice) * share for side in _PERIODS)
+    return Grain(fields, _amounts(blocks, white))
+
+
+def _correlation(removed: Plane) -> NDArray[np.float64]:
+    """How alike values are at distances of -14 to 14 down and across, fading out to the rim; 1 in the middle."""
+    blocks = removed - removed.mean(axis=(1, 2), keepdims=True)
+    spread = blocks.std(axis=(1, 2), keepdims=True)
+    blocks = (blocks / np.maximum(spread, np.float32(1e-12)))[spread[:, 0, 0] > 0]
+    power = np.zeros((2 * SIDE, SIDE + 1))
+    for some in np.array_split(blocks, -(-len(blocks) // 64)):
+        power += np.square(np.abs(np.fft.rfft2(some, s=(2 * SIDE, 2 * SIDE)))).sum(axis=0)
+    products = np.roll(np.fft.irfft2(power), (_REACH, _REACH), axis=(0, 1))[: 2 * _REACH + 1, : 2 * _REACH + 1]
+    distance = np.abs(np.arange(-_REACH, _REACH + 1))
+    pairs = np.outer(SIDE - distance, SIDE - distance) * len(blocks)
+    fading = 0.5 + 0.5 * np.cos(np.pi * distance / (_REACH + 1))
+    correlation: NDArray[np.float64] = products / pairs * np.outer(fading, fading)
+    correlation /= correlation[_REACH, _REACH]
+    return correlation
+
+
+def _field(side: int, correlation: NDArray[np.float64], dice: np.random.Generator) -> Plane:
+    """(side, side) of spread 1 that hangs together like that, also across its edges."""
+    around = np.zeros((side, side))
+    around[: 2 * _REACH + 1, : 2 * _REACH + 1] = correlation
+    power = np.maximum(np.fft.rfft2(np.roll(around, (-_REACH, -_REACH), axis=(0, 1))).real, 0)
+    field = np.fft.irfft2(np.fft.rfft2(dice.standard_normal((side, side))) * np.sqrt(power), s=(side, side))
+    field -= field.mean()
+    field /= field.std()
+    return field.astype(np.float32)
+
+
+def _amounts(blocks: NoiseBlocks, white: float) -> Plane:
+    """The spread of the removed noise from black to white: medians of blocks of like brightness, joined."""
+    brightness = np.clip(blocks.clean.mean(axis=(1, 2)) / white, 0, 1)
+    # The median of spreads of blocks: in some of them structure was taken away as well.
+    spread = blocks.removed.std(axis=(1, 2))
+    order = np.argsort(brightness, kind="stable")
+    bins = [part for part in np.array_split(order, min(_BINS, max(1, len(order) // _FEWEST))) if len(part)]
+    places = [float(np.median(brightness[part])) for part in bins]
+    heights = [float(np.median(spread[part])) for part in bins]
+    return np.interp(np.linspace(0, 1, LEVELS), places, heights).astype(np.float32)

@@ -1,0 +1,204 @@
+"""One inference, many looks: strength, colour noise, detail and grain mix source and clean picture anew, in strips.
+
+With r = source - clean, its luma y (the mean of the channels), and the settings strength a, colour noise k,
+detail d and grain g:
+
+    result = source - a (k (r - y) + y (1 - d m) - g n)
+
+m is 0 to 1 for each pixel, where structure was removed; n is neutral grain like the removed noise. So a result
+moves in a straight line from the source (a = 0) to the look (a = 1). docs/controls.md explains it to people.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.engine.grain import LEVELS, Grain, grain_of
+from denoiser.engine.samples import NoiseBlocks, Plane, finite, luma, sample
+from denoiser.engine.structure import BLOCK, evidence
+from denoiser.image import Image, Pixels
+from denoiser.options import DenoiseOptions
+
+_THREADS = min(4, os.cpu_count() or 1)  # more would only wait for the memory
+_VALUES_AT_ONCE = 100_000  # of a strip: its working copies stay in the cache
+# Logarithms of odds: a block is flat below the first (1 % of flat noise is above it), texture above the second.
+_FLAT, _TEXTURE = 0.5, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How much of what was removed stays removed; the settings of DenoiseOptions of the same names."""
+
+    strength: float = 1.0
+    colour_noise: float = 1.0
+    detail: float = 0.0
+    grain: float = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a straight mix of source and clean picture."""
+        return self.colour_noise == 1 and self.detail == 0 and self.grain == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture in pixels; it lies inside."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def look_of(options: DenoiseOptions) -> Look:
+    """The look that *options* ask for."""
+    return Look(options.strength, options.colour_noise, options.detail, options.grain)
+
+
+class Looks:
+    """All looks of one cleaned picture. What detail and grain need is measured when they are first asked for.
+
+    Any thread. A region of a look is that part of the whole look, bit for bit.
+    """
+
+    def __init__(self, source: Image, clean: Pixels) -> None:
+        """*clean* is the picture with everything removed, in the depth of *source*; neither is ever changed."""
+        self.source, self.clean = source, clean
+
+    def render(self, look: Look, region: Region | None = None, *, out: Pixels | None = None) -> Pixels:
+        """The pixels of *region*, or of all, in the depth of the source; maybe a read-only view of what is there.
+
+        With *out*, which may be the clean pixels of that region themselves, they are written there.
+        """
+        image = self.source
+        part = region or Region(0, 0, image.height, image.width)
+        self._measure(look)
+        source, clean = (_cut(pixels, part) for pixels in (image.pixels, self.clean))
+        simple = source if look.strength == 0 else clean if look.is_plain and look.strength == 1 else None
+        if simple is not None and out is None:
+            return _read_only(simple)
+        result: Pixels = np.empty_like(clean) if out is None else out
+        if simple is not None:
+            np.copyto(result, simple)
+            return result
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="denoise-looks") as threads:
+            for _ in threads.map(lambda rows: self._render_strip(look, part, rows, result[rows]), _strips(part)):
+                pass
+        return result
+
+    @cached_property
+    def texture(self) -> Plane:
+        """(rows, columns) of blocks of 16 pixels: 1 where structure was removed, 0 where noise alone."""
+        found = evidence(self.source.pixels, self.clean, self._blocks, self.source.white)
+        share = np.clip((found - _FLAT) / (_TEXTURE - _FLAT), 0, 1)
+        smooth: Plane = share * share * (3 - 2 * share)
+        return smooth
+
+    @cached_property
+    def grain(self) -> Grain:
+        """Grain like the removed noise."""
+        return grain_of(self._blocks, self.source.white)
+
+    @cached_property
+    def _blocks(self) -> NoiseBlocks:
+        return sample(self.source.pixels, self.clean)
+
+    @cached_property
+    def _texture_across(self) -> Plane:
+        """The texture for each column of pixels, one row for each row of blocks."""
+        return _between(self.texture, self.source.width, axis=1)
+
+    def _measure(self, look: Look) -> None:
+        """Once, before several threads would all do it."""
+        if look.detail:
+            _ = self._texture_across
+        if look.grain:
+            _ = self.grain
+
+    def _render_strip(self, look: Look, part: Region, rows: slice, out: Pixels) -> None:
+        strip = Region(part.top + rows.start, part.left, rows.stop - rows.start, part.width)
+        source, clean = _cut(self.source.pixels, strip), _cut(self.clean, strip)
+        _mix(source, clean, look, self._neutral(look, strip), self.source.white, out)
+        if self.source.alpha is not None:
+            # Nobody sees colours under full transparency, and some programs keep things there.
+            unseen = _cut(self.source.alpha, strip) == 0
+            np.copyto(out, source, where=unseen[:, :, np.newaxis])
+
+    def _neutral(self, look: Look, part: Region) -> tuple[Plane | None, Plane | None]:
+        """For a strip: the share of removed luma that stays, where it differs by pixel, and the grain to add."""
+        stays = None
+        if look.detail:
+            columns = slice(part.left, part.left + part.width)
+            texture = _between(self._texture_across[:, columns], self.source.height, 0, part.top, part.height)
+            stays = 1 - np.float32(look.detail) * texture
+        grain = None
+        if look.grain:
+            grain = self.grain.strip(part.top, part.left, part.height, part.width)
+            brightness = luma(finite(_cut(self.clean, part)))
+            brightness *= np.float32((LEVELS - 1) / self.source.white)
+            np.clip(brightness, 0, LEVELS - 1, out=brightness)
+            grain *= (self.grain.amounts * np.float32(look.grain)).take(brightness.astype(np.uint8))
+        return stays, grain
+
+
+def _mix(
+    source: Pixels, clean: Pixels, look: Look, neutral: tuple[Plane | None, Plane | None], white: float, out: Pixels
+) -> None:
+    """The formula above for a strip, in the depth of *out*."""
+    is_float = np.issubdtype(source.dtype, np.floating)
+    mixed = source.astype(np.float32)
+    kept = finite(source) if is_float else mixed
+    removed = kept - finite(clean)
+    strength, colour = np.float32(look.strength), np.float32(look.colour_noise)
+    if not look.is_plain:
+        stays, grain = neutral
+        offset = luma(removed) * ((1 if stays is None else stays) - colour)
+        if grain is not None:
+            offset -= grain
+        offset *= strength
+        for channel in range(mixed.shape[2]):  # three times faster than one call for all three
+            mixed[:, :, channel] -= offset
+    removed *= strength * colour
+    mixed -= removed
+    if is_float:
+        # What was no number, or infinite, stays what it was.
+        np.copyto(out, np.where(np.isfinite(source), mixed, source))
+        return
+    np.rint(mixed, out=mixed)
+    np.clip(mixed, 0, white, out=mixed)
+    np.copyto(out, mixed, casting="unsafe")
+
+
+def _strips(part: Region) -> Iterator[slice]:
+    rows = max(1, _VALUES_AT_ONCE // (3 * part.width))
+    for start in range(0, part.height, rows):
+        yield slice(start, min(start + rows, part.height))
+
+
+def _cut(pixels: Pixels, part: Region) -> Pixels:
+    return pixels[part.top : part.top + part.height, part.left : part.left + part.width]
+
+
+def _between(values: Plane, length: int, axis: int, start: int = 0, count: int | None = None) -> Plane:
+    """Of blocks to *count* pixels from *start*, of *length*: on straight lines between the centres."""
+    pixels = np.arange(start, start + (length if count is None else count), dtype=np.float32)
+    place = np.clip((pixels - (BLOCK - 1) / 2) / BLOCK, 0, values.shape[axis] - 1)
+    low = place.astype(np.intp)
+    high = np.minimum(low + 1, values.shape[axis] - 1)
+    share = (place - low).reshape((-1, 1) if axis == 0 else (1, -1))
+    below = values.take(low, axis=axis)
+    line: NDArray[np.float32] = below + share * (values.take(high, axis=axis) - below)
+    return line
+
+
+def _read_only(pixels: Pixels) -> Pixels:
+    view = pixels.view()
+    view.flags.writeable = False
+    return view
