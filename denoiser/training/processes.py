@@ -176,12 +176,13 @@ def _member(fabric: Any, errand: _Errand) -> None:
 
 
 def _pass_on(stop: Any, cancel: CancelToken) -> None:
-    stop.wait()
+    """Cancels when the parent says so, or when it is gone: nobody would ever stop us then."""
+    parent = multiprocessing.parent_process()
+    while not stop.wait(_LOOK_EVERY):
+        if parent is None or not parent.is_alive():
+            break
     cancel.cancel()
 
 
 def _leave_it_to_the_parent(_number: int, _frame: FrameType | None) -> None:
-    """Ctrl-C reaches every process of a terminal; the parent tells us to stop, unless it is gone."""
-    parent = multiprocessing.parent_process()
-    if parent is None or not parent.is_alive():
-        raise KeyboardInterrupt
+    """Ctrl-C reaches every process of a terminal; the parent tells us what it means."""

@@ -1,8 +1,10 @@
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,31 +75,48 @@ def test_nothing_to_train_on_names_the_flags(call):
     assert "--data or --pairs" in answer.err
 
 
-def _interrupted(words, *more):
-    """Ctrl-C at a terminal, after the first event: every process of the group hears it."""
+def _started(words, *more):
+    """The real program in a group of processes of its own, as a terminal starts it."""
     command = [sys.executable, "-m", "denoiser_cli", *words[:-1], "60", "--json", "--device", "cpu", *more]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, text=True, env=environment, start_new_session=True, **pipes)
-    try:
-        assert json.loads(process.stdout.readline())["event"] == "training"
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=200)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    return process.returncode, out, err
+    return subprocess.Popen(command, text=True, env=environment, start_new_session=True, **pipes)
+
+
+def _end(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are of POSIX")
 @pytest.mark.parametrize("more", [(), pytest.param(("--devices", "2"), marks=pytest.mark.long)])
 def test_ctrl_c_saves_and_says_how_to_go_on(call, words, more):
-    code, out, err = _interrupted(words, *more)
-    assert code == 130
+    process = _started(words, *more)
+    try:
+        assert json.loads(process.stdout.readline())["event"] == "training"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=200)
+    finally:
+        _end(process)
+    assert process.returncode == 130
     assert json.loads(out.splitlines()[-1])["weights"] == "run/denoiser-tiny.safetensors"
     assert "stopped; the same call with --resume goes on" in err
     assert "Traceback" not in err and "KeyboardInterrupt" not in err
     again = call(*words, "--resume")  # its time is used up by now: it only finishes
     assert again.code == 0, again.err
     assert "finished" in again.err
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name != "posix", reason="process groups are of POSIX")
+def test_a_team_whose_parent_is_killed_saves_and_ends(call, words):
+    process = _started(words, "--devices", "2")
+    try:
+        assert json.loads(process.stdout.readline())["event"] == "training"
+        process.kill()
+        process.communicate(timeout=200)  # until the last process that could write is gone
+    finally:
+        _end(process)
+    assert Path("run/denoiser-tiny.safetensors").exists()
+    assert not Path("run/latest.safetensors").exists()
