@@ -44,7 +44,7 @@ class Canvas:
     def __init__(self, source: Pixels, scale: Scale, condition: Condition, share: float = 1.0) -> None:
         self.source = source
         self.scale = scale
-        self.planes = condition.planes()
+        self.condition, self.planes = condition, condition.planes()
         self.share = share  # of the removal that is kept
         self.result = np.empty_like(source)
         self.notes: list[str] = []  # what a person should know of how it went

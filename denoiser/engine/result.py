@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from denoiser.engine.canvas import Canvas
+from denoiser.estimation import NoiseEstimate
 from denoiser.image import Image
 
 
@@ -19,6 +20,8 @@ class Cleaned:
     device: str = ""  # empty where nothing had to be computed
     precision: str = ""
     tile: int = 0
+    trust: float = 1.0  # 0..1: how far what was removed looks like noise alone, where 1 is all of it
+    estimate: NoiseEstimate | None = None  # where the level was automatic
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +30,7 @@ class Work:
 
     image: Image
     canvas: Canvas | None
+    estimate: NoiseEstimate | None = None
     began: float = field(default_factory=time.perf_counter)
 
     @property

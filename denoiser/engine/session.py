@@ -10,20 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser import models
-from denoiser.engine import pipeline
+from denoiser.engine import guard, pipeline
 from denoiser.engine.budget import Budget, make_budget
 from denoiser.engine.canvas import Canvas, Scale, scale_of
 from denoiser.engine.device import choose
 from denoiser.engine.footprint import bytes_per_pixel
+from denoiser.engine.looks import Looks, look_of
 from denoiser.engine.memory import free_bytes
 from denoiser.engine.precision import choose_precision
 from denoiser.engine.result import Cleaned, Work
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner, TileListener
-from denoiser.errors import DenoiserError
+from denoiser.engine.trust import trust_number
+from denoiser.errors import DenoiserError, SpoiltResult
+from denoiser.estimation import automatic, estimate_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition
+from denoiser.networks.spec import NetworkSpec
 from denoiser.options import DenoiseOptions
 
 Name = TypeVar("Name")
@@ -49,6 +53,11 @@ class Session:
         )
 
     @property
+    def spec(self) -> NetworkSpec:
+        """What the network needs and costs."""
+        return self._model.spec
+
+    @property
     def tile(self) -> int:
         """A tile has at most the area of a square of this side, in pixels."""
         return self._cleaner.budget.tile
@@ -64,6 +73,14 @@ class Session:
         if work.canvas is not None:
             self._run(work.canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
         return self.finish(work)
+
+    def looks(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Looks:
+        """Runs the network once, whatever look the options ask for; each look is then a matter of milliseconds."""
+        canvas = self._work(image).canvas
+        if canvas is None:
+            return Looks(image, image.pixels)
+        self._run(canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
+        return self._believed(image, canvas)
 
     def clean_many(
         self,
@@ -92,12 +109,7 @@ class Session:
 
     def prepare(self, image: Image) -> Work:
         """What is to be computed for *image*, if anything."""
-        options = self._options
-        if options.strength == 0 or options.noise_level == 0:
-            return Work(image, None)
-        scale = scale_of(image)
-        condition = _condition(image, options.noise_level, scale)
-        return Work(image, Canvas(image.pixels, scale, condition, options.strength))
+        return Work(image, None) if self._options.strength == 0 else self._work(image)
 
     def compute(
         self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
@@ -109,10 +121,11 @@ class Session:
         """The result of what was computed."""
         image, canvas = work.image, work.canvas
         if canvas is None:
-            return Cleaned(image, time.perf_counter() - work.began)
-        if image.alpha is not None:
-            # Nobody sees colours under full transparency, and some programs keep things there.
-            np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
+            return Cleaned(image, time.perf_counter() - work.began, image.notes, estimate=work.estimate)
+        looks = self._believed(image, canvas)
+        trust = trust_number(image, canvas.result)
+        # The look takes the place of the clean picture, so that no third one is held.
+        looks.render(look_of(self._options), out=canvas.result)
         return Cleaned(
             image.with_pixels(canvas.result),
             time.perf_counter() - work.began,
@@ -120,7 +133,36 @@ class Session:
             device=self.device,
             precision=self.precision,
             tile=self.tile,
+            trust=trust,
+            estimate=work.estimate,
         )
+
+    def _work(self, image: Image) -> Work:
+        level = self._options.noise_level
+        estimate = estimate_noise(image) if level is None else None
+        condition, share = automatic(estimate) if estimate is not None else _given(image, level or 0.0)
+        if share == 0:
+            return Work(image, None, estimate)
+        scale = scale_of(image)
+        canvas = Canvas(image.pixels, scale, _scaled(condition, image.white / scale.one), share)
+        return Work(image, canvas, estimate)
+
+    def _believed(self, image: Image, canvas: Canvas) -> Looks:
+        """What came out if it is sound, if need be from a second try in fp32; SpoiltResult if it is not."""
+        fault = _fault(canvas)
+        if fault is not None and self.precision != "fp32" and self._options.precision == "auto":
+            canvas.notes.append(f"in {self.precision} {fault}; done again in fp32")
+            # What is wrong once on this machine will be again.
+            self._cleaner.runner.precision = self.precision = "fp32"
+            self.precision_reason = "bf16 spoilt a picture"
+            self._run(canvas, lambda _canvas: None, None)
+            fault = _fault(canvas)
+        if fault is not None:
+            raise SpoiltResult(f"The network spoilt this picture: {fault}.")
+        if image.alpha is not None:
+            # Nobody sees colours under full transparency, and some programs keep things there.
+            np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
+        return Looks(image, canvas.result)
 
     def _run(self, canvas: Canvas, told: TileListener, cancel: CancelToken | None) -> None:
         for _ in self._cleaner.clean([canvas], told=told, cancel=cancel or CancelToken()):
@@ -145,9 +187,22 @@ class Session:
         return self._budget("cpu")
 
 
-def _condition(image: Image, noise_level: float | None, scale: Scale) -> Condition:
-    if noise_level is None:
-        return Condition()
-    told = noise_level * image.white / scale.one
+def _fault(canvas: Canvas) -> guard.Fault | None:
+    told = canvas.condition
+    known = told.luma is not None and told.chroma is not None
+    sigma = max(told.luma or 0.0, told.chroma or 0.0) / 255 * canvas.scale.one if known else None
+    return guard.check(canvas.source, canvas.result, sigma, canvas.scale.white or 1.0)
+
+
+def _given(image: Image, level: float) -> tuple[Condition, float]:
+    """What a level that was asked for means: the condition, and the share of the removal that is kept."""
     # The same noise in all three channels has no chroma, and its luma reads sqrt(3) of one channel's.
-    return Condition(told * 3**0.5, 0.0) if image.channels == 1 else Condition(told, told)
+    told = Condition(level * 3**0.5, 0.0) if image.channels == 1 else Condition(level, level)
+    return told, float(level > 0)
+
+
+def _scaled(condition: Condition, factor: float) -> Condition:
+    """The same noise in a picture whose values are *factor* of what they were."""
+    if condition.luma is None or condition.chroma is None:
+        return condition
+    return Condition(condition.luma * factor, condition.chroma * factor, condition.kind)

@@ -65,6 +65,32 @@ def test_nothing_asked_is_nothing_changed(clean, options):
     assert np.array_equal(denoiser.denoise(from_numpy(noisy), options).pixels, noisy)
 
 
+@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_black_and_white_stay_what_they_are_when_the_level_is_automatic(value, channels):
+    image = from_numpy(np.full((90, 100, channels), value, np.uint8))
+    cleaned = open_session(DenoiseOptions(device="cpu")).clean(image)
+    assert np.array_equal(cleaned.image.pixels, image.pixels)
+    assert cleaned.estimate is not None and cleaned.estimate.luma == 0
+
+
+def test_the_automatic_level_is_the_estimate_of_the_picture(clean):
+    noisy = from_numpy(_with_noise(clean, 25))
+    cleaned = open_session(DenoiseOptions(device="cpu", precision="fp32")).clean(noisy)
+    assert cleaned.estimate is not None
+    assert 18 < cleaned.estimate.luma < 32
+    told = DenoiseOptions(noise_level=25, device="cpu", precision="fp32")
+    assert open_session(told).clean(noisy).estimate is None
+
+
+def test_a_brighter_float_picture_is_told_the_same_noise(clean):
+    """Values up to 2: noise of 25 steps is 12.5 steps of what the network is shown."""
+    bright = clean.astype(np.float32) / 255 * 2
+    noise = np.random.default_rng(1).standard_normal(clean.shape).astype(np.float32) * 25 / 255
+    result = denoiser.denoise(from_numpy(bright + noise), DenoiseOptions(noise_level=25, precision="fp32")).pixels
+    assert np.sqrt(np.square(result - bright).mean()) < 0.45 * 25 / 255
+
+
 def test_a_session_says_what_it_runs_and_how_far_it_is(clean, tiny_weights):
     session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32"))
     assert (session.model_name, session.device, session.precision) == ("denoiser-tiny", "cpu", "fp32")
