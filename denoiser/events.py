@@ -105,6 +105,10 @@ class CancelToken:
         """Whether the stop was asked for."""
         return self._flag.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Lets time pass, but not beyond the request; whether it was made."""
+        return self._flag.wait(seconds)
+
     def raise_if_cancelled(self) -> None:
         """Leave long work here when the stop was asked for."""
         if self._flag.is_set():

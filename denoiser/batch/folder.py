@@ -8,7 +8,7 @@ from denoiser.batch.filereport import reporting
 from denoiser.batch.plan import PathLike, Plan, make_plan
 from denoiser.batch.report import Report
 from denoiser.batch.runner import Cleaner, run_plan
-from denoiser.batch.settings import Settings
+from denoiser.batch.settings import Choice, Settings
 from denoiser.errors import MissingDevice
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
@@ -47,7 +47,7 @@ def plan_folder(
     cancel: CancelToken | None = None,
 ) -> Plan:
     """What `denoise_folder` would do, as a value; writes nothing."""
-    return make_plan(source, out, settings, listed=listed, choose_device=_device, cancel=cancel)
+    return make_plan(source, out, settings, listed=listed, choose_device=ask_device, cancel=cancel)
 
 
 def carry_out(
@@ -55,24 +55,26 @@ def carry_out(
 ) -> Report:
     """Does what *plan* says, with the engine of this machine and the file of --report."""
     with reporting(plan, settings.batch.report, listener) as told:
-        return run_plan(plan, lambda: _open(plan, settings), settings, listener=told, cancel=cancel)
+        return run_plan(plan, lambda: open_cleaner(plan.choice, settings), settings, listener=told, cancel=cancel)
 
 
-def _device(wish: str) -> str:
+def ask_device(wish: str) -> str:
+    """The device that a wish comes to on this machine."""
     from denoiser.engine.device import choose_device  # torch takes seconds, and is asked only where it matters
 
     return choose_device(wish)
 
 
-def _open(plan: Plan, settings: Settings) -> Cleaner:
+def open_cleaner(choice: Choice | None, settings: Settings) -> Cleaner:
+    """The engine of this machine with the weights of *choice*."""
     from denoiser.engine import open_session  # and a run that finds all done needs none of it
 
-    if plan.choice is None:
+    if choice is None:
         return open_session(settings.denoise)
     try:
-        return open_session(plan.choice.applied(settings.denoise))
+        return open_session(choice.applied(settings.denoise))
     except MissingDevice:
-        if not plan.choice.kept:
+        if not choice.kept:
             raise
         # The machine of the earlier run had another device; the weights stay, so that the outputs look alike.
-        return open_session(plan.choice.without_place().applied(settings.denoise))
+        return open_session(choice.without_place().applied(settings.denoise))

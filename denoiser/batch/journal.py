@@ -35,6 +35,20 @@ def hold(path: Path) -> Held:
     return Held(file)
 
 
+def try_to_hold(path: Path) -> Held | None:
+    """The same without waiting: None where another living process holds it."""
+    file = open(path, "ab")  # noqa: SIM115 - open as long as it is held
+    if fcntl:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        except OSError:
+            pass  # some network file systems know no locks
+    return Held(file)
+
+
 def is_held(path: Path) -> bool:
     """Whether a living process, here or on another machine with a common lock, writes this file."""
     if not fcntl:

@@ -44,6 +44,16 @@ class Plan:
         return sum(job.megapixels for job in self.jobs)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where outputs go, what is on record there, and the weights they are made with."""
+
+    out: Path
+    folder: Path | None  # None where *out* is a single file
+    history: History
+    choice: Choice
+
+
 def _as_on_a_cpu(_wish: str) -> str:
     return "cpu"
 
@@ -74,29 +84,34 @@ def make_plan(
         leave_out=folder,
         listed=names,
     )
-    _refuse_unsafe(found, Path(out), folder)
+    refuse_unsafe(found, Path(out), folder)
     if not found.finds and not found.absent:
         raise NothingToDo(_nothing([*paths, *names[:1]], found), hint=_NOTHING_HINT)
     history = read_history(folder) if folder else History()
-    choice = choose_weights(settings, history, choose_device)
-    looked_at = _Looker(Path(out), history, settings, cancel)
-    if folder is None:
-        jobs = [layout.into_file(looked_at(found.finds[0]), Path(out), settings.write)]
+    place = Place(Path(out), folder, history, choose_weights(settings, history, choose_device))
+    return plan_for(found, place, settings, cancel)
+
+
+def plan_for(found: Discovery, place: Place, settings: Settings, cancel: CancelToken) -> Plan:
+    """What to do with what was found; raises UsageError or UnsafeOutput where files get into each other's way."""
+    looked_at = _Looker(place, settings, cancel)
+    if place.folder is None:
+        jobs = [layout.into_file(looked_at(found.finds[0]), place.out, settings.write)]
     else:
-        jobs = layout.into_folder([looked_at(find) for find in found.finds], folder)
-    layout.refuse_collisions(jobs, case_matters=safety.tells_case_apart(Path(out)))
+        jobs = layout.into_folder([looked_at(find) for find in found.finds], place.folder)
+    layout.refuse_collisions(jobs, case_matters=safety.tells_case_apart(place.out))
     mine = _of_shard(jobs, settings)
     free, blocked = safety.sort_out_blocked(mine, {find.identity for find in found.finds})
-    standing = sort_by_history(free, history, settings, choice, cancel)
-    absent = [(Job(path, Path(out) / path.name, 0.0), _absent(path)) for path in found.absent]
+    standing = sort_by_history(free, place.history, settings, place.choice, cancel)
+    absent = [(Job(path, place.out / path.name, 0.0), _absent(path)) for path in found.absent]
     return Plan(
         standing.to_do,
         standing.done,
         found.passed,
         (*blocked, *standing.blocked, *absent),
         elsewhere=len(jobs) - len(mine),
-        folder=folder,
-        choice=choice,
+        folder=place.folder,
+        choice=place.choice,
     )
 
 
@@ -109,7 +124,8 @@ def _of_shard(jobs: list[Job], settings: Settings) -> list[Job]:
     return [job for job in jobs if zlib.crc32(os.fsencode(job.name)) % parts == part - 1]
 
 
-def _refuse_unsafe(found: Discovery, out: Path, folder: Path | None) -> None:
+def refuse_unsafe(found: Discovery, out: Path, folder: Path | None) -> None:
+    """Raises where *out* itself makes no sense or would do harm."""
     if folder is None:
         _refuse_many(found, out)
     else:
@@ -120,11 +136,11 @@ def _refuse_unsafe(found: Discovery, out: Path, folder: Path | None) -> None:
 class _Looker:
     """Looks into the header of each picture, unless a record tells already what stands there."""
 
-    def __init__(self, out: Path, history: History, settings: Settings, cancel: CancelToken) -> None:
-        self._history = history
+    def __init__(self, place: Place, settings: Settings, cancel: CancelToken) -> None:
+        self._history = place.history
         self._settings = settings
         self._cancel = cancel
-        self._relative = Relative(out)
+        self._relative = Relative(place.out)
         self._key = settings.key
 
     def __call__(self, find: Find) -> Sighting:

@@ -72,15 +72,17 @@ def run_plan(
     *,
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
+    manifest: Manifest | None = None,
 ) -> Report:
     """Carries out *plan* file by file; a file that fails is reported and the others go on.
 
     *open_cleaner* is called once, and not at all when there is nothing to do. The listener is called in the calling
     thread only. A cancel stops within one tile; pictures that are clean by then are written. A full disk stops the
     run, since it would fail every other file as well. Leaves no thread and no temporary file behind, whatever
-    happens. What is done is recorded beside the outputs, unless the output is a single file.
+    happens. What is done is recorded beside the outputs, unless the output is a single file. A *manifest* that is
+    given is shared by several runs: started by the first of them, and closed by the caller.
     """
-    run = _Run(plan, settings, listener, cancel or CancelToken())
+    run = _Run(plan, settings, listener, cancel or CancelToken(), manifest, shared=manifest is not None)
     run.announce()
     if plan.jobs and not run.is_over():
         for folder in sorted({job.target.parent for job in plan.jobs}):
@@ -117,6 +119,7 @@ class _Run:
     listener: Listener
     cancel: CancelToken
     manifest: Manifest | None = None
+    shared: bool = False
     began: float = field(default_factory=time.perf_counter)
     writing: dict[Future[tuple[str, ...] | _Failed], _Writing] = field(default_factory=dict)
     failures: list[FileFailed] = field(default_factory=list)
@@ -172,7 +175,10 @@ class _Run:
     def _start_records(self, cleaner: Cleaner) -> None:
         if self.plan.folder is None:
             return
-        self.manifest = Manifest(self.plan.folder, self.settings)
+        if self.manifest is None:
+            self.manifest = Manifest(self.plan.folder, self.settings)
+        elif self.manifest.is_open:
+            return
         try:
             self.manifest.start(cleaner.model_digest, steps.facts_of_run(cleaner, self.plan.choice))
         except UnwritableImage as error:
@@ -181,7 +187,7 @@ class _Run:
 
     def _end_records(self) -> None:
         manifest = self.manifest
-        if manifest is not None and manifest.is_open:
+        if manifest is not None and manifest.is_open and not self.shared:
             counts = {"done": self.done, "failed": len(self.failures), "left": self._left()}
             _attempt(self.plan.jobs[0], lambda: manifest.close(counts))
 
@@ -241,7 +247,7 @@ class _Run:
         self.listener(FileStarted(job.source, image.megapixels))
         began = time.perf_counter()
         network = functools.partial(cleaner.clean, listener=self._heard, cancel=self.cancel)
-        outcome = _attempt(job, lambda: steps.clean(image, self.settings, network, cleaner.model_name))
+        outcome = _attempt(job, lambda: steps.clean(image, self.settings, network, cleaner))
         if isinstance(outcome, _Failed):
             self._fail(job, outcome.error)
             return
