@@ -10,7 +10,7 @@ from denoiser.networks.conditioning import MAX_SIGMA, Condition
 
 # Sigma from which cleaning begins to be kept, and from which all of it is: below, what is taken for noise is as
 # likely texture, and nobody would see the noise.
-_NONE_BELOW, _ALL_ABOVE = 0.7, 2.0
+_NONE_BELOW, _ALL_ABOVE = 0.5, 1.5
 
 
 def automatic(estimate: NoiseEstimate) -> tuple[Condition, float]:
