@@ -19,10 +19,15 @@ def speed_note(run: Run, megapixels_per_second: float) -> str:
     """One line: the speed, and the share of what this device's own convolutions reach."""
     peak = peak_flops(run.device, bf16=run.autocast) * run.team.size
     kmac = run.network.spec(run.recipe.halo).kmac_per_pixel
-    share = megapixels_per_second * 1e6 * kmac * 1e3 * 2 * _PASSES / peak
+    share = training_flops(megapixels_per_second, kmac) / peak
     number = "bf16" if run.autocast else "fp32"
     reach = f"the {peak / 1e12:.3g} TFLOP/s that {run.device.type} reaches in {number}"
     return f"{megapixels_per_second:.3g} MP/s, {share:.0%} of {reach}"
+
+
+def training_flops(megapixels_per_second: float, kmac_per_pixel: float) -> float:
+    """Floating-point operations per second of a training at that speed: two for each multiplication and pass."""
+    return megapixels_per_second * 1e6 * kmac_per_pixel * 1e3 * 2 * _PASSES
 
 
 @torch.inference_mode()
