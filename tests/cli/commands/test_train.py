@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from denoiser import imageio
+from denoiser.image import from_numpy
 
 
 @pytest.fixture
@@ -120,3 +124,17 @@ def test_a_team_whose_parent_is_killed_saves_and_ends(call, words):
         _end(process)
     assert Path("run/denoiser-tiny.safetensors").exists()
     assert not Path("run/latest.safetensors").exists()
+
+
+def test_a_camera_is_learned_only_where_there_is_noise(call, tiny_weights, tmp_path):
+    (tmp_path / "clean").mkdir()
+    ramp = np.linspace(20, 230, 256, dtype=np.float32)
+    scene = np.stack([ramp[None] + ramp[:, None]] * 3, axis=2) / 2
+    imageio.write(from_numpy(np.rint(scene).astype(np.uint8)), tmp_path / "clean" / "a.png")
+    answer = call("train", "denoiser", "--noisy", "clean", "--out", "run", "--from", str(tiny_weights))
+    assert answer.code == 1
+    assert "clean: no noise to learn" in answer.err
+    assert not (tmp_path / "run").exists()
+    both = call("train", "denoiser", "--noisy", "clean", "--pairs", "clean", "--out", "run")
+    assert both.code == 2
+    assert "--noisy and --pairs do not go together" in both.err
