@@ -179,6 +179,7 @@ class WriteOptions:
         automatic=True,
     )
     strip: bool = _control(False, help="Leave out all metadata but the colour profile.")
+    ticket: bool = _control(True, help="Say in the XMP of each output what made it, for `denoise redo`.")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -216,6 +217,23 @@ class BatchOptions:
     def __post_init__(self) -> None:
         _check(self)
         _parts_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How a folder is watched."""
+
+    interval: float = _control(
+        5.0,
+        help="Seconds between two looks; a file is taken once it has not changed from one to another.",
+        minimum=0.1,
+        maximum=86_400.0,
+        unit="seconds",
+    )
+    once: bool = _control(False, help="Clean what is there now, and end: for cron and its like.")
+
+    def __post_init__(self) -> None:
+        _check(self)
 
 
 def _parts_of(options: BatchOptions) -> None:

@@ -97,7 +97,7 @@ def clean_through_pipe(call: Call, manner: Manner) -> int:
     with stopping_politely() as cancel:
         session = call.open_session()
         network = functools.partial(session.clean, cancel=cancel)
-        outcome = steps.clean(image, call.settings, network, session.model_name)
+        outcome = steps.clean(image, call.settings, network, session)
         deliver(outcome.image)
     if not manner.quiet:
         for note in dict.fromkeys(outcome.notes):

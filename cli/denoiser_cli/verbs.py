@@ -6,6 +6,7 @@ VERBS = {
     "clean": "Clean pictures. The default: `denoise ./imgs --out ./clean`.",
     "estimate": "Say how noisy pictures are: table, JSON, CSV.",
     "compare": "Draw noisy and clean side by side, with PSNR and SSIM.",
+    "redo": "Make an output again from its ticket, and compare.",
     "samples": "Write a few noisy sample photos to try it on.",
     "models": "List, verify and explain the weights.",
     "evaluate": "Measure a denoiser as the papers do.",

@@ -13,6 +13,7 @@ from denoiser.batch.digest import sha256_of, stamp_of
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, Manifest, Source
 from denoiser.batch.settings import Choice, Settings
+from denoiser.batch.ticket import ticket_of
 from denoiser.errors import UnreadableImage, UnwritableImage
 from denoiser.imageio import formats
 from denoiser.options import crop_of
@@ -33,6 +34,13 @@ class Cleaned(Protocol):
     def image(self) -> Image: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+
+
+class Weights(Protocol):
+    """Whose work it is: denoiser.engine.Session is one."""
+
+    model_name: str
+    model_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,11 @@ def read(job: Job, settings: Settings, manifest: Manifest | None) -> Picture:
     return Picture(image, Source(job.source, before, digest) if before is not None and manifest else None)
 
 
-def clean(image: Image, settings: Settings, network: Callable[[Image], Cleaned], model: str) -> Outcome:
-    """What becomes of a picture: clean, or as it is where little noise is found and that was asked for."""
+def clean(image: Image, settings: Settings, network: Callable[[Image], Cleaned], weights: Weights) -> Outcome:
+    """What becomes of a picture: clean, or as it is where little noise is found and that was asked for.
+
+    The clean one bears its ticket, unless that is not wanted.
+    """
     limit = settings.batch.skip_clean
     if limit > 0:
         from denoiser.estimation import estimate_noise  # needed by this wish alone
@@ -79,8 +90,11 @@ def clean(image: Image, settings: Settings, network: Callable[[Image], Cleaned],
             return Outcome(image, {"kept": True} | _noise(estimate), (*image.notes, KEPT), kept=True)
     cleaned = network(image)
     facts = {name: value for name in _FACTS if (value := getattr(cleaned, name, None)) not in _NOTHING}
-    facts |= {"model": model} | _noise(getattr(cleaned, "estimate", None))
-    return Outcome(cleaned.image, facts, (*image.notes, *cleaned.notes))
+    facts |= {"model": weights.model_name} | _noise(getattr(cleaned, "estimate", None))
+    result = cleaned.image
+    if settings.write.ticket:
+        result = ticket_of(settings, facts, weights.model_digest).onto(result)
+    return Outcome(result, facts, (*image.notes, *cleaned.notes))
 
 
 def write(

@@ -7,6 +7,7 @@ is one here too: `joined` puts the extension's descriptions into the main packet
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ _OUR_NOTE = (
 _OUR_NOTE_FOUND = re.compile(re.escape(_OUR_NOTE).replace(b"%s", b"[0-9A-F]{32}"))
 _HEAD = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 _TAIL = b"</rdf:RDF></x:xmpmeta>"
+_PACKET_BEGIN = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+_PACKET_END = b'<?xpacket end="w"?>'
 _RDF_END = b"</rdf:RDF>"
 _RDF_BEGIN = re.compile(rb"<rdf:RDF\b[^<>]*>")
 # A tag, with its quoted values taken whole (they may hold ">"); or a comment, CDATA section or instruction.
@@ -118,3 +121,34 @@ def _description_opening(tag: re.Match[bytes]) -> bytes:
     """The tag again with its namespaces and what it is about, without its properties: these stay where they are."""
     kept = re.findall(rb"\s+(?:xmlns:[\w.-]+|rdf:about)\s*=\s*(?:\"[^\"]*\"|'[^']*')", tag[3])
     return b"<" + tag[2] + b"".join(kept) + b">"
+
+
+def with_property(packet: bytes | None, namespace: str, name: str, value: str) -> bytes | None:
+    """The packet, or a new one, with this property in a description of its own at the end; an older one goes.
+
+    *namespace* ends with "/", *name* is a plain word. None where the packet has no place for it: it is broken, or
+    written in another encoding than UTF-8.
+    """
+    description = (
+        f'<rdf:Description rdf:about="" xmlns:own="{_escaped(namespace)}" own:{name}="{_escaped(value)}"/>'.encode()
+    )
+    if packet is None:
+        return _PACKET_BEGIN + _HEAD + description + _TAIL + _PACKET_END
+    packet = _own(namespace, name).sub(b"", packet)
+    place = packet.rfind(_RDF_END)
+    return None if place < 0 else packet[:place] + description + packet[place:]
+
+
+def property_of(packet: bytes, namespace: str, name: str) -> str | None:
+    """The value of a property that `with_property` wrote; None where there is none. The last one counts."""
+    found = _own(namespace, name).findall(packet)
+    return html.unescape(found[-1].decode("utf-8", "replace")) if found else None
+
+
+def _own(namespace: str, name: str) -> re.Pattern[bytes]:
+    place = re.escape(f'xmlns:own="{_escaped(namespace)}" own:{name}='.encode())
+    return re.compile(rb'<rdf:Description rdf:about="" ' + place + rb'"([^"<>]*)"/>')
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=True)

@@ -108,3 +108,45 @@ def test_time_stays_in_step_with_length(piece: bytes) -> None:
     xmp.with_orientation_reset(packet)
     xmp.with_size(packet, 1, 1)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("packet", [None, _siblings(2), _properties(1), _HEAD + _TAIL])
+def test_a_property_of_our_own_is_added_read_and_replaced(packet: bytes | None) -> None:
+    value = '{"a":"<b> & \\"c\\"","d":0.5}'
+    written = xmp.with_property(packet, "urn:us:1.0/", "word", value)
+    assert written is not None
+    ET.fromstring(written)
+    assert xmp.property_of(written, "urn:us:1.0/", "word") == value
+    assert xmp.property_of(written, "urn:us:1.0/", "other") is None
+    assert xmp.property_of(packet or b"", "urn:us:1.0/", "word") is None
+    again = xmp.with_property(written, "urn:us:1.0/", "word", "2")
+    assert again is not None
+    assert xmp.property_of(again, "urn:us:1.0/", "word") == "2"
+    assert again.count(b"urn:us:1.0/") == 1
+    if packet is not None:
+        # What was there stays, byte for byte.
+        assert (
+            again.replace(again[again.index(b'<rdf:Description rdf:about="" xmlns:own=') : -len(_TAIL)], b"")
+            == packet
+        )
+
+
+def test_other_programs_see_the_property_under_its_name() -> None:
+    written = xmp.with_property(_siblings(1), "urn:us:1.0/", "word", "a & b")
+    assert written is not None
+    found = [part.attrib.get("{urn:us:1.0/}word") for part in ET.fromstring(written).iter()]
+    assert "a & b" in found
+
+
+def test_a_packet_without_a_place_stays_alone() -> None:
+    assert xmp.with_property(b"no packet", "urn:us:1.0/", "word", "1") is None
+    assert xmp.with_property((_HEAD + _TAIL).decode().encode("utf-16"), "urn:us:1.0/", "word", "1") is None
+
+
+def test_a_long_packet_with_a_property_is_divided_and_joined() -> None:
+    written = xmp.with_property(_siblings(30), "urn:us:1.0/", "word", "x" * 500)
+    assert written is not None
+    halves = xmp.split(written)
+    assert halves is not None
+    joined = xmp.joined(*halves)
+    assert joined is not None and xmp.property_of(joined, "urn:us:1.0/", "word") == "x" * 500

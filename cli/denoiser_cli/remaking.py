@@ -1,0 +1,41 @@
+"""What `denoise redo` does once its words are understood."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from denoiser import imageio
+from denoiser.batch.redo import Redone, redo
+from denoiser.errors import UnsafeOutput, UsageError
+from denoiser.events import CancelToken
+
+
+def remade(made: Path, source: Path, out: Path | None, model: str, cancel: CancelToken) -> Redone:
+    """Makes it again, compares, and writes it to *out* if that is wanted; never over anything."""
+    if out is not None and out.exists():
+        if any(out.samefile(path) for path in (made, source) if path.exists()):
+            raise UnsafeOutput(f"{out}: is an input, and no input is ever written to.")
+        raise UsageError(f"{out}: is there already.", hint="Choose another name for --out.")
+    redone = redo(made, source, model=model, cancel=cancel)
+    if out is not None:
+        imageio.write(redone.image, out, redone.settings.write)
+    return redone
+
+
+def emit(redone: Redone, made: Path, source: Path, out: Path | None) -> None:
+    """One JSON object on standard output."""
+    ticket = redone.ticket
+    values = {
+        "file": str(made),
+        "source": str(source),
+        "out": str(out) if out else None,
+        "same": redone.same,
+        "differing": redone.differing,
+        "ticket": {"version": ticket.version, "model": ticket.model, "sha256": ticket.digest}
+        | dict(ticket.place)
+        | {"options": dict(ticket.options), "noise": dict(ticket.noise)},
+    }
+    click.echo(json.dumps(values))

@@ -1,0 +1,86 @@
+"""An output made again from its ticket and its source, and compared with what is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser import imageio, models
+from denoiser.batch import steps
+from denoiser.batch.settings import Settings
+from denoiser.batch.ticket import Ticket, read_ticket
+from denoiser.errors import MissingModel, UsageError
+from denoiser.events import CancelToken
+from denoiser.imageio import formats
+
+if TYPE_CHECKING:
+    from denoiser.image import Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Redone:
+    """What came out, and how it compares; nothing is written yet."""
+
+    image: Image
+    settings: Settings
+    ticket: Ticket
+    differing: float  # share of the pixels that differ from the output; 0 for the same picture
+
+    @property
+    def same(self) -> bool:
+        """Whether each pixel, and its alpha, is that of the output."""
+        return self.differing == 0
+
+
+def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | None = None) -> Redone:
+    """What the ticket of *made* says, done again with *source*; *model* is a weights file, where that is needed.
+
+    UsageError without a ticket, MissingModel where the weights are not those of the ticket. On the same device in
+    the same precision the pixels are the same, bit for bit.
+    """
+    before = imageio.read(made)
+    ticket = read_ticket(before)
+    if ticket is None:
+        raise UsageError(
+            f"{made}: holds no ticket, which says what made it.",
+            hint="Outputs have one unless they are made with --no-ticket or --strip.",
+        )
+    settings = ticket.settings(model=model)
+    _check_weights(settings.denoise.model, settings.denoise.device, ticket)
+    image = steps.cropped(imageio.read(source, settings.read), str(source), settings)
+
+    from denoiser.engine import open_session  # torch takes seconds, and a missing ticket needs none of them
+
+    session = open_session(settings.denoise)
+    outcome = steps.clean(image, settings, lambda picture: session.clean(picture, cancel=cancel), session)
+    row = formats.by_suffix(made)
+    after = imageio.read_bytes(imageio.encode(outcome.image, row.key, settings.write), str(made))
+    return Redone(outcome.image, settings, ticket, _differing(before, after))
+
+
+def _check_weights(model: str, device: str, ticket: Ticket) -> None:
+    card = models.find(model, device).card
+    if card.sha256 != ticket.digest:
+        raise MissingModel(
+            f"The weights {card.name} that are here are not those of the ticket ({ticket.digest[:12]}…).",
+            hint="--model takes the file they are in.",
+        )
+
+
+def _differing(before: Image, after: Image) -> float:
+    if before.pixels.shape != after.pixels.shape or before.pixels.dtype != after.pixels.dtype:
+        return 1.0
+    other = ~((before.pixels == after.pixels) | (_no_number(before) & _no_number(after))).all(axis=2)
+    if before.alpha is not None and after.alpha is not None:
+        other |= before.alpha != after.alpha
+    elif (before.alpha is None) != (after.alpha is None):
+        return 1.0
+    return float(other.mean())
+
+
+def _no_number(image: Image) -> NDArray[np.bool_]:
+    return np.not_equal(image.pixels, image.pixels)

@@ -1,0 +1,75 @@
+"""Outputs made again from their tickets: the same pixels on the same device in the same precision."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import denoise_folder, imageio
+from denoiser.batch.redo import redo
+from denoiser.errors import MissingModel, UsageError
+from denoiser.image import from_numpy
+from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    random = np.random.default_rng(1)
+    path = tmp_path / "in" / "a.png"
+    path.parent.mkdir()
+    imageio.write(from_numpy(np.clip(random.normal(128, 30, (150, 180, 3)), 0, 255).astype(np.uint8)), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "write", "batch"),
+    [
+        (DenoiseOptions(device="cpu", precision="fp32"), WriteOptions(), BatchOptions()),
+        (
+            DenoiseOptions(device="cpu", precision="fp32", noise_level=30, strength=0.8, grain=0.3, tile=128),
+            WriteOptions(format="jpeg", jpeg_quality=88),
+            BatchOptions(crop="16,8,120,100"),
+        ),
+    ],
+)
+def test_it_is_the_same_picture(tmp_path: Path, source: Path, options, write, batch):
+    assert denoise_folder(source.parent, tmp_path / "out", options, write=write, batch=batch).done == 1
+    [made] = (tmp_path / "out").glob("a.*")
+    again = redo(made, source)
+    assert again.same
+    assert again.ticket.model == "denoiser-fast"
+    # Written under another name it is the same file, byte for byte.
+    imageio.write(again.image, tmp_path / f"b{made.suffix}", again.settings.write)
+    assert (tmp_path / f"b{made.suffix}").read_bytes() == made.read_bytes()
+
+
+def test_another_source_shows(tmp_path: Path, source: Path):
+    options = DenoiseOptions(device="cpu", precision="fp32", noise_level=30)
+    assert denoise_folder(source, tmp_path / "out.png", options).done == 1
+    other = imageio.read(source).pixels.copy()
+    other[50:60, 50:60] ^= 64
+    imageio.write(from_numpy(other), tmp_path / "other.png")
+    again = redo(tmp_path / "out.png", tmp_path / "other.png")
+    assert not again.same
+    assert 0 < again.differing < 0.5
+    imageio.write(from_numpy(other[:-1]), tmp_path / "smaller.png")
+    assert redo(tmp_path / "out.png", tmp_path / "smaller.png").differing == 1.0
+
+
+def test_weights_that_have_no_name_here_are_given(tmp_path: Path, source: Path, tiny_weights: Path):
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
+    assert denoise_folder(source, tmp_path / "out.png", options).done == 1
+    with pytest.raises(MissingModel):
+        redo(tmp_path / "out.png", source)
+    assert redo(tmp_path / "out.png", source, model=str(tiny_weights)).same
+    with pytest.raises(MissingModel, match="are not those of the ticket"):
+        redo(tmp_path / "out.png", source, model="fast")
+
+
+def test_without_a_ticket_nothing_can_be_done(tmp_path: Path, source: Path):
+    shutil.copy(source, tmp_path / "out.png")
+    with pytest.raises(UsageError, match=r"out.png: holds no ticket"):
+        redo(tmp_path / "out.png", source)

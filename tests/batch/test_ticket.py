@@ -1,0 +1,132 @@
+"""What made an output, in the output itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import __version__, denoise_folder, imageio
+from denoiser.batch import Settings
+from denoiser.batch.ticket import NAMESPACE, Ticket, read_ticket, ticket_of
+from denoiser.errors import UsageError
+from denoiser.image import Image, Metadata, from_numpy
+from denoiser.imageio.containers import xmp
+from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
+
+_PACKET = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:dc="urn:dc" dc:title="mine"/></rdf:RDF></x:xmpmeta>'
+)
+_TICKET = Ticket(
+    "denoiser-x",
+    "ab" * 32,
+    {"strength": 0.5, "crop": "1,2,3,4"},
+    {"device": "cpu", "precision": "fp32", "tile": 256},
+    {"luma": 7.5},
+)
+
+
+def _image(packet: bytes | None = None) -> Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 30, 3)).astype(np.uint8)
+    return Image(pixels, metadata=Metadata(xmp=packet))
+
+
+@pytest.mark.parametrize("packet", [None, _PACKET])
+def test_a_ticket_comes_back_and_leaves_the_rest_alone(packet):
+    image = _image(packet)
+    ticketed = _TICKET.onto(image)
+    assert read_ticket(ticketed) == _TICKET
+    assert read_ticket(image) is None
+    assert np.array_equal(ticketed.pixels, image.pixels)
+    assert packet is None or b'dc:title="mine"' in (ticketed.metadata.xmp or b"")
+    other = Ticket("y", "cd" * 32, {}, {}, version="9.9")
+    assert read_ticket(other.onto(ticketed)) == other
+
+
+def test_a_packet_that_has_no_place_stays_as_it_is():
+    image = _image(b"broken")
+    assert _TICKET.onto(image) is image
+    assert read_ticket(image) is None
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
+def test_every_written_format_carries_it(tmp_path: Path, suffix):
+    path = tmp_path / f"a{suffix}"
+    imageio.write(_TICKET.onto(_image(_PACKET)), path)
+    again = imageio.read(path)
+    assert read_ticket(again) == _TICKET
+    assert b'dc:title="mine"' in (again.metadata.xmp or b"")
+
+
+def test_settings_become_a_ticket_and_come_back():
+    settings = Settings(
+        DenoiseOptions(noise_level=25, strength=0.5, grain=0.25, memory=2.0),
+        write=WriteOptions(jpeg_quality=90),
+        batch=BatchOptions(crop="0,0,8,8", report="x.csv"),
+    )
+    facts = {"model": "denoiser-x", "device": "cpu", "precision": "fp32", "tile": 320, "seconds": 3.0, "trust": 1.0}
+    ticket = ticket_of(settings, facts, "ab" * 32)
+    assert ticket.place == {"device": "cpu", "precision": "fp32", "tile": 320}
+    back = ticket.settings()
+    assert back.look == settings.look
+    assert back.write.jpeg_quality == 90
+    assert (back.denoise.model, back.denoise.device, back.denoise.tile) == ("denoiser-x", "cpu", 320)
+    assert ticket.settings(model="other.safetensors").denoise.model == "other.safetensors"
+
+
+def test_options_of_another_version_are_named():
+    ticket = Ticket("x", "y", {"strength": 0.5, "sparkle": 1.0}, {}, version="7.0")
+    with pytest.raises(UsageError, match=r"version 7.0 and asks for sparkle"):
+        ticket.settings()
+    with pytest.raises(UsageError, match="strength lies between"):
+        Ticket("x", "y", {"strength": 7.0}, {}).settings()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[1]", "{}", '{"v":1}', '{"v":2,"version":"1","model":"m","sha256":"s","options":{}}']
+)
+def test_what_is_no_ticket_is_taken_for_none(text):
+    assert read_ticket(_image(xmp.with_property(None, NAMESPACE, "ticket", text))) is None
+
+
+def test_outputs_bear_one_that_says_nothing_of_time_place_or_people(
+    tmp_path: Path, tiny_weights: Path, make_picture
+):
+    make_picture(tmp_path / "in" / "a.png", side=64)
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=20)
+    for out in ("one", "two"):
+        assert denoise_folder(tmp_path / "in", tmp_path / out, options).done == 1
+    assert (tmp_path / "one" / "a.png").read_bytes() == (tmp_path / "two" / "a.png").read_bytes()
+    image = imageio.read(tmp_path / "one" / "a.png")
+    ticket = read_ticket(image)
+    assert ticket is not None
+    assert (ticket.version, ticket.model, ticket.options) == (__version__, "denoiser-tiny", {"noise_level": 20.0})
+    assert ticket.place["device"] == "cpu"
+    said = xmp.property_of(image.metadata.xmp or b"", NAMESPACE, "ticket") or ""
+    assert set(json.loads(said)) <= {
+        "v",
+        "version",
+        "model",
+        "sha256",
+        "options",
+        "device",
+        "precision",
+        "tile",
+        "noise",
+    }
+    assert str(tmp_path) not in said
+
+
+@pytest.mark.parametrize("write", [WriteOptions(ticket=False), WriteOptions(strip=True)])
+def test_outputs_bear_none_where_it_is_not_wanted(tmp_path: Path, tiny_weights: Path, make_picture, write):
+    make_picture(tmp_path / "in" / "a.png")
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
+    assert denoise_folder(tmp_path / "in", tmp_path / "out", options, write=write).done == 1
+    assert imageio.read(tmp_path / "out" / "a.png").metadata.xmp is None
+
+
+def test_a_bare_picture_has_none():
+    assert read_ticket(from_numpy(np.zeros((2, 2), np.uint8))) is None

@@ -1,0 +1,40 @@
+"""`denoise redo` as people call it."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_an_output_is_made_again_and_compared(call, network, make_picture, tmp_path):
+    make_picture("a.png", side=64)
+    model = network[1]
+    assert call("a.png", "--out", "b.png", *network).code == 0
+    answer = call("redo", "b.png", "--from", "a.png", "--model", model, "--out", "c.png")
+    assert answer.code == 0
+    assert "b.png: the same pixels." in answer.err
+    assert (tmp_path / "c.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert call("redo", "b.png", "--from", "a.png", "--model", model, "-q").err == ""
+
+
+def test_another_source_ends_with_1_and_json_says_all(call, network, make_picture):
+    make_picture("a.png", side=64)
+    make_picture("other.png", side=64, seed=9)
+    assert call("a.png", "--out", "b.png", *network).code == 0
+    answer = call("redo", "b.png", "--from", "other.png", "--model", network[1], "--json")
+    said = json.loads(answer.out)
+    assert answer.code == 1
+    assert said["same"] is False and said["differing"] > 0.5
+    assert said["ticket"]["model"] == "denoiser-tiny" and said["ticket"]["device"] == "cpu"
+    assert "% of the pixels differ" in call("redo", "b.png", "--from", "other.png", "--model", network[1]).err
+
+
+def test_words_that_do_not_fit_are_refused_before_anything_is_read(call, network, make_picture):
+    make_picture("a.png", side=64)
+    assert call("redo", "b.png").code == 2
+    assert call("a.png", "--out", "b.png", *network, "--no-ticket").code == 0
+    answer = call("redo", "b.png", "--from", "a.png")
+    assert answer.code == 2 and "holds no ticket" in answer.err
+    assert call("redo", "b.png", "--from", "a.png", "--out", "a.png").code == 5
+    make_picture("c.png")
+    answer = call("redo", "b.png", "--from", "a.png", "--out", "c.png")
+    assert answer.code == 2 and "is there already" in answer.err
