@@ -1,9 +1,9 @@
 """A folder of JPEGs from end to end, beside the sum of its parts: decoding, the network, encoding.
 
-The program cleans the folder in a process of its own and tells its memory at each file. Before it, the same pictures
-are decoded, cleaned and encoded one by one, each step on its own clock. The bar: a run takes at most 1.15 times the
-network alone plus (decoding + encoding) / cores, once the weights are loaded; memory at the last file is within a tenth
-of that after the first tenth of the files.
+The program cleans the folder in a process of its own and tells its memory at each file. Before it, the same
+pictures are decoded, cleaned and encoded one by one, each step on its own clock. The bar: a run takes at most 1.15
+times the network alone plus (decoding + encoding) / cores, once the weights are loaded; memory at the last file is
+within a tenth of that after the first tenth of the files.
 """
 
 from __future__ import annotations
