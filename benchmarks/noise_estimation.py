@@ -20,8 +20,8 @@ from skimage import data
 
 from denoiser import estimate_noise, imageio
 from denoiser.evaluation.datasets import clean_pictures, real_pairs
-from denoiser.evaluation.denoising import as_rgb8, with_white_noise
-from denoiser.image import from_numpy
+from denoiser.evaluation.samples import with_white_noise
+from denoiser.image import Image, from_numpy
 
 LEVELS = (3.0, 5.0, 10.0, 15.0, 25.0, 50.0)
 CLEAN_BELOW = 1.5
@@ -77,10 +77,15 @@ def off(found: list[float], truth: list[float]) -> dict[str, float]:
     }
 
 
+def in_bytes(image: Image) -> np.ndarray:
+    scaled = np.rint(image.pixels.astype(np.float32) * np.float32(255 / image.white)).astype(np.uint8)
+    return np.repeat(scaled, 3, axis=2) if image.channels == 1 else scaled
+
+
 def photos(folder: Path | None) -> dict[str, np.ndarray]:
     if folder is None:
         return {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee")}
-    return {path.stem: as_rgb8(imageio.read(path), path) for path in clean_pictures(folder)}
+    return {path.stem: in_bytes(imageio.read(path)) for path in clean_pictures(folder)}
 
 
 def on_white_noise(report: contract.Report, clean: dict[str, np.ndarray]) -> None:
@@ -107,7 +112,7 @@ def on_white_noise(report: contract.Report, clean: dict[str, np.ndarray]) -> Non
 def on_pairs(report: contract.Report, folder: Path) -> None:
     ours, theirs, truth = [], [], []
     for pair in real_pairs(folder):
-        noisy, clean = (as_rgb8(imageio.read(path), path) for path in (pair.noisy, pair.clean))
+        noisy, clean = (in_bytes(imageio.read(path)) for path in (pair.noisy, pair.clean))
         ours.append(estimate_noise(from_numpy(noisy)))
         theirs.append(classical(noisy.astype(np.float64)))
         truth.append(true_sigma(noisy.astype(np.float64) - clean))
