@@ -33,6 +33,15 @@ class Past:
 
 
 @dataclass(slots=True)
+class _File:
+    """How far a file of records was read, and what it has said so far."""
+
+    read_to: int = 0
+    known: bool = False
+    ended: bool = False
+
+
+@dataclass(slots=True)
 class History:
     """All records of a folder, merged. *runs* are the opening lines, oldest first."""
 
@@ -40,6 +49,8 @@ class History:
     runs: list[Mapping[str, Any]] = field(default_factory=list)
     dead: set[Path] = field(default_factory=set)  # files of runs that ended without a word
     by_source: dict[str, str] = field(default_factory=dict)  # to the name of the newest output that is done
+    slim: bool = False  # keeps of what is done only what decides whether it is
+    files: dict[Path, _File] = field(default_factory=dict)
 
     def of(self, target: str) -> Past | None:
         """What is known of the output of that name, relative to the folder."""
@@ -53,6 +64,12 @@ class History:
 def read_history(out: Path) -> History:
     """Merges the records below *out*; what cannot be read is as if it had not been written."""
     history = History()
+    read_on(out, history)
+    return history
+
+
+def read_on(out: Path, history: History) -> None:
+    """Merges what was recorded below *out* since *history* was read."""
     try:
         files = sorted((out / FOLDER).glob("run-*.jsonl"))
     except OSError:
@@ -63,24 +80,26 @@ def read_history(out: Path) -> History:
     for target, past in history.pasts.items():
         if past.done is not None:
             history.by_source[past.done["source"]] = target
-    return history
 
 
-def _read_run(file: Path, history: History) -> None:
-    ended, known = False, False
-    for words in journal.lines(file):
+def _read_run(path: Path, history: History) -> None:
+    file = history.files.setdefault(path, _File())
+    for place, words in journal.lines_from(path, file.read_to):
+        file.read_to = place
         if words.get("state") == "run":
-            known = words.get("v") == VERSION
-            if known and isinstance(words.get("at"), int):
+            file.known = words.get("v") == VERSION
+            if file.known and isinstance(words.get("at"), int):
                 history.runs.append(words)
-        elif not known:
+        elif not file.known:
             continue  # of a later version: its outputs are left alone
         elif words.get("state") == "ended":
-            ended = True
+            file.ended = True
         elif _is_whole(words):
-            _take(words, file, history.pasts.setdefault(words["target"], Past()))
-    if not ended and not journal.is_held(file):
-        history.dead.add(file)
+            _take(words, path, history)
+    if file.ended or journal.is_held(path):
+        history.dead.discard(path)
+    else:
+        history.dead.add(path)
 
 
 _STATES = frozenset({"begun", "crashed", "done", "failed"})
@@ -108,10 +127,15 @@ def _is_whole(words: Mapping[str, Any]) -> bool:
     return all(isinstance(words.get(name), kind) for name, kind in wanted.items())
 
 
-def _take(words: Mapping[str, Any], file: Path, past: Past) -> None:
+# What tells whether an output is done.
+_DECIDING = ("source", "size", "mtime_ns", "options", "digest", "megapixels")
+
+
+def _take(words: Mapping[str, Any], file: Path, history: History) -> None:
+    past = history.pasts.setdefault(words["target"], Past())
     at, state = words["at"], words["state"]
     if state == "done" and at >= past.done_at:
-        past.done, past.done_at = words, at
+        past.done, past.done_at = {name: words[name] for name in _DECIDING} if history.slim else words, at
     if state == "begun":
         past.begun_at = max(past.begun_at, at)
     if at < past.at:

@@ -70,17 +70,24 @@ def line(words: Mapping[str, Any]) -> str:
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
     """The facts of a file in their order; what is torn, empty or no fact at all is passed over."""
+    return (words for _, words in lines_from(path, 0))
+
+
+def lines_from(path: Path, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The facts after *start* bytes, which is where a line ends, each with the place where it ends itself."""
     try:
         file = path.open("rb")
     except OSError:
         return
     with file:
+        file.seek(start)
         for raw in file:
             if not raw.endswith(b"\n"):
                 return  # being written, or torn by a power cut
+            start += len(raw)
             try:
                 words = json.loads(raw)
             except (ValueError, RecursionError):
                 continue
             if isinstance(words, dict):
-                yield words
+                yield start, words

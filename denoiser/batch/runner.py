@@ -137,7 +137,7 @@ class _Run:
         for job in plan.already_there:
             self.listener(FileSkipped(job.source, "done already", job.target))
         for job, error in plan.blocked:
-            self._fail(job, error)
+            self._fail(job, error, recorded=True)  # nothing was tried: what stands on record is still so
 
     def carry_out(self, open_cleaner: Callable[[], Cleaner]) -> None:
         cleaner = open_cleaner()
