@@ -27,6 +27,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
     "planned": ("source", "target", "megapixels", "again"),
     "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr", "note"),
+    "examined": ("can_clean", "remarks", "sections"),
     "error": ("kind", "message", "hint", "exit_code"),
 }
 

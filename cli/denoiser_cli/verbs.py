@@ -5,12 +5,14 @@ from __future__ import annotations
 VERBS = {
     "clean": "Clean pictures. The default: `denoise ./imgs --out ./clean`.",
     "estimate": "Say how noisy pictures are: table, JSON, CSV.",
+    "watch": "Clean what arrives in a folder, once, for as long as it runs.",
     "compare": "Draw noisy and clean side by side, with PSNR and SSIM.",
     "redo": "Make an output again from its ticket, and compare.",
     "samples": "Write a few noisy sample photos to try it on.",
     "models": "List, verify and explain the weights.",
     "evaluate": "Measure a denoiser as the papers do.",
     "train": "Train a denoiser on a folder of clean photos.",
+    "doctor": "Say what is installed, how fast it is, and what is wrong or slow.",
     "gui": "Open the desktop app.",
 }
 DEFAULT_VERB = "clean"

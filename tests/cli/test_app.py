@@ -69,7 +69,7 @@ def test_an_error_that_nobody_foresaw_is_a_line_and_not_a_traceback(call, monkey
     def broken() -> None:
         raise KeyError("widths")
 
-    monkeypatch.setattr(models, "entries", broken)
+    monkeypatch.setattr(models, "survey", broken)
     answer = call("models")
     assert answer.code == 1
     assert answer.err.splitlines() == [

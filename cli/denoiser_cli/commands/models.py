@@ -18,7 +18,7 @@ from denoiser_cli.lines import one_line, shown
 _EXAMPLES = """\
 denoise models                       all weights, each compared with its card
 denoise models --verify              and loaded, as cleaning would
-denoise models fast                  one of them in plain words: made of what, good for what, and where it fails
+denoise models fast                  one in plain words: what it is good for, and where it fails
 denoise models ./run/mine.safetensors
 """
 

@@ -43,6 +43,11 @@ _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
 
 
+def library_version() -> str:
+    """Of libvips itself, which pyvips calls; the two have numbers of their own."""
+    return ".".join(str(pyvips.version(place)) for place in range(3))
+
+
 def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> Decoded:
     """The first picture of *data*; UnreadableImage with the decoder's own reason at its first doubt."""
     with _decoding:

@@ -1,0 +1,72 @@
+"""Which versions are installed, told without importing any of them, and which are older than they may be."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterator
+from importlib import metadata
+
+from denoiser import __version__
+from denoiser_cli.health.finding import Fact, Remark, Section
+
+_PACKAGE = "denoiser-studio"
+_OPTIONAL = (
+    *("imagecodecs", "pillow-heif", "pillow-jxl-plugin", "rawpy"),
+    *("scikit-image", "opencv-python-headless", "lightning-fabric"),
+)
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^]]*])?(?P<bounds>[^;]*)(?P<marker>;.*)?")
+_FALL_BACK = (
+    *("click", "numpy", "pillow", "PySide6-Essentials", "pyvips", "rich", "safetensors", "torch", "torchvision"),
+)
+_OFTEN_SEEN = 3  # numbers of a version that are compared: 2.15.0+cpu is 2, 15, 0
+
+
+def examine() -> Section:
+    """Our version, Python's, and those of the packages."""
+    facts = [
+        Fact("denoise", __version__),
+        Fact("python", platform.python_version(), f"{platform.python_version()} ({_python_kind()})"),
+    ]
+    remarks = []
+    for name, least in _required():
+        version = _installed(name)
+        facts.append(Fact(name, version, version or "not installed"))
+        if version is None:
+            again = f"pip install --force-reinstall {_PACKAGE}"
+            remarks.append(Remark(f"{name} is not installed.", f"Install it again: `{again}`."))
+        elif least and _numbers(version) < _numbers(least):
+            remarks.append(Remark(f"{name} {version} is older than {least}.", f"`pip install '{name}>={least}'`."))
+    facts += [Fact(name, version) for name in _OPTIONAL if (version := _installed(name))]
+    return Section(facts, remarks)
+
+
+def _python_kind() -> str:
+    bits = platform.architecture()[0].replace("bit", "-bit")
+    return f"{platform.python_implementation()}, {bits}, {platform.machine()}"
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _required() -> Iterator[tuple[str, str]]:
+    """Name and lower bound of what every installation needs; libvips comes in a package of its own."""
+    try:
+        lines = metadata.requires(_PACKAGE) or []
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        lines = list(_FALL_BACK)
+    for line in lines:
+        found = _REQUIREMENT.match(line)
+        if found is None or "extra" in (found["marker"] or ""):
+            continue
+        least = re.search(r">=\s*([\w.]+)", found["bounds"])
+        yield found["name"], least[1] if least else ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(number) for number in re.findall(r"\d+", version.partition("+")[0])][:_OFTEN_SEEN]
+    return (*numbers, *[0] * (_OFTEN_SEEN - len(numbers)))

@@ -1,0 +1,89 @@
+"""Whatever happens to the examining process becomes a line on the page, and the other parts are examined."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from denoiser_cli.health.examination import PARTS, Part, examine
+from denoiser_cli.health.finding import Section
+
+Broken = Callable[[str, str], None]
+
+
+def parts(*names: str) -> tuple[Part, ...]:
+    return tuple(part for part in PARTS if part.name in names)
+
+
+def findings(*names: str, seconds: float = 120.0) -> dict[str, Section]:
+    return {part.name: section for part, section in examine("", parts(*names), seconds=seconds)}
+
+
+def test_parts_that_need_nothing_are_examined() -> None:
+    found = findings("versions", "machine")
+    assert list(found) == ["versions", "machine"]
+    assert found["machine"].facts
+
+
+def test_a_torch_that_cannot_be_loaded_is_said_once(broken_package: Broken) -> None:
+    broken_package("torch", "raise OSError('libcudart.so.13: cannot open shared object file')")
+    found = findings("packages", "network", "formats", "places")
+    (remark,) = found["packages"].remarks
+    assert remark.stops_cleaning
+    assert remark.text == "torch cannot be loaded: libcudart.so.13: cannot open shared object file"
+    assert "--force-reinstall torch" in remark.remedy
+    for name in ("network", "formats"):
+        assert str(found[name].facts[0]) == "not examined: see Packages that do the work"
+        assert found[name].remarks == ()
+    assert found["places"].facts and not found["places"].stops_cleaning
+
+
+def test_a_torch_for_other_processors_dies_and_is_named(broken_package: Broken) -> None:
+    broken_package(
+        "torch",
+        "import os, signal, sys; print('no AVX here', file=sys.stderr); os.kill(os.getpid(), signal.SIGILL)",
+    )
+    found = findings("packages", "machine")
+    (remark,) = found["packages"].remarks
+    assert remark.stops_cleaning
+    assert remark.text.endswith("the examining process died of SIGILL (no AVX here).")
+    assert found["machine"].facts, "a new process goes on"
+
+
+def test_what_hangs_is_given_up_and_nothing_is_left(broken_package: Broken, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    broken_package("torch", f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
+    threads = threading.active_count()
+    found = findings("packages", seconds=4.0)
+    assert found["packages"].remarks[0].text == "Packages that do the work: no answer within 4 s."
+    assert not pid.exists() or not Path(f"/proc/{pid.read_text()}").exists()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(10)
+    assert threading.active_count() <= threads
+
+
+def test_a_library_that_prints_spoils_no_answer(broken_package: Broken) -> None:
+    broken_package("torch", "import os; print('hello'); os.write(1, b'world'); raise ImportError('no torch')")
+    assert findings("packages")["packages"].remarks[0].text == "torch cannot be loaded: no torch"
+
+
+def test_a_torchvision_of_another_build_stops_nothing(broken_package: Broken) -> None:
+    broken_package("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
+    section = findings("packages")["packages"]
+    (remark,) = [remark for remark in section.remarks if "torchvision" in remark.text]
+    assert not section.stops_cleaning
+    assert "operator torchvision::nms does not exist" in remark.text and remark.text.endswith(
+        "Only training needs it."
+    )
+    assert "from one index" in remark.remedy
+
+
+@pytest.mark.parametrize("name", [part.name for part in PARTS])
+def test_what_a_part_needs_comes_before_it(name: str) -> None:
+    names = [part.name for part in PARTS]
+    (part,) = parts(name)
+    assert all(names.index(needed) < names.index(name) for needed in part.needs)

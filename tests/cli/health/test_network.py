@@ -1,0 +1,68 @@
+"""The network is really run; why it is slow is reasoned from what was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from denoiser.engine.device import Choice
+from denoiser_cli.health import network
+from denoiser_cli.health.network import Speed, disagreement, unused_card, why_slow
+
+IDLE = Speed(1.0, 0.6, 2e11, 0.95)
+
+
+def test_the_network_runs_and_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_SIDE", 128)
+    facts = {fact.name: fact.value for fact in network.examine().facts}
+    assert "cpu" in facts["devices"]  # type: ignore[operator]
+    assert facts["device"] in ("cpu", "cuda", "mps")
+    assert facts["precision"] in ("fp32", "bf16")
+    assert float(str(facts["megapixels_per_second"])) > 0
+    assert 0 < float(str(facts["share_of_peak"])) < 5
+    assert facts["model"] == "denoiser-fast" or str(facts["model"]).startswith("denoiser-")
+
+
+def test_an_idle_machine_with_good_instructions_is_not_remarked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "lacks_bf16", lambda: False)
+    assert why_slow("cpu", "bf16", IDLE, free=8_000_000_000) == []
+
+
+@pytest.mark.parametrize(
+    ("speed", "free", "lacks", "words"),
+    [
+        (IDLE, 8_000_000_000, True, "no instructions for bf16"),
+        (
+            Speed(0.2, 0.2, 2e11, 0.25),
+            8_000_000_000,
+            False,
+            "other programs took 75% of this program's processor time",
+        ),
+        (Speed(0.2, 0.1, 2e11, 0.95), 8_000_000_000, False, "Only 10% of what convolutions reach here"),
+        (IDLE, 900_000_000, False, "Only 0.9 GB of memory are free"),
+    ],
+    ids=["no bf16", "busy", "unexplained", "memory"],
+)
+def test_each_reason_is_said_alone(
+    monkeypatch: pytest.MonkeyPatch, speed: Speed, free: int, lacks: bool, words: str
+) -> None:
+    monkeypatch.setattr(network, "lacks_bf16", lambda: lacks)
+    (remark,) = why_slow("cpu", "fp32", speed, free=free)
+    assert words in remark.text
+    assert not remark.stops_cleaning
+
+
+def test_a_card_that_is_not_used_comes_with_what_to_do() -> None:
+    assert "no graphics card" in unused_card([], "13.2", "none is offered").text
+    processors_only = unused_card(["NVIDIA T4"], None, "none is offered")
+    assert "built for processors only" in processors_only.text and "pip install" in processors_only.remedy
+    old_driver = unused_card(["NVIDIA T4"], "13.2", "the driver is too old")
+    assert old_driver.text.endswith("torch for CUDA 13.2 cannot use it: the driver is too old.")
+    assert "driver" in old_driver.remedy
+
+
+def test_a_verdict_of_a_busy_minute_is_found_out() -> None:
+    fast = Choice("bf16", "1.9 times the speed of fp32 here")
+    slow = Choice("fp32", "bf16 has 0.9 times the speed of fp32 here")
+    assert disagreement(fast, fast) == []
+    (remark,) = disagreement(slow, fast)
+    assert "now bf16 is better" in remark.text and "precision.json" in remark.remedy

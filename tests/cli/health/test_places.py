@@ -1,0 +1,86 @@
+"""Folders that can and cannot be written to, and a cache that is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from denoiser_cli.health import places
+from denoiser_cli.health.finding import Fact, Section
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("DENOISE_CACHE", str(folder))
+    return folder
+
+
+def fact(section: Section, name: str) -> Fact:
+    return next(fact for fact in section.facts if fact.name == name)
+
+
+def test_a_folder_for_outputs_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    section = places.examine(str(tmp_path))
+    assert fact(section, "outputs").value is True
+    assert "GB free" in str(fact(section, "outputs"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_is_to_be_made_is_not_made(tmp_path: Path) -> None:
+    section = places.examine(str(tmp_path / "new" / "clean"))
+    assert fact(section, "outputs").value is True
+    assert f"to be made in {tmp_path}" in str(fact(section, "outputs"))
+    assert not (tmp_path / "new").exists()
+
+
+def test_one_that_cannot_be_written_to_stops_when_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    section = places.examine(str(tmp_path / "file" / "clean"))
+    assert fact(section, "outputs").value is False
+    assert section.stops_cleaning
+    assert section.remarks[0].text == f"{tmp_path}/file/clean: cannot be written to (Not a directory)."
+
+
+def test_little_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_LITTLE", 1e9)  # GB
+    section = places.examine(str(tmp_path))
+    assert "GB are free" in section.remarks[0].text
+    assert not section.stops_cleaning
+
+
+def test_no_temporary_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(places.tempfile, "gettempdir", none)
+    section = places.examine(str(tmp_path))
+    assert [remark.text for remark in section.remarks] == ["There is no folder for temporary files."]
+
+
+@pytest.mark.parametrize("content", ["", "{broken", "[1, 2]", "\udcff"], ids=["empty", "cut", "a list", "no text"])
+def test_a_broken_cache_is_named_and_harmless(tmp_path: Path, cache: Path, content: str) -> None:
+    cache.mkdir()
+    (cache / "precision.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    section = places.examine(str(tmp_path))
+    assert not section.stops_cleaning
+    assert section.remarks[0].text.startswith(f"Cache {cache}/precision.json: cannot be read")
+    assert section.remarks[0].remedy == "Delete it: it is made anew."
+
+
+def test_a_cache_that_cannot_be_made(tmp_path: Path, cache: Path) -> None:
+    cache.write_bytes(b"a file where the folder should be")
+    section = places.examine(str(tmp_path))
+    assert section.remarks[0].text.startswith(f"Cache {cache}: cannot be written to")
+    assert "DENOISE_CACHE names another folder." in section.remarks[0].remedy
+
+
+def test_a_cache_in_use(tmp_path: Path, cache: Path) -> None:
+    cache.mkdir()
+    (cache / "precision.json").write_text('{"a": [1, 0.1, 0.2, 0.3, 0.4]}', encoding="utf-8")
+    section = places.examine(str(tmp_path))
+    assert section.remarks == []
+    assert str(fact(section, "cache")) == f"{cache} (1 kept)"
