@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from denoiser.batch.report import Report
     from denoiser.batch.runner import run_plan
     from denoiser.batch.settings import Settings
+    from denoiser.batch.watch import watch_folder
 
 __all__ = [
     "Job",
@@ -23,6 +24,7 @@ __all__ = [
     "make_plan",
     "plan_folder",
     "run_plan",
+    "watch_folder",
 ]
 
 _HOMES = {
@@ -35,6 +37,7 @@ _HOMES = {
     "make_plan": "denoiser.batch.plan",
     "plan_folder": "denoiser.batch.folder",
     "run_plan": "denoiser.batch.runner",
+    "watch_folder": "denoiser.batch.watch",
 }
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import functools
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from denoiser.batch import Settings
-from denoiser.batch.presets import load_preset, save_preset
+from denoiser.batch.presets import save_preset
 from denoiser.errors import UsageError
-from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, controls
-from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
+from denoiser_cli.cleaning_flags import CLEANING, file_flags, look_flags, machine_flags, others, settings_of
+from denoiser_cli.flags import Flag, Manner, Verb, option_flags, speaking_flags
 from denoiser_cli.lines import say, shown
 from denoiser_cli.verbs import VERBS
 
@@ -28,14 +27,6 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 """
 _FILES = "Files"
 _PLACES = ("recursive", "overwrite")  # of all files, or of which
-_MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # how it is reckoned, not what comes out
-
-
-def _others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in controls(options) if name not in names)
-
-
-_cleaning = functools.partial(click.option, cls=Flag, section="Cleaning")
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
@@ -50,21 +41,13 @@ _cleaning = functools.partial(click.option, cls=Flag, section="Cleaning")
     metavar="FILE",
     help="Take the names in this list, too, one per line or between zero bytes; - reads it from a pipe.",
 )
-@option_flags(DenoiseOptions, section="Cleaning", only=_others(DenoiseOptions, _MACHINE))
+@look_flags
 @click.option(
-    "--preset",
-    cls=Flag,
-    section="Cleaning",
-    metavar="NAME",
-    help="Options kept under a name; flags go before them.",
+    "--save-preset", cls=Flag, section=CLEANING, metavar="NAME", help="Keep the options of this call as a preset."
 )
-@click.option(
-    "--save-preset", cls=Flag, section="Cleaning", metavar="NAME", help="Keep the options of this call as a preset."
-)
-@option_flags(WriteOptions, section="Writing")
-@option_flags(ReadOptions, section="Reading")
-@option_flags(BatchOptions, section="Many files", only=_others(BatchOptions, _PLACES))
-@option_flags(DenoiseOptions, section="The machine", only=_MACHINE)
+@file_flags
+@option_flags(BatchOptions, section="Many files", only=others(BatchOptions, _PLACES))
+@machine_flags
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words: Any) -> int:
@@ -75,7 +58,7 @@ def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words:
     """
     from denoiser_cli import cleaning  # not needed for --help
 
-    settings = _settings(words)
+    settings = settings_of(words)
     if words["save_preset"]:
         say(f"Written: {shown(_save(words['save_preset'], settings))}")
         if not paths and not words["files_from"]:
@@ -85,19 +68,6 @@ def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words:
     if cleaning.PIPE in (*call.sources, call.out):
         return cleaning.clean_through_pipe(call, manner)
     return cleaning.show_plan(call, manner) if words["dry_run"] else cleaning.clean_files(call, manner)
-
-
-def _settings(words: dict[str, Any]) -> Settings:
-    if words["preset"]:
-        said = click.get_current_context().get_parameter_source
-        kept = load_preset(words["preset"])
-        words = words | {name: value for name, value in kept.items() if said(name) is ParameterSource.DEFAULT}
-    return Settings(
-        collect(DenoiseOptions, words),
-        collect(ReadOptions, words),
-        collect(WriteOptions, words),
-        collect(BatchOptions, words),
-    )
 
 
 def _save(name: str, settings: Settings) -> Path:

@@ -1,0 +1,58 @@
+"""The flags that say how a picture is cleaned and written: the same for every verb that cleans."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from denoiser.batch import Settings
+from denoiser.batch.presets import load_preset
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser_cli.flags import Flag, collect, option_flags
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+CLEANING = "Cleaning"
+_MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # how it is reckoned, not what comes out
+
+
+def others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields of *options* but for *names*."""
+    return tuple(name for name in controls(options) if name not in names)
+
+
+def look_flags(function: _Function) -> _Function:
+    """Adds what decides the look of an output: the controls of cleaning, and presets of them."""
+    preset = functools.partial(click.option, cls=Flag, section=CLEANING, metavar="NAME")
+    function = preset("--preset", help="Options kept under a name; flags go before them.")(function)
+    return option_flags(DenoiseOptions, section=CLEANING, only=others(DenoiseOptions, _MACHINE))(function)
+
+
+def file_flags(function: _Function) -> _Function:
+    """Adds how files are read and written."""
+    function = option_flags(ReadOptions, section="Reading")(function)
+    return option_flags(WriteOptions, section="Writing")(function)
+
+
+def machine_flags(function: _Function) -> _Function:
+    """Adds what it is reckoned with."""
+    return option_flags(DenoiseOptions, section="The machine", only=_MACHINE)(function)
+
+
+def settings_of(words: Mapping[str, Any]) -> Settings:
+    """What the flags of a call come to, over those of its preset."""
+    values = dict(words)
+    if values["preset"]:
+        said = click.get_current_context().get_parameter_source
+        kept = load_preset(values["preset"])
+        values |= {name: value for name, value in kept.items() if said(name) is ParameterSource.DEFAULT}
+    return Settings(
+        collect(DenoiseOptions, values),
+        collect(ReadOptions, values),
+        collect(WriteOptions, values),
+        collect(BatchOptions, values),
+    )

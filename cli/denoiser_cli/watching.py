@@ -1,0 +1,69 @@
+"""What `denoise watch` says: a line for each picture, as a log that may run for months."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from denoiser.batch import Report, Settings, watch_folder
+from denoiser.errors import DenoiserError
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped
+from denoiser.options import WatchOptions
+from denoiser_cli.flags import Manner
+from denoiser_cli.interrupt import stopping_politely
+from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.progress import duration
+from denoiser_cli.render_json import JsonVoice
+from denoiser_cli.render_text import cause
+
+_BEGIN = "Watching {}; clean pictures go to {}. Ctrl-C ends it."
+
+
+def watch(folder: str, out: str, settings: Settings, options: WatchOptions, manner: Manner) -> int:
+    """Watches until it is told to stop, and gives the exit code."""
+    voice = JsonVoice() if manner.json else _LogVoice(manner)
+    with stopping_politely(voice.tell) as cancel:
+        if not options.once and not manner.quiet:
+            voice.tell(_BEGIN.format(shown(Path(folder)), shown(Path(out))))
+        report = watch_folder(folder, out, settings, options, listener=voice.hear, cancel=cancel)
+    voice.finish(report, Path(out))
+    return report.exit_code
+
+
+class _LogVoice:
+    """Keeps nothing of what it has said."""
+
+    def __init__(self, manner: Manner) -> None:
+        self._manner = manner
+        self._last_hint = ""
+
+    def hear(self, event: Event) -> None:
+        """What people want to know of one event."""
+        match event:
+            case FileFailed():
+                self._tell_failure(event.source, event.error)
+            case FileDone():
+                notes = "".join(f"; {one_line(note)}" for note in event.notes)
+                size = f"{event.megapixels:.2f} MP, {event.seconds:.1f} s"
+                self._unless_quiet(f"{shown(event.source)} -> {shown(event.target)} ({size}){notes}")
+            case FileSkipped() if event.target is None or self._manner.verbose:
+                self._unless_quiet(f"Passed over {shown(event.source)}: {one_line(event.reason)}")
+
+    def tell(self, line: str) -> None:
+        """Says one line at once; from any thread."""
+        say(line)
+
+    def finish(self, report: Report, out: Path) -> None:
+        """The last words on a watch."""
+        failed = f", {len(report.failures)} failed" if report.failures else ""
+        files = "1 file" if report.done == 1 else f"{report.done} files"
+        self._unless_quiet(f"{files} cleaned in {duration(report.seconds)}{failed}: {shown(out)}")
+
+    def _tell_failure(self, source: Path, error: DenoiserError) -> None:
+        say(cause(source, error))
+        if error.hint and error.hint != self._last_hint:
+            self._last_hint = error.hint
+            say(f"  {one_line(error.hint)}")
+
+    def _unless_quiet(self, line: str) -> None:
+        if not self._manner.quiet:
+            say(line)

@@ -1,0 +1,262 @@
+"""A folder that is watched: what arrives there is cleaned, once, for as long as the watch goes on.
+
+    look  ->  arrived?  ->  plan (records decide what is done)  ->  run_plan  ->  wait  ->  look …
+
+One session and one file of records serve the whole watch. Nothing that can happen to a file ends it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from denoiser.atomicfile import as_unwritable
+from denoiser.batch import journal
+from denoiser.batch.arrivals import Arrivals, Look
+from denoiser.batch.choice import choose_weights
+from denoiser.batch.digest import stamp_of
+from denoiser.batch.discover import Discovery, Find, Passed
+from denoiser.batch.folder import ask_device, open_cleaner
+from denoiser.batch.history import History, read_on
+from denoiser.batch.layout import Job
+from denoiser.batch.manifest import FOLDER, Manifest, Relative
+from denoiser.batch.plan import PathLike, Place, Plan, plan_for, refuse_unsafe
+from denoiser.batch.report import Report
+from denoiser.batch.runner import Cleaner, run_plan
+from denoiser.batch.settings import Settings
+from denoiser.errors import Cancelled, DenoiserError, OutputFull, Refused, UnreadableImage, UnsafeOutput, UsageError
+from denoiser.events import CancelToken, Event, FileDone, FileFailed, FileSkipped, Listener, Started, ignore
+from denoiser.options import WatchOptions
+
+LOCK = "watch.lock"
+FULL_DISK_SECONDS = 60.0  # between two tries: somebody has to make room first
+BREATHING = 4  # times as long as a look took is waited at least, so that a file server has time for others
+MOST_FAILURES = 1000  # are kept for the report at the end; all of them are told as they come
+
+
+def watch_folder(
+    folder: PathLike,
+    out: PathLike,
+    settings: Settings = Settings(),
+    watch: WatchOptions = WatchOptions(),
+    *,
+    listener: Listener = ignore,
+    cancel: CancelToken | None = None,
+) -> Report:
+    """Cleans every picture that is in *folder* or arrives there, into the same tree below *out*, until *cancel*.
+
+    A file is taken when it has not changed from one look to the next and reads whole. What an earlier watch or run
+    has made stays made, also when somebody has taken it away since. Raises before the first look when the
+    call makes no sense or would do harm; a file that fails is told and tried again when it changes.
+    """
+    job = _Watch(Path(folder), Path(out), settings, watch, listener, cancel or CancelToken())
+    return job.carry_out()
+
+
+@dataclass(slots=True)
+class _Watch:
+    folder: Path
+    out: Path
+    settings: Settings
+    watch: WatchOptions
+    listener: Listener
+    cancel: CancelToken
+    manifest: Manifest = field(init=False)
+    place: Place = field(init=False)
+    arrivals: Arrivals = field(init=False)
+    open_once: Callable[[], Cleaner] = field(init=False)
+    told: set[Passed] = field(default_factory=set)
+    failures: deque[FileFailed] = field(default_factory=lambda: deque(maxlen=MOST_FAILURES))
+    report: Report = field(default_factory=Report)
+    stopped_by: DenoiserError | None = None
+
+    def carry_out(self) -> Report:
+        began = time.perf_counter()
+        if not self.folder.is_dir():
+            raise UsageError(
+                f"{self.folder}: no such folder.", hint="For example: denoise watch ./in --out ./clean"
+            )
+        refuse_unsafe(Discovery((), (), (self.folder,), 0), self.out, self.out)
+        if self.folder.resolve().is_relative_to(self.out.resolve()):
+            raise UnsafeOutput(
+                f"{self.folder}: lies in the output folder {self.out}, so that outputs could arrive in it again."
+            )
+        lock = _lock(self.out)
+        try:
+            self._prepare()
+            self._go_on()
+        except Cancelled:
+            pass
+        finally:
+            if self.manifest.is_open:
+                counts = {"done": self.report.done, "failed": len(self.failures), "left": 0}
+                self.manifest.close(counts)
+            lock.release()
+        return dataclasses.replace(
+            self.report,
+            failures=tuple(self.failures),
+            seconds=time.perf_counter() - began,
+            cancelled=self.cancel.cancelled,
+            stopped_by=self.stopped_by,
+        )
+
+    def _prepare(self) -> None:
+        batch, rest = self.settings.batch, self.watch.interval
+        self.manifest = Manifest(self.out, self.settings)
+        history = History(slim=True)
+        read_on(self.out, history)
+        choice = choose_weights(self.settings, history, ask_device)
+        self.place = Place(self.out, self.out, history, choice)
+        self.arrivals = Arrivals(self.folder, self.out, rest, batch.recursive)
+        self.open_once = functools.cache(lambda: open_cleaner(choice, self.settings))
+
+    def _go_on(self) -> None:
+        looks = 0
+        while not self.cancel.cancelled:
+            began = time.monotonic()
+            look = self._look()
+            took = time.monotonic() - began
+            looks += 1
+            self.stopped_by = None
+            self._clean(look.at_rest, look.inputs)
+            if self.watch.once and (looks == 2 or not look.changing):
+                return
+            pause = FULL_DISK_SECONDS if self.stopped_by else BREATHING * took
+            self.cancel.wait(max(self.watch.interval, pause))
+
+    def _look(self) -> Look:
+        """What is in the folder; nothing while it is not there, as when a network is down."""
+        try:
+            look = self.arrivals.look()
+        except UsageError as error:
+            if self.watch.once:
+                raise
+            look = Look((), 0, (Passed(self.folder, f"cannot be looked at now ({error.message})"),), frozenset())
+        self._tell_passed(set(look.passed))
+        return look
+
+    def _tell_passed(self, passed: set[Passed]) -> None:
+        for news in sorted(passed - self.told, key=lambda passed: passed.path):
+            self.listener(FileSkipped(news.path, news.reason))
+        self.report = dataclasses.replace(self.report, passed=self.report.passed + len(passed - self.told))
+        self.told = passed
+
+    def _clean(self, finds: tuple[Find, ...], inputs: frozenset[tuple[int, int]]) -> None:
+        """Cleans *finds*; where some are in each other's way, the others are not held up by them."""
+        present = tuple(find for find in finds if os.path.lexists(find.path))
+        if not present or self.cancel.cancelled or self.stopped_by:
+            return
+        try:
+            plan = self._plan(present, inputs)
+        except Cancelled:
+            raise
+        except DenoiserError as error:
+            if len(present) == 1:
+                self._heard(FileFailed(present[0].path, error))
+                return
+            half = len(present) // 2
+            self._clean(present[:half], inputs)
+            self._clean(present[half:], inputs)
+            return
+        if plan.jobs or plan.blocked or plan.already_there:
+            self._add(self._run(plan))
+
+    def _run(self, plan: Plan) -> Report:
+        return run_plan(
+            plan,
+            self.open_once,
+            self.settings,
+            listener=self._heard,
+            cancel=self.cancel,
+            manifest=self.manifest,
+        )
+
+    def _plan(self, finds: tuple[Find, ...], inputs: frozenset[tuple[int, int]]) -> Plan:
+        read_on(self.out, self.place.history)  # of this watch, and of runs beside it
+        found = Discovery(finds, (), (self.folder,), 0)
+        plan = plan_for(found, self.place, self.settings, self.cancel)
+        return self._first_come(plan, inputs)
+
+    def _first_come(self, plan: Plan, inputs: frozenset[tuple[int, int]]) -> Plan:
+        """The plan less what another picture has become already, and what was made and then taken away."""
+        relative = Relative(self.out)
+        jobs, done, blocked = [], list(plan.already_there), list(plan.blocked)
+        for job in plan.jobs:
+            obstacle = self._obstacle(job, relative(job.source), inputs)
+            if obstacle is not None:
+                blocked.append((job, obstacle))
+            elif self._was_taken_away(job):
+                done.append(job)
+            else:
+                jobs.append(job)
+        return dataclasses.replace(plan, jobs=tuple(jobs), already_there=tuple(done), blocked=tuple(blocked))
+
+    def _obstacle(self, job: Job, source: str, inputs: frozenset[tuple[int, int]]) -> DenoiserError | None:
+        try:
+            status = job.target.stat()
+        except OSError:
+            return None
+        if (status.st_dev, status.st_ino) in inputs:
+            return UnsafeOutput(f"{job.target}: is an input itself, or a link to one; no input is ever written to.")
+        past = self.place.history.of(job.name)
+        if past is None or past.done is None or past.done["source"] == source:
+            return None
+        first = Path(os.path.normpath(self.out / past.done["source"]))
+        if not first.exists():
+            return None
+        return UnsafeOutput(
+            f"{job.source} would become {job.target}, as {first} did already.",
+            hint="Clean them into different folders, or rename one.",
+        )
+
+    def _was_taken_away(self, job: Job) -> bool:
+        past = self.place.history.of(job.name)
+        if past is None or past.done is None or past.state != "done" or self.settings.batch.overwrite:
+            return False
+        made_alike = past.done["options"] == self.settings.key and past.done["digest"] == self.place.choice.digest
+        return made_alike and past.source_stamp == stamp_of(job.source) and not os.path.lexists(job.target)
+
+    def _heard(self, event: Event) -> None:
+        """Passes on what happens to files, and notes what is over."""
+        match event:
+            case Started():
+                return  # a watch has no end to reckon with
+            case FileFailed(error=OutputFull()):
+                self.stopped_by = event.error
+            case FileFailed(error=UnreadableImage()) if self.arrivals.may_still_come(event.source):
+                return
+            case FileFailed() | FileDone() | FileSkipped():
+                self.arrivals.over_with(event.source)
+        if isinstance(event, FileFailed):
+            self.failures.append(event)
+        self.listener(event)
+
+    def _add(self, run: Report) -> None:
+        self.report = dataclasses.replace(
+            self.report,
+            done=self.report.done + run.done,
+            already_there=self.report.already_there + run.already_there,
+            left=run.left,
+            megapixels=self.report.megapixels + run.megapixels,
+        )
+
+
+def _lock(out: Path) -> journal.Held:
+    """Marks *out* as watched into until the process ends; Refused where another process does that already."""
+    path = out / FOLDER / LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = journal.try_to_hold(path)
+    except OSError as error:
+        raise as_unwritable(path, error) from error
+    if held is None:
+        raise Refused(
+            f"{out}: another watch is at work there.", hint="One is enough; a second one needs another --out."
+        )
+    return held
