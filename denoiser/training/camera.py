@@ -18,12 +18,15 @@ import torch
 from torch import Tensor
 
 from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.estimation import automatic, estimate_noise
 from denoiser.events import CancelToken, Listener, ignore
-from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma
+from denoiser.image import Image, from_numpy
+from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma, planes_of_batch
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 from denoiser.options import TrainOptions
 from denoiser.training.camera_fit import CameraNoise, fit_camera, packing_of
 from denoiser.training.data import CropSource, PhotoPool, area_shares, load_photos
+from denoiser.training.degrade import Sample
 from denoiser.training.denoiser import TrainingReport, train_on
 from denoiser.training.device_pool import resident
 from denoiser.training.material import Material
@@ -31,16 +34,17 @@ from denoiser.training.noisy_photos import NoisyPhotos, Shrunk, read_noisy, shru
 from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe
 from denoiser.training.run_folder import RunFolder
-from denoiser.training.samples import DrawnNoise, Mixed, RealNoise
+from denoiser.training.samples import DrawnNoise, Mixed
 from denoiser.training.start import find_start
 from denoiser.training.validation import Judge, Trial, synthetic_trials
 
-BLIND, TOLD = "this camera, blind", "this camera, told"
+AUTOMATIC, BLIND = "this camera, automatic", "this camera, blind"
 _RECIPE = "camera"
 _LEAST_SIGMA = 0.8  # of luma, in 8-bit units: less than that nobody sees, and nothing is to be gained
 _HELD_OUT_SHARE, _MOST_HELD_OUT = 0.25, 6
 _HELD_OUT_SIDE = 64  # pixels: enough to measure on
 _CROP = 96  # pixels on each side at least: the recipe's patch
+_OWN_SHARE, _UNKNOWN_SHARE = 0.2, 0.2  # of the camera's samples: told their own level, told nothing
 _GREY = 0.4  # what shrinking leaves of the noise is tried on: a middle tone
 
 
@@ -82,7 +86,8 @@ def learn_camera(
             f"{noisy}: the photos are too small to learn from: shrunk by two they give no crops.",
             hint="A few whole photos are enough; crops should have 512 pixels on each side.",
         )
-    gather = CameraMaterial(noise, train, held_out, noisy, data, photos.unreadable)
+    told = tuple(automatic(estimate_noise(_image(windows[0])))[0] for windows in photos.windows)
+    gather = CameraMaterial(noise, told, train, held_out, noisy, data, photos.unreadable)
     return CameraReport(noise, train_on(gather, out, options, listener=listener, reading=reading))
 
 
@@ -149,17 +154,30 @@ def _parted(crops: Sequence[Tensor], photos: Sequence[int]) -> tuple[list[Tensor
     return train, held_out
 
 
+def _image(window: Tensor) -> Image:
+    return from_numpy(window.permute(1, 2, 0).contiguous().numpy())
+
+
 @dataclass(frozen=True, slots=True)
-class NoisyCrops:
-    """Clean crops with a camera's noise: pairs that never end."""
+class CameraSamples:
+    """Clean crops with a camera's noise, most of them told what the automatic level says of its photos."""
 
     crops: CropSource
     noise: CameraNoise
+    told: tuple[Condition, ...]
 
-    def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
-        """*count* crops (count, 6, patch, patch) in 0..1: clean, then noisy."""
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+        """*count* samples; some are told the level of their own noise, some nothing."""
         clean = self.crops.draw(count, patch, generator)
-        return torch.cat([clean, self.noise.shoot(clean, generator)], dim=1)
+        noisy = self.noise.shoot(clean, generator)
+        luma, chroma = luma_and_chroma_sigma(noisy - clean)
+        own = planes_of_batch(luma, chroma, torch.ones_like(luma), luma >= 0, luma >= 0)
+        automatic_planes = torch.stack([condition.planes() for condition in self.told]).to(clean.device)
+        which = torch.randint(len(self.told), (count,), generator=generator, device=generator.device)
+        luck = torch.rand(count, 1, generator=generator, device=generator.device)
+        planes = torch.where(luck < _OWN_SHARE, own, automatic_planes[which])
+        planes = torch.where(luck >= 1 - _UNKNOWN_SHARE, torch.zeros_like(planes), planes)
+        return Sample(noisy, clean, planes.reshape(count, -1, 1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +185,7 @@ class CameraMaterial:
     """What a camera is learned on, as a value that another process can be given."""
 
     noise: CameraNoise
+    told: tuple[Condition, ...]
     train: tuple[Tensor, ...]
     held_out: tuple[Tensor, ...]
     folder: Path
@@ -181,17 +200,17 @@ class CameraMaterial:
             pictures, unreadable = pictures + photos.pictures, unreadable + photos.unreadable
         shares = area_shares([float(p.shape[1] * p.shape[2]) for p in pictures])
         crops = resident(PhotoPool(pictures, shares, self.held_out, ()), device)
-        source = Mixed(RealNoise(NoisyCrops(crops, self.noise)), DrawnNoise(crops, plan.noise), plan.pair_share)
+        camera = CameraSamples(crops, self.noise, self.told)
+        source = Mixed(camera, DrawnNoise(crops, plan.noise), plan.pair_share)
         trials = [*self._trials(), *synthetic_trials(self.held_out)]
-        return Material(source, Judge(tuple(trials), (BLIND, TOLD)), self._on_card(), unreadable)
+        return Material(source, Judge(tuple(trials), (AUTOMATIC,)), self._on_card(), unreadable)
 
     def _trials(self) -> list[Trial]:
         trials = []
         for number, crop in enumerate(self.held_out):
             clean = crop.unsqueeze(0).float() / 255
             noisy = self.noise.shoot(clean, torch.Generator().manual_seed(number))
-            luma, chroma = luma_and_chroma_sigma(noisy - clean)
-            for column, told in ((BLIND, Condition()), (TOLD, Condition(float(luma), float(chroma), 1.0))):
+            for column, told in ((AUTOMATIC, self.told[number % len(self.told)]), (BLIND, Condition())):
                 trials.append(Trial(column, noisy[0], clean[0], told))
         return trials
 

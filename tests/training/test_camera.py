@@ -13,7 +13,7 @@ from denoiser.networks.conditioning import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import TrainOptions
 from denoiser.training import learn_camera
-from denoiser.training.camera import BLIND, TOLD, CameraMaterial, NoisyCrops, clean_crops
+from denoiser.training.camera import AUTOMATIC, BLIND, CameraMaterial, CameraSamples, clean_crops
 from denoiser.training.camera_fit import CameraNoise
 from denoiser.training.data import PhotoPool, area_shares
 from denoiser.training.noisy_photos import Shrunk
@@ -75,7 +75,7 @@ def test_a_camera_is_learned_from_its_noisy_photos_alone(tmp_path, noisy_folder,
     assert report.noise.luma == pytest.approx(15, rel=0.15)
     training = report.training
     assert training.before is not None and training.after is not None
-    assert training.after.scores[BLIND] > training.before.scores[BLIND] + 0.2  # within three seconds
+    assert training.after.scores[AUTOMATIC] > training.before.scores[AUTOMATIC] + 0.2  # within three seconds
     assert not training.kept_start
     verify(find(str(training.weights), "cpu"))
     card = read_card(training.weights.with_suffix(".toml"))
@@ -135,20 +135,26 @@ def test_held_out_crops_come_from_other_photos_or_other_places(tiny_weights):
     assert train == ()
 
 
-def test_crops_carry_the_camera_s_noise():
+def test_samples_carry_the_camera_s_noise_and_are_told_what_its_photos_are():
     clean = torch.full((3, 128, 128), 128, dtype=torch.uint8)
-    crops = NoisyCrops(PhotoPool((clean,), area_shares([1.0]), (), ()), NOISE)
-    target, noisy = crops.draw(8, 96, torch.Generator().manual_seed(0)).split(3, dim=1)
-    assert torch.all(target == 128 / 255)
-    assert float((noisy - target).std() * 255) == pytest.approx(20, rel=0.1)
+    crops = PhotoPool((clean,), area_shares([1.0]), (), ())
+    told = (Condition(30.0, 15.0, 0.5), Condition(45.0, 15.0, 1.0))
+    sample = CameraSamples(crops, NOISE, told).draw(60, 32, torch.Generator().manual_seed(0))
+    assert torch.all(sample.target == 128 / 255)
+    assert float((sample.noisy - sample.target).std() * 255) == pytest.approx(20, rel=0.1)
+    luma, _, known, kind = sample.planes[:, :, 0, 0].unbind(dim=1)
+    of_photos = (luma == 0.4) | (luma == 0.6)
+    assert 24 <= int(of_photos.sum()) <= 48
+    assert set(kind[of_photos].tolist()) == {0.0, 1.0}
+    assert 4 <= int((known == 0).sum()) <= 22
+    own = ~of_photos & (known == 1)
+    assert float(luma[own].mean() * 75) == pytest.approx(20, rel=0.15)
 
 
-def test_trials_are_the_same_each_time_and_told_in_part(tmp_path):
+def test_trials_are_the_same_each_time_and_told_as_the_photos_are(tmp_path):
     crop = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    material = CameraMaterial(NOISE, (crop,), (crop,), tmp_path / "card", None, ())
+    told = Condition(30.0, 15.0, 0.5)
+    material = CameraMaterial(NOISE, (told,), (crop,), (crop,), tmp_path / "card", None, ())
     first, second = (material._trials() for _ in range(2))
-    assert [trial.column for trial in first] == [BLIND, TOLD]
+    assert [(trial.column, trial.condition) for trial in first] == [(AUTOMATIC, told), (BLIND, Condition())]
     assert torch.equal(first[0].noisy, second[0].noisy)
-    assert first[0].condition == Condition()
-    assert first[1].condition.luma == pytest.approx(20, rel=0.3)
-    assert first[1].condition.kind == 1.0
