@@ -1,17 +1,27 @@
-"""Writes docs/cli.md from the command line's own help: `python docs/generate_cli.py`. A test keeps it current."""
+"""Writes what follows from the command line's own help: `python docs/generate_cli.py`. A test keeps it current.
+
+docs/cli.md, and below cli/share, which an installation finds as share/: the manual page and completion for shells.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+import generate_completion
+import generate_man
 
 from denoiser import errors
 from denoiser_cli.app import program
 from denoiser_cli.render_json import KEYS
 from denoiser_cli.verbs import VERBS
 
-PAGE = Path(__file__).with_name("cli.md")
+_ROOT = Path(__file__).resolve().parents[1]
+_COMPLETIONS = {
+    "bash": "bash-completion/completions/denoise",
+    "zsh": "zsh/site-functions/_denoise",
+    "fish": "fish/vendor_completions.d/denoise.fish",
+}
 _COLUMNS = 80
 
 _HEAD = """\
@@ -47,8 +57,16 @@ Names of files that are no valid text hold lone surrogates, as Python's `os.fsde
 """
 
 
+def files() -> dict[str, str]:
+    """Every file that is made here, by its path in the checkout."""
+    made = {"docs/cli.md": page(), "cli/share/man/man1/denoise.1": generate_man.page(_CODES)}
+    for shell, script in generate_completion.scripts().items():
+        made[f"cli/share/{_COMPLETIONS[shell]}"] = script
+    return made
+
+
 def page() -> str:
-    """The whole page."""
+    """The whole page docs/cli.md."""
     parts = [_HEAD, _help(program, "denoise")]
     for verb in VERBS:
         command = program.get_command(click.Context(program), verb)
@@ -67,4 +85,7 @@ def _help(command: click.Command, name: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for name, text in files().items():
+        file = _ROOT / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")

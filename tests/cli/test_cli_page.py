@@ -1,17 +1,59 @@
-"""docs/cli.md is what the program says of itself."""
+"""docs/cli.md, the manual page and the completion scripts are what the program says of itself."""
 
 from __future__ import annotations
 
-import importlib.util
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from denoiser_cli.verbs import VERBS
 
-def test_the_page_is_current(pytestconfig: pytest.Config) -> None:
-    docs = pytestconfig.rootpath / "docs"
-    spec = importlib.util.spec_from_file_location("generate_cli", docs / "generate_cli.py")
-    assert spec is not None and spec.loader is not None
-    generator = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generator)
-    written = (docs / "cli.md").read_text(encoding="utf-8")
-    assert written == generator.page(), "run `python docs/generate_cli.py` and commit docs/cli.md"
+
+@pytest.fixture(scope="module")
+def files(pytestconfig: pytest.Config) -> dict[str, str]:
+    """What would be written now."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(pytestconfig.rootpath / "docs"))
+        made: Callable[[], dict[str, str]] = import_module("generate_cli").files
+        return made()
+
+
+def test_all_that_is_generated_is_current(files: dict[str, str], pytestconfig: pytest.Config) -> None:
+    root = pytestconfig.rootpath
+    stale = [name for name, text in files.items() if (root / name).read_text(encoding="utf-8") != text]
+    assert not stale, f"run `python docs/generate_cli.py` and commit {' '.join(stale)}"
+
+
+def test_nothing_else_is_shipped_beside_the_packages(files: dict[str, str], pytestconfig: pytest.Config) -> None:
+    root = pytestconfig.rootpath
+    there = {file.relative_to(root).as_posix() for file in (root / "cli" / "share").rglob("*") if file.is_file()}
+    assert there == set(files) - {"docs/cli.md"}
+
+
+def test_the_manual_page_has_every_verb_flag_and_exit_code(files: dict[str, str]) -> None:
+    page = files["cli/share/man/man1/denoise.1"].replace("\\-", "-")
+    for verb in VERBS:
+        assert f".SH DENOISE {verb.upper()}\n" in page
+    for flag in ("--out", "--noise-level", "--no-recursive", "--quiet", "--resume", "--reference"):
+        assert rf"\fB{flag}\fR" in page
+    for code in (0, 1, 2, 3, 4, 5, 130):
+        assert f"\n\\fB{code}\\fR\n" in page
+    assert page.isascii()
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
+def test_the_manual_page_is_good_roff_and_its_calls_can_be_copied(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    page = pytestconfig.rootpath / "cli" / "share" / "man" / "man1" / "denoise.1"
+    command = ["groff", "-man", "-Tutf8", "-ww", "-P-c", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    shown = re.sub(r".\x08", "", done.stdout)
+    assert "denoise ./imgs --out ./clean --dry-run    what would be done, and nothing else" in shown
+    assert "find . -name '*.nef' | denoise --files-from - --out ./clean" in shown

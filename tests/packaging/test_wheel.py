@@ -17,7 +17,7 @@ import pytest
 from denoiser import __version__
 
 _ROOM = f"denoiser_studio-{__version__}"
-_PACKAGES = {"denoiser", "denoiser_cli", "denoiser_gui", f"{_ROOM}.dist-info"}
+_PACKAGES = {"denoiser", "denoiser_cli", "denoiser_gui", f"{_ROOM}.data", f"{_ROOM}.dist-info"}
 
 
 def _run(words: list[str], cwd: Path | None = None) -> str:
@@ -94,6 +94,16 @@ def test_the_wheel_carries_the_weights_of_the_checkout(wheel: Path, pytestconfig
     with zipfile.ZipFile(wheel) as archive:
         for name, file in here.items():
             assert archive.read(name) == file.read_bytes(), name
+
+
+def test_manual_page_and_completion_lie_where_shells_look(
+    names: set[str], installed: Path, pytestconfig: pytest.Config
+) -> None:
+    share = pytestconfig.rootpath / "cli" / "share"
+    made = {file.relative_to(share).as_posix() for file in share.rglob("*") if file.is_file()}
+    assert {f"{_ROOM}.data/data/share/{name}" for name in made} == {name for name in names if ".data/" in name}
+    for name in made:
+        assert (installed.parent / "share" / name).read_bytes() == (share / name).read_bytes()
 
 
 def test_the_wheel_says_its_licence_and_its_scripts(wheel: Path, pytestconfig: pytest.Config) -> None:
