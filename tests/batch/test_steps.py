@@ -9,11 +9,12 @@ import pytest
 
 from denoiser import denoise_folder, imageio
 from denoiser.batch import Settings
-from denoiser.batch.steps import cropped
+from denoiser.batch.steps import KEPT, cropped
 from denoiser.engine import Session
 from denoiser.errors import UnreadableImage
+from denoiser.events import Event, FileDone
 from denoiser.image import from_numpy
-from denoiser.options import BatchOptions, DenoiseOptions
+from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 
 @pytest.fixture
@@ -44,3 +45,27 @@ def test_the_crop_takes_alpha_along_and_must_lie_inside(noisy) -> None:
     assert cropped(image, "a.png", Settings()) is image
     with pytest.raises(UnreadableImage, match=r"a.png: the crop 79,63,2,1 reaches beyond its 80 x 64 pixels"):
         cropped(image, "a.png", Settings(batch=BatchOptions(crop="79,63,2,1")))
+
+
+def test_a_clean_picture_is_handed_on_byte_for_byte_and_a_noisy_one_is_not(tmp_path: Path, options) -> None:
+    place = tmp_path / "in"
+    place.mkdir()
+    smooth = np.repeat(np.linspace(60, 190, 256).astype(np.uint8)[:, np.newaxis], 256, axis=1)
+    imageio.write(from_numpy(np.dstack([smooth] * 3)), place / "smooth.jpg")
+    random = np.random.default_rng(1)
+    imageio.write(
+        from_numpy(np.clip(random.normal(128, 30, (256, 256, 3)), 0, 255).astype(np.uint8)), place / "noisy.jpg"
+    )
+    events: list[Event] = []
+    batch = BatchOptions(skip_clean=8.0)
+    assert denoise_folder(place, tmp_path / "out", options, batch=batch, listener=events.append).done == 2
+    done = {event.source.name: event for event in events if isinstance(event, FileDone)}
+    assert (tmp_path / "out" / "smooth.jpg").read_bytes() == (place / "smooth.jpg").read_bytes()
+    assert (tmp_path / "out" / "noisy.jpg").read_bytes() != (place / "noisy.jpg").read_bytes()
+    assert done["smooth.jpg"].facts["kept"] and KEPT in done["smooth.jpg"].notes
+    assert done["noisy.jpg"].facts["noise"]["luma"] > 8 and "kept" not in done["noisy.jpg"].facts
+    assert denoise_folder(place, tmp_path / "out", options, batch=batch).already_there == 2
+    report = denoise_folder(place, tmp_path / "png", options, batch=batch, write=WriteOptions(format="png"))
+    assert report.done == 2  # where another format is asked for, the pixels are handed on
+    kept = imageio.read(tmp_path / "png" / "smooth.png").pixels
+    assert np.array_equal(kept, imageio.read(place / "smooth.jpg").pixels)
