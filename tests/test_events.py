@@ -102,3 +102,13 @@ def test_a_signal_handler_may_ask_for_the_stop() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert token.cancelled
+
+
+def test_a_wait_ends_with_the_request() -> None:
+    token = CancelToken()
+    assert not token.wait(0.01)
+    timer = threading.Timer(0.05, token.cancel)
+    timer.start()
+    began = time.monotonic()
+    assert token.wait(30.0) and time.monotonic() - began < 10
+    timer.join()

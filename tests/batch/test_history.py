@@ -13,7 +13,7 @@ import pytest
 
 from denoiser.batch import journal
 from denoiser.batch.digest import Stamp
-from denoiser.batch.history import read_history
+from denoiser.batch.history import History, read_history, read_on
 from denoiser.batch.manifest import FOLDER, Made, Manifest, Source
 from denoiser.batch.settings import Settings
 from denoiser.errors import UnreadableImage
@@ -210,3 +210,48 @@ def _table(page: str, first: str) -> list[list[str]]:
 
 def _words(cell: str) -> list[str]:
     return [word.strip(" `") for word in cell.split(",")]
+
+
+def test_reading_on_comes_to_what_reading_anew_comes_to(out: Path, start) -> None:
+    first, history = start(), History()
+    for number in range(6):
+        manifest = first if number % 2 else start()
+        target = out / f"{number // 2}.png"
+        manifest.begun(target, SOURCE)
+        read_on(out, history)
+        manifest.done(target, SOURCE, made(number))
+        if number == 3:
+            manifest.close({})
+        read_on(out, history)
+        anew = read_history(out)
+        assert (history.pasts, history.runs, history.dead, history.by_source) == (
+            anew.pasts,
+            anew.runs,
+            anew.dead,
+            anew.by_source,
+        )
+
+
+def test_a_line_that_is_being_written_is_read_when_it_is_whole(out: Path, start) -> None:
+    start().begun(out / "a.png", SOURCE)
+    history = History()
+    read_on(out, history)
+    (path,) = history.files
+    whole = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(whole.splitlines(keepends=True)[1].replace(b"a.png", b"b.png")[:-5])
+    read_on(out, history)
+    assert set(history.pasts) == {"a.png"}
+    path.write_bytes(whole + whole.splitlines(keepends=True)[1].replace(b"a.png", b"b.png"))
+    read_on(out, history)
+    assert set(history.pasts) == {"a.png", "b.png"}
+
+
+def test_a_slim_history_knows_what_is_done(out: Path, start) -> None:
+    start().done(out / "a.png", SOURCE, made())
+    slim = History(slim=True)
+    read_on(out, slim)
+    past, full = slim.of("a.png"), read_history(out).of("a.png")
+    assert past is not None and past.done is not None and full is not None and full.done is not None
+    assert past.made == full.made and "facts" not in past.done
+    assert {name: full.done[name] for name in past.done} == past.done

@@ -1,0 +1,242 @@
+"""What arrives is cleaned once; nothing that happens to a file ends the watch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from denoiser.atomicfile import PREFIX
+from denoiser.batch import Report, Settings, journal, steps, watch_folder
+from denoiser.batch.arrivals import Arrivals
+from denoiser.batch.watch import FULL_DISK_SECONDS, LOCK
+from denoiser.errors import (
+    ForeignOutput,
+    MissingModel,
+    OutputFull,
+    Refused,
+    UnreadableImage,
+    UnsafeOutput,
+    UsageError,
+)
+from denoiser.events import CancelToken, Event, FileDone, FileFailed, FileSkipped, Started
+from denoiser.options import BatchOptions, DenoiseOptions, WatchOptions
+
+Maker = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) == before
+    assert not list(tmp_path.rglob(PREFIX + "*"))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    return tmp_path
+
+
+class _Watching:
+    """Watches `in` for `out`, look after look, and does something after each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.events: list[Event] = []
+        self.waits: list[float] = []
+
+    def __call__(self, *after: Callable[[], object], once: bool = False, out: str = "out") -> Report:
+        """*after* each two looks one of these; the last of them is followed by two more looks."""
+        cancel, looks = CancelToken(), 0
+        steps = list(after)
+
+        def wait(seconds: float) -> bool:
+            nonlocal looks
+            self.waits.append(seconds)
+            looks += 1
+            if looks % 2 == 0:
+                steps.pop(0)() if steps else cancel.cancel()
+            return cancel.cancelled
+
+        cancel.wait = wait  # type: ignore[method-assign] - time stands still between looks
+        self.events.clear()
+        options = WatchOptions(interval=0.1, once=once)
+        return watch_folder("in", out, self.settings, options, listener=self.events.append, cancel=cancel)
+
+    def names(self, kind: type) -> list[str]:
+        return [event.source.as_posix() for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def watching(place: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> _Watching:
+    ticks = iter(range(10**6))
+    build = Arrivals.__init__
+
+    def with_own_clock(self: Arrivals, *words: object, **named: object) -> None:
+        build(self, *words, **named, clock=lambda: float(next(ticks)))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Arrivals, "__init__", with_own_clock)
+    return _Watching(Settings(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")))
+
+
+def test_what_is_there_and_what_arrives_is_cleaned_once(watching, make_picture: Maker, outputs) -> None:
+    make_picture(Path("in/a.png"))
+    report = watching(
+        lambda: make_picture(Path("in/new/folder/b.png")),
+        lambda: None,
+        lambda: make_picture(Path("in/c.jpg")),
+        lambda: make_picture(Path("in/a.png"), side=30),
+    )
+    assert watching.names(FileDone) == ["in/a.png", "in/new/folder/b.png", "in/c.jpg", "in/a.png"]
+    assert (report.done, report.failures, report.cancelled, report.exit_code) == (4, (), True, 130)
+    assert outputs(Path("out")) == ["a.png", "c.jpg", "new/folder/b.png"]
+    assert not watching.names(Started)
+    assert len(list(Path("out/.denoise").glob("run-*.jsonl"))) == 1
+    (journalled,) = Path("out/.denoise").glob("run-*.jsonl")
+    states = [line["state"] for line in journal.lines(journalled)]
+    assert states == ["run", *["begun", "done"] * 4, "ended"]
+
+
+def test_a_restart_makes_nothing_twice_even_what_was_taken_away(watching, make_picture: Maker) -> None:
+    for name in ("a.png", "b.png"):
+        make_picture(Path("in", name))
+    assert watching().done == 2
+    Path("out/a.png").unlink()
+    before = Path("out/b.png").stat().st_mtime_ns
+    make_picture(Path("in/c.png"))
+    report = watching()
+    assert (watching.names(FileDone), report.already_there) == (["in/c.png"], 2)
+    assert not Path("out/a.png").exists() and Path("out/b.png").stat().st_mtime_ns == before
+    make_picture(Path("in/a.png"), side=30)
+    assert watching().done == 1 and Path("out/a.png").exists()
+
+
+def test_a_file_that_returns_is_not_made_again(watching, make_picture: Maker) -> None:
+    source = make_picture(Path("in/a.png"))
+    hidden = Path("a.png")
+
+    def take_away() -> None:
+        source.rename(hidden)
+        Path("out/a.png").unlink()
+
+    report = watching(take_away, lambda: hidden.rename(source), lambda: None)
+    assert (report.done, report.already_there) == (1, 1)
+
+
+def test_once_ends_after_two_looks_and_says_what_failed(watching, make_picture: Maker) -> None:
+    make_picture(Path("in/a.png"))
+    make_picture(Path("out/b.png"))
+    make_picture(Path("in/b.png"))
+    report = watching(once=True)
+    assert (report.done, report.cancelled, report.exit_code) == (1, False, 1)
+    (failure,) = report.failures
+    assert isinstance(failure.error, ForeignOutput)
+    assert watching(once=True).exit_code == 5
+    Path("in/a.png").unlink()
+    Path("in/b.png").unlink()
+    report = watching(once=True)
+    assert (report.done, report.exit_code, watching.events) == (0, 0, [])
+
+
+def test_a_cut_file_waits_and_is_cleaned_when_it_is_whole(watching, make_picture: Maker) -> None:
+    whole = make_picture(Path("a.png"), side=40).read_bytes()
+    Path("in/a.png").write_bytes(whole[:-100])
+    Path("in/empty.png").touch()
+    report = watching(lambda: None, lambda: Path("in/a.png").write_bytes(whole), lambda: None)
+    assert watching.names(FileDone) == ["in/a.png"] and not report.failures
+    assert not watching.names(FileFailed)
+
+
+def test_a_broken_file_is_named_once_when_patience_ends(watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("denoiser.batch.arrivals.PATIENCE_SECONDS", 0.0)
+    Path("in/a.png").write_bytes(b"no picture")
+    report = watching(lambda: None, lambda: None)
+    (failure,) = report.failures
+    assert isinstance(failure.error, UnreadableImage) and watching.names(FileFailed) == ["in/a.png"]
+
+
+def test_two_that_would_become_one_name_the_second_and_hold_up_nobody(watching, make_picture: Maker) -> None:
+    for name in ("a.png", "b.png", "c.png", "d.png"):
+        make_picture(Path("in", name))
+    make_picture(Path("in/b.webp")).rename("in/b.jpg")  # a WebP by its bytes, and so b.webp
+    make_picture(Path("in/b.webp"), side=50)
+    watching(lambda: None)
+    assert sorted(watching.names(FileDone)) == ["in/a.png", "in/b.jpg", "in/b.png", "in/c.png", "in/d.png"]
+    (failure,) = (event for event in watching.events if isinstance(event, FileFailed))
+    assert isinstance(failure.error, UnsafeOutput)
+    assert failure.error.message == "in/b.webp would become out/b.webp, as in/b.jpg did already."
+    assert watching().exit_code == 130  # and a restart goes on
+    assert watching.names(FileFailed) == ["in/b.webp"] and not watching.names(FileDone)
+
+
+def test_an_output_inside_the_watched_folder_is_left_out(watching, make_picture: Maker) -> None:
+    make_picture(Path("in/a.png"))
+    assert watching(lambda: None, lambda: None, out="in/clean").done == 1
+
+
+def test_no_output_ever_lands_on_an_input(watching, make_picture: Maker) -> None:
+    source = make_picture(Path("in/a.png"))
+    before = source.read_bytes()
+    Path("out").mkdir()
+    Path("out/a.png").hardlink_to(source)
+    watching.settings = Settings(watching.settings.denoise, batch=BatchOptions(overwrite=True))
+    watching()
+    (failure,) = (event for event in watching.events if isinstance(event, FileFailed))
+    assert isinstance(failure.error, UnsafeOutput) and source.read_bytes() == before
+
+
+def test_places_that_make_no_sense_are_refused(watching, place: Path) -> None:
+    with pytest.raises(UnsafeOutput):
+        watching(out="in")
+    with pytest.raises(UnsafeOutput, match="lies in the output folder"):
+        watching(out=".")
+    Path("in").rmdir()
+    with pytest.raises(UsageError, match="no such folder"):
+        watching()
+    Path("in").mkdir()
+    watching.settings = Settings(DenoiseOptions(model="nonesuch"))
+    with pytest.raises(MissingModel):
+        watching()
+
+
+def test_one_watch_at_a_time_works_for_a_folder(watching) -> None:
+    Path("out/.denoise").mkdir(parents=True)
+    held = journal.try_to_hold(Path("out/.denoise", LOCK))
+    assert held is not None
+    with pytest.raises(Refused, match="another watch is at work"):
+        watching()
+    held.release()
+    assert watching().done == 0
+
+
+def test_a_folder_that_goes_away_is_told_once_and_awaited(watching, make_picture: Maker, place: Path) -> None:
+    make_picture(Path("in/a.png"))
+    report = watching(
+        lambda: Path("in").rename("unmounted"),
+        lambda: None,
+        lambda: (Path("unmounted").rename("in"), make_picture(Path("in/b.png"))),
+        lambda: None,
+    )
+    assert watching.names(FileDone) == ["in/a.png", "in/b.png"] and report.failures == ()
+    told = [event.reason for event in watching.events if isinstance(event, FileSkipped) and event.target is None]
+    assert told == ["cannot be looked at now (in: no such file or folder.)"]
+
+
+def test_a_full_disk_is_waited_for(watching, make_picture: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_picture(Path("in/a.png"))
+    make_picture(Path("in/b.png"))
+    write = steps.write
+
+    def full(*_words: object) -> None:
+        raise OutputFull("out: no space left.")
+
+    monkeypatch.setattr(steps, "write", full)
+    report = watching(lambda: monkeypatch.setattr(steps, "write", write), lambda: None)
+    assert sorted(watching.names(FileDone)) == ["in/a.png", "in/b.png"]
+    assert watching.names(FileFailed) and report.stopped_by is None
+    assert max(watching.waits) == FULL_DISK_SECONDS and watching.waits[-1] < 1
