@@ -8,7 +8,11 @@ import torch
 
 _UNKNOWN = 2 << 30  # bytes taken to be free where the system does not say: what a small machine can spare
 _CGROUP = Path("/sys/fs/cgroup")
-_ALLOCATION_FAILED = ("not enough memory", "can't allocate memory", "out of memory")
+_ALLOCATION_FAILED = (
+    *("not enough memory", "can't allocate memory", "out of memory"),
+    # oneDNN has no other word for it. That it can do the layers at all was seen when the model was loaded.
+    *("could not create a primitive", "could not execute a primitive", "could not create a memory object"),
+)
 
 
 def free_bytes(device: str) -> int:

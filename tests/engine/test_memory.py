@@ -35,5 +35,6 @@ def test_a_shortage_is_known_however_it_is_said():
     assert memory.is_shortage(of_torch.value)
     assert memory.is_shortage(of_numpy.value)
     assert memory.is_shortage(torch.OutOfMemoryError("CUDA out of memory."))
+    assert memory.is_shortage(RuntimeError("could not create a primitive"))
     assert not memory.is_shortage(RuntimeError("a kernel is broken"))
     assert not memory.is_shortage(ValueError("out of memory"))
