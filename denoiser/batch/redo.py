@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from denoiser import imageio, models
 from denoiser.batch import steps
+from denoiser.batch.folder import open_cleaner
 from denoiser.batch.settings import Settings
 from denoiser.batch.ticket import Ticket, read_ticket
 from denoiser.errors import MissingModel, UsageError
-from denoiser.events import CancelToken
+from denoiser.events import CancelToken, ignore
 from denoiser.imageio import formats
 
 if TYPE_CHECKING:
@@ -52,11 +54,9 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
     settings = ticket.settings(model=model)
     _check_weights(settings.denoise.model, settings.denoise.device, ticket)
     image = steps.cropped(imageio.read(source, settings.read), str(source), settings)
-
-    from denoiser.engine import open_session  # torch takes seconds, and a missing ticket needs none of them
-
-    session = open_session(settings.denoise)
-    outcome = steps.clean(image, settings, lambda picture: session.clean(picture, cancel=cancel), session)
+    session = open_cleaner(None, settings)
+    network = functools.partial(session.clean, listener=ignore, cancel=cancel or CancelToken())
+    outcome = steps.clean(image, settings, network, session)
     row = formats.by_suffix(made)
     after = imageio.read_bytes(imageio.encode(outcome.image, row.key, settings.write), str(made))
     return Redone(outcome.image, settings, ticket, _differing(before, after))
