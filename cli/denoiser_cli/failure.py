@@ -68,7 +68,7 @@ def explain(error: BaseException, *, verbose: bool = False) -> Failure:
 
 
 def _sentence(message: str) -> str:
-    message = one_line(message.strip())
+    message = one_line(message.strip().replace("\n\t", " "))  # where click lists choices, one line each
     return message if message.endswith((".", "?", "!", "?)")) else f"{message}."
 
 

@@ -7,6 +7,7 @@ a flag, a keyword and a slider are refused in the same words.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import types
 import typing
 from collections.abc import Callable
@@ -21,6 +22,20 @@ from denoiser.options import Control, controls
 AUTOMATIC = "auto"
 _LAST_SECTION = "How it speaks"
 _WIDTH = 100  # columns of help at most; a narrower terminal narrows it further
+
+# What people know from other programs, and what it is called here.
+_KNOWN_ELSEWHERE = {
+    "-o": "--out", "-O": "--out", "--output": "--out", "--output-dir": "--out", "--outdir": "--out",
+    "--input": "PATHS, without a flag", "-i": "PATHS, without a flag",
+    "-r": "--recursive", "-R": "--recursive", "-f": "--overwrite", "--force": "--overwrite", "-y": "--overwrite",
+    "-n": "--dry-run", "-m": "--model", "-j": "--jobs", "--threads": "--jobs", "--workers": "--jobs",
+    "--sigma": "--noise-level", "--noise": "--noise-level", "--level": "--noise-level",
+    "--amount": "--strength", "--intensity": "--strength", "--color-noise": "--colour-noise",
+    "--quality": "--jpeg-quality", "--ext": "--format", "--keep-metadata": "no flag: it is kept",
+    "--gpu": "--device cuda", "--cuda": "--device cuda", "--cpu": "--device cpu",
+    "--fp16": "--precision bf16", "--half": "--precision bf16", "--tile-size": "--tile", "--batch": "--batch-size",
+}  # fmt: skip
+_CLOSE = 0.75  # of two words: below it a guess is more confusing than none
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Options = TypeVar("_Options")
@@ -51,6 +66,25 @@ class Verb(click.Command):
         words["context_settings"] = settings | (words.get("context_settings") or {})
         super().__init__(*args, **words)
         self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            meant = self._meant(error.option_name)
+            guess = f" Did you mean {meant}?" if meant else ""
+            raise click.UsageError(f"No such option '{error.option_name}'.{guess}", ctx) from error
+
+    def _meant(self, word: str) -> str:
+        """The flag of this verb that someone who wrote *word* was after, in a guess that is mostly right."""
+        mine = [name for flag in self.params for name in (*flag.opts, *flag.secondary_opts) if name.startswith("-")]
+        known = _KNOWN_ELSEWHERE.get(word, "")
+        if known.partition(" ")[0] in mine:
+            return f"'{known}'"
+        if known and not known.startswith("-"):
+            return known
+        near = difflib.get_close_matches(word, mine, n=1, cutoff=_CLOSE)
+        return f"'{near[0]}'" if near else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if self.examples:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from denoiser import imageio
-from denoiser.errors import UnusableData
+from denoiser.errors import UnusableData, UsageError
 
 _NOISY, _CLEAN = "__noisy", "__clean"
 _FOLDERS = ("noisy", "clean")
@@ -80,7 +80,7 @@ def _side_by_side(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
 
 def _pictures(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
-        raise UnusableData(f"{folder}: no such folder.", hint="Point --data at a folder of pictures.")
+        raise UsageError(f"{folder}: no such folder.", hint="Point --data at a folder of pictures.")
     for place, _, names in os.walk(folder):
         for name in names:
             if imageio.formats.is_picture_name(Path(name)):

@@ -15,6 +15,7 @@ _CHUNK = 1 << 20
 
 # What "auto" means on a kind of device, best first. One of them is always shipped.
 _AUTOMATIC = {"cpu": ("denoiser-fast",), "cuda": ("denoiser-best", "denoiser-fast"), "mps": ("denoiser-fast",)}
+_UNSAFE = {".pth", ".pt", ".ckpt", ".bin", ".pkl"}  # what people try, and what is never unpickled here
 _SHORT = {"fast": "denoiser-fast", "best": "denoiser-best"}
 
 
@@ -65,6 +66,10 @@ def find(name_or_path: str, device: str) -> CatalogEntry:
     for name in wanted:
         if name in here:
             return _entry(here[name])
+    if Path(name_or_path).suffix in _UNSAFE:
+        raise MissingModel(
+            f"{name_or_path}: weights are read from .safetensors files alone; this kind can run code."
+        )
     raise MissingModel(f"No weights named {name_or_path!r}; here are {', '.join(sorted(here)) or 'none'}.")
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from denoiser import imageio
-from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.errors import UnreadableImage, UnusableData, UsageError
 from denoiser.image import Image
 from denoiser.training.reading import QUIETLY, Reading
 from denoiser.training.vision import transforms
@@ -162,9 +162,9 @@ def area_shares(areas: Sequence[float]) -> Tensor:
 
 
 def picture_paths(folder: Path, *, hint: str) -> list[Path]:
-    """Everything below *folder* that is named like a picture, in a fixed order; UnusableData: no such folder."""
+    """Everything below *folder* that is named like a picture, in a fixed order; UsageError: no such folder."""
     if not folder.is_dir():
-        raise UnusableData(f"{folder}: no such folder.", hint=hint)
+        raise UsageError(f"{folder}: no such folder.", hint=hint)
     found = [
         Path(place) / name
         for place, _, names in os.walk(folder)

@@ -90,3 +90,34 @@ def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
     places = [text.index(f"\n{name}:\n") for name in names]
     assert places == sorted(places)
     assert text.index("How it speaks:") > places[-1]
+
+
+@pytest.mark.parametrize(
+    ("word", "guess"),
+    [
+        ("--output", " Did you mean '--out'?"),
+        ("-o", " Did you mean '--out'?"),
+        ("--sigma", " Did you mean '--noise-level'?"),
+        ("--color-noise", " Did you mean '--colour-noise'?"),
+        ("--gpu", " Did you mean '--device cuda'?"),
+        ("--input", " Did you mean PATHS, without a flag?"),
+        ("--stength", " Did you mean '--strength'?"),
+        ("--no-recursiv", " Did you mean '--no-recursive'?"),
+        ("--wings", ""),
+    ],
+)
+def test_a_flag_that_is_not_known_is_guessed_only_when_the_guess_is_good(word: str, guess: str) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        parse(word)
+    assert refused.value.format_message() == f"No such option '{word}'.{guess}"
+
+
+def test_a_verb_without_that_flag_is_not_said_to_have_it() -> None:
+    @click.command(cls=Verb)
+    @click.option("--json", is_flag=True)
+    def small(json: bool) -> None: ...
+
+    for word in ("--sigma", "--output", "--gpu"):
+        with pytest.raises(click.UsageError) as refused:
+            small.make_context("small", [word])
+        assert refused.value.format_message() == f"No such option '{word}'."

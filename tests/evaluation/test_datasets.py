@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from denoiser import imageio
-from denoiser.errors import UnusableData
+from denoiser.errors import UnusableData, UsageError
 from denoiser.evaluation.datasets import clean_pictures, evenly, real_pairs
 from denoiser.image import from_numpy
 
@@ -46,7 +46,7 @@ def test_a_half_alone_is_named(tmp_path, names):
 def test_nothing_to_measure_on_is_said(tmp_path, find):
     with pytest.raises(UnusableData):
         find(tmp_path)
-    with pytest.raises(UnusableData, match="no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         find(tmp_path / "nowhere")
 
 

@@ -55,3 +55,9 @@ def test_one_bad_card_does_not_hide_the_others(tiny_weights, monkeypatch):
     assert [(one.name, one.path) for one in bad] == [("a-stray", stray), ("denoiser-tiny", tiny_weights)]
     assert "no card beside it" in bad[0].error.message and "not the card" in bad[1].error.message
     assert catalog.find("good", "cpu").name == "good"
+
+
+@pytest.mark.parametrize("name", ["mine.pth", "folder/mine.ckpt"])
+def test_weights_that_could_run_code_are_refused_by_kind(name: str) -> None:
+    with pytest.raises(MissingModel, match=r"are read from \.safetensors files alone"):
+        catalog.find(name, "cpu")

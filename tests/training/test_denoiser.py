@@ -56,7 +56,7 @@ def test_what_cannot_be_trained_on_is_said(tmp_path, photos, recipe):
     empty.mkdir()
     with pytest.raises(UnusableData, match="no readable picture"):
         train_denoiser(empty, tmp_path / "run", TrainOptions(recipe=recipe))
-    with pytest.raises(UnusableData, match="no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         train_denoiser(tmp_path / "nowhere", tmp_path / "run", TrainOptions(recipe=recipe))
     with pytest.raises(UsageError, match="no run to go on with"):
         train_denoiser(photos, tmp_path / "run", TrainOptions(recipe=recipe, resume=True))

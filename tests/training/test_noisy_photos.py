@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from denoiser import imageio
-from denoiser.errors import UnusableData
+from denoiser.errors import UnusableData, UsageError
 from denoiser.image import from_numpy
 from denoiser.options import WriteOptions
 from denoiser.training.noisy_photos import read_noisy, shrunk_by
@@ -51,5 +51,5 @@ def test_shrinking_keeps_the_mean_and_takes_the_noise():
 def test_a_folder_without_photos_is_said(tmp_path):
     with pytest.raises(UnusableData, match="no readable photo"):
         read_noisy(tmp_path, QUIETLY)
-    with pytest.raises(UnusableData, match="no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         read_noisy(tmp_path / "nowhere", QUIETLY)

@@ -80,7 +80,7 @@ def _checked(paths: tuple[str, ...], listed: tuple[Path, ...]) -> tuple[str, ...
         return paths
     if not paths:
         raise UsageError("No picture and no folder is named.", hint="For example: denoise ./imgs --out ./clean")
-    meant = difflib.get_close_matches(paths[0], VERBS, n=1, cutoff=0.75)
+    meant = ["--help"] if paths[0] == "help" else difflib.get_close_matches(paths[0], VERBS, n=1, cutoff=0.75)
     if meant and not Path(paths[0]).exists():
         raise UsageError(f"{paths[0]}: no such file or folder.", hint=f"Did you mean `denoise {meant[0]}`?")
     return paths

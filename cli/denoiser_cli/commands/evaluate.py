@@ -35,7 +35,7 @@ _LEVELS = (15.0, 25.0, 50.0)  # of the papers; written out, since their room loa
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("what", type=click.Choice(["denoiser"]), expose_value=False)
+@click.argument("what", metavar="denoiser", type=click.Choice(["denoiser"]), expose_value=False)
 @click.option("--data", cls=Flag, required=True, metavar="DIR", help="A folder of pictures, searched through.")
 @click.option(
     "--kind",
@@ -145,7 +145,10 @@ def _sheet(picture: str | None, folder: Path) -> Path | None:
     path = Path(picture)
     writable_row(path)
     if path.exists() and path.resolve().is_relative_to(folder.resolve()):
-        raise UnsafeOutput(f"{path}: lies among the pictures that are measured on; none is ever written to.")
+        raise UnsafeOutput(
+            f"{path}: lies among the pictures that are measured on; none is ever written to.",
+            hint="Choose another --picture, for example --picture sheet.png",
+        )
     return path
 
 

@@ -15,6 +15,7 @@ _EXAMPLES = """\
 denoise redo ./clean/a.jpg --from ./imgs/a.jpg                 is it what its ticket says?
 denoise redo ./clean/a.jpg --from ./imgs/a.jpg --out b.jpg     make it again
 """
+_HINT = "For example: denoise redo ./clean/a.jpg --from ./imgs/a.jpg"
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
@@ -33,7 +34,7 @@ def command(manner: Manner, /, made: Path, source: Path | None, out: Path | None
     from denoiser_cli import remaking  # not needed for --help
 
     if source is None:
-        raise UsageError("--from is missing: which picture was it made from?", hint=_EXAMPLES.splitlines()[0])
+        raise UsageError("--from is missing: which picture was it made from?", hint=_HINT)
     with stopping_politely() as cancel:
         redone = remaking.remade(made, source, out, model, cancel)
     if manner.json:

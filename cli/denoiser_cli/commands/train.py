@@ -31,7 +31,7 @@ _TELL_EVERY = 15.0  # seconds between plain lines
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("what", type=click.Choice(["denoiser"]), expose_value=False)
+@click.argument("what", metavar="denoiser", type=click.Choice(["denoiser"]), expose_value=False)
 @click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
 @click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
 @click.option(

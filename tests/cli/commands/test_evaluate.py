@@ -98,6 +98,6 @@ def test_words_that_do_not_fit_together(call, network, photos, words):
 
 def test_nothing_to_measure_on_is_one_line_and_a_hint(call, network):
     answer = call("evaluate", "denoiser", "--data", "nowhere", *network)
-    assert answer.code == 1
+    assert answer.code == 2
     assert "nowhere: no such folder" in answer.err
     assert len(answer.err.strip().splitlines()) == 2

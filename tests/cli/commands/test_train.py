@@ -46,7 +46,7 @@ def test_a_run_is_not_overwritten_and_goes_on_with_resume(call, words):
 
 def test_a_wrong_folder_is_named(call, words):
     answer = call(*("nowhere" if word == "photos" else word for word in words))
-    assert answer.code == 1
+    assert answer.code == 2
     assert "nowhere: no such folder" in answer.err
 
 
