@@ -23,7 +23,7 @@ from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner, TileListener
 from denoiser.engine.trust import trust_number
 from denoiser.errors import DenoiserError, SpoiltResult
-from denoiser.estimation import automatic, estimate_noise
+from denoiser.estimation import NoiseEstimate, automatic, estimate_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition
@@ -67,9 +67,19 @@ class Session:
         """How many tiles are given to the device at once."""
         return self._cleaner.budget.batch
 
-    def clean(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Cleaned:
-        """Never changes *image*; stops within one layer of *cancel* with Cancelled."""
-        work = self.prepare(image)
+    def clean(
+        self,
+        image: Image,
+        *,
+        estimate: NoiseEstimate | None = None,
+        listener: Listener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Cleaned:
+        """Never changes *image*; stops within one layer of *cancel* with Cancelled.
+
+        An automatic level goes by *estimate* where one is given, as for a picture of a series.
+        """
+        work = self.prepare(image, estimate)
         if work.canvas is not None:
             self._run(work.canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
         return self.finish(work)
@@ -107,9 +117,9 @@ class Session:
         self._run(canvas, lambda _canvas: None, cancel)
         return canvas.result
 
-    def prepare(self, image: Image) -> Work:
+    def prepare(self, image: Image, estimate: NoiseEstimate | None = None) -> Work:
         """What is to be computed for *image*, if anything."""
-        return Work(image, None) if self._options.strength == 0 else self._work(image)
+        return Work(image, None) if self._options.strength == 0 else self._work(image, estimate)
 
     def compute(
         self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
@@ -137,9 +147,9 @@ class Session:
             estimate=work.estimate,
         )
 
-    def _work(self, image: Image) -> Work:
+    def _work(self, image: Image, known: NoiseEstimate | None = None) -> Work:
         level = self._options.noise_level
-        estimate = estimate_noise(image) if level is None else None
+        estimate = (known or estimate_noise(image)) if level is None else None
         condition, share = automatic(estimate) if estimate is not None else _given(image, level or 0.0)
         if share == 0:
             return Work(image, None, estimate)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +23,21 @@ class Series:
     """The noise that pictures taken alike have in common."""
 
     estimate: NoiseEstimate
-    misfits: tuple[int, ...]  # numbers of those that are noisier or quieter than the others
+    misfits: tuple[int, ...] = ()  # numbers of those that are noisier or quieter than the others
+    luma: tuple[float, float] = (0.0, math.inf)  # from least to most, what fits
+    chroma: tuple[float, float] = (0.0, math.inf)
+
+    def fits(self, frame: NoiseEstimate) -> bool:
+        """Whether a picture with this noise of its own can be one of the series."""
+        luma, chroma = self.luma[0] <= frame.luma <= self.luma[1], self.chroma[0] <= frame.chroma <= self.chroma[1]
+        return luma and chroma
+
+    def of(self, frame: NoiseEstimate) -> NoiseEstimate:
+        """What to take for the noise of a picture: that of the series, or its own where it does not fit."""
+        if not self.fits(frame):
+            return frame
+        common = self.estimate
+        return replace(frame, luma=common.luma, chroma=common.chroma, kind=common.kind, reason=common.reason)
 
 
 def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
@@ -32,7 +47,13 @@ def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
     """
     if not estimates:
         raise UsageError("A series needs at least one picture.")
-    misfits = _misfits(estimates)
+    lumas = _fitting([estimate.luma for estimate in estimates])
+    chromas = _fitting([estimate.chroma for estimate in estimates])
+    misfits = {
+        number
+        for number, estimate in enumerate(estimates)
+        if not (lumas[0] <= estimate.luma <= lumas[1] and chromas[0] <= estimate.chroma <= chromas[1])
+    }
     if len(misfits) == len(estimates):  # half fit in luma, the other half in chroma: no middle to speak of
         misfits = set()
     fitting = [estimate for number, estimate in enumerate(estimates) if number not in misfits]
@@ -47,18 +68,17 @@ def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
         levels=_common_levels(fitting),
         grey=all(estimate.grey for estimate in fitting),
     )
-    return Series(common, tuple(sorted(misfits)))
+    return Series(common, tuple(sorted(misfits)), lumas, chromas)
 
 
-def _misfits(estimates: Sequence[NoiseEstimate]) -> set[int]:
-    """The numbers of those whose luma or chroma lies far from the middle, measured by the spread of the others."""
-    found: set[int] = set()
-    for sigmas in ([estimate.luma for estimate in estimates], [estimate.chroma for estimate in estimates]):
-        levels = np.log(np.array(sigmas) + _QUIET)
-        distance = np.abs(levels - np.median(levels))
-        spread = max(1.4826 * float(np.median(distance)), _LEAST_SPREAD)  # that of a normal distribution
-        found |= {int(number) for number in np.flatnonzero(distance > _OUTLIER * spread)}
-    return found
+def _fitting(sigmas: Sequence[float]) -> tuple[float, float]:
+    """From which to which sigma a picture fits: around the middle, measured by the spread of the others."""
+    levels = np.log(np.array(sigmas) + _QUIET)
+    middle = float(np.median(levels))
+    spread = max(1.4826 * float(np.median(np.abs(levels - middle))), _LEAST_SPREAD)  # that of a normal distribution
+    low, high = (math.exp(middle + side * _OUTLIER * spread) - _QUIET for side in (-1, 1))
+    # Sigmas are rounded to a hundredth, and so are these, for what is recorded of them to say the same.
+    return max(0.0, math.floor(low * 100) / 100), math.ceil(high * 100) / 100
 
 
 def _common_levels(estimates: Sequence[NoiseEstimate]) -> tuple[LevelAt, ...]:

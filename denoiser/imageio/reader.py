@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
@@ -39,6 +39,12 @@ class Probe:
     width: int
     height: int
     frames: int = 1
+    exif: bytes | None = field(default=None, repr=False)
+
+    @property
+    def shot(self) -> tuple[str, int]:
+        """The camera in words and the ISO that it was set to; "" and 0 where the file does not say."""
+        return containers.exif.shot(self.exif)
 
 
 def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
@@ -69,7 +75,7 @@ def probe(path: Path) -> Probe:
     width, height = inspection.width, inspection.height
     if orientation.swaps_sides(inspection.orientation):
         width, height = height, width
-    return Probe(row.key, width, height, inspection.frames)
+    return Probe(row.key, width, height, inspection.frames, inspection.metadata.exif)
 
 
 def _picture(file: Source, options: ReadOptions) -> Image:

@@ -19,6 +19,9 @@ ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD, MAKER_NOTE = 274, 0x8769, 0x8825, 0
 _COMPRESSION, _THUMBNAIL_AT, _THUMBNAIL_SIZE = 259, 513, 514
 _WIDTHS, _HEIGHTS = (256, 0xA002), (257, 0xA003)
 
+# The ISO tag holds 16 bits; what is beyond stands in others: recommended exposure index, sensitivity, ISO speed.
+_ISO_ELSEWHERE, _ISO_TAGS = "65535", (0x8832, 0x8831, 0x8833)
+
 # What people ask of a photo, by directory and tag.
 _FACTS = {
     0: {0x010F: "make", 0x0110: "model", 0x0131: "software", 0x013B: "artist", 0x8298: "copyright"},
@@ -140,6 +143,22 @@ def summary(exif: bytes | None) -> dict[str, str]:
             if words:
                 facts[name] = words
     return facts
+
+
+def shot(exif: bytes | None) -> tuple[str, int]:
+    """The camera in words and the ISO that it was set to; "" and 0 where the block does not say."""
+    facts = summary(exif)
+    make, model = facts.get("make", ""), facts.get("model", "")
+    brand = make.split(" ")[0].lower()  # "NIKON CORPORATION" and "NIKON D850"
+    camera = model if brand and model.lower().startswith(brand) else f"{make} {model}".strip()
+    iso = facts.get("iso", "")
+    opened = _opened(exif) if exif else None
+    if iso == _ISO_ELSEWHERE and opened is not None:
+        span, layout, first, _ = opened
+        inner = _below(span, layout, first, EXIF_IFD)
+        found = [ifd.integer(span, layout, inner.entries.get(tag)) for tag in _ISO_TAGS] if inner else []
+        return camera, next((number for number in found if number), 0)
+    return camera, int(iso) if iso.isdigit() else 0
 
 
 def _opened(block: bytes) -> tuple[Span, Layout, Directory, Directory | None] | None:
