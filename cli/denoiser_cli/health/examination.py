@@ -97,7 +97,8 @@ class _Examiner:
         self._end()
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see _end
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "denoiser_cli.health.examiner"],
+            # -P: a torch.py in the current folder is not the torch that is examined
+            [sys.executable, "-P", "-m", "denoiser_cli.health.examiner"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,

@@ -71,6 +71,15 @@ def test_a_library_that_prints_spoils_no_answer(broken_package: Broken) -> None:
     assert findings("packages")["packages"].remarks[0].text == "torch cannot be loaded: no torch"
 
 
+def test_files_in_the_current_folder_are_not_taken_for_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "platform", "denoiser"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert [remark.text for remark in findings("versions")["versions"].remarks] == []
+
+
 def test_a_torchvision_of_another_build_stops_nothing(broken_package: Broken) -> None:
     broken_package("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
     section = findings("packages")["packages"]
