@@ -70,6 +70,16 @@ class FileSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesFound:
+    """Pictures that were taken alike; *noise* is what they have in common, and empty where that is nothing."""
+
+    series: str
+    frames: int
+    noise: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingProgress:
     """Where a training run stands; ``validation_psnr`` is None between validations, ``note`` mostly empty."""
 
@@ -82,7 +92,7 @@ class TrainingProgress:
     note: str = ""
 
 
-Event = Started | FileStarted | TileDone | FileDone | FileFailed | FileSkipped | TrainingProgress
+Event = Started | FileStarted | TileDone | FileDone | FileFailed | FileSkipped | SeriesFound | TrainingProgress
 Listener = Callable[[Event], None]
 
 

@@ -197,6 +197,9 @@ class BatchOptions:
         0, help="Stop after so many failed files; 0 never stops.", minimum=0, maximum=2**31 - 1, unit="files"
     )
     shard: str = _control("", form="I/N", help="Do part I of N of the files, the same ones each time.")
+    series: bool = _control(
+        False, help="Clean pictures of one camera, ISO and size by one estimate of their noise, so that they match."
+    )
     skip_clean: float = _control(
         0.0,
         help="Copy pictures as they are whose estimated noise is below this; 0 cleans them all.",

@@ -76,6 +76,9 @@ def show_plan(call: Call, manner: Manner) -> int:
         click.echo(f"{shown(passed.path)}: passed over, {one_line(passed.reason)}")
     for job, error in plan.blocked:
         click.echo(f"{shown(job.source)}: will fail, {one_line(error.message)}")
+    if manner.verbose:
+        for group in plan.groups:
+            say(f"Series {one_line(group.heading)}: {group.frames} of the files")
     if not manner.quiet:
         others = f", {plan.elsewhere} left to other shards" if plan.elsewhere else ""
         weights = f", with {plan.choice.model}" if plan.choice else ""
@@ -90,8 +93,9 @@ def clean_through_pipe(call: Call, manner: Manner) -> int:
         raise UsageError("A pipe carries a single picture.", hint="Name one file, or a folder for --out.")
     if manner.json and call.out == PIPE:
         raise UsageError("--json and --out - both want standard output.", hint="Leave one out.")
-    if call.settings.batch.shard or call.settings.batch.report:
-        raise UsageError("--shard and --report are for many files, and a pipe carries a single picture.")
+    batch = call.settings.batch
+    if batch.shard or batch.report or batch.series:
+        raise UsageError("--shard, --report and --series are for many files, and a pipe carries a single picture.")
     image = steps.cropped(_read_piped(call), _name_of(call), call.settings)
     deliver = _deliver(call, image)
     with stopping_politely() as cancel:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from denoiser.batch import Plan, Report
 from denoiser.errors import DenoiserError
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, Started, TileDone
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, SeriesFound, Started, TileDone
 
 # What stands in each object beside "event"; docs/cli.md shows this table, and a test holds the two to the code.
 KEYS: dict[str, tuple[str, ...]] = {
@@ -24,6 +24,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "file_done": ("source", "target", "megapixels", "seconds", "notes", "facts"),
     "file_failed": ("source", "kind", "message", "hint"),
     "file_skipped": ("source", "reason", "target"),
+    "series_found": ("series", "frames", "noise", "reason"),
     "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
     "planned": ("source", "target", "megapixels", "again"),
     "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr", "note"),
@@ -46,7 +47,7 @@ class JsonVoice:
     def hear(self, event: Event) -> None:
         """One object for one event."""
         match event:
-            case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped():
+            case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped() | SeriesFound():
                 emit(_name(event), {key: getattr(event, key) for key in KEYS[_name(event)]})
             case FileFailed():
                 emit("file_failed", {"source": event.source} | error_words(event.error))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from denoiser.batch import Report
 from denoiser.errors import DenoiserError, OutputFull
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, SeriesFound
 from denoiser_cli.flags import Manner
 from denoiser_cli.lines import one_line, say, shown
 from denoiser_cli.progress import Progress, duration
@@ -56,6 +56,8 @@ class TextVoice:
                 self._tell_unless_quiet(f"Passed over {shown(event.source)}: {one_line(event.reason)}")
             case FileDone():
                 self._tell_done(event)
+            case SeriesFound() if self._manner.verbose:
+                self.tell(series_line(event))
         self._show_progress()
 
     def tell(self, line: str) -> None:
@@ -108,6 +110,12 @@ class TextVoice:
     def _wants_a_line(self) -> bool:
         waited = time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES
         return waited and self._progress.files > 0 and not self._manner.quiet
+
+
+def series_line(found: SeriesFound) -> str:
+    """A group of pictures that were taken alike, on one line."""
+    noise = "".join(f", {name} {found.noise[name]:.1f}" for name in ("luma", "chroma") if name in found.noise)
+    return one_line(f"Series {found.series}: {_count(found.frames)}{noise} ({found.reason})")
 
 
 def cause(source: Path, error: DenoiserError) -> str:

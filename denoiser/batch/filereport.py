@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Protocol
 
 from denoiser.atomicfile import remove_leftovers, whole_file
 from denoiser.batch.plan import Plan
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener, SeriesFound
 
 # docs/manifest.md explains each; a test holds the two together.
 COLUMNS = (
@@ -32,6 +32,7 @@ COLUMNS = (
     "device",
     "precision",
     "tile",
+    "series",
     "trust",
     "notes",
     "error",
@@ -61,6 +62,8 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
                     rows.add(_done("done", event, event.megapixels, {**event.facts, "notes": event.notes}))
                 case FileFailed():
                     rows.add(_failed(event))
+                case SeriesFound():
+                    rows.add(_series(event))
                 case FileSkipped():
                     rows.add(_skipped(event, records.get(event.target) if event.target else None))
             listener(event)
@@ -110,8 +113,16 @@ def _done(
     noise = facts.get("noise") or {}
     row: dict[str, Any] = {"status": "kept" if facts.get("kept") else status, "megapixels": megapixels}
     row |= {"source": str(file.source), "target": str(file.target), "notes": facts.get("notes", ())}
-    row |= {name: facts.get(name) for name in ("seconds", "model", "device", "precision", "tile", "trust")}
+    row |= {
+        name: facts.get(name) for name in ("seconds", "model", "device", "precision", "tile", "series", "trust")
+    }
     return row | {f"noise_{name}": noise.get(name) for name in ("luma", "chroma", "kind")}
+
+
+def _series(found: SeriesFound) -> dict[str, Any]:
+    files = "1 file" if found.frames == 1 else f"{found.frames} files"
+    row = {"status": "series", "series": found.series, "message": f"{files}, {found.reason}"}
+    return row | {f"noise_{name}": value for name, value in found.noise.items()}
 
 
 def _failed(failure: FileFailed) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Past:
     done: Mapping[str, Any] | None = None  # the newest line that says "done"
     done_at: int = -1
     begun_at: int = -1
+    looked_by: Path | None = None  # the run that decodes it for its series
+    looked_at: int = -1
 
     @property
     def made(self) -> Stamp | None:
@@ -49,6 +51,7 @@ class History:
     runs: list[Mapping[str, Any]] = field(default_factory=list)
     dead: set[Path] = field(default_factory=set)  # files of runs that ended without a word
     by_source: dict[str, str] = field(default_factory=dict)  # to the name of the newest output that is done
+    series: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # what was found of each, newest line
     slim: bool = False  # keeps of what is done only what decides whether it is
     files: dict[Path, _File] = field(default_factory=dict)
 
@@ -57,8 +60,13 @@ class History:
         return self.pasts.get(target)
 
     def is_suspect(self, past: Past) -> bool:
-        """Whether a run that died had begun this file and come to no end with it."""
-        return past.state == "begun" and past.run in self.dead
+        """Whether a run that died was at this file, to clean it or to look at it for its series."""
+        return past.looked_by in self.dead or (past.state == "begun" and past.run in self.dead)
+
+    def is_dangerous(self, target: str) -> bool:
+        """Whether the source of that output has taken a run down, or may have."""
+        past = self.pasts.get(target)
+        return past is not None and (past.state == "crashed" or self.is_suspect(past))
 
 
 def read_history(out: Path) -> History:
@@ -77,7 +85,7 @@ def read_on(out: Path, history: History) -> None:
     for file in files:
         _read_run(file, history)
     history.runs.sort(key=lambda run: run["at"])
-    for target, past in history.pasts.items():
+    for target, past in sorted(history.pasts.items(), key=lambda item: item[1].done_at):
         if past.done is not None:
             history.by_source[past.done["source"]] = target
 
@@ -94,6 +102,8 @@ def _read_run(path: Path, history: History) -> None:
             continue  # of a later version: its outputs are left alone
         elif words.get("state") == "ended":
             file.ended = True
+        elif words.get("state") == "series":
+            _take_series(words, history)
         elif _is_whole(words):
             _take(words, path, history)
     if file.ended or journal.is_held(path):
@@ -102,7 +112,7 @@ def _read_run(path: Path, history: History) -> None:
         history.dead.add(path)
 
 
-_STATES = frozenset({"begun", "crashed", "done", "failed"})
+_STATES = frozenset({"begun", "crashed", "done", "failed", "looked", "looking"})
 _OF_ALL = {"target": str, "at": int}
 _OF_READ = {"source": str, "source_size": int, "source_mtime_ns": int}
 _OF_DONE = {
@@ -127,6 +137,9 @@ def _is_whole(words: Mapping[str, Any]) -> bool:
     return all(isinstance(words.get(name), kind) for name, kind in wanted.items())
 
 
+# These say nothing of the output.
+_LOOKS = frozenset({"looked", "looking"})
+
 # What tells whether an output is done.
 _DECIDING = ("source", "size", "mtime_ns", "options", "digest", "megapixels")
 
@@ -134,6 +147,10 @@ _DECIDING = ("source", "size", "mtime_ns", "options", "digest", "megapixels")
 def _take(words: Mapping[str, Any], file: Path, history: History) -> None:
     past = history.pasts.setdefault(words["target"], Past())
     at, state = words["at"], words["state"]
+    if state in _LOOKS:
+        if at >= past.looked_at:
+            past.looked_by, past.looked_at = file if state == "looking" else None, at
+        return
     if state == "done" and at >= past.done_at:
         past.done, past.done_at = {name: words[name] for name in _DECIDING} if history.slim else words, at
     if state == "begun":
@@ -146,3 +163,11 @@ def _take(words: Mapping[str, Any], file: Path, history: History) -> None:
     past.source_stamp = (
         Stamp(words["source_size"], words["source_mtime_ns"]) if isinstance(words.get("source_size"), int) else None
     )
+
+
+def _take_series(words: Mapping[str, Any], history: History) -> None:
+    name, at = words.get("series"), words.get("at")
+    if not isinstance(name, str) or not isinstance(at, int):
+        return
+    if at >= history.series.get(name, {}).get("at", -1):
+        history.series[name] = words

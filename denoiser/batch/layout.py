@@ -24,6 +24,7 @@ class Job:
     name: str = ""  # the target below the output folder, by which records know it; "" for a single file
     again: str = ""  # why it is made again, where it was made before
     suspect: bool = False  # an earlier run died while it worked on this file
+    series: str = ""  # camera, ISO and size, where pictures that were taken alike are cleaned alike
     record: Mapping[str, Any] | None = field(default=None, compare=False)  # the line that says it is done
 
 
@@ -35,12 +36,16 @@ class Sighting:
     below: PurePath
     written_as: Format
     megapixels: float = 0.0
+    series: str = ""
 
 
 def into_folder(pictures: Iterable[Sighting], folder: Path) -> list[Job]:
     """A job for each picture, with its place below *folder*; only the suffix follows the format."""
     named = ((picture, _renamed(picture.below, picture.written_as)) for picture in pictures)
-    return [Job(picture.path, folder / name, picture.megapixels, name.as_posix()) for picture, name in named]
+    return [
+        Job(picture.path, folder / name, picture.megapixels, name.as_posix(), series=picture.series)
+        for picture, name in named
+    ]
 
 
 def into_file(picture: Sighting, target: Path, options: WriteOptions) -> Job:

@@ -96,6 +96,18 @@ class Manifest:
         of = self._of(target, source) if source else {"target": self._name(target)}
         self._append("failed", of | words)
 
+    def looking(self, target: Path, source: Source) -> None:
+        """A file is about to be decoded for its series; for the same reason as `begun`."""
+        self._append("looking", self._of(target, source))
+
+    def looked(self, target: Path, source: Source) -> None:
+        """It was decoded, or given up, and the process lives."""
+        self._append("looked", self._of(target, source))
+
+    def series(self, name: str, words: Mapping[str, Any]) -> None:
+        """What the frames of a series have in common."""
+        self._append("series", {"series": name} | dict(words))
+
     def crashed(self, target: Path, source: Source, cause: str) -> None:
         """A file took a process down with it, when it was tried alone."""
         self._append("crashed", self._of(target, source) | {"cause": cause})

@@ -18,6 +18,7 @@ from denoiser.batch.history import History, read_history
 from denoiser.batch.layout import Job, Sighting
 from denoiser.batch.manifest import Relative
 from denoiser.batch.resume import sort_by_history
+from denoiser.batch.series import Group, groups_of, name_of
 from denoiser.batch.settings import Choice, Settings
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
 from denoiser.events import CancelToken
@@ -38,6 +39,7 @@ class Plan:
     elsewhere: int = 0  # pictures that other shards do
     folder: Path | None = None  # where the outputs and their records go; None for a single file
     choice: Choice | None = None  # the weights; None where there is nothing to choose for
+    groups: tuple[Group, ...] = ()  # pictures that were taken alike, where they are to be cleaned alike
 
     @property
     def megapixels(self) -> float:
@@ -74,6 +76,8 @@ def make_plan(
     *listed* sources keep the folders of their names. *choose_device* is asked where the weights depend on it.
     """
     cancel = cancel or CancelToken()
+    if settings.batch.series and settings.denoise.noise_level is not None:
+        raise UsageError("series finds the noise level, and noise-level gives it.", hint="Leave one out.")
     paths = [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     names = [Path(name) for name in listed]
     folder = None if not names and _names_a_file(out, paths) else Path(out)
@@ -112,6 +116,7 @@ def plan_for(found: Discovery, place: Place, settings: Settings, cancel: CancelT
         elsewhere=len(jobs) - len(mine),
         folder=place.folder,
         choice=place.choice,
+        groups=groups_of(jobs, place.history, settings) if settings.batch.series and place.folder else (),
     )
 
 
@@ -154,7 +159,8 @@ class _Looker:
             # The run will meet the same error when it reads the file, and tell it with the others.
             return Sighting(find.path, find.below, _guessed(find.path, self._settings.write))
         row = formats.output_format(header, self._settings.write)
-        return Sighting(find.path, find.below, row, header.width * header.height / 1e6)
+        name = name_of(header) if self._settings.batch.series else ""
+        return Sighting(find.path, find.below, row, header.width * header.height / 1e6, name)
 
     def _remembered(self, find: Find) -> Sighting | None:
         """What the header said when an output of this very file was made, which need not be read again."""
@@ -168,7 +174,11 @@ class _Looker:
             return None  # no name that is written here
         if past.source_stamp is None or past.source_stamp != stamp_of(find.path):
             return None
-        return Sighting(find.path, find.below, formats.by_suffix(Path(target)), past.done.get("megapixels", 0.0))
+        row = formats.by_suffix(Path(target))
+        series = past.done.get("facts", {}).get("series", "")
+        return Sighting(
+            find.path, find.below, row, past.done["megapixels"], series if isinstance(series, str) else ""
+        )
 
 
 def _absent(path: Path) -> UnreadableImage:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from denoiser import imageio, models
 from denoiser.batch import steps
 from denoiser.batch.folder import open_cleaner
+from denoiser.batch.series import stated
 from denoiser.batch.settings import Settings
 from denoiser.batch.ticket import Ticket, read_ticket
 from denoiser.errors import MissingModel, UsageError
@@ -20,6 +21,7 @@ from denoiser.events import CancelToken, ignore
 from denoiser.imageio import formats
 
 if TYPE_CHECKING:
+    from denoiser.estimation import Series
     from denoiser.image import Image
 
 
@@ -56,10 +58,17 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
     image = steps.cropped(imageio.read(source, settings.read), str(source), settings)
     session = open_cleaner(None, settings)
     network = functools.partial(session.clean, listener=ignore, cancel=cancel or CancelToken())
-    outcome = steps.clean(image, settings, network, session)
+    series = _series_of(ticket, image) if settings.batch.series else None
+    outcome = steps.clean(image, settings, network, session, series)
     row = formats.by_suffix(made)
     after = imageio.read_bytes(imageio.encode(outcome.image, row.key, settings.write), str(made))
     return Redone(outcome.image, settings, ticket, _differing(before, after))
+
+
+def _series_of(ticket: Ticket, image: Image) -> Series | None:
+    from denoiser.estimation import estimate_noise  # torch again
+
+    return stated(ticket.noise, estimate_noise(image))
 
 
 def _check_weights(model: str, device: str, ticket: Ticket) -> None:

@@ -10,6 +10,7 @@ file stands in `_attempt`, the one place where any exception is taken for the en
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from denoiser.atomicfile import remove_leftovers
@@ -26,6 +28,7 @@ from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest
 from denoiser.batch.plan import Plan
 from denoiser.batch.report import Report
+from denoiser.batch.series import Fitting, told, without
 from denoiser.batch.settings import Settings
 from denoiser.batch.steps import Cleaned, Picture
 from denoiser.batch.trial import find_crashes
@@ -43,6 +46,7 @@ from denoiser.events import (
 )
 
 if TYPE_CHECKING:
+    from denoiser.estimation import NoiseEstimate, Series
     from denoiser.image import Image
 
 # A network on a CPU leaves decoding little to do, and one on a GPU is fed by a few threads; more only hold memory.
@@ -62,7 +66,9 @@ class Cleaner(Protocol):
     device: str
     precision: str
 
-    def clean(self, image: Image, *, listener: Listener, cancel: CancelToken) -> Cleaned: ...
+    def clean(
+        self, image: Image, *, estimate: NoiseEstimate | None = None, listener: Listener, cancel: CancelToken
+    ) -> Cleaned: ...
 
 
 def run_plan(
@@ -124,6 +130,8 @@ class _Run:
     writing: dict[Future[tuple[str, ...] | _Failed], _Writing] = field(default_factory=dict)
     failures: list[FileFailed] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    series: dict[str, Series | None] = field(default_factory=dict)
+    unsafe: frozenset[Path] = frozenset()  # targets of what must not be decoded in this process
     done: int = 0
     megapixels: float = 0.0
     cancelled: bool = False
@@ -148,6 +156,7 @@ class _Run:
                 _threads(threads(self.settings), "reader") as readers,
                 _threads(max(FEWEST_WRITERS, threads(self.settings)), "writer") as writers,
             ):
+                self._find_series(readers)
                 self._stream(cleaner, self._pictures(jobs, readers), writers)
         except Cancelled:
             pass
@@ -193,9 +202,14 @@ class _Run:
 
     def _without_crashes(self) -> list[Job]:
         """The jobs, less those that took an earlier run down and would do so again."""
-        suspects = [job for job in self.plan.jobs if job.suspect]
-        crashes = find_crashes(suspects, self.cancel) if suspects and not self.is_over() else {}
+        samples = (job for group in self.plan.groups for job in group.samples)
+        suspects = {job.target: job for job in (*samples, *self.plan.jobs) if job.suspect}
+        crashes = find_crashes([*suspects.values()], self.cancel) if suspects and not self.is_over() else {}
+        self.unsafe = frozenset(job.target for job in crashes)
+        mine = frozenset(job.target for job in self.plan.jobs) & self.unsafe
         for job, cause in crashes.items():
+            if job.target not in mine:
+                continue  # it would have been looked at for its series, and is not to be cleaned now
             error = UnreadableImage(
                 f"{job.source}: took an earlier run down with it, and a trial, too ({cause}); passed over.",
                 hint="The file may be broken; --retry-failed tries it again.",
@@ -204,7 +218,15 @@ class _Run:
             if self.manifest is not None and source is not None:
                 self.manifest.crashed(job.target, source, cause)
             self._fail(job, error, recorded=True)
-        return [job for job in self.plan.jobs if job not in crashes]
+        return [job for job in self.plan.jobs if job.target not in mine]
+
+    def _find_series(self, readers: ThreadPoolExecutor) -> None:
+        """Looks at some pictures of each group before the first of any is cleaned."""
+        if self.plan.groups and self.manifest is not None and not self.is_over():
+            fitting = Fitting(self.settings, self.manifest, readers, self.cancel)
+            for group in self.plan.groups:
+                self.series[group.name] = fitting.fit(without(group, self.unsafe))
+                self.listener(told(group, self.series[group.name]))
 
     def _stream(
         self,
@@ -247,10 +269,13 @@ class _Run:
         self.listener(FileStarted(job.source, image.megapixels))
         began = time.perf_counter()
         network = functools.partial(cleaner.clean, listener=self._heard, cancel=self.cancel)
-        outcome = _attempt(job, lambda: steps.clean(image, self.settings, network, cleaner))
+        series = self.series.get(job.series)
+        outcome = _attempt(job, lambda: steps.clean(image, self.settings, network, cleaner, series))
         if isinstance(outcome, _Failed):
             self._fail(job, outcome.error)
             return
+        if job.series:
+            outcome = dataclasses.replace(outcome, facts={**outcome.facts, "series": job.series})
         self._make_room(image.megapixels)
         step = functools.partial(steps.write, job, outcome, picture.source, self.settings, self.manifest)
         future = writers.submit(_attempt, job, step)

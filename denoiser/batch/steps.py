@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +12,7 @@ from denoiser.atomicfile import whole_file
 from denoiser.batch.digest import sha256_of, stamp_of
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, Manifest, Source
+from denoiser.batch.series import misfit
 from denoiser.batch.settings import Choice, Settings
 from denoiser.batch.ticket import ticket_of
 from denoiser.errors import UnreadableImage, UnwritableImage
@@ -19,6 +20,7 @@ from denoiser.imageio import formats
 from denoiser.options import crop_of
 
 if TYPE_CHECKING:
+    from denoiser.estimation import NoiseEstimate, Series
     from denoiser.image import Image
 
 _CHUNK = 1 << 20  # bytes
@@ -41,6 +43,12 @@ class Weights(Protocol):
 
     model_name: str
     model_digest: str
+
+
+class Network(Protocol):
+    """A session that is ready for one picture after another."""
+
+    def __call__(self, image: Image, /, *, estimate: NoiseEstimate | None = None) -> Cleaned: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +84,32 @@ def read(job: Job, settings: Settings, manifest: Manifest | None) -> Picture:
     return Picture(image, Source(job.source, before, digest) if before is not None and manifest else None)
 
 
-def clean(image: Image, settings: Settings, network: Callable[[Image], Cleaned], weights: Weights) -> Outcome:
+def clean(
+    image: Image, settings: Settings, network: Network, weights: Weights, series: Series | None = None
+) -> Outcome:
     """What becomes of a picture: clean, or as it is where little noise is found and that was asked for.
 
-    The clean one bears its ticket, unless that is not wanted.
+    A frame of a *series* is taken for as noisy as the others, unless it does not fit them. The clean one bears its
+    ticket, unless that is not wanted.
     """
     limit = settings.batch.skip_clean
-    if limit > 0:
-        from denoiser.estimation import estimate_noise  # needed by this wish alone
+    notes, estimate = image.notes, None
+    if limit > 0 or series is not None:
+        from denoiser.estimation import estimate_noise  # needed by these wishes alone
 
-        estimate = estimate_noise(image)
+        own = estimate_noise(image)
+        estimate = own if series is None else series.of(own)
+        if series is not None and not series.fits(own):
+            notes = (*notes, misfit(own, series))
         if estimate.sigma < limit:
-            return Outcome(image, {"kept": True} | _noise(estimate), (*image.notes, KEPT), kept=True)
-    cleaned = network(image)
+            return Outcome(image, {"kept": True} | _noise(estimate), (*notes, KEPT), kept=True)
+    cleaned = network(image) if estimate is None else network(image, estimate=estimate)
     facts = {name: value for name in _FACTS if (value := getattr(cleaned, name, None)) not in _NOTHING}
     facts |= {"model": weights.model_name} | _noise(getattr(cleaned, "estimate", None))
     result = cleaned.image
     if settings.write.ticket:
         result = ticket_of(settings, facts, weights.model_digest).onto(result)
-    return Outcome(result, facts, (*image.notes, *cleaned.notes))
+    return Outcome(result, facts, (*notes, *cleaned.notes))
 
 
 def write(

@@ -9,15 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from denoiser.batch import journal
 from denoiser.batch.digest import Stamp
 from denoiser.batch.history import History, read_history, read_on
 from denoiser.batch.manifest import FOLDER, Made, Manifest, Source
+from denoiser.batch.series import as_record
 from denoiser.batch.settings import Settings
 from denoiser.errors import UnreadableImage
+from denoiser.estimation import NoiseEstimate, fit_series
 
+NOISE = NoiseEstimate(2.0, 3.0, 0.5, np.full((1, 1), 2.0, np.float32), "some")
 SOURCE = Source(Path("in/a.png"), Stamp(10, 20), "s")
 
 
@@ -187,6 +191,9 @@ def test_every_key_is_documented(out: Path, start, pytestconfig: pytest.Config) 
     manifest.done(target, SOURCE, made())
     manifest.failed(target, SOURCE, UnreadableImage("broken"))
     manifest.crashed(target, SOURCE, "SIGSEGV")
+    manifest.looking(target, SOURCE)
+    manifest.looked(target, SOURCE)
+    manifest.series("a camera", as_record(fit_series([NOISE]), 1))
     manifest.close({"done": 1, "failed": 1, "left": 0})
     (file,) = (out / FOLDER).iterdir()
     lines: list[dict[str, Any]] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -255,3 +262,32 @@ def test_a_slim_history_knows_what_is_done(out: Path, start) -> None:
     assert past is not None and past.done is not None and full is not None and full.done is not None
     assert past.made == full.made and "facts" not in past.done
     assert {name: full.done[name] for name in past.done} == past.done
+
+
+def test_who_died_looking_at_a_file_makes_it_suspect_until_somebody_has_looked(out: Path, start) -> None:
+    words = (
+        "from pathlib import Path; from denoiser.batch.digest import Stamp; from denoiser.batch.manifest import *"
+    )
+    run = (
+        "m = Manifest(Path('out'), Settings()); m.start('w', {}); s = Source(Path('in/a.png'), Stamp(10, 20))\n"
+        "m.looking(Path('out/b.png'), s); m.looked(Path('out/b.png'), s); m.looking(Path('out/a.png'), s)\n"
+        "import os; os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", f"{words}\n{run}"], check=False, timeout=60)
+    history = read_history(out)
+    assert history.is_dangerous("a.png") and not history.is_dangerous("b.png") and not history.is_dangerous("c.png")
+    past = history.of("a.png")
+    assert past is not None and history.is_suspect(past) and past.done is None
+    manifest = start()
+    manifest.looking(out / "a.png", SOURCE)
+    assert not read_history(out).is_dangerous("a.png")  # its run lives
+    manifest.looked(out / "a.png", SOURCE)
+    manifest.close({})
+    assert not read_history(out).is_dangerous("a.png")
+
+
+def test_the_newest_line_on_a_series_is_taken(out: Path, start) -> None:
+    for level in (1.0, 2.0):
+        start().series("a camera", {"noise": level})
+    history = read_history(out)
+    assert history.series["a camera"]["noise"] == 2.0 and not history.pasts

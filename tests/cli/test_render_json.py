@@ -17,6 +17,7 @@ from denoiser.events import (
     FileFailed,
     FileSkipped,
     FileStarted,
+    SeriesFound,
     Started,
     TileDone,
     TrainingProgress,
@@ -31,6 +32,7 @@ EVENTS = [
     FileDone(A, A, 1.0, 0.5, ("a note",)),
     FileFailed(A, UnreadableImage("broken", hint="fetch it")),
     FileSkipped(A, "a pipe, not a file"),
+    SeriesFound("a camera", 3, {"luma": 1.0}, "the middle of 3 pictures"),
 ]
 
 
@@ -55,6 +57,7 @@ def test_every_event_of_a_run_has_its_object(capsys: pytest.CaptureFixture[str])
         "file_done",
         "file_failed",
         "file_skipped",
+        "series_found",
         "finished",
     ]
     for line in said:
@@ -62,7 +65,8 @@ def test_every_event_of_a_run_has_its_object(capsys: pytest.CaptureFixture[str])
     assert said[3]["notes"] == ["a note"]
     assert said[4]["kind"] == "UnreadableImage" and said[4]["hint"] == "fetch it"
     assert said[5]["target"] is None
-    assert said[6]["failed"] == 0 and said[6]["exit_code"] == 0
+    assert said[6]["frames"] == 3 and said[6]["noise"] == {"luma": 1.0}
+    assert said[7]["failed"] == 0 and said[7]["exit_code"] == 0
 
 
 def test_what_a_training_tells_is_documented() -> None:
