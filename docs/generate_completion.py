@@ -61,7 +61,7 @@ def _flags(verb: str) -> list[Option]:
         text = re.sub(r"\s*\[.*", "", flag.help or "", flags=re.DOTALL)
         if flag.is_flag:
             found += [Option(tuple(flag.opts), text)]
-            found += [Option((name,), f"Not so: {text}") for name in flag.secondary_opts]
+            found += [Option((name,), f"The opposite of {flag.opts[0]}.") for name in flag.secondary_opts]
         else:
             takes, choices = _value(flag)
             found.append(Option(tuple(flag.opts), text, takes, choices, flag.multiple))

@@ -122,4 +122,5 @@ def _imported(file: Path) -> set[str]:
 
 def _local(root: Path) -> set[str]:
     """Modules beside a script, such as the contract that the benchmarks share."""
-    return {"benchmarks", "tests", "conftest"} | {file.stem for file in (root / "benchmarks").glob("*.py")}
+    beside = {file.stem for folder in ("benchmarks", "docs") for file in (root / folder).glob("*.py")}
+    return {"benchmarks", "tests", "conftest"} | beside
