@@ -13,7 +13,7 @@ import pytest
 
 from denoiser.batch import Report
 from denoiser.errors import DenoiserError, OutputFull, UnreadableImage
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Started
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, SeriesFound, Started
 from denoiser_cli import render_text
 from denoiser_cli.flags import Manner
 from denoiser_cli.render_text import TextVoice
@@ -162,3 +162,13 @@ def test_no_color_is_obeyed() -> None:
 
 def test_a_dumb_terminal_gets_plain_lines() -> None:
     assert "\x1b" not in _on_terminal(TERM="dumb")
+
+
+def test_series_are_told_to_those_who_ask(capsys) -> None:
+    found = SeriesFound("X100, ISO 800, 6 x 4", 5, {"luma": 8.04, "chroma": 7.0, "kind": 0.1}, "the middle of 5")
+    none = SeriesFound("no camera and ISO in the header", 1, {}, "each by an estimate of its own")
+    assert said(capsys, found) == []
+    assert said(capsys, found, none, manner=Manner(verbose=True)) == [
+        "Series X100, ISO 800, 6 x 4: 5 files, luma 8.0, chroma 7.0 (the middle of 5)",
+        "Series no camera and ISO in the header: 1 file (each by an estimate of its own)",
+    ]

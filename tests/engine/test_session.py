@@ -1,3 +1,4 @@
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -7,6 +8,7 @@ import denoiser
 from denoiser import metrics
 from denoiser.engine import open_session
 from denoiser.errors import Cancelled, MissingModel
+from denoiser.estimation import estimate_noise
 from denoiser.events import CancelToken, TileDone
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
@@ -159,3 +161,15 @@ def test_one_threads_cancel_is_not_anothers(clean, tiny_weights):
     with pytest.raises(Cancelled):
         session.clean(from_numpy(clean), listener=lambda _event: token.cancel(), cancel=token)
     assert session.clean(from_numpy(clean)).image.pixels.shape == clean.shape
+
+
+def test_a_given_estimate_stands_for_that_of_the_picture_where_the_level_is_automatic(clean, tiny_weights):
+    image, others = from_numpy(clean), []
+    given = dataclasses.replace(estimate_noise(image), luma=20.0, chroma=20.0)
+    for level in (None, 3.0):
+        options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=level)
+        session = open_session(options)
+        own, other = session.clean(image), session.clean(image, estimate=given)
+        others.append(other.estimate)
+        assert np.array_equal(own.image.pixels, other.image.pixels) == (level is not None)
+    assert others == [given, None]

@@ -60,3 +60,14 @@ def test_nothing_to_fit() -> None:
 def test_when_nothing_agrees_every_picture_counts() -> None:
     series = fit_series([estimate(1.0, chroma=30.0), estimate(30.0, chroma=1.0)])
     assert series.misfits == () and series.estimate.luma == 15.5
+
+
+def test_what_fits_goes_by_the_series_and_what_does_not_by_its_own() -> None:
+    frames = [estimate(luma) for luma in (9.5, 10.0, 10.5, 40.0)]
+    series = fit_series(frames)
+    assert [series.fits(frame) for frame in frames] == [True, True, True, False]
+    assert series.of(frames[3]) is frames[3]
+    of = series.of(frames[0])
+    assert (of.luma, of.chroma, of.kind) == (series.estimate.luma, series.estimate.chroma, series.estimate.kind)
+    assert of.level_map is frames[0].level_map
+    assert not series.fits(estimate(10.0, chroma=20.0))

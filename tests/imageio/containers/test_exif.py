@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import PIL.Image
@@ -118,3 +119,17 @@ def test_a_block_that_makes_no_sense_is_left_alone(block: bytes) -> None:
     assert exif.with_thumbnail(block, b"\xff\xd8") == block
     assert (exif.orientation(block), exif.resolution(block), exif.maker_note(block)) == (1, None, None)
     assert exif.summary(block) == {}
+
+
+@pytest.mark.parametrize(("short", "long", "iso"), [(65535, 102400, 102400), (800, 102400, 800), (65535, 0, 0)])
+def test_an_iso_beyond_sixteen_bits_stands_elsewhere(short: int, long: int, iso: int) -> None:
+    text = b"Some Camera\0"
+    inner_at = 8 + 2 + 2 * 12 + 4 + len(text)
+    first = struct.pack("<HHII", 0x0110, 2, len(text), 38) + struct.pack("<HHII", 0x8769, 4, 1, inner_at)
+    inner = struct.pack("<HHHIHH", 2, 0x8827, 3, 1, short, 0) + struct.pack("<HHII", 0x8832, 4, 1, long)
+    block = b"II*\0\x08\0\0\0\x02\0" + first + bytes(4) + text + inner + bytes(4)
+    assert exif.shot(block) == ("Some Camera", iso)
+
+
+def test_a_block_that_says_nothing_names_no_shot() -> None:
+    assert exif.shot(None) == exif.shot(b"nonsense") == ("", 0)
