@@ -6,7 +6,7 @@ from pathlib import Path
 
 from denoiser.batch import Report, Settings, watch_folder
 from denoiser.errors import DenoiserError
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Started
 from denoiser.options import WatchOptions
 from denoiser_cli.flags import Manner
 from denoiser_cli.interrupt import stopping_politely
@@ -15,30 +15,35 @@ from denoiser_cli.progress import duration
 from denoiser_cli.render_json import JsonVoice
 from denoiser_cli.render_text import cause
 
-_BEGIN = "Watching {}; clean pictures go to {}. Ctrl-C ends it."
-
 
 def watch(folder: str, out: str, settings: Settings, options: WatchOptions, manner: Manner) -> int:
     """Watches until it is told to stop, and gives the exit code."""
-    voice = JsonVoice() if manner.json else _LogVoice(manner)
+    voice = JsonVoice() if manner.json else _LogVoice(manner, _begin(folder, out, options))
     with stopping_politely(voice.tell) as cancel:
-        if not options.once and not manner.quiet:
-            voice.tell(_BEGIN.format(shown(Path(folder)), shown(Path(out))))
         report = watch_folder(folder, out, settings, options, listener=voice.hear, cancel=cancel)
     voice.finish(report, Path(out))
     return report.exit_code
 
 
+def _begin(folder: str, out: str, options: WatchOptions) -> str:
+    if options.once:
+        return ""
+    return f"Watching {shown(Path(folder))}; clean pictures go to {shown(Path(out))}. Ctrl-C ends it."
+
+
 class _LogVoice:
     """Keeps nothing of what it has said."""
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, begin: str) -> None:
         self._manner = manner
+        self._begin = begin
         self._last_hint = ""
 
     def hear(self, event: Event) -> None:
         """What people want to know of one event."""
         match event:
+            case Started() if self._begin:
+                self._unless_quiet(self._begin)
             case FileFailed():
                 self._tell_failure(event.source, event.error)
             case FileDone():

@@ -90,6 +90,7 @@ class _Watch:
         lock = _lock(self.out)
         try:
             self._prepare()
+            self.listener(Started(0, 0.0))  # and what comes, nobody knows
             self._go_on()
         except Cancelled:
             pass
@@ -226,7 +227,7 @@ class _Watch:
         """Passes on what happens to files, and notes what is over."""
         match event:
             case Started():
-                return  # a watch has no end to reckon with
+                return  # of what has arrived; the watch itself began long ago
             case FileFailed(error=OutputFull()):
                 self.stopped_by = event.error
             case FileFailed(error=UnreadableImage()) if self.arrivals.may_still_come(event.source):
