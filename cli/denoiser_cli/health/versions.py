@@ -16,8 +16,9 @@ _OPTIONAL = (
     *("scikit-image", "opencv-python-headless", "lightning-fabric"),
 )
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^]]*])?(?P<bounds>[^;]*)(?P<marker>;.*)?")
-_FALL_BACK = (
-    *("click", "numpy", "pillow", "PySide6-Essentials", "pyvips", "rich", "safetensors", "torch", "torchvision"),
+_NEEDED = (
+    *("click", "constriction", "numpy", "pillow", "pyside6-essentials", "pyvips", "rich", "safetensors"),
+    *("torch", "torchvision"),
 )
 _OFTEN_SEEN = 3  # numbers of a version that are compared: 2.15.0+cpu is 2, 15, 0
 
@@ -54,17 +55,21 @@ def _installed(name: str) -> str | None:
 
 
 def _required() -> Iterator[tuple[str, str]]:
-    """Name and lower bound of what every installation needs; libvips comes in a package of its own."""
+    """Name and lower bound of what every installation needs.
+
+    The names are known here as well: a checkout may never have been installed, or before its last requirement.
+    """
     try:
         lines = metadata.requires(_PACKAGE) or []
-    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
-        lines = list(_FALL_BACK)
+    except metadata.PackageNotFoundError:
+        lines = []
+    bounds = dict.fromkeys(_NEEDED, "")
     for line in lines:
         found = _REQUIREMENT.match(line)
-        if found is None or "extra" in (found["marker"] or ""):
-            continue
-        least = re.search(r">=\s*([\w.]+)", found["bounds"])
-        yield found["name"], least[1] if least else ""
+        if found is not None and "extra" not in (found["marker"] or ""):
+            least = re.search(r">=\s*([\w.]+)", found["bounds"])
+            bounds[found["name"].lower()] = least[1] if least else ""
+    yield from sorted(bounds.items())
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import re
+import tomllib
 from importlib import metadata
 
 import pytest
@@ -55,3 +57,9 @@ def test_a_checkout_that_was_never_installed_still_tells(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(metadata, "requires", unknown)
     assert facts()["torch"] == metadata.version("torch")
+
+
+def test_what_is_needed_is_what_is_declared(pytestconfig: pytest.Config) -> None:
+    project = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
+    assert set(versions._NEEDED) == declared
