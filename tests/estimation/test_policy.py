@@ -8,13 +8,13 @@ import pytest
 from denoiser.estimation import NoiseEstimate, automatic
 
 
-def estimate(luma: float, chroma: float = 0.0, *, grey: bool = False) -> NoiseEstimate:
-    return NoiseEstimate(luma, chroma, 0.8, np.zeros((1, 1), np.float32), "made for a test", grey=grey)
+def estimate(luma: float, chroma: float = 0.0, *, kind: float = 0.0, grey: bool = False) -> NoiseEstimate:
+    return NoiseEstimate(luma, chroma, kind, np.zeros((1, 1), np.float32), "made for a test", grey=grey)
 
 
 def test_a_noisy_picture_is_told_and_cleaned_in_full() -> None:
     condition, share = automatic(estimate(12.0, 5.0))
-    assert (condition.luma, condition.chroma, condition.kind, share) == (12.0, 5.0, 0.8, 1.0)
+    assert (condition.luma, condition.chroma, condition.kind, share) == (12.0, 5.0, 0.0, 1.0)
 
 
 def test_a_clean_picture_is_left_as_it_is() -> None:
@@ -40,3 +40,20 @@ def test_grey_noise_adds_up_in_luma_and_has_no_chroma() -> None:
 def test_no_more_is_told_than_networks_have_seen(grey) -> None:
     condition, _ = automatic(estimate(200.0, 200.0, grey=grey))
     assert condition.luma == 75 and condition.chroma in (0, 75)
+
+
+def test_weak_correlated_noise_is_told_higher_than_read_and_strong_noise_lower() -> None:
+    weak, middle, strong = (automatic(estimate(luma, luma / 2, kind=0.8))[0] for luma in (4.0, 8.0, 20.0))
+    assert weak.luma == pytest.approx(4.8) and weak.chroma == pytest.approx(2.4) and weak.kind == 0.8
+    assert middle.luma == pytest.approx(8.0)
+    assert strong.luma == pytest.approx(17.4)
+
+
+def test_more_noise_is_never_told_as_less() -> None:
+    told = [automatic(estimate(luma, kind=1.0))[0].luma for luma in np.arange(0, 60, 0.1)]
+    assert np.diff(told).min() > 0
+
+
+def test_between_white_and_correlated_there_is_no_step() -> None:
+    told = [automatic(estimate(4.0, kind=kind))[0].luma for kind in np.arange(0, 1, 0.01)]
+    assert told[0] == 4.0 and told[-1] == pytest.approx(4.8) and np.diff(told).max() < 0.05
