@@ -89,7 +89,7 @@ def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_wei
     learn_camera(noisy_folder, tmp_path / "first", options)
     good = tmp_path / "first" / "denoiser-camera.safetensors"
     broken = tmp_path / "broken.toml"
-    broken.write_text(RECIPE.replace("0.01", "5.0").replace("2e-3", "1.0").replace("ema = 0.9", "ema = 0.0"))
+    broken.write_text(RECIPE.replace("0.01", "0.3").replace("2e-3", "0.3").replace("ema = 0.9", "ema = 0.0"))
     again = dataclasses.replace(options, recipe=str(broken), start=str(good), minutes=0.02)
     report = learn_camera(noisy_folder, tmp_path / "second", again)
     assert report.training.kept_start

@@ -99,7 +99,7 @@ def test_the_run_folder_holds_everything(tmp_path, photos, recipe):
 
 def test_a_training_that_does_not_gain_keeps_its_start(tmp_path, photos, recipe):
     good = train_denoiser(photos, tmp_path / "good", TrainOptions(minutes=0.1, recipe=recipe))
-    wild = (tmp_path / "tiny.toml").read_text() + "\n[optimiser]\nmuon_rate = 30.0\nadam_rate = 30.0\n"
+    wild = (tmp_path / "tiny.toml").read_text() + "\n[optimiser]\nmuon_rate = 0.3\nadam_rate = 0.3\n"
     (tmp_path / "wild.toml").write_text(wild)
     told = []
     report = train_denoiser(

@@ -106,6 +106,6 @@ def test_time_is_what_the_steps_took(tiny_run):
     run = tiny_run(seconds=0.5)
     train(run, None, CancelToken())
     assert run.fraction == 1
-    assert 0.5 <= run.progress.seconds < 3
+    assert 0.5 <= run.progress.seconds < 30  # a step more at most; one step takes seconds on a busy machine
     assert run.progress.step > 1
     assert all(torch.isfinite(parameter).all() for parameter in run.network.parameters())

@@ -61,7 +61,7 @@ def pairs(make_picture):
 
 def test_a_tuning_tells_its_gain_and_keeps_the_start_where_there_is_none(call, words, pairs, tmp_path):
     start = call(*words).out.strip()
-    wild = (tmp_path / "tiny.toml").read_text() + "[optimiser]\nmuon_rate = 30.0\nadam_rate = 30.0\n"
+    wild = (tmp_path / "tiny.toml").read_text() + "[optimiser]\nmuon_rate = 0.3\nadam_rate = 0.3\n"
     (tmp_path / "wild.toml").write_text(wild)
     tuned = call(
         *("train", "denoiser", "--pairs", pairs, "--from", start, "--teacher", start, "--out", "tuned"),
