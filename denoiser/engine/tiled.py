@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from denoiser.engine.allocator import give_back_freed_memory
 from denoiser.engine.budget import Budget
 from denoiser.engine.canvas import Canvas
 from denoiser.engine.memory import is_shortage
@@ -76,6 +77,7 @@ class TiledCleaner:
                     raise
                 run.forget()
                 self._step_down(run, error)
+            give_back_freed_memory()  # after the except: until then the error's frames hold the tile's layers
             step = partial(self._begin_again, run)
 
     def _step_down(self, run: _Run, error: BaseException) -> None:
