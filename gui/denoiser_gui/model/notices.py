@@ -1,0 +1,34 @@
+"""What a banner says: one line, one action, and a key by which it is known to be solved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from denoiser.errors import DenoiserError
+
+
+class Tone(Enum):
+    """How loud a notice is."""
+
+    NEWS = "news"
+    QUESTION = "question"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Notice:
+    """One line for people. A newer one with the same *key* takes its place; it goes when the key is solved."""
+
+    key: str
+    text: str
+    hint: str = ""
+    tone: Tone = Tone.NEWS
+    action: str = ""  # the word on its button; none where it is empty
+    act: Callable[[], None] | None = None
+
+
+def failure(key: str, error: DenoiserError, action: str = "", act: Callable[[], None] | None = None) -> Notice:
+    """What is said of an error: its message, and its hint."""
+    return Notice(key, error.message, error.hint, Tone.FAILURE, action, act)

@@ -1,0 +1,130 @@
+"""Threads beside that of the window: one lane of work each, where the newest of a kind wins.
+
+desk (GUI thread)                    lane (its own thread)
+submit("preview", job, done)   ->    job(cancel)
+done(result)                   <-    delivered through Qt's queue
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from denoiser.errors import Cancelled, DenoiserError
+from denoiser.events import CancelToken
+from denoiser_gui.qt import QObject, Qt, Signal, Slot
+
+Job = Callable[[CancelToken], Any]
+Done = Callable[[Any], None]
+Failed = Callable[[DenoiserError], None]
+
+_STOP_SECONDS = 1.5  # that a job gets to hear its cancel when the window closes
+
+
+@dataclass(eq=False, slots=True)
+class _Task:
+    kind: str
+    job: Job
+    done: Done
+    failed: Failed
+    cancel: CancelToken
+
+
+class Lane(QObject):
+    """One thread that does jobs in turn. Made, asked and stopped in the GUI thread, which never waits for it.
+
+    A job of a kind replaces the one of that kind that waits, and cancels the one that runs. What it returns, or the
+    DenoiserError it raises, arrives in the GUI thread, unless it was cancelled: nothing stale is delivered.
+    """
+
+    _arrived = Signal(object, object)
+
+    def __init__(self, name: str, parent: QObject | None = None, *, niceness: int = 0) -> None:
+        super().__init__(parent)
+        self._niceness = niceness
+        self._waiting: OrderedDict[str, _Task] = OrderedDict()
+        self._running: _Task | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._work, name=f"denoise-gui-{name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, kind: str, job: Job, done: Done = lambda _: None, failed: Failed = lambda _: None) -> None:
+        """Does *job* when its turn comes, in place of what waits or runs under the same *kind*."""
+        task = _Task(kind, job, done, failed, CancelToken())
+        with self._changed:
+            self._drop(kind)
+            self._waiting[kind] = task
+            self._changed.notify_all()
+
+    def cancel(self, kind: str) -> None:
+        """Nothing of that kind is wanted any more; returns at once."""
+        with self._changed:
+            self._drop(kind)
+
+    def is_idle(self) -> bool:
+        """Whether nothing waits or runs."""
+        with self._changed:
+            return not self._waiting and self._running is None
+
+    def stop(self, seconds: float = _STOP_SECONDS) -> bool:
+        """Cancels everything and ends the thread; whether it ended in time."""
+        with self._changed:
+            self._stopping = True
+            self._waiting.clear()
+            if self._running is not None:
+                self._running.cancel.cancel()
+            self._changed.notify_all()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _drop(self, kind: str) -> None:
+        replaced = self._waiting.pop(kind, None)
+        for task in (replaced, self._running):
+            if task is not None and task.kind == kind:
+                task.cancel.cancel()
+
+    def _work(self) -> None:
+        if sys.platform == "linux" and self._niceness:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+        while (task := self._next()) is not None:
+            try:
+                outcome: Any = task.job(task.cancel)
+            except Cancelled:
+                outcome = None
+                task.cancel.cancel()
+            except DenoiserError as error:
+                outcome = error
+            except Exception as error:  # noqa: BLE001 - the outermost edge of this thread: told, never lost
+                outcome = DenoiserError(f"Unexpected {type(error).__name__}: {error}", hint=_BUG_HINT)
+                sys.excepthook(type(error), error, error.__traceback__)
+            with self._changed:
+                self._running = None
+            if not self._stopping:
+                self._arrived.emit(task, outcome)
+
+    def _next(self) -> _Task | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            if self._stopping:
+                return None
+            self._running = self._waiting.popitem(last=False)[1]
+            return self._running
+
+    @Slot(object, object)
+    def _deliver(self, task: _Task, outcome: Any) -> None:
+        if self._stopping or task.cancel.cancelled:
+            return
+        if isinstance(outcome, DenoiserError):
+            task.failed(outcome)
+        else:
+            task.done(outcome)
+
+
+_BUG_HINT = "This is a bug; please report it with what `denoise doctor` says."
