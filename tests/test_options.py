@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import math
 from typing import Any
 
@@ -12,7 +13,16 @@ import pytest
 
 from denoiser import options
 from denoiser.errors import UsageError
-from denoiser.options import BatchOptions, Control, DenoiseOptions, ReadOptions, TrainOptions, WriteOptions
+from denoiser.options import (
+    BatchOptions,
+    Control,
+    DecodeOptions,
+    DenoiseOptions,
+    EncodeOptions,
+    ReadOptions,
+    TrainOptions,
+    WriteOptions,
+)
 
 CLASSES = [
     value
@@ -32,7 +42,8 @@ def refusal(kind: type[Any], **values: Any) -> str:
 
 
 def test_all_classes_are_looked_at() -> None:
-    assert {BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, TrainOptions} <= set(CLASSES)
+    named = {BatchOptions, DecodeOptions, DenoiseOptions, EncodeOptions, ReadOptions, TrainOptions, WriteOptions}
+    assert named <= set(CLASSES)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -122,3 +133,25 @@ def test_words_that_stand_for_numbers_are_checked_with_an_example() -> None:
 def test_replacing_a_value_checks_it_again() -> None:
     with pytest.raises(UsageError):
         dataclasses.replace(DenoiseOptions(), strength=2.0)
+
+
+def test_a_region_is_a_rectangle_in_pixels() -> None:
+    assert options.region_of(DecodeOptions(region="3,5,640,480")) == (3, 5, 640, 480)
+    assert options.region_of(DecodeOptions()) is None
+    for wrong in ("1,2,3", "0,0,0,5", "-1,0,5,5"):
+        assert refusal(DecodeOptions, region=wrong).startswith("region is x,y,width,height in whole pixels")
+
+
+def test_a_file_has_one_aim() -> None:
+    aims: dict[str, Any] = {"quality": 0, "bpp": 1.0, "target_size": 1000, "min_psnr": 40.0, "lossless": True}
+    for (first, value), (second, other) in itertools.combinations(aims.items(), 2):
+        words = f"{first} and {second} are two aims, and a file has one.".replace("_", "-")
+        assert refusal(EncodeOptions, **{first: value, second: other}) == words
+        EncodeOptions(**{first: value})
+
+
+@pytest.mark.parametrize("noise", [None, 15.0])
+def test_what_keeps_the_picture_does_not_change_it(noise: float | None) -> None:
+    assert "lossless keeps every bit" in refusal(EncodeOptions, lossless=True, denoise=noise)
+    assert "min-psnr compares with the noisy picture" in refusal(EncodeOptions, min_psnr=40.0, denoise=noise)
+    EncodeOptions(bpp=1.0, denoise=noise)

@@ -1,0 +1,26 @@
+"""What can be set, once: ranges, units and help drive flags, keywords and widgets alike."""
+
+from __future__ import annotations
+
+from denoiser.options.cleaning import DenoiseOptions
+from denoiser.options.control import Control, controls
+from denoiser.options.files import ReadOptions, WriteOptions
+from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
+from denoiser.options.runs import BatchOptions, WatchOptions, crop_of, shard_of
+from denoiser.options.training import TrainOptions
+
+__all__ = [
+    "BatchOptions",
+    "Control",
+    "DecodeOptions",
+    "DenoiseOptions",
+    "EncodeOptions",
+    "ReadOptions",
+    "TrainOptions",
+    "WatchOptions",
+    "WriteOptions",
+    "controls",
+    "crop_of",
+    "region_of",
+    "shard_of",
+]
