@@ -14,8 +14,6 @@ from denoiser.noise import Dice
 from denoiser.training.packing import pack
 from denoiser.training.recipe import NoiseShares
 
-_GREY_SHARE = 0.15
-_UNKNOWN_SHARE = 0.25  # neither level nor kind is told: the network must judge
 _KIND_UNKNOWN_SHARE = 0.15  # the level is told alone, as a person with a slider does
 _CLIPPED_SHARE = 0.5  # of the white and the shaped noise: as an 8-bit file would keep it
 _JPEG_SHARE = 0.7  # of the camera noise
@@ -54,7 +52,7 @@ def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> S
     """Draws a kind of noise for each crop of *clean* (B, 3, H, W) in 0..1 and applies it."""
     dice = Dice(generator)
     batch, device = clean.shape[0], clean.device
-    clean = _some_grey(clean, dice)
+    clean = _some_grey(clean, shares.grey, dice)
     grey = _is_grey(clean)
     noisy, target = torch.empty_like(clean), torch.empty_like(clean)
     told, correlated, silent = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
@@ -65,15 +63,15 @@ def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> S
             noisy[rows], target[rows], told[:, rows] = kind.apply(crops, dice)
             correlated[rows] = kind.correlated or 0.0
             silent[rows] = float(kind.correlated is None)
-    return Sample(noisy, target, _planes(told, correlated, silent > 0, dice))
+    return Sample(noisy, target, _planes(told, correlated, silent > 0, shares.untold, dice))
 
 
-def _planes(told: Tensor, correlated: Tensor, silent: Tensor, dice: Dice) -> Tensor:
+def _planes(told: Tensor, correlated: Tensor, silent: Tensor, untold: float, dice: Dice) -> Tensor:
     batch = told.shape[1]
     spread = torch.exp(_TOLD_SPREAD * dice.normal(batch))
     draw = dice.uniform(0, 1, batch)
-    level_known = (draw >= _UNKNOWN_SHARE) & ~silent
-    kind_known = (draw >= _UNKNOWN_SHARE + _KIND_UNKNOWN_SHARE) & ~silent
+    level_known = (draw >= untold) & ~silent
+    kind_known = (draw >= untold + _KIND_UNKNOWN_SHARE) & ~silent
     # White noise is told exactly: papers and people who add noise know its level.
     luma, chroma = told * torch.where(correlated > 0, spread, 1.0)
     return planes_of_batch(luma, chroma, correlated, level_known, kind_known).reshape(batch, -1, 1, 1)
@@ -142,8 +140,8 @@ _KINDS = {
 }
 
 
-def _some_grey(clean: Tensor, dice: Dice) -> Tensor:
-    chosen = dice.uniform(0, 1, len(clean)) < _GREY_SHARE
+def _some_grey(clean: Tensor, share: float, dice: Dice) -> Tensor:
+    chosen = dice.uniform(0, 1, len(clean)) < share
     return _grey_where(chosen, clean)
 
 

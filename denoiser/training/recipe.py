@@ -25,6 +25,8 @@ class NoiseShares:
     impulse: float = 0.0  # salt and pepper, random values
     masking: float = 0.0  # pixels, blocks and stripes that are missing
     max_sigma: float = 75.0
+    grey: float = 0.15  # of the samples: pictures without colour
+    untold: float = 0.25  # of the samples: neither level nor kind is told, the network must judge
 
     def __post_init__(self) -> None:
         total = self.white + self.camera + self.shaped + self.clean + self.impulse + self.masking

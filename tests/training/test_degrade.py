@@ -44,6 +44,23 @@ def test_what_is_unknown_is_silent_and_happens_in_a_quarter():
     assert (planes[unknown] == 0).all()
 
 
+@pytest.mark.parametrize("untold", [0.0, 0.5, 1.0])
+def test_a_recipe_says_how_often_nothing_is_told(untold):
+    shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, untold=untold)
+    clean = torch.rand(200, 3, 8, 8, generator=torch.Generator().manual_seed(9))
+    planes = degrade(clean, shares, torch.Generator().manual_seed(1)).planes
+    assert float((planes[:, 2] == 0).float().mean()) == pytest.approx(untold, abs=0.08)
+
+
+@pytest.mark.parametrize("grey", [0.0, 1.0])
+def test_a_recipe_says_how_many_pictures_are_grey(grey):
+    shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, grey=grey)
+    clean = torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(9))
+    target = degrade(clean, shares, torch.Generator().manual_seed(1)).target
+    same = (target[:, :1] == target).flatten(1).all(dim=1)
+    assert bool((same == bool(grey)).all())
+
+
 def test_the_level_that_is_told_is_the_level_that_is_there():
     sample = _sample("white")
     grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
