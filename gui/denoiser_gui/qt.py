@@ -50,6 +50,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QHideEvent,
     QIcon,
+    QIconEngine,
     QImage,
     QKeyEvent,
     QKeySequence,
@@ -70,6 +71,7 @@ from PySide6.QtGui import (
     QValidator,
     QWheelEvent,
 )
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -161,6 +163,7 @@ __all__ = [
     "QHBoxLayout",
     "QHideEvent",
     "QIcon",
+    "QIconEngine",
     "QImage",
     "QInputDialog",
     "QKeyEvent",
@@ -210,6 +213,7 @@ __all__ = [
     "QStyleOption",
     "QStyleOptionViewItem",
     "QStyledItemDelegate",
+    "QSvgRenderer",
     "QTabBar",
     "QTabWidget",
     "QTimer",

@@ -1,0 +1,116 @@
+"""The colours of the window, dark and light, and how well one can be read on another. Plain values, no Qt.
+
+Neutral greys: a coloured surround shifts the eye's judgement of colour. One accent, amber, for what is active and
+for the mark of Auto; green only for what is exact, red only for what failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text
+SEEN = 3.0  # WCAG 2.2, 1.4.11: contrast of what shows state or focus
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """One set of colours, each as #rrggbb; what each is for."""
+
+    name: str
+    window: str  # behind everything
+    canvas: str  # around the picture
+    panel: str  # bars and the panel
+    well: str  # fields that are sunk in
+    line: str  # between parts; decoration, says nothing
+    text: str
+    second: str  # text that waits to be looked for
+    faint: str  # what cannot be used now; WCAG asks no contrast of it
+    hover: str
+    pressed: str
+    selected: str  # the chosen segment, the row under the cursor
+    track: str  # the part of a slider that is not filled
+    knob: str
+    accent: str
+    on_accent: str
+    accent_hover: str
+    accent_pressed: str
+    focus: str  # the ring around what the keyboard is at
+    good: str  # what is exact
+    bad: str  # what failed
+    banner: str  # behind the one line of a banner, and of what floats
+    pane_label: str  # over the picture, half transparent
+    pane_text: str
+
+    @property
+    def is_dark(self) -> bool:
+        return luminance(self.window) < 0.2
+
+
+DARK = Colours(
+    name="dark",
+    window="#17181a",
+    canvas="#0f1011",
+    panel="#1e2023",
+    well="#111214",
+    line="#2e3135",
+    text="#e8e8e6",
+    second="#9a9da0",
+    faint="#62656a",
+    hover="#292c30",
+    pressed="#313438",
+    selected="#313438",
+    track="#3a3d41",
+    knob="#f2f2f0",
+    accent="#d9a441",
+    on_accent="#1b1408",
+    accent_hover="#e2b155",
+    accent_pressed="#c69338",
+    focus="#d9a441",
+    good="#5fb878",
+    bad="#ec6f63",
+    banner="#26282c",
+    pane_label="#000000",
+    pane_text="#ffffff",
+)
+LIGHT = Colours(
+    name="light",
+    window="#f1f1ef",
+    canvas="#e6e6e4",
+    panel="#fafaf8",
+    well="#ffffff",
+    line="#dcdcd8",
+    text="#1c1d1f",
+    second="#63666a",
+    faint="#a3a5a6",
+    hover="#ececea",
+    pressed="#e6e6e3",
+    selected="#e7e7e4",
+    track="#d2d2ce",
+    knob="#ffffff",
+    accent="#9a6a10",
+    on_accent="#ffffff",
+    accent_hover="#8a5f0e",
+    accent_pressed="#76510b",
+    focus="#9a6a10",
+    good="#237a43",
+    bad="#b3261e",
+    banner="#ffffff",
+    pane_label="#000000",
+    pane_text="#ffffff",
+)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb as WCAG defines it, from 0 (black) to 1 (white)."""
+    red, green, blue = (_linear(int(colour[start : start + 2], 16) / 255) for start in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """From 1 (the same) to 21 (black on white)."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4

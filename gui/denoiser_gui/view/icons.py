@@ -1,0 +1,94 @@
+"""Icons of our own drawing, in the colour of the look and sharp at every scale: drawn where they are shown."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from denoiser_gui.qt import (
+    QByteArray,
+    QColor,
+    QIcon,
+    QIconEngine,
+    QPainter,
+    QPixmap,
+    QRect,
+    QRectF,
+    QSize,
+    QSvgRenderer,
+    Qt,
+)
+from denoiser_gui.view import theme
+
+_BLACK = b"#000"  # the drawings are black; the colour of the look takes its place
+_MODES = {QIcon.Mode.Disabled: "faint"}
+
+
+def icon(name: str, colour: str = "text") -> QIcon:
+    """The drawing *name* in a colour of the look, by its name; it follows the look when that changes."""
+    _drawing(name)  # a wrong name fails here, not when something is painted
+    return QIcon(_Engine(name, colour))
+
+
+def names() -> list[str]:
+    """All drawings that can be tinted, sorted."""
+    found = (file.name.removesuffix(".svg") for file in _folder().iterdir() if file.name.endswith(".svg"))
+    return sorted(name for name in found if not name.endswith(("-dark", "-light")))
+
+
+def paint_icon(painter: QPainter, place: QRectF, name: str, colour: QColor) -> None:
+    """Draws an icon into *place*."""
+    svg = _drawing(name).replace(_BLACK, colour.name().encode())
+    painter.save()
+    painter.setOpacity(painter.opacity() * colour.alphaF())
+    QSvgRenderer(QByteArray(svg)).render(painter, place)
+    painter.restore()
+
+
+def app_icon() -> QIcon:
+    """The mark of the app."""
+    return QIcon(str(files("denoiser_gui") / "resources" / "denoise.svg"))
+
+
+class _Engine(QIconEngine):
+    """Draws when asked, at the size and scale that is asked for."""
+
+    def __init__(self, name: str, colour: str) -> None:
+        super().__init__()
+        self._name, self._colour = name, colour
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:  # noqa: ARG002
+        ink = theme.current().colour(_MODES.get(mode, self._colour))
+        side = min(rect.width(), rect.height())
+        place = QRectF(rect.x() + (rect.width() - side) / 2, rect.y() + (rect.height() - side) / 2, side, side)
+        paint_icon(painter, place, self._name, ink)
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        return self.scaledPixmap(size, mode, state, 1.0)
+
+    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
+        drawn = QPixmap(size * scale)
+        drawn.setDevicePixelRatio(scale)
+        drawn.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(drawn)
+        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+        painter.end()
+        return drawn
+
+    def clone(self) -> QIconEngine:
+        copy = _Engine(self._name, self._colour)
+        _copies.append(copy)  # Qt takes what it is given here, and Python must not take it away again
+        return copy
+
+
+_copies: list[_Engine] = []
+
+
+def _folder() -> Traversable:
+    return files("denoiser_gui") / "resources" / "icons"
+
+
+@cache
+def _drawing(name: str) -> bytes:
+    return bytes((_folder() / f"{name}.svg").read_bytes())

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from denoiser.errors import UnwritableImage
+from denoiser_gui.model.preferences import (
+    MOST_BYTES,
+    MOST_RECENT,
+    Preferences,
+    load_preferences,
+    preferences_file,
+    save_preferences,
+)
+
+
+def _loaded(folder: Path, text: str | bytes) -> Preferences:
+    file = folder / "desktop.json"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_preferences(file)
+
+
+def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "denoise" / "desktop.json"
+    wanted = Preferences(
+        theme="light",
+        language="zh",
+        split_at=0.25,
+        batch_folder="/pictures/clean",
+        geometry="01d9",
+        recent=("/a/b.jpg",),
+    )
+    save_preferences(wanted, file)
+    assert load_preferences(file) == wanted
+    assert list(json.loads(file.read_text())) == [
+        f.name for f in dataclasses.fields(Preferences) if getattr(wanted, f.name) != f.default
+    ]
+
+
+def test_a_name_that_is_no_text_survives(tmp_path: Path) -> None:
+    odd = "/pictures/caf\udce9.jpg"  # how Python holds a name in Latin-1
+    save_preferences(Preferences(recent=(odd,)), tmp_path / "p.json")
+    assert load_preferences(tmp_path / "p.json").recent == (odd,)
+
+
+def test_without_a_file_they_are_the_defaults(tmp_path: Path) -> None:
+    assert load_preferences(tmp_path / "none.json") == Preferences()
+    assert load_preferences(tmp_path) == Preferences()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "17",
+        '"dark"',
+        b"\xff\xfe\0",
+        b"\0" * 100,
+        "[" * 100_000,
+        '{"theme": ' + "9" * 5000 + "}",
+    ],
+    ids=["empty", "cut", "list", "null", "number", "text", "no UTF-8", "zeros", "deep", "huge number"],
+)
+def test_a_broken_file_is_as_if_it_were_not_there(tmp_path: Path, text: str | bytes) -> None:
+    assert _loaded(tmp_path, text) == Preferences()
+
+
+def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+    assert _loaded(tmp_path, '{"theme": "dark"}' + " " * MOST_BYTES) == Preferences()
+
+
+def test_each_value_is_judged_by_itself(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "theme": "pink",
+        "language": 3,
+        "split_at": float("nan"),
+        "geometry": "xyz",
+        "compare": "split",
+    }
+    assert _loaded(tmp_path, json.dumps(values | {"from a later version": 1})) == Preferences(compare="split")
+
+
+def test_of_the_recent_files_what_makes_no_sense_is_dropped(tmp_path: Path) -> None:
+    listed = ["/a.png", 7, None, "/a.png", "\0", "", "\ud800", *(f"/{n}.png" for n in range(99))]
+    recent = _loaded(tmp_path, json.dumps({"recent": listed})).recent
+    assert recent[:2] == ("/a.png", "/0.png")
+    assert len(recent) == MOST_RECENT
+    assert _loaded(tmp_path, '{"recent": "/a.png"}').recent == ()
+
+
+def test_no_file_whatever_stops_the_window(tmp_path: Path) -> None:
+    dice = random.Random(5)
+    names = [field.name for field in dataclasses.fields(Preferences)]
+    values: list[Any] = [None, True, -1, 1e308, "", "dark", "\ud800\0", [], [[]], {}, {"a": 1}, "x" * 9000]
+    for _ in range(300):
+        said = {dice.choice([*names, "?"]): dice.choice(values) for _ in range(6)}
+        text = list(json.dumps(said))
+        for _ in range(dice.randrange(3)):
+            text[dice.randrange(len(text))] = dice.choice(string.printable)
+        loaded = _loaded(tmp_path, "".join(text))
+        save_preferences(loaded, tmp_path / "again.json")
+        assert load_preferences(tmp_path / "again.json") == loaded
+
+
+def test_what_was_opened_last_comes_first_and_once(tmp_path: Path) -> None:
+    opened = Preferences().with_opened([Path("/a/1.png"), Path("/b/2.png")]).with_opened([Path("/b/2.png")])
+    assert opened.recent == ("/b/2.png", "/a/1.png")
+    assert opened.open_folder == "/b"
+    assert opened.recent_folders() == [Path("/b"), Path("/a")]
+    many = opened.with_opened([Path(f"/c/{n}.png") for n in range(40)])
+    assert len(many.recent) == MOST_RECENT
+    assert opened.with_opened([]) is opened
+
+
+def test_they_lie_beside_the_presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert preferences_file() == tmp_path / "denoise" / "desktop.json"
+    save_preferences(Preferences(theme="dark"))
+    assert load_preferences().theme == "dark"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    assert preferences_file().is_absolute()
+
+
+def test_a_place_that_takes_no_file_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UnwritableImage):
+        save_preferences(Preferences(), tmp_path / "file" / "desktop.json")

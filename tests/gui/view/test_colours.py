@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from denoiser_gui.view.colours import DARK, LIGHT, READABLE, SEEN, Colours, contrast
+
+_BOTH = pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    assert contrast("#123456", "#123456") == 1.0
+
+
+@_BOTH
+def test_text_can_be_read_wherever_it_stands(colours: Colours) -> None:
+    grounds = ("window", "panel", "well", "hover", "pressed", "selected", "banner", "canvas")
+    poor = {
+        (ink, ground): round(ratio, 2)
+        for ink in ("text", "second")
+        for ground in grounds
+        if (ratio := contrast(getattr(colours, ink), getattr(colours, ground))) < READABLE
+    }
+    assert not poor
+
+
+@_BOTH
+def test_words_in_colour_can_be_read_too(colours: Colours) -> None:
+    grounds = {"accent": ("panel", "well", "banner")}  # on the window it only draws, which asks for less
+    poor = {
+        (ink, ground): round(ratio, 2)
+        for ink in ("accent", "good", "bad")
+        for ground in grounds.get(ink, ("window", "panel", "well", "banner"))
+        if (ratio := contrast(getattr(colours, ink), getattr(colours, ground))) < READABLE
+    }
+    assert not poor
+    for ground in ("accent", "accent_hover", "accent_pressed"):
+        assert contrast(colours.on_accent, getattr(colours, ground)) >= READABLE, ground
+
+
+@_BOTH
+def test_focus_and_knobs_are_seen(colours: Colours) -> None:
+    for ground in ("window", "panel", "well", "canvas", "banner"):
+        assert contrast(colours.focus, getattr(colours, ground)) >= SEEN, ground
+    assert colours.is_dark == (colours is DARK)
+
+
+@_BOTH
+def test_the_surround_of_the_picture_is_neutral(colours: Colours) -> None:
+    for ground in ("window", "panel", "canvas", "well", "line", "hover", "selected", "track"):
+        channels = [int(getattr(colours, ground)[start : start + 2], 16) for start in (1, 3, 5)]
+        assert max(channels) - min(channels) <= 8, f"{ground} is tinted"
