@@ -1,8 +1,9 @@
 """Files to pictures and back; the only room that knows Pillow and its like.
 
-`read` and `write` are the doors for files, `read_bytes` and `encode` those for pipes, `probe` that for plans;
-`open_image`, `save_image`, `from_pil` and `to_pil` are for programs. `formats` is the one table of what is read and
-what it is written as. Names are resolved when they are used, and backends imported when a file needs them.
+`read` and `write` are the doors for files, `read_bytes` and `encode` those for pipes, `probe` that for plans,
+`preview` and `shrunk` those for eyes; `open_image`, `save_image`, `from_pil` and `to_pil` are for programs.
+`formats` is the one table of what is read and what it is written as. Names are resolved when they are used, and
+backends imported when a file needs them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoiser.imageio import formats
     from denoiser.imageio.pillow_bridge import from_pil, to_pil
-    from denoiser.imageio.reader import Probe, open_image, probe, read, read_bytes
+    from denoiser.imageio.reader import Probe, open_image, preview, probe, read, read_bytes, shrunk
     from denoiser.imageio.writer import encode, losses, save_image, write
 
 _HOMES = {
@@ -22,10 +23,12 @@ _HOMES = {
     "from_pil": "pillow_bridge",
     "losses": "writer",
     "open_image": "reader",
+    "preview": "reader",
     "probe": "reader",
     "read": "reader",
     "read_bytes": "reader",
     "save_image": "writer",
+    "shrunk": "reader",
     "to_pil": "pillow_bridge",
     "write": "writer",
 }
@@ -37,10 +40,12 @@ __all__ = [
     "from_pil",
     "losses",
     "open_image",
+    "preview",
     "probe",
     "read",
     "read_bytes",
     "save_image",
+    "shrunk",
     "to_pil",
     "write",
 ]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from denoiser.errors import MissingExtra, UnreadableImage
-from denoiser.image import Image, Origin
-from denoiser.imageio import containers, jpeg_tables, limits, orientation, source
+from denoiser.image import Image, Origin, from_numpy
+from denoiser.imageio import containers, depth, jpeg_tables, limits, orientation, source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.formats import Format
@@ -76,6 +78,35 @@ def probe(path: Path) -> Probe:
     if orientation.swaps_sides(inspection.orientation):
         width, height = height, width
     return Probe(row.key, width, height, inspection.frames, inspection.metadata.exif)
+
+
+def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Image:
+    """The picture in a file at a glance: upright, 8-bit sRGB, at most *side* pixels across and down.
+
+    For eyes that look for a file: much quicker than `read`, since a JPEG is decoded at the size that is wanted, and
+    without its doubts about the data. Raises UnreadableImage, or a child of it, where nothing can be shown.
+    """
+    with _named(str(path)):
+        file = source.from_path(path, options)
+        if _BACKENDS[file.format.key] != "libvips":
+            return shrunk(_picture(file, options), side)
+        from denoiser.imageio.backends import libvips
+
+        inspection = containers.inspect(file.data, file.format.key)
+        limits.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
+        samples = libvips.glance(file.data, file.format.key, side)
+        is_upright = file.format.key == "avif"
+        return from_numpy(samples if is_upright else orientation.turned(samples, inspection.orientation))
+
+
+def shrunk(image: Image, side: int) -> Image:
+    """A picture that is there already at a glance, the same way."""
+    from denoiser.imageio.backends import libvips
+
+    samples = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+    if 8 < image.bits < 16:
+        samples = depth.rescale(samples, image.white, 16)
+    return from_numpy(libvips.glance_at(samples, image.profile, side))
 
 
 def _picture(file: Source, options: ReadOptions) -> Image:

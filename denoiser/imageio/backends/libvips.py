@@ -87,6 +87,40 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
     )
 
 
+def glance(data: bytes, key: str, side: int) -> Pixels:
+    """8-bit sRGB samples (H, W, bands) of at most *side* across and down, not turned; doubts are passed over."""
+    with _decoding:
+        pyvips.vips_lib.vips_error_clear()
+        try:
+            image = _LOADERS[key](data, access="sequential", fail_on="none")
+            if key == "jpeg" and (shrink := _shrink(max(image.width, image.height), side)) > 1:
+                image = _LOADERS[key](data, access="sequential", fail_on="none", shrink=shrink)
+            return _shrunk(image, side)
+        except pyvips.Error as error:
+            raise _refusal(str(error)) from error
+        finally:
+            pyvips.vips_lib.vips_error_clear()
+
+
+def glance_at(samples: Pixels, profile: bytes | None, side: int) -> Pixels:
+    """The same of samples (H, W, bands) that are decoded."""
+    try:
+        return _shrunk(_in_memory(samples, profile), side)
+    except pyvips.Error as error:
+        raise _refusal(str(error)) from error
+
+
+def _shrink(longer: int, side: int) -> int:
+    """How much smaller libjpeg may decode, and still give enough for a good filter."""
+    return next((step for step in (8, 4, 2) if longer >= 2 * side * step), 1)
+
+
+def _shrunk(image: Any, side: int) -> Pixels:
+    small = image.thumbnail_image(side, height=side, size="down", no_rotate=True, export_profile="srgb")
+    samples = np.asarray(small.colourspace("srgb").cast("uchar").numpy())
+    return samples if samples.ndim == 3 else samples[:, :, np.newaxis]
+
+
 def _check_header(image: Any, inspection: Inspection) -> None:
     if inspection.width and (image.width, image.height) != (inspection.width, inspection.height):
         turned = (image.height, image.width) == (inspection.width, inspection.height)
@@ -259,17 +293,23 @@ def encode_avif(samples: Pixels, bits: int, profile: bytes | None, *, lossless: 
 
 
 def _save(samples: Pixels, saver: str, profile: bytes | None = None, **words: Any) -> bytes:
+    try:
+        image = _in_memory(samples, profile)
+        return bytes(getattr(image, saver)(keep="icc" if profile else "none", **words))
+    except pyvips.Error as error:
+        raise UnwritableImage(f"cannot be encoded: {_reason(str(error))}") from error
+
+
+def _in_memory(samples: Pixels, profile: bytes | None) -> Any:
+    """Samples (H, W, bands) as libvips takes them, with their profile."""
     block = np.ascontiguousarray(samples)
     height, width, bands = block.shape
     grey, deep = bands < 3, block.dtype == np.uint16
     kind = ("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
     if block.dtype == np.float32 and not grey:
         kind = "scrgb"
-    try:
-        image = pyvips.Image.new_from_memory(block.data, width, height, bands, _FORMATS[block.dtype.name])
-        image = image.copy(interpretation=kind)
-        if profile:
-            image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-        return bytes(getattr(image, saver)(keep="icc" if profile else "none", **words))
-    except pyvips.Error as error:
-        raise UnwritableImage(f"cannot be encoded: {_reason(str(error))}") from error
+    image = pyvips.Image.new_from_memory(block.data, width, height, bands, _FORMATS[block.dtype.name])
+    image = image.copy(interpretation=kind)
+    if profile:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return image
