@@ -15,7 +15,8 @@ from denoiser.engine.budget import Budget, make_budget
 from denoiser.engine.canvas import Canvas, Scale, scale_of
 from denoiser.engine.device import choose
 from denoiser.engine.footprint import bytes_per_pixel
-from denoiser.engine.looks import Looks, look_of
+from denoiser.engine.gradual import Gradual
+from denoiser.engine.looks import Look, Looks, look_of
 from denoiser.engine.memory import free_bytes
 from denoiser.engine.precision import choose_precision
 from denoiser.engine.result import Cleaned, Work
@@ -127,17 +128,21 @@ class Session:
         """Each canvas when the network is through with it."""
         return self._cleaner.clean(canvases, told=told, cancel=cancel)
 
-    def finish(self, work: Work) -> Cleaned:
-        """The result of what was computed."""
+    def gradual(self, image: Image, *, estimate: NoiseEstimate | None = None) -> Gradual:
+        """*image* to be cleaned where it is looked at first; `finish(its work, a look)` when all of it is clean."""
+        return Gradual(self._work(image, estimate), self._cleaner, self._model.spec)
+
+    def finish(self, work: Work, look: Look | None = None) -> Cleaned:
+        """The result of what was computed, as the options have it; with a *look* the work can be finished again."""
         image, canvas = work.image, work.canvas
         if canvas is None:
             return Cleaned(image, time.perf_counter() - work.began, image.notes, estimate=work.estimate)
         looks = self._believed(image, canvas)
         trust = trust_number(image, canvas.result)
-        # The look takes the place of the clean picture, so that no third one is held.
-        looks.render(look_of(self._options), out=canvas.result)
+        # The look takes the place of the clean picture, so that no third one is held, unless that is still wanted.
+        pixels = looks.render(look) if look else looks.render(look_of(self._options), out=canvas.result)
         return Cleaned(
-            image.with_pixels(canvas.result),
+            image.with_pixels(pixels),
             time.perf_counter() - work.began,
             (*image.notes, *canvas.notes),
             device=self.device,

@@ -17,6 +17,7 @@ from denoiser.engine.runner import NetworkRunner, Piece, Started
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.networks.spec import NetworkSpec
+from denoiser.tiling import Tile
 
 TileListener = Callable[[Canvas], None]
 OntoCpu = Callable[[], Budget]
@@ -52,6 +53,26 @@ class TiledCleaner:
         self._or_smaller(run, run.drain)
         yield from run.taken()
 
+    def clean_tile(self, canvas: Canvas, tile: Tile, cancel: CancelToken) -> None:
+        """One tile of a canvas that has begun. A shortage of memory comes out as it is: `step_down` answers it."""
+        run = _Run(self.runner, lambda _canvas: None, cancel)
+        run.add((canvas, tile), 1)
+        run.drain()
+
+    def step_down(self, error: BaseException) -> str:
+        """Takes smaller steps from now on, and says which; raises when there are none."""
+        smaller = self.budget.smaller(self._spec)
+        if smaller is not None:
+            self.budget = smaller
+            return f"memory ran out; went on with tiles of {smaller.tile}, {smaller.batch} at once"
+        if self._on_cpu is not None:
+            self.budget, self._on_cpu = self._on_cpu(), None
+            return "the graphics card had no memory left; went on with the CPU"
+        raise DenoiserError(
+            "There is not enough memory for a single tile.",
+            hint="Close other programs, or leave out --tile, --batch-size and --device.",
+        ) from error
+
     def _begin(self, run: _Run, canvas: Canvas) -> None:
         height, width = canvas.source.shape[:2]
         plan = self.budget.plan(height, width, self._spec)
@@ -76,23 +97,9 @@ class TiledCleaner:
                 if not is_shortage(error):
                     raise
                 run.forget()
-                self._step_down(run, error)
+                run.note(self.step_down(error))
             give_back_freed_memory()  # after the except: until then the error's frames hold the tile's layers
             step = partial(self._begin_again, run)
-
-    def _step_down(self, run: _Run, error: BaseException) -> None:
-        smaller = self.budget.smaller(self._spec)
-        if smaller is not None:
-            self.budget = smaller
-            run.note(f"memory ran out; went on with tiles of {smaller.tile}, {smaller.batch} at once")
-        elif self._on_cpu is not None:
-            self.budget, self._on_cpu = self._on_cpu(), None
-            run.note("the graphics card had no memory left; went on with the CPU")
-        else:
-            raise DenoiserError(
-                "There is not enough memory for a single tile.",
-                hint="Close other programs, or leave out --tile, --batch-size and --device.",
-            ) from error
 
 
 class _Run:

@@ -1,0 +1,123 @@
+"""One picture cleaned where it is looked at first; once all of it is, it is what `Session.clean` gives, bit by bit.
+
+The tiles are those of the whole picture. Each is computed when it is wanted, in any order, and stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from denoiser.engine.looks import Region
+from denoiser.engine.memory import is_shortage
+from denoiser.engine.result import Work
+from denoiser.engine.tiled import TiledCleaner
+from denoiser.events import CancelToken
+from denoiser.image import Image, Pixels
+from denoiser.networks.spec import NetworkSpec
+from denoiser.tiling import Tile
+
+
+class Gradual:
+    """A picture under way. One thread at a time cleans; any thread may read what is clean."""
+
+    def __init__(self, work: Work, cleaner: TiledCleaner, spec: NetworkSpec) -> None:
+        self.work = work
+        self._cleaner, self._spec = cleaner, spec
+        self._missing: dict[Tile, Region] = {}
+        self._total = 1
+        self._begin()
+
+    @property
+    def image(self) -> Image:
+        """The picture as it came."""
+        return self.work.image
+
+    @property
+    def clean(self) -> Pixels:
+        """Pixels in the depth of the source, with everything removed; worth something where `has` says so."""
+        return self.image.pixels if self.work.canvas is None else self.work.canvas.result
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is clean."""
+        return not self._missing
+
+    @property
+    def progress(self) -> float:
+        """The share of the tiles that are clean, 0 to 1."""
+        return 1 - len(self._missing) / self._total
+
+    def has(self, region: Region) -> bool:
+        """Whether all of *region* is clean."""
+        return not any(_meet(region, missing) for missing in list(self._missing.values()))
+
+    def missing_in(self, region: Region) -> list[Region]:
+        """The parts of the picture that would have to be cleaned for *region*."""
+        return [missing for missing in list(self._missing.values()) if _meet(region, missing)]
+
+    def clean_next(self, region: Region | None, cancel: CancelToken) -> Region | None:
+        """Cleans the tile next to the middle of *region*, or of the picture, and gives the part that is clean now.
+
+        None when nothing is missing there. Stops within one layer of *cancel* with Cancelled; nothing is lost.
+        """
+        middle = region or Region(0, 0, self.image.height, self.image.width)
+        wanted = [tile for tile, part in self._missing.items() if region is None or _meet(region, part)]
+        if not wanted:
+            return None
+        tile = min(wanted, key=lambda tile: _distance(self._missing[tile], middle))
+        part = self._missing[tile]
+        if not self._clean(tile, cancel):
+            return self.clean_next(region, cancel)  # in smaller tiles
+        self._leave_unseen(part)
+        del self._missing[tile]
+        return part
+
+    def _clean(self, tile: Tile, cancel: CancelToken) -> bool:
+        """Whether it could be done; where memory ran out, all begins again with smaller tiles."""
+        canvas = self.work.canvas
+        assert canvas is not None  # or no tile would be missing
+        try:
+            self._cleaner.clean_tile(canvas, tile, cancel)
+        except (RuntimeError, MemoryError) as error:
+            if not is_shortage(error):
+                raise
+            canvas.notes.append(self._cleaner.step_down(error))
+            self._begin()
+            return False
+        return True
+
+    def _leave_unseen(self, part: Region) -> None:
+        # Nobody sees colours under full transparency, and some programs keep things there.
+        alpha = self.image.alpha
+        if alpha is not None:
+            place = (slice(part.top, part.top + part.height), slice(part.left, part.left + part.width))
+            np.copyto(self.clean[place], self.image.pixels[place], where=(alpha[place] == 0)[:, :, np.newaxis])
+
+    def _begin(self) -> None:
+        canvas = self.work.canvas
+        if canvas is None:
+            return
+        height, width = canvas.source.shape[:2]
+        plan = self._cleaner.budget.plan(height, width, self._spec)
+        canvas.begin(plan)
+        self._total = len(plan.tiles)
+        self._missing = {tile: _core(tile, height, width) for tile in plan.tiles}
+
+
+def _core(tile: Tile, height: int, width: int) -> Region:
+    """What a tile gives of a picture of that size, which padding may have made larger."""
+    rows, columns = tile.rows, tile.columns
+    bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
+    return Region(rows.core_start, columns.core_start, bottom - rows.core_start, right - columns.core_start)
+
+
+def _meet(one: Region, other: Region) -> bool:
+    apart_down = one.top + one.height <= other.top or other.top + other.height <= one.top
+    apart_across = one.left + one.width <= other.left or other.left + other.width <= one.left
+    return not (apart_down or apart_across)
+
+
+def _distance(part: Region, other: Region) -> float:
+    down = part.top + part.height / 2 - other.top - other.height / 2
+    across = part.left + part.width / 2 - other.left - other.width / 2
+    return down * down + across * across
