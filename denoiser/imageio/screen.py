@@ -1,0 +1,116 @@
+"""Pixels for a screen: smaller copies at any depth, and colours in 8 bits as a screen shows them.
+
+For eyes alone: nothing that is written goes through here.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.errors import UsageError
+from denoiser.image import Pixels
+from denoiser.imageio import colour, depth
+
+_MOST_BYTES = 1 << 24  # of a profile: the largest with tables for every ink have a few megabytes
+_THREADS = min(4, os.cpu_count() or 1)
+_STRIP = 1 << 18  # pixels that one thread converts at a time
+
+
+def halved(pixels: Pixels) -> Pixels:
+    """(H, W, C) at half the size, rounded up, each pixel the mean of four; in the same depth."""
+    image = _in_memory(pixels).shrink(2, 2, ceil=True)
+    return _samples(image, pixels.shape[2])
+
+
+def resized(pixels: Pixels, height: int, width: int) -> Pixels:
+    """(H, W, C) at exactly this size, in the same depth; smooth, and without a moiré where it gets smaller."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = _in_memory(pixels)
+    image = image.resize(width / image.width, vscale=height / image.height, kernel="linear")
+    # libvips rounds the size for itself, and may be a pixel off.
+    return _samples(image.gravity("north-west", width, height, extend="copy"), pixels.shape[2])
+
+
+def profile_at(path: Path) -> bytes:
+    """The ICC profile of a display in this file; UsageError where it is none."""
+    from PIL import ImageCms
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+    except (OSError, ImageCms.PyCMSError) as error:
+        raise UsageError(f"{path}: is no colour profile ({error}).", hint="Choose an .icc or .icm file.") from error
+    if profile.profile.xcolor_space.strip() != "RGB" or len(data) > _MOST_BYTES:
+        raise UsageError(f"{path}: is not the profile of a display.", hint="Choose one for RGB.")
+    return data
+
+
+class ScreenColours:
+    """From the colours of a picture to those of a screen. Any thread; strips are converted side by side."""
+
+    def __init__(self, profile: bytes | None, channels: int, screen: bytes | None = None) -> None:
+        """*profile* is of the picture, None for sRGB; *screen* of the display, None for sRGB."""
+        self._transform: Any = None
+        plain = profile is None or colour.is_srgb(profile)
+        if not plain or (screen is not None and not colour.is_srgb(screen)):
+            self._transform = _transform(None if plain else profile, channels, screen)
+        self._from_grey = channels == 1 and not plain
+
+    def convert(self, pixels: Pixels, white: float) -> NDArray[np.uint8]:
+        """8-bit (H, W, 3) of (H, W, C) in any depth, of which *white* is the largest value that is meant."""
+        values = depth.rescale(pixels, white, 8)
+        if values.shape[2] == 1 and not (self._transform and self._from_grey):
+            values = np.repeat(values, 3, axis=2)
+        if self._transform is None:
+            return np.asarray(values, np.uint8)
+        rows = max(1, _STRIP // values.shape[1])
+        strips = [values[top : top + rows] for top in range(0, values.shape[0], rows)]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="denoise-colours") as threads:
+            return np.concatenate(list(threads.map(self._converted, strips)))
+
+    def _converted(self, strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        from PIL import Image as pillow
+
+        block = np.ascontiguousarray(strip[:, :, 0] if self._from_grey else strip)
+        return np.asarray(self._transform.apply(pillow.fromarray(block)), np.uint8)
+
+
+def _transform(profile: bytes | None, channels: int, screen: bytes | None) -> Any:
+    """Of Pillow; plain sRGB where the picture's profile cannot be understood, or does not fit its channels."""
+    from PIL import ImageCms
+
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    target = ImageCms.ImageCmsProfile(io.BytesIO(screen)) if screen else srgb
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+    mode = "L" if channels == 1 and profile is not None else "RGB"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else srgb
+        return ImageCms.buildTransform(source, target, mode, "RGB", intent, flags)
+    except ImageCms.PyCMSError:
+        if profile is None:
+            raise
+        return None if screen is None else _transform(None, 3, screen)
+
+
+def _in_memory(pixels: Pixels) -> Any:
+    import pyvips
+
+    block = np.ascontiguousarray(pixels)
+    height, width, bands = block.shape
+    kind = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}[block.dtype.name]
+    image = pyvips.Image.new_from_memory(block.data, width, height, bands, kind)
+    return image.copy(interpretation="multiband")
+
+
+def _samples(image: Any, bands: int) -> Pixels:
+    return np.asarray(image.numpy()).reshape(image.height, image.width, bands)
