@@ -96,7 +96,7 @@ def _transform(profile: bytes | None, channels: int, screen: bytes | None) -> An
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else srgb
         return ImageCms.buildTransform(source, target, mode, "RGB", intent, flags)
-    except ImageCms.PyCMSError:
+    except (ImageCms.PyCMSError, OSError):
         if profile is None:
             raise
         return None if screen is None else _transform(None, 3, screen)
