@@ -87,7 +87,7 @@ class Session:
 
     def looks(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Looks:
         """Runs the network once, whatever look the options ask for; each look is then a matter of milliseconds."""
-        canvas = self._work(image).canvas
+        canvas = self._work(image, self._options.noise_level).canvas
         if canvas is None:
             return Looks(image, image.pixels)
         self._run(canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
@@ -120,7 +120,9 @@ class Session:
 
     def prepare(self, image: Image, estimate: NoiseEstimate | None = None) -> Work:
         """What is to be computed for *image*, if anything."""
-        return Work(image, None) if self._options.strength == 0 else self._work(image, estimate)
+        if self._options.strength == 0:
+            return Work(image, None)
+        return self._work(image, self._options.noise_level, estimate)
 
     def compute(
         self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
@@ -128,9 +130,12 @@ class Session:
         """Each canvas when the network is through with it."""
         return self._cleaner.clean(canvases, told=told, cancel=cancel)
 
-    def gradual(self, image: Image, *, estimate: NoiseEstimate | None = None) -> Gradual:
-        """*image* to be cleaned where it is looked at first; `finish(its work, a look)` when all of it is clean."""
-        return Gradual(self._work(image, estimate), self._cleaner, self._model.spec)
+    def gradual(self, image: Image, level: float | None, estimate: NoiseEstimate | None = None) -> Gradual:
+        """*image* to be cleaned where it is looked at first; `finish(its work, a look)` when all of it is clean.
+
+        *level* takes the place of the one in the options, so that one session serves a slider.
+        """
+        return Gradual(self._work(image, level, estimate), self._cleaner, self._model.spec)
 
     def finish(self, work: Work, look: Look | None = None) -> Cleaned:
         """The result of what was computed, as the options have it; with a *look* the work can be finished again."""
@@ -152,8 +157,7 @@ class Session:
             estimate=work.estimate,
         )
 
-    def _work(self, image: Image, known: NoiseEstimate | None = None) -> Work:
-        level = self._options.noise_level
+    def _work(self, image: Image, level: float | None, known: NoiseEstimate | None = None) -> Work:
         estimate = (known or estimate_noise(image)) if level is None else None
         condition, share = automatic(estimate) if estimate is not None else _given(image, level or 0.0)
         if share == 0:

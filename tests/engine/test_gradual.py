@@ -32,7 +32,7 @@ def session() -> Session:
 
 def test_in_whatever_order_it_is_cleaned_the_bits_are_those_of_the_whole(session: Session, image: Image) -> None:
     whole = session.clean(image).image.pixels
-    gradual = session.gradual(image)
+    gradual = session.gradual(image, 20.0)
     assert not gradual.is_complete and gradual.progress == 0
     corner = Region(220, 330, 40, 40)
     while gradual.clean_next(corner, CancelToken()):
@@ -47,7 +47,7 @@ def test_in_whatever_order_it_is_cleaned_the_bits_are_those_of_the_whole(session
 
 
 def test_a_finished_one_can_be_finished_again_with_another_look(session: Session, image: Image) -> None:
-    gradual = session.gradual(image)
+    gradual = session.gradual(image, 20.0)
     while gradual.clean_next(None, CancelToken()):
         pass
     look = Look(strength=0.6, grain=0.3)
@@ -58,15 +58,22 @@ def test_a_finished_one_can_be_finished_again_with_another_look(session: Session
     assert not np.array_equal(half, full)
 
 
+def test_one_session_serves_every_level(session: Session, image: Image) -> None:
+    gradual = session.gradual(image, None)
+    assert gradual.work.estimate is not None
+    told = session.gradual(image, 30.0).work.canvas
+    assert told is not None and told.condition.luma == 30.0
+
+
 def test_nearest_to_the_middle_of_what_is_looked_at_comes_first(session: Session, image: Image) -> None:
-    gradual = session.gradual(image)
+    gradual = session.gradual(image, 20.0)
     seen = Region(0, 380, 30, 40)
     part = gradual.clean_next(seen, CancelToken())
     assert part is not None and part.top == 0 and part.left + part.width == 420
 
 
 def test_a_cancelled_tile_is_still_missing(session: Session, image: Image) -> None:
-    gradual, cancel = session.gradual(image), CancelToken()
+    gradual, cancel = session.gradual(image, 20.0), CancelToken()
     cancel.cancel()
     everything = len(gradual.missing_in(Region(0, 0, 300, 420)))
     with pytest.raises(Cancelled):
@@ -75,8 +82,8 @@ def test_a_cancelled_tile_is_still_missing(session: Session, image: Image) -> No
 
 
 def test_a_picture_that_stays_as_it_is_is_complete_from_the_start(image: Image) -> None:
-    session = open_session(DenoiseOptions(noise_level=0.0, precision="fp32"))
-    gradual = session.gradual(image)
+    session = open_session(DenoiseOptions(precision="fp32"))
+    gradual = session.gradual(image, 0.0)
     assert gradual.is_complete and gradual.has(Region(0, 0, 300, 420))
     assert gradual.clean_next(None, CancelToken()) is None
     assert np.array_equal(gradual.clean, image.pixels)
@@ -86,7 +93,7 @@ def test_when_memory_runs_out_it_begins_again_in_smaller_tiles(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = open_session(DenoiseOptions(noise_level=20.0, precision="fp32"))
-    gradual = session.gradual(image)
+    gradual = session.gradual(image, 20.0)
     runner, tile = session._cleaner.runner, session.tile
     start, calls = runner.start, []
 
