@@ -8,13 +8,17 @@
     │   ├── MissingDevice                the device that was asked for
     │   ├── MissingDisplay               a screen, or the system libraries that Qt needs
     │   ├── MissingModel                 no weights of that name
+    │   ├── UnknownWeights               a latent file needs weights that are not here
     │   └── BrokenInstall                packages that do not fit each other
     ├── Refused                      5   it could be done, and would do harm
     │   ├── UnsafeOutput                 an output would land on an input
     │   ├── ForeignOutput                an output would replace a file that was not made here
     │   └── UntrustedWeights             a weights file that is changed, cut or foreign
+    │       └── InexactWeights           integers in it could give other symbols on another machine
     ├── UnreadableImage              1   this file gives no trustworthy picture
     │   ├── UnsupportedFormat            not a format that is read here
+    │   │   └── NewerLatent              a latent file of a version after this one
+    │   ├── DamagedLatent                a latent file that is cut, changed, or contradicts itself
     │   └── ImageTooLarge                more pixels than the limit: refused before allocation
     ├── UnwritableImage              1   this picture cannot be written that way
     │   └── OutputFull                   no space left, or a quota is used up
@@ -91,6 +95,12 @@ class MissingModel(Missing):
     default_hint = "`denoise models` lists what is there."
 
 
+class UnknownWeights(Missing):
+    """A latent file was made with weights that are not installed here."""
+
+    default_hint = "Install the version of the package that made the file, or put its weights beside the others."
+
+
 class BrokenInstall(Missing):
     """Two installed packages do not fit each other."""
 
@@ -119,6 +129,10 @@ class UntrustedWeights(Refused):
     default_hint = "Install the package again, or fetch the weights file again from where it came."
 
 
+class InexactWeights(UntrustedWeights):
+    """The integer part of the codec's weights could give other symbols on another machine."""
+
+
 class UnreadableImage(DenoiserError):
     """This file gives no trustworthy picture: broken, cut, or not an image."""
 
@@ -129,6 +143,16 @@ class UnsupportedFormat(UnreadableImage):
     """Not a format, or not a kind of a format, that is read here."""
 
     default_hint = "Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW."
+
+
+class NewerLatent(UnsupportedFormat):
+    """A latent file that needs what only a later version knows."""
+
+    default_hint = "Install a newer version of the package; `denoise info` shows what the file says of itself."
+
+
+class DamagedLatent(UnreadableImage):
+    """A latent file that is cut, changed, or contradicts itself; it never becomes a picture."""
 
 
 class ImageTooLarge(UnreadableImage):

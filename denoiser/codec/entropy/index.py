@@ -1,0 +1,114 @@
+"""Which table codes each symbol of a picture: from the hyper symbols, and from the symbols of earlier passes.
+
+    hyper symbols -> base -> features -----------------┬-> pass 0 -> index
+                                                       |
+    magnitudes of the symbols so far, at most 15 ------┴-> pass 1 … -> index
+
+All of it is whole numbers (`integer.py`), so that encoder and decoder agree for good, wherever they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.codec.entropy.integer import LARGEST_ACTIVATION, Activations, IntegerLayer, IntegerNetwork
+from denoiser.codec.entropy.tables import SCALES, Arrays
+from denoiser.errors import InexactWeights
+
+LARGEST_MAGNITUDE = 15  # larger symbols look alike to later passes
+HIGHEST_INDEX = SCALES - 1
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerIndexModel:
+    """The networks of whole numbers behind the index; they fit each other when built, else InexactWeights.
+
+    The first pass sees the features alone, later ones the features and, after them, a magnitude for each symbol.
+    """
+
+    base: IntegerNetwork  # from hyper symbols, -128 to 127, to features
+    passes: tuple[IntegerNetwork, ...]
+
+    def __post_init__(self) -> None:
+        if self.base.lowest != -128 or not self.passes:
+            raise InexactWeights("An index model has passes, and a base that sees hyper symbols from -128 to 127.")
+        symbols = self.passes[0].channels_out
+        for number, network in enumerate(self.passes):
+            channels = self.base.channels_out + (symbols if number else 0)
+            if (network.channels_in, network.channels_out, network.enlargement) != (channels, symbols, 1):
+                raise InexactWeights(f"Pass {number} does not fit the features and symbols before it.")
+            if (network.lowest, network.highest, network.top) != (0, LARGEST_ACTIVATION, HIGHEST_INDEX):
+                raise InexactWeights(f"Pass {number} does not lead from activations to a table of {SCALES}.")
+
+    def features(self, hyper: NDArray[Any], level: int) -> Activations:
+        """What all passes share: the base's view of hyper symbols (channels, height, width) of a quality step."""
+        return self.base.evaluate(hyper, level)
+
+    def index(
+        self, features: Activations, level: int, number: int = 0, symbols: NDArray[Any] | None = None
+    ) -> Activations:
+        """The tables, 0 to 63, at every place (channels, height, width), for pass *number*.
+
+        *symbols*, of the same shape, are 0 where none is known yet; the first pass needs none.
+        """
+        return self.passes[number].evaluate(_seen(features, number, symbols), level)
+
+    def index_int64(
+        self, hyper: NDArray[Any], level: int, number: int = 0, symbols: NDArray[Any] | None = None
+    ) -> Activations:
+        """The same, from the hyper symbols on, by the twins."""
+        features = self.base.evaluate_int64(hyper, level)
+        return self.passes[number].evaluate_int64(_seen(features, number, symbols), level)
+
+    def arrays(self) -> Arrays:
+        """Named arrays for a weights file."""
+        networks = {"base": self.base} | {f"pass.{number}": one for number, one in enumerate(self.passes)}
+        return {name: array for part, network in networks.items() for name, array in _arrays(part, network)}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> IntegerIndexModel:
+        """From what `arrays` gave; InexactWeights where anything is missing or does not hold."""
+        count = sum(f"pass.{number}.range" in arrays for number in range(len(arrays)))
+        try:
+            base = _network("base", arrays)
+            passes = tuple(_network(f"pass.{number}", arrays) for number in range(count))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InexactWeights(f"The index model is not whole ({error}).") from error
+        return cls(base, passes)
+
+
+def _seen(features: Activations, number: int, symbols: NDArray[Any] | None) -> Activations:
+    if number == 0:
+        return features
+    if symbols is None:
+        raise ValueError(f"pass {number} needs the symbols of the passes before it")
+    magnitudes = np.minimum(np.abs(symbols.astype(np.int32)), LARGEST_MAGNITUDE).astype(np.uint8)
+    return np.concatenate([features, magnitudes])
+
+
+def _arrays(part: str, network: IntegerNetwork) -> Iterator[tuple[str, NDArray[Any]]]:
+    yield f"{part}.range", np.array([network.lowest, network.highest, network.top], np.int32)
+    for number, layer in enumerate(network.layers):
+        yield f"{part}.{number}.weight", layer.weight
+        yield f"{part}.{number}.bias", layer.bias
+        yield f"{part}.{number}.multiplier", layer.multiplier
+        yield f"{part}.{number}.form", np.array([layer.shift, layer.kernel, layer.shuffle], np.int32)
+
+
+def _network(part: str, arrays: Mapping[str, NDArray[Any]]) -> IntegerNetwork:
+    lowest, highest, top = arrays[f"{part}.range"].tolist()
+    layers: list[IntegerLayer] = []
+    while f"{part}.{len(layers)}.weight" in arrays:
+        layers.append(_layer(f"{part}.{len(layers)}", arrays))
+    return IntegerNetwork(tuple(layers), lowest, highest, top)
+
+
+def _layer(name: str, arrays: Mapping[str, NDArray[Any]]) -> IntegerLayer:
+    shift, kernel, shuffle = arrays[f"{name}.form"].tolist()
+    weight, bias, multiplier = (arrays[f"{name}.{part}"] for part in ("weight", "bias", "multiplier"))
+    return IntegerLayer(weight, bias, multiplier, shift, kernel, bool(shuffle))

@@ -1,0 +1,213 @@
+"""Layers of whole numbers: the same result on every machine, proven when they are built.
+
+    layer     x -> W·x + b -> clip((· × multiplier + 2^(shift−1)) >> shift, 0, 127) [-> pixel shuffle]
+
+Weights are −63 … 63, activations 0 … 127 (the last layer's may end lower), the bias may differ with the quality
+step. A product of matrices of whole numbers is exact in float32 while every sum of magnitudes stays under 2^24, and
+in float64 under 2^53, in whatever order the additions come; each layer computes its bound from its weights and
+takes the faster kind that is exact. Everything else is int64. `evaluate_int64` is the obviously correct twin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from denoiser.codec.entropy.tables import LEVELS
+from denoiser.errors import InexactWeights
+
+LARGEST_WEIGHT = 63
+LARGEST_ACTIVATION = 127
+LARGEST_SHIFT = 48
+EXACT_IN_FLOAT32, EXACT_IN_FLOAT64, EXACT_IN_INT64 = 1 << 24, 1 << 53, 1 << 62
+
+Activations = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerLayer:
+    """One layer; checked when built, else InexactWeights. Any thread."""
+
+    weight: NDArray[
+        np.int8
+    ]  # (out, in·kernel²), as torch's unfold lays out its rows: channel, then row, then column
+    bias: NDArray[np.int32]  # (1, out), or (64, out): a row for each quality step
+    multiplier: NDArray[np.int32]  # (out,), positive
+    shift: int
+    kernel: int = 1  # 1, or 3 with zeros around the rim
+    shuffle: bool = False  # four channels become one of twice the height and width, as torch's pixel_shuffle has it
+
+    def __post_init__(self) -> None:
+        weight, bias = _whole(self.weight, 2), _whole(self.bias, 2)
+        multiplier = _whole(self.multiplier, 1)
+        out = len(weight)
+        if self.kernel not in (1, 3) or not out or not weight.shape[1] or weight.shape[1] % self.kernel**2:
+            raise InexactWeights(f"A layer of {weight.shape} weights has no kernel of {self.kernel}.")
+        if bias.shape not in ((1, out), (LEVELS, out)) or multiplier.shape != (out,):
+            raise InexactWeights(
+                f"A layer of {out} channels has {bias.shape} biases, {multiplier.shape} multipliers."
+            )
+        if np.abs(weight).max() > LARGEST_WEIGHT:
+            raise InexactWeights(f"A weight lies beyond ±{LARGEST_WEIGHT}.")
+        if np.abs(bias).max() >= 1 << 31 or multiplier.min() < 1 or multiplier.max() >= 1 << 31:
+            raise InexactWeights("A bias or a multiplier lies beyond 31 bits, or a multiplier is not positive.")
+        if not 1 <= self.shift <= LARGEST_SHIFT:
+            raise InexactWeights(f"A shift is 1 to {LARGEST_SHIFT}, not {self.shift}.")
+        if self.shuffle and out % 4:
+            raise InexactWeights(f"{out} channels do not shuffle into a quarter.")
+        for name, array, kind in (
+            ("weight", weight, np.int8), ("bias", bias, np.int32), ("multiplier", multiplier, np.int32)
+        ):  # fmt: skip
+            frozen = array.astype(kind)
+            frozen.flags.writeable = False
+            object.__setattr__(self, name, frozen)
+
+    @property
+    def channels_in(self) -> int:
+        return int(self.weight.shape[1]) // self.kernel**2
+
+    @property
+    def channels_out(self) -> int:
+        return len(self.weight) // (4 if self.shuffle else 1)
+
+    def largest_sum(self, largest_input: int) -> int:
+        """A bound of every sum, in every order, while no input lies beyond ±*largest_input*; before the bias."""
+        return int(np.abs(self.weight.astype(np.int64)).sum(axis=1).max()) * largest_input
+
+    def proven_kind(self, largest_input: int) -> type[np.float32] | type[np.float64]:
+        """In which kind of number the product is exact; InexactWeights where none, or where int64 can overflow."""
+        sums = self.largest_sum(largest_input)
+        with_bias = sums + int(np.abs(self.bias.astype(np.int64)).max())
+        if sums >= EXACT_IN_FLOAT64 or (with_bias + 1) * int(self.multiplier.max()) >= EXACT_IN_INT64:
+            raise InexactWeights("The sums of a layer could be larger than what is exact.")
+        return np.float32 if sums < EXACT_IN_FLOAT32 else np.float64
+
+    def evaluate(self, x: NDArray[Any], level: int, top: int, kind: type[np.floating[Any]]) -> Activations:
+        """The layer's activations (channels, height, width) from 0 to *top*, in the *kind* that was proven."""
+        height, width = x.shape[1:]
+        sums = self._factors(kind) @ _columns(x.astype(kind), self.kernel)
+        return self._activations(sums.astype(np.int64), level, top, height, width)
+
+    def evaluate_int64(self, x: NDArray[Any], level: int, top: int) -> Activations:
+        """The same in int64 alone, tap by tap."""
+        height, width = x.shape[1:]
+        rim = self.kernel // 2
+        padded = np.pad(x.astype(np.int64), ((0, 0), (rim, rim), (rim, rim)))
+        taps = self.weight.astype(np.int64).reshape(len(self.weight), -1, self.kernel, self.kernel)
+        sums = np.zeros((len(self.weight), height * width), np.int64)
+        for row in range(self.kernel):
+            for column in range(self.kernel):
+                shifted = padded[:, row : row + height, column : column + width]
+                sums += taps[:, :, row, column] @ shifted.reshape(len(x), -1)
+        return self._activations(sums, level, top, height, width)
+
+    def _activations(self, sums: NDArray[np.int64], level: int, top: int, height: int, width: int) -> Activations:
+        bias = self.bias[level if len(self.bias) > 1 else 0].astype(np.int64)
+        sums += bias[:, np.newaxis]
+        sums *= self.multiplier.astype(np.int64)[:, np.newaxis]
+        sums += 1 << (self.shift - 1)
+        sums >>= self.shift
+        found = np.clip(sums, 0, top).astype(np.uint8).reshape(-1, height, width)
+        return _shuffled(found) if self.shuffle else found
+
+    def _factors(self, kind: type[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        factors: NDArray[np.floating[Any]] = self._single if kind is np.float32 else self.weight.astype(kind)
+        return factors
+
+    @cached_property
+    def _single(self) -> NDArray[np.float32]:
+        return self.weight.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """Layers one after the other, from inputs of a stated range to activations of 0 to *top*. Any thread."""
+
+    layers: tuple[IntegerLayer, ...]
+    lowest: int = 0  # inputs beyond are clipped
+    highest: int = LARGEST_ACTIVATION
+    top: int = LARGEST_ACTIVATION
+
+    def __post_init__(self) -> None:
+        if not self.layers or not -128 <= self.lowest <= 0 <= self.highest <= LARGEST_ACTIVATION:
+            raise InexactWeights(f"A network has layers, and inputs from -128 at least to {LARGEST_ACTIVATION}.")
+        if not 1 <= self.top <= LARGEST_ACTIVATION:
+            raise InexactWeights(f"A network ends at 1 to {LARGEST_ACTIVATION}, not at {self.top}.")
+        for before, after in zip(self.layers, self.layers[1:], strict=False):
+            if before.channels_out != after.channels_in:
+                raise InexactWeights(f"{before.channels_out} channels do not fit {after.channels_in}.")
+        _ = self._kinds
+
+    @property
+    def channels_in(self) -> int:
+        return self.layers[0].channels_in
+
+    @property
+    def channels_out(self) -> int:
+        return self.layers[-1].channels_out
+
+    @property
+    def enlargement(self) -> int:
+        """How many times as high and wide as the input the output is."""
+        return 1 << sum(layer.shuffle for layer in self.layers)
+
+    def evaluate(self, x: NDArray[Any], level: int) -> Activations:
+        """(channels, height, width) for the whole numbers *x* of a quality step."""
+        found = self._clipped(x)
+        for layer, top, kind in zip(self.layers, self._tops, self._kinds, strict=True):
+            found = layer.evaluate(found, level, top, kind)
+        return found
+
+    def evaluate_int64(self, x: NDArray[Any], level: int) -> Activations:
+        """The same by the twin."""
+        found = self._clipped(x)
+        for layer, top in zip(self.layers, self._tops, strict=True):
+            found = layer.evaluate_int64(found, level, top)
+        return found
+
+    def _clipped(self, x: NDArray[Any]) -> NDArray[Any]:
+        if not np.issubdtype(x.dtype, np.integer) or x.ndim != 3 or len(x) != self.channels_in:
+            raise ValueError(
+                f"whole numbers ({self.channels_in}, height, width) are wanted, not {x.dtype} {x.shape}"
+            )
+        clipped: NDArray[Any] = np.clip(x, self.lowest, self.highest)
+        return clipped
+
+    @cached_property
+    def _kinds(self) -> tuple[type[np.floating[Any]], ...]:
+        largest = [max(-self.lowest, self.highest), *([LARGEST_ACTIVATION] * (len(self.layers) - 1))]
+        return tuple(layer.proven_kind(number) for layer, number in zip(self.layers, largest, strict=True))
+
+    @cached_property
+    def _tops(self) -> tuple[int, ...]:
+        return (*([LARGEST_ACTIVATION] * (len(self.layers) - 1)), self.top)
+
+
+def _columns(x: NDArray[Any], kernel: int) -> NDArray[Any]:
+    """(in·kernel², height·width): under each place what the kernel sees there, zeros beyond the rim."""
+    if kernel == 1:
+        return x.reshape(len(x), -1)
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    windows = sliding_window_view(padded, (3, 3), axis=(1, 2))
+    columns: NDArray[Any] = windows.transpose(0, 3, 4, 1, 2).reshape(len(x) * 9, -1)
+    return columns
+
+
+def _shuffled(x: Activations) -> Activations:
+    channels, height, width = x.shape
+    blocks = x.reshape(channels // 4, 2, 2, height, width).transpose(0, 3, 1, 4, 2)
+    shuffled: Activations = blocks.reshape(channels // 4, 2 * height, 2 * width)
+    return shuffled
+
+
+def _whole(array: NDArray[Any], dimensions: int) -> NDArray[np.int64]:
+    if not np.issubdtype(array.dtype, np.integer) or array.ndim != dimensions:
+        raise InexactWeights(
+            f"A part of a layer is {array.dtype} {array.shape}, not whole numbers as they should be."
+        )
+    return array.astype(np.int64)

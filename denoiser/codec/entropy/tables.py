@@ -1,0 +1,169 @@
+"""Integer tables of how often each symbol comes: stored with the weights, checked when built, never computed anew.
+
+A table lists the counts of the symbols −L … L and, last, of the escape; L is its half width. Counts sum to 2^16 and
+none is zero, so that every symbol can be coded with every table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from constriction import stream
+from numpy.typing import NDArray
+
+from denoiser.errors import InexactWeights
+
+TOTAL = 1 << 16  # what the counts of a table sum to
+SCALES = 64  # tables for the symbols of a picture, from the narrowest to the widest
+WIDEST = 2048  # half width; an escape codes what lies beyond
+LEVELS = 64  # quality steps
+
+Counts = NDArray[np.uint16]
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class FrequencyTables:
+    """A numbered list of tables. Complete and proven when built, else InexactWeights; any thread may read."""
+
+    counts: Counts  # (tables, 2·widest + 2): symbols −L … L, then the escape; zeros after it
+    half_widths: NDArray[np.int32]  # (tables,)
+
+    def __post_init__(self) -> None:
+        half_widths = _whole(self.half_widths, "half widths", 1)
+        counts = _whole(self.counts, "counts", 2)
+        if not len(half_widths) or len(counts) != len(half_widths):
+            raise InexactWeights(f"{len(counts)} rows of counts do not fit {len(half_widths)} half widths.")
+        if half_widths.min() < 0 or half_widths.max() > WIDEST:
+            raise InexactWeights(f"Half widths of tables are 0 to {WIDEST}.")
+        if counts.shape[1] != 2 * half_widths.max() + 2:
+            raise InexactWeights("The rows of counts are not as long as the widest table.")
+        used = np.arange(counts.shape[1]) < (2 * half_widths + 2)[:, np.newaxis]
+        if (counts[used] < 1).any() or (counts[~used] != 0).any():
+            raise InexactWeights("A table has a symbol that cannot be coded, or counts beyond its end.")
+        if (counts.sum(axis=1) != TOTAL).any():
+            raise InexactWeights(f"The counts of a table do not sum to {TOTAL}.")
+        object.__setattr__(self, "counts", _frozen(counts.astype(np.uint16)))
+        object.__setattr__(self, "half_widths", _frozen(half_widths.astype(np.int32)))
+
+    def __len__(self) -> int:
+        return len(self.half_widths)
+
+    def row(self, number: int) -> Counts:
+        """The counts of one table, without what fills its row up."""
+        row: Counts = self.counts[number, : 2 * int(self.half_widths[number]) + 2]
+        return row
+
+    def model(self, number: int) -> stream.model.Categorical:
+        """One table as the range coder takes it; made at the first use."""
+        model = self._models.get(number)
+        if model is None:
+            # `perfect` is said, since its default differs between versions, and files depend on it.
+            model = self._models[number] = stream.model.Categorical(
+                self.row(number).astype(np.float64), perfect=False
+            )
+        return model
+
+    def half_width(self, number: int) -> int:
+        """The largest symbol of one table that needs no escape."""
+        return self._widths[number]
+
+    @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """What each symbol costs, in bits, laid out as the counts; an escape costs 16 more. For estimates."""
+        return np.log2(TOTAL / np.maximum(self.counts, 1).astype(np.float64))
+
+    @cached_property
+    def _models(self) -> dict[int, stream.model.Categorical]:
+        return {}
+
+    @cached_property
+    def _widths(self) -> list[int]:
+        return [int(width) for width in self.half_widths]
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleTables(FrequencyTables):
+    """The 64 tables of the symbols of a picture, chosen by an index that integers compute."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self) != SCALES:
+            raise InexactWeights(f"There are {SCALES} tables of scales, not {len(self)}.")
+
+
+@dataclass(frozen=True, eq=False)
+class HyperTables(FrequencyTables):
+    """Tables for the hyper symbols: one per channel, in sets; each quality step names its set."""
+
+    set_of_level: NDArray[np.int32]  # (64,)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sets = _whole(self.set_of_level, "sets of the quality steps", 1)
+        if len(sets) != LEVELS or sets.min() < 0 or len(self) % (int(sets.max()) + 1):
+            raise InexactWeights(f"{len(self)} tables do not divide into sets for {LEVELS} quality steps.")
+        object.__setattr__(self, "set_of_level", _frozen(sets.astype(np.int32)))
+
+    @cached_property
+    def channels(self) -> int:
+        return len(self) // (int(self.set_of_level.max()) + 1)
+
+    def numbers(self, level: int) -> range:
+        """The tables of a quality step, one for each channel."""
+        first = int(self.set_of_level[level]) * self.channels
+        return range(first, first + self.channels)
+
+
+@dataclass(frozen=True, eq=False)
+class CodingTables:
+    """All tables of one codec: those of its symbols and those of its hyper symbols."""
+
+    scales: ScaleTables
+    hyper: HyperTables
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CodingTables:
+        """From what `arrays` gave, out of a weights file; InexactWeights where anything does not hold."""
+        try:
+            scales = ScaleTables(arrays["scales.counts"], arrays["scales.half_widths"])
+            hyper = HyperTables(arrays["hyper.counts"], arrays["hyper.half_widths"], arrays["hyper.set_of_level"])
+        except KeyError as error:
+            raise InexactWeights(f"The tables lack {error.args[0]!r}.") from error
+        return cls(scales, hyper)
+
+    def arrays(self) -> Arrays:
+        """Named arrays for a weights file."""
+        return dict(self._named())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over names, shapes and numbers, independent of the machine's byte order."""
+        total = hashlib.sha256()
+        for name, array in self._named():
+            total.update(f"{name} {array.shape}\n".encode())
+            total.update(array.astype("<i4").tobytes())
+        return total.hexdigest()
+
+    def _named(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        yield "scales.counts", self.scales.counts
+        yield "scales.half_widths", self.scales.half_widths
+        yield "hyper.counts", self.hyper.counts
+        yield "hyper.half_widths", self.hyper.half_widths
+        yield "hyper.set_of_level", self.hyper.set_of_level
+
+
+def _whole(array: NDArray[Any], what: str, dimensions: int) -> NDArray[np.int64]:
+    if not np.issubdtype(array.dtype, np.integer) or array.ndim != dimensions:
+        raise InexactWeights(f"The {what} of tables are not whole numbers in {dimensions} dimensions.")
+    return array.astype(np.int64)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
