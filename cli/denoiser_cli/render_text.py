@@ -26,8 +26,9 @@ SECONDS_BETWEEN_LINES = 5.0
 class TextVoice:
     """Speaks to people. A context manager: the bar stands while the block runs."""
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, done: str = "cleaned") -> None:
         self._manner = manner
+        self._done = done  # what is done to files
         self._progress = Progress()
         self._bar: RichProgress | None = None
         self._last_line = time.monotonic()
@@ -72,7 +73,7 @@ class TextVoice:
         for note, sources in self._notes.items():
             more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
             self._tell_unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
-        self._tell_unless_quiet(_outcome(report, out))
+        self._tell_unless_quiet(_outcome(report, out, self._done))
         if report.already_there and report.done + len(report.failures) + report.left:
             self._tell_unless_quiet(f"{_count(report.already_there)} done already (see --overwrite).")
         if report.failures:
@@ -124,14 +125,14 @@ def cause(source: Path, error: DenoiserError) -> str:
     return one_line(error.message if named else f"{source}: {error.message}")
 
 
-def _outcome(report: Report, out: Path) -> str:
+def _outcome(report: Report, out: Path, done: str) -> str:
     if report.done:
         speed = report.megapixels / max(report.seconds, 1e-3)
         took = f"{report.megapixels:.1f} MP in {duration(report.seconds)} ({speed:.2f} MP/s)"
-        return f"{_count(report.done)} cleaned, {took}: {shown(out)}"
+        return f"{_count(report.done)} {done}, {took}: {shown(out)}"
     if report.already_there and not report.failures and not report.left:
         return f"Nothing left to do: {_count(report.already_there)} done already in {shown(out)} (see --overwrite)."
-    return "Nothing cleaned."
+    return f"Nothing {done}."
 
 
 def _why_stopped(report: Report) -> str:

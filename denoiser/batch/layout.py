@@ -48,9 +48,9 @@ def into_folder(pictures: Iterable[Sighting], folder: Path) -> list[Job]:
     ]
 
 
-def into_file(picture: Sighting, target: Path, options: WriteOptions) -> Job:
-    """The job of one picture to one file, whose suffix chooses the format."""
-    row = writable_row(target)
+def into_file(picture: Sighting, target: Path, options: WriteOptions, row: Format | None = None) -> Job:
+    """The job of one picture to one file, whose suffix chooses the format, or which is of that *row*."""
+    row = row or writable_row(target)
     if options.format not in (None, row.key):
         raise UsageError(
             f"--format {options.format} and the name {target.name} do not agree.", hint="Leave one out."
@@ -70,21 +70,22 @@ def writable_row(target: Path) -> Format:
     return row
 
 
-def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True) -> None:
+def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: str = "clean") -> None:
     """Raises when two pictures would get one name, or one a name that another needs as its folder.
 
     Without *case_matters* the target's file system takes names for the same that differ in case or in the way that
     accents are encoded.
     """
     owners: dict[str, Job] = {}
+    apart = f"{verb.capitalize()} them into different folders"
     for job in jobs:
         first = owners.setdefault(_key(job.target, case_matters), job)
         if first is not job:
             raise UnsafeOutput(
                 f"{first.source} and {job.source} would both become {job.target}.",
-                hint="Clean them into different folders, or choose --format so that the names differ."
+                hint=f"{apart}, or choose --format so that the names differ."
                 if first.source.suffix == job.source.suffix
-                else "Clean them into different folders, or rename one.",
+                else f"{apart}, or rename one.",
             )
     for job in jobs:
         for folder in job.target.parents:
@@ -92,7 +93,7 @@ def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True) -> None
             if owner is not None:
                 raise UnsafeOutput(
                     f"{owner.source} would become {owner.target}, which {job.source} needs as a folder.",
-                    hint="Clean them into different folders, or rename one.",
+                    hint=f"{apart}, or rename one.",
                 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser import imageio, models
-from denoiser.batch import steps
-from denoiser.batch.folder import open_cleaner
+from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.series import stated
 from denoiser.batch.settings import Settings
 from denoiser.batch.ticket import Ticket, read_ticket
@@ -55,14 +53,15 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
         )
     settings = ticket.settings(model=model)
     _check_weights(settings.denoise.model, settings.denoise.device, ticket)
-    image = steps.cropped(imageio.read(source, settings.read), str(source), settings)
-    session = open_cleaner(None, settings)
-    network = functools.partial(session.clean, listener=ignore, cancel=cancel or CancelToken())
+    image = CLEANING.read(source, settings)
+    session = CLEANING.open(None, settings)
     series = _series_of(ticket, image) if settings.batch.series else None
-    outcome = steps.clean(image, settings, network, session, series)
+    outcome = CLEANING.make(
+        image, settings, session, series=series, listener=ignore, cancel=cancel or CancelToken()
+    )
     row = formats.by_suffix(made)
-    after = imageio.read_bytes(imageio.encode(outcome.image, row.key, settings.write), str(made))
-    return Redone(outcome.image, settings, ticket, _differing(before, after))
+    after = imageio.read_bytes(imageio.encode(outcome.result, row.key, settings.write), str(made))
+    return Redone(outcome.result, settings, ticket, _differing(before, after))
 
 
 def _series_of(ticket: Ticket, image: Image) -> Series | None:

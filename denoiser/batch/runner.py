@@ -1,7 +1,7 @@
-"""Carries out a plan: threads read ahead, the caller's thread cleans, other threads write.
+"""Carries out a plan: threads read ahead, the caller's thread works, other threads write.
 
     reader threads           calling thread              writer threads
-    steps.read       ->      session.clean       ->      steps.write
+    steps.read       ->      Work.make           ->      steps.write
     journal, decode          tells the listener          encode, sync, rename, record
 
 The number of threads and the megapixels that wait bound the memory, whatever the number of files. Each step of each
@@ -20,7 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from denoiser.atomicfile import remove_leftovers
 from denoiser.batch import steps
@@ -30,8 +30,10 @@ from denoiser.batch.plan import Plan
 from denoiser.batch.report import Report
 from denoiser.batch.series import Fitting, told, without
 from denoiser.batch.settings import Settings
-from denoiser.batch.steps import Cleaned, Picture
+from denoiser.batch.steps import Picture
 from denoiser.batch.trial import find_crashes
+from denoiser.batch.work import Worker
+from denoiser.batch.works import work_of
 from denoiser.errors import Cancelled, DenoiserError, OutputFull, UnreadableImage, UnwritableImage
 from denoiser.events import (
     CancelToken,
@@ -46,8 +48,7 @@ from denoiser.events import (
 )
 
 if TYPE_CHECKING:
-    from denoiser.estimation import NoiseEstimate, Series
-    from denoiser.image import Image
+    from denoiser.estimation import Series
 
 # A network on a CPU leaves decoding little to do, and one on a GPU is fed by a few threads; more only hold memory.
 MOST_THREADS = 8
@@ -58,22 +59,9 @@ WAITING_MEGAPIXELS = 64.0  # ahead of the network, and again behind it: two of 2
 _Result = TypeVar("_Result")
 
 
-class Cleaner(Protocol):
-    """Whoever cleans one picture after another: denoiser.engine.Session is one."""
-
-    model_name: str
-    model_digest: str
-    device: str
-    precision: str
-
-    def clean(
-        self, image: Image, *, estimate: NoiseEstimate | None = None, listener: Listener, cancel: CancelToken
-    ) -> Cleaned: ...
-
-
 def run_plan(
     plan: Plan,
-    open_cleaner: Callable[[], Cleaner],
+    open_worker: Callable[[], Worker],
     settings: Settings = Settings(),
     *,
     listener: Listener = ignore,
@@ -82,7 +70,7 @@ def run_plan(
 ) -> Report:
     """Carries out *plan* file by file; a file that fails is reported and the others go on.
 
-    *open_cleaner* is called once, and not at all when there is nothing to do. The listener is called in the calling
+    *open_worker* is called once, and not at all when there is nothing to do. The listener is called in the calling
     thread only. A cancel stops within one tile; pictures that are clean by then are written. A full disk stops the
     run, since it would fail every other file as well. Leaves no thread and no temporary file behind, whatever
     happens. What is done is recorded beside the outputs, unless the output is a single file. A *manifest* that is
@@ -93,7 +81,7 @@ def run_plan(
     if plan.jobs and not run.is_over():
         for folder in sorted({job.target.parent for job in plan.jobs}):
             remove_leftovers(folder)
-        run.carry_out(open_cleaner)
+        run.carry_out(open_worker)
     return run.report()
 
 
@@ -109,7 +97,7 @@ class _Failed:
 
 @dataclass(slots=True)
 class _Writing:
-    """A clean picture on its way to the disk; the pixels are the writer's alone."""
+    """An output on its way to the disk; what it holds is the writer's alone."""
 
     job: Job
     began: float
@@ -147,17 +135,17 @@ class _Run:
         for job, error in plan.blocked:
             self._fail(job, error, recorded=True)  # nothing was tried: what stands on record is still so
 
-    def carry_out(self, open_cleaner: Callable[[], Cleaner]) -> None:
-        cleaner = open_cleaner()
+    def carry_out(self, open_worker: Callable[[], Worker]) -> None:
+        worker = open_worker()
         try:
-            self._start_records(cleaner)
+            self._start_records(worker)
             jobs = self._without_crashes()
             with (
                 _threads(threads(self.settings), "reader") as readers,
                 _threads(max(FEWEST_WRITERS, threads(self.settings)), "writer") as writers,
             ):
                 self._find_series(readers)
-                self._stream(cleaner, self._pictures(jobs, readers), writers)
+                self._stream(worker, self._pictures(jobs, readers), writers)
         except Cancelled:
             pass
         finally:
@@ -181,7 +169,7 @@ class _Run:
     def is_over(self) -> bool:
         return self.cancel.cancelled or self.stopped_by is not None
 
-    def _start_records(self, cleaner: Cleaner) -> None:
+    def _start_records(self, worker: Worker) -> None:
         if self.plan.folder is None:
             return
         if self.manifest is None:
@@ -189,7 +177,7 @@ class _Run:
         elif self.manifest.is_open:
             return
         try:
-            self.manifest.start(cleaner.model_digest, steps.facts_of_run(cleaner, self.plan.choice))
+            self.manifest.start(worker.model_digest, steps.facts_of_run(worker, self.plan.choice))
         except UnwritableImage as error:
             self._fail(self.plan.jobs[0], error)
             self.stopped_by = error  # the outputs would fare no better
@@ -204,7 +192,11 @@ class _Run:
         """The jobs, less those that took an earlier run down and would do so again."""
         samples = (job for group in self.plan.groups for job in group.samples)
         suspects = {job.target: job for job in (*samples, *self.plan.jobs) if job.suspect}
-        crashes = find_crashes([*suspects.values()], self.cancel) if suspects and not self.is_over() else {}
+        crashes = (
+            find_crashes([*suspects.values()], self.cancel, self.settings)
+            if suspects and not self.is_over()
+            else {}
+        )
         self.unsafe = frozenset(job.target for job in crashes)
         mine = frozenset(job.target for job in self.plan.jobs) & self.unsafe
         for job, cause in crashes.items():
@@ -230,13 +222,13 @@ class _Run:
 
     def _stream(
         self,
-        cleaner: Cleaner,
+        worker: Worker,
         pictures: Iterator[tuple[Job, Future[Picture | _Failed]]],
         writers: ThreadPoolExecutor,
     ) -> None:
         try:
             while not self.is_over() and (following := next(pictures, None)) is not None:
-                self._clean(cleaner, *following, writers)
+                self._work(worker, *following, writers)
         except Cancelled:
             pass
         while self.writing:  # finished pictures are kept, also when the run is stopped
@@ -257,29 +249,29 @@ class _Run:
             ahead.append((job, readers.submit(_attempt, job, step)))
         yield from ahead
 
-    def _clean(
-        self, cleaner: Cleaner, job: Job, coming: Future[Picture | _Failed], writers: ThreadPoolExecutor
+    def _work(
+        self, worker: Worker, job: Job, coming: Future[Picture | _Failed], writers: ThreadPoolExecutor
     ) -> None:
         picture = self._awaited(coming)
         if isinstance(picture, _Failed):
             self._fail(job, picture.error)
             return
         self.cancel.raise_if_cancelled()
-        image = picture.image
-        self.listener(FileStarted(job.source, image.megapixels))
+        content, source, megapixels = picture.content, picture.source, picture.content.megapixels
+        self.listener(FileStarted(job.source, megapixels))
         began = time.perf_counter()
-        network = functools.partial(cleaner.clean, listener=self._heard, cancel=self.cancel)
+        make = functools.partial(work_of(self.settings).make, content, self.settings, worker)
         series = self.series.get(job.series)
-        outcome = _attempt(job, lambda: steps.clean(image, self.settings, network, cleaner, series))
+        outcome = _attempt(job, lambda: make(series=series, listener=self._heard, cancel=self.cancel))
         if isinstance(outcome, _Failed):
             self._fail(job, outcome.error)
             return
         if job.series:
             outcome = dataclasses.replace(outcome, facts={**outcome.facts, "series": job.series})
-        self._make_room(image.megapixels)
-        step = functools.partial(steps.write, job, outcome, picture.source, self.settings, self.manifest)
+        self._make_room(megapixels)
+        step = functools.partial(steps.write, job, outcome, source, self.settings, self.manifest)
         future = writers.submit(_attempt, job, step)
-        self.writing[future] = _Writing(job, began, image.megapixels, outcome.notes, outcome.facts)
+        self.writing[future] = _Writing(job, began, megapixels, outcome.notes, outcome.facts)
 
     def _make_room(self, megapixels: float) -> None:
         """Waits until as many pictures are written as memory allows to wait."""

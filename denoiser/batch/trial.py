@@ -1,8 +1,8 @@
 """Tries files that were begun when a run died, in a process of their own: a decoder that crashes has a name then.
 
 Most of them are innocent, since a run may be killed for any reason; so nothing is held against a file but that it
-ends a second process, too. As a program (`python -m denoiser.batch.trial`) it is that process: it takes one file
-per line from its standard input, reads and encodes it in memory, and answers each with a line.
+ends a second process, too. As a program (`python -m denoiser.batch.trial`) it is that process: it takes the kind of
+work, source and target per line from its standard input, decodes and encodes in memory, and answers with a line.
 """
 
 from __future__ import annotations
@@ -18,32 +18,38 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from denoiser import imageio
 from denoiser.batch.layout import Job
+from denoiser.batch.settings import Settings
+from denoiser.batch.works import named, work_of
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
-from denoiser.imageio import formats
 
 SECONDS_OF_ONE = 300.0  # a picture of 500 megapixels needs a minute; what takes longer hangs
 _POLL_SECONDS = 0.1  # a cancel is heard within this
 
 
-def find_crashes(jobs: Sequence[Job], cancel: CancelToken, *, patience: float = SECONDS_OF_ONE) -> dict[Job, str]:
+def find_crashes(
+    jobs: Sequence[Job],
+    cancel: CancelToken,
+    settings: Settings = Settings(),
+    *,
+    patience: float = SECONDS_OF_ONE,
+) -> dict[Job, str]:
     """The jobs whose files end the process that reads them, with the cause. Raises Cancelled; leaves no process."""
     crashes: dict[Job, str] = {}
     rest = list(jobs)
     while rest:
-        passed, cause = _try_together(rest, cancel, patience)
+        passed, cause = _try_together(rest, cancel, work_of(settings).words.verb, patience)
         if cause is not None and passed < len(rest):
             crashes[rest[passed]] = cause
         rest = rest[passed + 1 :]
     return crashes
 
 
-def _try_together(jobs: Sequence[Job], cancel: CancelToken, patience: float) -> tuple[int, str | None]:
+def _try_together(jobs: Sequence[Job], cancel: CancelToken, verb: str, patience: float) -> tuple[int, str | None]:
     """How many of *jobs* passed before the process ended, and what ended it; no cause if it ended by itself."""
     command = [sys.executable, "-P", "-m", "denoiser.batch.trial"]  # -P: no module of the current folder
-    lines = [json.dumps([str(job.source.absolute()), formats.by_suffix(job.target).key]) for job in jobs]
+    lines = [json.dumps([verb, str(job.source.absolute()), job.target.name]) for job in jobs]
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -92,9 +98,9 @@ def _cause(code: int) -> str | None:
 def main() -> None:
     """Reads and encodes what stands on standard input, one answer each."""
     for line in sys.stdin:
-        path, key = json.loads(line)
+        verb, source, target = json.loads(line)
         with suppress(DenoiserError, MemoryError):
-            imageio.encode(imageio.read(Path(path)), key)
+            named(verb).try_alone(Path(source), Path(target))
         os.write(1, b"passed\n")
 
 

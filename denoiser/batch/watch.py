@@ -19,17 +19,17 @@ from pathlib import Path
 from denoiser.atomicfile import as_unwritable
 from denoiser.batch import journal
 from denoiser.batch.arrivals import Arrivals, Look
-from denoiser.batch.choice import choose_weights
+from denoiser.batch.cleaning import CLEANING, ask_device
 from denoiser.batch.digest import stamp_of
 from denoiser.batch.discover import Discovery, Find, Passed
-from denoiser.batch.folder import ask_device, open_cleaner
 from denoiser.batch.history import History, read_on
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import FOLDER, Manifest, Relative
 from denoiser.batch.plan import PathLike, Place, Plan, plan_for, refuse_unsafe
 from denoiser.batch.report import Report
-from denoiser.batch.runner import Cleaner, run_plan
+from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
+from denoiser.batch.work import Worker
 from denoiser.errors import Cancelled, DenoiserError, OutputFull, Refused, UnreadableImage, UnsafeOutput, UsageError
 from denoiser.events import CancelToken, Event, FileDone, FileFailed, FileSkipped, Listener, Started, ignore
 from denoiser.options import WatchOptions
@@ -70,7 +70,7 @@ class _Watch:
     manifest: Manifest = field(init=False)
     place: Place = field(init=False)
     arrivals: Arrivals = field(init=False)
-    open_once: Callable[[], Cleaner] = field(init=False)
+    open_once: Callable[[], Worker] = field(init=False)
     told: set[Passed] = field(default_factory=set)
     failures: deque[FileFailed] = field(default_factory=lambda: deque(maxlen=MOST_FAILURES))
     report: Report = field(default_factory=Report)
@@ -112,10 +112,10 @@ class _Watch:
         self.manifest = Manifest(self.out, self.settings)
         history = History(slim=True)
         read_on(self.out, history)
-        choice = choose_weights(self.settings, history, ask_device)
+        choice = CLEANING.choose(self.settings, history, ask_device)
         self.place = Place(self.out, self.out, history, choice)
         self.arrivals = Arrivals(self.folder, self.out, rest, batch.recursive)
-        self.open_once = functools.cache(lambda: open_cleaner(choice, self.settings))
+        self.open_once = functools.cache(lambda: CLEANING.open(choice, self.settings))
 
     def _go_on(self) -> None:
         looks = 0

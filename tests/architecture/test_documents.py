@@ -77,7 +77,7 @@ def test_only_batch_walks_through_the_inner_rooms(root: Path) -> None:
         for file in (root / "denoiser" / "batch").glob("*.py")
         if any(name.startswith("denoiser.engine") for name in _imports(file))
     }
-    assert callers == {"folder.py"}
+    assert callers == {"cleaning.py"}
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS)

@@ -9,7 +9,7 @@ import pytest
 
 from denoiser import denoise_folder, imageio
 from denoiser.batch import Settings
-from denoiser.batch.steps import KEPT, cropped
+from denoiser.batch.cleaning import KEPT, cropped
 from denoiser.engine import Session
 from denoiser.errors import UnreadableImage
 from denoiser.events import Event, FileDone

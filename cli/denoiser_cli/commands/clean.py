@@ -56,18 +56,18 @@ def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words:
     No input is ever changed. Outputs keep format, depth, metadata and colour, and appear whole or not at all. What
     is done already stays, so that the same call goes on where it stopped.
     """
-    from denoiser_cli import cleaning  # not needed for --help
+    from denoiser_cli import working  # not needed for --help
 
     settings = settings_of(words)
     if words["save_preset"]:
         say(f"Written: {shown(_save(words['save_preset'], settings))}")
         if not paths and not words["files_from"]:
             return 0
-    listed = cleaning.read_list(words["files_from"]) if words["files_from"] else ()
-    call = cleaning.Call(_checked(paths, listed), _given(out), settings, listed)
-    if cleaning.PIPE in (*call.sources, call.out):
-        return cleaning.clean_through_pipe(call, manner)
-    return cleaning.show_plan(call, manner) if words["dry_run"] else cleaning.clean_files(call, manner)
+    listed = working.read_list(words["files_from"]) if words["files_from"] else ()
+    call = working.Call(_checked(paths, listed), _given(out), settings, listed)
+    if working.PIPE in (*call.sources, call.out):
+        return working.do_through_pipe(call, manner)
+    return working.show_plan(call, manner) if words["dry_run"] else working.do_files(call, manner)
 
 
 def _save(name: str, settings: Settings) -> Path:

@@ -1,37 +1,34 @@
-"""What `denoise clean` does once its words are understood: files, a plan, or a single picture through a pipe."""
+"""What a verb of many files does once its words are understood: files, a plan, or a single one through a pipe."""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from denoiser.batch import Plan, Settings, carry_out, plan_folder, steps
-from denoiser.batch.layout import writable_row
+from denoiser.batch import Job, Plan, Settings, carry_out, plan_folder
+from denoiser.batch.work import Outcome, Work
+from denoiser.batch.works import work_of
 from denoiser.errors import UnsafeOutput, UsageError
-from denoiser.events import CancelToken
+from denoiser.events import CancelToken, ignore
 from denoiser_cli.flags import Manner
 from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import one_line, say, shown
 from denoiser_cli.render_json import JsonVoice, emit_plan
 from denoiser_cli.render_text import TextVoice
 
-if TYPE_CHECKING:
-    from denoiser.engine import Session
-    from denoiser.image import Image
-
 PIPE = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of `denoise clean`, as it was meant."""
+    """One call of a verb, as it was meant."""
 
     sources: tuple[str, ...]
     out: str
@@ -42,16 +39,15 @@ class Call:
         """The plan of this call."""
         return plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
 
-    def open_session(self) -> Session:
-        """The network of this call, ready to clean."""
-        from denoiser.engine import open_session  # torch takes seconds, and a wrong path needs none of them
+    @property
+    def work(self) -> Work:
+        """What is done with each file."""
+        return work_of(self.settings)
 
-        return open_session(self.settings.denoise)
 
-
-def clean_files(call: Call, manner: Manner) -> int:
+def do_files(call: Call, manner: Manner) -> int:
     """Carries out the plan and tells of it as it goes."""
-    voice = JsonVoice() if manner.json else TextVoice(manner)
+    voice = JsonVoice() if manner.json else TextVoice(manner, call.work.words.done)
     with stopping_politely(voice.tell) as cancel:
         plan = call.plan(cancel)
         with voice:
@@ -82,29 +78,29 @@ def show_plan(call: Call, manner: Manner) -> int:
     if not manner.quiet:
         others = f", {plan.elsewhere} left to other shards" if plan.elsewhere else ""
         weights = f", with {plan.choice.model}" if plan.choice else ""
-        say(f"{len(plan.jobs)} to clean, {plan.megapixels:.1f} MP{weights}{others}; nothing was written.")
+        what = f"{len(plan.jobs)} to {call.work.words.verb}, {plan.megapixels:.1f} MP"
+        say(f"{what}{weights}{others}; nothing was written.")
     return 0
 
 
-def clean_through_pipe(call: Call, manner: Manner) -> int:
-    """Cleans a single picture that comes from standard input, or goes to standard output, or both."""
-
+def do_through_pipe(call: Call, manner: Manner) -> int:
+    """Works on a single file that comes from standard input, or goes to standard output, or both."""
     if len(call.sources) > 1:
         raise UsageError("A pipe carries a single picture.", hint="Name one file, or a folder for --out.")
     if manner.json and call.out == PIPE:
         raise UsageError("--json and --out - both want standard output.", hint="Leave one out.")
-    batch = call.settings.batch
+    batch, work = call.settings.batch, call.work
     if batch.shard or batch.report or batch.series:
         raise UsageError("--shard, --report and --series are for many files, and a pipe carries a single picture.")
-    image = steps.cropped(_read_piped(call), _name_of(call), call.settings)
-    deliver = _deliver(call, image)
+    work.refuse(call.settings)
+    content = _read_piped(call)
+    deliver = _deliver(call)
     with stopping_politely() as cancel:
-        session = call.open_session()
-        network = functools.partial(session.clean, cancel=cancel)
-        outcome = steps.clean(image, call.settings, network, session)
-        deliver(outcome.image)
+        worker = work.open(None, call.settings)
+        outcome = work.make(content, call.settings, worker, series=None, listener=ignore, cancel=cancel)
+        lost = deliver(outcome, content)
     if not manner.quiet:
-        for note in dict.fromkeys(outcome.notes):
+        for note in dict.fromkeys((*outcome.notes, *lost)):
             say(one_line(note))
     return 0
 
@@ -119,41 +115,34 @@ def read_list(name: str) -> tuple[Path, ...]:
     return tuple(Path(os.fsdecode(name)) for name in names if name)
 
 
-def _name_of(call: Call) -> str:
-    return "standard input" if call.sources[0] == PIPE else call.sources[0]
-
-
-def _read_piped(call: Call) -> Image:
-    from denoiser import imageio
-
-    source = call.sources[0]
+def _read_piped(call: Call) -> Any:
+    source, work = call.sources[0], call.work
     if source != PIPE:
-        return imageio.read(Path(source), call.settings.read)
+        return work.read(Path(source), call.settings)
     if sys.stdin.isatty():
         raise UsageError("Standard input is a terminal.", hint="For example: denoise - --out b.png < a.png")
-    return imageio.read_bytes(sys.stdin.buffer.read(), _name_of(call), call.settings.read)
+    return work.read_bytes(sys.stdin.buffer.read(), "standard input", call.settings)
 
 
-def _deliver(call: Call, image: Image) -> Callable[[Image], None]:
-    """How the clean picture is handed on; refused now, and not after the network has worked."""
-    from denoiser import imageio
-    from denoiser.imageio import formats
-
+def _deliver(call: Call) -> Callable[[Outcome, Any], tuple[str, ...]]:
+    """How the output is handed on; refused now, and not after the network has worked."""
+    work = call.work
     if call.out != PIPE:
         target = Path(call.out)
-        writable_row(target)
+        work.row(target)
         if _is_standard_input(target):
             raise UnsafeOutput(f"{target}: is the input itself; no input is ever written to.")
         if target.exists() and not call.settings.batch.overwrite:
             raise UsageError(f"{target}: is there already.", hint="Make it again with --overwrite.")
-        return lambda clean: imageio.write(clean, target, call.settings.write)
+        job = Job(Path(call.sources[0]), target, 0.0)
+        # From a pipe there are no bytes to copy.
+        return lambda outcome, _: work.write(dataclasses.replace(outcome, kept=False), job, call.settings)
     if sys.stdout.isatty():
         raise UsageError("Standard output is a terminal.", hint="For example: denoise a.png --out - > b.png")
-    assert image.origin is not None  # it was read
-    row = formats.output_format(image.origin, call.settings.write)
 
-    def send(clean: Image) -> None:
-        sys.stdout.buffer.write(imageio.encode(clean, row.key, call.settings.write))
+    def send(outcome: Outcome, content: Any) -> tuple[str, ...]:
+        sys.stdout.buffer.write(work.encoded(outcome, content, call.settings))
+        return ()
 
     return send
 
