@@ -1,8 +1,8 @@
 """Which table codes each symbol of a picture: from the hyper symbols, and from the symbols of earlier passes.
 
-    hyper symbols -> base -> features -----------------┬-> pass 0 -> index
-                                                       |
-    magnitudes of the symbols so far, at most 15 ------┴-> pass 1 … -> index
+    hyper symbols -> base -> features --------------┬-> pass 0 -> index
+                                                    |
+    classes of the symbols so far, by magnitude ----┴-> pass 1 … -> index
 
 All of it is whole numbers (`integer.py`), so that encoder and decoder agree for good, wherever they run.
 """
@@ -20,7 +20,8 @@ from denoiser.codec.entropy.integer import LARGEST_ACTIVATION, Activations, Inte
 from denoiser.codec.entropy.tables import SCALES, Arrays
 from denoiser.errors import InexactWeights
 
-LARGEST_MAGNITUDE = 15  # larger symbols look alike to later passes
+# Where a new class of magnitudes begins, 0 to 15: what later passes see of a symbol. Coarser where it is large.
+CLASS_STARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 HIGHEST_INDEX = SCALES - 1
 
 
@@ -28,7 +29,7 @@ HIGHEST_INDEX = SCALES - 1
 class IntegerIndexModel:
     """The networks of whole numbers behind the index; they fit each other when built, else InexactWeights.
 
-    The first pass sees the features alone, later ones the features and, after them, a magnitude for each symbol.
+    The first pass sees the features alone, later ones the features and, after them, a class for each symbol.
     """
 
     base: IntegerNetwork  # from hyper symbols, -128 to 127, to features
@@ -87,8 +88,17 @@ def _seen(features: Activations, number: int, symbols: NDArray[Any] | None) -> A
         return features
     if symbols is None:
         raise ValueError(f"pass {number} needs the symbols of the passes before it")
-    magnitudes = np.minimum(np.abs(symbols.astype(np.int32)), LARGEST_MAGNITUDE).astype(np.uint8)
-    return np.concatenate([features, magnitudes])
+    return np.concatenate([features, magnitude_classes(symbols)])
+
+
+def magnitude_classes(symbols: NDArray[Any]) -> Activations:
+    """The class of each symbol's magnitude, 0 to 15."""
+    magnitudes = np.minimum(np.abs(symbols.astype(np.int32)), CLASS_STARTS[-1])
+    classes: Activations = _CLASS_OF_MAGNITUDE[magnitudes]
+    return classes
+
+
+_CLASS_OF_MAGNITUDE = np.searchsorted(CLASS_STARTS, np.arange(CLASS_STARTS[-1] + 1), side="right").astype(np.uint8)
 
 
 def _arrays(part: str, network: IntegerNetwork) -> Iterator[tuple[str, NDArray[Any]]]:

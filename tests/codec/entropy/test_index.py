@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from denoiser.codec.entropy.index import IntegerIndexModel
+from denoiser.codec.entropy.index import CLASS_STARTS, IntegerIndexModel, magnitude_classes
 from denoiser.errors import InexactWeights
 
 EXTREMES = {"lowest": -128, "zero": 0, "highest": 127}
@@ -39,16 +39,23 @@ def test_extreme_inputs_agree_too(index_model: IntegerIndexModel, value: int) ->
         assert (found == index_model.index_int64(hyper, 5, number, symbols)).all()
 
 
-def test_symbols_steer_later_passes_by_magnitude_up_to_15(index_model: IntegerIndexModel) -> None:
+def test_magnitudes_fall_into_sixteen_classes() -> None:
+    symbols = np.arange(-32768, 32768, dtype=np.int16)
+    wanted = [sum(start <= abs(int(symbol)) for start in CLASS_STARTS) for symbol in symbols]
+    assert magnitude_classes(symbols).tolist() == wanted
+    assert set(wanted) == set(range(16))
+
+
+def test_symbols_steer_later_passes_by_the_class_of_their_magnitude(index_model: IntegerIndexModel) -> None:
     hyper, symbols = hyper_and_symbols(3)
     features = index_model.features(hyper, 9)
 
     def second(symbols: np.ndarray) -> list[int]:
         return index_model.index(features, 9, 1, symbols).ravel().tolist()
 
-    assert second(symbols) == second(-symbols) == second(np.clip(symbols, -15, 15))
+    assert second(symbols) == second(-symbols) == second(np.clip(symbols, -192, 192))
     assert second(symbols) != second(np.zeros_like(symbols))
-    assert second(np.full((12, 16, 20), -32768, np.int16)) == second(np.full((12, 16, 20), 15))
+    assert second(np.full((12, 16, 20), -32768, np.int16)) == second(np.full((12, 16, 20), 192))
 
 
 def test_the_level_steers_the_index(index_model: IntegerIndexModel) -> None:
