@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -102,24 +103,41 @@ class Verb(click.Command):
 
 
 class _Number(click.ParamType[Any]):
-    """A number, or "auto" where that is a choice; its range is checked by the options class."""
+    """A number, or a word for one where that is a choice; its range is checked by the options class."""
 
     def __init__(self, kind: type[int] | type[float], control: Control) -> None:
         self._kind = kind
-        self._automatic = control.automatic
+        self._words: dict[str, int | None] = {AUTOMATIC: None} if control.automatic else {}
+        self._words |= {control.zero: 0} if control.zero else {}
         self.name = "N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value is None or not isinstance(value, str):
             return value
-        if self._automatic and value == AUTOMATIC:
-            return None
+        if value in self._words:
+            return self._words[value]
         try:
             return self._kind(value)
         except ValueError:
-            other = f" or {AUTOMATIC}" if self._automatic else ""
+            others = "".join(f" or {word}" for word in self._words)
             word = "a whole number" if self._kind is int else "a number"
-            self.fail(f"{value!r} is not {word}{other}.", param, ctx)
+            self.fail(f"{value!r} is not {word}{others}.", param, ctx)
+
+
+class _Size(click.ParamType[Any]):
+    """So many bytes: 300000, 300k, 2M, 1.5 MiB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([kKMG]?)(i?)B?", value)
+        if found is None or (found[3] and not found[2]):
+            self.fail(f"{value!r} is not a size as 300k, 2M or 1.5MiB.", param, ctx)
+        return int(
+            float(found[1]) * (1024 if found[3] else 1000) ** " kMG".index(found[2].replace("K", "k") or " ")
+        )
 
 
 def option_flags(
@@ -135,7 +153,8 @@ def option_flags(
                 words = _words(_kind_of(kinds[name]), control, defaults[name])
                 word = control.flag or name.replace("_", "-")
                 word = f"{word}/--no-{word}" if defaults[name] is True else word  # what is on can be put off
-                decorator = click.option(f"--{word}", name, cls=Flag, section=section, **words)
+                flags = (f"-{control.short}", f"--{word}") if control.short else (f"--{word}",)
+                decorator = click.option(*flags, name, cls=Flag, section=section, **words)
                 function = decorator(function)
         return function
 
@@ -187,11 +206,14 @@ def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
     if kind is bool:
         return {"is_flag": True, "default": default, "help": control.help + (" [default on]" if default else "")}
     shown = AUTOMATIC if default is None else f"{default:g}" if kind is float else default
+    shown = control.zero if control.zero and default == 0 else shown
     words: dict[str, Any] = {"default": shown if control.automatic else default}
     if control.choices:
         choices = (AUTOMATIC, *control.choices) if control.automatic else control.choices
         words |= {"type": click.Choice(choices), "metavar": "WORD"}
         return words | {"help": f"{control.help} [{'|'.join(choices)}; default {shown}]"}
+    if control.unit == "bytes":
+        return words | {"type": _Size(), "help": f"{control.help} [default {shown}]"}
     if kind in (int, float):
         words["type"] = _Number(kind, control)
         return words | {"help": f"{control.help} [{_range(control)}default {shown}]"}

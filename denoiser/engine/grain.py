@@ -49,15 +49,31 @@ def _runs(start: int, count: int, side: int) -> Iterator[tuple[slice, slice]]:
         done += length
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class GrainModel:
+    """What is known of noise that was removed: enough to make grain like it, at any time and anywhere."""
+
+    correlation: NDArray[np.float64]  # (2 n + 1, 2 n + 1): how alike values so far apart are; 1 in the middle
+    amounts: Plane  # (256,) from black to white, in the values of the picture
+    seed: int
+
+    def grain(self) -> Grain:
+        """The same grain each time."""
+        share = np.float32(len(_PERIODS) ** -0.5)
+        dice = np.random.default_rng(self.seed)
+        fields = tuple(_field(side, self.correlation, dice) * share for side in _PERIODS)
+        return Grain(fields, self.amounts)
+
+
+def model_of(blocks: NoiseBlocks, white: float) -> GrainModel | None:
+    """Measured on *blocks*; None where they do not tell."""
+    return GrainModel(_correlation(blocks.removed), _amounts(blocks, white), blocks.seed) if blocks.tells else None
+
+
 def grain_of(blocks: NoiseBlocks, white: float) -> Grain:
     """Measured on *blocks*; none at all where they do not tell."""
-    if not blocks.tells:
-        return Grain((), np.zeros(LEVELS, np.float32))
-    correlation = _correlation(blocks.removed)
-    share = np.float32(len(_PERIODS) ** -0.5)
-    dice = np.random.default_rng(blocks.seed)
-    fields = tuple(_field(side, correlation, dice) * share for side in _PERIODS)
-    return Grain(fields, _amounts(blocks, white))
+    model = model_of(blocks, white)
+    return model.grain() if model is not None else Grain((), np.zeros(LEVELS, np.float32))
 
 
 def _correlation(removed: Plane) -> NDArray[np.float64]:
@@ -79,9 +95,9 @@ def _correlation(removed: Plane) -> NDArray[np.float64]:
 
 def _field(side: int, correlation: NDArray[np.float64], dice: np.random.Generator) -> Plane:
     """(side, side) of spread 1 that hangs together like that, also across its edges."""
-    around = np.zeros((side, side))
-    around[: 2 * _REACH + 1, : 2 * _REACH + 1] = correlation
-    power = np.maximum(np.fft.rfft2(np.roll(around, (-_REACH, -_REACH), axis=(0, 1))).real, 0)
+    around, reach = np.zeros((side, side)), len(correlation) // 2
+    around[: len(correlation), : len(correlation)] = correlation
+    power = np.maximum(np.fft.rfft2(np.roll(around, (-reach, -reach), axis=(0, 1))).real, 0)
     field = np.fft.irfft2(np.fft.rfft2(dice.standard_normal((side, side))) * np.sqrt(power), s=(side, side))
     field -= field.mean()
     field /= field.std()

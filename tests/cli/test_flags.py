@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser.options import BatchOptions, DenoiseOptions, EncodeOptions, ReadOptions, WriteOptions, controls
 from denoiser_cli.commands.clean import command as clean
 from denoiser_cli.flags import Manner, Verb, collect, option_flags
 
@@ -24,6 +24,38 @@ def test_every_control_is_a_flag_with_its_help_and_default(options: type[Any]) -
         flag = flags[name]
         assert flag.opts == [f"--{name.replace('_', '-')}"]
         assert isinstance(flag, click.Option) and flag.help is not None and control.help.rstrip(".") in flag.help
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["-Q", "80"], EncodeOptions(quality=80)),
+        (["--quality", "auto", "--denoise", "off"], EncodeOptions()),
+        (["--denoise", "auto"], EncodeOptions(denoise=None)),
+        (["--denoise", "12.5", "--bpp", "1"], EncodeOptions(denoise=12.5, bpp=1.0)),
+        (["--target-size", "300k"], EncodeOptions(target_size=300_000)),
+        (["--target-size", "1.5 MiB"], EncodeOptions(target_size=1_572_864)),
+        (["--target-size", "2MB"], EncodeOptions(target_size=2_000_000)),
+        (["--target-size", "1234"], EncodeOptions(target_size=1234)),
+    ],
+)
+def test_letters_words_for_nothing_and_sizes(words: list[str], options: EncodeOptions) -> None:
+    @click.command(cls=Verb)
+    @option_flags(EncodeOptions, section="All")
+    def encode(**_words: Any) -> None: ...
+
+    with encode.make_context("encode", words) as context:
+        assert collect(EncodeOptions, context.params) == options
+
+
+@pytest.mark.parametrize("size", ["many", "3X", "-1", "1e3", "3i", "k"])
+def test_what_is_no_size_is_refused_with_examples(size: str) -> None:
+    @click.command(cls=Verb)
+    @option_flags(EncodeOptions, section="All", only=("target_size",))
+    def encode(**_words: Any) -> None: ...
+
+    with pytest.raises(click.UsageError, match="is not a size as 300k, 2M or 1.5MiB"):
+        encode.make_context("encode", [f"--target-size={size}"])
 
 
 @pytest.mark.parametrize("options", [BatchOptions, DenoiseOptions, ReadOptions, WriteOptions])

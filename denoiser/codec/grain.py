@@ -1,0 +1,93 @@
+"""Noise that was taken out while encoding, described in 154 bytes, and grain like it when the file is decoded.
+
+bytes   content, big-endian
+4       where the random numbers start
+6       luma, chroma and kind of the noise: 8-bit sigma in hundredths, and from 0 to 65535
+32      the spread of its luma at 16 brightnesses from black to white, where 65535 is white
+112     how alike values are 1 to 7 pixels apart, line by line, where 127 is the same: the upper half and the
+        line to the left of the middle; the other half is its mirror
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.engine.grain import LEVELS, Grain, GrainModel, model_of
+from denoiser.engine.samples import NoiseBlocks, finite, luma
+from denoiser.errors import DamagedLatent
+from denoiser.image import Pixels
+
+_KNOTS = 16
+_REACH = 7  # pixels
+_SIDE = 2 * _REACH + 1
+_HALF = _SIDE * _SIDE // 2
+_HEAD = struct.Struct(">I3H")
+BYTES = _HEAD.size + 2 * _KNOTS + _HALF
+_HUNDREDTHS, _WHOLE, _SAME = 100, 0xFFFF, 127
+_ROWS = 256  # of a picture at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseModel:
+    """Noise as a file keeps it; spreads are relative to white."""
+
+    luma: float
+    chroma: float
+    kind: float
+    seed: int
+    spreads: NDArray[np.float64]  # (16,)
+    likeness: NDArray[np.float64]  # (15, 15), 1 in the middle
+
+    def packed(self) -> bytes:
+        """The bytes of the file's chunk."""
+        figures = (self.luma * _HUNDREDTHS, self.chroma * _HUNDREDTHS, self.kind * _WHOLE)
+        head = _HEAD.pack(self.seed, *(min(max(round(figure), 0), _WHOLE) for figure in figures))
+        spreads = np.clip(np.rint(self.spreads * _WHOLE), 0, _WHOLE).astype(">u2")
+        half = np.clip(np.rint(self.likeness.ravel()[:_HALF] * _SAME), -_SAME, _SAME).astype(np.int8)
+        return head + spreads.tobytes() + half.tobytes()
+
+    def grain(self, white: float) -> Grain:
+        """The same grain each time, for a picture whose white is this value."""
+        places = np.linspace(0, 1, LEVELS)
+        amounts = np.interp(places, np.linspace(0, 1, _KNOTS), self.spreads) * white
+        return GrainModel(self.likeness, amounts.astype(np.float32), self.seed).grain()
+
+
+def unpacked(data: bytes) -> NoiseModel:
+    """What `packed` wrote; DamagedLatent for anything else."""
+    if len(data) != BYTES:
+        raise DamagedLatent(f"a model of noise in {len(data)} bytes, not {BYTES}")
+    seed, luma_, chroma, kind = _HEAD.unpack_from(data)
+    spreads = np.frombuffer(data, ">u2", _KNOTS, _HEAD.size) / _WHOLE
+    half = np.frombuffer(data, np.int8, _HALF, _HEAD.size + 2 * _KNOTS) / _SAME
+    likeness = np.concatenate([half, [1.0], half[::-1]]).reshape(_SIDE, _SIDE)
+    return NoiseModel(luma_ / _HUNDREDTHS, chroma / _HUNDREDTHS, kind / _WHOLE, seed, spreads, likeness)
+
+
+def measured(blocks: NoiseBlocks, white: float, noise: tuple[float, float, float]) -> NoiseModel | None:
+    """The model of what *blocks* have lost; *noise* is luma, chroma and kind. None where they do not tell."""
+    model = model_of(blocks, white)
+    if model is None:
+        return None
+    middle = len(model.correlation) // 2
+    near = slice(middle - _REACH, middle + _REACH + 1)
+    # Fading out again, so that no edge is left where it is cut.
+    fading = 0.5 + 0.5 * np.cos(np.pi * np.abs(np.arange(-_REACH, _REACH + 1)) / (_REACH + 1))
+    likeness = model.correlation[near, near] * np.outer(fading, fading)
+    knots = np.interp(np.linspace(0, LEVELS - 1, _KNOTS), np.arange(LEVELS), model.amounts) / white
+    return NoiseModel(*noise, model.seed, knots, likeness)
+
+
+def add(pixels: Pixels, grain: Grain, share: float, white: float, *, top: int = 0, left: int = 0) -> None:
+    """Puts *share* of the grain onto *pixels* (H, W, C) in their own depth, a part from *top* and *left* on."""
+    for start in range(0, pixels.shape[0], _ROWS):
+        strip = pixels[start : start + _ROWS]
+        brightness = luma(finite(strip)) * np.float32((LEVELS - 1) / white)
+        amounts = (grain.amounts * np.float32(share)).take(np.clip(brightness, 0, LEVELS - 1).astype(np.uint8))
+        added = grain.strip(top + start, left, *brightness.shape) * amounts
+        mixed = np.rint(strip + added[:, :, np.newaxis])
+        np.copyto(strip, np.clip(mixed, 0, white), casting="unsafe")
