@@ -57,14 +57,12 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
             limits.refuse_pixels(image.width, image.height, max_pixels)
             _check_header(image, inspection)
             notes, converted = _to_rgb(image, inspection)
-            samples = np.asarray(converted.numpy())
+            samples = _samples(converted)
         except pyvips.Error as error:
             raise _refusal(str(error)) from error
         complaint = _complaint() if key == "jpeg" else ""
     if complaint:
         raise _refusal(complaint)
-    if samples.ndim == 2:
-        samples = samples[:, :, np.newaxis]
     tiff = _tags(data) if key == "tiff" else {}
     if tiff:
         tiff_checksums.check(data, samples.nbytes)
@@ -117,8 +115,12 @@ def _shrink(longer: int, side: int) -> int:
 
 def _shrunk(image: Any, side: int) -> Pixels:
     small = image.thumbnail_image(side, height=side, size="down", no_rotate=True, export_profile="srgb")
-    samples = np.asarray(small.colourspace("srgb").cast("uchar").numpy())
-    return samples if samples.ndim == 3 else samples[:, :, np.newaxis]
+    return _samples(small.colourspace("srgb").cast("uchar"))
+
+
+def _samples(image: Any) -> Pixels:
+    """(H, W, bands) of a picture; pyvips leaves out the last for grey, and all three for a single grey pixel."""
+    return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
 
 
 def _check_header(image: Any, inspection: Inspection) -> None:

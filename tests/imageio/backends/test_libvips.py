@@ -91,3 +91,12 @@ def test_grey_avif_of_others_is_grey_and_ours_has_equal_channels(photo: Array) -
 def test_views_that_are_not_contiguous_are_written_as_they_look(photo: Array) -> None:
     for view in (photo[::-1], photo[:, ::-2], photo.swapaxes(0, 1)):
         assert np.array_equal(imageio.read_bytes(libvips.encode_png(view), "a.png").pixels, view)
+
+
+@pytest.mark.parametrize("format", ["png", "tiff", "webp"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 7, 1), (7, 1, 1)])
+def test_the_smallest_pictures_keep_their_shape(format: str, shape: tuple[int, int, int]) -> None:
+    picture = Image(np.full(shape, 90, np.uint8))
+    found = imageio.read_bytes(imageio.encode(picture, format), "a")
+    assert found.pixels.shape[:2] == shape[:2]
+    assert (found.pixels == 90).all()
