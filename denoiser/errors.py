@@ -148,7 +148,7 @@ class UnsupportedFormat(UnreadableImage):
 class NewerLatent(UnsupportedFormat):
     """A latent file that needs what only a later version knows."""
 
-    default_hint = "Install a newer version of the package; `denoise info` shows what the file says of itself."
+    default_hint = "Install a newer version of the package."
 
 
 class DamagedLatent(UnreadableImage):

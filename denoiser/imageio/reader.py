@@ -55,13 +55,13 @@ def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
     Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never gives a picture
     of which a part is missing.
     """
-    with _named(str(path)):
+    with named(str(path)):
         return _picture(source.from_path(path, options), options)
 
 
 def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> Image:
     """The same from bytes, for pipes; *name* is for the messages, and its suffix tells camera RAW from TIFF."""
-    with _named(name):
+    with named(name):
         return _picture(source.from_bytes(data, name, options), options)
 
 
@@ -72,7 +72,7 @@ def open_image(path: str | Path, options: ReadOptions = ReadOptions()) -> Image:
 
 def probe(path: Path) -> Probe:
     """Format, upright size and number of frames; decodes nothing. Sizes are 0 where only the decoder can tell."""
-    with _named(str(path)), source.mapped(path) as (data, row):
+    with named(str(path)), source.mapped(path) as (data, row):
         inspection = containers.inspect(data, row.key)
     width, height = inspection.width, inspection.height
     if orientation.swaps_sides(inspection.orientation):
@@ -86,7 +86,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
     For eyes that look for a file: much quicker than `read`, since a JPEG is decoded at the size that is wanted, and
     without its doubts about the data. Raises UnreadableImage, or a child of it, where nothing can be shown.
     """
-    with _named(str(path)):
+    with named(str(path)):
         file = source.from_path(path, options)
         if _BACKENDS[file.format.key] != "libvips":
             return shrunk(_picture(file, options), side)
@@ -172,7 +172,7 @@ def _notes(inspection: Inspection, decoded: Decoded) -> tuple[str, ...]:
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
+def named(name: str) -> Iterator[None]:
     """Puts the file's name before the reason of an error, in words that fit one line."""
     shown = name.encode("unicode_escape").decode() if not name.isprintable() else name
     try:

@@ -28,7 +28,7 @@ class Source:
 
 def from_path(path: Path, options: ReadOptions) -> Source:
     """All bytes of a regular file, with its times; the file is opened for reading only and never waited for."""
-    with _opened(path) as file:
+    with opened(path) as file:
         status = os.fstat(file.fileno())
         try:
             head = file.read(formats.HEAD_BYTES)
@@ -45,13 +45,14 @@ def from_path(path: Path, options: ReadOptions) -> Source:
 @contextmanager
 def mapped(path: Path) -> Iterator[tuple[mmap.mmap, Format]]:
     """A file as a map, of which only what is looked at is fetched; for a glance at its header, and no longer."""
-    with _opened(path) as file:
+    with opened(path) as file:
         row = recognise(file.read(formats.HEAD_BYTES), path.name)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             yield data, row
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
+    """A regular file, for reading only and never waited for; UnreadableImage says why it is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:

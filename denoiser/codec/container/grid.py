@@ -1,0 +1,90 @@
+"""How a picture is cut into tiles that are coded each by itself; the grid is computed from six numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from denoiser.codec.container.layout import MAX_TILE_PIXELS, TILE_UNIT
+from denoiser.errors import DamagedLatent
+
+_USUAL_PIXELS = 1 << 20  # a tile: enough for tables and context, little enough for memory
+_LONGEST = 255 * TILE_UNIT  # a side of a tile has one byte in the header
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a picture in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class TileGrid:
+    """Tiles of one size from the upper left, cut off at the right and lower edge; sound when built."""
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+
+    def __post_init__(self) -> None:
+        for side in (self.tile_width, self.tile_height):
+            if side % TILE_UNIT or not 0 < side <= _LONGEST:
+                raise DamagedLatent(f"a side of a tile is a multiple of {TILE_UNIT} to {_LONGEST}, not {side}")
+        if self.tile_width * self.tile_height > MAX_TILE_PIXELS:
+            raise DamagedLatent(f"tiles of {self.tile_width}x{self.tile_height} pixels, more than are allowed")
+        if self.tile_width - self.width >= TILE_UNIT or self.tile_height - self.height >= TILE_UNIT:
+            raise DamagedLatent(
+                f"tiles of {self.tile_width}x{self.tile_height} pixels in a picture of {self.width}x{self.height}"
+            )
+
+    @classmethod
+    def planned(cls, width: int, height: int) -> TileGrid:
+        """Tiles of about a megapixel, alike in size, for a picture of this size."""
+        tile_height = _side(height, 1024) if height <= 1024 else None
+        tile_width = _side(width, 1024) if width <= 1024 else None
+        if tile_height is None and tile_width is None:
+            return cls(width, height, _side(width, 1024), _side(height, 1024))
+        if tile_height is not None:
+            return cls(width, height, _side(width, _fitting(tile_height)), tile_height)
+        assert tile_width is not None
+        return cls(width, height, tile_width, _side(height, _fitting(tile_width)))
+
+    @property
+    def columns(self) -> int:
+        return math.ceil(self.width / self.tile_width)
+
+    @property
+    def rows(self) -> int:
+        return math.ceil(self.height / self.tile_height)
+
+    def __len__(self) -> int:
+        return self.columns * self.rows
+
+    def box(self, number: int) -> Box:
+        """The pixels of a tile; tiles are numbered row by row."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        row, column = divmod(number, self.columns)
+        top, left = row * self.tile_height, column * self.tile_width
+        return Box(top, left, min(self.tile_height, self.height - top), min(self.tile_width, self.width - left))
+
+    def boxes(self) -> Iterator[Box]:
+        """The pixels of all tiles in their order."""
+        return map(self.box, range(len(self)))
+
+
+def _side(length: int, longest: int) -> int:
+    """The side of tiles that divide *length* as evenly as steps of 64 pixels allow, none longer than *longest*."""
+    parts = math.ceil(length / longest)
+    return math.ceil(length / parts / TILE_UNIT) * TILE_UNIT
+
+
+def _fitting(other: int) -> int:
+    """How long a side may be where the other is short."""
+    return min(_LONGEST, max(1024, _USUAL_PIXELS // other // TILE_UNIT * TILE_UNIT))

@@ -1,0 +1,98 @@
+"""Every number of a latent file, written by hand: docs/format.md is the same in words.
+
+    header (36 bytes) | chunk | chunk | … | DONE
+
+Numbers are big-endian. A chunk is its type (4 letters), the size of its payload, the payload, and the CRC-32 of
+all three. A type that begins with a small letter may be passed over by who does not know it; others may not. What
+stands here is for ever: what is no longer written is still read, and nothing is given a second meaning.
+"""
+
+from __future__ import annotations
+
+import struct
+
+MAGIC = (
+    b"\x89DLF\r\n\x1a\n"  # a byte beyond ASCII, line ends and the end of text: what mangles files mangles it first
+)
+FORMAT_VERSION = 1
+
+# magic, format version, coder version, channels, bits, width, height, step, flags, tile width and height, weights
+HEADER = struct.Struct(">8sBBBBIIBBBB8s")
+CRC = struct.Struct(">I")
+HEADER_BYTES = 36
+
+CHUNK = struct.Struct(">4sI")
+CHUNK_BYTES = 12  # of a chunk beside its payload
+MAX_UNKNOWN_CHUNKS = 64  # so that a large file of nothing does not take long
+
+FLAG_ALPHA = 1
+FLAG_CLEANED = 2
+KNOWN_FLAGS = 3
+
+MAX_SIDE = (1 << 31) - 1
+BITS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 32)  # 32: float, where 1.0 is white
+STEPS = 64
+TILE_UNIT = 64  # pixels; sides of tiles are counted in these
+MAX_TILE_PIXELS = 1 << 22  # so that a tile is decoded in bounded memory
+WEIGHTS_BYTES = 8  # of the SHA-256 of the weights file
+
+PROFILE = b"ICCP"
+RESOLUTION = b"reso"
+SOURCE = b"orig"
+EXIF = b"exif"
+XMP = b"xmpp"
+IPTC = b"iptc"
+COMMENT = b"note"
+NOISE = b"nois"
+THUMBNAIL = b"thmb"
+ALPHA = b"ALPH"
+TILE = b"TILE"
+EXACT = b"EXAC"
+DONE = b"DONE"
+
+# In this order, each at most once but for tiles.
+ORDER = {
+    PROFILE: 1,
+    RESOLUTION: 2,
+    SOURCE: 3,
+    EXIF: 4,
+    XMP: 5,
+    IPTC: 6,
+    COMMENT: 7,
+    NOISE: 8,
+    THUMBNAIL: 9,
+    ALPHA: 10,
+    TILE: 11,
+    EXACT: 12,
+    DONE: 13,
+}
+
+TILE_HEAD = struct.Struct(">I")  # CRC-32 of the symbols; the stream follows
+RESOLUTION_FIELDS = struct.Struct(">dd")
+SOURCE_FIELDS = struct.Struct(">BBB")
+SOURCE_LOSSLESS = 1
+
+EXACT_CODECS = {1: "webp", 2: "png"}
+EXACT_SIGNS = {"webp": b"RIFF", "png": b"\x89PNG\r\n\x1a\n"}
+SOURCE_FORMATS = {
+    1: "png",
+    2: "jpeg",
+    3: "tiff",
+    4: "webp",
+    5: "avif",
+    6: "jxl",
+    7: "bmp",
+    8: "heif",
+    9: "raw",
+}
+SOURCE_MODES = {
+    1: "bilevel",
+    2: "palette",
+    3: "grey",
+    4: "grey+alpha",
+    5: "rgb",
+    6: "rgba",
+    7: "cmyk",
+    8: "raw",
+    9: "lab",
+}

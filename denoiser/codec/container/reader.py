@@ -1,0 +1,201 @@
+"""A latent file from bytes: all is checked before anything is believed, and nothing is allocated for promises.
+
+Raises DamagedLatent for what is cut, changed or contradicts itself, NewerLatent for what only a later version
+knows, and ImageTooLarge for more pixels than the limit. Nothing is decoded: finding damage costs a checksum.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from denoiser.codec.container import blocks, layout
+from denoiser.codec.container.grid import TileGrid
+from denoiser.codec.container.latent import Exact, LatentFile, Tile
+from denoiser.codec.entropy.symbols import CODER_VERSION
+from denoiser.errors import DamagedLatent, NewerLatent, UnreadableImage, UnsupportedFormat
+from denoiser.image import Metadata
+from denoiser.imageio import limits, source
+from denoiser.imageio.reader import named
+from denoiser.options import ReadOptions
+
+
+def read(path: Path, options: ReadOptions = ReadOptions()) -> LatentFile:
+    """What is in the latent file at *path*, proven whole; it is opened for reading only, and errors name it."""
+    with named(str(path)):
+        with source.opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            try:
+                head = file.read(len(layout.MAGIC))
+                _check_magic(head)
+                limits.refuse_bytes(size, options.max_pixels)
+                data = head + file.read()
+            except OSError as error:
+                raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
+        return _parsed(data, options)
+
+
+def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> LatentFile:
+    """The same from bytes; *name* is for the messages."""
+    with named(name):
+        return _parsed(data, options)
+
+
+def is_latent(head: bytes) -> bool:
+    """Whether a file that begins so says that it is a latent file."""
+    return head.startswith(layout.MAGIC)
+
+
+def _parsed(data: bytes, options: ReadOptions) -> LatentFile:
+    _check_magic(data)
+    fields = _header(data)
+    limits.refuse_pixels(fields["width"], fields["height"], options.max_pixels)
+    grid = fields["grid"]
+    if grid is not None and len(grid) * (layout.CHUNK_BYTES + layout.TILE_HEAD.size) > len(data):
+        raise DamagedLatent(f"cut short: {len(data)} bytes do not hold {len(grid)} tiles")
+    found = _Found()
+    for kind, payload in _chunks(data):
+        found.take(kind, payload)
+    return LatentFile(
+        **fields,
+        tiles=tuple(found.tiles),
+        alpha=found.alpha,
+        exact=found.exact,
+        metadata=Metadata(**found.metadata),
+        passed_over=tuple(found.passed_over),
+        **found.others,
+    )
+
+
+def _check_magic(data: bytes) -> None:
+    if not data:
+        raise DamagedLatent("is empty")
+    if not data.startswith(layout.MAGIC[: len(data)]):
+        raise UnsupportedFormat(
+            "is not a latent file", hint="`denoise decode` reads what `denoise encode` wrote, as a rule .dlf."
+        )
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    """The fields of the header, by the names of LatentFile."""
+    if len(data) < layout.HEADER_BYTES:
+        raise DamagedLatent("cut short: the header is not whole")
+    values = layout.HEADER.unpack_from(data)
+    _, version, coder, channels, bits, width, height, step, flags, across, down, weights = values
+    if version > layout.FORMAT_VERSION:
+        raise NewerLatent(f"is of format version {version}, and known here is {layout.FORMAT_VERSION}")
+    (crc,) = layout.CRC.unpack_from(data, layout.HEADER.size)
+    if version != layout.FORMAT_VERSION or crc != zlib.crc32(data[: layout.HEADER.size]):
+        raise DamagedLatent("changed: the checksum of the header differs")
+    if coder > CODER_VERSION or flags & ~layout.KNOWN_FLAGS:
+        raise NewerLatent(f"needs coder version {coder} and flags {flags:#x}, which are not all known here")
+    if not 1 <= width <= layout.MAX_SIDE or not 1 <= height <= layout.MAX_SIDE:
+        raise DamagedLatent(f"a picture of {width}x{height} pixels")
+    exact = coder == 0
+    if exact and (across or down or any(weights)):
+        raise DamagedLatent("an exact picture with tiles or weights")
+    unit = layout.TILE_UNIT
+    return {
+        "width": width,
+        "height": height,
+        "channels": channels,
+        "bits": bits,
+        "step": step,
+        "has_alpha": bool(flags & layout.FLAG_ALPHA),
+        "cleaned": bool(flags & layout.FLAG_CLEANED),
+        "weights": "" if exact else weights.hex(),
+        "grid": None if exact else TileGrid(width, height, across * unit, down * unit),
+    }
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Type and payload of each chunk before the end, each whole and in its place."""
+    view, at, rank = memoryview(data), layout.HEADER_BYTES, 0
+    while True:
+        if len(data) - at < layout.CHUNK_BYTES:
+            raise DamagedLatent("cut short: the file ends before its end mark")
+        kind, size = layout.CHUNK.unpack_from(data, at)
+        if not kind.isalpha():
+            raise DamagedLatent("a chunk whose type is not four letters")
+        end = at + layout.CHUNK.size + size
+        if size > len(data) - at - layout.CHUNK_BYTES:
+            raise DamagedLatent(f"cut short: the {kind.decode()} chunk goes beyond the end of the file")
+        if layout.CRC.unpack_from(data, end)[0] != zlib.crc32(view[at:end]):
+            raise DamagedLatent(f"changed: the checksum of the {kind.decode()} chunk differs")
+        payload = bytes(view[at + layout.CHUNK.size : end])
+        rank = _in_order(kind, rank)
+        if kind == layout.DONE:
+            _check_end(view, at, end, payload)
+            return
+        yield kind, payload
+        at = end + layout.CRC.size
+
+
+def _in_order(kind: bytes, rank: int) -> int:
+    own = layout.ORDER.get(kind)
+    if own is None:
+        if kind[:1].isupper():
+            raise NewerLatent(f"needs the chunk {kind.decode()}, which is not known here")
+        return rank
+    if own < rank or (own == rank and kind != layout.TILE):
+        raise DamagedLatent(f"the {kind.decode()} chunk comes twice, or after one that it should come before")
+    return own
+
+
+def _check_end(data: memoryview, at: int, end: int, payload: bytes) -> None:
+    if len(payload) != layout.CRC.size or layout.CRC.unpack(payload)[0] != zlib.crc32(data[:at]):
+        raise DamagedLatent("changed: the checksum of the whole file differs")
+    if end + layout.CRC.size != len(data):
+        raise DamagedLatent("goes on after its end mark")
+
+
+@dataclass
+class _Found:
+    """What the chunks so far said."""
+
+    tiles: list[Tile] = field(default_factory=list)
+    alpha: Exact | None = None
+    exact: Exact | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
+
+    def take(self, kind: bytes, payload: bytes) -> None:
+        """Puts one chunk in its place."""
+        if not payload:
+            raise DamagedLatent(f"the {kind.decode()} chunk is empty")
+        if kind == layout.TILE:
+            self.tiles.append(blocks.tile_of_bytes(payload))
+        elif kind == layout.ALPHA:
+            self.alpha = blocks.exact_of_bytes(payload)
+        elif kind == layout.EXACT:
+            self.exact = blocks.exact_of_bytes(payload)
+        elif kind in _METADATA:
+            self.metadata[_METADATA[kind]] = payload
+        elif kind == layout.COMMENT:
+            self.metadata["comment"] = _text(payload)
+        elif kind == layout.RESOLUTION:
+            self.metadata["resolution"] = blocks.resolution_of_bytes(payload)
+        elif kind == layout.SOURCE:
+            self.others["source"] = blocks.source_of_bytes(payload)
+        elif kind in _OTHERS:
+            self.others[_OTHERS[kind]] = payload
+        else:
+            self.passed_over.append(kind.decode())
+            if len(self.passed_over) > layout.MAX_UNKNOWN_CHUNKS:
+                raise DamagedLatent(f"more than {layout.MAX_UNKNOWN_CHUNKS} chunks that are not known")
+
+
+_METADATA = {layout.EXIF: "exif", layout.XMP: "xmp", layout.IPTC: "iptc"}
+_OTHERS = {layout.PROFILE: "profile", layout.THUMBNAIL: "thumbnail", layout.NOISE: "noise"}
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedLatent("a comment that is no UTF-8") from error
