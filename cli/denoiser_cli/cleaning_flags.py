@@ -11,18 +11,14 @@ from click.core import ParameterSource
 
 from denoiser.batch import Settings
 from denoiser.batch.presets import load_preset
-from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
+from denoiser_cli.file_flags import others
 from denoiser_cli.flags import Flag, collect, option_flags
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 CLEANING = "Cleaning"
 _MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # how it is reckoned, not what comes out
-
-
-def others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields of *options* but for *names*."""
-    return tuple(name for name in controls(options) if name not in names)
 
 
 def look_flags(function: _Function) -> _Function:

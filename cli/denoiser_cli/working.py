@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,25 @@ class Call:
         return work_of(self.settings)
 
 
-def do_files(call: Call, manner: Manner) -> int:
+def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings) -> Call:
+    """What was meant; UsageError where it is not said what is to be done, or where to."""
+    of = work_of(settings).words
+    listed = _read_list(words["files_from"]) if words["files_from"] else ()
+    if not paths and not listed:
+        raise UsageError(f"No {of.takes} and no folder is named.", hint=f"For example: {of.example}")
+    if not words["out"]:
+        raise UsageError(f"--out is missing: where should the {of.makes} go?", hint=f"For example: {of.example}")
+    return Call(paths, words["out"], settings, listed)
+
+
+def do(call: Call, manner: Manner, *, dry_run: bool) -> int:
+    """Carries the call out, whatever it is, and gives the exit code."""
+    if PIPE in (*call.sources, call.out):
+        return _do_through_pipe(call, manner)
+    return _show_plan(call, manner) if dry_run else _do_files(call, manner)
+
+
+def _do_files(call: Call, manner: Manner) -> int:
     """Carries out the plan and tells of it as it goes."""
     voice = JsonVoice() if manner.json else TextVoice(manner, call.work.words.done)
     with stopping_politely(voice.tell) as cancel:
@@ -56,7 +74,7 @@ def do_files(call: Call, manner: Manner) -> int:
     return report.exit_code
 
 
-def show_plan(call: Call, manner: Manner) -> int:
+def _show_plan(call: Call, manner: Manner) -> int:
     """Says exactly what a run would do; writes nothing."""
     with stopping_politely() as cancel:
         plan = call.plan(cancel)
@@ -83,7 +101,7 @@ def show_plan(call: Call, manner: Manner) -> int:
     return 0
 
 
-def do_through_pipe(call: Call, manner: Manner) -> int:
+def _do_through_pipe(call: Call, manner: Manner) -> int:
     """Works on a single file that comes from standard input, or goes to standard output, or both."""
     if len(call.sources) > 1:
         raise UsageError("A pipe carries a single picture.", hint="Name one file, or a folder for --out.")
@@ -105,7 +123,7 @@ def do_through_pipe(call: Call, manner: Manner) -> int:
     return 0
 
 
-def read_list(name: str) -> tuple[Path, ...]:
+def _read_list(name: str) -> tuple[Path, ...]:
     """The names in a file, or on standard input for "-": one per line, or between zero bytes if there are any."""
     try:
         data = sys.stdin.buffer.read() if name == PIPE else Path(name).read_bytes()
@@ -120,7 +138,7 @@ def _read_piped(call: Call) -> Any:
     if source != PIPE:
         return work.read(Path(source), call.settings)
     if sys.stdin.isatty():
-        raise UsageError("Standard input is a terminal.", hint="For example: denoise - --out b.png < a.png")
+        raise UsageError("Standard input is a terminal.", hint=f"For example: {work.words.pipes[0]}")
     return work.read_bytes(sys.stdin.buffer.read(), "standard input", call.settings)
 
 
@@ -138,7 +156,7 @@ def _deliver(call: Call) -> Callable[[Outcome, Any], tuple[str, ...]]:
         # From a pipe there are no bytes to copy.
         return lambda outcome, _: work.write(dataclasses.replace(outcome, kept=False), job, call.settings)
     if sys.stdout.isatty():
-        raise UsageError("Standard output is a terminal.", hint="For example: denoise a.png --out - > b.png")
+        raise UsageError("Standard output is a terminal.", hint=f"For example: {work.words.pipes[1]}")
 
     def send(outcome: Outcome, content: Any) -> tuple[str, ...]:
         sys.stdout.buffer.write(work.encoded(outcome, content, call.settings))

@@ -67,10 +67,13 @@ class Cleaning:
     """Pictures become clean ones."""
 
     words = Words(
-        "clean",
-        "cleaned",
-        "picture",
-        "Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
+        verb="clean",
+        done="cleaned",
+        takes="picture",
+        makes="clean pictures",
+        known="Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
+        example="denoise ./imgs --out ./clean",
+        pipes=("denoise - --out b.png < a.png", "denoise a.png --out - > b.png"),
     )
 
     def refuse(self, settings: Settings) -> None:

@@ -29,7 +29,10 @@ class Words:
     verb: str  # "clean"
     done: str  # "cleaned"
     takes: str  # "picture": what is looked for in folders
+    makes: str  # "clean pictures"
     known: str  # what people should know who point at none
+    example: str  # a call
+    pipes: tuple[str, str]  # from a pipe, and into one
 
 
 class Worker(Protocol):

@@ -54,7 +54,7 @@ def test_what_is_no_size_is_refused_with_examples(size: str) -> None:
     @option_flags(EncodeOptions, section="All", only=("target_size",))
     def encode(**_words: Any) -> None: ...
 
-    with pytest.raises(click.UsageError, match="is not a size as 300k, 2M or 1.5MiB"):
+    with pytest.raises(click.UsageError, match=r"is not a size as 300k, 2M or 1\.5MiB"):
         encode.make_context("encode", [f"--target-size={size}"])
 
 

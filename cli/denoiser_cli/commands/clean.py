@@ -12,7 +12,8 @@ from denoiser.batch import Settings
 from denoiser.batch.presets import save_preset
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
-from denoiser_cli.cleaning_flags import CLEANING, file_flags, look_flags, machine_flags, others, settings_of
+from denoiser_cli.cleaning_flags import CLEANING, file_flags, look_flags, machine_flags, settings_of
+from denoiser_cli.file_flags import PLACES, others, place_flags
 from denoiser_cli.flags import Flag, Manner, Verb, option_flags, speaking_flags
 from denoiser_cli.lines import say, shown
 from denoiser_cli.verbs import VERBS
@@ -25,32 +26,21 @@ denoise a.jpg --out b.jpg                       one file to one file
 denoise - --out - < a.png > b.png               through a pipe
 find . -name '*.nef' | denoise --files-from - --out ./clean
 """
-_FILES = "Files"
-_PLACES = ("recursive", "overwrite")  # of all files, or of which
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS")
-@click.option("--out", cls=Flag, section=_FILES, metavar="PATH", help="Where the clean pictures go. [required]")
-@click.option("--dry-run", cls=Flag, section=_FILES, is_flag=True, help="Show what would be done, and do nothing.")
-@option_flags(BatchOptions, section=_FILES, only=_PLACES)
-@click.option(
-    "--files-from",
-    cls=Flag,
-    section=_FILES,
-    metavar="FILE",
-    help="Take the names in this list, too, one per line or between zero bytes; - reads it from a pipe.",
-)
+@place_flags("Where the clean pictures go. [required]")
 @look_flags
 @click.option(
     "--save-preset", cls=Flag, section=CLEANING, metavar="NAME", help="Keep the options of this call as a preset."
 )
 @file_flags
-@option_flags(BatchOptions, section="Many files", only=others(BatchOptions, _PLACES))
+@option_flags(BatchOptions, section="Many files", only=others(BatchOptions, PLACES))
 @machine_flags
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words: Any) -> int:
+def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
     """Clean pictures: files, or whole folders with everything below.
 
     No input is ever changed. Outputs keep format, depth, metadata and colour, and appear whole or not at all. What
@@ -63,11 +53,8 @@ def command(manner: Manner, /, paths: tuple[str, ...], out: str | None, **words:
         say(f"Written: {shown(_save(words['save_preset'], settings))}")
         if not paths and not words["files_from"]:
             return 0
-    listed = working.read_list(words["files_from"]) if words["files_from"] else ()
-    call = working.Call(_checked(paths, listed), _given(out), settings, listed)
-    if working.PIPE in (*call.sources, call.out):
-        return working.do_through_pipe(call, manner)
-    return working.show_plan(call, manner) if words["dry_run"] else working.do_files(call, manner)
+    _refuse_misspelt_verb(paths)
+    return working.do(working.call_of(paths, words, settings), manner, dry_run=words["dry_run"])
 
 
 def _save(name: str, settings: Settings) -> Path:
@@ -75,21 +62,10 @@ def _save(name: str, settings: Settings) -> Path:
     return save_preset(name, options)
 
 
-def _checked(paths: tuple[str, ...], listed: tuple[Path, ...]) -> tuple[str, ...]:
-    if listed and not paths:
-        return paths
-    if not paths:
-        raise UsageError("No picture and no folder is named.", hint="For example: denoise ./imgs --out ./clean")
+def _refuse_misspelt_verb(paths: tuple[str, ...]) -> None:
+    """What is no verb is taken for a path; where there is none either, a verb may have been meant."""
+    if not paths or Path(paths[0]).exists():
+        return
     meant = ["--help"] if paths[0] == "help" else difflib.get_close_matches(paths[0], VERBS, n=1, cutoff=0.75)
-    if meant and not Path(paths[0]).exists():
+    if meant:
         raise UsageError(f"{paths[0]}: no such file or folder.", hint=f"Did you mean `denoise {meant[0]}`?")
-    return paths
-
-
-def _given(out: str | None) -> str:
-    if not out:
-        raise UsageError(
-            "--out is missing: where should the clean pictures go?",
-            hint="For example: denoise ./imgs --out ./clean",
-        )
-    return out
