@@ -34,8 +34,9 @@ VIOLATIONS = {
         {"cli/denoiser_cli/__init__.py": "import pyvips\n"},
     ],
     "integers-on-disk": [
-        {"denoiser/codec/container.py": "import torch\n"},
-        {"denoiser/codec/entropy/__init__.py": "", "denoiser/codec/entropy/range_coder.py": "import torch\n"},
+        {"denoiser/codec/container/layout.py": "import torch\n"},
+        {"denoiser/codec/entropy/symbols.py": "def decode():\n    import torch\n"},
+        {"denoiser/codec/container/reader.py": "import denoiser.networks.registry\n"},  # by way of another room
     ],
     "decoder": [
         {"denoiser/codec/encode.py": "", "denoiser/codec/decode.py": "import denoiser.codec.encode\n"},
