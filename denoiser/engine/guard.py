@@ -104,8 +104,9 @@ def _counts(height: int, width: int) -> Blocks:
 
 def _sums(values: Blocks) -> Blocks:
     """(H, W, C) to (rows, columns, C) of blocks."""
-    across = np.add.reduceat(values, np.arange(0, values.shape[1], SIDE), axis=1)
-    return np.add.reduceat(across, np.arange(0, values.shape[0], SIDE), axis=0)
+    # Rows first: whole rows are added at a time, and little is left to be added along them.
+    down = np.add.reduceat(values, np.arange(0, values.shape[0], SIDE), axis=0)
+    return np.add.reduceat(down, np.arange(0, values.shape[1], SIDE), axis=1)
 
 
 def _mean_and_spread(values: Blocks, counts: Blocks) -> tuple[Blocks, Blocks]:
