@@ -1,0 +1,255 @@
+"""The batch as rows: what waits, runs, is done or failed, and how long it will take. Plain; one thread, no Qt."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from denoiser.batch.settings import Settings
+from denoiser.errors import DenoiserError, ForeignOutput
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, TileDone
+from denoiser.options import BatchOptions
+from denoiser_gui.model.batch_run import Held, Order, Part, PartFailed, Planned, Told
+from denoiser_gui.model.hints import hint_of
+
+_ENOUGH_SECONDS = 2.0  # before this, the time left would be a guess that jumps about
+
+
+class State(Enum):
+    """How far a file of the batch is."""
+
+    WAITING = "waiting"
+    CLEANING = "cleaning"
+    DONE = "done"
+    STANDING = "done already"  # by an earlier run, here or from the command line
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file of the batch, and all that is known of it."""
+
+    source: Path
+    settings: Settings = Settings()
+    root: Path | None = None  # the folder it was added with, whose tree is mirrored
+    state: State = State.WAITING
+    fraction: float = 0.0  # of its tiles, while it is cleaned
+    megapixels: float = 0.0
+    sigma: float | None = None
+    seconds: float | None = None
+    target: Path | None = None
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    hint: str = ""
+    in_the_way: bool = False  # it failed since a file of its name is there that was not made from it
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (State.DONE, State.STANDING, State.FAILED)
+
+
+class BatchQueue:
+    """The rows in their order. What happens is told to `hear`; what is to be done, `order` says."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rows: dict[Path, Row] = {}
+        self._clock = clock
+        self._running: set[Path] = set()  # sources of the run at hand
+        self._at: Path | None = None
+        self._began: float | None = None
+        self._spent = 0.0
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self._rows.values())
+
+    def row(self, source: Path) -> Row | None:
+        """The row of a file."""
+        return self._rows.get(source)
+
+    def add(self, sources: Iterable[Path], settings: Settings, root: Path | None = None) -> int:
+        """Puts files into the queue, or asks for those again that are there; how many now wait through this."""
+        added = 0
+        for source in sources:
+            if source not in self._running:
+                self._rows[source] = Row(source, settings, root, sigma=self._sigma_of(source))
+                added += 1
+        return added
+
+    def remove(self, sources: Iterable[Path]) -> None:
+        """Takes files out, unless the run has them in hand."""
+        for source in sources:
+            if source not in self._running:
+                self._rows.pop(source, None)
+
+    def order(self, folder: Path, rows: Sequence[Row], *, replace: bool = False) -> Order:
+        """What to carry out so that these rows get done in *folder*; they are in hand from now on."""
+        retry = any(row.state is State.FAILED for row in rows)
+        options = BatchOptions(retry_failed=retry, overwrite=replace)
+        for row in rows:
+            self._put(
+                dataclasses.replace(row, state=State.WAITING, problem="", hint="", fraction=0.0, in_the_way=False)
+            )
+        self._running = {row.source for row in rows}
+        self._at, self._began, self._spent = None, None, 0.0
+        return Order(tuple(_parts(folder, rows, options)))
+
+    def hear(self, told: Told) -> Row | None:
+        """Takes in what was told; the row that it changed, if it is about one."""
+        match told:
+            case Planned():
+                for source, megapixels in told.megapixels.items():
+                    self._change(source, megapixels=megapixels)
+                return None
+            case Held():
+                self.pause()
+                return None
+            case PartFailed():
+                for source in told.sources:
+                    self._fail(source, told.error)
+                return None
+            case _:
+                return self._hear_event(told) if isinstance(told, Event) else None
+
+    def pause(self) -> None:
+        """The clock stands still."""
+        if self._began is not None:
+            self._spent += self._clock() - self._began
+            self._began = None
+
+    def resume(self) -> None:
+        """The clock goes on."""
+        if self._at is not None and self._began is None:
+            self._began = self._clock()
+
+    def end(self) -> None:
+        """The run is over: what it left waits again."""
+        self.pause()
+        for source in self._running:
+            row = self._rows.get(source)
+            if row is not None and not row.is_over:
+                self._put(dataclasses.replace(row, state=State.WAITING, fraction=0.0))
+        self._running.clear()
+        self._at = None
+
+    @property
+    def waiting(self) -> list[Row]:
+        return [row for row in self.rows if row.state is State.WAITING]
+
+    @property
+    def failed(self) -> list[Row]:
+        return [row for row in self.rows if row.state is State.FAILED]
+
+    @property
+    def over(self) -> int:
+        """How many files are through, well or not."""
+        return sum(row.is_over for row in self.rows)
+
+    @property
+    def fraction(self) -> float:
+        """How much of all rows is through, by megapixels where they are known."""
+        return _fraction(self.rows)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the run at hand; None until there is enough to reckon from."""
+        spent = self._spent + (self._clock() - self._began if self._began is not None else 0.0)
+        # What had been done before the run took it no time.
+        rows = [row for row in self.rows if row.source in self._running and row.state is not State.STANDING]
+        done = _fraction(rows)
+        return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
+
+    def _hear_event(self, event: Event) -> Row | None:
+        match event:
+            case FileStarted():
+                self._at = event.source
+                self.resume()
+                return self._change(event.source, state=State.CLEANING, megapixels=event.megapixels)
+            case TileDone() if self._at is not None:
+                row = self._rows.get(self._at)
+                if row is None or row.is_over:
+                    return None
+                return self._change(self._at, fraction=event.done / event.total)
+            case FileDone():
+                return self._done(event)
+            case FileFailed():
+                return self._fail(event.source, event.error)
+            case FileSkipped() if event.target is not None:
+                return self._change(event.source, state=State.STANDING, target=event.target, fraction=1.0)
+            case FileSkipped():
+                return self._change(event.source, state=State.FAILED, problem=event.reason)
+            case _:
+                return None
+
+    def _done(self, event: FileDone) -> Row | None:
+        return self._change(
+            event.source,
+            state=State.DONE,
+            fraction=1.0,
+            megapixels=event.megapixels,
+            seconds=event.seconds,
+            target=event.target,
+            notes=event.notes,
+            sigma=_sigma(event) if event.facts.get("noise") else self._sigma_of(event.source),
+        )
+
+    def _fail(self, source: Path, error: DenoiserError) -> Row | None:
+        return self._change(
+            source,
+            state=State.FAILED,
+            fraction=0.0,
+            problem=error.message,
+            hint=hint_of(error),
+            in_the_way=isinstance(error, ForeignOutput),
+        )
+
+    def _sigma_of(self, source: Path) -> float | None:
+        row = self._rows.get(source)
+        return row.sigma if row else None
+
+    def _change(self, source: Path, **facts: object) -> Row | None:
+        row = self._rows.get(source)
+        return self._put(dataclasses.replace(row, **facts)) if row is not None else None  # type: ignore[arg-type]
+
+    def _put(self, row: Row) -> Row:
+        self._rows[row.source] = row
+        return row
+
+
+def _fraction(rows: Sequence[Row]) -> float:
+    if not rows:
+        return 0.0
+    known = [row.megapixels for row in rows if row.megapixels > 0]
+    usual = sum(known) / len(known) if known else 1.0
+    sizes = [row.megapixels or usual for row in rows]
+    shares = (1.0 if row.is_over else row.fraction for row in rows)
+    return sum(size * share for size, share in zip(sizes, shares, strict=True)) / sum(sizes)
+
+
+def _sigma(event: FileDone) -> float:
+    """One number for the noise that was found, as NoiseEstimate.sigma says it; grey pictures have no chroma."""
+    noise = event.facts["noise"]
+    if not noise["chroma"]:
+        return float(noise["luma"])
+    return float(((noise["luma"] ** 2 + 2 * noise["chroma"] ** 2) / 3) ** 0.5)
+
+
+def _parts(folder: Path, rows: Sequence[Row], options: BatchOptions) -> Iterator[Part]:
+    """One part for each way of cleaning, each tree, and each folder whose names another one has taken."""
+    parts: dict[tuple[Settings, Path | None, Path], list[Path]] = {}
+    homes: dict[str, Path] = {}
+    for row in rows:
+        settings = dataclasses.replace(row.settings, batch=options)
+        home = folder
+        if row.root is None:
+            name = unicodedata.normalize("NFC", row.source.stem).casefold()
+            if homes.setdefault(name, row.source.parent) != row.source.parent:
+                home = folder / row.source.parent.name
+        parts.setdefault((settings, row.root, home), []).append(row.source)
+    for (settings, root, home), sources in parts.items():
+        yield Part(tuple(sources), home, settings, root)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from denoiser.batch.settings import Settings
+from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage
+from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, Started, TileDone
+from denoiser.options import BatchOptions, DenoiseOptions
+from denoiser_gui.model.batch_queue import BatchQueue, State
+from denoiser_gui.model.batch_run import Held, PartFailed, Planned
+
+_OUT = Path("/out")
+_A, _B, _C = Path("/in/a.png"), Path("/in/b.png"), Path("/in/c.png")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> BatchQueue:
+    queue = BatchQueue(clock)
+    assert queue.add([_A, _B, _C], Settings()) == 3
+    return queue
+
+
+def _states(queue: BatchQueue) -> list[State]:
+    return [row.state for row in queue.rows]
+
+
+def test_each_file_stands_once_and_takes_the_newest_settings(queue: BatchQueue) -> None:
+    strong = Settings(DenoiseOptions(noise_level=40.0))
+    queue.add([_B], strong)
+    assert [row.source for row in queue.rows] == [_A, _B, _C]
+    assert queue.row(_B).settings == strong  # type: ignore[union-attr]
+    queue.remove([_A])
+    assert [row.source for row in queue.rows] == [_B, _C]
+
+
+def test_files_of_one_look_are_one_part(queue: BatchQueue) -> None:
+    strong = Settings(DenoiseOptions(noise_level=40.0))
+    queue.add([_B], strong)
+    order = queue.order(_OUT, queue.rows)
+    assert [(part.sources, part.folder) for part in order.parts] == [((_A, _C), _OUT), ((_B,), _OUT)]
+    assert order.parts[1].settings.denoise.noise_level == 40.0
+    assert order.parts[0].settings.key == Settings().key, "the command line would not take it for the same run"
+
+
+def test_the_same_name_from_another_folder_gets_a_folder_of_its_own(queue: BatchQueue) -> None:
+    other = Path("/cards/two/A.jpg")
+    queue.add([other, Path("/cards/two/d.png")], Settings())
+    order = queue.order(_OUT, queue.rows)
+    assert [(part.folder, part.sources) for part in order.parts] == [
+        (_OUT, (_A, _B, _C, Path("/cards/two/d.png"))),
+        (_OUT / "two", (other,)),
+    ]
+
+
+def test_a_tree_is_a_part_of_its_own(queue: BatchQueue) -> None:
+    queue.add([Path("/tree/x/1.png"), Path("/tree/y/1.png")], Settings(), root=Path("/tree"))
+    parts = queue.order(_OUT, queue.rows).parts
+    assert [(part.root, len(part.sources)) for part in parts] == [(None, 3), (Path("/tree"), 2)]
+
+
+def test_events_change_the_rows(queue: BatchQueue) -> None:
+    queue.order(_OUT, queue.rows)
+    queue.hear(Started(3, 3.0))
+    queue.hear(Planned({_A: 1.0, _B: 1.0, _C: 2.0}))
+    row = queue.hear(FileStarted(_A, 1.0))
+    assert row is not None and row.state is State.CLEANING
+    row = queue.hear(TileDone(1, 4, 1.0))
+    assert row is not None and row.fraction == 0.25
+    assert queue.fraction == pytest.approx(0.25 / 4)
+    facts = {"noise": {"luma": 10.0, "chroma": 4.0, "kind": 1.0}}
+    row = queue.hear(FileDone(_A, _OUT / "a.png", 1.0, 2.5, ("a note",), facts))
+    assert row is not None
+    assert (row.state, row.seconds, row.target, row.notes) == (State.DONE, 2.5, _OUT / "a.png", ("a note",))
+    assert row.sigma == pytest.approx(((100 + 32) / 3) ** 0.5)
+    row = queue.hear(FileFailed(_B, UnreadableImage("b.png: is broken.")))
+    assert row is not None and (row.state, row.problem) == (State.FAILED, "b.png: is broken.")
+    assert row.hint
+    queue.hear(FileSkipped(_C, "done already", _OUT / "c.png"))
+    assert _states(queue) == [State.DONE, State.FAILED, State.STANDING]
+    assert (queue.over, queue.fraction) == (3, 1.0)
+
+
+def test_the_noise_of_a_grey_photo_is_that_of_its_luma(queue: BatchQueue) -> None:
+    row = queue.hear(FileDone(_A, _A, 1.0, 1.0, (), {"noise": {"luma": 9.0, "chroma": 0.0, "kind": 0.0}}))
+    assert row is not None and row.sigma == 9.0
+
+
+def test_time_left_goes_by_megapixels_and_not_by_pauses(queue: BatchQueue, clock: Clock) -> None:
+    queue.order(_OUT, queue.rows)
+    queue.hear(Planned({_A: 1.0, _B: 1.0, _C: 8.0}))
+    clock.now += 50  # loading the network is not counted
+    queue.hear(FileStarted(_A, 1.0))
+    assert queue.seconds_left is None
+    clock.now += 3
+    queue.hear(FileDone(_A, _A, 1.0, 3.0))
+    assert queue.seconds_left == pytest.approx(27.0)
+    queue.hear(Held())
+    clock.now += 1000
+    assert queue.seconds_left == pytest.approx(27.0)
+    queue.resume()
+    clock.now += 3
+    queue.hear(FileFailed(_B, DenoiserError("x")))
+    assert queue.seconds_left == pytest.approx(24.0)
+
+
+def test_what_had_been_done_before_makes_no_promise(queue: BatchQueue, clock: Clock) -> None:
+    queue.order(_OUT, queue.rows)
+    queue.hear(Planned({_A: 100.0, _B: 1.0, _C: 1.0}))
+    queue.hear(FileSkipped(_A, "done already", _A))
+    queue.hear(FileStarted(_B, 1.0))
+    clock.now += 10
+    queue.hear(FileDone(_B, _B, 1.0, 10.0))
+    assert queue.seconds_left == pytest.approx(10.0)
+
+
+def test_what_a_stopped_run_leaves_waits_again(queue: BatchQueue) -> None:
+    queue.order(_OUT, queue.rows)
+    queue.hear(FileStarted(_A, 1.0))
+    queue.hear(FileDone(_A, _A, 1.0, 1.0))
+    queue.hear(FileStarted(_B, 1.0))
+    queue.hear(TileDone(1, 2, 1.0))
+    queue.remove([_B, _C])
+    assert len(queue.rows) == 3, "a file in hand was taken out"
+    queue.end()
+    assert _states(queue) == [State.DONE, State.WAITING, State.WAITING]
+    assert queue.seconds_left is None
+    queue.remove([_B])
+    assert len(queue.rows) == 2
+
+
+def test_failed_ones_are_tried_again_and_only_they(queue: BatchQueue) -> None:
+    queue.order(_OUT, queue.rows)
+    queue.hear(FileFailed(_B, ForeignOutput("b.png is there.")))
+    queue.hear(PartFailed((_C,), DenoiserError("no place")))
+    queue.hear(FileDone(_A, _A, 1.0, 1.0))
+    queue.end()
+    assert [row.source for row in queue.failed] == [_B, _C]
+    assert [row.in_the_way for row in queue.failed] == [True, False]
+    order = queue.order(_OUT, queue.failed, replace=True)
+    assert order.parts[0].sources == (_B, _C)
+    assert order.parts[0].settings.batch == BatchOptions(retry_failed=True, overwrite=True)
+    assert _states(queue) == [State.DONE, State.WAITING, State.WAITING]
+    assert not queue.row(_B).problem  # type: ignore[union-attr]

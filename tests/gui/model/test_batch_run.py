@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import imageio
+from denoiser.batch import carry_out, plan_folder
+from denoiser.batch.settings import Settings
+from denoiser.errors import UnsafeOutput
+from denoiser.events import CancelToken, FileDone, FileFailed, FileSkipped, TileDone
+from denoiser.image import from_numpy
+from denoiser.options import BatchOptions, DenoiseOptions
+from denoiser_gui.model.batch_queue import BatchQueue, State
+from denoiser_gui.model.batch_run import Ended, Gate, Held, Order, PartFailed, Told, carry_out_order, find_pictures
+
+
+@pytest.fixture
+def settings(tiny_weights: Path) -> Settings:
+    return Settings(
+        DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128, noise_level=9.0)
+    )
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Three pictures of several tiles each, one of them in a folder below."""
+    paths = [tmp_path / "in" / name for name in ("a.png", "b.png", "below/c.png")]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values = np.random.default_rng(number).integers(90, 130, (240, 240, 3), np.uint8)
+        imageio.write(from_numpy(values), path)
+    return paths
+
+
+class Run:
+    """A batch in a thread, as the window has it."""
+
+    def __init__(self, order: Order, at: Callable[[Told], None] = lambda _told: None) -> None:
+        self.gate, self.cancel, self.told = Gate(), CancelToken(), list[Told]()
+        self._at = at
+        self.thread = threading.Thread(target=carry_out_order, args=(order, self._hear, self.gate, self.cancel))
+
+    def start(self) -> Run:
+        self.thread.start()
+        return self
+
+    def end(self) -> list[Told]:
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+        assert isinstance(self.told[-1], Ended)
+        return self.told
+
+    def _hear(self, told: Told) -> None:
+        self.told.append(told)
+        self._at(told)
+
+
+def _order(photos: list[Path], out: Path, settings: Settings, root: Path | None = None) -> tuple[BatchQueue, Order]:
+    queue = BatchQueue()
+    queue.add(photos, settings, root)
+    return queue, queue.order(out, queue.rows)
+
+
+def test_a_batch_is_carried_out(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+    queue, order = _order(photos, tmp_path / "out", settings)
+    for told in Run(order).start().end():
+        queue.hear(told)
+    queue.end()
+    assert [row.state for row in queue.rows] == [State.DONE] * 3
+    assert all(row.target is not None and row.target.is_file() and row.seconds for row in queue.rows)
+
+
+def test_a_batch_of_the_command_line_is_taken_up(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+    """Begun there and stopped after a file, gone on with here, and the other way round: nothing is done twice."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    cancel = CancelToken()
+    carry_out(
+        plan_folder(folder, out, settings),
+        settings,
+        listener=lambda event: cancel.cancel() if isinstance(event, FileDone) else None,
+        cancel=cancel,
+    )
+    begun = set(out.rglob("*.png"))
+    assert 1 <= len(begun) < 3
+    queue, order = _order(find_pictures(folder, CancelToken()), out, settings, root=folder)
+    told = Run(order).start().end()
+    for each in told:
+        queue.hear(each)
+    assert sum(isinstance(each, FileSkipped) for each in told) == len(begun)
+    assert sorted(row.target for row in queue.rows if row.target) == sorted(out.rglob("*.png"))
+    plan = plan_folder(folder, out, settings)
+    assert not plan.jobs and len(plan.already_there) == 3
+
+
+def test_of_a_tree_only_what_is_in_the_queue_is_cleaned(
+    tmp_path: Path, photos: list[Path], settings: Settings
+) -> None:
+    _, order = _order([photos[2]], tmp_path / "out", settings, root=tmp_path / "in")
+    Run(order).start().end()
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")] == [
+        "below/c.png"
+    ]
+
+
+def test_a_pause_holds_between_two_tiles_and_leaves_nothing_torn(
+    tmp_path: Path, photos: list[Path], settings: Settings
+) -> None:
+    held = threading.Event()
+
+    def shut(told: Told) -> None:
+        if isinstance(told, TileDone) and not held.is_set():
+            run.gate.shut()
+        if isinstance(told, Held):
+            held.set()
+
+    _, order = _order(photos, tmp_path / "out", settings)
+    run = Run(order, shut)
+    run.start()
+    assert held.wait(60)
+    before = len(run.told)
+    time.sleep(0.4)
+    assert len(run.told) == before, "it went on while it was paused"
+    assert isinstance(run.told[-2], TileDone), "it did not wait within the picture"
+    for path in (tmp_path / "out").glob("*.png"):
+        imageio.read(path)
+    run.gate.open()
+    assert sum(isinstance(told, FileDone) for told in run.end()) == 3
+
+
+def test_a_paused_batch_can_be_stopped_and_resumed(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+    held = threading.Event()
+    out = tmp_path / "out"
+
+    def shut(told: Told) -> None:
+        if isinstance(told, TileDone):
+            run.gate.shut()
+        if isinstance(told, Held):
+            held.set()
+
+    queue, order = _order(photos, out, settings)
+    run = Run(order, shut)
+    run.start()
+    assert held.wait(60)
+    began = time.monotonic()
+    run.cancel.cancel()
+    ended = run.end()[-1]
+    assert time.monotonic() - began < 1.5
+    assert isinstance(ended, Ended) and ended.cancelled
+    assert not [path for path in out.rglob("*") if path.name.endswith(".part")]
+    queue.end()
+    for told in Run(queue.order(out, queue.waiting)).start().end():
+        queue.hear(told)
+    assert [row.state for row in queue.rows] == [State.DONE] * 3
+
+
+def test_a_broken_file_fails_by_itself(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+    photos[1].write_bytes(b"no picture")
+    queue, order = _order(photos, tmp_path / "out", settings)
+    for told in Run(order).start().end():
+        queue.hear(told)
+    assert [row.state for row in queue.rows] == [State.DONE, State.FAILED, State.DONE]
+    assert "b.png" in queue.failed[0].problem and queue.failed[0].hint
+
+
+def test_what_is_in_the_way_is_replaced_only_when_that_is_wanted(
+    tmp_path: Path, photos: list[Path], settings: Settings
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_bytes(b"mine")
+    queue, order = _order(photos, out, settings)
+    for told in Run(order).start().end():
+        queue.hear(told)
+    queue.end()
+    assert [row.in_the_way for row in queue.failed] == [True]
+    assert (out / "a.png").read_bytes() == b"mine"
+    for told in Run(queue.order(out, queue.failed, replace=True)).start().end():
+        queue.hear(told)
+    assert not queue.failed
+    assert imageio.read(out / "a.png").width == 240
+
+
+def test_a_part_that_makes_no_sense_does_not_end_the_others(
+    tmp_path: Path, photos: list[Path], settings: Settings
+) -> None:
+    queue = BatchQueue()
+    queue.add(photos[:1], settings)
+    queue.add(photos[1:2], dataclasses.replace(settings, batch=BatchOptions()), root=tmp_path / "in")
+    order = queue.order(tmp_path / "in", queue.rows)  # the photos' own folder
+    told = Run(order).start().end()
+    failures = [each for each in told if isinstance(each, PartFailed | FileFailed)]
+    assert failures and all(isinstance(each.error, UnsafeOutput) for each in failures)
+    for each in told:
+        queue.hear(each)
+    assert {row.state for row in queue.rows} == {State.FAILED}
+    assert imageio.read(photos[0]).width == 240
+
+
+def test_an_engine_that_cannot_be_opened_ends_the_batch_with_its_reason(
+    tmp_path: Path, photos: list[Path], settings: Settings
+) -> None:
+    wrong = dataclasses.replace(settings, denoise=DenoiseOptions(model=str(tmp_path / "none.safetensors")))
+    queue, order = _order(photos, tmp_path / "out", wrong)
+    told = Run(order).start().end()
+    for each in told:
+        queue.hear(each)
+    assert {row.state for row in queue.rows} == {State.FAILED}
+    assert "none.safetensors" in queue.failed[0].problem
