@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from denoiser_gui.model.notices import Notice
-from denoiser_gui.model.session import OpenPhoto, OpenPhotos
+from denoiser.batch.presets import load_preset
+from denoiser.errors import DenoiserError
+from denoiser.events import CancelToken
+from denoiser.image import Image
+from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
+from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.picture import Picture, picture_of, read_picture
+from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
+from denoiser_gui.model.requests import Shown
+from denoiser_gui.model.session import OpenPhoto, OpenPhotos, Stage
 from denoiser_gui.qt import QObject, Signal
+from denoiser_gui.viewer import Viewer
+from denoiser_gui.words import tr
 from denoiser_gui.worker import Lane
+
+if TYPE_CHECKING:
+    from denoiser_gui.model.cleaning import Finished
+
+_MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their small copies
 
 
 class Desk(QObject):
@@ -17,13 +36,29 @@ class Desk(QObject):
     photos_changed = Signal()  # photos were opened or closed
     photo_changed = Signal(object)  # OpenPhoto: something was learnt of one
     current_changed = Signal(object)  # OpenPhoto or None: another one is looked at
+    picture_ready = Signal(int)  # the key of a photo that is read now
+    settings_changed = Signal(object)  # PhotoSettings of the photo that is looked at
+    estimate_changed = Signal(object)  # NoiseEstimate or None, of the photo that is looked at
+    preferences_changed = Signal(object)  # Preferences
     notice = Signal(object)  # Notice: show it
     solved = Signal(str)  # the key of a notice that is to go
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.preferences = load_preferences() if preferences is None else preferences
         self._photos = OpenPhotos()
-        self.files = Lane("files", self)  # reading and writing, thumbnails
+        self._pictures: OrderedDict[int, Picture] = OrderedDict()
+        self._histories: dict[int, SettingsHistory] = {}
+        self._estimates: dict[int, Any] = {}
+        self._nothing = SettingsHistory()  # what is set while no photo is open
+        self._pasted: dict[int, Image] = {}
+        self._lanes: list[Lane] = []
+        self.files = self.own(Lane("files", self))  # reading and writing
+        self.viewer = Viewer(self)
+        self.viewer.estimated.connect(self._note_estimate)
+        self.viewer.broken.connect(self._note_broken)
+
+    # --- photos ---------------------------------------------------------------------------------------------------
 
     @property
     def photos(self) -> tuple[OpenPhoto, ...]:
@@ -35,27 +70,247 @@ class Desk(QObject):
         """The photo that is looked at."""
         return self._photos.current
 
+    @property
+    def estimate(self) -> Any:
+        """The measured noise of the photo that is looked at, once it is known."""
+        return self._estimates.get(self.current.key) if self.current else None
+
+    def picture(self, key: int) -> Picture | None:
+        """A photo in memory; None while it is read, or when it was set aside."""
+        return self._pictures.get(key)
+
     def open(self, paths: Iterable[Path]) -> None:
         """Opens files, and the pictures in folders, and looks at the first of them."""
-        opened = self._photos.add(paths)
+        wanted = list(paths)
+        if not wanted:
+            return
+        self.files.submit("find", lambda _: _found(wanted), self._take_found, self._not_found)
+
+    def open_pasted(self, name: str, image: Image) -> None:
+        """Opens a picture that is in no file."""
+        photo = self._photos.add_pasted(name)
+        self._pasted[photo.key] = image
         self.photos_changed.emit()
-        if opened:
-            self.look_at(opened[0].key)
+        self.look_at(photo.key)
 
     def look_at(self, key: int) -> None:
-        """Makes this photo the current one."""
-        self.current_changed.emit(self._photos.look_at(key))
+        """Makes this photo the current one, and reads it if need be."""
+        photo = self._photos.look_at(key)
+        assert photo is not None  # it has a key
+        self._histories.setdefault(key, SettingsHistory(self._beginning()))
+        self.current_changed.emit(photo)
+        self.settings_changed.emit(self.settings)
+        self.estimate_changed.emit(self.estimate)
+        if (picture := self._pictures.get(key)) is not None:
+            self._pictures.move_to_end(key)
+            self._show(picture)
+            return
+        self.viewer.show(None, self.settings.denoise)
+        self.files.submit(
+            "read",
+            lambda _: self._read(photo),
+            self._take_picture,
+            lambda error: self._note_unreadable(photo, error),
+        )
+
+    def look_beside(self, step: int) -> None:
+        """Goes along the strip."""
+        photo = self._photos.beside(step)
+        if photo is not None and photo != self.current:
+            self.look_at(photo.key)
 
     def close_photo(self, key: int) -> None:
-        """Takes a photo off the strip."""
-        self._photos.close(key)
+        """Takes a photo off the strip; the file stays."""
+        was_current = self.current is not None and self.current.key == key
+        now = self._photos.close(key)
+        for known in (self._pictures, self._histories, self._estimates, self._pasted):
+            known.pop(key, None)
+        self.viewer.forget(key)
+        self.solved.emit(f"photo-{key}")
         self.photos_changed.emit()
-        self.current_changed.emit(self.current)
+        if not was_current:
+            return
+        if now is not None:
+            self.look_at(now.key)
+            return
+        self.viewer.show(None, self.settings.denoise)
+        self.current_changed.emit(None)
+        self.settings_changed.emit(self.settings)
+
+    def learn(self, key: int, **facts: object) -> None:
+        """Notes what was found out of a photo."""
+        changed = self._photos.change(key, **facts)
+        if changed is not None:
+            self.photo_changed.emit(changed)
+
+    # --- settings -------------------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> SettingsHistory:
+        """The settings of the photo that is looked at, with the way back and forth."""
+        current = self.current
+        return self._histories.get(current.key, self._nothing) if current else self._nothing
+
+    @property
+    def settings(self) -> PhotoSettings:
+        """How the photo that is looked at is cleaned and written."""
+        return self.history.now
+
+    def settings_of(self, key: int) -> PhotoSettings:
+        """How a photo is cleaned and written; as new ones are where it was never looked at."""
+        history = self._histories.get(key)
+        return history.now if history is not None else self._beginning()
+
+    def change(self, **values: Any) -> None:
+        """Sets options of the photo that is looked at, by their names; UsageError where one is out of range."""
+        if self.history.change(**values):
+            self._settings_are_new()
+
+    def undo(self) -> None:
+        """Takes back the last change of settings."""
+        if self.history.undo():
+            self._settings_are_new()
+
+    def redo(self) -> None:
+        """Takes back the taking back."""
+        if self.history.redo():
+            self._settings_are_new()
+
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Remembers something from today on."""
+        if preferences == self.preferences:
+            return
+        self.preferences = preferences
+        self.preferences_changed.emit(preferences)
+        self.files.submit("preferences", lambda _: save_preferences(preferences), failed=self._not_remembered)
+
+    # --- what comes out -------------------------------------------------------------------------------------------
+
+    def take_clean(
+        self,
+        key: int,
+        done: Callable[[Finished], None],
+        failed: Callable[[DenoiserError], None],
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> CancelToken:
+        """Makes a photo whole at its settings; what is there of it is taken. The token cancels it."""
+        token = CancelToken()
+
+        def make(picture: Picture) -> None:
+            self._keep(picture)
+            options = self.settings_of(key).denoise
+            self.viewer.make(picture, options, done=done, failed=failed, progress=progress, cancel=token)
+
+        photo = self._photos.find(key)
+        if (picture := self._pictures.get(key)) is not None:
+            make(picture)
+        elif photo is not None:
+            self.files.submit(f"take-{key}", lambda _: self._read(photo), make, failed)
+        return token
+
+    def show_instead(self, left: Shown | None, right: Shown | None) -> None:
+        """Puts other pictures of the same size into the panes; None gives a pane back."""
+        self.viewer.show_instead(left, right)
+
+    # --- speaking and ending --------------------------------------------------------------------------------------
 
     def tell(self, notice: Notice) -> None:
         """Shows a banner."""
         self.notice.emit(notice)
 
+    def own(self, lane: Lane) -> Lane:
+        """Ends this lane together with the others."""
+        self._lanes.append(lane)
+        return lane
+
     def stop(self) -> bool:
         """Ends all threads; whether they ended in time."""
-        return self.files.stop()
+        stopped = [self.viewer.stop(), *(lane.stop() for lane in self._lanes)]
+        return all(stopped)
+
+    # --- what comes back ------------------------------------------------------------------------------------------
+
+    def _take_found(self, found: tuple[Sequence[Path], Sequence[str]]) -> None:
+        paths, passed = found
+        before = len(self.photos)
+        opened = self._photos.add(paths)
+        if len(self.photos) != before:
+            self.photos_changed.emit()
+        if opened:
+            self.solved.emit("open")
+            self.look_at(opened[0].key)
+            self.set_preferences(self.preferences.with_opened([photo.path for photo in opened if photo.path]))
+        elif passed or not paths:
+            self.tell(Notice("open", tr("No picture was found there."), hint=passed[0] if passed else ""))
+
+    def _not_found(self, error: DenoiserError) -> None:
+        self.tell(failure("open", error))
+
+    def _read(self, photo: OpenPhoto) -> Picture:
+        if photo.key in self._pasted:
+            return picture_of(photo.key, self._pasted[photo.key])
+        assert photo.path is not None  # or it was pasted
+        return read_picture(photo.key, photo.path)
+
+    def _take_picture(self, picture: Picture) -> None:
+        self._keep(picture)
+        if self.current is not None and self.current.key == picture.key:
+            self._show(picture)
+
+    def _keep(self, picture: Picture) -> None:
+        self._pictures[picture.key] = picture
+        self._pictures.move_to_end(picture.key)
+        while len(self._pictures) > 1 and sum(kept.bytes for kept in self._pictures.values()) > _MOST_BYTES:
+            self._pictures.popitem(last=False)
+
+    def _show(self, picture: Picture) -> None:
+        self.solved.emit(f"photo-{picture.key}")
+        if self.current is not None and self.current.stage in (Stage.NEW, Stage.FAILED):
+            self.learn(picture.key, stage=Stage.DRAFT, problem="", hint="")
+        self.viewer.show(picture, self.settings.denoise)
+        self.picture_ready.emit(picture.key)
+
+    def _note_unreadable(self, photo: OpenPhoto, error: DenoiserError) -> None:
+        self.learn(photo.key, stage=Stage.FAILED, problem=error.message, hint=hint_of(error))
+        again = tr("Try again"), lambda: self.look_at(photo.key)
+        self.tell(failure(f"photo-{photo.key}", error, *again))
+
+    def _note_estimate(self, key: int, estimate: Any) -> None:
+        self._estimates[key] = estimate
+        self.learn(key, sigma=estimate.sigma)
+        if self.current is not None and self.current.key == key:
+            self.estimate_changed.emit(estimate)
+
+    def _note_broken(self, key: int, error: DenoiserError) -> None:
+        self.tell(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
+
+    def _not_remembered(self, error: DenoiserError) -> None:
+        self.tell(failure("preferences", error))
+
+    def _settings_are_new(self) -> None:
+        settings = self.settings
+        current = self.current
+        if current is not None and current.stage is Stage.SAVED:
+            self.learn(current.key, stage=Stage.DRAFT)
+        self.solved.emit("broken")
+        self.viewer.set_options(settings.denoise)
+        self.settings_changed.emit(settings)
+
+    def _beginning(self) -> PhotoSettings:
+        """How a new photo is cleaned: by the preset that was chosen for that, if it can be read."""
+        if self.preferences.preset:
+            try:
+                return PhotoSettings().changed(**load_preset(self.preferences.preset))
+            except DenoiserError as error:
+                self.set_preferences(dataclasses.replace(self.preferences, preset=""))
+                self.tell(failure("preset", error))
+        return PhotoSettings()
+
+
+def _found(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The pictures that *paths* stand for, folders walked; and in words what was passed over."""
+    from denoiser.batch.discover import discover
+    from denoiser.imageio import formats
+
+    found = discover(paths, is_picture_name=formats.is_picture_name)
+    return [find.path for find in found.finds], [f"{passed.path}: {passed.reason}" for passed in found.passed]

@@ -1,0 +1,337 @@
+"""The work behind the window, step by step: what is seen first, what is to be saved, then the rest of the photo.
+
+    draft of the view  >  exact tiles of the view  >  what a look needs to know  >  tiles of photos that are saved
+    >  the other tiles of the photo that is looked at
+
+Between two steps the newest request is looked at anew, and a step that nobody wants any more is cancelled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from denoiser.errors import Cancelled, DenoiserError
+from denoiser.events import CancelToken
+from denoiser.options import DenoiseOptions
+from denoiser_gui.model.cleaning import Cleaning, Estimates, Finished, finished
+from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Told, Unmade, Wish, Wished
+from denoiser_gui.model.picture import Picture
+from denoiser_gui.model.requests import Doing, PreviewRequest, State, View, inference_of
+from denoiser_gui.model.viewport import Area
+
+if TYPE_CHECKING:
+    from denoiser.engine.looks import Look
+    from denoiser.engine.session import Session
+
+_MOST_BYTES = 1_200_000_000  # of clean photos that are kept: three of 24 MP with all their copies
+_MOST_CLEANINGS = 24  # drafts weigh little, and undo comes back to them
+_MOST_SESSIONS = 2
+
+
+class Preview:
+    """Asked by the window's thread, which never waits for it; worked by the engine's; read by the renderer's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._request: PreviewRequest | None = None
+        self._asked_at = 0.0
+        self._wishes: list[Wish] = []
+        self._step: tuple[CancelToken, DenoiseOptions, int, Area | None] | None = None  # what is being done
+        self._working = False
+        self._cleanings: OrderedDict[tuple[int, DenoiseOptions], Cleaning] = OrderedDict()
+        self._estimates: dict[int, Estimates] = {}
+        self._sessions: OrderedDict[DenoiseOptions, Session] = OrderedDict()
+        self._broken: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
+        self._speed = 0.0
+        self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, after how many seconds
+
+    def ask(self, request: PreviewRequest | None) -> bool:
+        """Says what is to be seen now; cancels what that makes useless. Gives whether `work` must be begun."""
+        with self._lock:
+            newest, self._request = self._request, request
+            if request is not None and (newest is None or newest.generation != request.generation):
+                self._asked_at = time.perf_counter()
+            if self._step is not None and self._is_useless(self._step):
+                self._step[0].cancel()
+            return self._to_begin()
+
+    def wish(self, wish: Wish) -> bool:
+        """Wants a photo whole; whether work must begin."""
+        with self._lock:
+            self._wishes.append(wish)
+            return self._to_begin()
+
+    def forget(self, key: int) -> None:
+        """Drops what is known of a photo that was closed."""
+        with self._lock:
+            self._estimates.pop(key, None)
+            for place in [place for place in self._cleanings if place[0] == key]:
+                del self._cleanings[place]
+
+    def try_again(self) -> None:
+        """Forgets what could not be done, for the cause may be gone."""
+        with self._lock:
+            self._broken.clear()
+
+    def cleaning(self, request: PreviewRequest) -> Cleaning | None:
+        """What is there for a request; for the renderer."""
+        with self._lock:
+            return self._cleanings.get((request.picture.key, request.inference))
+
+    def fault(self, request: PreviewRequest) -> DenoiserError | None:
+        """Why there is nothing, and will be nothing."""
+        with self._lock:
+            return self._broken.get((request.picture.key, request.inference))
+
+    def warm_up(self, _cancel: CancelToken) -> None:
+        """Loads what the first photo will want; the engine's thread."""
+        self._session(DenoiseOptions())
+
+    def work(self, told: Told, cancel: CancelToken) -> None:
+        """Does step after step until nothing is wanted; the engine's thread. Raises Cancelled when it is to end."""
+        try:
+            while self._one_step(told, cancel):
+                cancel.raise_if_cancelled()
+        except BaseException:
+            with self._lock:
+                self._working = False
+            raise
+
+    def _to_begin(self) -> bool:
+        begins = not self._working
+        self._working = True
+        return begins
+
+    def _one_step(self, told: Told, cancel: CancelToken) -> bool:
+        """Whether there was something to do."""
+        with self._lock:
+            request = self._request
+            self._wishes = [wish for wish in self._wishes if not wish.cancel.cancelled]
+            wish = self._wishes[0] if self._wishes else None
+        if request is not None and self._for_eyes(request, told, cancel):
+            return True
+        if wish is not None:
+            self._for_wish(wish, told, cancel)
+            return True
+        if request is not None and self._for_later(request, told, cancel):
+            return True
+        with self._lock:
+            if self._request is not request or self._wishes:
+                return True
+            self._working = False
+            return False
+
+    def _for_eyes(self, request: PreviewRequest, told: Told, cancel: CancelToken) -> bool:
+        """One step towards the view; False when it is exact."""
+        if request.options.strength == 0 or self.fault(request) is not None:
+            return False
+        key = request.picture.key
+        try:
+            cleaning = self._cleaning(request.picture, request.inference, told)
+            step = self._step_for(cleaning, request)
+            if step is None:
+                return False
+            did = self._guarded(step, request, request.viewport.wanted, cancel)
+        except DenoiserError as error:
+            if isinstance(error, Cancelled):
+                raise
+            with self._lock:
+                self._broken[key, request.inference] = error
+            told(Broken(key, error))
+            return True
+        if did:
+            told(Advanced(key, self._doing(cleaning, request)))
+        return True
+
+    def _step_for(self, cleaning: Cleaning, request: PreviewRequest) -> Callable[[CancelToken], object] | None:
+        """What brings the view nearer to exact, if anything is to be done."""
+        picture, viewport = request.picture, request.viewport
+        wanted = viewport.wanted
+        level = picture.clamped(viewport.level)
+        if not cleaning.is_exact(wanted):
+            guess = cleaning.to_draft(level, wanted.shrunk(level))
+            if guess is not None:
+                return lambda token: cleaning.draft(level, guess, token)
+            return lambda token: self._timed(cleaning, wanted, token)
+        look = _look(request.options)
+        if not cleaning.is_complete:
+            return None  # the rest comes later: what a look needs of it is a matter of the whole photo
+        if not cleaning.is_measured(look):
+            return lambda _token: cleaning.measure(look)
+        far = viewport.scale < 1 and (look.detail or look.grain)
+        if far and cleaning.settled(look, level) is None:
+            return lambda token: cleaning.settle(look, token)
+        if request.view is View.TRUST and cleaning.trust is None:
+            return lambda _token: cleaning.measure_trust()
+        return None
+
+    def _for_wish(self, wish: Wish, told: Told, cancel: CancelToken) -> None:
+        """One step towards a photo that is wanted whole."""
+        try:
+            if wish.options.strength == 0:
+                self._fulfil(wish, told, Made(wish, self._untouched(wish)))
+                return
+            cleaning = self._cleaning(wish.picture, inference_of(wish.options), told)
+            try:
+                missing = cleaning.clean_next(None, _Either(cancel, wish.cancel)) is not None
+            except Cancelled:
+                cancel.raise_if_cancelled()
+                return
+            told(Wished(wish, cleaning.progress))
+            if not missing:
+                self._fulfil(wish, told, Made(wish, cleaning.finish(_look(wish.options))))
+        except Cancelled:
+            raise
+        except DenoiserError as error:
+            self._fulfil(wish, told, Unmade(wish, error))
+
+    def _untouched(self, wish: Wish) -> Finished:
+        from denoiser.engine.result import Work
+
+        session = self._session(inference_of(wish.options))
+        return finished(session.finish(Work(wish.picture.image, None)), session)
+
+    def _for_later(self, request: PreviewRequest, told: Told, cancel: CancelToken) -> bool:
+        """One more tile of the photo that is looked at, so that panning and saving find it done."""
+        cleaning = self.cleaning(request)
+        if cleaning is None or cleaning.is_complete or self.fault(request) or request.options.strength == 0:
+            return False
+        if self._guarded(lambda token: self._timed(cleaning, None, token), request, None, cancel):
+            told(Advanced(request.picture.key, self._doing(cleaning, request)))
+        return True
+
+    def _guarded(
+        self,
+        step: Callable[[CancelToken], object],
+        request: PreviewRequest,
+        area: Area | None,
+        cancel: CancelToken,
+    ) -> bool:
+        """Does a step that a newer request may cancel; whether it came to its end."""
+        token = _Either(cancel)
+        with self._lock:
+            self._step = (token, request.inference, request.picture.key, area)
+            if self._request is not request and self._is_useless(self._step):
+                token.cancel()
+        try:
+            token.raise_if_cancelled()
+            step(token)
+            return True
+        except Cancelled:
+            cancel.raise_if_cancelled()
+            return False
+        finally:
+            with self._lock:
+                self._step = None
+
+    def _is_useless(self, step: tuple[CancelToken, DenoiseOptions, int, Area | None]) -> bool:
+        """Whether the newest request gains nothing from what is being done."""
+        _, inference, key, area = step
+        newest = self._request
+        if newest is None or newest.picture.key != key or newest.inference != inference:
+            return True
+        seen = newest.viewport.wanted
+        if area is None:  # a tile for later: it waits when something is to be seen at once
+            cleaning = self._cleanings.get((key, inference))
+            return cleaning is not None and not cleaning.is_exact(seen)
+        return not _meet(area, seen)
+
+    def _timed(self, cleaning: Cleaning, area: Area | None, cancel: CancelToken) -> None:
+        began = time.perf_counter()
+        done = cleaning.clean_next(area, cancel)
+        if done is not None and done.pixels > 10_000:
+            speed = (time.perf_counter() - began) / (done.pixels / 1e6)
+            self._speed = speed if not self._speed else 0.7 * self._speed + 0.3 * speed
+
+    def _cleaning(self, picture: Picture, inference: DenoiseOptions, told: Told) -> Cleaning:
+        place = (picture.key, inference)
+        with self._lock:
+            known = self._cleanings.get(place)
+            if known is not None:
+                self._cleanings.move_to_end(place)
+                return known
+        estimates = self._estimates.get(picture.key)
+        if estimates is None:
+            self._estimates[picture.key] = estimates = Estimates(picture)
+            told(Estimated(picture.key, estimates.at(0)))
+        cleaning = Cleaning(picture, self._session(inference), inference.noise_level, estimates)
+        with self._lock:
+            self._cleanings[place] = cleaning
+            self._make_room(place)
+        return cleaning
+
+    def _make_room(self, newest: tuple[int, DenoiseOptions]) -> None:
+        wanted = {newest, *((wish.picture.key, inference_of(wish.options)) for wish in self._wishes)}
+        total = sum(cleaning.bytes for cleaning in self._cleanings.values())
+        for place in [place for place in self._cleanings if place not in wanted]:
+            if total <= _MOST_BYTES and len(self._cleanings) <= _MOST_CLEANINGS:
+                return
+            total -= self._cleanings.pop(place).bytes
+
+    def _session(self, inference: DenoiseOptions) -> Session:
+        """Weights in memory; one session serves all noise levels."""
+        from denoiser.engine import open_session
+
+        asked = dataclasses.replace(inference, noise_level=None)
+        if asked not in self._sessions:
+            self._sessions[asked] = open_session(asked)
+            while len(self._sessions) > _MOST_SESSIONS:
+                self._sessions.popitem(last=False)
+        self._sessions.move_to_end(asked)
+        return self._sessions[asked]
+
+    def _doing(self, cleaning: Cleaning, request: PreviewRequest) -> Doing:
+        session, seen = cleaning.session, request.viewport.wanted
+        exact = cleaning.is_exact(seen)
+        if exact and self._seen[0] != request.generation:
+            self._seen = (request.generation, time.perf_counter() - self._asked_at)
+        return Doing(
+            state=State.EXACT if exact else State.DRAFT,
+            model=session.model_name,
+            device=session.device,
+            precision=session.precision,
+            reason=f"{session.device_reason}; {session.precision_reason}",
+            progress=cleaning.progress,
+            seconds_per_megapixel=self._speed,
+            shown_megapixels=seen.pixels / 1e6,
+            shown_seconds=self._seen[1],
+        )
+
+    def _fulfil(self, wish: Wish, told: Told, news: News) -> None:
+        with self._lock:
+            if wish in self._wishes:
+                self._wishes.remove(wish)
+        told(news)
+
+
+class _Either(CancelToken):
+    """Cancelled when it is told so, or when one of others is."""
+
+    def __init__(self, *others: CancelToken) -> None:
+        super().__init__()
+        self._others = others
+
+    @property
+    def cancelled(self) -> bool:
+        return super().cancelled or any(other.cancelled for other in self._others)
+
+    def raise_if_cancelled(self) -> None:
+        super().raise_if_cancelled()
+        for other in self._others:
+            other.raise_if_cancelled()
+
+
+def _look(options: DenoiseOptions) -> Look:
+    from denoiser.engine.looks import look_of
+
+    return look_of(options)
+
+
+def _meet(one: Area, other: Area) -> bool:
+    down = one.top < other.bottom and other.top < one.bottom
+    return down and one.left < other.right and other.left < one.right

@@ -1,0 +1,108 @@
+"""What crosses between the window and the work behind it: frozen values, and the newest generation wins."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.image import Image, Pixels
+from denoiser.options import DenoiseOptions
+from denoiser_gui.model.picture import Picture
+from denoiser_gui.model.viewport import Area, Viewport
+
+Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red and 255, as screens take them
+
+LOOK = ("strength", "colour_noise", "detail", "grain")  # all other options need the network
+
+
+class View(Enum):
+    """What the panes show."""
+
+    SIDE_BY_SIDE = "side-by-side"
+    SPLIT = "split"
+    DIFFERENCE = "difference"
+    TRUST = "trust"
+
+
+class State(Enum):
+    """What may be said of the pixels on the screen."""
+
+    WAITING = "waiting"  # the source stands in for the clean picture
+    DRAFT = "draft"
+    EXACT = "exact"  # pixel for pixel what would be written
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture that stands in a pane in place of the photo, of the same size."""
+
+    label: str
+    image: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewRequest:
+    """What is to be seen: which photo, cleaned how, which part of it, in which view."""
+
+    generation: int
+    picture: Picture
+    options: DenoiseOptions
+    viewport: Viewport
+    view: View = View.SIDE_BY_SIDE
+    left: Shown | None = None
+    right: Shown | None = None
+    screen: bytes | None = None  # the profile of the display, None for sRGB
+
+    @property
+    def inference(self) -> DenoiseOptions:
+        """What the network is asked; requests that agree in it share its work."""
+        return inference_of(self.options)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What was asked for, ready to be drawn, and the values behind it for the pointer to read."""
+
+    request: PreviewRequest
+    state: State
+    area: Area  # of the photo that is shown
+    left: Screen
+    right: Screen
+    left_values: Pixels  # in the depth of the photo, as large as the screens
+    right_values: Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overview:
+    """The whole photo, small: drawn where a frame does not reach yet; and its histograms."""
+
+    request: PreviewRequest
+    left: Screen
+    right: Screen
+    before: NDArray[np.float32]  # (3, bins), each summing to 1
+    after: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What the engine is at, for the status line."""
+
+    state: State
+    model: str = ""
+    device: str = ""
+    precision: str = ""
+    reason: str = ""  # why this device and precision
+    progress: float = 0.0  # of the whole photo, 0 to 1
+    seconds_per_megapixel: float = 0.0
+    shown_megapixels: float = 0.0
+    shown_seconds: float = 0.0  # from the request to the exact view
+
+
+def inference_of(options: DenoiseOptions) -> DenoiseOptions:
+    """*options* without the look, which is mixed afterwards."""
+    return dataclasses.replace(options, strength=1.0, colour_noise=1.0, detail=0.0, grain=0.0)

@@ -1,0 +1,113 @@
+"""From a finished photo to a file: the same steps as a batch, and never onto a photo that is open."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from denoiser import imageio
+from denoiser.batch import Settings
+from denoiser.batch.cleaning import CLEANING
+from denoiser.errors import ForeignOutput, UnsafeOutput
+from denoiser.events import CancelToken, Listener, ignore
+from denoiser.image import Image
+from denoiser.imageio import depth, formats
+from denoiser.options import WriteOptions
+from denoiser_gui.model.controls import PhotoSettings
+
+if TYPE_CHECKING:
+    from denoiser.engine import Cleaned
+    from denoiser.estimation import NoiseEstimate
+    from denoiser_gui.model.cleaning import Finished
+
+_FOLDER = "clean"  # beside the photos, as in `denoise ./imgs --out ./clean`
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOrder:
+    """Where a photo is to be written, and how."""
+
+    target: Path
+    settings: PhotoSettings
+    bits: int | None = None  # the depth; None keeps that of the photo, as far as the format can
+    overwrite: bool = False
+
+    @property
+    def write(self) -> WriteOptions:
+        """The format is that of the name: whoever types another suffix means it."""
+        return dataclasses.replace(self.settings.write, format=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file that was written, and what it could not hold."""
+
+    target: Path
+    notes: tuple[str, ...]
+
+
+def proposed_target(source: Path | None, name: str, image: Image | None, write: WriteOptions) -> Path:
+    """Where a photo goes unless somebody says otherwise: into a folder beside it, under its own name."""
+    folder = (source.parent if source is not None else Path.home()) / _FOLDER
+    origin = image.origin if image is not None else None
+    row = formats.output_format(origin, write) if origin is not None else formats.ROWS[write.format or "png"]
+    path = Path(name)
+    keeps = path.suffix.lower() in row.suffixes
+    return folder / (path.name if keeps else f"{path.stem}{row.suffix}")
+
+
+def depths_of(target: Path) -> tuple[int, ...]:
+    """The depths that a file of this name can have; UsageError where no format is named."""
+    return formats.by_suffix(target).depths
+
+
+def refuse(order: SaveOrder, inputs: Iterable[Path]) -> None:
+    """Raises UnsafeOutput where the target is an open photo, by name or by link; ForeignOutput where it exists."""
+    formats.by_suffix(order.target)
+    if not order.target.exists():
+        return
+    for path in inputs:
+        if path.exists() and os.path.samefile(path, order.target):
+            raise UnsafeOutput(
+                f"{order.target.name}: is a photo that is open, and no photo is ever written over.",
+                hint="Choose another name or folder.",
+            )
+    if not order.overwrite:
+        raise ForeignOutput(f"{order.target.name}: is there already.", hint="Replace it, or choose another name.")
+
+
+def save(finished: Finished, source: Image, order: SaveOrder) -> Saved:
+    """Writes the file, whole or not at all, with the ticket that a batch would put into it."""
+    settings = Settings(denoise=order.settings.denoise, write=order.write)
+    outcome = CLEANING.make(source, settings, _Done(finished), series=None, listener=ignore, cancel=CancelToken())
+    image: Image = outcome.result if order.bits is None else at_depth(outcome.result, order.bits)
+    order.target.parent.mkdir(parents=True, exist_ok=True)
+    imageio.write(image, order.target, order.write)
+    lost = imageio.losses(image, formats.by_suffix(order.target).key)
+    return Saved(order.target, tuple(dict.fromkeys((*outcome.notes, *lost))))
+
+
+def at_depth(image: Image, bits: int) -> Image:
+    """The same picture with so many bits, rounded to the nearest."""
+    pixels, alpha = depth.at_depth(image, bits)
+    return dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=bits)
+
+
+class _Done:
+    """A cleaner whose one picture is done already."""
+
+    def __init__(self, finished: Finished) -> None:
+        self.model_name, self.model_digest = finished.model_name, finished.model_digest
+        self.device, self.precision = finished.device, finished.precision
+        self._cleaned = finished.cleaned
+
+    def clean(
+        self, image: Image, *, estimate: NoiseEstimate | None = None, listener: Listener, cancel: CancelToken
+    ) -> Cleaned:
+        """What was made of it."""
+        del image, estimate, listener, cancel
+        return self._cleaned

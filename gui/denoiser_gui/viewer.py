@@ -1,0 +1,247 @@
+"""Between the window and the work on what is seen: sends requests out, takes in frames, drafts and exact tiles."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from denoiser.errors import DenoiserError
+from denoiser.events import CancelToken
+from denoiser.options import DenoiseOptions
+from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Unmade, Wish, Wished
+from denoiser_gui.model.picture import Picture
+from denoiser_gui.model.preview import Preview
+from denoiser_gui.model.rendering import Renderer
+from denoiser_gui.model.requests import Doing, Frame, PreviewRequest, Shown, State, View
+from denoiser_gui.model.viewport import Viewport, viewport_of
+from denoiser_gui.qt import QObject, Qt, QTimer, Signal
+from denoiser_gui.worker import Lane
+
+if TYPE_CHECKING:
+    from denoiser_gui.model.cleaning import Finished
+
+_BEHIND = 5  # niceness of the engine's thread: the window goes before it
+_CALM_MS = 60  # after the last change of a gesture, before the small overview is made anew
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """Who waits for a photo that is made whole."""
+
+    done: Callable[[Finished], None]
+    failed: Callable[[DenoiserError], None]
+    progress: Callable[[float], None]
+
+
+class Viewer(QObject):
+    """What is looked at, and how. GUI thread; all work is done in its two lanes."""
+
+    frame_ready = Signal(object)  # Frame
+    overview_ready = Signal(object)  # Overview
+    doing_changed = Signal(object)  # Doing
+    viewport_changed = Signal(object)  # Viewport or None
+    view_changed = Signal(object)  # View
+    estimated = Signal(int, object)  # key of a photo, NoiseEstimate
+    broken = Signal(int, object)  # key, DenoiserError: it cannot be cleaned like that
+    _news = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._preview, self._renderer = Preview(), Renderer()
+        self._engine = Lane("engine", self, niceness=_BEHIND)
+        self._eyes = Lane("eyes", self)
+        self._picture: Picture | None = None
+        self._options = DenoiseOptions()
+        self._pane = (1, 1)
+        self._screen: bytes | None = None
+        self._left: Shown | None = None
+        self._right: Shown | None = None
+        self._generation = 0
+        self._waiting: dict[Wish, _Waiting] = {}
+        self.view = View.SIDE_BY_SIDE
+        self.viewport: Viewport | None = None
+        self.request: PreviewRequest | None = None
+        self.doing = Doing(State.WAITING)
+        self._news.connect(self._hear, Qt.ConnectionType.QueuedConnection)
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(_CALM_MS)
+        self._calm.timeout.connect(self._ask_for_overview)
+
+    @property
+    def picture(self) -> Picture | None:
+        """The photo that is looked at, once it is read."""
+        return self._picture
+
+    @property
+    def is_working(self) -> bool:
+        """Whether something is being computed, read or drawn for the window."""
+        return not (self._engine.is_idle() and self._eyes.is_idle())
+
+    def is_current(self, frame: Frame) -> bool:
+        """Whether a frame shows what is wanted now: this photo, these options, this view, all that is in sight."""
+        now, then = self.request, frame.request
+        if now is None:
+            return False
+        same = now.picture is then.picture and now.options == then.options and now.view is then.view
+        same = same and now.left is then.left and now.right is then.right and now.screen == then.screen
+        return same and now.viewport.scale == then.viewport.scale and frame.area.contains(now.viewport.visible)
+
+    def warm_up(self) -> None:
+        """Loads the network before it is asked for."""
+        self._engine.submit("warm", self._preview.warm_up)
+
+    def show(self, picture: Picture | None, options: DenoiseOptions) -> None:
+        """Looks at another photo, or at none."""
+        self._picture, self._options = picture, options
+        self._left = self._right = None
+        if picture is None:
+            self.viewport = None
+        else:
+            height, width = picture.image.height, picture.image.width
+            before = self.viewport or viewport_of(width, height, *self._pane)
+            self.viewport = before.on(width, height).resized(*self._pane)
+        self.viewport_changed.emit(self.viewport)
+        self._ask()
+
+    def set_options(self, options: DenoiseOptions) -> None:
+        """Cleans otherwise."""
+        if options != self._options:
+            self._options = options
+            self._ask()
+
+    def set_view(self, view: View) -> None:
+        """Compares otherwise."""
+        if view is not self.view:
+            self.view = view
+            self.view_changed.emit(view)
+            self._ask()
+
+    def set_pane(self, width: int, height: int) -> None:
+        """The panes have another size, in pixels of the device."""
+        if (width, height) != self._pane:
+            self._pane = (max(width, 1), max(height, 1))
+            if self.viewport is not None:
+                self.look_through(self.viewport.resized(*self._pane))
+
+    def look_through(self, viewport: Viewport) -> None:
+        """Looks at another part, or from nearer."""
+        if viewport != self.viewport:
+            self.viewport = viewport
+            self.viewport_changed.emit(viewport)
+            self._ask()
+
+    def set_screen(self, profile: bytes | None) -> None:
+        """Shows colours for a display with this profile, None for sRGB."""
+        self._screen = profile
+        self._ask()
+
+    def show_instead(self, left: Shown | None, right: Shown | None) -> None:
+        """Puts other pictures of the same size into the panes; None gives a pane back."""
+        self._left, self._right = left, right
+        self._ask()
+
+    def try_again(self) -> None:
+        """Tries once more what could not be done."""
+        self._preview.try_again()
+        self._ask()
+
+    def forget(self, key: int) -> None:
+        """A photo was closed."""
+        self._preview.forget(key)
+
+    def make(
+        self,
+        picture: Picture,
+        options: DenoiseOptions,
+        *,
+        done: Callable[[Finished], None],
+        failed: Callable[[DenoiserError], None],
+        progress: Callable[[float], None] = lambda _: None,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Makes all of a photo, for a file; what is there of it is taken."""
+        wish = Wish(picture, options, cancel or CancelToken())
+        self._waiting[wish] = _Waiting(done, failed, progress)
+        if self._preview.wish(wish):
+            self._begin_work()
+
+    def stop(self) -> bool:
+        """Ends both threads; whether they ended in time."""
+        self._calm.stop()
+        self._preview.ask(None)
+        stopped = [lane.stop() for lane in (self._engine, self._eyes)]
+        return all(stopped)
+
+    def _ask(self) -> None:
+        if self._picture is None or self.viewport is None:
+            self.request = None
+            self._preview.ask(None)
+            return
+        self._generation += 1
+        self.request = PreviewRequest(
+            self._generation,
+            self._picture,
+            self._options,
+            self.viewport,
+            self.view,
+            self._left,
+            self._right,
+            self._screen,
+        )
+        if self._preview.ask(self.request):
+            self._begin_work()
+        self._ask_for_frame()
+        self._calm.start()
+
+    def _begin_work(self) -> None:
+        self._engine.submit("work", lambda cancel: self._preview.work(self._news.emit, cancel))
+
+    def _ask_for_frame(self) -> None:
+        request = self.request
+        if request is not None:
+            self._eyes.submit(
+                "frame",
+                lambda _: self._renderer.frame(request, self._preview.cleaning(request)),
+                self.frame_ready.emit,
+            )
+
+    def _ask_for_overview(self) -> None:
+        request = self.request
+        if request is not None:
+            self._eyes.submit(
+                "overview",
+                lambda _: self._renderer.overview(request, self._preview.cleaning(request)),
+                self.overview_ready.emit,
+            )
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case Estimated():
+                self.estimated.emit(news.key, news.estimate)
+            case Advanced():
+                self._advance(news)
+            case Broken():
+                self._set_doing(dataclasses.replace(self.doing, state=State.FAILED))
+                self.broken.emit(news.key, news.error)
+            case Wished():
+                if (waiting := self._waiting.get(news.wish)) is not None:
+                    waiting.progress(news.progress)
+            case Made():
+                self._waiting.pop(news.wish).done(news.finished)
+            case Unmade():
+                self._waiting.pop(news.wish).failed(news.error)
+
+    def _advance(self, news: Advanced) -> None:
+        request = self.request
+        if request is None or request.picture.key != news.key:
+            return
+        self._set_doing(news.doing)
+        self._ask_for_frame()
+        self._calm.start()
+
+    def _set_doing(self, doing: Doing) -> None:
+        self.doing = doing
+        self.doing_changed.emit(doing)
