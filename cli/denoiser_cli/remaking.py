@@ -36,6 +36,6 @@ def emit(redone: Redone, made: Path, source: Path, out: Path | None) -> None:
         "differing": redone.differing,
         "ticket": {"version": ticket.version, "model": ticket.model, "sha256": ticket.digest}
         | dict(ticket.place)
-        | {"options": dict(ticket.options), "noise": dict(ticket.noise)},
+        | {"options": dict(ticket.options), "noise": dict(ticket.noise), "torch": ticket.torch},
     }
     click.echo(json.dumps(values))

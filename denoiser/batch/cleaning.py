@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20  # bytes
 KEPT = "little noise: kept as it is"
-_FACTS = ("seconds", "device", "precision", "tile", "trust")
-_NOTHING = (None, "")  # where nothing had to be computed
+NO_TICKET = "its XMP is broken and stays so: it says nothing of how this was made"
 
 
 def ask_device(wish: str) -> str:
@@ -42,12 +41,24 @@ def ask_device(wish: str) -> str:
 
 
 class Cleaned(Protocol):
-    """What a cleaner gives back: denoiser.engine.Cleaned is one."""
+    """What a cleaner gives back: denoiser.engine.Cleaned is one, and says what each means."""
 
     @property
     def image(self) -> Image: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def tile(self) -> int: ...
+    @property
+    def trust(self) -> float: ...
+    @property
+    def estimate(self) -> NoiseEstimate | None: ...
 
 
 class Cleaner(Protocol):
@@ -159,12 +170,13 @@ class Cleaning:
                 facts = {"kept": True} | _noise(estimate)
                 return Outcome(content, content.megapixels, facts, (*notes, KEPT), kept=True)
         cleaned = network(content) if estimate is None else network(content, estimate=estimate)
-        facts = {name: value for name in _FACTS if (value := getattr(cleaned, name, None)) not in _NOTHING}
-        facts |= {"model": worker.model_name} | _noise(getattr(cleaned, "estimate", None))
-        result = cleaned.image
+        facts = _facts_of(cleaned) | {"model": worker.model_name} | _noise(cleaned.estimate)
+        result, notes = cleaned.image, (*notes, *cleaned.notes)
         if settings.write.ticket:
-            result = ticket_of(settings, facts, worker.model_digest).onto(result)
-        return Outcome(result, content.megapixels, facts, (*notes, *cleaned.notes))
+            result = ticket_of(settings, facts, worker.model_digest).onto(cleaned.image)
+            if result is cleaned.image and not settings.write.strip:
+                notes = (*notes, NO_TICKET)
+        return Outcome(result, content.megapixels, facts, notes)
 
     def write(self, outcome: Outcome, job: Job, settings: Settings) -> tuple[str, ...]:
         """The clean picture; of one that is kept its very bytes, where nothing else was asked."""
@@ -221,6 +233,19 @@ def cropped(image: Image, name: str, settings: Settings) -> Image:
     part = slice(y, y + height), slice(x, x + width)
     alpha = None if image.alpha is None else image.alpha[part]
     return dataclasses.replace(image, pixels=image.pixels[part], alpha=alpha)
+
+
+def _facts_of(cleaned: Cleaned) -> dict[str, Any]:
+    """What is recorded of a result; only its time where nothing had to be computed."""
+    facts: dict[str, Any] = {"seconds": cleaned.seconds}
+    if not cleaned.device:
+        return facts
+    return facts | {
+        "device": cleaned.device,
+        "precision": cleaned.precision,
+        "tile": cleaned.tile,
+        "trust": cleaned.trust,
+    }
 
 
 def _noise(estimate: Any) -> dict[str, Any]:

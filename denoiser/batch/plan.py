@@ -106,7 +106,7 @@ def plan_for(found: Discovery, place: Place, settings: Settings, cancel: CancelT
     layout.refuse_collisions(jobs, case_matters=safety.tells_case_apart(place.out), verb=work.words.verb)
     mine = _of_shard(jobs, settings)
     free, blocked = safety.sort_out_blocked(mine, {find.identity for find in found.finds})
-    standing = sort_by_history(free, place.history, settings, place.choice, cancel)
+    standing = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)
     absent = [(Job(path, place.out / path.name, 0.0), _absent(path)) for path in found.absent]
     return Plan(
         standing.to_do,

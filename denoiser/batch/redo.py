@@ -13,7 +13,7 @@ from denoiser import imageio, models
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.series import stated
 from denoiser.batch.settings import Settings
-from denoiser.batch.ticket import Ticket, read_ticket
+from denoiser.batch.ticket import Ticket, read_ticket, version_of_torch
 from denoiser.errors import MissingModel, UsageError
 from denoiser.events import CancelToken, ignore
 from denoiser.imageio import formats
@@ -36,6 +36,14 @@ class Redone:
     def same(self) -> bool:
         """Whether each pixel, and its alpha, is that of the output."""
         return self.differing == 0
+
+    @property
+    def why(self) -> str:
+        """What may have made a difference, where something is known; empty otherwise."""
+        made, here = self.ticket.torch, version_of_torch()
+        if self.same or not made or made == here:
+            return ""
+        return f"it was made with torch {made}, and here is {here}"
 
 
 def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | None = None) -> Redone:

@@ -2,7 +2,7 @@
 
 An output is done when the newest line on it says so and source, options, weights and output are still what they
 were. Everything else is work, except that a file of which nobody knows that it was made here is never replaced
-unasked.
+unasked, and neither is what another picture became that is still there.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import dataclasses
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from denoiser.batch.digest import Stamp, sha256_of, stamp_of
 from denoiser.batch.history import History, Past
 from denoiser.batch.layout import Job
 from denoiser.batch.settings import Choice, Settings
-from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage
+from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage, UnsafeOutput
 from denoiser.events import CancelToken
 
 # Coarse file systems round times; FAT to two seconds.
 _SAME_TIME_NS = 2_000_000_000
+_APART = "Clean them into different folders, or rename one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,18 @@ class Standing:
 
 
 def sort_by_history(
-    jobs: Iterable[Job], history: History, settings: Settings, choice: Choice, cancel: CancelToken
+    jobs: Iterable[Job],
+    history: History,
+    settings: Settings,
+    choice: Choice,
+    cancel: CancelToken,
+    *,
+    folder: Path | None = None,
 ) -> Standing:
-    """Looks at outputs and records; with --verify at the bytes of outputs and sources, too. Writes nothing."""
+    """Looks at outputs and records; with --verify at the bytes of outputs and sources, too. Writes nothing.
+
+    *folder* is where the records stand.
+    """
     to_do, done, blocked = [], [], []
     for job in jobs:
         cancel.raise_if_cancelled()
@@ -45,7 +56,14 @@ def sort_by_history(
             blocked.append((job, crash))
             continue
         job = dataclasses.replace(job, suspect=history.is_suspect(past) or past.state == "crashed")
-        verdict = _why_again(job, past, settings, choice) if os.path.lexists(job.target) else _why_new(past)
+        verdict: str | DenoiserError | None = _why_new(past)
+        if os.path.lexists(job.target):
+            verdict = _why_again(job, past, settings, choice)
+            other = made_of_another(job, past, folder) if verdict and not settings.batch.overwrite else None
+            if other is not None:
+                verdict = UnsafeOutput(
+                    f"{job.source} would become {job.target}, as {other} did already.", hint=_APART
+                )
         if isinstance(verdict, DenoiserError):
             blocked.append((job, verdict))
         elif verdict is None:
@@ -53,6 +71,17 @@ def sort_by_history(
         else:
             to_do.append(dataclasses.replace(job, again=verdict))
     return Standing(tuple(to_do), tuple(done), tuple(blocked))
+
+
+def made_of_another(job: Job, past: Past, folder: Path | None) -> Path | None:
+    """The picture that the output of *job* was made of, where that is another one and still there."""
+    if folder is None or past.done is None:
+        return None
+    first = Path(os.path.normpath(folder / past.done["source"]))
+    try:
+        return None if first.samefile(job.source) else first
+    except OSError:
+        return None  # one of them is gone
 
 
 def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from denoiser import __version__
@@ -33,9 +35,10 @@ class Ticket:
     place: Mapping[str, Any]  # device, precision and tile
     noise: Mapping[str, Any] = field(default_factory=dict)
     version: str = __version__
+    torch: str = ""  # its version: another one may round the last bit differently
 
     def onto(self, image: Image) -> Image:
-        """The picture with this ticket in its XMP; as it is where that has no place for one."""
+        """The picture with this ticket in its XMP; the very same where that has no place for one."""
         text = json.dumps(self._values(), sort_keys=True, separators=(",", ":"))
         packet = xmp.with_property(image.metadata.xmp, NAMESPACE, PROPERTY, text)
         if packet is None:
@@ -62,15 +65,23 @@ class Ticket:
 
     def _values(self) -> dict[str, Any]:
         values = {"v": _VERSION, "version": self.version, "model": self.model, "sha256": self.digest}
-        return (
-            values | {"options": dict(self.options), **self.place} | ({"noise": self.noise} if self.noise else {})
-        )
+        known = {"noise": self.noise, "torch": self.torch}
+        there = {name: value for name, value in known.items() if value}
+        return values | {"options": dict(self.options), **self.place} | there
 
 
 def ticket_of(settings: Settings, facts: Mapping[str, Any], digest: str) -> Ticket:
     """The ticket of an output that was made like this."""
     place = {name: facts[name] for name in _PLACE if name in facts}
-    return Ticket(str(facts["model"]), digest, settings.look, place, facts.get("noise", {}))
+    return Ticket(
+        str(facts["model"]), digest, settings.look, place, facts.get("noise", {}), torch=version_of_torch()
+    )
+
+
+@functools.cache
+def version_of_torch() -> str:
+    """What is installed here; torch itself need not be loaded for it."""
+    return metadata.version("torch")
 
 
 def read_ticket(image: Image) -> Ticket | None:
@@ -88,6 +99,7 @@ def read_ticket(image: Image) -> Ticket | None:
             place,
             values.get("noise", {}),
             str(values["version"]),
+            str(values.get("torch", "")),
         )
     except (ValueError, KeyError, RecursionError):
         return None

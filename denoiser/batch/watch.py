@@ -22,11 +22,12 @@ from denoiser.batch.arrivals import Arrivals, Look
 from denoiser.batch.cleaning import CLEANING, ask_device
 from denoiser.batch.digest import stamp_of
 from denoiser.batch.discover import Discovery, Find, Passed
-from denoiser.batch.history import History, read_on
+from denoiser.batch.history import History, Past, read_on
 from denoiser.batch.layout import Job
-from denoiser.batch.manifest import FOLDER, Manifest, Relative
+from denoiser.batch.manifest import FOLDER, Manifest
 from denoiser.batch.plan import PathLike, Place, Plan, plan_for, refuse_unsafe
 from denoiser.batch.report import Report
+from denoiser.batch.resume import made_of_another
 from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Worker
@@ -186,10 +187,9 @@ class _Watch:
 
     def _first_come(self, plan: Plan, inputs: frozenset[tuple[int, int]]) -> Plan:
         """The plan less what another picture has become already, and what was made and then taken away."""
-        relative = Relative(self.out)
         jobs, done, blocked = [], list(plan.already_there), list(plan.blocked)
         for job in plan.jobs:
-            obstacle = self._obstacle(job, relative(job.source), inputs)
+            obstacle = self._obstacle(job, inputs)
             if obstacle is not None:
                 blocked.append((job, obstacle))
             elif self._was_taken_away(job):
@@ -198,18 +198,15 @@ class _Watch:
                 jobs.append(job)
         return dataclasses.replace(plan, jobs=tuple(jobs), already_there=tuple(done), blocked=tuple(blocked))
 
-    def _obstacle(self, job: Job, source: str, inputs: frozenset[tuple[int, int]]) -> DenoiserError | None:
+    def _obstacle(self, job: Job, inputs: frozenset[tuple[int, int]]) -> DenoiserError | None:
         try:
             status = job.target.stat()
         except OSError:
             return None
         if (status.st_dev, status.st_ino) in inputs:
             return UnsafeOutput(f"{job.target}: is an input itself, or a link to one; no input is ever written to.")
-        past = self.place.history.of(job.name)
-        if past is None or past.done is None or past.done["source"] == source:
-            return None
-        first = Path(os.path.normpath(self.out / past.done["source"]))
-        if not first.exists():
+        first = made_of_another(job, self.place.history.of(job.name) or Past(), self.out)
+        if first is None:
             return None
         return UnsafeOutput(
             f"{job.source} would become {job.target}, as {first} did already.",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from denoiser import imageio
+from denoiser.atomicfile import PREFIX
 from denoiser.engine import Session, open_session
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
@@ -19,6 +21,15 @@ from denoiser.options import DenoiseOptions
 def session(tiny_weights: Path) -> Session:
     """Ready to clean; what it makes of a picture is of no use."""
     return open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=256))
+
+
+@pytest.fixture
+def nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    """Afterwards no thread and no temporary file is there that was not there before."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) == before
+    assert not list(tmp_path.rglob(PREFIX + "*"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from denoiser import denoise_folder
 from denoiser.batch import Plan, Settings, plan_folder
 from denoiser.batch.manifest import FOLDER
-from denoiser.errors import ForeignOutput
+from denoiser.errors import ForeignOutput, UnsafeOutput
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
@@ -121,6 +121,32 @@ def test_what_was_written_and_not_recorded_is_known_as_ours(done: Path, options)
     os.utime("out/a.png", ns=(1, 1))  # and one that somebody put there since is not
     ((job, error),) = plan_folder("in", "out", Settings(options)).blocked
     assert job.name == "a.png" and isinstance(error, ForeignOutput)
+
+
+def test_what_another_picture_became_is_not_replaced(done: Path, make_picture: Maker, options) -> None:
+    """a.png was cleaned on Monday; on Tuesday somebody cleans another a.png, or a.bmp, into the same folder."""
+    before = Path("out/a.png").read_bytes()
+    make_picture(Path("other/a.png"), side=30)
+    report = denoise_folder("other", "out", options)
+    (failure,) = report.failures
+    assert isinstance(failure.error, UnsafeOutput) and report.exit_code == 5
+    assert failure.error.message == "other/a.png would become out/a.png, as in/a.png did already."
+    assert Path("out/a.png").read_bytes() == before
+    assert denoise_folder("in", "out", options).already_there == 2
+    assert denoise_folder("other", "out", options, batch=BatchOptions(overwrite=True)).done == 1
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_source_that_moved_or_is_reached_by_another_name_is_no_other(
+    done: Path, options, make_picture: Maker, is_link: bool
+) -> None:
+    make_picture(Path("in/a.png"), side=30)
+    if is_link:
+        Path("link").symlink_to("in", target_is_directory=True)
+    else:
+        Path("in").rename("link")
+    plan = plan_folder("link", "out", Settings(options))
+    assert why(plan) == {"a.png": "the source has changed"} and plan.blocked == ()
 
 
 def test_verify_compares_every_byte(done: Path, options) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,7 @@ from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 Maker = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) == before
-    assert not list(tmp_path.rglob(PREFIX + "*"))
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def names(events: list[Event], kind: type) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 
 from denoiser import __version__, denoise_folder, imageio
 from denoiser.batch import Settings
+from denoiser.batch.cleaning import NO_TICKET
 from denoiser.batch.ticket import NAMESPACE, Ticket, read_ticket, ticket_of
 from denoiser.errors import UsageError
+from denoiser.events import Event, FileDone
 from denoiser.image import Image, Metadata, from_numpy
 from denoiser.imageio.containers import xmp
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
@@ -26,6 +29,7 @@ _TICKET = Ticket(
     {"strength": 0.5, "crop": "1,2,3,4"},
     {"device": "cpu", "precision": "fp32", "tile": 256},
     {"luma": 7.5},
+    torch="2.9.1+cpu",
 )
 
 
@@ -116,8 +120,27 @@ def test_outputs_bear_one_that_says_nothing_of_time_place_or_people(
         "precision",
         "tile",
         "noise",
+        "torch",
     }
+    assert ticket.torch == metadata.version("torch")
     assert str(tmp_path) not in said
+
+
+def test_a_broken_packet_is_kept_and_the_report_says_that_no_ticket_is_in_it(tmp_path, tiny_weights):
+    (tmp_path / "in").mkdir()
+    for name, packet in (("broken", b"<x:xmpmeta broken"), ("whole", _PACKET)):
+        imageio.write(_image(packet), tmp_path / "in" / f"{name}.png")
+    events: list[Event] = []
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
+    assert denoise_folder(tmp_path / "in", tmp_path / "out", options, listener=events.append).done == 2
+    notes = {event.source.stem: event.notes for event in events if isinstance(event, FileDone)}
+    assert notes == {"broken": (NO_TICKET,), "whole": ()}
+    assert imageio.read(tmp_path / "out" / "broken.png").metadata.xmp == b"<x:xmpmeta broken"
+    for write in (WriteOptions(ticket=False), WriteOptions(strip=True)):
+        events.clear()
+        batch = BatchOptions(overwrite=True)
+        denoise_folder(tmp_path / "in", tmp_path / "out", options, write=write, batch=batch, listener=events.append)
+        assert {event.notes for event in events if isinstance(event, FileDone)} == {()}
 
 
 @pytest.mark.parametrize("write", [WriteOptions(ticket=False), WriteOptions(strip=True)])

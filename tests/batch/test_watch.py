@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from denoiser.atomicfile import PREFIX
 from denoiser.batch import Report, Settings, journal, steps, watch_folder
 from denoiser.batch.arrivals import Arrivals
 from denoiser.batch.watch import FULL_DISK_SECONDS, LOCK
@@ -27,12 +25,7 @@ from denoiser.options import BatchOptions, DenoiseOptions, WatchOptions
 Maker = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) == before
-    assert not list(tmp_path.rglob(PREFIX + "*"))
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 @pytest.fixture

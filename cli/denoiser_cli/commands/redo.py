@@ -41,5 +41,5 @@ def command(manner: Manner, /, made: Path, source: Path | None, out: Path | None
         remaking.emit(redone, made, source, out)
     elif not manner.quiet or not redone.same:
         same = "the same pixels" if redone.same else f"{redone.differing:.2%} of the pixels differ"
-        say(f"{shown(made)}: {same}.")
+        say(f"{shown(made)}: {same}{f'; {redone.why}' if redone.why else ''}.")
     return 0 if redone.same else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 
 
 def test_an_output_is_made_again_and_compared(call, network, make_picture, tmp_path):
@@ -25,7 +26,19 @@ def test_another_source_ends_with_1_and_json_says_all(call, network, make_pictur
     assert answer.code == 1
     assert said["same"] is False and said["differing"] > 0.5
     assert said["ticket"]["model"] == "denoiser-tiny" and said["ticket"]["device"] == "cpu"
-    assert "% of the pixels differ" in call("redo", "b.png", "--from", "other.png", "--model", network[1]).err
+    answer = call("redo", "b.png", "--from", "other.png", "--model", network[1])
+    assert answer.err.endswith("% of the pixels differ.\n")
+
+
+def test_another_version_of_torch_is_named_where_pixels_differ(call, network, make_picture, monkeypatch):
+    make_picture("a.png", side=64)
+    make_picture("other.png", side=64, seed=9)
+    monkeypatch.setattr("denoiser.batch.ticket.version_of_torch", lambda: "1.0")
+    assert call("a.png", "--out", "b.png", *network).code == 0
+    words = ("redo", "b.png", "--model", network[1], "--from")
+    here = metadata.version("torch")
+    assert f"differ; it was made with torch 1.0, and here is {here}." in call(*words, "other.png").err
+    assert "b.png: the same pixels." in call(*words, "a.png").err
 
 
 def test_words_that_do_not_fit_are_refused_before_anything_is_read(call, network, make_picture):
