@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -59,6 +59,7 @@ class BatchQueue:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._rows: dict[Path, Row] = {}
         self._clock = clock
+        self._folder = Path()
         self._running: set[Path] = set()  # sources of the run at hand
         self._at: Path | None = None
         self._began: float | None = None
@@ -87,6 +88,11 @@ class BatchQueue:
             if source not in self._running:
                 self._rows.pop(source, None)
 
+    def learn_noise(self, sigmas: Mapping[Path, float]) -> None:
+        """Notes the noise of files that was measured elsewhere."""
+        for source, sigma in sigmas.items():
+            self._change(source, sigma=sigma)
+
     def order(self, folder: Path, rows: Sequence[Row], *, replace: bool = False) -> Order:
         """What to carry out so that these rows get done in *folder*; they are in hand from now on."""
         retry = any(row.state is State.FAILED for row in rows)
@@ -96,6 +102,7 @@ class BatchQueue:
                 dataclasses.replace(row, state=State.WAITING, problem="", hint="", fraction=0.0, in_the_way=False)
             )
         self._running = {row.source for row in rows}
+        self._folder = folder
         self._at, self._began, self._spent = None, None, 0.0
         return Order(tuple(_parts(folder, rows, options)))
 
@@ -203,10 +210,16 @@ class BatchQueue:
             source,
             state=State.FAILED,
             fraction=0.0,
-            problem=error.message,
+            problem=self._without_folders(error.message, source),
             hint=hint_of(error),
             in_the_way=isinstance(error, ForeignOutput),
         )
+
+    def _without_folders(self, message: str, source: Path) -> str:
+        """A message without the folders that stand beside it anyway."""
+        for folder in {str(source.parent), str(self._folder)} - {"/", "."}:
+            message = message.replace(f"{folder}/", "")
+        return message
 
     def _sigma_of(self, source: Path) -> float | None:
         row = self._rows.get(source)

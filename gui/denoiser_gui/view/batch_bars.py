@@ -1,0 +1,170 @@
+"""The two bars of the batch panel: what it is doing and what can be done about it, and where the photos go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from denoiser_gui.batch_control import Pace, pace_in_words
+from denoiser_gui.model.batch_queue import BatchQueue, State
+from denoiser_gui.qt import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSize,
+    Qt,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from denoiser_gui.view import captions, theme
+from denoiser_gui.view.elided import ElidedLabel
+from denoiser_gui.view.icons import icon
+from denoiser_gui.words import tr, tr_count
+
+_STEPS = 1000  # of the bar
+
+
+def summary(queue: BatchQueue, pace: Pace) -> str:
+    """How far the batch is, in a line; nothing where there is none."""
+    if not queue.rows:
+        return ""
+    parts = [tr("{over} of {total}", over=queue.over, total=len(queue.rows))]
+    left = queue.seconds_left
+    if pace is Pace.RUNNING and left is not None:
+        parts.append(captions.time_left(left))
+    elif pace is not Pace.IDLE:
+        parts.append(pace_in_words(pace))
+    if queue.failed:
+        parts.append(tr("{count} failed", count=len(queue.failed)))
+    return " · ".join(parts)
+
+
+class BatchHead(QWidget):
+    """The title, how far it is, and the buttons that fit what it is doing."""
+
+    start_wanted = Signal()
+    pause_wanted = Signal()  # or to go on
+    stop_wanted = Signal()
+    retry_wanted = Signal()
+    replace_wanted = Signal()
+    hide_wanted = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        title = QLabel(tr("Batch"), self)
+        title.setProperty("role", "heading")
+        self._summary = ElidedLabel(role="second", parent=self)
+        self._replace = _button(self, "quiet", self.replace_wanted)
+        self._retry = _button(self, "quiet", self.retry_wanted)
+        self.start = _button(self, "outline", self.start_wanted)
+        self.pause = _button(self, "quiet", self.pause_wanted)
+        self.stop = _button(self, "quiet", self.stop_wanted)
+        _label(self.start, tr("Start"), "resume")
+        _label(self.stop, tr("Stop"), "stop")
+        self._bar = QProgressBar(self)
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        keeps_its_place = self._bar.sizePolicy()
+        keeps_its_place.setRetainSizeWhenHidden(True)
+        self._bar.setSizePolicy(keeps_its_place)
+        self._bar.setAccessibleName(tr("Progress of the batch"))
+        row = _row(title, self._summary)
+        row.addStretch(1)
+        for widget in (self._replace, self._retry, self.start, self.pause, self.stop, self._hide_button()):
+            row.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row)
+        column.addWidget(self._bar)
+
+    def show_progress(self, queue: BatchQueue, pace: Pace) -> None:
+        """How far it is; cheap, for each tile."""
+        self._bar.setValue(round(_STEPS * queue.fraction))
+        self._summary.say(summary(queue, pace))
+
+    def show_choices(self, queue: BatchQueue, pace: Pace) -> None:
+        """What can be done now."""
+        idle, running = pace is Pace.IDLE, pace is Pace.RUNNING
+        failed, blocked = len(queue.failed), sum(row.in_the_way for row in queue.failed)
+        self._bar.setVisible(not idle)
+        self.start.setVisible(idle)
+        self.start.setEnabled(bool(queue.waiting))
+        for button in (self.pause, self.stop):
+            button.setVisible(not idle)
+            button.setEnabled(pace is not Pace.STOPPING)
+        _label(self.pause, tr("Pause") if running else tr("Resume"), "pause" if running else "resume")
+        self._retry.setVisible(idle and failed > blocked)
+        _label(self._retry, tr("Retry failed ({count})", count=failed), "retry")
+        self._replace.setVisible(idle and blocked > 0)
+        words = tr_count("Replace the file in the way", "Replace {count} files in the way", blocked)
+        _label(self._replace, words, "warning")
+
+    def _hide_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setIcon(icon("down", "second"))
+        button.setIconSize(QSize(16, 16))
+        button.setToolTip(tr("Hide the batch; it goes on"))
+        button.setAccessibleName(tr("Hide the batch; it goes on"))
+        button.clicked.connect(self.hide_wanted)
+        return button
+
+
+class BatchFoot(QWidget):
+    """Where the clean photos go, and what fills and empties the queue."""
+
+    change_wanted = Signal()
+    tree_wanted = Signal()
+    clear_wanted = Signal()
+    show_wanted = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._into = ElidedLabel(role="second", parent=self, mode=Qt.TextElideMode.ElideMiddle)
+        self._change = _button(self, "link", self.change_wanted)
+        self._tree = _button(self, "quiet", self.tree_wanted)
+        self._clear = _button(self, "quiet", self.clear_wanted)
+        self._show = _button(self, "quiet", self.show_wanted)
+        _label(self._change, tr("Change…"), "")
+        _label(self._tree, tr("Add folder…"), "open")
+        _label(self._clear, tr("Clear finished"), "check")
+        _label(self._show, tr("Open folder"), "folder")
+        row = _row(self._into, self._change)
+        row.addStretch(1)
+        for button in (self._tree, self._clear, self._show):
+            row.addWidget(button)
+        self.setLayout(row)
+
+    def show_choices(self, queue: BatchQueue, pace: Pace, folder: Path) -> None:
+        """What can be done now."""
+        self._into.say(tr("Into {folder}", folder=captions.short_path(folder)))
+        self._change.setEnabled(pace is Pace.IDLE)
+        self._clear.setEnabled(any(row.state in (State.DONE, State.STANDING) for row in queue.rows))
+
+
+def _button(parent: QWidget, role: str, pressed: object) -> QPushButton:
+    button = QPushButton(parent)
+    button.setProperty("role", role)
+    button.setIconSize(QSize(20, 14))  # wider than the drawing, to part it from the words
+    button.clicked.connect(pressed)
+    return button
+
+
+def _label(button: QPushButton, text: str, drawing: str) -> None:
+    """New words and a new drawing for a button, only where they differ: a change lays everything out anew."""
+    if button.text() != text:
+        button.setText(text)
+        button.setAccessibleName(text.rstrip("…"))
+        if drawing:
+            button.setIcon(icon(drawing, "second"))
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(2 * theme.UNIT, 4, theme.UNIT, 4)
+    row.setSpacing(theme.UNIT)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row

@@ -1,0 +1,204 @@
+"""The rows of the batch as Qt's views show them, and how one row is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from denoiser_gui.model.batch_queue import Row, State
+from denoiser_gui.qt import (
+    QAbstractListModel,
+    QFontMetrics,
+    QModelIndex,
+    QObject,
+    QPainter,
+    QPen,
+    QRectF,
+    QSize,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    Qt,
+)
+from denoiser_gui.view import captions, theme
+from denoiser_gui.view.frames import paint_picture
+from denoiser_gui.view.icons import paint_icon
+from denoiser_gui.view.photo_list import Index
+from denoiser_gui.view.thumbnails import Thumbnails
+from denoiser_gui.words import tr
+
+ROW = Qt.ItemDataRole.UserRole
+HEIGHT = 44  # px of a row
+_NOWHERE = QModelIndex()
+# Widths of the columns at the right, in px: noise, state, time.
+_NOISE, _STATE, _TIME = 64, 120, 76
+_COLOURS = {State.DONE: "good", State.STANDING: "good", State.FAILED: "bad", State.CLEANING: "text"}
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+def state_in_words(row: Row) -> str:
+    """How far a row is."""
+    if row.state is State.CLEANING and row.fraction == 1:
+        return tr("writing")
+    words = {
+        State.WAITING: tr("waiting"),
+        State.CLEANING: tr("{percent} %", percent=round(100 * row.fraction)),
+        State.DONE: tr("done"),
+        State.STANDING: tr("done already"),
+        State.FAILED: tr("failed"),
+    }
+    return words[row.state]
+
+
+def in_full(row: Row) -> str:
+    """All that is known of a row, a line each."""
+    lines = [row.source.name, captions.short_path(row.source.parent), state_in_words(row)]
+    if row.sigma is not None:
+        lines.append(tr("measured noise: σ {sigma}", sigma=f"{row.sigma:.1f}"))
+    if row.target is not None:
+        lines.append(tr("saved as {path}", path=captions.short_path(row.target)))
+    lines += [line for line in (row.problem, row.hint, *row.notes) if line]
+    return "\n".join(lines)
+
+
+class BatchList(QAbstractListModel):
+    """One row a file, in the order in which they were added."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[Row] = []
+        self._places: dict[object, int] = {}
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row = self._rows[index.row()]
+        if role == ROW:
+            return row
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.source.name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return in_full(row)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return in_full(row).replace("\n", ", ")
+        return None
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Shows these; nothing jumps where they are the same files."""
+        same = [row.source for row in rows] == [row.source for row in self._rows]
+        if same:
+            self._rows = list(rows)
+            if rows:
+                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+            return
+        self.beginResetModel()
+        self._rows = list(rows)
+        self._places = {row.source: place for place, row in enumerate(self._rows)}
+        self.endResetModel()
+
+    def change(self, row: Row) -> None:
+        """Something was learnt of one of them."""
+        place = self._places.get(row.source)
+        if place is not None:
+            self._rows[place] = row
+            at = self.index(place)
+            self.dataChanged.emit(at, at)
+
+    def row_at(self, index: Index) -> Row | None:
+        """The row of an index."""
+        found = self.data(index, ROW)
+        return found if isinstance(found, Row) else None
+
+
+class BatchDelegate(QStyledItemDelegate):
+    """Paints thumbnail, name and place, noise, state and time."""
+
+    def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thumbnails = thumbnails
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
+        return QSize(200, HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row = index.data(ROW)
+        if not isinstance(row, Row):
+            return
+        painter.save()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        place = QRectF(option.rect).adjusted(theme.UNIT, 1, -theme.UNIT, -1)
+        _paint_ground(painter, place, option)
+        paint_picture(painter, QRectF(place.x() + 6, place.y() + 5, 48, 32), self._thumbnails.get(row.source))
+        right = place.right() - theme.UNIT
+        columns = _TIME + _STATE + _NOISE
+        self._paint_words(
+            painter, QRectF(place.x() + 66, place.y(), right - columns - place.x() - 78, place.height()), row
+        )
+        _paint_cell(painter, QRectF(right - columns, place.y(), _NOISE, place.height()), captions.noise(row.sigma))
+        _paint_state(painter, QRectF(right - _TIME - _STATE + 20, place.y(), _STATE - 20, place.height()), row)
+        seconds = "" if row.seconds is None else captions.duration(row.seconds)
+        _paint_cell(painter, QRectF(right - _TIME, place.y(), _TIME, place.height()), seconds)
+        painter.restore()
+
+    @staticmethod
+    def _paint_words(painter: QPainter, place: QRectF, row: Row) -> None:
+        """The name, and below it where it lies or what went wrong and what to do."""
+        look = theme.current()
+        painter.setFont(theme.interface_font())
+        painter.setPen(look.colour("text"))
+        upper = QRectF(place.x(), place.y() + 4, place.width(), 18)
+        lower = QRectF(place.x(), place.y() + 22, place.width(), 16)
+        painter.drawText(upper, _LEFT, _cut(painter, row.source.name, upper, Qt.TextElideMode.ElideMiddle))
+        painter.setFont(theme.interface_font(theme.CAPTION_PX))
+        below = " ".join(filter(None, (row.problem, row.hint))) or captions.short_path(row.source.parent)
+        if row.notes and not row.problem:
+            below = row.notes[0]
+        painter.setPen(look.colour("bad" if row.problem else "second"))
+        painter.drawText(lower, _LEFT, _cut(painter, below, lower, Qt.TextElideMode.ElideRight))
+
+
+def _cut(painter: QPainter, text: str, place: QRectF, mode: Qt.TextElideMode) -> str:
+    return QFontMetrics(painter.font()).elidedText(text, mode, int(place.width()))
+
+
+def _paint_ground(painter: QPainter, place: QRectF, option: QStyleOptionViewItem) -> None:
+    look = theme.current()
+    chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+    if chosen or option.state & QStyle.StateFlag.State_MouseOver:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.colour("selected" if chosen else "hover"))
+        painter.drawRoundedRect(place, 6, 6)
+    if option.state & QStyle.StateFlag.State_HasFocus:
+        painter.setPen(QPen(look.colour("focus"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(place.adjusted(1, 1, -1, -1), 5, 5)
+
+
+def _paint_cell(painter: QPainter, place: QRectF, text: str) -> None:
+    painter.setFont(theme.interface_font(theme.CAPTION_PX + 1))
+    painter.setPen(theme.current().colour("second"))
+    painter.drawText(place, _RIGHT, text)
+
+
+def _paint_state(painter: QPainter, place: QRectF, row: Row) -> None:
+    """A word with its sign, and a bar while the network is at it."""
+    look = theme.current()
+    ink = look.colour(_COLOURS.get(row.state, "second"))
+    painter.setFont(theme.interface_font(theme.CAPTION_PX + 1))
+    painter.setPen(ink)
+    words = state_in_words(row)
+    if row.state is State.CLEANING:
+        track = QRectF(place.x(), place.center().y() - 1.5, place.width() - 52, 3)
+        painter.drawText(place, _RIGHT, words)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.colour("track"))
+        painter.drawRoundedRect(track, 1.5, 1.5)
+        painter.setBrush(look.colour("accent"))
+        painter.drawRoundedRect(QRectF(track.x(), track.y(), track.width() * row.fraction, 3), 1.5, 1.5)
+        return
+    painter.drawText(place.adjusted(20, 0, 0, 0), _LEFT, words)
+    sign = {State.FAILED: "warning", State.WAITING: "waiting"}.get(row.state, "check")
+    paint_icon(painter, QRectF(place.x(), place.center().y() - 7, 14, 14), sign, ink)

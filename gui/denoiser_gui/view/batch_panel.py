@@ -1,0 +1,322 @@
+"""The batch: what is in the queue, how far it is, and what became of each file. Slides up over the strip."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from denoiser_gui.batch_control import BatchControl, Pace
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.batch_queue import Row, State
+from denoiser_gui.model.batch_run import Ended
+from denoiser_gui.model.notices import Notice
+from denoiser_gui.qt import (
+    QAbstractItemView,
+    QEasingCurve,
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QListView,
+    QMenu,
+    QPoint,
+    QPropertyAnimation,
+    QPushButton,
+    QSize,
+    QSizePolicy,
+    QStackedWidget,
+    Qt,
+    QTimer,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from denoiser_gui.view import theme
+from denoiser_gui.view.batch_bars import BatchFoot, BatchHead, summary
+from denoiser_gui.view.batch_list import BatchDelegate, BatchList
+from denoiser_gui.view.folders import show_folder
+from denoiser_gui.view.icons import icon
+from denoiser_gui.view.thumbnails import Thumbnails
+from denoiser_gui.words import tr, tr_count
+
+_HEIGHT = (240, 380)  # px at least and at most
+_SHARE = 0.46  # of the window
+_TICK_MS = 1000  # the time left is told anew this often
+_OUT = "clean"  # the folder beside the photos, where nothing else was chosen
+
+
+class BatchPanel(QWidget):
+    """Shows the batch of the desk, and drives it. Never modal, never waits."""
+
+    opened = Signal(bool)
+    status_changed = Signal(str)
+
+    def __init__(self, desk: Desk, thumbnails: Thumbnails | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self.control = BatchControl(desk)
+        self._rows = BatchList(self)
+        self._thumbnails = thumbnails or Thumbnails(desk)
+        self._folder: Path | None = None
+        self.is_open = False
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName(tr("Batch"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._slide = QPropertyAnimation(self, b"maximumHeight", self)
+        self._slide.finished.connect(self._slid)
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._show_progress)
+        self._build()
+        self._listen()
+        self._show_all()
+        self.hide()
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Puts photos into the queue, to be cleaned as the panel is set now, and shows it."""
+        self.control.add(paths)
+        self.set_open(True)
+
+    def set_open(self, is_open: bool) -> None:
+        """Slides up or down."""
+        if is_open == self.is_open:
+            return
+        self.is_open = is_open
+        if is_open:
+            self.opened.emit(True)
+        low, high = _HEIGHT
+        height = max(low, min(high, int(self.window().height() * _SHARE)))
+        self.setMinimumHeight(0)
+        self._slide.stop()
+        self._slide.setDuration(theme.motion())
+        self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._slide.setStartValue(0 if is_open else self.height())
+        self._slide.setEndValue(height if is_open else 0)
+        self.show()
+        self._slide.start()
+
+    def stop(self) -> None:
+        """Ends what runs: the window closes."""
+        self._tick.stop()
+        self.control.stop()
+
+    @property
+    def folder(self) -> Path:
+        """Where the clean photos go."""
+        if self._folder is not None:
+            return self._folder
+        remembered = self._desk.preferences.batch_folder
+        if remembered:
+            return Path(remembered)
+        rows = self.control.queue.rows
+        home = (rows[0].root or rows[0].source.parent) if rows else Path.home()
+        return home.with_name(f"{home.name} {_OUT}") if rows and rows[0].root else home / _OUT
+
+    def set_folder(self, folder: Path) -> None:
+        """Sends the clean photos there, from the next start on."""
+        self._folder = folder
+        self._show_choices()
+
+    # --- what it consists of ---
+
+    def _build(self) -> None:
+        self._head, self._foot = BatchHead(self), BatchFoot(self)
+        self._view = self._make_view()
+        self._empty = self._make_empty()
+        self._body = QStackedWidget(self)
+        self._body.addWidget(self._empty)
+        self._body.addWidget(self._view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (_rule(self), self._head, self._body, _rule(self), self._foot):
+            column.addWidget(part)
+        column.setStretchFactor(self._body, 1)
+
+    def _make_view(self) -> QListView:
+        view = QListView(self)
+        view.setModel(self._rows)
+        view.setItemDelegate(BatchDelegate(self._thumbnails, view))
+        view.setUniformItemSizes(True)
+        view.setFrameShape(QFrame.Shape.NoFrame)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setMouseTracking(True)
+        view.setViewportMargins(0, 4, 0, 4)
+        view.setAccessibleName(tr("Photos of the batch"))
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(self._show_menu)
+        view.activated.connect(lambda at: self._open_result(self._rows.row_at(at)))
+        return view
+
+    def _make_empty(self) -> QWidget:
+        empty = QWidget(self)
+        words = QLabel(tr("Photos that are added here are cleaned together, as the panel is set."), empty)
+        words.setProperty("role", "second")
+        self._add_open = QPushButton(tr("Add all open photos"), empty)
+        self._add_open.setProperty("role", "outline")
+        self._add_open.setIcon(icon("photos", "second"))
+        self._add_open.setIconSize(QSize(22, 16))
+        self._add_open.setAccessibleName(tr("Add all open photos"))
+        self._add_open.clicked.connect(self._add_all)
+        column = QVBoxLayout(empty)
+        column.addStretch()
+        column.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(theme.UNIT)
+        column.addWidget(self._add_open, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch()
+        return empty
+
+    def _listen(self) -> None:
+        control, head, foot = self.control, self._head, self._foot
+        control.rows_changed.connect(self._show_all)
+        control.row_changed.connect(self._show_row)
+        control.pace_changed.connect(self._show_all)
+        control.ended.connect(self._tell_end)
+        head.start_wanted.connect(self._begin)
+        head.pause_wanted.connect(self._pause_or_resume)
+        head.stop_wanted.connect(control.stop)
+        head.retry_wanted.connect(self._retry_failed)
+        head.replace_wanted.connect(self._replace_those)
+        head.hide_wanted.connect(lambda: self.set_open(False))
+        foot.change_wanted.connect(self._choose_folder)
+        foot.tree_wanted.connect(self._choose_tree)
+        foot.clear_wanted.connect(control.clear_finished)
+        foot.show_wanted.connect(self._open_folder)
+        self._thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
+        self._desk.photos_changed.connect(self._show_choices)
+        theme.current().changed.connect(self._view.viewport().update)
+
+    # --- what a person does ---
+
+    def _begin(self) -> None:
+        self._remember_folder()
+        self.control.start(self.folder)
+
+    def _pause_or_resume(self) -> None:
+        if self.control.pace is Pace.RUNNING:
+            self.control.pause()
+        else:
+            self.control.resume()
+
+    def _retry_failed(self) -> None:
+        self.control.start(self.folder, self.control.queue.failed)
+
+    def _replace_those(self) -> None:
+        self.control.start(self.folder, self._in_the_way(), replace=True)
+
+    def _add_all(self) -> None:
+        self.control.add([photo.path for photo in self._desk.photos if photo.path is not None])
+
+    def _choose_folder(self) -> None:
+        self._ask(tr("Where the clean photos go"), self.folder, self.set_folder)
+
+    def _choose_tree(self) -> None:
+        start = Path(self._desk.preferences.open_folder or Path.home())
+        self._ask(tr("A folder of photos to clean"), start, self.control.add_tree)
+
+    def _ask(self, title: str, start: Path, chosen: Callable[[Path], None]) -> None:
+        dialog = QFileDialog(self, title, str(start))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: chosen(Path(name)))
+        dialog.open()
+
+    def _open_folder(self) -> None:
+        show_folder(self.folder)
+
+    def _open_result(self, row: Row | None) -> None:
+        if row is not None:
+            self._desk.open([row.source])
+
+    def _show_menu(self, at: QPoint) -> None:
+        menu = self.menu()
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self._view.viewport().mapToGlobal(at))
+
+    def menu(self) -> QMenu | None:
+        """What can be done with the chosen rows."""
+        chosen = self._view.selectionModel().selectedIndexes()
+        rows = [row for at in chosen if (row := self._rows.row_at(at)) is not None]
+        if not rows:
+            return None
+        menu = QMenu(self)
+        first = rows[0]
+        menu.addAction(tr("Show in the window")).triggered.connect(lambda: self._open_result(first))
+        if first.target is not None:
+            home = first.target.parent
+            menu.addAction(tr("Show the clean photo in its folder")).triggered.connect(lambda: show_folder(home))
+        again = [row for row in rows if row.state is State.FAILED]
+        if again and not self.control.is_running:
+            words = tr_count("Try again", "Try {count} again", len(again))
+            menu.addAction(words).triggered.connect(lambda: self.control.start(self.folder, again))
+        menu.addSeparator()
+        words = tr_count("Take out of the batch", "Take {count} out of the batch", len(rows))
+        menu.addAction(words).triggered.connect(lambda: self.control.remove(rows))
+        return menu
+
+    # --- what is shown ---
+
+    def _show_all(self, *_: object) -> None:
+        self._rows.put(self.control.queue.rows)
+        self._body.setCurrentWidget(self._view if self.control.queue.rows else self._empty)
+        self._show_choices()
+        self._show_progress()
+
+    def _show_row(self, row: Row) -> None:
+        self._rows.change(row)
+        self._show_progress()
+        if row.is_over:
+            self._show_choices()
+
+    def _show_choices(self) -> None:
+        queue, pace = self.control.queue, self.control.pace
+        self._head.show_choices(queue, pace)
+        self._foot.show_choices(queue, pace, self.folder)
+        self._add_open.setEnabled(any(photo.path is not None for photo in self._desk.photos))
+        running = pace is Pace.RUNNING
+        if running != self._tick.isActive():
+            self._tick.start() if running else self._tick.stop()
+
+    def _show_progress(self) -> None:
+        queue, pace = self.control.queue, self.control.pace
+        self._head.show_progress(queue, pace)
+        words = summary(queue, pace)
+        self.status_changed.emit(tr("Batch: {words}", words=words) if words else "")
+
+    def _tell_end(self, ended: Ended) -> None:
+        done = sum(report.done for report in ended.reports)
+        failed = sum(len(report.failures) for report in ended.reports)
+        if ended.cancelled or ended.stopped_by is not None or self.is_open or not done + failed:
+            return
+        words = tr_count("Batch: {count} photo cleaned", "Batch: {count} photos cleaned", done)
+        if failed:
+            words = tr("{words}, {failed} failed", words=words, failed=failed)
+        self._desk.tell(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
+
+    def _slid(self) -> None:
+        if self.is_open:
+            self.setMinimumHeight(self.maximumHeight())
+        else:
+            self.hide()
+            self.opened.emit(False)
+
+    def _in_the_way(self) -> list[Row]:
+        return [row for row in self.control.queue.failed if row.in_the_way]
+
+    def _remember_folder(self) -> None:
+        if self._folder is not None:
+            remembered = dataclasses.replace(self._desk.preferences, batch_folder=str(self._folder))
+            self._desk.set_preferences(remembered)
+
+
+def _rule(parent: QWidget) -> QFrame:
+    rule = QFrame(parent)
+    rule.setProperty("role", "rule")
+    rule.setFixedHeight(1)
+    return rule

@@ -1,0 +1,72 @@
+"""What is said of a photo in a word or two, for strips, lists and screen readers alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from denoiser_gui.model.session import OpenPhoto, Stage
+from denoiser_gui.words import tr
+
+
+def noise(sigma: float | None) -> str:
+    """The measured noise, or nothing where it is not known yet."""
+    return "" if sigma is None else tr("σ {sigma}", sigma=f"{sigma:.1f}")
+
+
+def stage(photo: OpenPhoto) -> str:
+    """How far a photo is, in a word."""
+    words = {
+        Stage.NEW: tr("new"),
+        Stage.DRAFT: tr("draft"),
+        Stage.SAVED: tr("saved"),
+        Stage.FAILED: tr("failed"),
+    }
+    return words[photo.stage]
+
+
+def beside_the_name(photo: OpenPhoto) -> str:
+    """What stands after the name in the strip: what is wrong, what is done, or how noisy it is."""
+    if photo.stage in (Stage.FAILED, Stage.SAVED):
+        return stage(photo)
+    return noise(photo.sigma)
+
+
+def in_full(photo: OpenPhoto) -> str:
+    """All that is known, a line each: for the hover and for screen readers."""
+    lines = [photo.name, stage(photo)]
+    if photo.sigma is not None:
+        lines.append(tr("measured noise: σ {sigma}", sigma=f"{photo.sigma:.1f}"))
+    if photo.saved_as is not None:
+        lines.append(tr("saved as {path}", path=short_path(photo.saved_as)))
+    lines += [line for line in (photo.problem, photo.hint) if line]
+    return "\n".join(lines)
+
+
+def short_path(path: Path) -> str:
+    """A path as people say it: from their home folder where it lies there."""
+    try:
+        inside = path.relative_to(Path.home())
+    except (ValueError, RuntimeError):
+        return str(path)
+    return f"~/{inside.as_posix()}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    whole = round(seconds)
+    if seconds < 10:
+        return tr("{seconds} s", seconds=f"{seconds:.1f}")
+    if whole < 60:
+        return tr("{seconds} s", seconds=whole)
+    if whole < 3600:
+        return tr("{minutes} min", minutes=f"{whole // 60}:{whole % 60:02}")
+    return tr("{hours} h", hours=f"{whole // 3600}:{whole % 3600 // 60:02}")
+
+
+def time_left(seconds: float) -> str:
+    """A guess as people make it: coarse, and not under a second's change a second."""
+    if seconds < 60:
+        return tr("{seconds} s left", seconds=max(1, round(seconds / 5) * 5))
+    if seconds < 3600:
+        return tr("{minutes} min left", minutes=round(seconds / 60))
+    return tr("{hours} h left", hours=f"{round(seconds / 60) // 60}:{round(seconds / 60) % 60:02}")

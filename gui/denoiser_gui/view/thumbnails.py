@@ -1,0 +1,108 @@
+"""Thumbnails for whoever paints them: asked for when painting, made beside the window, told of when there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from denoiser.errors import DenoiserError
+from denoiser.events import CancelToken
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.thumbnails import Kept, Wanted, make_thumbnail, measure_noise
+from denoiser_gui.qt import QImage, QObject, Signal
+from denoiser_gui.worker import Lane
+
+if TYPE_CHECKING:
+    from denoiser.image import Image
+
+_NICENESS = 5  # what is looked at in large comes first
+_PATIENCE_SECONDS = 0.5  # that the photo in the window is ahead of each measurement
+
+
+class Thumbnails(QObject):
+    """Makes thumbnails and measures noise, one after the other, each in a thread of its own. GUI thread only."""
+
+    arrived = Signal(object)  # Path: its thumbnail can be had now, or none can
+    failed = Signal(object, object)  # Path, DenoiserError
+    measured = Signal(object, float)  # Path, sigma in 8-bit units
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._lane = desk.own(Lane("thumbnails", desk, niceness=_NICENESS))
+        # Apart, since measuring decodes whole pictures, and loads the network first.
+        self._noise_lane = desk.own(Lane("noise", desk, niceness=2 * _NICENESS))
+        self._kept: Kept[QImage] = Kept()
+        self._wanted = Wanted()
+        self._to_measure: list[Path] = []
+        self._makes = self._measures = False
+
+    def get(self, path: Path) -> QImage | None:
+        """The thumbnail of a file if it is there; otherwise it is made now, before others that are wanted."""
+        if path not in self._kept:
+            self._wanted.want(path)
+            self._go_on()
+        return self._kept.get(path)
+
+    def measure(self, paths: list[Path]) -> None:
+        """Measures the noise of these files, and no longer of others, while there is nothing better to do."""
+        self._to_measure = list(paths)
+        self._measure_next()
+
+    def forget(self, path: Path) -> None:
+        """The file has changed."""
+        self._kept.forget(path)
+
+    def _go_on(self) -> None:
+        if self._makes:
+            return
+        path = self._wanted.take()
+        while path is not None and path in self._kept:
+            path = self._wanted.take()
+        if path is None:
+            return
+        self._makes, wanted = True, path
+
+        def arrived(small: object) -> None:
+            self._makes = False
+            self._keep(wanted, small)
+            self._go_on()
+
+        def failed(error: DenoiserError) -> None:
+            arrived(None)
+            self.failed.emit(wanted, error)
+
+        self._lane.submit("thumbnail", lambda _cancel: as_qimage(make_thumbnail(wanted)), arrived, failed)
+
+    def _measure_next(self) -> None:
+        if self._measures or not self._to_measure:
+            return
+        self._measures, path = True, self._to_measure.pop(0)
+
+        def job(cancel: CancelToken) -> float:
+            if cancel.wait(_PATIENCE_SECONDS):
+                cancel.raise_if_cancelled()
+            return measure_noise(path, cancel).sigma
+
+        def measured(sigma: float | None) -> None:
+            self._measures = False
+            if sigma is not None:
+                self.measured.emit(path, sigma)
+            self._measure_next()
+
+        # What cannot be read is told of where its thumbnail is made.
+        self._noise_lane.submit("noise", job, measured, lambda _error: measured(None))
+
+    def _keep(self, path: Path, small: object) -> None:
+        self._kept.put(path, small if isinstance(small, QImage) else None)
+        self.arrived.emit(path)
+
+
+def as_qimage(small: Image) -> QImage:
+    """An 8-bit picture in sRGB as Qt holds it; its own copy, so that it may cross threads."""
+    import numpy as np
+
+    rgba = np.full((small.height, small.width, 4), 255, np.uint8)
+    rgba[:, :, :3] = small.pixels
+    if small.alpha is not None:
+        rgba[:, :, 3] = small.alpha
+    return QImage(rgba.data, small.width, small.height, small.width * 4, QImage.Format.Format_RGBA8888).copy()

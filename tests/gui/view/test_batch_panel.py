@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from denoiser import imageio
+from denoiser_gui.batch_control import Pace
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.batch_queue import State
+from denoiser_gui.model.session import Stage
+from denoiser_gui.qt import QApplication, QPushButton, Qt, QVBoxLayout, QWidget
+from denoiser_gui.view import theme
+from denoiser_gui.view.batch_panel import BatchPanel
+
+_PATIENCE = 60_000  # ms, for a machine that does other things as well
+
+
+@pytest.fixture
+def panel(desk: Desk, qtbot: QtBot, tmp_path: Path, qapp: QApplication, tiny_weights: Path) -> Iterator[BatchPanel]:
+    """The panel in a window, with a small network and a folder to write to."""
+    theme.install(qapp, "dark", "none")
+    window = QWidget()
+    qtbot.addWidget(window, before_close_func=lambda _window: panel.stop())
+    panel = BatchPanel(desk)
+    layout = QVBoxLayout(window)
+    layout.addStretch()
+    layout.addWidget(panel)
+    window.resize(1200, 700)
+    window.show()
+    panel.set_folder(tmp_path / "out")
+    desk.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=5.0)
+    yield panel
+    window.close()
+
+
+def _button(panel: BatchPanel, words: str) -> QPushButton:
+    return next(b for b in panel.findChildren(QPushButton) if b.text().startswith(words) and b.isVisible())
+
+
+def _ended(panel: BatchPanel, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: panel.control.pace is Pace.IDLE, timeout=_PATIENCE)
+
+
+def test_it_slides_up_and_down(panel: BatchPanel, qtbot: QtBot) -> None:
+    assert panel.isHidden() and not panel.is_open
+    with qtbot.waitSignal(panel.opened) as opened:
+        panel.set_open(True)
+    assert opened.args == [True]
+    qtbot.waitUntil(lambda: panel.height() >= 240)
+    with qtbot.waitSignal(panel.opened) as opened:
+        panel.set_open(False)
+    assert opened.args == [False] and panel.isHidden()
+
+
+def test_a_batch_is_cleaned_and_told_of(
+    panel: BatchPanel, photos: list[Path], qtbot: QtBot, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    panel.status_changed.connect(said.append)
+    panel.add(photos)
+    _button(panel, "Start").click()
+    _ended(panel, qtbot)
+    states = [row.state for row in panel.control.queue.rows]
+    assert states == [State.DONE, State.DONE, State.DONE, State.FAILED]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.[jp]*g")) == ["a.png", "b.jpg", "c.png"]
+    assert said[-1] == "Batch: 4 of 4 · 1 failed"
+    assert any("running" in words or "left" in words for words in said)
+    assert not panel.grab().isNull()
+
+
+def test_failed_ones_are_tried_again_when_they_are_mended(
+    panel: BatchPanel, photos: list[Path], qtbot: QtBot
+) -> None:
+    panel.add(photos)
+    _button(panel, "Start").click()
+    _ended(panel, qtbot)
+    photos[3].write_bytes(photos[0].read_bytes())
+    _button(panel, "Retry failed (1)").click()
+    _ended(panel, qtbot)
+    assert {row.state for row in panel.control.queue.rows} == {State.DONE}
+    _button(panel, "Clear finished").click()
+    assert not panel.control.queue.rows
+
+
+def test_what_is_in_the_way_is_replaced_when_that_is_wanted(
+    panel: BatchPanel, photos: list[Path], qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_bytes(b"mine")
+    panel.add(photos[:2])
+    _button(panel, "Start").click()
+    _ended(panel, qtbot)
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
+    _button(panel, "Replace the file").click()
+    _ended(panel, qtbot)
+    assert imageio.read(tmp_path / "out" / "a.png").width == 96
+
+
+def test_pause_holds_resume_goes_on_and_stop_ends(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    panel.add(photos[:3])
+    panel.control.row_changed.connect(lambda row: panel.control.pause() if row.state is State.CLEANING else None)
+    _button(panel, "Start").click()
+    qtbot.waitUntil(lambda: panel.control.pace is Pace.PAUSED, timeout=_PATIENCE)
+    assert _button(panel, "Resume").isVisible()
+    over = panel.control.queue.over
+    qtbot.wait(300)
+    assert panel.control.queue.over == over
+    _button(panel, "Resume").click()
+    qtbot.waitUntil(lambda: panel.control.pace in (Pace.PAUSED, Pace.IDLE), timeout=_PATIENCE)
+    if panel.control.is_running:
+        _button(panel, "Stop").click()
+    _ended(panel, qtbot)
+    assert not [t for t in threading.enumerate() if t.name.startswith(("denoise-reader", "denoise-writer"))]
+
+
+def test_each_photo_is_cleaned_as_it_is_set(
+    panel: BatchPanel, opened: Callable[[], Desk], photos: list[Path], qtbot: QtBot
+) -> None:
+    desk = opened()
+    desk.change(strength=0.5)
+    panel.add(photos[:2])
+    rows = panel.control.queue.rows
+    assert [row.settings.denoise.strength for row in rows] == [0.5, 1.0]
+
+
+def test_the_strip_learns_what_is_saved(
+    panel: BatchPanel,
+    opened: Callable[[], Desk],
+    photos: list[Path],
+    qtbot: QtBot,
+    tmp_path: Path,
+    tiny_weights: Path,
+) -> None:
+    desk = opened()
+    desk.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=5.0)
+    panel.add(photos[:1])
+    _button(panel, "Start").click()
+    _ended(panel, qtbot)
+    assert desk.photos[0].stage is Stage.SAVED
+    assert desk.photos[0].saved_as == tmp_path / "out" / "a.png"
+
+
+def test_a_folder_is_looked_into(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    panel.add([photos[0].parent])
+    qtbot.waitUntil(lambda: len(panel.control.queue.rows) == 4, timeout=_PATIENCE)
+    assert {row.root for row in panel.control.queue.rows} == {photos[0].parent}
+
+
+def test_where_the_photos_go_is_remembered_once_it_is_used(
+    panel: BatchPanel, desk: Desk, photos: list[Path], qtbot: QtBot, tmp_path: Path
+) -> None:
+    assert panel.folder == tmp_path / "out"
+    panel.add(photos[:1])
+    _button(panel, "Start").click()
+    _ended(panel, qtbot)
+    assert desk.preferences.batch_folder == str(tmp_path / "out")
+
+
+def test_without_a_choice_they_go_beside_the_photos(desk: Desk, photos: list[Path], qtbot: QtBot) -> None:
+    panel = BatchPanel(desk)
+    qtbot.addWidget(panel, before_close_func=lambda _panel: panel.stop())
+    panel.control.add(photos[:1])
+    assert panel.folder == photos[0].parent / "clean"
+    desk.set_preferences(dataclasses.replace(desk.preferences, batch_folder="/elsewhere"))
+    assert panel.folder == Path("/elsewhere")
+
+
+def test_the_menu_of_a_row(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    panel.add(photos[:2])
+    assert panel.menu() is None
+    view = panel._view
+    view.setFocus()
+    view.setCurrentIndex(view.model().index(1, 0))
+    menu = panel.menu()
+    assert menu is not None
+    words = [action.text() for action in menu.actions() if action.text()]
+    assert words == ["Show in the window", "Take out of the batch"]
+    menu.actions()[-1].trigger()
+    menu.deleteLater()
+    assert [row.source for row in panel.control.queue.rows] == photos[:1]
+    said = view.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert said.startswith("a.png, ") and "waiting" in said

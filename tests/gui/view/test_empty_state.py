@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from denoiser_gui.desk import Desk
+from denoiser_gui.qt import QPushButton
+from denoiser_gui.view.empty_state import EmptyState
+
+
+def _button(state: EmptyState, words: str) -> QPushButton:
+    return next(button for button in state.findChildren(QPushButton) if words in button.text())
+
+
+def test_it_offers_to_open_and_a_sample(desk: Desk, qtbot: QtBot) -> None:
+    state = EmptyState(desk)
+    qtbot.addWidget(state)
+    state.resize(900, 600)
+    state.show()
+    with qtbot.waitSignal(state.open_wanted):
+        _button(state, "Open photos").click()
+    with qtbot.waitSignal(state.sample_wanted):
+        _button(state, "sample").click()
+
+
+def test_it_offers_the_two_folders_of_last_time(desk: Desk, qtbot: QtBot) -> None:
+    opened = [Path("/p/one/1.jpg"), Path("/p/one/2.jpg"), Path("/p/two/1.jpg"), Path("/p/three/1.jpg")]
+    desk.preferences = dataclasses.replace(desk.preferences).with_opened(opened)
+    state = EmptyState(desk)
+    qtbot.addWidget(state)
+    with qtbot.waitSignal(state.folder_wanted) as wanted:
+        _button(state, "/p/two").click()
+    assert wanted.args == [Path("/p/two")]
+    assert not [button for button in state.findChildren(QPushButton) if "three" in button.text()]
+
+
+def test_what_hovers_is_answered(desk: Desk, qtbot: QtBot) -> None:
+    state = EmptyState(desk)
+    qtbot.addWidget(state)
+    state.resize(900, 600)
+    calm = state.grab().toImage()
+    state.set_hovered(True)
+    assert state.grab().toImage() != calm
+    state.set_hovered(False)
+    assert state.grab().toImage() == calm

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.session import Stage
+from denoiser_gui.qt import QListView, QPoint, Qt
+from denoiser_gui.view import theme
+from denoiser_gui.view.photo_list import PHOTO
+from denoiser_gui.view.strip import Strip
+
+Open = Callable[[], Desk]
+
+
+@pytest.fixture
+def strip(desk: Desk, qtbot: QtBot) -> Strip:
+    strip = Strip(desk)
+    qtbot.addWidget(strip)
+    strip.resize(1400, theme.STRIP)
+    strip.show()
+    return strip
+
+
+def _view(strip: Strip) -> QListView:
+    found = strip.findChild(QListView)
+    assert found is not None
+    return found
+
+
+def test_it_shows_what_is_open_and_follows_the_desk(strip: Strip, opened: Open, photos: list[Path]) -> None:
+    desk = opened()
+    view = _view(strip)
+    names = [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
+    assert names == ["a.png", "b.jpg", "c.png", "d.png", "Add photos"]
+    assert view.currentIndex().row() == 0
+    desk.look_at(desk.photos[2].key)
+    assert view.currentIndex().row() == 2
+    desk.close_photo(desk.photos[0].key)
+    assert view.currentIndex().row() == 1
+    assert view.model().rowCount() == 4
+
+
+def test_keys_and_clicks_choose_the_photo(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+    desk = opened()
+    view = _view(strip)
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert desk.current == desk.photos[1]
+    place = view.visualRect(view.model().index(2, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert desk.current == desk.photos[2]
+    more = view.visualRect(view.model().index(4, 0)).center()
+    with qtbot.waitSignal(strip.open_wanted):
+        qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=more)
+    assert desk.current == desk.photos[2], "the tile that adds photos is none"
+
+
+def test_thumbnails_are_made_beside_the_window(
+    strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
+) -> None:
+    opened()
+    thumbnails = strip.thumbnails
+    qtbot.waitUntil(lambda: all(thumbnails.get(path) is not None for path in photos[:3]), timeout=20_000)
+    small = thumbnails.get(photos[0])
+    assert small is not None and (small.width(), small.height()) == (96, 72)
+
+
+def test_a_photo_that_cannot_be_read_says_why_on_the_hover(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+    desk = opened()
+    qtbot.waitUntil(lambda: desk.photos[3].stage is Stage.FAILED, timeout=20_000)
+    at = _view(strip).model().index(3, 0)
+    said = at.data(Qt.ItemDataRole.ToolTipRole)
+    assert said.startswith("d.png\nfailed") and "not a picture" in said
+    assert "failed" in at.data(Qt.ItemDataRole.AccessibleTextRole)
+
+
+def test_the_noise_of_photos_is_measured_that_nobody_looked_at(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+    desk = opened()
+    qtbot.waitUntil(lambda: all(photo.sigma is not None for photo in desk.photos[:3]), timeout=60_000)
+    assert 5 < (desk.photos[2].sigma or 0) < 13
+    assert "σ" in _view(strip).model().index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_several_can_be_chosen_closed_and_sent_to_the_batch(
+    strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
+) -> None:
+    desk = opened()
+    view = _view(strip)
+    place = view.visualRect(view.model().index(1, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, place)
+    assert strip.selected_paths() == photos[:2]
+    menu = strip.menu()
+    assert menu is not None
+    first = menu.actions()[0]
+    assert first.text() == "Add 2 photos to batch"
+    with qtbot.waitSignal(strip.batch_wanted) as wanted:
+        first.trigger()
+    assert wanted.args == [photos[:2]]
+    menu.deleteLater()
+    qtbot.keyClick(view, Qt.Key.Key_Delete)
+    assert [photo.name for photo in desk.photos] == ["c.png", "d.png"]
+    assert photos[0].is_file()
+
+
+def test_a_narrow_window_has_names_alone(strip: Strip, opened: Open) -> None:
+    opened()
+    strip.resize(1000, theme.STRIP)
+    assert strip.height() == theme.STRIP_OF_NAMES
+    assert not strip.grab().isNull()
+    strip.resize(1300, theme.STRIP)
+    assert strip.height() == theme.STRIP
+
+
+def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+    opened()
+    strip.resize(300, theme.STRIP)
+    view = _view(strip)
+    bar = view.horizontalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    before = bar.value()
+    from denoiser_gui.qt import QApplication, QPointF, QWheelEvent
+
+    event = QWheelEvent(
+        QPointF(20, 20), view.viewport().mapToGlobal(QPointF(20, 20)), QPoint(), QPoint(0, -120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(view.viewport(), event)
+    assert bar.value() > before
+
+
+def test_the_rows_hold_what_is_known(strip: Strip, opened: Open) -> None:
+    desk = opened()
+    desk.learn(desk.photos[1].key, stage=Stage.SAVED, saved_as=Path("/somewhere/b clean.jpg"))
+    at = _view(strip).model().index(1, 0)
+    assert at.data(PHOTO).stage is Stage.SAVED
+    assert "saved as /somewhere/b clean.jpg" in at.data(Qt.ItemDataRole.ToolTipRole)
+    assert not strip.grab().isNull()
