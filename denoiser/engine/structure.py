@@ -142,5 +142,8 @@ class _Band:
         return cls(sums, np.asarray(_FINE / np.maximum(sums @ _FINE @ sums, 0.3 * count**2), np.float32))
 
 
-# Made when this is imported: what multiplies matrices takes its memory then, and not when a picture has taken it.
 _THREE, _FIVE = _Band.of(3), _Band.of(5)
+# What multiplies matrices takes its memory at its first work, and ends the process where there is none: so it works
+# when this is imported, and not first when a picture has taken the memory. A plain product would not do: processors
+# with AVX-512 have a way of their own for those.
+_frequencies(np.zeros((BLOCK, BLOCK), np.float32))
