@@ -1,21 +1,107 @@
-"""The entry point of `denoise-gui`."""
+"""The entry point of `denoise-gui`: looks whether there can be a window, opens it, then loads the network."""
 
 from __future__ import annotations
 
+import argparse
+import signal
 import sys
-from typing import NoReturn
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from denoiser.errors import Missing
-from denoiser_gui.display import APT_LINE, missing_packages
+from denoiser import __version__
+from denoiser.errors import DenoiserError
+from denoiser_gui.display import check_display
+
+if TYPE_CHECKING:
+    from denoiser_gui.view.main_window import MainWindow
+
+_SIGNALS_MS = 250  # Python hears of Ctrl-C between two of these
 
 
 def main() -> NoReturn:
-    """Says that the desktop app is not in this version, and what the machine will want for it; exits 4."""
-    absent = Missing(
-        "The desktop app is not part of this version yet.",
-        hint="The command line does the same work: `denoise ./imgs --out ./clean`.",
+    """Opens the window with what stands on the command line; exits 4 where there can be none."""
+    words = _parser().parse_args()
+    try:
+        if words.desktop is not None:
+            _change_desktop(words.desktop)
+            raise SystemExit(0)
+        check_display()
+    except DenoiserError as error:
+        print(error.message, f"  {error.hint}", sep="\n", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    raise SystemExit(run(words.paths))
+
+
+def run(paths: Sequence[Path]) -> int:
+    """Shows the window until it is closed; gives the exit code."""
+    from denoiser_gui.qt import QApplication, QTimer
+
+    app = QApplication(["denoise"])
+    app.setApplicationName("denoise")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("denoise")
+    window = open_window(paths)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    awake = QTimer(window)
+    awake.timeout.connect(lambda: None)
+    awake.start(_SIGNALS_MS)
+    return app.exec()
+
+
+def open_window(paths: Sequence[Path]) -> MainWindow:
+    """A window of this application, shown; the photos come when it is there, and the network after them."""
+    from denoiser_gui import words
+    from denoiser_gui.desk import Desk
+    from denoiser_gui.model.preferences import load_preferences
+    from denoiser_gui.qt import QApplication, QTimer
+    from denoiser_gui.view import theme
+
+    preferences = load_preferences()
+    words.speak(preferences.language)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)  # made before
+    theme.install(app, preferences.theme, preferences.motion)
+    from denoiser_gui.view.main_window import MainWindow
+
+    desk = Desk(preferences)
+    window = MainWindow(desk)
+    window.show()
+    QTimer.singleShot(0, window, lambda: _begin(window, paths))
+    return window
+
+
+def _change_desktop(wish: str) -> None:
+    from denoiser_gui import installation
+
+    for line in installation.told(wish):
+        print(line)
+
+
+def _begin(window: MainWindow, paths: Sequence[Path]) -> None:
+    if paths:
+        window.desk.open(paths)
+    window.desk.viewer.warm_up()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="denoise-gui",
+        description="Opens the desktop app; `denoise gui` is the same.",
+        epilog="No call uses the network. The command line does the same work: `denoise --help`.",
     )
-    print(absent.message, absent.hint, sep="\n", file=sys.stderr)
-    if sys.platform == "linux" and missing_packages("xcb"):
-        print(f"Once it is, this machine will need: {APT_LINE}", file=sys.stderr)
-    raise SystemExit(absent.exit_code)
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATHS", help="photos, and folders of photos")
+    desktop = parser.add_mutually_exclusive_group()
+    desktop.add_argument(
+        "--install-desktop",
+        dest="desktop",
+        action="store_const",
+        const="install",
+        help="put denoise into the menu of applications, and let .dlf files open in it; then end",
+    )
+    desktop.add_argument(
+        "--remove-desktop", dest="desktop", action="store_const", const="remove", help="take that away again"
+    )
+    parser.add_argument("--version", action="version", version=f"denoise-gui {__version__}")
+    return parser

@@ -184,6 +184,10 @@ class Desk(QObject):
         self.preferences_changed.emit(preferences)
         self.files.submit("preferences", lambda _: save_preferences(preferences), failed=self._not_remembered)
 
+    def remember(self, **values: Any) -> None:
+        """The same for some of them, by name."""
+        self.set_preferences(dataclasses.replace(self.preferences, **values))
+
     # --- what comes out -------------------------------------------------------------------------------------------
 
     def take_clean(

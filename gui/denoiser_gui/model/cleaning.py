@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoiser.events import CancelToken
-from denoiser.image import Pixels
+from denoiser.image import Image, Pixels
 from denoiser.imageio.screen import halved, resized
 from denoiser_gui.model.picture import Picture, cut
 from denoiser_gui.model.requests import State
@@ -68,6 +68,7 @@ class Draft:
 class Finished:
     """A photo as it is to be written, and whose work it is."""
 
+    source: Image
     cleaned: Cleaned
     model_name: str
     model_digest: str
@@ -222,7 +223,7 @@ class Cleaning:
             self._settled, self._measured = None, frozenset()
             self.__dict__.pop("looks", None)
             self.version += 1
-        return finished(cleaned, self.session)
+        return finished(self.picture.image, cleaned, self.session)
 
     def _missing(self, level: int, area: Area) -> list[Area]:
         """The tiles that are not there yet, as parts of a copy."""
@@ -279,9 +280,9 @@ class Cleaning:
         return measured if self._noise_level is None else self._estimates.carried(self._noise_level, level)
 
 
-def finished(cleaned: Cleaned, session: Session) -> Finished:
+def finished(source: Image, cleaned: Cleaned, session: Session) -> Finished:
     """A result with the name of the weights that it owes to."""
-    return Finished(cleaned, session.model_name, session.model_digest, session.device, session.precision)
+    return Finished(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
 
 
 def _needs(look: Look) -> frozenset[str]:

@@ -58,7 +58,7 @@ class Preview:
                 self._asked_at = time.perf_counter()
             if self._step is not None and self._is_useless(self._step):
                 self._step[0].cancel()
-            return self._to_begin()
+            return request is not None and self._to_begin()
 
     def wish(self, wish: Wish) -> bool:
         """Wants a photo whole; whether work must begin."""
@@ -194,7 +194,8 @@ class Preview:
         from denoiser.engine.result import Work
 
         session = self._session(inference_of(wish.options))
-        return finished(session.finish(Work(wish.picture.image, None)), session)
+        image = wish.picture.image
+        return finished(image, session.finish(Work(image, None)), session)
 
     def _for_later(self, request: PreviewRequest, told: Told, cancel: CancelToken) -> bool:
         """One more tile of the photo that is looked at, so that panning and saving find it done."""

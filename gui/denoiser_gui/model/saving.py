@@ -80,10 +80,12 @@ def refuse(order: SaveOrder, inputs: Iterable[Path]) -> None:
         raise ForeignOutput(f"{order.target.name}: is there already.", hint="Replace it, or choose another name.")
 
 
-def save(finished: Finished, source: Image, order: SaveOrder) -> Saved:
+def save(finished: Finished, order: SaveOrder) -> Saved:
     """Writes the file, whole or not at all, with the ticket that a batch would put into it."""
     settings = Settings(denoise=order.settings.denoise, write=order.write)
-    outcome = CLEANING.make(source, settings, _Done(finished), series=None, listener=ignore, cancel=CancelToken())
+    outcome = CLEANING.make(
+        finished.source, settings, _Done(finished), series=None, listener=ignore, cancel=CancelToken()
+    )
     image: Image = outcome.result if order.bits is None else at_depth(outcome.result, order.bits)
     order.target.parent.mkdir(parents=True, exist_ok=True)
     imageio.write(image, order.target, order.write)

@@ -1,0 +1,97 @@
+"""What is known of a photo besides its pixels, in a few lines for the panel."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from denoiser.imageio.formats import ROWS
+from denoiser_gui.model.picture import Picture
+from denoiser_gui.words import tr
+
+if TYPE_CHECKING:
+    from denoiser.estimation import NoiseEstimate
+
+_CORRELATED = 0.4  # of the kind: from here on noise is called as cameras leave it
+_WHITE = 0.2
+
+
+def shot_line(picture: Picture) -> str:
+    """Camera, ISO, exposure and aperture, as far as the file says."""
+    facts = picture.facts
+    make, model = facts.get("make", ""), facts.get("model", "")
+    camera = model if make.split(" ")[0].lower() in model.lower() else f"{make} {model}".strip()
+    iso = facts.get("iso", "")
+    aperture, exposure = _number(facts.get("aperture", "")), facts.get("exposure", "")
+    parts = [
+        camera,
+        f"ISO {iso}" if iso else "",
+        f"{exposure} s" if exposure else "",
+        f"f/{aperture:.3g}" if aperture else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def lens_line(picture: Picture) -> str:
+    """Lens, focal length and time."""
+    length = _number(picture.facts.get("focal length", ""))
+    parts = (picture.facts.get("lens", ""), f"{length:.0f} mm" if length else "", picture.facts.get("taken", ""))
+    return " · ".join(part for part in parts if part)
+
+
+def file_line(picture: Picture) -> str:
+    """Size in pixels, depth, colours, format, bytes."""
+    image = picture.image
+    depth = tr("float") if image.bits == 32 else tr("{bits} bit", bits=image.bits)
+    parts = [f"{image.width} × {image.height}", depth, colours_of(picture)]
+    if image.origin is not None and image.origin.format in ROWS:
+        parts.append(ROWS[image.origin.format].name)
+    if picture.bytes_in_file:
+        parts.append(in_bytes(picture.bytes_in_file))
+    return " · ".join(parts)
+
+
+def noise_line(estimate: NoiseEstimate | None) -> str:
+    """The measured noise, and of what kind it is."""
+    if estimate is None:
+        return ""
+    if estimate.sigma < 1:
+        return tr("hardly any noise")
+    kind = (
+        tr("as cameras leave it") if estimate.kind >= _CORRELATED else tr("white") if estimate.kind < _WHITE else ""
+    )
+    if estimate.grey:
+        words = tr("noise σ {luma}", luma=f"{estimate.luma:.1f}")
+    else:
+        words = tr(
+            "noise σ {luma} luma, {chroma} colour", luma=f"{estimate.luma:.1f}", chroma=f"{estimate.chroma:.1f}"
+        )
+    return f"{words}, {kind}" if kind else words
+
+
+def colours_of(picture: Picture) -> str:
+    """The name of the colour space."""
+    profile = picture.image.profile
+    grey = picture.image.channels == 1
+    if profile is None:
+        return tr("grey") if grey else "sRGB"
+    found = re.search(rb"desc\0\0\0\0[\0-\xff]{4}([ -~]{3,60})", profile)
+    wide = re.search(rb"mluc\0\0\0\0.{20}((?:\0[ -~]){3,60})", profile, re.DOTALL)
+    name = found[1].decode("ascii") if found else wide[1].decode("utf-16-be") if wide else ""
+    return name.strip() or (tr("grey profile") if grey else tr("own profile"))
+
+
+def in_bytes(count: int) -> str:
+    """A size as people say it."""
+    if count < 1000:
+        return tr("{count} bytes", count=count)
+    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def _number(words: str) -> float:
+    """Of a number or a fraction; 0 where it is neither."""
+    above, _, below = words.partition("/")
+    try:
+        return float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError):
+        return 0.0

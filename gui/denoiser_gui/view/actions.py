@@ -1,0 +1,110 @@
+"""All that can be done, once: words, keys and drawings of each action, in the groups of menu and sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from denoiser_gui.model.requests import View
+from denoiser_gui.qt import QAction, QActionGroup, QKeySequence, QObject, Qt, QWidget
+from denoiser_gui.view import icons
+from denoiser_gui.words import tr
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: str
+    words: str
+    keys: tuple[str, ...] = ()
+    drawing: str = ""
+    told: bool = False  # the key is heard by the widget that has the focus; the sheet names it
+
+
+def _entries() -> dict[str, tuple[_Entry, ...]]:
+    """The groups by their titles."""
+    return {
+        tr("Photos"): (
+            _Entry("open", tr("Open…"), ("Ctrl+O",), "open"),
+            _Entry("open_folder", tr("Open folder…"), ("Ctrl+Shift+O",), "folder"),
+            _Entry("paste", tr("Paste"), ("Ctrl+V",)),
+            _Entry("next", tr("Next photo"), ("Right", "Ctrl+Right"), told=True),
+            _Entry("previous", tr("Previous photo"), ("Left", "Ctrl+Left"), told=True),
+            _Entry("close", tr("Close photo"), ("Ctrl+W",), "close"),
+        ),
+        tr("Saving"): (
+            _Entry("save", tr("Save"), ("Ctrl+S",), "save"),
+            _Entry("save_as", tr("Save as…"), ("Ctrl+Shift+S",), "save-as"),
+            _Entry("copy_command", tr("Copy as command"), ("Ctrl+Shift+C",), "copy"),
+            _Entry("add_to_batch", tr("Add to batch"), ("Ctrl+B",), "batch"),
+            _Entry("batch", tr("Show batch"), ("Ctrl+Shift+B",), "batch"),
+        ),
+        tr("Settings"): (
+            _Entry("undo", tr("Undo"), ("Ctrl+Z",), "undo"),
+            _Entry("redo", tr("Redo"), ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+            _Entry("reset", tr("Reset all"), ("Ctrl+R",), "reset"),
+            _Entry("save_preset", tr("Save preset…"), ("Ctrl+Shift+P",), "preset"),
+            _Entry("level", tr("To the noise level"), ("N",)),
+        ),
+        tr("Comparing"): (
+            _Entry(View.SIDE_BY_SIDE.value, tr("Side by side"), ("1",), "side-by-side"),
+            _Entry(View.SPLIT.value, tr("Split"), ("2",), "split"),
+            _Entry(View.DIFFERENCE.value, tr("Difference"), ("3",), "difference"),
+            _Entry(View.TRUST.value, tr("Trust"), ("4",), "trust"),
+            _Entry("original", tr("Hold: original"), ("Space",), told=True),
+            _Entry("grip_left", tr("Move the grip left"), (",",)),
+            _Entry("grip_right", tr("Move the grip right"), (".",)),
+        ),
+        tr("Looking"): (
+            _Entry("fit", tr("Fit"), ("F", "Ctrl+0"), "fit"),
+            _Entry("actual_size", tr("100 %"), ("Z", "Ctrl+1"), "actual-size"),
+            _Entry("double_size", tr("200 %"), ("Ctrl+2",)),
+            _Entry("zoom_in", tr("Zoom in"), ("+", "=", "Ctrl++"), "zoom-in"),
+            _Entry("zoom_out", tr("Zoom out"), ("-", "Ctrl+-"), "zoom-out"),
+            _Entry("pan", tr("Move the view"), ("Shift+Left", "Shift+Right", "Shift+Up", "Shift+Down"), told=True),
+            _Entry("full_screen", tr("Full screen"), ("F11",)),
+        ),
+        tr("Window"): (
+            _Entry("display_profile", tr("Display profile…")),
+            _Entry("preferences", tr("Preferences…"), ("Ctrl+,",), "settings"),
+            _Entry("shortcuts", tr("Shortcuts"), ("?", "F1"), "keyboard"),
+            _Entry("quit", tr("Quit"), ("Ctrl+Q",)),
+        ),
+    }
+
+
+class Actions(QObject):
+    """The actions of a window, by name."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._actions: dict[str, QAction] = {}
+        groups = []
+        for title, entries in _entries().items():
+            made = tuple(self._make(entry, window) for entry in entries)
+            groups.append((title, made))
+        self.groups: tuple[tuple[str, tuple[QAction, ...]], ...] = tuple(groups)
+        self.views = QActionGroup(self)
+        for view in View:
+            self[view.value].setCheckable(True)
+            self.views.addAction(self[view.value])
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def enable(self, names: Sequence[str], on: bool) -> None:
+        """What can be done now, and what cannot."""
+        for name in names:
+            self[name].setEnabled(on)
+
+    def _make(self, entry: _Entry, window: QWidget) -> QAction:
+        action = QAction(entry.words, self)
+        action.setIconText(entry.words)  # Qt would leave out the dots
+        action.setShortcuts([QKeySequence(key) for key in entry.keys])
+        if entry.drawing:
+            action.setIcon(icons.icon(entry.drawing))
+        if entry.told:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        else:
+            window.addAction(action)
+        self._actions[entry.name] = action
+        return action

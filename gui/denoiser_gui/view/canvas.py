@@ -1,0 +1,368 @@
+"""The canvas: one photo in one or two panes with one view, moved by mouse, touchpad and keys."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from denoiser_gui.model.pointing import in_words, reading_at
+from denoiser_gui.model.requests import Frame, Overview, State, View
+from denoiser_gui.qt import (
+    QEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QPointF,
+    QRectF,
+    QResizeEvent,
+    QSize,
+    Qt,
+    QTimer,
+    QWheelEvent,
+    QWidget,
+    Signal,
+)
+from denoiser_gui.view import painting, theme
+from denoiser_gui.view.panes import Pane, Panes
+from denoiser_gui.viewer import Viewer
+from denoiser_gui.words import tr
+
+_ZOOM_PER_NOTCH = 1.25
+_NOTCH = 120.0  # eighths of a degree
+_FRAME_MS = 16
+_FRICTION = 0.92  # of the speed that is left after a frame of gliding
+_SLOWEST = 0.08  # device pixels a millisecond: below it a glide ends
+_FLICK_SECONDS = 0.08  # between the last movement and letting go, for the photo to glide on
+_KEY_PAN = 0.1  # of the pane
+
+
+class Canvas(QWidget):
+    """Shows what the viewer has, and tells it where to look."""
+
+    split_moved = Signal(float)
+
+    def __init__(self, viewer: Viewer, split_at: float = 0.5, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._split_at = split_at
+        self._frame: Frame | None = None
+        self._sharp: painting.Pair | None = None
+        self._coarse: painting.Pair | None = None
+        self._overview: Overview | None = None
+        self._original = False
+        self._pointer: QPointF | None = None
+        self._dragging: QPointF | None = None
+        self._on_grip = False
+        self._speed = QPointF(0, 0)  # of a drag, device pixels a millisecond
+        self._moved_at = 0.0
+        self._glide = QTimer(self)
+        self._glide.setInterval(_FRAME_MS)
+        self._glide.timeout.connect(self._glide_on)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName(tr("Photo, before and after"))
+        self.setAccessibleDescription(
+            tr("Arrow keys with Shift move the view, plus and minus zoom, Space shows the original.")
+        )
+        viewer.frame_ready.connect(self._take_frame)
+        viewer.overview_ready.connect(self._take_overview)
+        viewer.viewport_changed.connect(self._look_changed)
+        viewer.view_changed.connect(self._divide)
+        viewer.doing_changed.connect(lambda _: self.update())
+        theme.current().changed.connect(self.update)
+
+    # --- what is shown --------------------------------------------------------------------------------------------
+
+    @property
+    def shown_state(self) -> State:
+        """What the badge says: exact only if what is drawn is what was asked for, all of it."""
+        frame = self._frame
+        if frame is None or self._viewer.picture is None:
+            return State.WAITING
+        if self._viewer.doing.state is State.FAILED and frame.state is not State.EXACT:
+            return State.FAILED
+        if frame.state is State.EXACT and not self._viewer.is_current(frame):
+            return State.DRAFT
+        return frame.state
+
+    @property
+    def frame(self) -> Frame | None:
+        """What is drawn."""
+        return self._frame
+
+    @property
+    def split_at(self) -> float:
+        """Where the grip is, 0 to 1."""
+        return self._split_at
+
+    def set_original(self, on: bool) -> None:
+        """Shows the original everywhere, for as long as somebody wants to see it."""
+        if on != self._original:
+            self._original = on
+            self.update()
+
+    def move_grip(self, to: float) -> None:
+        """Puts the grip somewhere else, 0 to 1."""
+        self._split_at = min(max(to, 0.0), 1.0)
+        self.split_moved.emit(self._split_at)
+        self.update()
+
+    def zoom(self, scale: float | None) -> None:
+        """To a scale, at the pointer where it is over the photo; None fits the whole photo."""
+        viewport = self._viewer.viewport
+        if viewport is None:
+            return
+        if scale is None:
+            self._viewer.look_through(viewport.fitted())
+        else:
+            self._viewer.look_through(viewport.at_scale(scale, *self._anchor()))
+
+    def zoom_step(self, steps: int) -> None:
+        """In or out by round steps."""
+        if self._viewer.viewport is not None:
+            self._viewer.look_through(self._viewer.viewport.stepped(steps, *self._anchor()))
+
+    def sizeHint(self) -> QSize:
+        return QSize(800, 560)
+
+    # --- what comes in --------------------------------------------------------------------------------------------
+
+    def _take_frame(self, frame: Frame) -> None:
+        if frame.request.picture is not self._viewer.picture:
+            return
+        self._frame, self._sharp = frame, painting.drawings_of(frame)
+        self.update()
+
+    def _take_overview(self, overview: Overview) -> None:
+        if overview.request.picture is self._viewer.picture:
+            self._overview, self._coarse = overview, painting.drawings_of(overview)
+            self.update()
+
+    def _look_changed(self, _viewport: object) -> None:
+        picture = self._viewer.picture
+        if self._frame is not None and self._frame.request.picture is not picture:
+            self._frame = self._sharp = None
+        if self._overview is not None and self._overview.request.picture is not picture:
+            self._overview = self._coarse = None
+        self.update()
+
+    def _divide(self, _view: object = None) -> None:
+        self._viewer.set_pane(*self._panes().size)
+        self.update()
+
+    def _panes(self) -> Panes:
+        ratio = self.devicePixelRatioF()
+        width, height = round(self.width() * ratio), round(self.height() * ratio)
+        return Panes(width, height, self._viewer.view, self._split_at)
+
+    def _anchor(self) -> tuple[float, float] | tuple[None, None]:
+        if self._pointer is None:
+            return None, None
+        point = self._panes().under(self._pointer)[1]
+        return point.x(), point.y()
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        ratio = self.devicePixelRatioF()
+        painter.scale(1 / ratio, 1 / ratio)
+        panes = self._panes()
+        painter.fillRect(QRectF(0, 0, panes.width + 1, panes.height + 1), theme.current().colour("canvas"))
+        viewport = self._viewer.viewport
+        if viewport is None:
+            return
+        for pane in panes.all:
+            painter.save()
+            painter.setClipRect(pane.place)
+            painter.translate(panes.origin(pane))
+            left = pane.is_left or self._original
+            sharp, coarse = (
+                None if pair is None else (pair.left if left else pair.right)
+                for pair in (self._sharp, self._coarse)
+            )
+            painting.draw_photo(painter, viewport, sharp, coarse)
+            painter.restore()
+            painter.save()
+            painter.setClipRect(pane.place)
+            self._label(painter, panes, pane, ratio)
+            painter.restore()
+        if panes.view is View.SPLIT:
+            painting.draw_grip(painter, panes.grip_x, panes.height, ratio, active=self._on_grip)
+        self._draw_reading(painter, panes, ratio)
+
+    def _label(self, painter: QPainter, panes: Panes, pane: Pane, ratio: float) -> None:
+        request = self._viewer.request
+        on_right = panes.view is View.SPLIT and not pane.is_left
+        corner = pane.place.topRight() if on_right else pane.place.topLeft()
+        if self._original or pane.is_left:
+            shown = request.left if request is not None and not self._original else None
+            words = shown.label if shown else tr("Original")
+            painting.draw_label(painter, corner, words, ratio, right=on_right)
+            return
+        state = self.shown_state
+        if request is not None and request.right is not None:
+            painting.draw_label(painter, corner, request.right.label, ratio, state=state, right=on_right)
+            return
+        words = f"{_names()[panes.view]} · {_states()[state]}"
+        painting.draw_label(painter, corner, words, ratio, state=state, right=on_right)
+
+    def _draw_reading(self, painter: QPainter, panes: Panes, ratio: float) -> None:
+        if (
+            self._pointer is None
+            or self._frame is None
+            or self._viewer.viewport is None
+            or self._dragging is not None
+        ):
+            return
+        point = panes.under(self._pointer)[1]
+        reading = reading_at(self._frame, *self._viewer.viewport.to_photo(point.x(), point.y()))
+        if reading is None:
+            return
+        place = f"{reading.x}, {reading.y}"
+        before, after = in_words(reading.before), in_words(reading.after)
+        if panes.view is View.SIDE_BY_SIDE:
+            for other in panes.all:
+                words = before if other.is_left or self._original else after
+                painting.draw_reading(painter, other.place, f"{place}    {words}", ratio)
+        else:
+            whole = QRectF(0, 0, panes.width, panes.height)
+            painting.draw_reading(painter, whole, f"{place}    {before}   →   {after}", ratio)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._divide()
+
+    # --- mouse and touchpad ---------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._glide.stop()
+        if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            return
+        at = self._at(event)
+        self._on_grip = event.button() is Qt.MouseButton.LeftButton and self._panes().is_grip(at)
+        self._dragging, self._speed = at, QPointF(0, 0)
+        self._moved_at = time.monotonic()
+        if not self._on_grip:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        at = self._at(event)
+        self._pointer = at
+        panes = self._panes()
+        if self._dragging is None:
+            over = panes.is_grip(at)
+            self.setCursor(Qt.CursorShape.SplitHCursor if over else Qt.CursorShape.ArrowCursor)
+            self.update()
+        elif self._on_grip:
+            self.move_grip(at.x() / max(panes.width, 1))
+        else:
+            self._drag_to(at)
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        if self._dragging is None:
+            return
+        was_pan = not self._on_grip
+        self._dragging, self._on_grip = None, False
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        recent = time.monotonic() - self._moved_at < _FLICK_SECONDS
+        if was_pan and recent and math.hypot(self._speed.x(), self._speed.y()) > _SLOWEST and theme.motion():
+            self._glide.start()
+        self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        viewport = self._viewer.viewport
+        if viewport is None:
+            return
+        self._pointer = self._at(event)
+        self.zoom(1.0 if viewport.fits or viewport.scale < 1 else None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._pointer = None
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        viewport = self._viewer.viewport
+        if viewport is None:
+            return
+        self._pointer = event.position() * self.devicePixelRatioF()
+        fingers = event.pixelDelta()
+        zooms = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if not fingers.isNull() and not zooms:
+            ratio = self.devicePixelRatioF()
+            self._viewer.look_through(viewport.panned(fingers.x() * ratio, fingers.y() * ratio))
+        else:
+            notches = event.angleDelta().y() / _NOTCH
+            self._viewer.look_through(viewport.at_scale(viewport.scale * _ZOOM_PER_NOTCH**notches, *self._anchor()))
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        viewport = self._viewer.viewport
+        pinches = isinstance(event, QNativeGestureEvent) and (
+            event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture
+        )
+        if pinches and viewport is not None:
+            assert isinstance(event, QNativeGestureEvent)  # it pinches
+            self._pointer = event.position() * self.devicePixelRatioF()
+            self._viewer.look_through(viewport.at_scale(viewport.scale * (1 + event.value()), *self._anchor()))
+            return True
+        return super().event(event)
+
+    def _drag_to(self, at: QPointF) -> None:
+        assert self._dragging is not None  # a button is down
+        step, now = at - self._dragging, time.monotonic()
+        self._speed = step / max((now - self._moved_at) * 1e3, 1.0) * 0.5 + self._speed * 0.5
+        self._dragging, self._moved_at = at, now
+        self._pan(step)
+
+    def _pan(self, step: QPointF) -> None:
+        if self._viewer.viewport is not None:
+            self._viewer.look_through(self._viewer.viewport.panned(step.x(), step.y()))
+
+    def _glide_on(self) -> None:
+        self._pan(self._speed * _FRAME_MS)
+        self._speed = self._speed * _FRICTION
+        if math.hypot(self._speed.x(), self._speed.y()) < _SLOWEST:
+            self._glide.stop()
+
+    def _at(self, event: QMouseEvent) -> QPointF:
+        return event.position() * self.devicePixelRatioF()
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {
+            Qt.Key.Key_Left: (1, 0),
+            Qt.Key.Key_Right: (-1, 0),
+            Qt.Key.Key_Up: (0, 1),
+            Qt.Key.Key_Down: (0, -1),
+        }
+        step = steps.get(Qt.Key(event.key()))
+        if step is None or not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            super().keyPressEvent(event)
+            return
+        width, height = self._panes().size
+        self._pan(QPointF(step[0] * width * _KEY_PAN, step[1] * height * _KEY_PAN))
+
+
+def _names() -> dict[View, str]:
+    return {
+        View.SIDE_BY_SIDE: tr("Clean"),
+        View.SPLIT: tr("Clean"),
+        View.DIFFERENCE: tr("What was removed, ×4"),
+        View.TRUST: tr("Where structure was taken"),
+    }
+
+
+def _states() -> dict[State, str]:
+    return {
+        State.WAITING: tr("waiting"),
+        State.DRAFT: tr("draft"),
+        State.EXACT: tr("exact"),
+        State.FAILED: tr("not cleaned"),
+    }

@@ -1,0 +1,234 @@
+"""One row of the panel for each option: made from what denoiser.options says of it, so that none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from denoiser.options import Control
+from denoiser_gui.qt import QComboBox, QHBoxLayout, QLabel, Qt, QVBoxLayout, QWidget, Signal
+from denoiser_gui.view.fields import NumberField
+from denoiser_gui.view.sliders import ValueSlider
+from denoiser_gui.words import tr
+
+_BEND = 0.6  # of the noise level: half of the way is for sigma 0 to 24, where most photos lie
+
+
+class ControlRow(QWidget):
+    """Shows one option and says when a person sets it."""
+
+    chosen = Signal(str, object)  # name of the option, value
+
+    def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name, self.control, self.default = name, control, default
+        self.setToolTip(tr(control.help))
+
+    def show_value(self, value: Any) -> None:
+        """Shows what is set."""
+
+    def choose(self, value: Any) -> None:
+        """A person wants this."""
+        self.chosen.emit(self.name, value)
+
+    def reset(self) -> None:
+        """A person wants the default back."""
+        self.choose(self.default)
+
+
+class ShareRow(ControlRow):
+    """A share from 0 to 1, shown in percent: strength and its like."""
+
+    def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
+        super().__init__(name, control, default, parent)
+        low, high = _range(control)
+        self.slider = ValueSlider(low, high, small=True)
+        self.field = NumberField(low, high, factor=100, unit=" %")
+        self.field.setFixedWidth(64)
+        _name(self, self.slider, self.field, label_of(name))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(_headed(QLabel(label_of(name)), self.field))
+        layout.addWidget(self.slider)
+        self.slider.moved.connect(self._slid)
+        self.slider.reset.connect(self.reset)
+        self.field.entered.connect(self.choose)
+
+    def show_value(self, value: Any) -> None:
+        self.slider.set_amount(value)
+        self.field.set_value(value)
+
+    def _slid(self, amount: float) -> None:
+        self.field.set_value(round(amount, 3))
+        self.choose(round(amount, 3))
+
+
+class LevelRow(ControlRow):
+    """The noise level: the first and largest control, with the measured level as a mark on the scale."""
+
+    def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
+        super().__init__(name, control, default, parent)
+        low, high = _range(control)
+        self._value: float | None = None
+        self._measured: float | None = None
+        self.slider = ValueSlider(low, high, bend=_BEND)
+        self.field = NumberField(low, high, decimals=1, automatic=True)
+        self.field.setFixedWidth(96)
+        title = QLabel(label_of(name))
+        title.setProperty("role", "heading")
+        _name(self, self.slider, self.field, label_of(name))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(_headed(title, self.field))
+        layout.addWidget(self.slider)
+        layout.addLayout(_ends(f"{low:.0f}", tr("8-bit sigma"), f"{high:.0f}"))
+        self.slider.moved.connect(self._slid)
+        self.slider.reset.connect(self.reset)
+        self.field.entered.connect(self.choose)
+
+    def show_value(self, value: Any) -> None:
+        self._value = value
+        self._show()
+
+    def show_measured(self, sigma: float | None) -> None:
+        """Marks what was measured."""
+        self._measured = sigma
+        self._show()
+
+    def _show(self) -> None:
+        automatic = self._value is None
+        place = self._measured if automatic else self._value
+        self.slider.set_amount(place or 0.0)
+        self.slider.set_mark(self._measured, automatic=automatic)
+        self.field.set_value(self._value, measured=self._measured)
+        if self.field.property("automatic") != automatic:
+            self.field.setProperty("automatic", automatic)
+            self.field.style().unpolish(self.field)
+            self.field.style().polish(self.field)
+
+    def _slid(self, amount: float) -> None:
+        self.choose(round(amount, 1))
+
+
+class ChoiceRow(ControlRow):
+    """One of a few words."""
+
+    def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
+        super().__init__(name, control, default, parent)
+        self.box = QComboBox()
+        self.box.setProperty("role", "plain")
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._label = QLabel(label_of(name))
+        self._label.setProperty("role", "second")
+        self._label.setBuddy(self.box)
+        self.box.setAccessibleName(label_of(name))
+        self.box.setAccessibleDescription(tr(control.help))
+        self.set_choices([(word_of(choice), choice) for choice in control.choices])
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._label)
+        layout.addStretch()
+        layout.addWidget(self.box)
+        self.box.activated.connect(self._activated)
+
+    def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
+        """Offers these: what is said, and what it means."""
+        kept = self.box.currentData()
+        self.box.clear()
+        for words, value in choices:
+            self.box.addItem(words, value)
+        self.show_value(kept)
+
+    def show_value(self, value: Any) -> None:
+        at = self.box.findData(value)
+        if at < 0 and isinstance(value, str) and value:
+            self.box.addItem(value.rpartition("/")[2], value)
+            at = self.box.count() - 1
+        self.box.setCurrentIndex(at)
+
+    def _activated(self, at: int) -> None:
+        self.choose(self.box.itemData(at))
+
+
+class LimitRow(ControlRow):
+    """A number that is automatic unless somebody insists: tiles, batches, memory."""
+
+    def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
+        super().__init__(name, control, default, parent)
+        low, high = _range(control)
+        self._whole = float(low).is_integer()
+        self.field = NumberField(low, high, decimals=0 if self._whole else 1, automatic=True)
+        self.field.setFixedWidth(96)
+        label = QLabel(label_of(name))
+        label.setProperty("role", "second")
+        _name(self, self.field, self.field, label_of(name))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label)
+        layout.addStretch()
+        layout.addWidget(self.field)
+        self.field.entered.connect(self._entered)
+
+    def show_value(self, value: Any) -> None:
+        self.field.set_value(value)
+
+    def _entered(self, value: float | None) -> None:
+        self.choose(value if value is None or not self._whole else round(value))
+
+
+def row_for(name: str, control: Control, default: Any) -> ControlRow:
+    """The row that an option asks for by what it is."""
+    if control.choices or isinstance(default, str):
+        return ChoiceRow(name, control, default)
+    if not control.automatic:
+        return ShareRow(name, control, default)
+    return LevelRow(name, control, default) if name == "noise_level" else LimitRow(name, control, default)
+
+
+def label_of(name: str) -> str:
+    """What an option is called in the window."""
+    return tr(name.replace("_", " ").capitalize())
+
+
+def word_of(choice: str) -> str:
+    """What one of the choices is called."""
+    named = {"auto": tr("Auto"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
+    return named.get(choice, choice)
+
+
+def _range(control: Control) -> tuple[float, float]:
+    assert control.minimum is not None and control.maximum is not None  # numbers have both
+    return control.minimum, control.maximum
+
+
+def _name(row: ControlRow, slider: QWidget, field: QWidget, words: str) -> None:
+    slider.setAccessibleName(words)
+    slider.setAccessibleDescription(tr(row.control.help))
+    field.setAccessibleName(tr("{control}, as a number", control=words) if field is not slider else words)
+
+
+def _headed(title: QLabel, field: QWidget) -> QHBoxLayout:
+    head = QHBoxLayout()
+    head.setContentsMargins(0, 0, 0, 0)
+    head.addWidget(title)
+    head.addStretch()
+    head.addWidget(field)
+    return head
+
+
+def _ends(low: str, middle: str, high: str) -> QHBoxLayout:
+    line = QHBoxLayout()
+    line.setContentsMargins(6, 0, 6, 0)
+    for words, side in ((low, "left"), (middle, "middle"), (high, "right")):
+        label = QLabel(words)
+        label.setProperty("role", "caption")
+        alignment = {
+            "left": Qt.AlignmentFlag.AlignLeft,
+            "middle": Qt.AlignmentFlag.AlignHCenter,
+            "right": Qt.AlignmentFlag.AlignRight,
+        }
+        label.setAlignment(alignment[side])
+        line.addWidget(label, 1)
+    return line

@@ -1,0 +1,341 @@
+"""The window: bar, banner, canvas, strip, panel and status line, and what connects them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.command_line import command_for
+from denoiser_gui.model.notices import Notice
+from denoiser_gui.model.requests import View
+from denoiser_gui.model.session import OpenPhoto
+from denoiser_gui.qt import (
+    QByteArray,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QFileDialog,
+    QGuiApplication,
+    QHBoxLayout,
+    QKeyEvent,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    Qt,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+from denoiser_gui.saver import Saver
+from denoiser_gui.view import icons, theme
+from denoiser_gui.view.actions import Actions
+from denoiser_gui.view.banner import Banner
+from denoiser_gui.view.batch_panel import BatchPanel
+from denoiser_gui.view.canvas import Canvas
+from denoiser_gui.view.empty_state import EmptyState
+from denoiser_gui.view.opening import Opening, paths_of
+from denoiser_gui.view.panel import Panel
+from denoiser_gui.view.save_dialog import SaveDialog
+from denoiser_gui.view.shortcut_sheet import ShortcutSheet
+from denoiser_gui.view.status_line import StatusLine
+from denoiser_gui.view.strip import Strip
+from denoiser_gui.view.top_bar import TopBar
+from denoiser_gui.words import tr
+
+_SIZE = (1280, 800)
+_GRIP_STEP = 0.02
+_OF_A_PHOTO = ("save", "save_as", "copy_command", "close", "save_preset", "level")
+_OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
+
+
+class MainWindow(QMainWindow):
+    """Everything that is seen. It is a stranger to the engine: the desk stands between them."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk, self.saver = desk, Saver(desk, self)
+        self.setWindowTitle("denoise")
+        self.setWindowIcon(icons.app_icon())
+        self.setAcceptDrops(True)
+        self.actions_ = Actions(self)
+        self._recent = QMenu(tr("Open recent"), self)
+        self.opening = Opening(desk, self)
+        self.top = TopBar(self.actions_, self._recent)
+        self.banner, self.status = Banner(), StatusLine()
+        self.canvas, self.empty = Canvas(desk.viewer, desk.preferences.split_at), EmptyState(desk)
+        self.strip = Strip(desk)
+        self.batch = BatchPanel(desk, self.strip.thumbnails)
+        self.panel = Panel(desk)
+        self._closing = False
+        self._lay_out()
+        self._connect()
+        self._do()
+        self._restore()
+        self._show_current(desk.current)
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._middle = QStackedWidget()
+        self._middle.addWidget(self.empty)
+        self._middle.addWidget(self.canvas)
+        left = QVBoxLayout()
+        left.setSpacing(0)
+        left.addWidget(self.banner)
+        left.addWidget(self._middle, 1)
+        left.addWidget(self.batch)
+        left.addWidget(self.strip)
+        self.tabs = QTabWidget()
+        self.tabs.setProperty("role", "panel")
+        self.tabs.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.tabs.setFixedWidth(theme.PANEL)
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.panel, tr("Denoise"))
+        body = QHBoxLayout()
+        body.setSpacing(0)
+        body.addLayout(left, 1)
+        body.addWidget(self.tabs)
+        whole = QVBoxLayout()
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.top)
+        whole.addLayout(body, 1)
+        whole.addWidget(self.status)
+        centre = QWidget()
+        centre.setLayout(whole)
+        self.setCentralWidget(centre)
+
+    def _connect(self) -> None:
+        desk, viewer = self.desk, self.desk.viewer
+        desk.notice.connect(self.banner.show_notice)
+        desk.solved.connect(self.banner.solve)
+        desk.current_changed.connect(self._show_current)
+        desk.photo_changed.connect(self._show_title)
+        desk.settings_changed.connect(lambda _: self._show_history())
+        desk.preferences_changed.connect(lambda _: self.opening.fill_recent(self._recent))
+        viewer.viewport_changed.connect(self.top.show_scale)
+        viewer.view_changed.connect(self._show_view)
+        viewer.doing_changed.connect(lambda _: self._show_doing())
+        viewer.frame_ready.connect(lambda _: self._show_doing())
+        self.saver.progress.connect(self._show_saving)
+        self.panel.save_wanted.connect(self.save)
+        self.panel.batch_wanted.connect(self.add_to_batch)
+        self.panel.model_file_wanted.connect(self._ask_for_model)
+        self.strip.open_wanted.connect(self.opening.ask_for_files)
+        self.strip.batch_wanted.connect(self.batch.add)
+        self.strip.selection_changed.connect(self._show_batch_count)
+        self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
+        self.batch.status_changed.connect(self.status.show_batch)
+        self.empty.open_wanted.connect(self.opening.ask_for_files)
+        self.empty.sample_wanted.connect(self.opening.open_sample)
+        self.empty.folder_wanted.connect(lambda folder: desk.open([folder]))
+        self.canvas.split_moved.connect(lambda at: desk.remember(split_at=round(at, 3)))
+
+    def _do(self) -> None:
+        """What each action does."""
+        desk, canvas = self.desk, self.canvas
+        deeds: dict[str, Callable[[], Any]] = {
+            "open": self.opening.ask_for_files,
+            "open_folder": self.opening.ask_for_folder,
+            "paste": self.opening.paste,
+            "close": self._close_current,
+            "save": self.save,
+            "save_as": self.save_as,
+            "copy_command": self.copy_command,
+            "add_to_batch": self.add_to_batch,
+            "batch": lambda: self.batch.set_open(not self.batch.is_open),
+            "undo": desk.undo,
+            "redo": desk.redo,
+            "reset": self._reset,
+            "save_preset": self.panel.presets.ask_for_name,
+            "level": lambda: self.panel.level.slider.setFocus(Qt.FocusReason.ShortcutFocusReason),
+            "grip_left": lambda: canvas.move_grip(canvas.split_at - _GRIP_STEP),
+            "grip_right": lambda: canvas.move_grip(canvas.split_at + _GRIP_STEP),
+            "fit": lambda: canvas.zoom(None),
+            "actual_size": lambda: canvas.zoom(1.0),
+            "double_size": lambda: canvas.zoom(2.0),
+            "zoom_in": lambda: canvas.zoom_step(1),
+            "zoom_out": lambda: canvas.zoom_step(-1),
+            "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
+            "display_profile": self._ask_for_profile,
+            "preferences": self._open_preferences,
+            "shortcuts": lambda: ShortcutSheet(self.actions_.groups, self).open(),
+            "quit": self.close,
+        }
+        deeds |= {view.value: partial(desk.viewer.set_view, view) for view in View}
+        for name, deed in deeds.items():
+            self.actions_[name].triggered.connect(partial(_without_tick, deed))
+
+    def _restore(self) -> None:
+        preferences = self.desk.preferences
+        self.resize(*_SIZE)
+        if preferences.geometry:
+            self.restoreGeometry(QByteArray.fromHex(preferences.geometry.encode()))
+        self.opening.fill_recent(self._recent)
+        self.desk.viewer.set_view(View(preferences.compare))
+        self._show_view(self.desk.viewer.view)
+
+    # --- deeds ----------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Saves the photo that is looked at."""
+        if self.desk.current is not None:
+            self.saver.save(self.desk.current)
+
+    def save_as(self) -> None:
+        """Asks where to and how."""
+        photo = self.desk.current
+        if photo is not None:
+            dialog = SaveDialog(self.desk, self.saver.target_of(photo), self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.ordered.connect(lambda order: self._save_so(photo, order))
+            dialog.open()
+
+    def copy_command(self) -> None:
+        """Puts the call of `denoise` that does the same into the clipboard."""
+        photo = self.desk.current
+        if photo is None:
+            return
+        if photo.path is None:
+            self.desk.tell(Notice("command", tr("A pasted picture is in no file that a command could read.")))
+            return
+        words = command_for(photo.path, self.saver.target_of(photo), self.desk.settings)
+        QGuiApplication.clipboard().setText(words)
+        self.desk.tell(Notice("command", tr("Copied: {command}", command=words)))
+
+    def add_to_batch(self) -> None:
+        """Puts the chosen photos into the batch."""
+        self.batch.add(self.strip.selected_paths())
+
+    def _save_so(self, photo: OpenPhoto, order: Any) -> None:
+        self.desk.change(**dataclasses.asdict(order.settings.write))
+        self.saver.carry_out(photo, order)
+
+    def _close_current(self) -> None:
+        if self.desk.current is not None:
+            self.desk.close_photo(self.desk.current.key)
+
+    def _reset(self) -> None:
+        self.desk.change(**{name: row.default for name, row in self.panel.rows.items()})
+
+    def _ask_for_model(self) -> None:
+        dialog = QFileDialog(self, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
+        dialog.fileSelected.connect(lambda name: self.desk.change(model=name))
+        dialog.open()
+
+    def _ask_for_profile(self) -> None:
+        dialog = QFileDialog(self, tr("Display profile"), "", f"{tr('Colour profiles')} (*.icc *.icm)")
+        dialog.setLabelText(QFileDialog.DialogLabel.Reject, tr("Use sRGB"))
+        dialog.fileSelected.connect(lambda name: self.desk.remember(display_profile=name))
+        dialog.rejected.connect(lambda: self.desk.remember(display_profile=""))
+        dialog.open()
+
+    def _open_preferences(self) -> None:
+        from denoiser_gui.view.preferences_dialog import PreferencesDialog
+
+        PreferencesDialog(self.desk, self).open()
+
+    # --- showing --------------------------------------------------------------------------------------------------
+
+    def _show_current(self, photo: OpenPhoto | None) -> None:
+        self._middle.setCurrentWidget(self.empty if photo is None else self.canvas)
+        self.actions_.enable((*_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
+        self._show_title()
+        self._show_history()
+        self._show_batch_count()
+        if photo is None:
+            self.top.show_scale(None)
+            self.status.show_words(tr("No photo is open"))
+        elif self.focusWidget() in (None, self.empty) or not self.isActiveWindow():
+            self.canvas.setFocus()
+
+    def _show_title(self, _photo: object = None) -> None:
+        current = self.desk.current
+        self.setWindowTitle("denoise" if current is None else f"{current.name} — denoise")
+
+    def _show_history(self) -> None:
+        self.actions_["undo"].setEnabled(self.desk.history.can_undo)
+        self.actions_["redo"].setEnabled(self.desk.history.can_redo)
+        self.actions_["reset"].setEnabled(self.desk.current is not None)
+
+    def _show_view(self, view: View) -> None:
+        self.actions_[view.value].setChecked(True)
+        for name in ("grip_left", "grip_right"):
+            self.actions_[name].setEnabled(view is View.SPLIT)
+        self.desk.remember(compare=view.value)
+
+    def _show_batch_count(self) -> None:
+        self.panel.show_batch_count(len(self.strip.selected_paths()))
+
+    def _show_doing(self) -> None:
+        if not self.saver.is_busy and self.desk.current is not None:
+            self.status.show_doing(self.desk.viewer.doing, self.canvas.shown_state)
+
+    def _show_saving(self, words: str) -> None:
+        if words:
+            self.status.show_words(words)
+        else:
+            self._show_doing()
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.canvas.set_original(True)
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and plain in (
+            Qt.KeyboardModifier.NoModifier,
+            Qt.KeyboardModifier.ControlModifier,
+        ):
+            self.desk.look_beside(-1 if event.key() == Qt.Key.Key_Left else 1)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.canvas.set_original(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if paths_of(event.mimeData()):
+            event.acceptProposedAction()
+            self.empty.set_hovered(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        super().dragLeaveEvent(event)
+        self.empty.set_hovered(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.empty.set_hovered(False)
+        self.desk.open(paths_of(event.mimeData()))
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.saver.is_busy and not self._closing:
+            self._closing = True
+            self.saver.saved.connect(lambda _: self.close())
+            words = tr("Closes when the photo is saved.")
+            self.desk.tell(Notice("closing", words, action=tr("Close now"), act=self._close_now))
+            event.ignore()
+            return
+        self._remember_size()
+        self.saver.stop()
+        self.batch.stop()
+        self.desk.stop()
+        super().closeEvent(event)
+
+    def _close_now(self) -> None:
+        self.close()
+
+    def _remember_size(self) -> None:
+        self.desk.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
+
+
+def _without_tick(deed: Callable[[], Any], _checked: bool = False) -> None:
+    """Actions say whether they are ticked, which no deed asks."""
+    deed()

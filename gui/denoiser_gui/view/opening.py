@@ -1,0 +1,94 @@
+"""Ways to open photos: dialogs, the clipboard, drops, recent ones, and the sample."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from denoiser.image import Image, from_numpy
+from denoiser.imageio.formats import ROWS
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.sample import NAME, sample_photo
+from denoiser_gui.qt import QFileDialog, QGuiApplication, QImage, QMenu, QMimeData, QObject, QWidget
+from denoiser_gui.words import tr
+
+
+class Opening(QObject):
+    """Asks people and the system for photos, and hands them to the desk."""
+
+    def __init__(self, desk: Desk, window: QWidget) -> None:
+        super().__init__(window)
+        self._desk, self._window = desk, window
+
+    def ask_for_files(self) -> None:
+        """Lets a person choose files."""
+        suffixes = " ".join(f"*{suffix}" for row in ROWS.values() for suffix in row.suffixes)
+        dialog = QFileDialog(self._window, tr("Open photos"), self._desk.preferences.open_folder)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilters([f"{tr('Photos')} ({suffixes})", f"{tr('All files')} (*)"])
+        dialog.filesSelected.connect(lambda names: self._desk.open(Path(name) for name in names))
+        dialog.open()
+
+    def ask_for_folder(self) -> None:
+        """Lets a person choose a folder, to open all that is in it."""
+        dialog = QFileDialog(self._window, tr("Open folder"), self._desk.preferences.open_folder)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda name: self._desk.open([Path(name)]))
+        dialog.open()
+
+    def paste(self) -> None:
+        """Opens what is in the clipboard: files, or a picture."""
+        data = QGuiApplication.clipboard().mimeData()
+        if paths := paths_of(data):
+            self._desk.open(paths)
+        elif data.hasImage():
+            pasted = QGuiApplication.clipboard().image()
+            self._desk.files.submit(
+                "paste",
+                lambda _: image_of(pasted),
+                lambda image: self._desk.open_pasted(tr("Pasted picture"), image),
+                lambda error: self._desk.tell(failure("open", error)),
+            )
+        else:
+            self._desk.tell(Notice("open", tr("There is no picture in the clipboard.")))
+
+    def open_sample(self) -> None:
+        """Opens a noisy photo to try it on."""
+        self._desk.files.submit(
+            "sample",
+            lambda _: sample_photo(),
+            lambda image: self._desk.open_pasted(NAME, image),
+            lambda error: self._desk.tell(failure("open", error)),
+        )
+
+    def _open_one(self, path: Path, _checked: bool = False) -> None:
+        self._desk.open([path])
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """Puts what was opened last into a menu."""
+        menu.clear()
+        for name in self._desk.preferences.recent:
+            path = Path(name)
+            action = menu.addAction(f"{path.name}  —  {path.parent}")
+            action.triggered.connect(partial(self._open_one, path))
+        menu.setEnabled(bool(self._desk.preferences.recent))
+
+
+def paths_of(data: QMimeData) -> list[Path]:
+    """The files of a drop or of the clipboard."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+def image_of(pasted: QImage) -> Image:
+    """A picture of Qt as one of ours; any thread."""
+    has_alpha = pasted.hasAlphaChannel()
+    kind = QImage.Format.Format_RGBA8888 if has_alpha else QImage.Format.Format_RGB888
+    plain = pasted.convertToFormat(kind)
+    channels = 4 if has_alpha else 3
+    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.bytesPerLine())
+    pixels = rows[:, : plain.width() * channels].reshape(plain.height(), plain.width(), channels)
+    return from_numpy(pixels.copy())

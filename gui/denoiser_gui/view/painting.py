@@ -1,0 +1,141 @@
+"""What is drawn on the canvas: frames, what stands in for them, labels, the grip. All in pixels of the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from denoiser_gui.model.requests import Frame, Overview, Screen, State
+from denoiser_gui.model.viewport import Area, Viewport
+from denoiser_gui.qt import QFontMetricsF, QImage, QPainter, QPointF, QRectF, Qt
+from denoiser_gui.view import theme
+
+_LABEL_HEIGHT = 22
+_MARGIN = 12
+_OPACITY = 0.58  # of what lies behind words on a picture
+_DOT = 4  # radius
+_KNOB = 11
+_DOTS = {State.EXACT: "good", State.DRAFT: "accent", State.WAITING: "second", State.FAILED: "bad"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A screen that Qt can draw, the pixels that it looks at kept alive, and the part of the photo it shows."""
+
+    image: QImage
+    screen: Screen
+    area: Area
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Left and right of a frame, or of an overview."""
+
+    left: Drawing
+    right: Drawing
+
+
+def drawings_of(shown: Frame | Overview) -> Pair:
+    """A frame as Qt draws it; copies no pixels."""
+    area = shown.area if isinstance(shown, Frame) else shown.request.picture.whole
+    return Pair(_drawing(shown.left, area), _drawing(shown.right, area))
+
+
+def _drawing(screen: Screen, area: Area) -> Drawing:
+    height, width = screen.shape[:2]
+    image = QImage(screen.data, width, height, screen.strides[0], QImage.Format.Format_RGB32)
+    return Drawing(image, screen, area)
+
+
+def place_of(viewport: Viewport, area: Area) -> QRectF:
+    """Where a part of the photo lies in the pane: on whole pixels, since the photo does."""
+    left, top = viewport.origin
+    scale = viewport.scale
+    across, down = round(left + area.left * scale), round(top + area.top * scale)
+    return QRectF(across, down, round(left + area.right * scale) - across, round(top + area.bottom * scale) - down)
+
+
+def draw_photo(painter: QPainter, viewport: Viewport, sharp: Drawing | None, coarse: Drawing | None) -> None:
+    """The frame, and around it, where it does not reach yet, the small overview."""
+    covered = None if sharp is None else place_of(viewport, sharp.area)
+    pane = QRectF(0, 0, viewport.pane_width, viewport.pane_height)
+    if coarse is not None and (covered is None or not covered.contains(_seen(viewport))):
+        painter.save()
+        painter.setClipRect(pane, Qt.ClipOperation.IntersectClip)
+        painter.drawImage(place_of(viewport, coarse.area), coarse.image)
+        painter.restore()
+    if sharp is not None and covered is not None:
+        if covered.size() == sharp.image.size().toSizeF():
+            painter.drawImage(covered.topLeft(), sharp.image)
+        else:
+            painter.drawImage(covered, sharp.image)
+
+
+def _seen(viewport: Viewport) -> QRectF:
+    pane = QRectF(0, 0, viewport.pane_width, viewport.pane_height)
+    whole = Area(0, 0, viewport.photo_height, viewport.photo_width)
+    return place_of(viewport, whole).intersected(pane)
+
+
+def draw_label(
+    painter: QPainter, corner: QPointF, words: str, scale: float, *, state: State | None = None, right: bool = False
+) -> None:
+    """Words on the picture, with a dot for the state of what is shown; *corner* is the upper left or right one."""
+    look = theme.current()
+    painter.setFont(theme.interface_font(round(12 * scale)))
+    dot = 3 * _DOT * scale if state is not None else 0.0
+    width = QFontMetricsF(painter.font()).horizontalAdvance(words) + dot + 20 * scale
+    margin, height = _MARGIN * scale, _LABEL_HEIGHT * scale
+    left = corner.x() - margin - width if right else corner.x() + margin
+    place = QRectF(left, corner.y() + margin, width, height)
+    _draw_plate(painter, place, scale)
+    if state is not None:
+        painter.setBrush(look.colour(_DOTS[state]))
+        middle = QPointF(place.left() + 10 * scale + _DOT * scale / 2, place.center().y())
+        painter.drawEllipse(middle, _DOT * scale, _DOT * scale)
+    painter.setPen(look.colour("pane_text"))
+    words_at = place.adjusted(10 * scale + dot, 0, 0, 0)
+    painter.drawText(words_at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+
+
+def draw_reading(painter: QPainter, pane: QRectF, words: str, scale: float) -> None:
+    """The values under the pointer, in the lower left corner of a pane."""
+    painter.setFont(theme.interface_font(round(11 * scale)))
+    width = QFontMetricsF(painter.font()).horizontalAdvance(words) + 16 * scale
+    height = 20 * scale
+    place = QRectF(pane.left() + _MARGIN * scale, pane.bottom() - _MARGIN * scale - height, width, height)
+    _draw_plate(painter, place, scale)
+    painter.setPen(theme.current().colour("pane_text"))
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def draw_grip(painter: QPainter, across: float, height: float, scale: float, *, active: bool) -> None:
+    """The line between two halves, with a knob to grab."""
+    look = theme.current()
+    ink = look.colour("accent") if active else look.colour("pane_text", 0.9)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(look.colour("pane_label", 0.35))
+    painter.drawRect(QRectF(across - 1.5 * scale, 0, 3 * scale, height))
+    painter.setBrush(ink)
+    painter.drawRect(QRectF(across - 0.5 * scale, 0, scale, height))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    middle = QPointF(across, height / 2)
+    painter.setBrush(look.colour("pane_label", 0.7))
+    painter.drawEllipse(middle, _KNOB * scale, _KNOB * scale)
+    painter.setBrush(ink)
+    for side in (-1, 1):
+        tip, root = across + side * 7 * scale, across + side * 3 * scale
+        painter.drawPolygon(
+            [
+                QPointF(tip, middle.y()),
+                QPointF(root, middle.y() - 4 * scale),
+                QPointF(root, middle.y() + 4 * scale),
+            ]
+        )
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _draw_plate(painter: QPainter, place: QRectF, scale: float) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.current().colour("pane_label", _OPACITY))
+    painter.drawRoundedRect(place, 4 * scale, 4 * scale)

@@ -1,0 +1,225 @@
+"""The panel: a row for each option, the histogram, what is known of the photo, and what can be made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from denoiser import models
+from denoiser.options import DenoiseOptions, controls
+from denoiser_gui.desk import Desk
+from denoiser_gui.model import facts
+from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.qt import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    Qt,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from denoiser_gui.view import icons
+from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, row_for, word_of
+from denoiser_gui.view.histogram import Histogram
+from denoiser_gui.view.presets_row import PresetsRow
+from denoiser_gui.words import tr
+
+LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always in sight
+PLACE = ("model", "device")
+RARE = ("precision", "tile", "batch_size", "memory")  # behind a fold
+
+
+class Panel(QWidget):
+    """Shows and sets how the photo that is looked at is cleaned."""
+
+    model_file_wanted = Signal()
+    save_wanted = Signal()
+    batch_wanted = Signal()
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self.setProperty("role", "panel")
+        defaults = {field.name: field.default for field in dataclasses.fields(DenoiseOptions)}
+        self.rows = {
+            name: row_for(name, control, defaults[name]) for name, control in controls(DenoiseOptions).items()
+        }
+        for row in self.rows.values():
+            row.chosen.connect(self._choose)
+        self.presets = PresetsRow(desk)
+        self.histogram = Histogram()
+        self._facts = QLabel()
+        self.save = QPushButton(tr("Save"))
+        self.to_batch = QPushButton(tr("Add to batch"))
+        self._build()
+        desk.settings_changed.connect(self._show_settings)
+        desk.estimate_changed.connect(self._show_estimate)
+        desk.picture_ready.connect(lambda _: self._show_facts())
+        desk.current_changed.connect(self._show_current)
+        desk.viewer.overview_ready.connect(self._show_overview)
+        desk.files.submit("models", lambda _: models.entries(), self._take_models)
+        self._show_settings(desk.settings)
+        self._show_current(desk.current)
+
+    @property
+    def level(self) -> LevelRow:
+        """The first and largest control."""
+        row = self.rows["noise_level"]
+        assert isinstance(row, LevelRow)
+        return row
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(20, 16, 20, 12)
+        column.setSpacing(10)
+        self._add_rows(column, LOOK)
+        column.addWidget(_rule())
+        self._add_rows(column, PLACE, spacing=2)
+        column.addWidget(self.presets)
+        self._fold = self._folded(column)
+        column.addWidget(_rule())
+        column.addWidget(_heading(tr("Histogram")))
+        column.addWidget(self.histogram)
+        column.addWidget(_rule())
+        column.addWidget(_heading(tr("Photo")))
+        self._facts.setProperty("role", "second")
+        self._facts.setWordWrap(True)
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(self._facts)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(inner)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(scroll, 1)
+        whole.addLayout(self._buttons())
+
+    def _add_rows(self, column: QVBoxLayout, names: tuple[str, ...], spacing: int | None = None) -> None:
+        if spacing is None:
+            for name in names:
+                column.addWidget(self.rows[name])
+            return
+        group = QVBoxLayout()
+        group.setSpacing(spacing)
+        for name in names:
+            group.addWidget(self.rows[name])
+        column.addLayout(group)
+
+    def _folded(self, column: QVBoxLayout) -> QToolButton:
+        fold = QToolButton()
+        fold.setText(tr("More"))
+        fold.setCheckable(True)
+        fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        fold.setIcon(icons.icon("down", "second"))
+        inside = QWidget()
+        lines = QVBoxLayout(inside)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(4)
+        for name in RARE:
+            lines.addWidget(self.rows[name])
+        inside.hide()
+        fold.toggled.connect(inside.setVisible)
+        fold.toggled.connect(lambda on: fold.setIcon(icons.icon("up" if on else "down", "second")))
+        column.addWidget(fold)
+        column.addWidget(inside)
+        return fold
+
+    def _buttons(self) -> QVBoxLayout:
+        self.save.setProperty("role", "primary")
+        self.save.clicked.connect(self.save_wanted)
+        self.to_batch.setProperty("role", "quiet")
+        self.to_batch.clicked.connect(self.batch_wanted)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(20, 8, 20, 14)
+        foot.setSpacing(4)
+        foot.addWidget(self.save)
+        centred = QHBoxLayout()
+        centred.addStretch()
+        centred.addWidget(self.to_batch)
+        centred.addStretch()
+        foot.addLayout(centred)
+        return foot
+
+    # --- showing --------------------------------------------------------------------------------------------------
+
+    def show_batch_count(self, count: int) -> None:
+        """How many photos the button would add."""
+        self.to_batch.setText(tr("Add to batch ({count})", count=count) if count > 1 else tr("Add to batch"))
+        self.to_batch.setEnabled(count > 0)
+
+    def _show_settings(self, settings: PhotoSettings) -> None:
+        for name, row in self.rows.items():
+            row.show_value(getattr(settings.denoise, name))
+
+    def _show_estimate(self, estimate: Any) -> None:
+        self.level.show_measured(None if estimate is None else estimate.sigma)
+        self._show_facts()
+
+    def _show_current(self, photo: Any) -> None:
+        for row in self.rows.values():
+            row.setEnabled(photo is not None)
+        for widget in (self.presets, self.save):
+            widget.setEnabled(photo is not None)
+        if photo is None:
+            self.level.show_measured(None)
+            self.histogram.show_counts(None)
+            self.show_batch_count(0)
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        current = self._desk.current
+        picture = self._desk.picture(current.key) if current is not None else None
+        if picture is None:
+            self._facts.setText("")
+            return
+        lines = [
+            facts.shot_line(picture),
+            facts.lens_line(picture),
+            facts.file_line(picture),
+            facts.noise_line(self._desk.estimate),
+        ]
+        self._facts.setText("\n".join(line for line in [*lines, *picture.image.notes] if line))
+
+    def _show_overview(self, overview: Any) -> None:
+        if overview.request.picture is self._desk.viewer.picture:
+            self.histogram.show_counts(overview)
+
+    def _take_models(self, entries: list[Any]) -> None:
+        row = self.rows["model"]
+        assert isinstance(row, ChoiceRow)
+        names = [entry.name for entry in entries if entry.card.task == "denoiser"]
+        known = [(word_of("auto"), "auto"), *((name.removeprefix("denoiser-"), name) for name in names)]
+        row.set_choices([*known, (tr("From a file…"), None)])
+        row.show_value(self._desk.settings.denoise.model)
+
+    def _choose(self, name: str, value: Any) -> None:
+        if name == "model" and value is None:
+            self.rows[name].show_value(self._desk.settings.denoise.model)
+            self.model_file_wanted.emit()
+            return
+        self._desk.change(**{name: value})
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setProperty("role", "rule")
+    rule.setFixedHeight(1)
+    return rule
+
+
+def _heading(words: str) -> QLabel:
+    heading = QLabel(words)
+    heading.setProperty("role", "heading")
+    return heading

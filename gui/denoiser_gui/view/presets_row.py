@@ -1,0 +1,114 @@
+"""Presets: settings under a name, the same files that `denoise --preset` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from denoiser.batch.presets import load_preset, preset_names, save_preset
+from denoiser.errors import DenoiserError
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.qt import QComboBox, QHBoxLayout, QInputDialog, QLabel, QWidget
+from denoiser_gui.words import tr
+
+_SAVE = "\0save"
+
+
+class PresetsRow(QWidget):
+    """Lists the presets; takes one over, and keeps the settings as one."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._taken: tuple[str, PhotoSettings] | None = None
+        self.box = QComboBox()
+        self.box.setProperty("role", "plain")
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.box.setAccessibleName(tr("Preset"))
+        self.box.activated.connect(self._activated)
+        label = QLabel(tr("Preset"))
+        label.setProperty("role", "second")
+        label.setBuddy(self.box)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label)
+        layout.addStretch()
+        layout.addWidget(self.box)
+        self._names: list[str] = []
+        self._fill()
+        desk.settings_changed.connect(self._settings_changed)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Looks which presets there are."""
+        self._desk.files.submit("presets", lambda _: preset_names(), self._take_names)
+
+    def ask_for_name(self) -> None:
+        """Asks under which name the settings are to be kept."""
+        name, given = QInputDialog.getText(self, tr("Save preset"), tr("Name of the preset"))
+        if given and name.strip():
+            self.save_as(name.strip())
+
+    def save_as(self, name: str) -> None:
+        """Keeps the settings of the photo that is looked at under a name."""
+        settings = self._desk.settings
+        self._desk.files.submit(
+            "save-preset",
+            lambda _: save_preset(name, settings.by_class()),
+            lambda _: self._saved(name, settings),
+            lambda error: self._desk.tell(failure("preset", error)),
+        )
+
+    def take(self, name: str) -> None:
+        """Takes the settings of a preset; what it does not name stays."""
+        self._desk.files.submit(
+            "load-preset",
+            lambda _: load_preset(name),
+            lambda values: self._apply(name, values),
+            self._not_taken,
+        )
+
+    def _saved(self, name: str, settings: PhotoSettings) -> None:
+        self._taken = (name, settings)
+        self._desk.tell(Notice("preset", tr("Saved as preset {name}.", name=name)))
+        self.refresh()
+
+    def _apply(self, name: str, values: dict[str, Any]) -> None:
+        try:
+            self._desk.change(**values)
+        except DenoiserError as error:
+            self._not_taken(error)
+            return
+        self._taken = (name, self._desk.settings)
+        self._desk.solved.emit("preset")
+        self._fill()
+
+    def _not_taken(self, error: DenoiserError) -> None:
+        self._desk.tell(failure("preset", error))
+        self._fill()
+
+    def _take_names(self, names: list[str]) -> None:
+        self._names = names
+        self._fill()
+
+    def _fill(self) -> None:
+        self.box.clear()
+        self.box.addItem(tr("None"), "")
+        for name in self._names:
+            self.box.addItem(name, name)
+        self.box.insertSeparator(self.box.count())
+        self.box.addItem(tr("Save preset…"), _SAVE)
+        self._settings_changed(self._desk.settings)
+
+    def _settings_changed(self, settings: PhotoSettings) -> None:
+        current = self._taken[0] if self._taken is not None and self._taken[1] == settings else ""
+        self.box.setCurrentIndex(max(0, self.box.findData(current)))
+
+    def _activated(self, at: int) -> None:
+        chosen = self.box.itemData(at)
+        self._settings_changed(self._desk.settings)
+        if chosen == _SAVE:
+            self.ask_for_name()
+        elif chosen:
+            self.take(chosen)

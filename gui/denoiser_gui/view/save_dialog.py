@@ -1,0 +1,189 @@
+"""Save as: where to, in which format and depth, with what of the metadata. Says what stands in the way at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from denoiser.errors import DenoiserError, ForeignOutput
+from denoiser.imageio import formats
+from denoiser.options import WriteOptions, controls
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.saving import SaveOrder, depths_of, refuse
+from denoiser_gui.qt import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from denoiser_gui.view.fields import NumberField
+from denoiser_gui.words import tr
+
+
+class SaveDialog(QDialog):
+    """Every option of writing has its place here. *ordered* when somebody wants the file."""
+
+    ordered = Signal(object)  # SaveOrder
+
+    def __init__(self, desk: Desk, target: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._settings = desk.settings
+        self._inputs = [photo.path for photo in desk.photos if photo.path is not None]
+        self._replaces = False
+        known = controls(WriteOptions)
+        self.target = QLineEdit(str(target))
+        named = [(formats.ROWS[key].name, key) for key in known["format"].choices]
+        self.format = _box([(tr("As the name says"), None), *named])
+        self.bits = QComboBox()
+        self.jpeg_quality = NumberField(1, 100, automatic=True)
+        self.strip = QCheckBox(tr("Leave out all metadata but the colour profile"))
+        self.ticket = QCheckBox(tr("Say in the file what made it"))
+        self._problem = QLabel()
+        self.save = QPushButton(tr("Save"))
+        self.setWindowTitle(tr("Save as"))
+        self.setMinimumWidth(520)
+        self._build(known)
+        self._show_options(self._settings.write)
+        self._listen()
+        self._look()
+
+    @property
+    def options(self) -> WriteOptions:
+        """How the file is to be written."""
+        quality = self.jpeg_quality.value
+        return WriteOptions(
+            format=self.format.currentData(),
+            jpeg_quality=None if quality is None else round(quality),
+            strip=self.strip.isChecked(),
+            ticket=self.ticket.isChecked(),
+        )
+
+    @property
+    def order(self) -> SaveOrder:
+        """What was chosen so far."""
+        settings = dataclasses.replace(self._settings, write=self.options)
+        path = Path(self.target.text()).expanduser()
+        return SaveOrder(path, settings, self.bits.currentData(), overwrite=self._replaces)
+
+    def accept(self) -> None:
+        """The file is wanted."""
+        self.ordered.emit(self.order)
+        super().accept()
+
+    def _build(self, known: dict[str, Any]) -> None:
+        browse = QPushButton(tr("Browse…"))
+        browse.setProperty("role", "outline")
+        browse.clicked.connect(self._browse)
+        place = QHBoxLayout()
+        place.addWidget(self.target, 1)
+        place.addWidget(browse)
+        form = QFormLayout()
+        form.setSpacing(10)
+        form.addRow(tr("File"), place)
+        for field, words, name in (
+            (self.format, tr("Format"), "format"),
+            (self.bits, tr("Depth"), ""),
+            (self.jpeg_quality, tr("JPEG quality"), "jpeg_quality"),
+        ):
+            form.addRow(words, field)
+            field.setAccessibleName(words)
+            field.setToolTip(tr(known[name].help) if name else "")
+        for tick, name in ((self.strip, "strip"), (self.ticket, "ticket")):
+            form.addRow("", tick)
+            tick.setToolTip(tr(known[name].help))
+        self.target.setAccessibleName(tr("File"))
+        self._problem.setProperty("role", "failed")
+        self._problem.setWordWrap(True)
+        cancel = QPushButton(tr("Cancel"))
+        cancel.setProperty("role", "outline")
+        cancel.clicked.connect(self.reject)
+        self.save.setProperty("role", "primary")
+        self.save.setDefault(True)
+        self.save.clicked.connect(self.accept)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._problem, 1)
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.save)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(20, 20, 20, 16)
+        whole.setSpacing(16)
+        whole.addLayout(form)
+        whole.addLayout(buttons)
+
+    def _listen(self) -> None:
+        self.target.textChanged.connect(self._look)
+        self.format.currentIndexChanged.connect(self._rename)
+
+    def _show_options(self, options: WriteOptions) -> None:
+        self.format.setCurrentIndex(max(0, self.format.findData(options.format)))
+        self.jpeg_quality.set_value(options.jpeg_quality)
+        self.strip.setChecked(options.strip)
+        self.ticket.setChecked(options.ticket)
+
+    def _rename(self, _at: int) -> None:
+        """A chosen format changes the name: the name is what counts."""
+        key = self.format.currentData()
+        path = Path(self.target.text())
+        if key is not None and path.suffix.lower() not in formats.ROWS[key].suffixes:
+            self.target.setText(str(path.with_suffix(formats.ROWS[key].suffix)))
+
+    def _look(self) -> None:
+        """Asks the disk, beside the window, whether this name will do."""
+        self._show_depths()
+        order = dataclasses.replace(self.order, overwrite=False)
+        self._desk.files.submit("look", lambda _: refuse(order, self._inputs), lambda _: self._free(), self._taken)
+
+    def _show_depths(self) -> None:
+        kept = self.bits.currentData()
+        try:
+            depths = depths_of(Path(self.target.text()))
+        except DenoiserError:
+            depths = ()
+        self.bits.clear()
+        self.bits.addItem(tr("As the photo, as far as the format can"), None)
+        for bits in depths:
+            self.bits.addItem(tr("float") if bits == 32 else tr("{bits} bit", bits=bits), bits)
+        self.bits.setCurrentIndex(max(0, self.bits.findData(kept)))
+        key = formats.by_suffix(Path(self.target.text())).key if depths else ""
+        self.jpeg_quality.setEnabled(key == "jpeg")
+
+    def _free(self) -> None:
+        self._replaces = False
+        self._say("", tr("Save"), possible=True)
+
+    def _taken(self, error: DenoiserError) -> None:
+        self._replaces = isinstance(error, ForeignOutput)
+        if self._replaces:
+            self._say(error.message, tr("Replace"), possible=True)
+        else:
+            self._say(f"{error.message} {hint_of(error)}".strip(), tr("Save"), possible=False)
+
+    def _say(self, problem: str, word: str, *, possible: bool) -> None:
+        self._problem.setText(problem)
+        self.save.setText(word)
+        self.save.setEnabled(possible)
+
+    def _browse(self) -> None:
+        dialog = QFileDialog(self, tr("Save as"), self.target.text())
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # said here, where the button says Replace
+        dialog.fileSelected.connect(self.target.setText)
+        dialog.open()
+
+
+def _box(choices: list[tuple[str, Any]]) -> QComboBox:
+    box = QComboBox()
+    for words, value in choices:
+        box.addItem(words, value)
+    return box
