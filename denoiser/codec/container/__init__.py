@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from denoiser.codec.container.grid import Box, TileGrid
 from denoiser.codec.container.latent import Exact, LatentFile, SourceFacts, Tile
-from denoiser.codec.container.reader import is_latent, read, read_bytes
+from denoiser.codec.container.reader import Probe, is_latent, probe, read, read_bytes
 from denoiser.codec.container.writer import sizes, write
 
 __all__ = [
     "Box",
     "Exact",
     "LatentFile",
+    "Probe",
     "SourceFacts",
     "Tile",
     "TileGrid",
     "is_latent",
+    "probe",
     "read",
     "read_bytes",
     "sizes",

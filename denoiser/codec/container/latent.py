@@ -82,8 +82,8 @@ class LatentFile:
             self._check_latents()
         else:
             self._check_exact()
-        if self.noise is not None and not self.cleaned:
-            raise DamagedLatent("noise of a picture that was not cleaned")
+        if self.noise is not None and (not self.cleaned or len(self.noise) != layout.NOISE_BYTES):
+            raise DamagedLatent(f"{len(self.noise)} bytes on noise, and the picture cleaned: {self.cleaned}")
 
     @property
     def megapixels(self) -> float:

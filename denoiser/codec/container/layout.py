@@ -71,6 +71,7 @@ TILE_HEAD = struct.Struct(">I")  # CRC-32 of the symbols; the stream follows
 RESOLUTION_FIELDS = struct.Struct(">dd")
 SOURCE_FIELDS = struct.Struct(">BBB")
 SOURCE_LOSSLESS = 1
+NOISE_BYTES = 154
 
 EXACT_CODECS = {1: "webp", 2: "png"}
 EXACT_SIGNS = {"webp": b"RIFF", "png": b"\x89PNG\r\n\x1a\n"}

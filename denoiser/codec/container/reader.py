@@ -45,6 +45,28 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> 
         return _parsed(data, options)
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the header of a file says of its picture, and no more."""
+
+    width: int
+    height: int
+    bits: int
+
+
+def probe(path: Path) -> Probe:
+    """Size and depth of the picture in the latent file at *path*, by its header alone; nothing else is proven."""
+    with named(str(path)):
+        with source.opened(path) as file:
+            try:
+                head = file.read(layout.HEADER_BYTES)
+            except OSError as error:
+                raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
+        _check_magic(head)
+        fields = _header(head)
+        return Probe(fields["width"], fields["height"], fields["bits"])
+
+
 def is_latent(head: bytes) -> bool:
     """Whether a file that begins so says that it is a latent file."""
     return head.startswith(layout.MAGIC)

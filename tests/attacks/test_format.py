@@ -1,0 +1,473 @@
+"""Each MUST of docs/format.md is broken by a file made for it, and the file is refused by name.
+
+The files are put together here by hand, with right checksums all over, by nothing that the writer uses.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser.codec import container, exact
+from denoiser.codec.entropy import build
+from denoiser.codec.entropy.reference import ReferenceEncoder
+from denoiser.codec.entropy.symbols import SymbolDecoder, SymbolEncoder
+from denoiser.codec.entropy.tables import CodingTables
+from denoiser.errors import DamagedLatent, ImageTooLarge, NewerLatent, UnreadableImage, UnsupportedFormat
+from denoiser.image import Image
+from denoiser.options import ReadOptions
+
+Chunks = list[tuple[bytes, bytes]]
+ATTACKED: set[int] = set()
+TILE = struct.pack(">I", 7) + b"stream"
+FIELDS = {
+    "magic": b"\x89DLF\r\n\x1a\n",
+    "version": 1,
+    "coder": 1,
+    "channels": 3,
+    "bits": 8,
+    "width": 130,
+    "height": 60,
+    "step": 20,
+    "flags": 0,
+    "across": 2,
+    "down": 1,
+    "weights": b"abcdefgh",
+}
+NO_LATENTS = {"coder": 0, "step": 0, "across": 0, "down": 0, "weights": bytes(8)}
+TILES: Chunks = [(b"TILE", TILE), (b"TILE", TILE)]
+
+
+def attacks(*numbers: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Says which MUSTs of the page a test breaks."""
+    ATTACKED.update(numbers)
+    return lambda test: test
+
+
+def chunk(kind: bytes, payload: bytes) -> bytes:
+    content = kind + struct.pack(">I", len(payload)) + payload
+    return content + struct.pack(">I", zlib.crc32(content))
+
+
+def header(**changes: object) -> bytes:
+    fields = struct.pack(">8sBBBBIIBBBB8s", *(FIELDS | changes).values())
+    return fields + struct.pack(">I", zlib.crc32(fields))
+
+
+def file(chunks: Chunks = TILES, *, done: bool = True, **changes: object) -> bytes:
+    """A file with these chunks and a header with these changes; all checksums are right."""
+    body = header(**changes) + b"".join(itertools.starmap(chunk, chunks))
+    return body + chunk(b"DONE", struct.pack(">I", zlib.crc32(body))) if done else body
+
+
+def refused(data: bytes, words: str, kind: type[UnreadableImage] = DamagedLatent) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        container.read_bytes(data, "attack.dlf", ReadOptions(max_pixels=10_000_000))
+    assert type(caught.value) is kind
+    assert caught.value.message.startswith("attack.dlf")
+
+
+def exactly(picture: Image | None = None, codec: int = 0) -> bytes:
+    kept = exact.encode(picture or Image(np.zeros((60, 130, 3), np.uint8)))
+    return bytes([codec or {"webp": 1, "png": 2}[kept.codec]]) + kept.data
+
+
+def test_the_files_are_sound_before_they_are_attacked() -> None:
+    latent = container.read_bytes(file(), "a.dlf")
+    assert (latent.width, latent.height, latent.step, len(latent.tiles)) == (130, 60, 20, 2)
+    assert container.write(latent) == file(), "what is put together by hand is what the writer writes"
+    assert container.read_bytes(file([(b"EXAC", exactly())], **NO_LATENTS), "a.dlf").is_exact
+
+
+# --- header -------------------------------------------------------------------------------------------------------
+
+
+@attacks(1)
+@pytest.mark.parametrize(
+    "magic", [b"\x89DLG\r\n\x1a\n", b"\x09DLF\r\n\x1a\n", b"\x89DLF\n\x1a\n\n", b"\x89PNG\r\n\x1a\n"]
+)
+def test_another_magic(magic: bytes) -> None:
+    refused(file(magic=magic), "is not a latent file", UnsupportedFormat)
+
+
+@attacks(2)
+def test_other_versions() -> None:
+    for version in (2, 255):
+        refused(file(version=version), f"format version {version}", NewerLatent)
+    refused(file(version=0), "header")
+
+
+@attacks(3)
+@pytest.mark.parametrize("place", range(9, 36))
+def test_a_header_that_was_changed(place: int) -> None:
+    data = bytearray(file())
+    data[place] ^= 1
+    refused(bytes(data), "checksum of the header differs")
+
+
+@attacks(4)
+def test_another_coder() -> None:
+    refused(file(coder=2), "coder version 2", NewerLatent)
+
+
+@attacks(5)
+@pytest.mark.parametrize("flags", [4, 8, 16, 32, 64, 128])
+def test_flags_of_the_future(flags: int) -> None:
+    refused(file(flags=flags), "flags", NewerLatent)
+
+
+@attacks(6)
+@pytest.mark.parametrize("sides", [(0, 60), (130, 0), (1 << 31, 1), (1, (1 << 32) - 1)])
+def test_sides_that_no_picture_has(sides: tuple[int, int]) -> None:
+    refused(file(width=sides[0], height=sides[1]), "a picture of")
+
+
+@attacks(7)
+@pytest.mark.parametrize("sides", [(10_000_001, 1), (4000, 2501), ((1 << 31) - 1, (1 << 31) - 1)])
+def test_more_pixels_than_the_limit(sides: tuple[int, int]) -> None:
+    refused(file(width=sides[0], height=sides[1]), "more than the limit of 10,000,000", ImageTooLarge)
+
+
+@attacks(8)
+@pytest.mark.parametrize(
+    "changes", [{"channels": n} for n in (0, 2, 4, 255)] + [{"bits": n} for n in (0, 17, 31, 33)]
+)
+def test_channels_and_bits_that_no_picture_has(changes: dict[str, int]) -> None:
+    refused(file(**changes), "channels and")
+
+
+@attacks(9)
+def test_a_step_beyond_the_last() -> None:
+    refused(file(step=64), "quality step of 64")
+
+
+# --- tiles --------------------------------------------------------------------------------------------------------
+
+
+@attacks(10)
+@pytest.mark.parametrize("sides", [(0, 1), (2, 0)])
+def test_tiles_without_a_side(sides: tuple[int, int]) -> None:
+    refused(file(across=sides[0], down=sides[1]), "a side of a tile")
+
+
+@attacks(10)
+def test_tiles_too_large_to_decode() -> None:
+    refused(file(width=3000, height=3000, across=33, down=32), "more than are allowed")
+
+
+@attacks(11)
+@pytest.mark.parametrize("sides", [(4, 1), (2, 2)])
+def test_tiles_larger_than_the_picture(sides: tuple[int, int]) -> None:
+    refused(file(across=sides[0], down=sides[1]), "in a picture of")
+
+
+@attacks(12)
+def test_more_tiles_than_the_file_can_hold() -> None:
+    refused(file(width=3000, height=3000, across=1, down=1), "do not hold 2209 tiles")
+
+
+# --- chunks -------------------------------------------------------------------------------------------------------
+
+
+@attacks(13)
+@pytest.mark.parametrize("size", [7, 100, (1 << 32) - 1])
+def test_a_chunk_beyond_the_end(size: int) -> None:
+    refused(
+        file([], done=False, width=1, height=1, across=1) + b"TILE" + struct.pack(">I", size) + b"abcdef",
+        "cut short",
+    )
+
+
+@attacks(14)
+@pytest.mark.parametrize("place", [36, 40, 44, 50, 55])
+def test_a_chunk_that_was_changed(place: int) -> None:
+    data = bytearray(file())
+    data[place] ^= 0x20
+    refused(bytes(data), "checksum of the|cut short|beyond the end")
+
+
+@attacks(15)
+@pytest.mark.parametrize("kind", [b"\0\0\0\0", b"ab1d", b"ab d", b"\xe4bcd"])
+def test_a_type_that_is_no_word(kind: bytes) -> None:
+    refused(file([(kind, b"x"), *TILES]), "not four letters")
+
+
+@attacks(16)
+def test_a_chunk_of_the_future() -> None:
+    refused(file([(b"NEWS", b"x"), *TILES]), "needs the chunk NEWS", NewerLatent)
+    latent = container.read_bytes(file([(b"news", b"x"), *TILES, (b"mORE", b"y")]), "a.dlf")
+    assert latent.passed_over == ("news", "mORE")
+
+
+@attacks(17)
+def test_too_many_chunks_of_the_future() -> None:
+    refused(file([(b"news", b"x")] * 65 + TILES), "more than 64 chunks")
+    assert len(container.read_bytes(file([(b"news", b"x")] * 64 + TILES), "a.dlf").passed_over) == 64
+
+
+ORDERED = [b"ICCP", b"reso", b"orig", b"exif", b"xmpp", b"iptc", b"note", b"nois", b"thmb"]
+PAYLOADS = {b"reso": struct.pack(">dd", 72, 72), b"orig": b"\1\5\1", b"nois": bytes(154)}
+
+
+@attacks(18)
+@pytest.mark.parametrize(("one", "two"), [*itertools.pairwise(ORDERED), *((kind, kind) for kind in ORDERED)])
+def test_chunks_out_of_order_or_twice(one: bytes, two: bytes) -> None:
+    both = [(kind, PAYLOADS.get(kind, b"x")) for kind in (two, one)]
+    refused(file([*both, *TILES], flags=2), "comes twice, or after one")
+    if one != two:
+        assert container.read_bytes(file([*reversed(both), *TILES], flags=2), "a.dlf")
+
+
+@attacks(18)
+@pytest.mark.parametrize("kind", [b"exif", b"ALPH"])
+def test_a_chunk_between_or_after_tiles(kind: bytes) -> None:
+    for chunks in ([TILES[0], (kind, b"\1RIFF"), TILES[1]], [*TILES, (kind, b"\1RIFF")]):
+        refused(file(chunks, flags=1), "comes twice, or after one")
+
+
+@attacks(19)
+@pytest.mark.parametrize("kind", [*ORDERED, b"ALPH", b"TILE", b"EXAC", b"news"])
+def test_an_empty_chunk(kind: bytes) -> None:
+    refused(file([(kind, b"")]), "is empty")
+
+
+@attacks(20)
+def test_a_file_without_its_end() -> None:
+    refused(file(done=False), "before its end mark")
+    body = file(done=False)
+    for payload in (b"", b"\0" * 4, struct.pack(">I", zlib.crc32(body)) + b"\0"):
+        refused(body + chunk(b"DONE", payload), "checksum of the whole file")
+
+
+@attacks(20)
+def test_tiles_that_changed_places() -> None:
+    """Each chunk is whole: only the checksum over all of them tells."""
+    one, two = chunk(b"TILE", TILE + b"1"), chunk(b"TILE", TILE + b"2")
+    end = chunk(b"DONE", struct.pack(">I", zlib.crc32(header() + one + two)))
+    assert container.read_bytes(header() + one + two + end, "a.dlf")
+    refused(header() + two + one + end, "checksum of the whole file")
+
+
+@attacks(21)
+@pytest.mark.parametrize("more", [b"\0", b"DONE", chunk(b"exif", b"x"), file()])
+def test_something_after_the_end(more: bytes) -> None:
+    refused(file() + more, "goes on after its end mark")
+
+
+@attacks(22)
+@pytest.mark.parametrize(
+    "payload",
+    [struct.pack(">dd", *dots) for dots in ((0, 72), (72, -1), (float("nan"), 1), (1, float("inf")))]
+    + [struct.pack(">d", 72), struct.pack(">ddB", 72, 72, 0)],
+)
+def test_a_resolution_that_is_none(payload: bytes) -> None:
+    refused(file([(b"reso", payload), *TILES]), "a resolution")
+
+
+@attacks(23)
+@pytest.mark.parametrize("payload", [b"\1", b"\1\5", b"\1\5\1\0"])
+def test_facts_of_another_size(payload: bytes) -> None:
+    refused(file([(b"orig", payload), *TILES]), "not three bytes")
+
+
+@attacks(24)
+@pytest.mark.parametrize("payload", [b"\xff", b"\xc3", b"\xed\xa0\x80"])
+def test_a_comment_that_is_no_text(payload: bytes) -> None:
+    refused(file([(b"note", payload), *TILES]), "no UTF-8")
+
+
+@attacks(25)
+def test_noise_that_was_not_taken_out() -> None:
+    refused(file([(b"nois", bytes(154)), *TILES], flags=0), "bytes on noise")
+    refused(file([(b"nois", bytes(153)), *TILES], flags=2), "153 bytes on noise")
+
+
+@attacks(26)
+@pytest.mark.parametrize("chunks", [[], TILES[:1], [*TILES, TILES[0]]])
+def test_another_number_of_tiles(chunks: Chunks) -> None:
+    refused(file(chunks), "cut short|tiles where 2 belong")
+
+
+@attacks(26)
+def test_tiles_and_an_exact_picture() -> None:
+    refused(file([*TILES, (b"EXAC", exactly())]), "an exact picture and parts")
+
+
+@attacks(27)
+@pytest.mark.parametrize(
+    ("chunks", "changes"),
+    [
+        ([], {}),
+        (TILES, {}),
+        ([(b"EXAC", exactly())], {"step": 1}),
+        ([(b"EXAC", exactly())], {"across": 2, "down": 1}),
+        ([(b"EXAC", exactly())], {"weights": b"abcdefgh"}),
+        ([(b"EXAC", exactly())], {"flags": 2}),
+        ([(b"nois", bytes(154)), (b"EXAC", exactly())], {"flags": 2}),
+        ([TILES[0], (b"EXAC", exactly())], {}),
+        ([(b"ALPH", exactly()), (b"EXAC", exactly())], {"flags": 1}),
+    ],
+)
+def test_an_exact_file_with_parts_of_latents(chunks: Chunks, changes: dict[str, object]) -> None:
+    refused(file(chunks, **NO_LATENTS | changes), "exact picture|without a grid|a side of a tile|in a picture of")
+
+
+@attacks(28)
+def test_tiles_without_weights() -> None:
+    refused(file(weights=bytes(8)), "do not name their weights")
+
+
+@attacks(29)
+def test_alpha_that_is_promised_and_missing_or_the_other_way_round() -> None:
+    refused(file(flags=1), "alpha is promised and not there")
+    refused(file([(b"ALPH", exactly()), *TILES], flags=0), "alpha is promised and not there")
+
+
+# --- streams ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tables() -> CodingTables:
+    return CodingTables(build.scale_tables(), build.hyper_tables(np.full((1, 2, 3), 1 / 3), np.zeros(64, int)))
+
+
+@attacks(30)
+@pytest.mark.parametrize(
+    ("payload", "words"), [(TILE + b"\0", "zeros at its end"), (b"abc", "without the checksum")]
+)
+def test_a_tile_that_is_no_stream(payload: bytes, words: str) -> None:
+    refused(file([TILES[0], (b"TILE", payload)]), words)
+
+
+@attacks(31)
+def test_words_that_no_encoder_wrote(tables: CodingTables) -> None:
+    with pytest.raises(DamagedLatent, match="no encoder wrote"):
+        SymbolDecoder(b"\xff" * 16, tables).take(np.zeros(9, np.uint8))
+
+
+def stream(*symbols: tuple[int, list[int]]) -> bytes:
+    coder = ReferenceEncoder()
+    for symbol, counts in symbols:
+        coder.encode(symbol, counts)
+    return b"".join(word.to_bytes(4, "big") for word in coder.finish()).rstrip(b"\0")
+
+
+@attacks(32)
+@pytest.mark.parametrize("symbol", [0, 1, -2])
+def test_an_escape_that_was_not_needed(tables: CodingTables, symbol: int) -> None:
+    row, flat = tables.scales.row(0).tolist(), [256] * 256
+    data = stream((len(row) - 1, row), ((symbol + 32768) >> 8, flat), ((symbol + 32768) & 255, flat))
+    with pytest.raises(DamagedLatent, match="its table holds"):
+        SymbolDecoder(data, tables).take(np.zeros(1, np.uint8))
+
+
+@attacks(32)
+@pytest.mark.parametrize("symbol", [128, -129, 30000])
+def test_a_hyper_symbol_beyond_its_range(tables: CodingTables, symbol: int) -> None:
+    row, flat = tables.hyper.row(0).tolist(), [256] * 256
+    high, low = divmod(symbol + 32768, 256)
+    data = stream((len(row) - 1, row), (0, row), (high, flat), (low, flat))
+    with pytest.raises(DamagedLatent, match="beyond its range"):
+        SymbolDecoder(data, tables).take_hyper((2, 1, 1), 0)
+
+
+@attacks(33)
+def test_words_after_the_last_symbol(tables: CodingTables) -> None:
+    encoder, index = SymbolEncoder(tables), np.full(50, 30, np.uint8)
+    encoder.add(np.arange(50) % 5 - 2, index)
+    decoder = SymbolDecoder(encoder.finish() + b"abcdefgh", tables)
+    decoder.take(index)
+    with pytest.raises(DamagedLatent, match="goes on where it should end"):
+        decoder.close(encoder.checksum)
+
+
+@attacks(34)
+def test_other_symbols_than_those_of_the_checksum(tables: CodingTables) -> None:
+    encoder, index = SymbolEncoder(tables), np.full(50, 30, np.uint8)
+    encoder.add(np.arange(50) % 5 - 2, index)
+    decoder = SymbolDecoder(encoder.finish(), tables)
+    decoder.take(index)
+    with pytest.raises(DamagedLatent, match="their checksum differs"):
+        decoder.close(encoder.checksum ^ 1)
+
+
+# --- exact pictures -----------------------------------------------------------------------------------------------
+
+
+def opened(payload: bytes, **changes: object) -> Image:
+    latent = container.read_bytes(file([(b"EXAC", payload)], **NO_LATENTS | changes), "a.dlf")
+    assert latent.exact is not None
+    return exact.decode(
+        latent.exact,
+        latent.width,
+        latent.height,
+        channels=latent.channels,
+        bits=latent.bits,
+        has_alpha=latent.has_alpha,
+    )
+
+
+@attacks(35)
+@pytest.mark.parametrize("codec", [0, 3, 255])
+def test_a_coder_of_the_future(codec: int) -> None:
+    payload = bytes([codec]) + exactly()[1:]
+    refused(file([(b"EXAC", payload)], **NO_LATENTS), f"by coder {codec}", NewerLatent)
+    refused(file([(b"ALPH", payload), *TILES], flags=1), f"by coder {codec}", NewerLatent)
+
+
+@attacks(36)
+@pytest.mark.parametrize("payload", [b"\1", b"\2", exactly(codec=2), b"\1II*\0", b"\2BM"])
+def test_a_picture_by_another_coder_than_it_says(payload: bytes) -> None:
+    refused(file([(b"EXAC", payload)], **NO_LATENTS), "an exact picture that is no")
+
+
+@attacks(37)
+@pytest.mark.parametrize("changes", [{"width": 129}, {"height": 61}, {"channels": 1}, {"width": 60, "height": 130}])
+def test_an_exact_picture_of_another_kind(changes: dict[str, int]) -> None:
+    varied = Image(np.arange(130 * 60 * 3, dtype=np.uint32).reshape(60, 130, 3).astype(np.uint8))
+    assert opened(exactly(varied)).width == 130
+    with pytest.raises(DamagedLatent):
+        opened(exactly(varied), **changes)
+
+
+@attacks(37)
+def test_an_exact_picture_that_is_cut_or_lacks_its_alpha() -> None:
+    for size in (10, 20, len(exactly()) - 1):
+        with pytest.raises(DamagedLatent):
+            opened(exactly()[:size])
+    deep = Image(np.zeros((60, 130, 3), np.uint16))
+    with pytest.raises(DamagedLatent, match="other channels"):
+        opened(exactly(deep), bits=16, flags=1)
+
+
+@attacks(38)
+@pytest.mark.parametrize("bits", [1, 7, 9, 16])
+def test_values_beyond_the_bits(bits: int) -> None:
+    white = Image(np.full((60, 130, 3), 255, np.uint8))
+    with pytest.raises(DamagedLatent, match=f"not of {bits} bits"):
+        opened(exactly(white), bits=bits)
+
+
+@attacks(38)
+def test_exact_float() -> None:
+    refused(file([(b"EXAC", exactly())], **NO_LATENTS, bits=32), "float")
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def test_every_must_of_the_page_has_its_attack(pytestconfig: pytest.Config) -> None:
+    page = Path(pytestconfig.rootpath, "docs", "format.md").read_text("utf-8")
+    items = dict(re.findall(r"^(\d+)\. ((?:.|\n(?!\d+\. |\n))*)", page, re.MULTILINE))
+    assert [int(number) for number in items] == list(range(1, len(items) + 1))
+    assert all("MUST" in text for text in items.values())
+    prose = re.sub(r"^(\d+)\. ((?:.|\n(?!\d+\. |\n))*)", "", page, flags=re.MULTILINE)
+    assert prose.count("MUST") == 1, "outside of the numbered lines only the first paragraph says the word"
+    assert set(map(int, items)) == ATTACKED

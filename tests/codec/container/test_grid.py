@@ -1,0 +1,70 @@
+"""Tiles cover every pixel once, are about a megapixel, and their number is known from six numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from denoiser.codec.container.grid import TileGrid
+from denoiser.errors import DamagedLatent
+
+SIZES = [
+    (1, 1),
+    (1, 9),
+    (64, 64),
+    (65, 63),
+    (1024, 1024),
+    (1025, 1025),
+    (3000, 70),
+    (70, 3000),
+    (2500, 1300),
+    (997, 4001),
+]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_pixel_lies_in_one_tile(width: int, height: int) -> None:
+    grid = TileGrid.planned(width, height)
+    often = np.zeros((height, width), int)
+    for box in grid.boxes():
+        often[box.top : box.top + box.height, box.left : box.left + box.width] += 1
+    assert (often == 1).all()
+    assert len(list(grid.boxes())) == len(grid) == grid.rows * grid.columns
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [*SIZES, (6000, 4000), (10_000, 10_000), (1 << 20, 1), (30_000, 1000)]
+)
+def test_tiles_are_about_a_megapixel_and_alike(width: int, height: int) -> None:
+    grid = TileGrid.planned(width, height)
+    assert grid.tile_width * grid.tile_height <= 1.1 * (1 << 20)
+    if len(grid) > 1:
+        assert min(box.height * box.width for box in grid.boxes()) > 0.25 * grid.tile_width * grid.tile_height or (
+            min(width, height) < 64
+        )
+    if width * height > 8 << 20:
+        assert len(grid) < 2 * width * height / (1 << 20) + max(width, height) / 16_000
+
+
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        ((0, 64), "multiple of 64"),
+        ((64, 0), "multiple of 64"),
+        ((100, 64), "multiple of 64"),
+        ((16_384, 64), "multiple of 64"),
+        ((4096, 1088), "more than are allowed"),
+        ((2048, 1024), "in a picture of"),
+        ((1024, 2048), "in a picture of"),
+    ],
+)
+def test_a_grid_that_makes_no_sense_is_refused(sides: tuple[int, int], words: str) -> None:
+    with pytest.raises(DamagedLatent, match=words):
+        TileGrid(1900 if sides == (2048, 1024) else 5000, 1900, *sides)
+
+
+def test_there_is_no_tile_beyond_the_last() -> None:
+    grid = TileGrid.planned(2000, 1100)
+    for number in (-1, len(grid)):
+        with pytest.raises(IndexError):
+            grid.box(number)
