@@ -96,14 +96,27 @@ def test_the_wheel_carries_the_weights_of_the_checkout(wheel: Path, pytestconfig
             assert archive.read(name) == file.read_bytes(), name
 
 
-def test_manual_page_and_completion_lie_where_shells_look(
+def _shared(root: Path) -> dict[str, Path]:
+    """What lies below the prefix beside the package, by its place there."""
+    folders = (root / "cli" / "share", root / "gui" / "denoiser_gui" / "share")
+    found = {
+        file.relative_to(folder).as_posix(): file
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+    return found | {
+        "icons/hicolor/scalable/apps/denoise.svg": root / "gui" / "denoiser_gui" / "resources" / "denoise.svg"
+    }
+
+
+def test_manual_page_completion_and_menu_entry_lie_where_they_are_looked_for(
     names: set[str], installed: Path, pytestconfig: pytest.Config
 ) -> None:
-    share = pytestconfig.rootpath / "cli" / "share"
-    made = {file.relative_to(share).as_posix() for file in share.rglob("*") if file.is_file()}
+    made = _shared(pytestconfig.rootpath)
     assert {f"{_ROOM}.data/data/share/{name}" for name in made} == {name for name in names if ".data/" in name}
-    for name in made:
-        assert (installed.parent / "share" / name).read_bytes() == (share / name).read_bytes()
+    for name, source in made.items():
+        assert (installed.parent / "share" / name).read_bytes() == source.read_bytes()
 
 
 def test_the_wheel_says_its_licence_and_its_scripts(wheel: Path, pytestconfig: pytest.Config) -> None:

@@ -1,0 +1,111 @@
+"""Makes the desktop know the app: menu entry, icon, and `.dlf` files that open in it. Linux and its like; no Qt.
+
+What is installed are three files below the user's data folder, as the freedesktop.org specifications name them. The
+wheel brings the same three for the whole prefix, where a distribution wants them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+
+from denoiser.atomicfile import whole_file
+from denoiser.errors import Missing
+
+ENTRY = "applications/denoise.desktop"
+ICON = "icons/hicolor/scalable/apps/denoise.svg"
+MIME = "mime/packages/denoise.xml"
+LATENT_TYPE = "image/x-denoise-latent"
+# Databases that desktops read in place of the files; where a tool is missing, the desktop reads the files.
+_REFRESH = (
+    ("update-mime-database", "mime"),
+    ("update-desktop-database", "applications"),
+    ("gtk-update-icon-cache", "icons/hicolor"),
+)
+Run = Callable[[list[str]], None]
+
+
+def data_folder() -> Path:
+    """Where a user's own entries lie."""
+    configured = os.environ.get("XDG_DATA_HOME", "")
+    return Path(configured) if os.path.isabs(configured) else Path.home() / ".local" / "share"
+
+
+def install(folder: Path | None = None, *, platform: str = sys.platform, run: Run | None = None) -> list[Path]:
+    """Writes the three files below *folder*, makes the desktop look, and gives back what was written."""
+    if platform in ("win32", "darwin"):
+        raise Missing(
+            "Menu entries are made on Linux and its like only.", hint="Here the app is started as `denoise gui`."
+        )
+    home = folder or data_folder()
+    written = []
+    for name, data in contents(command()).items():
+        with whole_file(home / name) as file:
+            file.write(data)
+        written.append(home / name)
+    _refresh(home, run or _run_quietly)
+    return written
+
+
+def remove(folder: Path | None = None, *, run: Run | None = None) -> list[Path]:
+    """Takes the three files away again; gives back what was there."""
+    home = folder or data_folder()
+    found = [home / name for name in (ENTRY, ICON, MIME) if (home / name).is_file()]
+    for path in found:
+        path.unlink()
+    if found:
+        _refresh(home, run or _run_quietly)
+    return found
+
+
+def contents(start: str) -> dict[str, bytes]:
+    """What is installed, by its place below the data folder; *start* is the command that opens the app."""
+    share = files("denoiser_gui") / "share"
+    entry = (share / "applications" / "denoise.desktop").read_text("utf-8")
+    return {
+        ENTRY: entry.replace("Exec=denoise-gui", f"Exec={start}").encode(),
+        ICON: (files("denoiser_gui") / "resources" / "denoise.svg").read_bytes(),
+        MIME: (share / "mime" / "packages" / "denoise.xml").read_bytes(),
+    }
+
+
+def command() -> str:
+    """The command that opens this very app: a menu knows no virtual environment."""
+    beside = Path(sys.executable).with_name("denoise-gui")
+    found = str(beside) if beside.is_file() else shutil.which("denoise-gui")
+    return _quoted(found or "denoise-gui")
+
+
+def _quoted(path: str) -> str:
+    """A path as Exec lines take it: in quotes, with what is special there escaped."""
+    if not set(path) & set(" \t\n\"'\\><~|&;$*?#()`%"):
+        return path
+    for special in '\\"`$':
+        path = path.replace(special, f"\\{special}")
+    return '"' + path.replace("\\", "\\\\").replace("%", "%%") + '"'
+
+
+def _refresh(home: Path, run: Run) -> None:
+    for tool, below in _REFRESH:
+        if (home / below).is_dir():
+            run([tool, str(home / below)])
+
+
+def _run_quietly(words: list[str]) -> None:
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+
+
+def told(wish: str) -> Iterator[str]:
+    """Does what was wished, install or remove, and says in lines what came of it."""
+    if wish == "remove":
+        yield from (f"Removed: {path}" for path in remove())
+        return
+    yield from (f"Written: {path}" for path in install())
+    yield "denoise is in the menu of applications now, and .dlf files open in it."
