@@ -75,6 +75,13 @@ def make_thumbnail(path: Path, side: int = SIDE) -> Image:
     return imageio.preview(path, side)
 
 
+def make_small(image: Image, side: int = SIDE) -> Image:
+    """The same of a picture that is in memory."""
+    from denoiser import imageio
+
+    return imageio.shrunk(image, side)
+
+
 def measure_noise(path: Path, cancel: CancelToken) -> NoiseEstimate:
     """How noisy the whole picture is: the same number as everywhere, and so it takes decoding all of it."""
     from denoiser import imageio

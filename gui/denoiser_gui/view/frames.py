@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from denoiser_gui.model.session import OpenPhoto, Stage
 from denoiser_gui.qt import (
     QFontMetrics,
@@ -62,7 +60,7 @@ class FrameDelegate(QStyledItemDelegate):
         self, painter: QPainter, frame: QRectF, photo: OpenPhoto, option: QStyleOptionViewItem
     ) -> None:
         look = theme.current()
-        paint_picture(painter, frame, self._small(photo.path))
+        paint_picture(painter, frame, self._thumbnails.get_of(photo))
         if photo.stage in _STATES:
             _paint_badge(painter, frame, *_STATES[photo.stage])
         elif photo.stage is Stage.DRAFT:
@@ -81,9 +79,6 @@ class FrameDelegate(QStyledItemDelegate):
         painter.setPen(look.colour("bad" if photo.stage is Stage.FAILED else "second"))
         place.setLeft(place.left() + metrics.horizontalAdvance(name))
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, after)
-
-    def _small(self, path: Path | None) -> QImage | None:
-        return None if path is None else self._thumbnails.get(path)
 
 
 class NameDelegate(QStyledItemDelegate):

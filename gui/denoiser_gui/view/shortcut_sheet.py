@@ -21,7 +21,6 @@ from denoiser_gui.view import theme
 from denoiser_gui.words import tr
 
 Groups = Sequence[tuple[str, Sequence[QAction]]]
-# What widgets do by themselves, and no action knows.
 _COLUMNS = 2
 
 
@@ -100,6 +99,7 @@ def _shared(
     shares: list[list[tuple[str, list[tuple[str, str]]]]] = [[] for _ in range(columns)]
     height = 0
     for group in groups:
-        shares[min(columns - 1, height * columns // max(total, 1))].append(group)
+        middle = height + (len(group[1]) + 2) // 2
+        shares[min(columns - 1, middle * columns // max(total, 1))].append(group)
         height += len(group[1]) + 2
     return [share for share in shares if share]

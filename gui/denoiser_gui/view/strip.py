@@ -55,7 +55,7 @@ class Strip(QWidget):
         self.setProperty("role", "strip")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(theme.STRIP)
+        self._show_height()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._view)
@@ -73,7 +73,7 @@ class Strip(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """One row of names in place of pictures, for a narrow window."""
         self._view.setItemDelegate(self._names if narrow else self._frames)
-        self.setFixedHeight(theme.STRIP_OF_NAMES if narrow else theme.STRIP)
+        self._show_height()
         self._view.doItemsLayout()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -86,6 +86,7 @@ class Strip(QWidget):
         self._desk.photos_changed.connect(self._show_photos)
         self._desk.photo_changed.connect(self._photos.change)
         self._desk.current_changed.connect(self._show_current)
+        self._desk.picture_ready.connect(lambda _key: self._view.viewport().update())
         self._thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
         self._thumbnails.failed.connect(self._note_failure)
         self._thumbnails.measured.connect(self._note_noise)
@@ -97,7 +98,13 @@ class Strip(QWidget):
         self._view.clicked.connect(self._activate)
         theme.current().changed.connect(self._view.viewport().update)
 
+    def _show_height(self) -> None:
+        """None at all while nothing is open."""
+        height = theme.STRIP_OF_NAMES if self._view.itemDelegate() is self._names else theme.STRIP
+        self.setFixedHeight(height if self._desk.photos else 0)
+
     def _show_photos(self) -> None:
+        self._show_height()
         self._photos.put(self._desk.photos)
         self._show_current(self._desk.current)
         unknown = [photo.path for photo in self._desk.photos if photo.sigma is None and photo.path is not None]

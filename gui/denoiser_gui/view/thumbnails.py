@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.desk import Desk
-from denoiser_gui.model.thumbnails import Kept, Wanted, make_thumbnail, measure_noise
+from denoiser_gui.model.session import OpenPhoto
+from denoiser_gui.model.thumbnails import Kept, Wanted, make_small, make_thumbnail, measure_noise
 from denoiser_gui.qt import QImage, QObject, Signal
 from denoiser_gui.worker import Lane
 
@@ -28,11 +29,13 @@ class Thumbnails(QObject):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self._desk = desk
         self._lane = desk.own(Lane("thumbnails", desk, niceness=_NICENESS))
         # Apart, since measuring decodes whole pictures, and loads the network first.
         self._noise_lane = desk.own(Lane("noise", desk, niceness=2 * _NICENESS))
         self._kept: Kept[QImage] = Kept()
         self._wanted = Wanted()
+        self._in_memory: dict[Path, Image] = {}  # what is in no file, until its thumbnail is made
         self._to_measure: list[Path] = []
         self._makes = self._measures = False
 
@@ -42,6 +45,18 @@ class Thumbnails(QObject):
             self._wanted.want(path)
             self._go_on()
         return self._kept.get(path)
+
+    def get_of(self, photo: OpenPhoto) -> QImage | None:
+        """The thumbnail of a photo, also of one that was pasted and is in no file, once it is in memory."""
+        if photo.path is not None:
+            return self.get(photo.path)
+        stand_in = Path(f"{photo.key}/{photo.name}")
+        picture = self._desk.picture(photo.key)
+        if stand_in not in self._kept and picture is not None and stand_in not in self._in_memory:
+            self._in_memory[stand_in] = picture.image
+            self._wanted.want(stand_in)
+            self._go_on()
+        return self._kept.get(stand_in)
 
     def measure(self, paths: list[Path]) -> None:
         """Measures the noise of these files, and no longer of others, while there is nothing better to do."""
@@ -71,7 +86,12 @@ class Thumbnails(QObject):
             arrived(None)
             self.failed.emit(wanted, error)
 
-        self._lane.submit("thumbnail", lambda _cancel: as_qimage(make_thumbnail(wanted)), arrived, failed)
+        image = self._in_memory.pop(wanted, None)
+
+        def job(_cancel: CancelToken) -> QImage:
+            return as_qimage(make_thumbnail(wanted) if image is None else make_small(image))
+
+        self._lane.submit("thumbnail", job, arrived, failed)
 
     def _measure_next(self) -> None:
         if self._measures or not self._to_measure:
