@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # type checkers and editors see what is resolved below
     from denoiser.batch import denoise_folder
+    from denoiser.codec.decode import decode
+    from denoiser.codec.encode import encode
     from denoiser.engine import denoise
     from denoiser.errors import DenoiserError
     from denoiser.estimation import estimate_noise
     from denoiser.events import CancelToken
     from denoiser.image import Image, from_numpy
     from denoiser.imageio import from_pil, open_image, save_image, to_pil
-    from denoiser.options import DenoiseOptions
+    from denoiser.options import DecodeOptions, DenoiseOptions, EncodeOptions
 
 __version__ = "0.1.0"
 
 # Where each public name lives. `import denoiser` loads none of these rooms, and so neither torch nor numpy.
 _HOMES = {
     "CancelToken": "denoiser.events",
+    "DecodeOptions": "denoiser.options",
     "DenoiseOptions": "denoiser.options",
     "DenoiserError": "denoiser.errors",
+    "EncodeOptions": "denoiser.options",
     "Image": "denoiser.image",
+    "decode": "denoiser.codec.decode",
     "denoise": "denoiser.engine",
     "denoise_folder": "denoiser.batch",
+    "encode": "denoiser.codec.encode",
     "estimate_noise": "denoiser.estimation",
     "from_numpy": "denoiser.image",
     "from_pil": "denoiser.imageio",
@@ -35,11 +41,15 @@ _HOMES = {
 
 __all__ = [
     "CancelToken",
+    "DecodeOptions",
     "DenoiseOptions",
     "DenoiserError",
+    "EncodeOptions",
     "Image",
+    "decode",
     "denoise",
     "denoise_folder",
+    "encode",
     "estimate_noise",
     "from_numpy",
     "from_pil",

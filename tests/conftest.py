@@ -135,6 +135,59 @@ def tiny_weights(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def tiny_network() -> Any:
+    """A codec before it is exported, tiny and real: a transform coder of a bundled photo, never trained."""
+    import torch
+    from skimage import data
+
+    from denoiser.networks.codec import LatentCodec
+
+    torch.manual_seed(0)
+    network = LatentCodec(width=192, blocks=(1, 1), latents=64, hyper=8, features=16)
+    photo = torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None].float() / 255
+    crops = torch.nn.functional.unfold(photo, 64, stride=32).reshape(3, 64, 64, -1).permute(3, 0, 1, 2)
+    network.begin_with(crops.contiguous())
+    # New passes foretell nothing: let them see features and symbols, or a test of them would prove little.
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for one in (*network.index_passes, *network.mean_passes):
+            last = getattr(one.leave, "conv", one.leave)
+            last.weight.copy_(torch.randn(last.weight.shape, generator=generator) * 0.05)
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_codec(tiny_network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of its weights, as training exports them, with the card beside them."""
+    from denoiser.training import recipe
+    from denoiser.training.codec_export import write_codec
+    from denoiser.training.export import Exported
+
+    text = """
+[network]
+architecture = "latent-codec-1"
+width = 192
+blocks = [1, 1]
+latents = 64
+hyper = 8
+features = 16
+halo = 64
+[noise]
+white = 1.0
+camera = 0.0
+shaped = 0.0
+clean = 0.0
+[[stage]]
+until = 1.0
+patch = 64
+batch = 1
+loss = "rate-distortion"
+"""
+    exported = Exported(tiny_network, recipe.parse(text, "tiny-codec"), "A codec for tests.", {"recipe": "none"})
+    return write_codec(exported, tmp_path_factory.mktemp("weights") / "tiny-codec.safetensors")
+
+
 _CRASHING = """
 import os, sys
 sys.path[:] = [place for place in sys.path if place != os.path.dirname(__file__)]

@@ -15,6 +15,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _FILES = "Files"
 PLACES = ("recursive", "overwrite")  # of all files, or of which
+MANY = ("retry_failed", "max_errors", "shard", "jobs", "report")  # whatever is done with them
 
 
 def others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,6 +27,12 @@ KEYS: dict[str, tuple[str, ...]] = {
     "series_found": ("series", "frames", "noise", "reason"),
     "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
     "planned": ("source", "target", "megapixels", "again"),
+    "latent": (
+        *("source", "width", "height", "channels", "bits", "alpha", "exact", "quality", "step", "bytes"),
+        *("bits_per_pixel", "tiles", "weights", "model", "noise", "cleaned", "holds", "profile", "thumbnail"),
+        *("from", "chunks", "passed_over"),
+    ),
+    "verified": ("source",),
     "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr", "note"),
     "examined": ("can_clean", "remarks", "sections"),
     "error": ("kind", "message", "hint", "exit_code"),

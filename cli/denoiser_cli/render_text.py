@@ -6,6 +6,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -23,6 +24,31 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 5.0
 
 
+@dataclass
+class Sizes:
+    """What encoded files take together, and what noise would have taken that was left out."""
+
+    bytes: int = 0
+    pixels: float = 0.0
+    cleaned: int = 0  # bytes of files whose noise was taken out
+    noisy: int = 0  # what they would have taken with it
+
+    def add(self, event: FileDone) -> None:
+        """Counts a file that is encoded."""
+        size, noisy = event.facts.get("bytes", 0), event.facts.get("noisy_bytes", 0)
+        self.bytes += size
+        self.pixels += event.megapixels * 1e6 if size else 0.0
+        if noisy:
+            self.cleaned, self.noisy = self.cleaned + size, self.noisy + noisy
+
+    def __str__(self) -> str:
+        words = f"{self.bytes:,} bytes, {self.bytes * 8 / max(self.pixels, 1.0):.2f} bits per pixel"
+        if not self.noisy:
+            return f"{words}."
+        share = 1 - self.cleaned / self.noisy
+        return f"{words}; without the noise {self.noisy - self.cleaned:,} bytes fewer ({share:.0%})."
+
+
 class TextVoice:
     """Speaks to people. A context manager: the bar stands while the block runs."""
 
@@ -34,6 +60,7 @@ class TextVoice:
         self._last_line = time.monotonic()
         self._hints: set[str] = set()
         self._notes: dict[str, list[Path]] = {}
+        self._sizes = Sizes()
 
     def __enter__(self) -> Self:
         if not self._manner.quiet and _is_terminal():
@@ -74,6 +101,8 @@ class TextVoice:
             more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
             self._tell_unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
         self._tell_unless_quiet(_outcome(report, out, self._done))
+        if report.done and self._sizes.bytes:
+            self._tell_unless_quiet(str(self._sizes))
         if report.already_there and report.done + len(report.failures) + report.left:
             self._tell_unless_quiet(f"{_count(report.already_there)} done already (see --overwrite).")
         if report.failures:
@@ -84,7 +113,9 @@ class TextVoice:
 
     def _tell_done(self, event: FileDone) -> None:
         if self._manner.verbose:
-            self.tell(f"{shown(event.source)} -> {shown(event.target)} ({event.megapixels:.2f} MP)")
+            size = f", {event.facts['bytes']:,} bytes" if "bytes" in event.facts else ""
+            self.tell(f"{shown(event.source)} -> {shown(event.target)} ({event.megapixels:.2f} MP{size})")
+        self._sizes.add(event)
         for note in event.notes:
             self._notes.setdefault(note, []).append(event.source)
 

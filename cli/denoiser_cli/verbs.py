@@ -4,6 +4,10 @@ from __future__ import annotations
 
 VERBS = {
     "clean": "Clean pictures. The default: `denoise ./imgs --out ./clean`.",
+    "encode": "Make small latent files (.dlf) of pictures.",
+    "decode": "Make pictures of latent files.",
+    "info": "Say what latent files hold.",
+    "verify": "Prove latent files whole, without writing.",
     "estimate": "Say how noisy pictures are: table, JSON, CSV.",
     "watch": "Clean what arrives in a folder, once, for as long as it runs.",
     "compare": "Draw noisy and clean side by side, with PSNR and SSIM.",

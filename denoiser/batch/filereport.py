@@ -34,11 +34,18 @@ COLUMNS = (
     "tile",
     "series",
     "trust",
+    "quality",
+    "bytes",
+    "bits_per_pixel",
+    "noisy_bytes",
     "notes",
     "error",
     "message",
     "hint",
 )
+
+_OF_LATENTS = ("quality", "bytes", "bits_per_pixel", "noisy_bytes")
+_OF_FACTS = ("seconds", "model", "device", "precision", "tile", "series", "trust", *_OF_LATENTS)
 
 
 @contextmanager
@@ -113,9 +120,7 @@ def _done(
     noise = facts.get("noise") or {}
     row: dict[str, Any] = {"status": "kept" if facts.get("kept") else status, "megapixels": megapixels}
     row |= {"source": str(file.source), "target": str(file.target), "notes": facts.get("notes", ())}
-    row |= {
-        name: facts.get(name) for name in ("seconds", "model", "device", "precision", "tile", "series", "trust")
-    }
+    row |= {name: facts.get(name) for name in _OF_FACTS}
     return row | {f"noise_{name}": noise.get(name) for name in ("luma", "chroma", "kind")}
 
 

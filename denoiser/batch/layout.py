@@ -13,6 +13,10 @@ from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
+LATENT = Format(
+    "dlf", "latent file", (".dlf",), "png"
+)  # no picture that imageio knows, and a row of outputs as well
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -100,7 +104,7 @@ def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: s
 def _renamed(below: PurePath, row: Format) -> PurePath:
     if below.suffix.lower() in row.suffixes:
         return below
-    if formats.is_picture_name(Path(below)):
+    if formats.is_picture_name(Path(below)) or below.suffix.lower() in LATENT.suffixes:
         return below.with_suffix(row.suffix)
     return below.with_name(below.name + row.suffix)  # "v1.2" has no suffix, and would lose its 2
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from denoiser.batch.cleaning import CLEANING
+from denoiser.batch.decoding import DECODING
+from denoiser.batch.encoding import ENCODING
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Work
 
-_WORKS: tuple[Work, ...] = (CLEANING,)
+_WORKS: tuple[Work, ...] = (CLEANING, ENCODING, DECODING)
 
 
 def work_of(settings: Settings) -> Work:
     """What was asked for."""
-    asked = (settings.encode is not None, settings.decode is not None)
-    return _WORKS[asked.index(True) + 1 if True in asked else 0]
+    if settings.encode is not None:
+        return ENCODING
+    return CLEANING if settings.decode is None else DECODING
 
 
 def named(verb: str) -> Work:

@@ -1,6 +1,5 @@
-"""One picture to a latent file and back.
+"""One picture to a latent file and back: small, exact in what both sides must agree on, and the same everywhere.
 
-entropy/      what must be the same everywhere: whole numbers to bytes
-container/    the file: header, chunks, checksums
-exact.py      pictures and alpha bit for bit
+`encode` and `decode` are the doors; `container` is the file, `entropy` its symbols, `exact` what is kept bit by bit,
+`transform` the network, `proof` what `denoise verify` asks. What keeps every bit needs no torch.
 """

@@ -103,6 +103,8 @@ _SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("bmp", lambda head: head.startswith(b"BM") and len(head) >= 26),
 )
 
+_LATENT_SIGN = b"\x89DLF\r\n\x1a\n"  # of codec.container
+
 # Known by sight and not read, so that the message can call them by name.
 _STRANGERS = (
     (b"GIF8", "a GIF"),
@@ -140,6 +142,8 @@ def sniff(head: bytes, name: str = "") -> Format:
         if fits(head):
             named = _BY_SUFFIX.get(Path(name).suffix.lower()) if key == "tiff" else None
             return named if named is ROWS["raw"] else ROWS[key]
+    if head.startswith(_LATENT_SIGN):
+        raise UnsupportedFormat("is a latent file", hint="`denoise decode` makes a picture of it.")
     for sign, what in _STRANGERS:
         if head.startswith(sign):
             raise UnsupportedFormat(f"is {what}, which is not read here")

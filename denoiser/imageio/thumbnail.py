@@ -17,10 +17,11 @@ def renewed(image: Image) -> Metadata:
     metadata = image.metadata
     if metadata.exif is None or not exif.has_thumbnail(metadata.exif):
         return metadata
-    return dataclasses.replace(metadata, exif=exif.with_thumbnail(metadata.exif, _small_jpeg(image)))
+    return dataclasses.replace(metadata, exif=exif.with_thumbnail(metadata.exif, small_jpeg(image)))
 
 
-def _small_jpeg(image: Image) -> bytes:
+def small_jpeg(image: Image) -> bytes:
+    """The picture as a JPEG that is 160 pixels long at most."""
     from denoiser.imageio.backends import pillow
 
     step = max(1, min(image.height, image.width) // (4 * _SIDE))  # 24 MP need not all be made 8-bit for this

@@ -38,7 +38,7 @@ class EncodeOptions:
     )
     min_psnr: float = control(
         0.0,
-        help="The smallest file that is so near to the picture; 0 asks for none.",
+        help="The smallest file with this PSNR in dB at least; 0 asks for none.",
         minimum=0.0,
         maximum=100.0,
         unit="dB",

@@ -45,6 +45,12 @@ def network(tiny_weights: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture
+def codec(tiny_codec: Path) -> tuple[str, ...]:
+    """The flags for a codec of small random weights."""
+    return ("--model", str(tiny_codec), "--device", "cpu", "--precision", "fp32")
+
+
+@pytest.fixture
 def make_picture(tmp_path: Path) -> Callable[..., Path]:
     """Writes a picture of noise below the test's folder."""
 

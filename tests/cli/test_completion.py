@@ -34,7 +34,7 @@ def completed(*words: str) -> list[str]:
     ("words", "offered"),
     [
         (["cl"], ["clean"]),
-        (["e"], ["estimate", "evaluate"]),
+        (["e"], ["encode", "estimate", "evaluate"]),
         (["./imgs"], []),
         (["--dr"], ["--dry-run"]),
         (["./imgs", "--out", "./clean", "--colour"], ["--colour-noise"]),

@@ -1,0 +1,154 @@
+"""What `denoise info` and `denoise verify` say of latent files: lines or an object for each, failures to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from denoiser.batch.decoding import DECODING
+from denoiser.batch.discover import discover
+from denoiser.codec import container
+from denoiser.codec.container import LatentFile
+from denoiser.codec.grain import unpacked
+from denoiser.codec.rate import quality_of
+from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights
+from denoiser.events import CancelToken
+from denoiser_cli.flags import Manner
+from denoiser_cli.interrupt import stopping_politely
+from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.render_json import emit, error_words
+
+_LookAt = Callable[[Path, CancelToken], None]
+
+
+def tell(sources: Sequence[str], manner: Manner) -> int:
+    """Says what each file holds, decoding nothing, and gives the exit code."""
+
+    def look(path: Path, _cancel: CancelToken) -> None:
+        values = _values(path, container.read(path))
+        if manner.json:
+            emit("latent", values)
+        else:
+            click.echo("\n".join(_lines(values)))
+
+    return _each(sources, manner, look)[1]
+
+
+def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
+    """Decodes the symbols of each file, says which are whole, and gives the exit code: 1 where one is damaged."""
+    from denoiser.codec.proof import Prover
+
+    prover = Prover(model)
+
+    def look(path: Path, cancel: CancelToken) -> None:
+        prover.prove(container.read(path), str(path), cancel)
+        if manner.json:
+            emit("verified", {"source": path})
+        elif not manner.quiet:
+            click.echo(f"{shown(path)}: whole")
+
+    whole, code = _each(sources, manner, look)
+    if not manner.quiet:
+        say(f"{whole} {'is' if whole == 1 else 'are'} whole.")
+    return code
+
+
+def _each(sources: Sequence[str], manner: Manner, look: _LookAt) -> tuple[int, int]:
+    """How many files *look* had nothing against, and the exit code."""
+    found = discover([Path(source) for source in sources], is_picture_name=DECODING.takes)
+    if not found.finds:
+        raise NothingToDo(f"{sources[0]}: no latent file found.", hint=DECODING.words.known)
+    for passed in found.passed:
+        if not manner.quiet:
+            say(f"Passed over {shown(passed.path)}: {one_line(passed.reason)}")
+    codes = []
+    hints: set[str] = set()
+    with stopping_politely() as cancel:
+        for find in found.finds:
+            cancel.raise_if_cancelled()
+            try:
+                look(find.path, cancel)
+            except DenoiserError as error:
+                if error.exit_code == 130:
+                    raise
+                codes.append(error.exit_code)
+                _tell_failure(find.path, error, manner, hints)
+    whole = len(found.finds) - len(codes)
+    return whole, codes[0] if len(set(codes)) == 1 and not whole else int(bool(codes))
+
+
+def _tell_failure(path: Path, error: DenoiserError, manner: Manner, hints: set[str]) -> None:
+    if manner.json:
+        emit("file_failed", {"source": path} | error_words(error))
+    say(one_line(error.message if path.name in error.message else f"{path}: {error.message}"))
+    if error.hint and error.hint not in hints:
+        hints.add(error.hint)
+        say(f"  {one_line(error.hint)}")
+
+
+def _values(path: Path, file: LatentFile) -> dict[str, Any]:
+    chunks = container.sizes(file)
+    size = sum(chunks.values())
+    kept, source, noise = file.metadata, file.source, unpacked(file.noise) if file.noise else None
+    return {
+        "source": path,
+        "width": file.width,
+        "height": file.height,
+        "channels": file.channels,
+        "bits": file.bits,
+        "alpha": file.has_alpha,
+        "exact": file.is_exact,
+        "quality": None if file.is_exact else quality_of(file.step),
+        "step": None if file.is_exact else file.step,
+        "bytes": size,
+        "bits_per_pixel": round(size * 8 / (file.width * file.height), 4),
+        "tiles": len(file.tiles),
+        "weights": file.weights or None,
+        "model": _model(file.weights),
+        "noise": {"luma": noise.luma, "chroma": noise.chroma, "kind": round(noise.kind, 3)} if noise else None,
+        "cleaned": file.cleaned,
+        "holds": [name for name in ("exif", "xmp", "iptc", "comment", "resolution") if getattr(kept, name)],
+        "profile": file.profile is not None,
+        "thumbnail": file.thumbnail is not None,
+        "from": source.format if source else None,
+        "chunks": chunks,
+        "passed_over": list(file.passed_over),
+    }
+
+
+def _model(weights: str) -> str | None:
+    """What the weights are called here; None where they are not needed, or not here."""
+    from denoiser.codec import model
+
+    try:
+        return model.find_by_digest(weights).name if weights else None
+    except UnknownWeights:
+        return None
+
+
+def _lines(values: dict[str, Any]) -> Iterator[str]:
+    colours = ("grey" if values["channels"] == 1 else "colour") + (" and alpha" if values["alpha"] else "")
+    depth = "float" if values["bits"] == 32 else f"{values['bits']} bit"
+    megapixels = values["width"] * values["height"] / 1e6
+    yield f"{shown(values['source'])}"
+    yield f"  picture    {values['width']} x {values['height']}, {megapixels:.2f} MP, {colours}, {depth}"
+    kept = "every bit kept" if values["exact"] else f"quality {values['quality']:g} (step {values['step']} of 63)"
+    yield f"  kept       {kept}, {values['bytes']:,} bytes, {values['bits_per_pixel']:.3f} bits per pixel"
+    if values["weights"]:
+        name = values["model"] or "which are not installed here"
+        tiles = "1 tile" if values["tiles"] == 1 else f"{values['tiles']} tiles"
+        yield f"  weights    {values['weights']}, {one_line(name)}; {tiles}"
+    if values["cleaned"]:
+        noise = values["noise"]
+        figures = f"luma {noise['luma']:.1f}, chroma {noise['chroma']:.1f}" if noise else "not described"
+        yield f"  cleaned    noise taken out: {figures}" + ("; decode --grain gives it back" if noise else "")
+    held = [*values["holds"], *(name for name in ("profile", "thumbnail") if values[name])]
+    if held:
+        yield f"  beside it  {', '.join(held)}"
+    if values["from"]:
+        yield f"  made from  {values['from']}"
+    if values["passed_over"]:
+        yield f"  unknown    {', '.join(map(one_line, values['passed_over']))}: of a later version, passed over"

@@ -1,0 +1,115 @@
+"""A picture on its way into a file: its tiles analysed once, and coded at any quality step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from denoiser.codec import grain, values
+from denoiser.codec.container import Box, Tile, TileGrid
+from denoiser.codec.container.layout import CHUNK_BYTES
+from denoiser.codec.mosaic import Latents, Mosaic
+from denoiser.codec.windows import cut, in_latents, padded, window_of
+from denoiser.engine.samples import NoiseBlocks, sample
+from denoiser.errors import SpoiltResult
+from denoiser.events import CancelToken, ignore
+from denoiser.image import Image
+
+if TYPE_CHECKING:
+    from denoiser.codec.context import Coded, Coder
+    from denoiser.codec.transform import Transform
+    from denoiser.networks.conditioning import Condition
+
+_MOST_LOOKED_AT = 4  # tiles for the look of the noise: some megapixels tell as much as all
+NOISE_CHUNK_BYTES = CHUNK_BYTES + grain.BYTES
+_RIM = 32  # pixels at the edge of a tile that are left out where there are enough others
+
+
+@dataclass(slots=True, eq=False)
+class Analysed:
+    """Tiles of *image*, told *condition* of its noise; *keeps* their latents for more than one step. One thread."""
+
+    image: Image
+    transform: Transform
+    coder: Coder
+    condition: Condition | None
+    cancel: CancelToken
+    keeps: bool = False
+    grid: TileGrid = field(init=False)
+    _kept: dict[int, Latents] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.grid = TileGrid.planned(self.image.width, self.image.height)
+
+    def tile(self, number: int, step: int, *, verify: bool = False) -> Tile:
+        """One tile as the file has it; SpoiltResult if it is to be verified and does not decode to what went in."""
+        coded = self._coded(number, step)
+        tile = Tile(coded.stream, coded.checksum)
+        if verify:
+            z, symbols = self.coder.symbols(tile, coded.symbols.shape[1:], step)
+            if not (np.array_equal(z, coded.z) and np.array_equal(symbols, coded.symbols)):
+                raise SpoiltResult(
+                    f"tile {number + 1} does not decode to what was encoded",
+                    hint="This is a bug, please report it with the picture.",
+                )
+        return tile
+
+    def psnr(self, step: int) -> float:
+        """How near the decoded picture is to this one, in dB; infinite for the same pixels."""
+        error, image = 0.0, self.image
+        whole = Box(0, 0, image.height, image.width)
+        for box, tile in self._mosaic(step).tiles(whole, ignore, self.cancel):
+            given = values.given(tile, image.channels, image.bits)
+            error += float(np.square(given.astype(np.float64) - image.pixels[cut(box)]).sum())
+        mean = error / image.pixels.size
+        return float(10 * np.log10(image.white**2 / mean)) if mean else float("inf")
+
+    def noise_taken(self, step: int) -> NoiseBlocks:
+        """What some tiles spread over the picture lose, relative to white."""
+        count = min(len(self.grid), _MOST_LOOKED_AT)
+        numbers = sorted({(2 * place + 1) * len(self.grid) // (2 * count) for place in range(count)})
+        return _together([self._sampled(number, step) for number in numbers])
+
+    def _sampled(self, number: int, step: int) -> NoiseBlocks:
+        box = self.grid.box(number)
+        clean = self._mosaic(step).tile(number, self.cancel)
+        noisy = values.taken(self.image, box)
+        rim = _RIM if min(box.height, box.width) > 8 * _RIM else 0
+        inner = slice(rim, box.height - rim), slice(rim, box.width - rim)
+        return sample(noisy[inner], np.clip(clean[inner], 0, 1))
+
+    def _mosaic(self, step: int) -> Mosaic:
+        return Mosaic(self.grid, lambda number: self._coded(number, step).latents, self.transform, step)
+
+    def _coded(self, number: int, step: int) -> Coded:
+        y = self.latents(number)
+        self.cancel.raise_if_cancelled()
+        return self.coder.encode(y, step)
+
+    def latents(self, number: int) -> Latents:
+        """Those of one tile before they are quantised."""
+        kept = self._kept.get(number)
+        if kept is not None:
+            return kept
+        self.cancel.raise_if_cancelled()
+        window = window_of(self.grid, number, self.transform.analysis_halo)
+        y = self.transform.analyse(values.taken(self.image, window.outer), self.condition)
+        inner = in_latents(padded(window.inner))
+        latents = np.ascontiguousarray(y[(slice(None), *cut(inner))])
+        if self.keeps:
+            self._kept[number] = latents
+        return latents
+
+
+def _together(parts: Sequence[NoiseBlocks]) -> NoiseBlocks:
+    removed, clean = (np.concatenate(blocks) for blocks in zip(*((p.removed, p.clean) for p in parts), strict=True))
+    return NoiseBlocks(removed, clean, parts[0].seed)
+
+
+def model_of_noise(analysed: Analysed, step: int, noise: tuple[float, float, float]) -> bytes | None:
+    """What the file keeps of the noise that was taken out; *noise* is luma, chroma and kind of the estimate."""
+    model = grain.measured(analysed.noise_taken(step), 1.0, noise)
+    return None if model is None else model.packed()

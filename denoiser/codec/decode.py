@@ -1,0 +1,200 @@
+"""A latent file to a picture: whole, or a part of it; never one of which anything is missing.
+
+    container ─► symbols of a tile, proven by their checksum ─► latents ─┐
+                                     … of its neighbours ────────────────┴─► synthesis ─► pixels of the tile
+
+Memory is that of the picture, of three rows of tiles in latents, and of one tile in the network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from denoiser.codec import container, exact, grain, values
+from denoiser.codec.container import Box, LatentFile
+from denoiser.codec.mosaic import Latents, Mosaic
+from denoiser.codec.windows import cut, in_latents, padded
+from denoiser.errors import UnknownWeights, UnreadableImage
+from denoiser.events import CancelToken, Listener, ignore
+from denoiser.image import Image, Origin, Pixels
+from denoiser.imageio import depth
+from denoiser.imageio.reader import named
+from denoiser.options import DecodeOptions, ReadOptions, region_of
+
+if TYPE_CHECKING:
+    from denoiser.codec.context import Coder
+    from denoiser.codec.transform import Transform
+
+    _Codec = tuple[Transform, Coder, str]  # and what it is called
+
+_NOTHING = "no grain is given back: the file knows of no noise that was taken out"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A picture out of a latent file, and what made it."""
+
+    image: Image
+    seconds: float
+    model: str = ""  # empty where the pixels were exact
+    device: str = ""
+    precision: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Decoder:
+    """Decodes one file after another; weights are loaded when a file needs them, and kept. One thread."""
+
+    model_name, model_digest, device, precision = "", "", "", ""  # each file has its own
+
+    def __init__(self, options: DecodeOptions = DecodeOptions()) -> None:
+        self._options = options
+        self._loaded: dict[str, _Codec] = {}
+
+    def decode(
+        self,
+        file: LatentFile,
+        name: str,
+        *,
+        times_ns: tuple[int, int] | None = None,
+        listener: Listener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Decoded:
+        """The picture, or the region that was asked for; *name* is for the messages.
+
+        DamagedLatent for symbols that are not those that were written, UnknownWeights where the weights are not
+        here. Stops within a tile of *cancel*. A region has the very pixels that the whole has there.
+        """
+        began = time.perf_counter()
+        with named(name):
+            part = self._part(file)
+            model_name = device = precision = ""
+            if file.exact is not None:
+                image = self._exact(file, part)
+            else:
+                codec = self._codec(file.weights, name)
+                model_name, device, precision = codec[2], codec[0].device, codec[0].precision
+                image = self._synthesised(file, part, codec, listener, cancel or CancelToken())
+            image, notes = self._with_grain(file, image, part)
+        source = file.source
+        origin = Origin(
+            format=source.format if source else "png",
+            mode=source.mode if source else "rgb",
+            lossless=file.is_exact and (source is None or source.lossless),
+            times_ns=times_ns,
+            notes=notes,
+        )
+        image = replace(image, profile=file.profile, metadata=file.metadata, origin=origin)
+        return Decoded(image, time.perf_counter() - began, model_name, device, precision, notes)
+
+    def _part(self, file: LatentFile) -> Box:
+        asked = region_of(self._options)
+        if asked is None:
+            return Box(0, 0, file.height, file.width)
+        left, top, width, height = asked
+        if left + width > file.width or top + height > file.height:
+            raise UnreadableImage(
+                f"the region {self._options.region} reaches beyond its {file.width} x {file.height} pixels",
+                hint="--region is x,y,width,height in pixels of the picture.",
+            )
+        return Box(top, left, height, width)
+
+    def _exact(self, file: LatentFile, part: Box) -> Image:
+        image = next(outside_parts(file))
+        pixels, alpha = image.pixels[cut(part)], None if image.alpha is None else image.alpha[cut(part)]
+        image = Image(pixels, alpha=alpha, bits=image.bits)
+        bits = self._options.depth or file.bits
+        pixels, alpha = depth.at_depth(image, bits)
+        return Image(pixels, alpha=alpha, bits=bits)
+
+    def _synthesised(
+        self, file: LatentFile, part: Box, codec: _Codec, listener: Listener, cancel: CancelToken
+    ) -> Image:
+        transform, coder, _ = codec
+        bits = self._options.depth or file.bits
+        dtype = np.float32 if bits == 32 else np.uint8 if bits <= 8 else np.uint16
+        pixels: Pixels = np.empty((part.height, part.width, file.channels), dtype)
+        assert file.grid is not None
+        grid = file.grid
+
+        def known(number: int) -> Latents:
+            place = in_latents(padded(grid.box(number)))
+            z, symbols = coder.symbols(file.tiles[number], (place.height, place.width), file.step)
+            latents: Latents = coder.latents(z, symbols, file.step)
+            return latents
+
+        for box, tile in Mosaic(grid, known, transform, file.step).tiles(part, listener, cancel):
+            pixels[cut(box, part)] = values.given(tile, file.channels, bits)
+        return Image(pixels, alpha=_alpha(file, part, bits), bits=bits)
+
+    def _with_grain(self, file: LatentFile, image: Image, part: Box) -> tuple[Image, tuple[str, ...]]:
+        share = self._options.grain
+        if not share:
+            return image, ()
+        if file.noise is None:
+            return image, (_NOTHING,)
+        pixels = image.pixels.copy()
+        grain.add(
+            pixels, grain.unpacked(file.noise).grain(image.white), share, image.white, top=part.top, left=part.left
+        )
+        return image.with_pixels(pixels), ()
+
+    def _codec(self, weights: str, name: str) -> _Codec:
+        if weights not in self._loaded:
+            from denoiser.codec import model  # torch takes seconds, and exact pixels need none of it
+            from denoiser.codec.context import Coder
+            from denoiser.codec.transform import Transform
+
+            with needed_by(name):
+                entry = model.find_by_digest(weights, self._options.model)
+            loaded = model.load(entry)
+            transform = Transform(loaded, self._options.device, self._options.precision)
+            self._loaded[weights] = (transform, Coder(loaded), entry.name)
+        return self._loaded[weights]
+
+
+def decode(
+    data: bytes,
+    options: DecodeOptions = DecodeOptions(),
+    *,
+    listener: Listener = ignore,
+    cancel: CancelToken | None = None,
+) -> Image:
+    """The picture in a latent file. For many files keep one `Decoder`."""
+    file = container.read_bytes(data, "the latent file", ReadOptions())
+    return Decoder(options).decode(file, "the latent file", listener=listener, cancel=cancel).image
+
+
+@contextmanager
+def needed_by(name: str) -> Iterator[None]:
+    """Puts the file's name before the weights that it needs."""
+    try:
+        yield
+    except UnknownWeights as error:
+        raise UnknownWeights(f"{name} {error.message}.", hint=error.hint) from error
+
+
+def outside_parts(file: LatentFile) -> Iterator[Image]:
+    """The parts of a file that codecs of others have encoded, decoded: exact pixels, and the plane of alpha."""
+    if file.exact is not None:
+        yield exact.decode(
+            file.exact, file.width, file.height, channels=file.channels, bits=file.bits, has_alpha=file.has_alpha
+        )
+    whole = Box(0, 0, file.height, file.width)
+    plane = _alpha(file, whole, min(file.bits, 16))
+    if plane is not None:
+        yield Image(plane[:, :, np.newaxis], bits=min(file.bits, 16))
+
+
+def _alpha(file: LatentFile, part: Box, bits: int) -> Pixels | None:
+    if file.alpha is None:
+        return None
+    stored = 16 if file.bits == 32 else file.bits  # float alpha is kept in 16 bits
+    plane: Pixels = exact.decode_plane(file.alpha, file.width, file.height, bits=stored)[cut(part)]
+    return depth.rescale(plane, float((1 << stored) - 1), bits)

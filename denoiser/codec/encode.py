@@ -1,0 +1,238 @@
+"""A picture to the bytes of a latent file: one aim, one search, and exact where that is smaller.
+
+picture ─► noise to take out ─► tiles analysed ─► step for the aim ─► symbols ─► file
+        └► exact pixels, where they were asked for or take fewer bytes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from denoiser.codec import container, exact, rate
+from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, model_of_noise
+from denoiser.codec.container import Exact, LatentFile
+from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
+from denoiser.errors import SpoiltResult, UnwritableImage
+from denoiser.events import CancelToken, Listener, TileDone, ignore
+from denoiser.image import Image
+from denoiser.imageio import depth
+from denoiser.options import EncodeOptions
+
+if TYPE_CHECKING:
+    from denoiser.codec.context import Coder
+    from denoiser.codec.noise import Noise
+    from denoiser.codec.transform import Transform
+
+_DIGEST_DIGITS = 16  # of the weights, in each file
+_ALPHA_OF_FLOAT = 16  # bits
+_BUG = "This is a bug, please report it with the picture."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """The bytes of a latent file, and what made them."""
+
+    data: bytes
+    megapixels: float
+    seconds: float = 0.0
+    quality: float | None = None  # None where every bit is kept
+    noise: Noise | None = None  # where some was taken out
+    noisy_bytes: int = 0  # what the same picture takes at the same quality with its noise
+    times_ns: tuple[int, int] | None = None  # of the source
+    notes: tuple[str, ...] = ()
+
+    @property
+    def bits_per_pixel(self) -> float:
+        """Of the whole file."""
+        return len(self.data) * 8 / (self.megapixels * 1e6)
+
+
+class Encoder:
+    """Encodes one picture after another. One thread; weights are loaded once, and not at all for exact pixels."""
+
+    def __init__(self, options: EncodeOptions = EncodeOptions()) -> None:
+        self._options = options
+        self._network: tuple[Transform, Coder] | None = None
+        self.model_name, self.model_digest, self.device, self.precision = "exact", "", "", ""
+        if not options.lossless:
+            from denoiser.codec import model  # torch takes seconds, and exact pixels need none of it
+            from denoiser.codec.context import Coder
+            from denoiser.codec.transform import Transform
+
+            loaded = model.load(model.find(options.model))
+            transform = Transform(loaded, options.device, options.precision)
+            self._network = transform, Coder(loaded)
+            self.model_name, self.model_digest = loaded.name, loaded.digest
+            self.device, self.precision = transform.device, transform.precision
+
+    def encode(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Encoded:
+        """Never changes *image*; stops within a tile of *cancel*. UnwritableImage where the aim is out of reach."""
+        began = time.perf_counter()
+        if self._network is None:
+            made = _kept_exact(image, self._options)
+        else:
+            weights = self.model_digest[:_DIGEST_DIGITS]
+            call = _Call(image, self._options, *self._network, weights, listener, cancel or CancelToken())
+            made = call.carry_out()
+        return dataclasses.replace(
+            made,
+            seconds=time.perf_counter() - began,
+            times_ns=image.origin.times_ns if image.origin else None,
+            notes=(*image.notes, *made.notes),
+        )
+
+
+def encode(
+    image: Image,
+    options: EncodeOptions = EncodeOptions(),
+    *,
+    quality: float | None = None,
+    listener: Listener = ignore,
+    cancel: CancelToken | None = None,
+) -> bytes:
+    """The bytes of a latent file; *quality* is that of the options, said shortly. For many keep one `Encoder`."""
+    if quality is not None:
+        options = dataclasses.replace(options, quality=quality)
+    return Encoder(options).encode(image, listener=listener, cancel=cancel).data
+
+
+def _kept_exact(image: Image, options: EncodeOptions, *notes: str) -> Encoded:
+    file = exact_file(image, options)
+    if options.verify:
+        assert file.exact is not None
+        _prove_exact(file.exact, image)
+    return Encoded(container.write(file), image.megapixels, notes=notes)
+
+
+def _prove_exact(kept: Exact, image: Image) -> None:
+    has_alpha = image.alpha is not None
+    again = exact.decode(
+        kept, image.width, image.height, channels=image.channels, bits=image.bits, has_alpha=has_alpha
+    )
+    same = np.array_equal(again.pixels, image.pixels)
+    if not same or (has_alpha and not np.array_equal(again.alpha, image.alpha)):  # type: ignore[arg-type]
+        raise SpoiltResult(
+            "The exact pixels do not come back as they were.", hint="This is a bug, please report it."
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One picture that is encoded."""
+
+    image: Image
+    options: EncodeOptions
+    transform: Transform
+    coder: Coder
+    weights: str
+    listener: Listener
+    cancel: CancelToken
+    noise: Noise | None = field(init=False)
+    analysed: Analysed = field(init=False)
+    frame: dict[str, Any] = field(init=False)
+    searches: bool = field(init=False)
+    done: int = 0
+
+    def carry_out(self) -> Encoded:
+        from denoiser.codec.noise import noise_to_take  # torch
+
+        image, options = self.image, self.options
+        self.noise = noise_to_take(image, options.denoise)
+        self.searches = bool(options.bpp or options.target_size or options.min_psnr)
+        keeps = self.searches or self.noise is not None
+        told = self.noise.condition if self.noise else None
+        self.analysed = Analysed(image, self.transform, self.coder, told, self.cancel, keeps)
+        self.frame = frame_of(image, options) | {"weights": self.weights, "grid": self.analysed.grid}
+        self.frame |= {"alpha": _alpha(image), "cleaned": self.noise is not None}
+        if self.searches:
+            for number in range(len(self.analysed.grid)):
+                self.analysed.latents(number)
+                self._tell()
+        step = self._step()
+        if step is None:
+            return self._exact_alone()
+        file = self._file(step, verify=options.verify, tells=not self.searches)
+        if self.noise is not None:
+            return self._cleaned(file, step, self.noise)
+        data = container.write(file)
+        most = self._limit() or len(data) - 1
+        if may_be_exact_within(image, most):
+            kept = _kept_exact(image, options)
+            if len(kept.data) <= most:
+                return kept
+        return Encoded(data, image.megapixels, quality=rate.quality_of(step))
+
+    def _step(self) -> int | None:
+        """The quality step for the aim; None where no step reaches it."""
+        limit, wanted = self._limit(), self.options.min_psnr
+        if wanted:
+            return rate.first_reaching(wanted, self.analysed.psnr)
+        return rate.best_within(limit, self._size) if limit else rate.step_of(self.options.quality)
+
+    def _limit(self) -> int:
+        """The most bytes that are allowed; 0 where there is no such aim."""
+        return self.options.target_size or int(self.options.bpp * self.image.megapixels * 1e6 / 8)
+
+    def _exact_alone(self) -> Encoded:
+        """Where no step reaches the aim; UnwritableImage where exact pixels do not either."""
+        limit, wanted = self._limit(), self.options.min_psnr
+        if wanted and self.image.bits < 32:
+            return _kept_exact(self.image, self.options, f"no latents reach {wanted:g} dB: kept exact")
+        if wanted:
+            raise UnwritableImage(f"cannot be encoded: no quality reaches {wanted:g} dB")
+        least = self._size(0)
+        if self.noise is None and may_be_exact_within(self.image, limit):
+            kept = _kept_exact(self.image, self.options)
+            if len(kept.data) <= limit:
+                return kept
+            least = min(least, len(kept.data))
+        raise UnwritableImage(
+            f"cannot be encoded: it takes {least:,} bytes at the least, and {limit:,} are allowed",
+            hint="Allow more, or leave metadata out with --strip.",
+        )
+
+    def _cleaned(self, file: LatentFile, step: int, noise: Noise) -> Encoded:
+        """The file with a model of its noise; and what it would have taken with the noise itself."""
+        model_of = model_of_noise(self.analysed, step, (noise.luma, noise.chroma, noise.kind))
+        data = container.write(dataclasses.replace(file, noise=model_of))
+        noisy = Analysed(self.image, self.transform, self.coder, None, self.cancel)
+        tiles = []
+        for number in range(len(noisy.grid)):
+            tiles.append(noisy.tile(number, step))
+            self._tell()
+        noisy_file = dataclasses.replace(file, tiles=tuple(tiles), cleaned=False)
+        return Encoded(
+            data,
+            self.image.megapixels,
+            quality=rate.quality_of(step),
+            noise=noise,
+            noisy_bytes=len(container.write(noisy_file)),
+        )
+
+    def _file(self, step: int, *, verify: bool = False, tells: bool = False) -> LatentFile:
+        tiles = []
+        for number in range(len(self.analysed.grid)):
+            tiles.append(self.analysed.tile(number, step, verify=verify))
+            if tells:
+                self._tell()
+        return LatentFile(**self.frame, step=step, tiles=tuple(tiles))
+
+    def _size(self, step: int) -> int:
+        return len(container.write(self._file(step))) + (NOISE_CHUNK_BYTES if self.noise else 0)
+
+    def _tell(self) -> None:
+        self.done += 1
+        total = len(self.analysed.grid) * (1 if self.noise is None else 2)
+        self.listener(TileDone(self.done, total, self.image.megapixels))
+
+
+def _alpha(image: Image) -> Exact | None:
+    if image.alpha is None:
+        return None
+    bits = _ALPHA_OF_FLOAT if image.bits == 32 else image.bits
+    return exact.encode_plane(depth.rescale(image.alpha, image.white, bits))

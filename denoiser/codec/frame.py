@@ -1,0 +1,62 @@
+"""All of a latent file but its pixels: size, kind, profile, metadata, thumbnail; and files of exact pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from denoiser.codec import exact
+from denoiser.codec.container import LatentFile, SourceFacts
+from denoiser.codec.container.layout import SOURCE_FORMATS, SOURCE_MODES
+from denoiser.image import Image, Metadata
+from denoiser.imageio import thumbnail
+from denoiser.options import EncodeOptions
+
+_CROP = 128  # pixels: the side of a sample
+_CROPS = 3  # down, and as many across
+_HOPE = 1.1  # crops cost a little more than their share of a whole
+
+
+def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
+    """The fields of a latent file that say nothing of how its pixels are kept."""
+    source, origin = None, image.origin
+    if origin is not None and not options.strip:
+        known = origin.format in SOURCE_FORMATS.values() and origin.mode in SOURCE_MODES.values()
+        source = SourceFacts(origin.format, origin.mode, origin.lossless) if known else None
+    return {
+        "width": image.width,
+        "height": image.height,
+        "channels": image.channels,
+        "bits": image.bits,
+        "has_alpha": image.alpha is not None,
+        "profile": image.profile,
+        "metadata": Metadata() if options.strip else image.metadata,
+        "source": source,
+        "thumbnail": thumbnail.small_jpeg(image) if options.thumbnail else None,
+    }
+
+
+def exact_file(image: Image, options: EncodeOptions) -> LatentFile:
+    """Every bit of every pixel; UnwritableImage for float."""
+    return LatentFile(**frame_of(image, options), exact=exact.encode(image))
+
+
+def may_be_exact_within(image: Image, size: int) -> bool:
+    """Whether exact pixels may take *size* bytes or fewer, by some crops; small pictures are worth a try."""
+    if image.bits == 32:
+        return False
+    down, across = (_starts(side) for side in (image.height, image.width))
+    if len(down) * len(across) * _CROP**2 >= image.height * image.width:
+        return True
+    taken = 0
+    for top in down:
+        for left in across:
+            part = np.ascontiguousarray(image.pixels[top : top + _CROP, left : left + _CROP])
+            taken += len(exact.encode(Image(part, bits=image.bits)).data)
+    share = len(down) * len(across) * _CROP**2 / (image.height * image.width)
+    return taken <= _HOPE * size * share
+
+
+def _starts(side: int) -> list[int]:
+    return sorted({int(place) for place in np.linspace(0, max(0, side - _CROP), _CROPS)})
