@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _DIGEST_DIGITS = 16  # of the weights, in each file
 _ALPHA_OF_FLOAT = 16  # bits
 _BUG = "This is a bug, please report it with the picture."
+
+
+Trial = Callable[[float, CancelToken], "Encoded"]  # quality; stops within a tile of the token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,15 +80,29 @@ class Encoder:
         if self._network is None:
             made = _kept_exact(image, self._options)
         else:
-            weights = self.model_digest[:_DIGEST_DIGITS]
-            call = _Call(image, self._options, *self._network, weights, listener, cancel or CancelToken())
-            made = call.carry_out()
+            made = self._call(image, self._network, listener, cancel).carry_out()
         return dataclasses.replace(
             made,
             seconds=time.perf_counter() - began,
             times_ns=image.origin.times_ns if image.origin else None,
             notes=(*image.notes, *made.notes),
         )
+
+    def trial(self, image: Image) -> Trial:
+        """*image* to be encoded at one quality after another, as by a slider; analysed once, when first asked.
+
+        Not for options that keep every bit, which have no quality.
+        """
+        assert self._network is not None, "exact pixels have no quality to try"
+        call = self._call(image, self._network, ignore, None)
+        call.begin(keeps=True)
+        return call.at
+
+    def _call(
+        self, image: Image, network: tuple[Transform, Coder], listener: Listener, cancel: CancelToken | None
+    ) -> _Call:
+        weights = self.model_digest[:_DIGEST_DIGITS]
+        return _Call(image, self._options, *network, weights, listener, cancel or CancelToken())
 
 
 def encode(
@@ -138,17 +156,33 @@ class _Call:
     searches: bool = field(init=False)
     done: int = 0
 
-    def carry_out(self) -> Encoded:
+    def begin(self, *, keeps: bool) -> None:
+        """Looks at the picture as a whole; *keeps* its latents, to be coded more than once."""
         from denoiser.codec.noise import noise_to_take  # torch
 
         image, options = self.image, self.options
         self.noise = noise_to_take(image, options.denoise)
-        self.searches = bool(options.bpp or options.target_size or options.min_psnr)
-        keeps = self.searches or self.noise is not None
         told = self.noise.condition if self.noise else None
+        keeps = keeps or self.noise is not None
         self.analysed = Analysed(image, self.transform, self.coder, told, self.cancel, keeps)
         self.frame = frame_of(image, options) | {"weights": self.weights, "grid": self.analysed.grid}
         self.frame |= {"alpha": _alpha(image), "cleaned": self.noise is not None}
+
+    def at(self, quality: float, cancel: CancelToken) -> Encoded:
+        """The file at that quality, and no second look at what it could have been."""
+        self.cancel = self.analysed.cancel = cancel
+        step = rate.step_of(quality)
+        file = self._file(step)
+        if self.noise is not None:
+            taken = self.noise.luma, self.noise.chroma, self.noise.kind
+            file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, taken))
+        data = container.write(file)
+        return Encoded(data, self.image.megapixels, quality=rate.quality_of(step), noise=self.noise)
+
+    def carry_out(self) -> Encoded:
+        image, options = self.image, self.options
+        self.searches = bool(options.bpp or options.target_size or options.min_psnr)
+        self.begin(keeps=self.searches)
         if self.searches:
             for number in range(len(self.analysed.grid)):
                 self.analysed.latents(number)
