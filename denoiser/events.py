@@ -81,7 +81,10 @@ class SeriesFound:
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a training run stands; ``validation_psnr`` is None between validations, ``note`` mostly empty."""
+    """Where a training run stands; ``validation_psnr`` is None between validations, ``note`` mostly empty.
+
+    The scores of a validation are PSNR, unless *unit* says that they are something else.
+    """
 
     step: int
     loss: float
@@ -90,6 +93,7 @@ class TrainingProgress:
     megapixels_per_second: float
     validation_psnr: dict[str, float] | None = None
     note: str = ""
+    unit: str = "dB"
 
 
 Event = Started | FileStarted | TileDone | FileDone | FileFailed | FileSkipped | SeriesFound | TrainingProgress

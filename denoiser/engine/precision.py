@@ -7,21 +7,32 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from denoiser.atomicfile import whole_file
 from denoiser.engine.device import Choice, hardware_name, lacks_bf16
 from denoiser.engine.probe import Trial, measure
 from denoiser.errors import UnwritableImage
-from denoiser.models import LoadedModel
+from denoiser.networks.spec import NetworkSpec
 
 CACHE_VARIABLE = "DENOISE_CACHE"  # the folder of the cache, for those who want it elsewhere
 _FORM = 1  # of an entry; another meaning gets another number, and old entries are measured anew
 
 
-def choose_precision(wish: str, device: str, model: LoadedModel, *, cache: Path | None = None) -> Choice:
+class Tried(Protocol):
+    """What is tried: a network of noisy pictures and planes, and what it costs."""
+
+    @property
+    def network(self) -> nn.Module: ...
+
+    @property
+    def spec(self) -> NetworkSpec: ...
+
+
+def choose_precision(wish: str, device: str, model: Tried, *, cache: Path | None = None) -> Choice:
     """fp32 or bf16, with the reason. A named one is taken as it is; "auto" asks the cache, then the machine."""
     if wish != "auto":
         return Choice(wish, "as asked for")
@@ -50,7 +61,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "denoise"
 
 
-def _key(device: str, model: LoadedModel) -> str:
+def _key(device: str, model: Tried) -> str:
     """Everything that the verdict could depend on."""
     network = f"{model.spec.kmac_per_pixel:.1f} kMAC per pixel, {model.spec.parameters} parameters"
     threads = f"{torch.get_num_threads()} threads"

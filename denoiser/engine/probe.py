@@ -11,12 +11,11 @@ import time
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from denoiser.engine.device import Choice
 from denoiser.engine.runner import exactly
 from denoiser.networks.conditioning import Condition
-from denoiser.networks.pyramid import PyramidAutoencoder
 
 _TILE = {"cpu": 128, "cuda": 512, "mps": 512}  # a few hundredths of a second each
 _PAYS_BELOW = 0.8  # of the time of fp32: less gain is not worth the rounding
@@ -46,7 +45,7 @@ class Trial:
         return Choice("bf16", f"{speed:.2g} times the speed of fp32 here")
 
 
-def measure(network: PyramidAutoencoder, device: str) -> Trial:
+def measure(network: nn.Module, device: str) -> Trial:
     """Sends one noisy tile through *network*, which is on *device*, in both precisions."""
     generator = torch.Generator().manual_seed(0)
     side = _TILE[device]
@@ -62,14 +61,14 @@ def measure(network: PyramidAutoencoder, device: str) -> Trial:
 
 @torch.inference_mode()
 def _timed(
-    network: PyramidAutoencoder, noisy: Tensor, planes: Tensor, precision: str, *, give_up_after: float
+    network: nn.Module, noisy: Tensor, planes: Tensor, precision: str, *, give_up_after: float
 ) -> tuple[Tensor, float]:
     """The result, and the best time of three after one that warms up; of one where that was hopeless already."""
     times: list[float] = []
     with exactly(noisy.device.type, precision):
         while len(times) < 4 and (not times or times[0] < give_up_after):
             began = time.perf_counter()
-            result = network(noisy, planes).float()
+            result: Tensor = network(noisy, planes).float()
             if noisy.device.type == "cuda":
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - began)

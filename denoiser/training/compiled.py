@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from denoiser.networks.conditioning import PLANES
+from denoiser.training.degrade import Sample
 from denoiser.training.run import Run
 
 
@@ -18,22 +20,23 @@ def compile_if_it_works(run: Run) -> str:
     """
     plain = run.forward
     assert isinstance(plain, nn.Module), "a run starts with a module"
+    state = run.generator.get_state()
     try:
-        compiled = torch.compile(plain)
-        _try(compiled, run)
+        _try(torch.compile(plain), run)
     except (RuntimeError, ImportError, OSError) as error:  # all that torch.compile raises comes from these
+        run.forward = plain
         run.network.zero_grad(set_to_none=True)
         reason = str(error).strip().partition("\n")[0]
         return f"The network is not compiled: {type(error).__name__}: {reason[:150]}"
-    run.forward = compiled
+    finally:
+        run.generator.set_state(state)  # a trial leaves no trace in what is drawn
     return "The network is compiled."
 
 
-def _try(compiled: Callable[..., Tensor], run: Run) -> None:
+def _try(compiled: Callable[..., Any], run: Run) -> None:
     stage = run.recipe.stage_at(run.fraction)
-    noisy: Tensor = torch.zeros(stage.batch, 3, stage.patch, stage.patch, device=run.device)
+    nothing: Tensor = torch.zeros(stage.batch, 3, stage.patch, stage.patch, device=run.device)
     planes = torch.zeros(stage.batch, PLANES, 1, 1, device=run.device)
-    with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.autocast):
-        output = compiled(noisy.contiguous(memory_format=torch.channels_last), planes)
-    run.team.backward(output.float().mean())
+    run.forward = compiled
+    run.team.backward(run.objective(run, Sample(nothing, nothing, planes), stage))
     run.network.zero_grad(set_to_none=True)

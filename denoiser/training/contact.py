@@ -8,28 +8,23 @@ from torch import Tensor, nn
 
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.sheet import Row, contact_sheet
-from denoiser.training.validation import Judge, Trial, cleaned, psnr
+from denoiser.training.validation import Judging
 
 
-def before_and_after(judge: Judge, network: nn.Module, device: torch.device) -> Image | None:
-    """A row for each column of *judge*, each with another picture where there are several; None without trials."""
-    rows = []
-    for number, column in enumerate(judge.columns):
-        trials = [trial for trial in judge.trials if trial.column == column]
-        rows.append(_row(trials[number % len(trials)], network, device))
+def before_and_after(judge: Judging, network: nn.Module, device: torch.device) -> Image | None:
+    """A row for each of the examples of *judge*; None where there are none."""
+    rows = [
+        Row(
+            title=example.title,
+            noisy=_picture(example.before),
+            clean=_picture(example.after),
+            reference=_picture(example.truth),
+            noisy_score=example.score_before,
+            clean_score=example.score_after,
+        )
+        for example in judge.examples(network, device)
+    ]
     return contact_sheet(rows) if rows else None
-
-
-def _row(trial: Trial, network: nn.Module, device: torch.device) -> Row:
-    output = cleaned(network, trial, device)
-    return Row(
-        title=trial.column,
-        noisy=_picture(trial.noisy),
-        clean=_picture(output),
-        reference=_picture(trial.target),
-        noisy_score=f"{psnr(trial.noisy, trial.target):.2f} dB",
-        clean_score=f"{psnr(output, trial.target):.2f} dB",
-    )
 
 
 def _picture(values: Tensor) -> Image:

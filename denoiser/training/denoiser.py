@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from denoiser.engine.device import choose_device, fast_bf16
 from denoiser.errors import UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
-from denoiser.networks import registry
-from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
 from denoiser.training.checkpoint import Progress
 from denoiser.training.compiled import compile_if_it_works
-from denoiser.training.export import Exported, write_weights
+from denoiser.training.craft import DENOISING, Craft
+from denoiser.training.export import Exported
 from denoiser.training.loop import Logbook, train
 from denoiser.training.material import Folders, Gather, Material
 from denoiser.training.pairs import holds_pairs
@@ -66,10 +66,16 @@ def train_denoiser(
 
 
 def train_on(
-    gather: Gather, out: Path, options: TrainOptions, *, listener: Listener, reading: Reading
+    gather: Gather,
+    out: Path,
+    options: TrainOptions,
+    *,
+    listener: Listener,
+    reading: Reading,
+    craft: Craft = DENOISING,
 ) -> TrainingReport:
     """Trains on what *gather* makes; in several processes where several devices are asked for."""
-    work = _Training(gather, out, options)
+    work = _Training(gather, out, options, craft)
     work.check()
     device = choose_device(options.device)
     count = how_many(options.devices, device)
@@ -85,6 +91,7 @@ class _Training:
     gather: Gather
     out: Path
     options: TrainOptions
+    craft: Craft
 
     def check(self) -> None:
         """Raises what can be known before anything is read."""
@@ -99,13 +106,13 @@ class _Training:
         plan = self._plan(start)
         material = self.gather(plan, device, self.options.seed, reading)
         run = self._run(plan, start, material, team, device)
-        folder = RunFolder(self.out, resume=self.options.resume)
+        folder = RunFolder(self.out, resume=self.options.resume, write=self.craft.write)
         if self.options.resume:
             run.load(folder.state)
         logbook = None
         before: Verdict | None = None
         if team.number == 0:
-            folder.open(plan, material.judge.columns)
+            folder.open(plan, material.judge)
             logbook = Logbook(run, folder, material.judge, listener)
             before = logbook.validate(start.on(device), "before") if start else None
         if plan.compile:
@@ -115,7 +122,7 @@ class _Training:
         train(run, logbook, reading.cancel)
         after = logbook.validate(run.average) if logbook and (run.fraction >= 1 or start) else None
         report = TrainingReport(
-            weights=self.out / f"denoiser-{plan.name}.safetensors",
+            weights=self.out / f"{weights_name(self.craft, plan)}.safetensors",
             progress=run.progress,
             finished=run.fraction >= 1,
             unreadable=material.unreadable,
@@ -124,7 +131,7 @@ class _Training:
             kept_start=bool(before and after and after.overall < before.overall),
         )
         if logbook:
-            _export(run, report, material, start)
+            _export(run, report, material, start, self.craft)
             folder.drop_latest()
         return report
 
@@ -134,7 +141,7 @@ class _Training:
     def _plan(self, start: Start | None) -> recipe.Recipe:
         name = self.options.recipe
         if name == "auto":
-            name = "fine-tune" if start else "fast"
+            name = "fine-tune" if start else self.craft.recipe
         return suited(recipe.load(name), start)
 
     def _run(
@@ -144,12 +151,12 @@ class _Training:
             torch.backends.cudnn.benchmark = True  # few shapes, many steps
             torch.set_float32_matmul_precision("high")
         torch.manual_seed(self.options.seed)
-        network = _ready(registry.build(plan.architecture, plan.settings), device)
+        # Noise is drawn where the network is, but a Mac's GPU has no generator that can be saved.
+        generator = torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(self.options.seed)
+        network = _ready(self.craft.build(plan, material.source, generator), device)
         if start:
             network.load_state_dict(start.network.state_dict())
         teacher = find_start(self.options.teacher) if self.options.teacher else None
-        # Noise is drawn where the network is, but a Mac's GPU has no generator that can be saved.
-        generator = torch.Generator(device if device.type == "cuda" else "cpu")
         return Run(
             recipe=plan,
             network=network,
@@ -160,6 +167,7 @@ class _Training:
             autocast=device.type == "cuda" or (device.type == "cpu" and fast_bf16()),
             generator=generator.manual_seed(self.options.seed + team.number * _SEED_STRIDE),
             teacher=teacher.on(device) if teacher else None,
+            objective=self.craft.objective,
             team=team,
         )
 
@@ -169,12 +177,17 @@ _SEED_STRIDE = (
 )
 
 
-def _ready(network: PyramidAutoencoder, device: torch.device) -> PyramidAutoencoder:
-    placed: PyramidAutoencoder = network.to(device).to(memory_format=torch.channels_last)
+def weights_name(craft: Craft, plan: recipe.Recipe) -> str:
+    """What the weights are called: "denoiser-fast"; the recipe alone where it begins with the craft already."""
+    return plan.name if plan.name.startswith(craft.name) else f"{craft.name}-{plan.name}"
+
+
+def _ready(network: nn.Module, device: torch.device) -> nn.Module:
+    placed: nn.Module = network.to(device).to(memory_format=torch.channels_last)
     return placed
 
 
-def _export(run: Run, report: TrainingReport, material: Material, start: Start | None) -> None:
+def _export(run: Run, report: TrainingReport, material: Material, start: Start | None, craft: Craft) -> None:
     scores = report.before.scores if report.kept_start and report.before else {}
     scores = scores or (report.after.scores if report.after else {})
     metrics = {f"held_out_{_word(name)}": round(value, 2) for name, value in scores.items()}
@@ -182,12 +195,12 @@ def _export(run: Run, report: TrainingReport, material: Material, start: Start |
     if start:
         told |= {"started_from": start.name, "started_from_sha256": start.digest}
     exported = Exported.of(
-        run, summary=f"A denoiser trained with the recipe {run.recipe.name!r}.", metrics=metrics, **told
+        run, summary=f"A {craft.name} trained with the recipe {run.recipe.name!r}.", metrics=metrics, **told
     )
     if report.kept_start and start:
         summary = f"{start.name} as it was: this training did not make it better on held-out pictures."
         exported = replace(exported, network=start.network, summary=summary)
-    write_weights(exported, report.weights)
+    craft.write(exported, report.weights)
 
 
 def _word(name: str) -> str:

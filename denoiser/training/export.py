@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import nn
 
 from denoiser.atomicfile import whole_file
 from denoiser.models.card import Card, card_as_toml
-from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.training.recipe import Recipe
 from denoiser.training.run import Run
 
@@ -26,7 +26,7 @@ _LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has 
 class Exported:
     """A network and what its card says; the evaluation fills in more metrics."""
 
-    network: PyramidAutoencoder
+    network: nn.Module
     recipe: Recipe
     summary: str
     training: Mapping[str, Any]

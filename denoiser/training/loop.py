@@ -1,4 +1,4 @@
-"""The training of a denoiser: steps in beats, and between them what is told, logged, saved and validated."""
+"""A training: steps in beats, and between them what is told, logged, saved and validated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from denoiser.training.run import Run
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.speed import speed_note
 from denoiser.training.team import Word
-from denoiser.training.validation import Judge, Verdict
+from denoiser.training.validation import Judging, Verdict
 
 # Seconds of work between one and the next.
 _TELL_EVERY = 5.0
@@ -60,7 +60,7 @@ def _steps_in_a_beat(seconds_for_one: float) -> int:
 class Logbook:
     """Does what is due after a beat; intervals are in seconds of work."""
 
-    def __init__(self, run: Run, folder: RunFolder, judge: Judge, listener: Listener) -> None:
+    def __init__(self, run: Run, folder: RunFolder, judge: Judging, listener: Listener) -> None:
         self._run, self._folder, self._judge, self._listener = run, folder, judge, listener
         self._began = run.progress.seconds
         self._megapixels_before = run.progress.megapixels
@@ -131,6 +131,7 @@ class Logbook:
                 megapixels_per_second=self.megapixels_per_second,
                 validation_psnr=scores,
                 note=note,
+                unit=self._judge.unit,
             )
         )
         self._untold.clear()

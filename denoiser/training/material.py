@@ -16,7 +16,7 @@ from denoiser.training.pairs import load_pairs
 from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe
 from denoiser.training.samples import DrawnNoise, Mixed, RealNoise, SampleSource
-from denoiser.training.validation import PAIRS, Judge, pair_trials, synthetic_trials
+from denoiser.training.validation import PAIRS, Judge, Judging, pair_trials, synthetic_trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Material:
     """Complete when built. ``told_on_card`` joins the card's table [training]."""
 
     source: SampleSource
-    judge: Judge
+    judge: Judging
     told_on_card: Mapping[str, Any]
     unreadable: tuple[UnreadableImage, ...] = field(default=())
 

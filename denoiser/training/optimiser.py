@@ -8,6 +8,7 @@ only.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,12 +59,27 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """(kernels for Muon, the rest for Adam): head, tail and everything that is no matrix goes to Adam.
 
-    A depthwise kernel is many small filters and no matrix between channels: its directions mean nothing.
+    A network that knows better names in ``kernels_of_the_body`` where its kernels lie. A depthwise kernel is many
+    small filters and no matrix between channels: its directions mean nothing.
     """
+    in_body = getattr(network, "kernels_of_the_body", _between_head_and_tail)
     kernels: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         is_matrix = parameter.ndim >= 2 and parameter.shape[1] > 1
-        in_body = is_matrix and name.split(".")[0] not in ("head", "tail")
-        (kernels if in_body else rest).append(parameter)
+        (kernels if is_matrix and in_body(name) else rest).append(parameter)
     return kernels, rest
+
+
+def paces(network: nn.Module, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """*parameters* in groups, those that the network's ``pace_of`` wants slower by themselves."""
+    pace_of = getattr(network, "pace_of", lambda _name: 1.0)
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        groups.setdefault(pace_of(names[id(parameter)]), []).append(parameter)
+    return [{"params": those, "pace": pace} for pace, those in sorted(groups.items(), reverse=True)]
+
+
+def _between_head_and_tail(name: str) -> bool:
+    return name.split(".")[0] not in ("head", "tail")

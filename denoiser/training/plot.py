@@ -24,6 +24,7 @@ _STYLE = (
     "text{font:12px sans-serif;fill:#1c1c1e} .title{font-size:15px} "
     ".grid{stroke:#d8d8d4} .curve{fill:none;stroke-width:1.6}"
 )
+_TITLES = {"dB": "PSNR on held-out pictures, dB"}
 
 Points = list[tuple[float, float]]
 
@@ -42,12 +43,12 @@ class _Scale:
         return self.begins + share * (self.ends - self.begins)
 
 
-def curves_as_svg(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> str:
+def curves_as_svg(rows: Sequence[Mapping[str, str]], columns: Sequence[str], unit: str = "dB") -> str:
     """The log's *rows*: its loss, and the *columns* of validation; a curve without points is left out."""
     losses = {"loss": _points(rows, "loss")}
     scores = {column: _points(rows, column) for column in columns}
     across = _LEFT + _WIDTH + _RIGHT
-    panels = _panel("Loss", losses, 0) + _panel("PSNR on held-out pictures, dB", scores, across)
+    panels = _panel("Loss", losses, 0) + _panel(_TITLES.get(unit, f"Held-out pictures, {unit}"), scores, across)
     height = _TOP + _HEIGHT + _BOTTOM
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * across}" height="{height}" '

@@ -41,7 +41,7 @@ class Stage:
     until: float
     patch: int
     batch: int
-    loss: str  # "charbonnier" or "log-mse"
+    loss: str  # "charbonnier" or "log-mse"; "rate-distortion" of a codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Recipe:
     adam_rate: float = 2e-3
     warm_up_steps: int = 100
     ema: float = 0.999
+    noisy_share: float = 1.0  # of the samples; a codec sees clean ones beside them
     pair_share: float = 0.5  # of the samples, where real pairs are given; the rest is drawn noise
     compile: bool = False  # by torch.compile: worth its minute of start on a GPU
 

@@ -7,21 +7,20 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.networks.spec import NetworkSpec
 from denoiser.training import checkpoint
-from denoiser.training.degrade import Sample
-from denoiser.training.losses import LOSSES
-from denoiser.training.optimiser import Muon, split
+from denoiser.training.objective import Objective, against_truth
+from denoiser.training.optimiser import Muon, paces, split
 from denoiser.training.recipe import Recipe
 from denoiser.training.samples import SampleSource
 from denoiser.training.team import Alone, Team
 
 _CLIP = 1.0  # norm of the gradient of what Adam trains; Muon's steps have their size by design
-_TEACHER_SHARE = 0.5  # of the loss: against what the teacher makes of the sample, not against the truth
 
 
 @dataclass(slots=True)
@@ -29,16 +28,17 @@ class Run:
     """Complete when built; ``step`` moves everything by one step, in the order that keeps a state resumable."""
 
     recipe: Recipe
-    network: PyramidAutoencoder
-    average: PyramidAutoencoder
+    network: nn.Module
+    average: nn.Module
     source: SampleSource
     seconds: float  # the time it is given in all, earlier sittings counted in
     device: torch.device
     autocast: bool
     generator: torch.Generator
     teacher: nn.Module | None = None
+    objective: Objective = against_truth
     team: Team = field(default_factory=Alone)
-    forward: Callable[[Tensor, Tensor], Tensor] = field(init=False)
+    forward: Callable[..., Any] = field(init=False)
     progress: checkpoint.Progress = field(init=False)
     optimisers: list[torch.optim.Optimizer] = field(init=False)
 
@@ -46,10 +46,16 @@ class Run:
         kernels, rest = split(self.network)
         self.optimisers = [
             Muon(kernels, lr=self.recipe.muon_rate),
-            torch.optim.Adam(rest, lr=self.recipe.adam_rate, betas=(0.9, 0.99)),
+            torch.optim.Adam(paces(self.network, rest), lr=self.recipe.adam_rate, betas=(0.9, 0.99)),
         ]
         self.progress = checkpoint.Progress(self.recipe.name)
         self.forward = self.team.join(self.network)
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """What the network costs."""
+        spec: NetworkSpec = self.network.spec(self.recipe.halo)  # type: ignore[operator]
+        return spec
 
     @property
     def fraction(self) -> float:
@@ -71,7 +77,7 @@ class Run:
         """Draws a batch and takes one step on it; the loss stays on the device, so that nobody waits for it."""
         stage = self.recipe.stage_at(self.fraction)
         sample = self.source.draw(stage.batch, stage.patch, self.generator)
-        loss = self._loss(sample, LOSSES[stage.loss])
+        loss = self.objective(self, sample, stage)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         self.team.backward(loss)
@@ -83,20 +89,9 @@ class Run:
     def _networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "average": self.average}
 
-    def _loss(self, sample: Sample, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        noisy = sample.noisy.to(self.device, memory_format=torch.channels_last)
-        planes, target = sample.planes.to(self.device), sample.target.to(self.device)
-        with self._reckoning():
-            output = self.forward(noisy, planes)
-        against_truth = loss(output.float(), target)
-        if self.teacher is None:
-            return against_truth
-        with torch.no_grad(), self._reckoning():
-            shown = self.teacher(noisy, planes)
-        return torch.lerp(against_truth, loss(output.float(), shown.float()), _TEACHER_SHARE)
-
     @contextlib.contextmanager
-    def _reckoning(self) -> Iterator[None]:
+    def reckoning(self) -> Iterator[None]:
+        """Within it, layers compute in the numbers of the run."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
             yield
 
@@ -105,8 +100,9 @@ class Run:
         rates = (self.recipe.muon_rate, self.recipe.adam_rate)
         for optimiser, rate in zip(self.optimisers, rates, strict=True):
             for group in optimiser.param_groups:
-                group["lr"] = rate * factor
-        torch.nn.utils.clip_grad_norm_(self.optimisers[1].param_groups[0]["params"], _CLIP)
+                group["lr"] = rate * factor * group.get("pace", 1.0)
+        clipped = [one for group in self.optimisers[1].param_groups for one in group["params"]]
+        torch.nn.utils.clip_grad_norm_(clipped, _CLIP)
         for optimiser in self.optimisers:
             optimiser.step()
         # A young average follows quickly, so that its start is forgotten.

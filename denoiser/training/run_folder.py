@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -19,17 +19,19 @@ from denoiser.training.export import Exported, write_weights
 from denoiser.training.plot import curves_as_svg
 from denoiser.training.recipe import Recipe
 from denoiser.training.run import Run
-from denoiser.training.validation import Judge, Verdict
+from denoiser.training.validation import Judging, Verdict
 
 _ALWAYS = ("step", "seconds", "megapixels", "loss", "megapixels_per_second")
 _LATEST = "latest.safetensors"
+
+Writer = Callable[[Exported, Path], Path]  # weights and their card
 
 
 class RunFolder:
     """Everything that a run leaves behind lies in *path*; each file is whole or not there."""
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, resume: bool, write: Writer = write_weights) -> None:
+        self.path, self._write = path, write
         self.state = path / "state.safetensors"
         if self.state.exists() and not resume:
             raise UsageError(
@@ -39,13 +41,13 @@ class RunFolder:
             raise UsageError(f"{path} holds no run to go on with.", hint="Leave out --resume to start one.")
         self._columns: list[str] = []
 
-    def open(self, recipe: Recipe, columns: Sequence[str]) -> None:
-        """Keeps the recipe, and makes the log ready for these *columns* of validation."""
+    def open(self, recipe: Recipe, judge: Judging) -> None:
+        """Keeps the recipe, and makes the log ready for what *judge* says."""
         with whole_file(self.path / "recipe.toml") as file:
             file.write(recipe.text.encode())
         earlier = self._rows()
         known = [name for row in earlier[:1] for name in row]
-        self._columns = list(dict.fromkeys([*_ALWAYS, *columns, *known]))
+        self._columns = list(dict.fromkeys([*_ALWAYS, *judge.columns, *judge.details, *known]))
         text = io.StringIO()
         writer = csv.DictWriter(text, self._columns, restval="")
         writer.writeheader()
@@ -62,15 +64,15 @@ class RunFolder:
             "loss": "" if loss != loss else f"{loss:.6f}",
             "megapixels_per_second": f"{speed:.3f}",
         }
-        values |= {name: f"{value:.3f}" for name, value in (verdict.scores if verdict else {}).items()}
+        values |= {name: f"{value:.3f}" for name, value in _said_by(verdict).items()}
         text = io.StringIO()
         csv.DictWriter(text, self._columns, restval="").writerow(values)
         append_line_durably(self._log_file, text.getvalue().strip())
 
-    def draw(self, judge: Judge, network: nn.Module, device: torch.device) -> None:
+    def draw(self, judge: Judging, network: nn.Module, device: torch.device) -> None:
         """The curves so far, and what *network* makes of some of the judge's trials."""
         with whole_file(self.path / "loss.svg") as file:
-            file.write(curves_as_svg(self._rows(), judge.columns).encode())
+            file.write(curves_as_svg(self._rows(), judge.columns, judge.unit).encode())
         sheet = before_and_after(judge, network, device)
         if sheet:
             imageio.write(sheet, self.path / "before-after.png")
@@ -78,7 +80,7 @@ class RunFolder:
     def save_latest(self, run: Run) -> None:
         """The average as usable weights, for who cannot wait for the end."""
         summary = f"In the middle of a training with the recipe {run.recipe.name!r}."
-        write_weights(Exported.of(run, summary=summary), self.path / _LATEST)
+        self._write(Exported.of(run, summary=summary), self.path / _LATEST)
 
     def drop_latest(self) -> None:
         """Takes those away again: the run has weights of its own name now."""
@@ -94,3 +96,7 @@ class RunFolder:
             return []
         with self._log_file.open(newline="", encoding="utf-8") as file:
             return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]
+
+
+def _said_by(verdict: Verdict | None) -> dict[str, float]:
+    return {**verdict.scores, **verdict.details} if verdict else {}

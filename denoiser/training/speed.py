@@ -18,7 +18,7 @@ _PASSES = 3  # forward, gradient of the input, gradient of the kernel: each the 
 def speed_note(run: Run, megapixels_per_second: float) -> str:
     """One line: the speed, and the share of what this device's own convolutions reach."""
     peak = peak_flops(run.device, bf16=run.autocast) * run.team.size
-    kmac = run.network.spec(run.recipe.halo).kmac_per_pixel
+    kmac = run.spec.kmac_per_pixel
     share = training_flops(megapixels_per_second, kmac) / peak
     number = "bf16" if run.autocast else "fp32"
     reach = f"the {peak / 1e12:.3g} TFLOP/s that {run.device.type} reaches in {number}"

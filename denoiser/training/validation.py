@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -32,18 +33,63 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """PSNR by column, and their mean over the columns that count; NaN when nothing was held out."""
+    """A score for each column, and one number that is larger where a network is better; NaN: nothing was held out.
+
+    ``details`` stand in the log beside the scores.
+    """
 
     scores: dict[str, float]
     overall: float
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A held-out crop (3, H, W) before and after, with a word under each."""
+
+    title: str
+    before: Tensor
+    after: Tensor
+    truth: Tensor
+    score_before: str
+    score_after: str
+
+
+class Judging(Protocol):
+    """Whoever says how well a network under training does."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the scores, in the order of the log."""
+        ...
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The names of what stands in the log beside them."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Of the scores."""
+        ...
+
+    def verdict(self, network: nn.Module, device: torch.device) -> Verdict:
+        """On held-out pictures, the same every time."""
+        ...
+
+    def examples(self, network: nn.Module, device: torch.device) -> list[Example]:
+        """Some of them, to look at."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Trials, and the columns whose mean decides whether a network is better than another."""
+    """Of denoisers: trials, and the columns whose mean PSNR decides whether a network is better than another."""
 
     trials: tuple[Trial, ...]
     counted: tuple[str, ...]
+    details: tuple[str, ...] = ()
+    unit: str = "dB"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,6 +104,20 @@ class Judge:
         means = {column: sum(values) / len(values) for column, values in scores.items()}
         counted = [means[column] for column in self.counted if column in means]
         return Verdict(means, sum(counted) / len(counted) if counted else math.nan)
+
+    def examples(self, network: nn.Module, device: torch.device) -> list[Example]:
+        """One for each column, each with another picture where there are several."""
+        chosen = []
+        for number, column in enumerate(self.columns):
+            trials = [trial for trial in self.trials if trial.column == column]
+            chosen.append(_example(trials[number % len(trials)], network, device))
+        return chosen
+
+
+def _example(trial: Trial, network: nn.Module, device: torch.device) -> Example:
+    output = cleaned(network, trial, device)
+    scores = (f"{psnr(picture, trial.target):.2f} dB" for picture in (trial.noisy, output))
+    return Example(trial.column, trial.noisy, output, trial.target, *scores)
 
 
 @torch.inference_mode()

@@ -25,7 +25,7 @@ def told():
 def logbook(tiny_run, tmp_path, judge, told):
     run = tiny_run(seconds=1e6)
     folder = RunFolder(tmp_path, resume=False)
-    folder.open(run.recipe, judge.columns)
+    folder.open(run.recipe, judge)
     return Logbook(run, folder, judge, told.append)
 
 
@@ -86,7 +86,7 @@ def test_a_log_goes_on_with_new_columns_and_keeps_the_old_ones(tiny_run, tmp_pat
     (tmp_path / "state.safetensors").touch()
     run = tiny_run(seconds=1e6)
     folder = RunFolder(tmp_path, resume=True)
-    folder.open(run.recipe, judge.columns)
+    folder.open(run.recipe, judge)
     Logbook(run, folder, judge, lambda event: None).validate(run.average)
     first, last = _rows(tmp_path)
     assert (first["white 50"], first["white 25"], first["seconds"]) == ("26.1", "", "600")

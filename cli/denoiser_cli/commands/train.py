@@ -1,4 +1,4 @@
-"""`denoise train denoiser`: a folder of clean photos, or of pairs, becomes weights."""
+"""`denoise train denoiser` and `denoise train codec`: a folder of clean photos, or of pairs, becomes weights."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ denoise train denoiser --data ./photos --out ./run --minutes 120 --resume
 denoise train denoiser --pairs ./pairs --from fast --out ./tuned --minutes 10
 denoise train denoiser --noisy ./from-my-camera --out ./mine --minutes 5
 denoise ./imgs --out ./clean --model ./mine/denoiser-camera.safetensors
+denoise train codec --data ./photos --out ./codec --minutes 60
 """
 _TELL_EVERY = 15.0  # seconds between plain lines
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("what", metavar="denoiser", type=click.Choice(["denoiser"]), expose_value=False)
+@click.argument("what", metavar="denoiser|codec", type=click.Choice(["denoiser", "codec"]))
 @click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
 @click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
 @click.option(
@@ -42,14 +43,16 @@ _TELL_EVERY = 15.0  # seconds between plain lines
 @speaking_flags
 @click.pass_obj
 def command(
-    manner: Manner, /, data: str | None, pairs: str | None, noisy: str | None, out: str, **words: Any
+    manner: Manner, /, what: str, data: str | None, pairs: str | None, noisy: str | None, out: str, **words: Any
 ) -> int:
-    """Train a denoiser on clean photos, on real pairs, on both, or on nothing but noisy photos of one camera.
+    """Train a denoiser on clean photos, on real pairs, on both, or on noisy photos of one camera alone; or a codec.
 
     Ctrl-C stops after the step in hand; the same call with --resume goes on from there.
     """
     from denoiser.training import learn_camera, train_denoiser  # torch: not before the words are understood
 
+    if what == "codec" and (pairs or noisy or not data):
+        raise UsageError("A codec is trained on clean photos alone.", hint="Name their folder with --data.")
     if noisy and pairs:
         raise UsageError("--noisy and --pairs do not go together.", hint="Pairs say all: leave out --noisy.")
     options = collect(TrainOptions, words)
@@ -57,7 +60,13 @@ def command(
     loading = None if manner.quiet else _tell_loading
     clean = Path(data) if data else None
     with stopping_politely() as cancel:
-        if noisy:
+        if what == "codec":
+            from denoiser.training.codec import train_codec
+
+            report = train_codec(
+                Path(data or ""), Path(out), options, listener=listener, loading=loading, cancel=cancel
+            )
+        elif noisy:
             learned = learn_camera(
                 Path(noisy), Path(out), options, data=clean, listener=listener, loading=loading, cancel=cancel
             )
@@ -106,10 +115,11 @@ class _Teller:
         if self._quiet or not isinstance(event, TrainingProgress):
             return
         if event.validation_psnr:
-            scores = ", ".join(f"{name} {value:.2f} dB" for name, value in event.validation_psnr.items())
+            unit = event.unit
+            scores = ", ".join(f"{name} {value:.2f} {unit}" for name, value in event.validation_psnr.items())
             say(f"step {event.step}: held-out pictures{f' {event.note}' if event.note else ''}: {scores}")
             mean = sum(event.validation_psnr.values()) / len(event.validation_psnr)
-            self._held_out = f"  held out {mean:.2f} dB"
+            self._held_out = f"  held out {mean:.2f} {unit}"
         elif event.note:
             say(event.note)
         elif time.monotonic() - self._last >= _TELL_EVERY:

@@ -1,0 +1,169 @@
+"""The passes over one tile: latents to bytes at a quality step, bytes to symbols, symbols to latents.
+
+    y ─► gain ─► v ─► hyper-analysis ─► z ──► features ──┐
+                 └─► four times: symbols = v - middle, rounded; table from features and symbols so far ─► coder
+
+Tables come from whole numbers alone, so symbols decode without floats and without torch. Middles are floats: where
+machines differ in their last bit, pixels differ by a hair, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser.codec.entropy.symbols import HIGHEST, HYPER_HIGHEST, LOWEST, SymbolDecoder, SymbolEncoder
+from denoiser.codec.model import CodecModel, ExactPart
+from denoiser.codec.passes import masks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from denoiser.codec.container import Tile
+
+Symbols = NDArray[np.int32]
+Latents = NDArray[np.float32]
+
+# What a squared step of the quantiser costs in bits where the two balance, for a nearly orthonormal transform.
+_PRICE_OF_ERROR = 6 / math.log(2)
+_HYPER_SCALE = 4  # latents along a side of one hyper-latent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A tile as bytes, and what a decoder makes of it: hyper symbols, symbols, and latents in steps."""
+
+    stream: bytes
+    checksum: int
+    z: Symbols
+    symbols: Symbols
+    latents: Latents
+
+
+class Coder:
+    """Codes tiles with one codec. Any thread; what needs no floats needs an ExactPart alone."""
+
+    def __init__(self, model: CodecModel | ExactPart) -> None:
+        self._model = model if isinstance(model, CodecModel) else None
+        self._exact = model.exact if isinstance(model, CodecModel) else model
+
+    def encode(self, y: Latents, level: int, *, thrift: float = 1.0) -> Coded:
+        """The latents *y* (N, h, w) at a quality step.
+
+        Symbols that cost more bits than they are worth become smaller; *thrift* 0 rounds to the nearest.
+        """
+        middles = _Middles(self._network, level)
+        v, z = middles.analysed(y)
+        coder = SymbolEncoder(self._exact.tables)
+        coder.add_hyper(z, level)
+        features = self._exact.index.features(z, level)
+        latents, symbols = np.zeros_like(v), np.zeros(v.shape, np.int32)
+        for number, mask in enumerate(masks(*v.shape)):
+            middle = middles.of_pass(number, z, latents)
+            table = self._exact.index.index(features, level, number, symbols)
+            residual = (v - middle)[mask]
+            chosen = self._chosen(residual, table[mask], thrift)
+            coder.add(chosen, table[mask])
+            symbols[mask] = chosen
+            latents[mask] = chosen + middle[mask]
+        return Coded(coder.finish(), coder.checksum, z, symbols, latents)
+
+    def symbols(self, tile: Tile, shape: tuple[int, int], level: int) -> tuple[Symbols, Symbols]:
+        """Hyper symbols and symbols of a tile of *shape* latents; DamagedLatent unless those were written."""
+        decoder = SymbolDecoder(tile.stream, self._exact.tables)
+        z = decoder.take_hyper((self._exact.hyper, shape[0] // _HYPER_SCALE, shape[1] // _HYPER_SCALE), level)
+        symbols = np.zeros((self._exact.latents, *shape), np.int32)
+        features = self._exact.index.features(z, level)
+        for number, mask in enumerate(masks(*symbols.shape)):
+            table = self._exact.index.index(features, level, number, symbols)
+            symbols[mask] = decoder.take(table[mask])
+        decoder.close(tile.symbols_crc)
+        return z, symbols
+
+    def latents(self, z: Symbols, symbols: Symbols, level: int) -> Latents:
+        """The latents, in steps, that stand behind symbols."""
+        middles = _Middles(self._network, level)
+        latents = np.zeros(symbols.shape, np.float32)
+        for number, mask in enumerate(masks(*symbols.shape)):
+            middle = middles.of_pass(number, z, latents)
+            latents[mask] = symbols[mask] + middle[mask]
+        return latents
+
+    def bits(self, z: Symbols, symbols: Symbols, level: int) -> float:
+        """What the tables say that a tile costs."""
+        hyper, scales = self._exact.tables.hyper, self._exact.tables.scales
+        numbers = np.array(hyper.numbers(level))[:, None, None]
+        total = float(_cost(hyper, np.broadcast_to(numbers, z.shape), z).sum())
+        for mask, table in self._tables(z, symbols, level):
+            total += float(_cost(scales, table[mask], symbols[mask]).sum())
+        return total
+
+    def _tables(self, z: Symbols, symbols: Symbols, level: int) -> Iterator[tuple[Any, Any]]:
+        features = self._exact.index.features(z, level)
+        known = np.zeros_like(symbols)
+        for number, mask in enumerate(masks(*symbols.shape)):
+            yield mask, self._exact.index.index(features, level, number, known)
+            known[mask] = symbols[mask]
+
+    def _chosen(self, residual: Latents, table: NDArray[np.uint8], thrift: float) -> Symbols:
+        """Each value rounded, or the next smaller one if the bits that it saves are worth the error."""
+        nearest = np.rint(residual).clip(LOWEST, HIGHEST).astype(np.int32)
+        if not thrift:
+            return nearest
+        moving = np.nonzero(nearest)[0]
+        some, here = nearest[moving], residual[moving]
+        smaller = some - np.sign(some)
+        scales = self._exact.tables.scales
+        saved = _cost(scales, table[moving], some) - _cost(scales, table[moving], smaller)
+        worse = (here - smaller) ** 2 - (here - some) ** 2
+        nearest[moving] = np.where(thrift * saved > _PRICE_OF_ERROR * worse, smaller, some)
+        return nearest
+
+    @property
+    def _network(self) -> Any:
+        assert self._model is not None, "floats need a CodecModel"
+        return self._model.network
+
+
+class _Middles:
+    """What the float part of the codec foretells of one tile, in fp32 on the CPU whatever the device is."""
+
+    def __init__(self, network: Any, level: int) -> None:
+        import torch
+
+        self._torch, self._network = torch, network
+        self._level = torch.tensor([level])
+        self._features: Tensor | None = None
+        self._spread: Tensor | None = None
+
+    def analysed(self, y: Latents) -> tuple[Latents, Symbols]:
+        """*y* in steps of the quantiser, and its hyper symbols."""
+        with self._torch.inference_mode():
+            v = self._network.gains.scale(self._torch.from_numpy(y)[None], self._level)
+            z = self._network.hyper_analysis(v).round().clamp(-HYPER_HIGHEST, HYPER_HIGHEST)
+        return v[0].numpy(), z[0].numpy().astype(np.int32)
+
+    def of_pass(self, number: int, z: Symbols, latents: Latents) -> Latents:
+        """The middle of each latent, by what is known before that pass."""
+        with self._torch.inference_mode():
+            if self._features is None or self._spread is None:
+                self._features = self._network.mean_features(self._torch.from_numpy(z.astype(np.float32))[None])
+                self._spread = self._network.log_spread(self._level).exp()
+            known = self._torch.from_numpy(latents)[None] / self._spread
+            middle = self._network.mean_passes[number](self._features, known) * self._spread
+        found: Latents = middle[0].numpy()
+        return found
+
+
+def _cost(tables: Any, numbers: NDArray[Any], symbols: NDArray[Any]) -> NDArray[np.float64]:
+    """Bits of each of *symbols* by its table."""
+    width = tables.half_widths[numbers].astype(np.int64)
+    escaped = np.abs(symbols) > width
+    code = np.where(escaped, 2 * width + 1, symbols + width)
+    bits: NDArray[np.float64] = tables.bits[numbers, code] + 16 * escaped
+    return bits

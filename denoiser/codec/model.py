@@ -1,0 +1,146 @@
+"""A codec's weights: the exact part, which is whole numbers and needs no torch, and the network of floats.
+
+network.*    float16    analysis, synthesis, gains, hyper-analysis, middles
+index.*      int8, int32    which table codes each latent
+tables.*     uint16, int32    the tables themselves
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from denoiser import models
+from denoiser.codec.entropy.index import IntegerIndexModel
+from denoiser.codec.entropy.tables import CodingTables
+from denoiser.errors import InexactWeights, MissingModel, UnknownWeights, UntrustedWeights
+from denoiser.models import CatalogEntry
+
+if TYPE_CHECKING:
+    from denoiser.networks.codec import LatentCodec
+    from denoiser.networks.spec import NetworkSpec
+
+TASK = "codec"
+SHIPPED = "codec"  # what "auto" means
+NETWORK, INDEX, TABLES = "network.", "index.", "tables."
+SHORT_DIGEST = 16  # hex digits of it that a file holds
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExactPart:
+    """All that symbols depend on. The same on every machine; any thread."""
+
+    tables: CodingTables
+    index: IntegerIndexModel
+    latents: int
+    hyper: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodecModel:
+    """A codec that runs: its network in fp32 on the CPU, in evaluation mode, without its index path."""
+
+    name: str
+    digest: str  # SHA-256 of the weights file
+    exact: ExactPart
+    network: LatentCodec
+    spec: NetworkSpec
+
+
+def find(name_or_path: str) -> CatalogEntry:
+    """The entry of that codec: "auto", a name, or the path of its weights; MissingModel where it is none."""
+    wanted = SHIPPED if name_or_path == "auto" else name_or_path
+    try:
+        entry = models.find(wanted, "cpu")
+    except MissingModel as error:
+        if Path(wanted).suffix:
+            raise  # a file, and what is wrong with it is said
+        known = ", ".join(one.name for one in _codecs()) or "none"
+        raise MissingModel(f"No codec named {wanted!r} is here; there is {known}.") from error
+    if entry.card.task != TASK:
+        raise MissingModel(
+            f"{entry.name} is a {entry.card.task}, not a codec.",
+            hint="Leave out --model, or name a codec's weights.",
+        )
+    return entry
+
+
+def find_by_digest(digest: str, name_or_path: str = "auto") -> CatalogEntry:
+    """The codec whose digest begins with those hex digits, as each file holds them; UnknownWeights if none does."""
+    known = _codecs()
+    if name_or_path != "auto":
+        known.insert(0, find(name_or_path))
+    for entry in known:
+        if entry.card.sha256.startswith(digest):
+            return entry
+    raise UnknownWeights(
+        f"needs the codec weights {digest}, which are not here",
+        hint="Take the version of denoise that wrote it, or name those weights with --model.",
+    )
+
+
+def load_exact(entry: CatalogEntry) -> ExactPart:
+    """Verifies *entry* and reads its whole numbers. No torch."""
+    return _exact(entry, _arrays(entry))
+
+
+def load(entry: CatalogEntry) -> CodecModel:
+    """Verifies and loads *entry*; a changed, cut or foreign file is UntrustedWeights by name."""
+    import torch
+
+    from denoiser.networks import registry
+
+    arrays = _arrays(entry)
+    exact = _exact(entry, arrays)
+    card = entry.card
+    floats = {
+        name.removeprefix(NETWORK): torch.from_numpy(value.astype(np.float32))
+        for name, value in arrays.items()
+        if name.startswith(NETWORK)
+    }
+    if not all(bool(torch.isfinite(value).all()) for value in floats.values()):
+        raise UntrustedWeights(f"{entry.path}: holds numbers that are not finite.")
+    try:
+        network = registry.build_codec(card.architecture, card.settings)
+        spec = network.spec(card.halo)
+        network.leave_out_exact_parts()
+        network.load_state_dict(floats)
+    except (MissingModel, TypeError, ValueError, RuntimeError) as error:
+        raise UntrustedWeights(f"{entry.path}: not the weights of a {card.architecture} ({error}).") from error
+    if (network.latents, network.hyper) != (exact.latents, exact.hyper):
+        raise UntrustedWeights(f"{entry.path}: its index path and its network do not fit each other.")
+    network.eval().requires_grad_(False)
+    return CodecModel(entry.name, card.sha256, exact, network, spec)
+
+
+def _codecs() -> list[CatalogEntry]:
+    return [entry for entry in models.entries() if entry.card.task == TASK]
+
+
+def _arrays(entry: CatalogEntry) -> Arrays:
+    models.verify(entry)
+    try:
+        return load_file(entry.path)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UntrustedWeights(f"{entry.path}: no weights ({error}).") from error
+
+
+def _exact(entry: CatalogEntry, arrays: Arrays) -> ExactPart:
+    def under(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+    try:
+        tables = CodingTables.of_arrays(under(TABLES))
+        index = IntegerIndexModel.of_arrays(under(INDEX))
+    except InexactWeights as error:
+        raise UntrustedWeights(f"{entry.path}: not the weights of a codec: {error.message}") from error
+    return ExactPart(tables, index, index.passes[0].channels_out, tables.hyper.channels)

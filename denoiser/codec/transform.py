@@ -1,0 +1,75 @@
+"""Pixels to latents and back on a device, in the precision that is best there. One tile at a time."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from denoiser.codec.model import CodecModel
+from denoiser.engine.device import choose
+from denoiser.engine.precision import choose_precision
+from denoiser.engine.runner import exactly
+from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.levels import LEVELS
+from denoiser.networks.conditioning import Condition
+from denoiser.networks.spec import NetworkSpec
+
+Values = NDArray[np.float32]
+_NO_NOISE = Condition(0.0, 0.0)
+
+
+class Transform:
+    """The float networks of one codec on one device. Threads take turns."""
+
+    def __init__(self, model: CodecModel, device: str = "auto", precision: str = "auto") -> None:
+        self.device = choose(device).name
+        self._network = model.network.transforms_on(self.device)
+        chosen = choose_precision(precision, self.device, _Tried(_ThereAndBack(self._network), model.spec))
+        self.precision, self.reason = chosen.name, chosen.reason
+        # What each can reach, by its layers; a tile with that much around it has the pixels of the whole picture.
+        self.analysis_halo, self.synthesis_halo = model.network.reach()
+        self._turn = threading.Lock()
+
+    def analyse(self, pixels: Values, condition: Condition | None = None) -> Values:
+        """Latents (N, H/16, W/16) of *pixels* (H, W, 3) in 0..1, sides multiples of 64.
+
+        *condition* tells the noise that is to be left out; None: there is none.
+        """
+        planes = (condition or _NO_NOISE).planes().reshape(1, -1, 1, 1)
+        folded = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
+            y: Tensor = self._network.analysis(folded.to(self.device), planes.to(self.device))
+            found: Values = y[0].float().cpu().numpy()
+        return found
+
+    def synthesise(self, latents: Values, level: int) -> Values:
+        """Pixels (16 h, 16 w, 3), not clipped, of *latents* (N, h, w) in steps of that quality."""
+        step = torch.tensor([level], device=self.device)
+        with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
+            pixels = self._network.decode(torch.from_numpy(latents)[None].to(self.device), step)
+            found: Values = pixels[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    network: _ThereAndBack
+    spec: NetworkSpec
+
+
+class _ThereAndBack(nn.Module):
+    """Both transforms with nothing between: what is tried in either precision."""
+
+    def __init__(self, network: LatentCodec) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, noisy: Tensor, planes: Tensor) -> Tensor:
+        level = torch.full((len(noisy),), LEVELS // 2, device=noisy.device)
+        latents = self.network.gains.scale(self.network.analysis(noisy, planes), level)
+        return self.network.decode(latents, level)

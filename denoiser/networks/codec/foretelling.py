@@ -1,0 +1,145 @@
+"""What is foretold of each latent before it is decoded: its middle in floats, the table of its spread in integers.
+
+    z ─► shuffle up twice ─► features ─┬─► pass 0: a quarter of the latents
+                                       ├─► pass 1: sees what pass 0 decoded …
+                                       └─► pass 3
+
+Each pass codes one of four places of every square of 2 x 2, another one for each of four groups of channels:
+whatever comes next has neighbours in space and in channels that are known.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from denoiser.networks.codec.quantised import ACTIVATIONS, Ends, QuantisedLayer
+
+PASSES = 4
+_PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))  # in this order: the second is farthest from the first
+# Magnitudes of symbols come in classes, finer where they are small.
+CLASS_STARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+_CLASS_UNIT = 1 / 8
+Z_UNIT = 1 / 8
+_ACTIVATION_UNIT = 1 / ACTIVATIONS.most
+_TABLES = Ends(63 / 16, 63)
+_INDEX_GAIN = 16.0  # indices per unit of the last layer's weights, so that it learns at the pace of the others
+
+
+def pass_masks(latents: int) -> Tensor:
+    """(4, N, 2, 2) bool: what each pass codes in every square of 2 x 2."""
+    masks = torch.zeros(PASSES, latents, 2, 2, dtype=torch.bool)
+    for number in range(PASSES):
+        for group in range(PASSES):
+            row, column = _PLACES[(number + group) % PASSES]
+            masks[number, group::PASSES, row, column] = True
+    return masks
+
+
+def tiled_masks(latents: int, height: int, width: int) -> Tensor:
+    """The same over *height* x *width* places: (4, N, height, width)."""
+    masks = pass_masks(latents).repeat(1, 1, (height + 1) // 2, (width + 1) // 2)
+    return masks[:, :, :height, :width]
+
+
+def magnitude_class(symbols: Tensor) -> Tensor:
+    """0..15 for each symbol, by its magnitude."""
+    starts = torch.tensor(CLASS_STARTS, device=symbols.device, dtype=symbols.dtype)
+    return torch.bucketize(symbols.abs().contiguous(), starts, right=True).to(symbols.dtype)
+
+
+class HyperAnalysis(nn.Module):
+    """Latents in steps of the quantiser (B, N, h, w) to hyper-latents at a quarter of that, not yet rounded."""
+
+    def __init__(self, latents: int, width: int, hyper: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(latents, width, 1)
+        self.halve = nn.Conv2d(width, width, 3, stride=2, padding=1)
+        self.quarter = nn.Conv2d(width, hyper, 3, stride=2, padding=1)
+
+    def forward(self, v: Tensor) -> Tensor:
+        x = functional.relu(self.enter(v.sign() * v.abs().log1p()))
+        z: Tensor = self.quarter(functional.relu(self.halve(x)))
+        return z.float()
+
+
+class MeanFeatures(nn.Module):
+    """Hyper-latents to float features at the latents' resolution."""
+
+    def __init__(self, hyper: int, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(hyper, 4 * width, 3, padding=1)
+        self.second = nn.Conv2d(width, 4 * width, 1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = functional.relu(functional.pixel_shuffle(self.first(z * Z_UNIT), 2))
+        return functional.relu(functional.pixel_shuffle(self.second(x), 2))
+
+
+class MeanPass(nn.Module):
+    """The middle of each latent from the features and what is decoded, all in units of the latents' deviation."""
+
+    def __init__(self, latents: int, features: int, width: int, *, sees: bool) -> None:
+        super().__init__()
+        self.told = nn.Conv2d(features, width, 1)
+        self.seen = nn.Conv2d(latents, width, 3, padding=1, bias=False) if sees else None
+        self.mix = nn.Conv2d(width, width, 1)
+        self.leave = nn.Conv2d(width, latents, 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor, known: Tensor) -> Tensor:
+        x = self.told(features)
+        if self.seen is not None:
+            x = x + self.seen(known)
+        x = functional.leaky_relu(x, 0.2)
+        middle: Tensor = self.leave(functional.leaky_relu(self.mix(x), 0.2))
+        return middle.float()
+
+
+class IndexBase(nn.Module):
+    """Hyper-latents to features of the index path at the latents' resolution, in 0..1 for 0..127."""
+
+    def __init__(self, hyper: int, width: int) -> None:
+        super().__init__()
+        self.first = QuantisedLayer(hyper, 4 * width, kernel=3, unit=Z_UNIT, shuffle=True, by_level=True)
+        self.second = QuantisedLayer(width, 4 * width, kernel=1, unit=_ACTIVATION_UNIT, shuffle=True)
+
+    def forward(self, z: Tensor, level: Tensor) -> Tensor:
+        features: Tensor = self.second(self.first(z * Z_UNIT, level), level)
+        return features
+
+    def layers(self) -> tuple[QuantisedLayer, ...]:
+        """In the order in which they come."""
+        return self.first, self.second
+
+
+class IndexPass(nn.Module):
+    """The table of each latent from the features and the magnitudes of the symbols so far."""
+
+    def __init__(self, latents: int, features: int, width: int, *, sees: bool) -> None:
+        super().__init__()
+        units = torch.full((features,), _ACTIVATION_UNIT)
+        if sees:
+            units = torch.cat([units, torch.full((latents,), _CLASS_UNIT)])
+        self.sees = sees
+        self.enter = QuantisedLayer(len(units), width, kernel=3, unit=units)
+        self.leave = QuantisedLayer(width, latents, kernel=1, unit=_ACTIVATION_UNIT, by_level=True, ends=_TABLES)
+        nn.init.zeros_(self.leave.conv.weight)
+        nn.init.zeros_(self.leave.conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor, classes: Tensor, level: Tensor) -> Tensor:
+        x = torch.cat([features, classes * _CLASS_UNIT], dim=1) if self.sees else features
+        index: Tensor = self.leave(self.enter(x, level), level)
+        return index * _INDEX_GAIN
+
+    @torch.no_grad()
+    def begin_at(self, line: Tensor) -> None:
+        """Foretells, until it has learned more, the indices that *line* (3, N) gives for the quality steps."""
+        assert self.leave.by_level is not None
+        self.leave.by_level.weights.copy_(line / _INDEX_GAIN)
+
+    def layers(self) -> tuple[QuantisedLayer, ...]:
+        """In the order in which they come."""
+        return self.enter, self.leave

@@ -1,0 +1,208 @@
+"""The whole codec as one network: pixels to latents, what is foretold of them, and pixels again.
+
+    pixels, planes ─► analysis ─► y ─► gain of the step ─► v ─┬─► hyper-analysis ─► round ─► z ─► features
+                                                             │                                      │
+                                                             └─► four passes: round(v - middle) ◄───┘
+    pixels ◄─ synthesis ◄─ gain back ◄─ rounded + middle ◄────────┘
+
+``forward`` is for learning: bits are reckoned with noise in the place of rounding, pixels with what rounding gives.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from denoiser.networks.codec.foretelling import (
+    PASSES,
+    HyperAnalysis,
+    IndexBase,
+    IndexPass,
+    MeanFeatures,
+    MeanPass,
+    magnitude_class,
+    tiled_masks,
+)
+from denoiser.networks.codec.levels import LEVELS, Curves, Gains, basis, step_sizes
+from denoiser.networks.codec.likelihood import LEAST_SCALE, LOG_SCALE_STEP, LogisticPrior, normal_bits, scale_of
+from denoiser.networks.codec.quantised import QuantisedLayer
+from denoiser.networks.codec.transforms import CELL, Analysis, Synthesis, begin_as, in_fp32
+from denoiser.networks.conditioning import PLANES
+from denoiser.networks.spec import NetworkSpec
+
+SIZE_MULTIPLE = 64
+EXACT_PARTS = ("index_base", "index_passes", "prior")  # whole numbers, and tables, in weights that are used
+_MOST_HYPER = 127
+_BEGUN = ("analysis.head", "analysis.down", "synthesis.up", "synthesis.tail")  # as principal components
+_PACE_OF_BEGUN, _PACE_OF_CURVES = 0.1, 3.0
+_FIRST_SPREAD = 1.0  # of hyper-latents
+
+
+class Estimate(NamedTuple):
+    """Pixels (B, 3, H, W) as they would be decoded, and the bits (B,) that each picture would take.
+
+    A tuple, since what joins several devices takes outputs apart.
+    """
+
+    pixels: Tensor
+    latent_bits: Tensor
+    hyper_bits: Tensor
+
+
+class LatentCodec(nn.Module):
+    """Sides of pictures are multiples of 64."""
+
+    told: Tensor
+
+    def __init__(
+        self,
+        width: int = 192,
+        blocks: tuple[int, int] = (4, 6),
+        latents: int = 256,
+        hyper: int = 64,
+        features: int = 96,
+    ) -> None:
+        super().__init__()
+        self.latents, self.hyper = latents, hyper
+        self.register_buffer("told", basis()[:, 1:], persistent=False)
+        self.analysis = Analysis(width, blocks[0], latents)
+        self.synthesis = Synthesis(width, blocks[1], latents, self.told.shape[1])
+        self.gains = Gains(latents)
+        self.log_spread = Curves(latents)  # of the latents in steps, what middles are counted in
+        self.hyper_analysis = HyperAnalysis(latents, features, hyper)
+        self.prior = LogisticPrior(hyper)
+        self.mean_features = MeanFeatures(hyper, features)
+        self.mean_passes = nn.ModuleList(MeanPass(latents, features, features, sees=p > 0) for p in range(PASSES))
+        self.index_base = IndexBase(hyper, features)
+        self.index_passes = nn.ModuleList(IndexPass(latents, features, features, sees=p > 0) for p in range(PASSES))
+
+    def forward(
+        self, pixels: Tensor, planes: Tensor, level: Tensor, noise: tuple[Tensor, Tensor] | None = None
+    ) -> Estimate:
+        """*noise* of y's and z's shape in -0.5..0.5; without it bits are reckoned of what is rounded."""
+        v = self.gains.scale(self.analysis(pixels, planes), level)
+        z_soft = self.hyper_analysis(v).clamp(-_MOST_HYPER, _MOST_HYPER)
+        z = _rounded(z_soft)
+        hyper_bits = self.prior.bits(z if noise is None else z_soft + noise[1], level)
+        with in_fp32(v):
+            known, bits = self.passes(v, z, level, None if noise is None else noise[0])
+        decoded = self.decode(known, level)
+        return Estimate(decoded, bits.flatten(1).sum(1), hyper_bits.flatten(1).sum(1))
+
+    def passes(self, v: Tensor, z: Tensor, level: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the decoder will know of *v*, and the bits of each of its values."""
+        masks = tiled_masks(self.latents, *v.shape[2:]).to(v.device)
+        spread = self.log_spread(level).exp()
+        mean_features, index_features = self.mean_features(z), self.index_base(z, level)
+        known, bits, classes = torch.zeros_like(v), torch.zeros_like(v), torch.zeros_like(v)
+        for mask, mean_pass, index_pass in zip(masks, self.mean_passes, self.index_passes, strict=True):
+            middle = mean_pass(mean_features, known / spread) * spread
+            index = index_pass(index_features, classes, level)
+            residual = v - middle
+            symbols = _rounded(residual)
+            counted = symbols if noise is None else residual + noise
+            bits = torch.where(mask, normal_bits(counted, scale_of(index)), bits)
+            known = torch.where(mask, symbols + middle, known)
+            classes = torch.where(mask, magnitude_class(symbols.detach()), classes)
+        return known, bits
+
+    def decode(self, known: Tensor, level: Tensor) -> Tensor:
+        """Pixels from what is known of the latents, in steps."""
+        pixels: Tensor = self.synthesis(self.gains.restore(known, level), self.told[level])
+        return pixels
+
+    @torch.no_grad()
+    def begin_with(self, crops: Tensor) -> None:
+        """Starts as the best linear codec for *crops* (B, 3, H, W) in 0..1."""
+        deviation = begin_as(self.analysis, self.synthesis, crops)
+        # log(deviation / step) over the quality steps: exactly a straight line, as lambdas are log-spaced.
+        logs = deviation.clamp_min(1e-4).log()[None] - step_sizes().log()[:, None].to(deviation.device)
+        line = torch.linalg.lstsq(basis().to(logs.device), logs).solution
+        self.log_spread.weights.copy_(line)
+        line[0] -= torch.tensor(LEAST_SCALE).log()
+        for one in self.index_passes:
+            if isinstance(one, IndexPass):
+                one.begin_at(line / LOG_SCALE_STEP)
+        self._begin_hyper_latents(crops)
+
+    def _begin_hyper_latents(self, crops: Tensor) -> None:
+        """Lets them vary enough to say something after rounding."""
+        level = torch.full((len(crops),), LEVELS // 2)
+        planes = crops.new_zeros(len(crops), PLANES, 1, 1)
+        z = self.hyper_analysis(self.gains.scale(self.analysis(crops, planes), level))
+        last, deviation = self.hyper_analysis.quarter, z.std(dim=(0, 2, 3)).clamp_min(1e-3) / _FIRST_SPREAD
+        last.weight.div_(deviation[:, None, None, None])
+        if last.bias is not None:
+            last.bias.copy_((last.bias - z.mean(dim=(0, 2, 3))) / deviation)
+
+    def quantised_layers(self) -> list[QuantisedLayer]:
+        """Those that become integers."""
+        return [module for module in self.modules() if isinstance(module, QuantisedLayer)]
+
+    @property
+    def index_path_is_rounded(self) -> bool:
+        """Whether it does so now."""
+        return self.index_base.first.rounded
+
+    def round_index_path(self, rounded: bool) -> None:
+        """From here on the index path computes as its integers will."""
+        for layer in self.quantised_layers():
+            layer.rounded = rounded
+
+    @staticmethod
+    def kernels_of_the_body(name: str) -> bool:
+        """Whether Muon may take that parameter: those that begin as principal components keep a quieter pace."""
+        is_curve = name.endswith(".weights")
+        return not (is_curve or name.startswith(_BEGUN) or ".steer." in name)
+
+    @staticmethod
+    def pace_of(name: str) -> float:
+        """The pace of a parameter that Adam takes, where others have 1."""
+        if name.endswith(".weights"):
+            return _PACE_OF_CURVES
+        return _PACE_OF_BEGUN if name.startswith(_BEGUN) else 1.0
+
+    def leave_out_exact_parts(self) -> None:
+        """What foretells spreads goes: where files are made and read, whole numbers do that alone."""
+        for name in EXACT_PARTS:
+            delattr(self, name)
+
+    def transforms_on(self, device: str) -> LatentCodec:
+        """The network on *device*, itself where that is a CPU: what foretells middles stays there."""
+        placed = self if device == "cpu" else copy.deepcopy(self).to(device)
+        return placed.to(memory_format=torch.channels_last)
+
+    def reach(self) -> tuple[int, int]:
+        """How far, in pixels up to whole squares of 64, the analysis and the synthesis look beyond a tile."""
+        analysis, synthesis = (CELL * (len(part.blocks) + 1) for part in (self.analysis, self.synthesis))
+        return -(-analysis // SIZE_MULTIPLE) * SIZE_MULTIPLE, -(-synthesis // SIZE_MULTIPLE) * SIZE_MULTIPLE
+
+    def spec(self, halo: int) -> NetworkSpec:
+        """What the engine may know."""
+        return NetworkSpec(
+            size_multiple=SIZE_MULTIPLE,
+            halo=halo,
+            formula_radius=max(CELL * (len(part.blocks) + 1) for part in (self.analysis, self.synthesis)),
+            kmac_per_pixel=sum(self.kmac_per_pixel()),
+            parameters=sum(p.numel() for p in self.parameters()),
+        )
+
+    def kmac_per_pixel(self) -> tuple[float, float]:
+        """Of the encoder and of the decoder, in thousand multiplications."""
+        coarse = {"down": 16, "up": 16, "hyper_analysis": 16, "mean_passes": 16, "index_passes": 16}
+        coarse |= {"halve": 32, "quarter": 64, "mean_features": 32, "index_base": 32}
+        cost = {"analysis": 0.0, "synthesis": 0.0, "hyper_analysis": 0.0, "shared": 0.0}
+        for name, p in self.named_parameters():
+            if p.ndim == 4:
+                parts = name.split(".")
+                scale = next((coarse[part] for part in reversed(parts) if part in coarse), 8)
+                cost[parts[0] if parts[0] in cost else "shared"] += p.numel() / scale**2 / 1000
+        shared = cost["shared"]
+        return cost["analysis"] + cost["hyper_analysis"] + shared, cost["synthesis"] + shared
+
+
+def _rounded(x: Tensor) -> Tensor:
+    return x + (x.round() - x).detach()

@@ -1,0 +1,152 @@
+"""Pixels to latents and back, nearly all of it at an eighth of the resolution.
+
+    analysis    unshuffle 8 ─► 1x1 ─► blocks ─► 3x3, stride 2 ─► y at 1/16
+    synthesis   y ─► 1x1, shuffle 2 ─► blocks ─► 1x1 ─► shuffle 8
+
+    block   x ─┬─► 1x1 ─► steer ─► ReLU ─► depthwise 3x3 ─► 1x1 (starts at zero) ─► add ─┬─►
+               └────────────────────────────────────────────────────────────────────────┘ │
+            ┌──────────────────────────────────────────────────────────────────────────────┘
+            x ─┬─► 1x1 to 2C ─► ReLU ─► 1x1 (starts at zero) ─► add ─►
+               └──────────────────────────────────────────────────────┘
+
+New blocks change nothing, and ``begin_as`` makes the rest an orthonormal transform: training begins from a
+transform coder and learns what a linear one cannot do. Norm-free, so tiles equal the whole.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from denoiser.networks.conditioning import PLANES
+
+CELL = 8  # pixels along a side of what becomes one place of the body
+BASIS = 3 * CELL**2
+_MIDDLE = 0.5  # of the pixels' range; about it the transform is linear
+
+
+class Steer(nn.Module):
+    """Scales and shifts channels by a few numbers that hold for the whole picture; does nothing when new."""
+
+    def __init__(self, told: int, width: int) -> None:
+        super().__init__()
+        self.to_scale = nn.Linear(told, width, bias=False)
+        self.to_shift = nn.Linear(told, width, bias=False)
+        for linear in (self.to_scale, self.to_shift):
+            nn.init.zeros_(linear.weight)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        scale, shift = self.to_scale(told)[:, :, None, None], self.to_shift(told)[:, :, None, None]
+        steered: Tensor = x * (1 + scale) + shift
+        return steered
+
+
+class CodecBlock(nn.Module):
+    """Neighbours mixed by a depthwise kernel, then channels alone; the identity when new."""
+
+    evenly: Tensor
+
+    def __init__(self, width: int, told: int) -> None:
+        super().__init__()
+        # The body's channels differ in size a hundredfold; this brings them near one another for the kernels.
+        self.evenly = nn.Parameter(torch.ones(width))
+        self.enter = nn.Conv2d(width, width, 1)
+        self.steer = Steer(told, width)
+        self.neighbours = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.leave = nn.Conv2d(width, width, 1)
+        self.expand = nn.Conv2d(width, 2 * width, 1)
+        self.shrink = nn.Conv2d(2 * width, width, 1)
+        for last in (self.leave, self.shrink):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        evenly = self.evenly[:, None, None]  # x stays in fp32; what is added to it may come in bf16
+        x = x + self.leave(self.neighbours(functional.relu(self.steer(self.enter(x * evenly), told))))
+        change: Tensor = self.shrink(functional.relu(self.expand(x * evenly)))
+        return x + change
+
+
+class Analysis(nn.Module):
+    """Noisy or clean pixels (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to latents y at 1/16."""
+
+    def __init__(self, width: int, blocks: int, latents: int) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(BASIS, width, 1)
+        self.blocks = nn.ModuleList(CodecBlock(width, PLANES) for _ in range(blocks))
+        self.down = nn.Conv2d(width, latents, 3, stride=2, padding=1)
+
+    def forward(self, pixels: Tensor, planes: Tensor) -> Tensor:
+        told = planes.flatten(1)
+        with in_fp32(pixels):
+            x = self.head(functional.pixel_unshuffle(pixels.float() - _MIDDLE, CELL))
+        for block in self.blocks:
+            x = block(x, told)
+        with in_fp32(pixels):
+            y: Tensor = self.down(x)
+        return y
+
+
+class Synthesis(nn.Module):
+    """Latents y at 1/16 and what the quality step says (B, told) to pixels."""
+
+    def __init__(self, width: int, blocks: int, latents: int, told: int) -> None:
+        super().__init__()
+        self.up = nn.Conv2d(latents, 4 * width, 1)
+        self.blocks = nn.ModuleList(CodecBlock(width, told) for _ in range(blocks))
+        self.tail = nn.Conv2d(width, BASIS, 1)
+
+    def forward(self, y: Tensor, told: Tensor) -> Tensor:
+        with in_fp32(y):
+            x = functional.pixel_shuffle(self.up(y), 2)
+        for block in self.blocks:
+            x = block(x, told)
+        with in_fp32(y):
+            return functional.pixel_shuffle(self.tail(x), CELL) + _MIDDLE
+
+
+def in_fp32(x: Tensor) -> torch.autocast:
+    """A context without bf16: its eight bits are fewer than a bright place has steps, and suit changes alone."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+@torch.no_grad()
+def begin_as(analysis: Analysis, synthesis: Synthesis, crops: Tensor) -> Tensor:
+    """Makes the two the principal components of 16 x 16 pixels in *crops*; returns the deviation of each latent.
+
+    Two steps: the components of 8 x 8 pixels, all of them, then the strongest of four such places together.
+    """
+    folded = functional.pixel_unshuffle(crops - _MIDDLE, CELL)
+    first, deviation = _principal(folded)
+    _fill(analysis.head, first)
+    _fill(synthesis.tail, first.T)
+    for block in [*analysis.blocks, *synthesis.blocks]:
+        block.evenly[:BASIS] = deviation.clamp_min(1e-3).pow(-_EVENLY)
+    body = torch.einsum("oi,bihw->bohw", first, folded)
+    second, deviation = _principal(functional.pixel_unshuffle(body, 2))
+    second, deviation = second[: analysis.down.out_channels], deviation[: analysis.down.out_channels]
+    analysis.down.weight.zero_()
+    analysis.down.weight[:, :BASIS, 1:, 1:] = second.reshape(len(second), BASIS, 2, 2)
+    nn.init.zeros_(analysis.down.bias)  # type: ignore[arg-type]
+    synthesis.up.weight.zero_()
+    synthesis.up.weight[: 4 * BASIS] = second.T[:, :, None, None]
+    nn.init.zeros_(synthesis.up.bias)  # type: ignore[arg-type]
+    return deviation
+
+
+_EVENLY = 0.5  # the power of the deviation that is taken out: 1 would give the faintest channels all the say
+
+
+def _principal(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Components (C, C) of *x* (B, C, H, W) as rows, strongest first, and their deviations (C,)."""
+    rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1]).double()
+    values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
+    return vectors.flip(1).T.to(x.dtype), values.flip(0).clamp_min(0).sqrt().to(x.dtype)
+
+
+def _fill(conv: nn.Conv2d, matrix: Tensor) -> None:
+    conv.weight.zero_()
+    conv.weight[: matrix.shape[0], : matrix.shape[1], 0, 0] = matrix
+    if conv.bias is not None:
+        conv.bias.zero_()

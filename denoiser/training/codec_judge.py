@@ -1,0 +1,127 @@
+"""How well a codec under training does: held-out photos at some quality steps, beside JPEG on the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from denoiser.evaluation.bd_rate import bd_rate
+from denoiser.imageio import rivals
+from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE, Estimate
+from denoiser.networks.conditioning import Condition
+from denoiser.training.validation import Example, Verdict
+
+_COLUMN = "bits against JPEG"
+_STEPS = (2, 14, 26, 38, 50, 61)  # of the 64
+_SHOWN = 20  # the step that examples are shown at
+_CROP = 512
+_JPEG = "JPEG"
+_JPEG_QUALITIES = (5, 10, 20, 35, 50, 65, 80, 90, 95)
+_JPEG_HEADER = 620  # bytes of tables, which weigh more in a crop than in a photo
+
+
+@dataclass(frozen=True, slots=True)
+class CodecJudge:
+    """Crops (1, 3, H, W) in 0..1, and what JPEG makes of them: bits per pixel and PSNR."""
+
+    crops: tuple[Tensor, ...]
+    jpeg: tuple[tuple[float, float], ...]
+    columns: tuple[str, ...] = (_COLUMN,)
+    unit: str = "%"
+
+    @classmethod
+    def of(cls, pictures: Sequence[Tensor]) -> CodecJudge:
+        """Judges by the middles of *pictures* (3, H, W) uint8."""
+        crops = tuple(crop for picture in pictures if (crop := _middle(picture)).numel())
+        jpeg = tuple(_mean([_by_jpeg(crop, q) for crop in crops]) for q in _JPEG_QUALITIES) if crops else ()
+        return cls(crops, jpeg)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Bits and PSNR by step."""
+        return tuple(name for step in _STEPS for name in (_bits_at(step), _psnr_at(step)))
+
+    def verdict(self, network: nn.Module, device: torch.device) -> Verdict:
+        """The percentage of JPEG's bits that *network* saves or wastes, by its own estimate of its bits."""
+        if not self.crops:
+            return Verdict({_COLUMN: math.nan}, math.nan)
+        points = [_mean([_by_network(network, crop, step, device) for crop in self.crops]) for step in _STEPS]
+        score = bd_rate(points, self.jpeg)
+        details: dict[str, float] = {}
+        for step, (bits, quality) in zip(_STEPS, points, strict=True):
+            details |= {_bits_at(step): bits, _psnr_at(step): quality}
+        return Verdict({_COLUMN: score}, -score, details)
+
+    def examples(self, network: nn.Module, device: torch.device) -> list[Example]:
+        """JPEG beside the codec at about the same bits, on three of the crops."""
+        return [_example(network, crop, device) for crop in self.crops[:3]]
+
+
+def _example(network: nn.Module, crop: Tensor, device: torch.device) -> Example:
+    estimate, bits = _estimated(network, crop, _SHOWN, device)
+    eight_bit = _eight_bit(crop)
+    files = [rivals.encode(_JPEG, eight_bit, quality) for quality in _JPEG_QUALITIES]
+    nearest = min(files, key=lambda data: abs(_jpeg_bits(data, crop) - bits))
+    jpeg = torch.from_numpy(rivals.decode(_JPEG, nearest).copy()).permute(2, 0, 1).float() / 255
+    words = [f"{rate:.2f} bits per pixel, {_psnr(picture, crop[0]):.2f} dB" for rate, picture in (
+        (_jpeg_bits(nearest, crop), jpeg), (bits, estimate.pixels[0]))]  # fmt: skip
+    return Example("JPEG, and this codec", jpeg, estimate.pixels[0], crop[0], *words)
+
+
+def _by_network(network: nn.Module, crop: Tensor, step: int, device: torch.device) -> tuple[float, float]:
+    estimate, bits = _estimated(network, crop, step, device)
+    return bits, _psnr(estimate.pixels[0], crop[0])
+
+
+@torch.no_grad()
+def _estimated(network: nn.Module, crop: Tensor, step: int, device: torch.device) -> tuple[Estimate, float]:
+    planes = Condition(0.0, 0.0).planes().reshape(1, -1, 1, 1).to(device)
+    network.eval()
+    estimate: Estimate = network(crop.to(device), planes, torch.tensor([step], device=device))
+    estimate = Estimate(
+        *(value.float().cpu() for value in (estimate.pixels, estimate.latent_bits, estimate.hyper_bits))
+    )
+    return estimate, float(estimate.latent_bits + estimate.hyper_bits) / crop[0, 0].numel()
+
+
+def _by_jpeg(crop: Tensor, quality: int) -> tuple[float, float]:
+    data = rivals.encode(_JPEG, _eight_bit(crop), quality)
+    decoded = torch.from_numpy(rivals.decode(_JPEG, data).copy()).permute(2, 0, 1).float() / 255
+    return _jpeg_bits(data, crop), _psnr(decoded, crop[0])
+
+
+def _jpeg_bits(data: bytes, crop: Tensor) -> float:
+    return 8 * max(1, len(data) - _JPEG_HEADER) / crop[0, 0].numel()
+
+
+def _psnr(picture: Tensor, truth: Tensor) -> float:
+    eight_bit = picture.clamp(0, 1).mul(255).round().div(255)
+    return -10 * math.log10(float((eight_bit - truth).square().mean()) + 1e-12)
+
+
+def _eight_bit(crop: Tensor) -> Any:
+    return np.ascontiguousarray(crop[0].permute(1, 2, 0).mul(255).round().to(torch.uint8).numpy())
+
+
+def _middle(picture: Tensor) -> Tensor:
+    height, width = (min(_CROP, side // SIZE_MULTIPLE * SIZE_MULTIPLE) for side in picture.shape[1:])
+    top, left = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
+    return picture[None, :, top : top + height, left : left + width].float().div(255)
+
+
+def _mean(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return sum(rate for rate, _ in points) / len(points), sum(quality for _, quality in points) / len(points)
+
+
+def _bits_at(step: int) -> str:
+    return f"step {step}, bits"
+
+
+def _psnr_at(step: int) -> str:
+    return f"step {step}, dB"
