@@ -13,7 +13,7 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_KEPT = 64 << 20  # bytes: the layers of a tile are smaller, whole pictures mostly larger
-_MOST_KEPT = 256 << 20  # free bytes at the end of the heap: about what a tile of 768 takes
+_MOST_KEPT = 384 << 20  # free bytes at the end of the heap: about what a tile of 1024 takes
 
 
 @functools.cache

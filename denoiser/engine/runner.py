@@ -98,7 +98,8 @@ class NetworkRunner:
         return Started(pieces, on_host, arrived)
 
     def _uploaded(self, pieces: Sequence[Piece]) -> Tensor:
-        windows = torch.stack([torch.from_numpy(canvas.window(tile)) for canvas, tile in pieces])
+        cut = [torch.from_numpy(canvas.window(tile)) for canvas, tile in pieces]
+        windows = cut[0].unsqueeze(0) if len(cut) == 1 else torch.stack(cut)
         if self.device == "cpu":
             return windows
         if windows.dtype == torch.uint16:

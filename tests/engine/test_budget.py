@@ -14,7 +14,7 @@ def _budget(device: str = "cpu", free: int = 16 * GIB, bytes_per_pixel: int = 30
 
 
 def test_with_plenty_of_memory_a_cpu_takes_one_large_tile_and_a_card_many():
-    assert (_budget().tile, _budget().batch) == (768, 1)
+    assert (_budget().tile, _budget().batch) == (1024, 1)
     card = _budget("cuda", free=100 * GIB)
     assert (card.tile, card.batch) == (1024, 16)
 
