@@ -14,6 +14,7 @@ from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
 from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.latent import is_latent
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.picture import Picture, picture_of, read_picture
 from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
@@ -316,5 +317,5 @@ def _found(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     from denoiser.batch.discover import discover
     from denoiser.imageio import formats
 
-    found = discover(paths, is_picture_name=formats.is_picture_name)
+    found = discover(paths, is_picture_name=lambda path: formats.is_picture_name(path) or is_latent(path))
     return [find.path for find in found.finds], [f"{passed.path}: {passed.reason}" for passed in found.passed]

@@ -143,6 +143,11 @@ class Viewer(QObject):
         self._left, self._right = left, right
         self._ask()
 
+    @property
+    def shown_instead(self) -> tuple[Shown | None, Shown | None]:
+        """What stands in the panes in place of the photo."""
+        return self._left, self._right
+
     def try_again(self) -> None:
         """Tries once more what could not be done."""
         self._preview.try_again()

@@ -12,6 +12,7 @@ import numpy as np
 from denoiser import imageio
 from denoiser.image import Image, Pixels
 from denoiser.options import ReadOptions
+from denoiser_gui.model.latent import is_latent, read_latent
 from denoiser_gui.model.viewport import Area
 
 _SMALLEST = 480  # pixels of the longer side: below it a copy serves no view
@@ -60,7 +61,7 @@ def cut(pixels: Pixels, area: Area) -> Pixels:
 
 def read_picture(key: int, path: Path, options: ReadOptions = ReadOptions()) -> Picture:
     """Reads a file and makes its small copies; raises UnreadableImage. Takes a quarter of a second for 24 MP."""
-    image = imageio.read(path, options)
+    image = read_latent(path) if is_latent(path) else imageio.read(path, options)
     return picture_of(key, image, path)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from denoiser.events import CancelToken
+from denoiser_gui.model.latent import is_latent, read_latent
 
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
@@ -72,7 +73,7 @@ def make_thumbnail(path: Path, side: int = SIDE) -> Image:
     """The picture in a file, 8-bit sRGB, upright and small."""
     from denoiser import imageio
 
-    return imageio.preview(path, side)
+    return imageio.shrunk(read_latent(path), side) if is_latent(path) else imageio.preview(path, side)
 
 
 def make_small(image: Image, side: int = SIDE) -> Image:
@@ -87,6 +88,6 @@ def measure_noise(path: Path, cancel: CancelToken) -> NoiseEstimate:
     from denoiser import imageio
     from denoiser.estimation import estimate_noise  # torch, which only this thread waits for
 
-    image = imageio.read(path)
+    image = read_latent(path) if is_latent(path) else imageio.read(path)
     cancel.raise_if_cancelled()
     return estimate_noise(image)

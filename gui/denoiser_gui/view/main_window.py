@@ -37,6 +37,7 @@ from denoiser_gui.view.banner import Banner
 from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import Canvas
 from denoiser_gui.view.empty_state import EmptyState
+from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.opening import Opening, paths_of
 from denoiser_gui.view.panel import Panel
 from denoiser_gui.view.save_dialog import SaveDialog
@@ -69,7 +70,7 @@ class MainWindow(QMainWindow):
         self.canvas, self.empty = Canvas(desk.viewer, desk.preferences.split_at), EmptyState(desk)
         self.strip = Strip(desk)
         self.batch = BatchPanel(desk, self.strip.thumbnails)
-        self.panel = Panel(desk)
+        self.panel, self.latent = Panel(desk), LatentPanel(desk)
         self._closing = False
         self._lay_out()
         self._connect()
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.tabs.setFixedWidth(theme.PANEL)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.panel, tr("Denoise"))
+        self.tabs.addTab(self.latent, tr("Latent"))
         body = QHBoxLayout()
         body.setSpacing(0)
         body.addLayout(left, 1)

@@ -11,6 +11,7 @@ from denoiser.image import Image, from_numpy
 from denoiser.imageio.formats import ROWS
 from denoiser_gui.desk import Desk
 from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model import latent
 from denoiser_gui.model.sample import NAME, sample_photo
 from denoiser_gui.qt import QFileDialog, QGuiApplication, QImage, QMenu, QMimeData, QObject, QWidget
 from denoiser_gui.words import tr
@@ -25,7 +26,8 @@ class Opening(QObject):
 
     def ask_for_files(self) -> None:
         """Lets a person choose files."""
-        suffixes = " ".join(f"*{suffix}" for row in ROWS.values() for suffix in row.suffixes)
+        known = (*(suffix for row in ROWS.values() for suffix in row.suffixes), latent.SUFFIX)
+        suffixes = " ".join(f"*{suffix}" for suffix in known)
         dialog = QFileDialog(self._window, tr("Open photos"), self._desk.preferences.open_folder)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilters([f"{tr('Photos')} ({suffixes})", f"{tr('All files')} (*)"])

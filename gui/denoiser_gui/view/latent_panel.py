@@ -1,0 +1,357 @@
+"""The latent tab: a photo as a small file, with what each quality weighs and how near it comes, live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from denoiser.atomicfile import whole_file
+from denoiser.errors import DenoiserError
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.facts import in_bytes
+from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, why_not
+from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.requests import Shown
+from denoiser_gui.qt import (
+    QButtonGroup,
+    QCheckBox,
+    QFileDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QHideEvent,
+    QLabel,
+    QPushButton,
+    QShowEvent,
+    Qt,
+    QTimer,
+    QVBoxLayout,
+    QWidget,
+)
+from denoiser_gui.view import captions, theme
+from denoiser_gui.view.fields import NumberField
+from denoiser_gui.view.sliders import ValueSlider
+from denoiser_gui.words import tr
+from denoiser_gui.worker import Lane
+
+_REST_MS = 60  # that the slider rests before a quality is tried; a drag asks no more often
+_RATE, _SAVE, _LOOK = "rate", "save", "look"
+_NOTHING = "–"
+
+
+class LatentPanel(QWidget):
+    """Works while it is in sight, and gives the panes back when it is not. GUI thread only."""
+
+    def __init__(self, desk: Desk, model: str = "auto", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk, self._model = desk, model
+        self._lane = desk.own(Lane("latent", desk, niceness=2))
+        self._work = LatentWork(model)
+        self._rated: Rated | None = None
+        self._missing: DenoiserError | None = None
+        self._is_looked_for = False
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._rate)
+        self.setProperty("role", "panel")
+        self._build()
+        self._listen()
+        self._show_state()
+
+    @property
+    def rated(self) -> Rated | None:
+        """What is shown now; None while nothing is rated."""
+        return self._rated
+
+    def set_quality(self, quality: float) -> None:
+        """Tries another quality."""
+        self._slider.set_amount(quality)
+        self._number.set_value(quality)
+        self._ask()
+
+    # --- what it consists of ---
+
+    def _build(self) -> None:
+        self._slider = ValueSlider(0.0, 100.0)
+        self._slider.setAccessibleName(tr("Quality"))
+        self._number = NumberField(0.0, 100.0)
+        self._number.setAccessibleName(tr("{control}, as a number", control=tr("Quality")))
+        self._number.setFixedWidth(64)
+        self._slider.set_amount(DEFAULT_QUALITY)
+        self._number.set_value(DEFAULT_QUALITY)
+        self._cleans = QCheckBox(tr("Denoise while encoding"), self)
+        self._cleans.setToolTip(
+            tr("Takes the noise out, at the noise level of the Denoise tab, and saves its bytes.")
+        )
+        self._cleans.setAccessibleName(tr("Denoise while encoding"))
+        self._saved = QLabel(self)
+        self._saved.setProperty("role", "caption")
+        self._state = QLabel(self)
+        self._state.setProperty("role", "second")
+        self._state.setWordWrap(True)
+        self._facts = {name: _value(self) for name in ("size", "bits", "psnr", "file")}
+        self._rivals = self._segments()
+        self.save = QPushButton(tr("Save latent…"), self)
+        self.save.setProperty("role", "primary")
+        self.open = QPushButton(tr("Open latent…"), self)
+        self.open.setProperty("role", "quiet")
+        for button in (self.save, self.open):
+            button.setAccessibleName(button.text().rstrip("…"))
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        heading = QLabel(tr("Quality"), self)
+        heading.setProperty("role", "heading")
+        top = QHBoxLayout()
+        top.addWidget(heading)
+        top.addStretch()
+        top.addWidget(self._number)
+        facts = QFormLayout()
+        facts.setVerticalSpacing(theme.UNIT)
+        words = {
+            "size": tr("Size"),
+            "bits": tr("Bits per pixel"),
+            "psnr": tr("PSNR"),
+            "file": tr("Against the file"),
+        }
+        for name, said in words.items():
+            label = QLabel(said, self)
+            label.setProperty("role", "second")
+            facts.addRow(label, self._facts[name])
+        beside = QLabel(tr("Left pane"), self)
+        beside.setProperty("role", "heading")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 12)
+        column.setSpacing(10)
+        column.addLayout(top)
+        column.addWidget(self._slider)
+        column.addLayout(_ends(self, tr("smallest"), tr("most faithful")))
+        column.addWidget(_rule(self))
+        column.addLayout(facts)
+        column.addWidget(_rule(self))
+        column.addWidget(self._cleans)
+        column.addWidget(self._saved)
+        column.addWidget(_rule(self))
+        column.addWidget(beside)
+        column.addWidget(self._rivals)
+        column.addStretch()
+        column.addWidget(self._state)
+        column.addWidget(self.save)
+        column.addWidget(self.open)
+
+    def _segments(self) -> QFrame:
+        frame = QFrame(self)
+        frame.setProperty("role", "segments")
+        frame.setToolTip(tr("The same picture as JPEG or AVIF of the same size"))
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(2, 2, 2, 2)
+        row.setSpacing(2)
+        self._group = QButtonGroup(self)
+        for number, name in enumerate(("", *RIVALS)):
+            button = QPushButton(name or tr("Photo"), frame)
+            button.setProperty("role", "segment")
+            button.setCheckable(True)
+            button.setChecked(number == 0)
+            words = tr("As {format} of the same size", format=name) if name else tr("The photo itself")
+            button.setAccessibleName(words)
+            button.setToolTip(words)
+            self._group.addButton(button, number)
+            row.addWidget(button, 1)
+        return frame
+
+    def _listen(self) -> None:
+        self._slider.moved.connect(self._move)
+        self._slider.reset.connect(lambda: self.set_quality(DEFAULT_QUALITY))
+        self._number.entered.connect(lambda value: self.set_quality(DEFAULT_QUALITY if value is None else value))
+        self._cleans.toggled.connect(self._ask)
+        self._group.idClicked.connect(self._ask)
+        self.save.clicked.connect(self._ask_where)
+        self.open.clicked.connect(self._ask_which)
+        self._desk.picture_ready.connect(self._begin)
+        self._desk.current_changed.connect(self._begin)
+        self._desk.settings_changed.connect(lambda _settings: self._ask() if self._cleans.isChecked() else None)
+
+    # --- in sight or not ---
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._is_looked_for:
+            self._is_looked_for = True
+            # Why not is an error, and arrives as one.
+            self._lane.submit(_LOOK, lambda _cancel: why_not(self._model), self._take_look, self._take_look)
+        self._begin()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._rest.stop()
+        self._lane.cancel(_RATE)
+        self._desk.show_instead(None, None)
+
+    # --- what is done ---
+
+    def _begin(self, *_: object) -> None:
+        """Another photo: what was rated is of no use."""
+        if self._rated is not None:
+            self._rated = None
+            if self.isVisible():
+                self._desk.show_instead(None, None)
+        self._ask()
+
+    def _move(self, quality: float) -> None:
+        self._number.set_value(quality)
+        self._ask()
+
+    def _ask(self, *_: object) -> None:
+        if self.isVisible() and self._wish() is not None and not self._rest.isActive():
+            self._rest.start()
+        self._show_state()
+
+    def _wish(self) -> Wish | None:
+        photo = self._desk.current
+        picture = self._desk.picture(photo.key) if photo else None
+        if picture is None or self._missing is not None:
+            return None
+        level = self._desk.settings.denoise.noise_level if self._cleans.isChecked() else 0.0
+        rival = ("", *RIVALS)[max(0, self._group.checkedId())]
+        return Wish(picture.image, self._slider.amount, level, rival)
+
+    def _rate(self) -> None:
+        wish = self._wish()
+        if wish is None or not self.isVisible():
+            return
+        self._state.setText(tr("Encoding…"))
+        self._lane.submit(_RATE, lambda cancel: self._work.rate(wish, cancel), self._take_rated, self._take_failure)
+
+    def _take_rated(self, rated: Rated) -> None:
+        photo = self._desk.current
+        picture = self._desk.picture(photo.key) if photo else None
+        if picture is None or picture.image is not rated.wish.image or not self.isVisible():
+            return
+        self._rated = rated
+        self._show_panes(rated)
+        self._show_state()
+
+    def _take_failure(self, error: DenoiserError) -> None:
+        self._rated = None
+        self._show_state()
+        self._state.setText(error.message)
+
+    def _take_look(self, missing: DenoiserError | None) -> None:
+        self._missing = missing
+        self._ask()
+
+    def _ask_where(self) -> None:
+        photo = self._desk.current
+        if photo is None or self._rated is None:
+            return
+        folder = Path(self._desk.preferences.save_folder or (photo.path.parent if photo.path else Path.home()))
+        dialog = QFileDialog(self, tr("Save as"), str(folder / (Path(photo.name).stem + SUFFIX)))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(_name_filter())
+        dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.save_to(Path(name)))
+        dialog.open()
+
+    def save_to(self, path: Path) -> None:
+        """Writes what is shown, byte for byte, whole or not at all."""
+        if self._rated is None:
+            return
+        data = self._rated.data
+        self._lane.submit(_SAVE, lambda _cancel: _write(path, data), self._tell_saved, self._tell_failed)
+
+    def _ask_which(self) -> None:
+        dialog = QFileDialog(self, tr("Open latent"), self._desk.preferences.open_folder)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilter(_name_filter())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(lambda names: self._desk.open([Path(name) for name in names]))
+        dialog.open()
+
+    def _tell_saved(self, path: Path) -> None:
+        words = tr("Saved as {path}.", path=captions.short_path(path))
+        self._desk.tell(Notice("latent", words, in_bytes(path.stat().st_size)))
+
+    def _tell_failed(self, error: DenoiserError) -> None:
+        self._desk.tell(failure("latent", error))
+
+    # --- what is shown ---
+
+    def _show_panes(self, rated: Rated) -> None:
+        left = None
+        if rated.rival is not None:
+            words = tr("As {format} · {size}", format=rated.wish.rival, size=in_bytes(rated.rival.bytes))
+            left = Shown(words, rated.rival.image)
+        right = Shown(tr("Latent · {size}", size=in_bytes(len(rated.data))), rated.image)
+        self._desk.show_instead(left, right)
+
+    def _show_state(self) -> None:
+        rated, wish = self._rated, self._wish()
+        for widget in (self._slider, self._number, self._cleans, self._rivals):
+            widget.setEnabled(wish is not None)
+        self.save.setEnabled(rated is not None)
+        self._show_facts(rated)
+        if self._missing is not None:
+            self._state.setText(f"{self._missing.message} {tr('The photo can be cleaned, but not encoded.')}")
+        elif wish is None:
+            self._state.setText(tr("Open a photo to see it as a latent file."))
+        elif rated is not None:
+            self._state.setText(rated.rival_problem)
+
+    def _show_facts(self, rated: Rated | None) -> None:
+        said = dict.fromkeys(self._facts, _NOTHING)
+        self._saved.setText("")
+        if rated is not None:
+            size = len(rated.data)
+            said["size"] = in_bytes(size)
+            said["bits"] = f"{rated.bits_per_pixel:.2f}"
+            said["psnr"] = _NOTHING if rated.psnr is None else tr("{psnr} dB", psnr=f"{rated.psnr:.1f}")
+            said["file"] = self._against_the_file(size)
+            if rated.noisy_bytes > size:
+                share = round(100 * (1 - size / rated.noisy_bytes))
+                saved = in_bytes(rated.noisy_bytes - size)
+                self._saved.setText(tr("{size} saved, {share} % of the file", size=saved, share=share))
+        for name, label in self._facts.items():
+            label.setText(said[name])
+
+    def _against_the_file(self, size: int) -> str:
+        photo = self._desk.current
+        picture = self._desk.picture(photo.key) if photo else None
+        if picture is None or not picture.bytes_in_file:
+            return _NOTHING
+        times = picture.bytes_in_file / size
+        return tr("{times} times smaller", times=f"{times:.1f}") if times >= 1 else tr("larger")
+
+
+def _write(path: Path, data: bytes) -> Path:
+    with whole_file(path) as file:
+        file.write(data)
+    return path
+
+
+def _name_filter() -> str:
+    return f"{tr('Latent files')} (*{SUFFIX})"
+
+
+def _value(parent: QWidget) -> QLabel:
+    label = QLabel(_NOTHING, parent)
+    label.setAlignment(Qt.AlignmentFlag.AlignRight)
+    return label
+
+
+def _ends(parent: QWidget, low: str, high: str) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for words in (low, high):
+        label = QLabel(words, parent)
+        label.setProperty("role", "caption")
+        row.addWidget(label)
+        if words is low:
+            row.addStretch()
+    return row
+
+
+def _rule(parent: QWidget) -> QFrame:
+    rule = QFrame(parent)
+    rule.setProperty("role", "rule")
+    rule.setFixedHeight(1)
+    return rule

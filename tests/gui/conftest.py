@@ -1,0 +1,64 @@
+"""What holds for every test of the window: it leaves nothing behind, and nobody's settings are read or written."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_PATIENCE = 5.0  # seconds that a thread gets to end after the test
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A configuration folder of the test's own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-of-the-test"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Fails a test after which a thread of ours, a window, or a timer that still ticks is left."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _PATIENCE
+    while (left := _threads(before)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left, f"threads are left: {left}; stop the desk, the window or the lane that began them"
+    ticking, windows = _of_qt()
+    assert not ticking, f"timers still tick: {ticking}"
+    assert not windows, f"windows are left: {windows}; hand them to qtbot.addWidget, or close them"
+
+
+def _threads(before: set[threading.Thread]) -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread not in before and "denoise" in thread.name]
+
+
+def _of_qt() -> tuple[list[str], list[str]]:
+    """Timers of ours that are active, and windows that are shown."""
+    import sys
+
+    if "PySide6.QtWidgets" not in sys.modules:
+        return [], []
+    from denoiser_gui.qt import QApplication, QEvent, QTimer
+
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        return [], []
+    app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    app.processEvents()
+    gc.collect()
+    # By type: some objects of torch warn when they are asked for their class.
+    timers = [thing for thing in gc.get_objects() if issubclass(type(thing), QTimer)]
+    ticking = [repr(timer.parent()) for timer in timers if _is_ticking(timer)]
+    return ticking, [repr(window) for window in app.topLevelWidgets() if window.isVisible()]
+
+
+def _is_ticking(timer: object) -> bool:
+    try:
+        return bool(timer.isActive())  # type: ignore[attr-defined]
+    except RuntimeError:  # what Qt deleted already
+        return False

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import imageio
+from denoiser.codec import container
+from denoiser.errors import Cancelled, DamagedLatent, MissingModel
+from denoiser.events import CancelToken
+from denoiser.image import Image, from_numpy
+from denoiser.metrics import psnr
+from denoiser_gui.model.latent import LatentWork, Wish, is_latent, read_latent, why_not
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image:
+    ramp = np.linspace(40, 210, 150)[:, np.newaxis, np.newaxis] + np.zeros((150, 200, 3))
+    values = ramp + np.random.default_rng(2).normal(0, 12, ramp.shape)
+    return from_numpy(values.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def work(tiny_codec: Path) -> LatentWork:
+    return LatentWork(str(tiny_codec))
+
+
+def test_what_is_told_is_what_the_file_gives(
+    work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path
+) -> None:
+    rated = work.rate(Wish(photo, 60.0), CancelToken())
+    assert rated.bits_per_pixel == pytest.approx(len(rated.data) * 8 / (150 * 200))
+    assert rated.psnr == pytest.approx(psnr(rated.image.pixels, photo.pixels, white=255))
+    assert (rated.noisy_bytes, rated.rival) == (0, None)
+    path = tmp_path / "a.dlf"
+    path.write_bytes(rated.data)
+    assert is_latent(path)
+    assert np.array_equal(read_latent(path, str(tiny_codec)).pixels, rated.image.pixels)
+
+
+def test_a_higher_quality_weighs_more(work: LatentWork, photo: Image) -> None:
+    small, large = (work.rate(Wish(photo, quality), CancelToken()) for quality in (10.0, 95.0))
+    assert len(small.data) < len(large.data)
+
+
+def test_taken_noise_saves_bytes_and_is_not_called_an_error(work: LatentWork, photo: Image) -> None:
+    rated = work.rate(Wish(photo, 50.0, denoise=12.0), CancelToken())
+    assert rated.psnr is None and rated.noisy_bytes > 0
+    assert container.read_bytes(rated.data, "a.dlf").cleaned
+
+
+@pytest.mark.parametrize("rival", ["JPEG", "AVIF"])
+def test_the_same_picture_in_the_same_bytes(work: LatentWork, photo: Image, rival: str) -> None:
+    rated = work.rate(Wish(photo, 90.0, rival=rival), CancelToken())
+    assert rated.rival is not None, rated.rival_problem
+    assert rated.rival.bytes <= len(rated.data)
+    assert rated.rival.image.pixels.shape == photo.pixels.shape
+
+
+def test_a_rival_that_cannot_be_so_small_says_so(work: LatentWork, photo: Image, monkeypatch) -> None:
+    tiny = from_numpy(np.full((64, 64, 3), 90, np.uint8))
+    rated = work.rate(Wish(tiny, 0.0, rival="AVIF"), CancelToken())
+    assert rated.rival is not None or "at the least" in rated.rival_problem
+
+
+def test_it_stops_on_request(work: LatentWork, photo: Image) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        work.rate(Wish(photo, 33.0), cancel)
+
+
+def test_a_codec_that_is_not_here_is_said(tmp_path: Path, tiny_codec: Path) -> None:
+    assert isinstance(why_not(str(tmp_path / "none.safetensors")), MissingModel)
+    assert why_not(str(tiny_codec)) is None
+
+
+def test_a_damaged_file_is_named(work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path) -> None:
+    data = work.rate(Wish(photo, 60.0), CancelToken()).data
+    (tmp_path / "a.dlf").write_bytes(data[:-9])
+    with pytest.raises(DamagedLatent, match=r"a\.dlf"):
+        read_latent(tmp_path / "a.dlf", str(tiny_codec))
+    assert not is_latent(tmp_path / "a.png")
+    imageio.write(photo, tmp_path / "a.png")
+
+
+def test_it_opens_like_any_photo(
+    work: LatentWork, photo: Image, tmp_path: Path, monkeypatch, tiny_codec: Path
+) -> None:
+    from denoiser_gui.model import picture, thumbnails
+
+    (tmp_path / "a.dlf").write_bytes(work.rate(Wish(photo, 60.0), CancelToken()).data)
+    for room in (picture, thumbnails):
+        monkeypatch.setattr(room, "read_latent", lambda path: read_latent(path, str(tiny_codec)))
+    assert picture.read_picture(1, tmp_path / "a.dlf").image.width == 200
+    assert thumbnails.make_thumbnail(tmp_path / "a.dlf", 50).width == 50

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from denoiser.codec import container
+from denoiser_gui.desk import Desk
+from denoiser_gui.model.latent import DEFAULT_QUALITY
+from denoiser_gui.qt import QCheckBox, QLabel, QPushButton, Qt
+from denoiser_gui.view.latent_panel import LatentPanel
+from denoiser_gui.view.sliders import ValueSlider
+
+_PATIENCE = 60_000  # ms
+Open = Callable[[], Desk]
+
+
+@pytest.fixture
+def panel(opened: Open, qtbot: QtBot, tiny_codec: Path) -> Iterator[LatentPanel]:
+    desk = opened()
+    qtbot.waitUntil(lambda: desk.picture(desk.photos[0].key) is not None, timeout=_PATIENCE)
+    panel = LatentPanel(desk, str(tiny_codec))
+    qtbot.addWidget(panel)
+    panel.resize(320, 700)
+    panel.show()
+    _rated(panel, qtbot)
+    yield panel
+    panel.close()
+
+
+def _rated(panel: LatentPanel, qtbot: QtBot, quality: float | None = None) -> None:
+    def is_there() -> bool:
+        rated = panel.rated
+        return rated is not None and (quality is None or abs(rated.wish.quality - quality) < 0.1)
+
+    qtbot.waitUntil(is_there, timeout=_PATIENCE)
+
+
+def _words(panel: LatentPanel) -> str:
+    return "\n".join(label.text() for label in panel.findChildren(QLabel))
+
+
+def test_a_photo_is_rated_as_soon_as_the_tab_is_seen(panel: LatentPanel, desk: Desk) -> None:
+    assert panel.rated is not None and panel.rated.wish.quality == pytest.approx(DEFAULT_QUALITY)
+    words = _words(panel)
+    assert f"{panel.rated.bits_per_pixel:.2f}" in words and "dB" in words
+    right = desk.viewer.shown_instead[1]
+    assert right is not None and right.label.startswith("Latent · ")
+    assert np.array_equal(right.image.pixels, panel.rated.image.pixels)
+
+
+def test_the_slider_is_live_and_the_newest_wins(panel: LatentPanel, qtbot: QtBot) -> None:
+    slider = panel.findChild(ValueSlider)
+    assert slider is not None
+    slider.setFocus()
+    for _ in range(20):
+        qtbot.keyClick(slider, Qt.Key.Key_Left)
+    _rated(panel, qtbot, quality=DEFAULT_QUALITY - 20)
+    panel.set_quality(90)
+    _rated(panel, qtbot, quality=90)
+
+
+def test_another_format_of_the_same_size_stands_on_the_left(panel: LatentPanel, desk: Desk, qtbot: QtBot) -> None:
+    panel.set_quality(95)
+    _rated(panel, qtbot, quality=95)
+    button = next(b for b in panel.findChildren(QPushButton) if b.text() == "JPEG")
+    button.click()
+    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.wish.rival == "JPEG", timeout=_PATIENCE)
+    rated = panel.rated
+    assert rated is not None
+    left = desk.viewer.shown_instead[0]
+    assert (left is None) == (rated.rival is None)
+    if left is None:
+        assert "at the least" in _words(panel)
+    else:
+        assert left.label.startswith("As JPEG · ")
+
+
+def test_noise_can_be_taken_out_and_the_saved_bytes_are_told(panel: LatentPanel, qtbot: QtBot) -> None:
+    tick = panel.findChild(QCheckBox)
+    assert tick is not None
+    tick.click()
+    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.wish.cleans, timeout=_PATIENCE)
+    rated = panel.rated
+    assert rated is not None
+    if rated.noisy_bytes > len(rated.data):
+        assert "saved" in _words(panel)
+
+
+def test_what_is_shown_is_what_is_saved(panel: LatentPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    assert panel.rated is not None
+    panel.save_to(tmp_path / "a.dlf")
+    qtbot.waitUntil((tmp_path / "a.dlf").is_file, timeout=_PATIENCE)
+    assert (tmp_path / "a.dlf").read_bytes() == panel.rated.data
+    assert container.read(tmp_path / "a.dlf").width == 96
+
+
+def test_the_panes_are_given_back_when_the_tab_is_left(panel: LatentPanel, desk: Desk, qtbot: QtBot) -> None:
+    panel.hide()
+    assert desk.viewer.shown_instead == (None, None)
+    panel.show()
+    _rated(panel, qtbot)
+
+
+def test_another_photo_is_rated_anew(panel: LatentPanel, desk: Desk, qtbot: QtBot) -> None:
+    before = panel.rated
+    desk.look_at(desk.photos[1].key)
+    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated is not before, timeout=_PATIENCE)
+    picture = desk.picture(desk.photos[1].key)
+    assert panel.rated is not None and picture is not None
+    assert panel.rated.wish.image is picture.image
+
+
+def test_without_a_codec_the_tab_says_so(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    panel = LatentPanel(opened(), str(tmp_path / "none.safetensors"))
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: "not encoded" in _words(panel), timeout=_PATIENCE)
+    assert not panel.save.isEnabled()
+    panel.close()
