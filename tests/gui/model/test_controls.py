@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from denoiser.errors import UsageError
+from denoiser_gui.model import controls
+from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
+
+
+def test_a_change_can_be_taken_back_and_made_again() -> None:
+    history = SettingsHistory()
+    assert not history.can_undo and not history.undo()
+    assert history.change(strength=0.5)
+    assert history.change(noise_level=12.0)
+    assert history.undo() and history.now.denoise.noise_level is None and history.now.denoise.strength == 0.5
+    assert history.undo() and history.now == PhotoSettings()
+    assert history.redo() and history.redo() and not history.redo()
+    assert history.now.denoise.noise_level == 12.0
+
+
+def test_a_drag_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(controls.time, "monotonic", lambda: now[0])
+    history = SettingsHistory()
+    for step in range(30):
+        now[0] += 0.02
+        history.change(noise_level=float(step + 1))
+    history.undo()
+    assert history.now == PhotoSettings()
+    history.redo()
+    now[0] += 5
+    history.change(noise_level=40.0)
+    history.undo()
+    assert history.now.denoise.noise_level == 30.0
+
+
+def test_a_new_change_ends_what_could_be_made_again() -> None:
+    history = SettingsHistory()
+    history.change(strength=0.5)
+    history.undo()
+    history.change(detail=0.5)
+    assert not history.can_redo
+
+
+def test_what_changes_nothing_is_no_step_and_what_is_out_of_range_is_refused() -> None:
+    history = SettingsHistory()
+    assert not history.change(strength=1.0)
+    with pytest.raises(UsageError):
+        history.change(strength=1.5)
+    assert not history.can_undo
+
+
+def test_options_of_writing_are_settings_too() -> None:
+    history = SettingsHistory()
+    history.change(format="tiff", strip=True)
+    assert history.now.write.format == "tiff" and history.now.write.strip

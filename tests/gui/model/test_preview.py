@@ -1,0 +1,299 @@
+"""What is marked exact at 1:1 is what is written, pixel for pixel; and what nobody wants any more is stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import imageio
+from denoiser.engine import open_session
+from denoiser.errors import Cancelled, MissingModel
+from denoiser.events import CancelToken
+from denoiser.image import Image, from_numpy
+from denoiser.options import DenoiseOptions
+from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.news import Broken, Estimated, Made, News, Unmade, Wish, Wished
+from denoiser_gui.model.picture import Picture, cut, picture_of
+from denoiser_gui.model.preview import Preview
+from denoiser_gui.model.rendering import Renderer
+from denoiser_gui.model.requests import Frame, PreviewRequest, State, View
+from denoiser_gui.model.saving import SaveOrder, save
+from denoiser_gui.model.viewport import viewport_of
+
+FAST = DenoiseOptions(precision="fp32", tile=192)
+
+
+def _noisy(seed: int, height: int, width: int, *, deep: bool = False, alpha: bool = False) -> Image:
+    from skimage import data
+
+    noise = np.random.default_rng(seed).normal(size=(height, width, 3)) * 18
+    values = np.clip(data.astronaut()[seed : seed + height, seed : seed + width] + noise, 0, 255)
+    pixels = np.rint(values * 257).astype(np.uint16) if deep else np.rint(values).astype(np.uint8)
+    if not alpha:
+        return from_numpy(pixels)
+    mask = np.full((height, width, 1), np.iinfo(pixels.dtype).max, pixels.dtype)
+    mask[20:60, 30:90] = 0
+    return from_numpy(np.dstack([pixels, mask]))
+
+
+class Bench:
+    """The preview worked by hand, without a window."""
+
+    def __init__(self, *images: Image) -> None:
+        self.pictures = [picture_of(key, image) for key, image in enumerate(images, 1)]
+        self.preview, self.renderer = Preview(), Renderer()
+        self.heard: list[News] = []
+        self.generation = 0
+
+    def request(
+        self,
+        options: DenoiseOptions = FAST,
+        picture: Picture | None = None,
+        scale: float = 1.0,
+        view: View = View.SPLIT,
+        at: tuple[float, float] = (0.5, 0.5),
+    ) -> PreviewRequest:
+        picture = picture or self.pictures[0]
+        height, width = picture.image.height, picture.image.width
+        viewport = viewport_of(width, height, 150, 120).at_scale(scale)
+        viewport = viewport.panned((0.5 - at[0]) * width * scale, (0.5 - at[1]) * height * scale)
+        self.generation += 1
+        return PreviewRequest(self.generation, picture, options, viewport, view)
+
+    def work(self, request: PreviewRequest | None = None, until: Callable[[News], bool] = lambda _: False) -> None:
+        """Works until nothing is left to do, or until something was heard."""
+        if request is not None:
+            self.preview.ask(request)
+        cancel = CancelToken()
+
+        def told(news: News) -> None:
+            self.heard.append(news)
+            if until(news):
+                cancel.cancel()
+
+        try:
+            self.preview.work(told, cancel)
+        except Cancelled:
+            assert cancel.cancelled
+
+    def frame(self, request: PreviewRequest) -> Frame:
+        return self.renderer.frame(request, self.preview.cleaning(request))
+
+    def written(self, request: PreviewRequest, folder: Path) -> Image:
+        """What the writer makes of the photo at these options."""
+        wish = Wish(request.picture, request.options)
+        self.preview.wish(wish)
+        self.work()
+        made = next(news for news in reversed(self.heard) if isinstance(news, Made) and news.wish is wish)
+        target = folder / f"{request.generation}.png"
+        save(made.finished, SaveOrder(target, PhotoSettings(request.options)))
+        return imageio.read(target)
+
+
+def _is_exact(news: News) -> bool:
+    doing = getattr(news, "doing", None)
+    return doing is not None and doing.state is State.EXACT
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize(
+    "look", [{}, {"strength": 0.6}, {"colour_noise": 0.3}, {"detail": 0.7, "grain": 0.4, "strength": 0.9}]
+)
+def test_what_is_marked_exact_is_what_is_written(
+    tmp_path: Path, deep: bool, alpha: bool, look: dict[str, float]
+) -> None:
+    bench = Bench(_noisy(3, 300, 420, deep=deep, alpha=alpha))
+    request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192, **look), at=(0.3, 0.4))
+    bench.work(request)
+    frame = bench.frame(request)
+    assert frame.state is State.EXACT
+    written = bench.written(request, tmp_path)
+    assert np.array_equal(frame.right_values, cut(written.pixels, frame.area))
+    if not deep and not alpha:  # what the screen gets are the very bytes of the file
+        assert np.array_equal(frame.right[:, :, 2::-1], cut(written.pixels, frame.area))
+
+
+def test_the_written_photo_is_that_of_the_command_line(tmp_path: Path) -> None:
+    image = _noisy(5, 300, 420)
+    bench = Bench(image)
+    request = bench.request()
+    bench.work(request, until=_is_exact)
+    written = bench.written(request, tmp_path)
+    assert np.array_equal(written.pixels, open_session(FAST).clean(image).image.pixels)
+
+
+def _random_request(bench: Bench, dice: np.random.Generator) -> PreviewRequest:
+    options = DenoiseOptions(
+        noise_level=None if dice.random() < 0.3 else float(dice.integers(0, 40)),
+        strength=float(dice.choice([0.0, 0.4, 1.0])),
+        colour_noise=float(dice.choice([0.5, 1.0])),
+        detail=float(dice.choice([0.0, 0.5])),
+        grain=float(dice.choice([0.0, 0.3])),
+        precision="fp32",
+        tile=192,
+    )
+    return bench.request(
+        options,
+        bench.pictures[int(dice.integers(len(bench.pictures)))],
+        float(dice.choice([0.4, 1.0, 1.0, 2.0, 5.0])),
+        View.SPLIT,
+        (float(dice.random()), float(dice.random())),
+    )
+
+
+def _try_changes(bench: Bench, folder: Path, changes: int) -> int:
+    """Random changes, some left before they are done; every frame that says exact is compared. How many did."""
+    dice, compared = np.random.default_rng(10), 0
+    for _ in range(changes):
+        request = _random_request(bench, dice)
+        impatient = dice.random() < 0.4
+        bench.work(request, until=(lambda news: not isinstance(news, Estimated)) if impatient else _never)
+        frame = bench.frame(request)
+        if not impatient:
+            assert frame.state is State.EXACT
+        if frame.state is State.EXACT and request.viewport.scale >= 1:
+            written = bench.written(request, folder)
+            assert np.array_equal(frame.right_values, cut(written.pixels, frame.area)), request
+            compared += 1
+    return compared
+
+
+def _never(_news: News) -> bool:
+    return False
+
+
+def test_after_random_changes_the_exact_preview_equals_the_written_pixels(tmp_path: Path) -> None:
+    bench = Bench(_noisy(1, 300, 420), _noisy(2, 210, 330))
+    assert _try_changes(bench, tmp_path, 16) >= 5
+
+
+@pytest.mark.long
+def test_after_two_hundred_random_changes_the_exact_preview_equals_the_written_pixels(tmp_path: Path) -> None:
+    bench = Bench(_noisy(1, 300, 420), _noisy(2, 210, 330, deep=True), _noisy(4, 260, 300, alpha=True))
+    assert _try_changes(bench, tmp_path, 200) >= 80
+
+
+def test_a_draft_comes_before_the_exact_view_and_is_nearer_to_it_than_the_source() -> None:
+    bench = Bench(_noisy(3, 400, 480))
+    request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
+    bench.work(request, until=lambda news: hasattr(news, "doing"))
+    draft = bench.frame(request)
+    assert draft.state is State.DRAFT
+    bench.work(request)
+    exact = bench.frame(request)
+    assert exact.state is State.EXACT
+
+    def distance(values: np.ndarray) -> float:
+        return float(np.abs(values.astype(float) - exact.right_values).mean())
+
+    assert distance(draft.right_values) < 0.6 * distance(draft.left_values)
+
+
+def test_another_look_never_runs_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(_noisy(3, 300, 420))
+    request = bench.request()
+    bench.work(request)
+    cleaning = bench.preview.cleaning(request)
+    assert cleaning is not None
+    monkeypatch.setattr(cleaning.session._cleaner.runner, "start", None)
+    for look in ({"strength": 0.5}, {"colour_noise": 0.2}, {"detail": 0.5}, {"grain": 0.5}):
+        other = bench.request(DenoiseOptions(precision="fp32", tile=192, **look))
+        bench.work(other)
+        assert bench.frame(other).state is State.EXACT
+
+
+def test_strength_nought_is_the_source_and_asks_for_no_network() -> None:
+    bench = Bench(_noisy(3, 200, 300))
+    request = bench.request(DenoiseOptions(strength=0.0, model="no-such-model"))
+    bench.work(request)
+    frame = bench.frame(request)
+    assert frame.state is State.EXACT and np.array_equal(frame.left_values, frame.right_values)
+    assert not bench.heard
+
+
+def test_nothing_stale_is_exact_for_another_level_or_photo() -> None:
+    bench = Bench(_noisy(1, 300, 420), _noisy(2, 300, 420))
+    bench.work(bench.request(DenoiseOptions(noise_level=10.0, precision="fp32", tile=192)))
+    for other in (
+        bench.request(DenoiseOptions(noise_level=11.0, precision="fp32", tile=192)),
+        bench.request(DenoiseOptions(noise_level=10.0, precision="fp32", tile=192), bench.pictures[1]),
+    ):
+        assert bench.frame(other).state is State.WAITING
+
+
+def test_a_step_that_nobody_wants_any_more_is_cancelled_at_once() -> None:
+    bench = Bench(_noisy(3, 480, 480))
+    session = open_session(FAST)
+    entered, released = threading.Event(), threading.Event()
+    first = bench.request(DenoiseOptions(noise_level=9.0, precision="fp32", tile=192))
+    bench.preview._sessions[DenoiseOptions(precision="fp32", tile=192)] = session
+    start = session._cleaner.runner.start
+
+    def slow(pieces: object, cancel: CancelToken) -> object:
+        entered.set()
+        while not released.is_set():  # a layer that takes its time, and asks the token as layers do
+            cancel.raise_if_cancelled()
+            time.sleep(0.005)
+        return start(pieces, cancel)  # type: ignore[arg-type]
+
+    session._cleaner.runner.start = slow  # type: ignore[method-assign, assignment]
+    bench.preview.ask(first)
+    second = bench.request(DenoiseOptions(noise_level=20.0, precision="fp32", tile=192))
+    worker = threading.Thread(target=bench.work, name="denoise-test")
+    worker.start()
+    assert entered.wait(20)
+    before = time.perf_counter()
+    released_later = threading.Timer(0.05, released.set)
+    bench.preview.ask(second)
+    released_later.start()
+    worker.join(60)
+    assert not worker.is_alive() and time.perf_counter() - before < 60
+    assert bench.frame(second).state is State.EXACT
+    stale = bench.preview.cleaning(first)
+    assert stale is None or not stale.is_complete
+
+
+def test_a_model_that_is_not_here_is_said_once_and_can_be_tried_again() -> None:
+    bench = Bench(_noisy(3, 200, 300))
+    request = bench.request(DenoiseOptions(model="no-such-model"))
+    bench.work(request)
+    told = [news for news in bench.heard if isinstance(news, Broken)]
+    assert len(told) == 1 and isinstance(told[0].error, MissingModel)
+    assert isinstance(bench.preview.fault(request), MissingModel)
+    bench.preview.try_again()
+    assert bench.preview.fault(request) is None
+
+
+def test_a_wish_is_told_of_its_progress_and_of_what_stands_in_its_way() -> None:
+    bench = Bench(_noisy(3, 300, 420))
+    good, bad = Wish(bench.pictures[0], FAST), Wish(bench.pictures[0], DenoiseOptions(model="no-such-model"))
+    for wish in (good, bad):
+        bench.preview.wish(wish)
+    bench.work()
+    assert [news.wish for news in bench.heard if isinstance(news, Made)] == [good]
+    assert [news.wish for news in bench.heard if isinstance(news, Unmade)] == [bad]
+    steps = [news.progress for news in bench.heard if isinstance(news, Wished)]
+    assert steps == sorted(steps) and steps[-1] == 1.0
+
+
+def test_a_cancelled_wish_is_dropped() -> None:
+    bench = Bench(_noisy(3, 300, 420))
+    wish = Wish(bench.pictures[0], FAST)
+    wish.cancel.cancel()
+    bench.preview.wish(wish)
+    bench.work()
+    assert not [news for news in bench.heard if isinstance(news, Made | Unmade)]
+
+
+def test_a_closed_photo_is_forgotten() -> None:
+    bench = Bench(_noisy(3, 200, 300))
+    request = bench.request()
+    bench.work(request)
+    bench.preview.forget(1)
+    assert bench.preview.cleaning(request) is None

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from denoiser_gui.model.viewport import LARGEST, Area, Viewport, viewport_of
+
+
+def _photo(scale: float | None = None) -> Viewport:
+    fitted = viewport_of(6000, 4000, 556, 704)
+    return fitted if scale is None else fitted.at_scale(scale)
+
+
+def test_a_photo_begins_fitted_and_stays_so_when_the_pane_changes() -> None:
+    viewport = _photo()
+    assert viewport.fits and viewport.visible == Area(0, 0, 4000, 6000)
+    wider = viewport.resized(1200, 300)
+    assert wider.fits and wider.scale == pytest.approx(300 / 4000)
+
+
+def test_a_small_photo_is_not_blown_up() -> None:
+    assert viewport_of(100, 50, 800, 600).scale == 1.0
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.5, 1.0, 3.0, 16.0])
+def test_zooming_leaves_the_point_under_the_pointer_where_it_is(scale: float) -> None:
+    before = _photo(1.0)
+    point = (411.0, 203.0)
+    x, y = before.to_photo(*point)
+    after = before.at_scale(scale, *point)
+    assert after.to_pane(x, y) == pytest.approx(point, abs=1.0)  # photos lie on whole device pixels
+
+
+def test_at_one_hundred_percent_every_photo_pixel_is_one_device_pixel() -> None:
+    viewport = _photo(1.0)
+    left, top = viewport.origin
+    assert isinstance(left, int) and isinstance(top, int)
+    seen = viewport.visible
+    assert (seen.width, seen.height) == (556, 704)
+
+
+def test_the_view_never_leaves_the_photo() -> None:
+    viewport = _photo(1.0)
+    for across, down in itertools.product((-1e6, 0.0, 1e6), repeat=2):
+        seen = viewport.panned(across, down).visible
+        assert viewport.panned(across, down).visible.width == 556
+        assert seen.left >= 0 and seen.top >= 0 and seen.right <= 6000 and seen.bottom <= 4000
+
+
+def test_steps_go_through_round_scales_to_both_ends() -> None:
+    viewport, scales = _photo(), []
+    for _ in range(40):
+        viewport = viewport.stepped(1)
+        scales.append(viewport.scale)
+    assert 1.0 in scales and 2.0 in scales and scales[-1] == LARGEST
+    for _ in range(60):
+        viewport = viewport.stepped(-1)
+    assert viewport.fits
+
+
+@pytest.mark.parametrize(("scale", "level"), [(1.0, 0), (0.51, 0), (0.5, 1), (0.26, 1), (0.25, 2), (0.0927, 3)])
+def test_the_copy_that_is_taken_has_a_pixel_for_each_of_the_pane(scale: float, level: int) -> None:
+    assert Viewport(6000, 4000, 500, 500, scale).level == level
+
+
+def test_what_is_wanted_is_what_is_seen_and_a_rim() -> None:
+    viewport = _photo(1.0)
+    assert viewport.wanted.contains(viewport.visible) and viewport.wanted != viewport.visible
+
+
+def test_the_same_place_is_kept_in_a_photo_of_the_same_size_and_all_of_another_is_shown() -> None:
+    viewport = _photo(2.0).panned(77, 11)
+    assert viewport.on(6000, 4000) == viewport
+    assert viewport.on(640, 480).fits
+
+
+def test_parts_of_copies_cover_the_parts_they_show() -> None:
+    area = Area(13, 27, 101, 55)
+    for level in range(5):
+        small = area.shrunk(level)
+        assert small.grown(level, 4000, 6000).contains(area)
+    assert Area(0, 0, 4001, 6001).shrunk(3).grown(3, 4001, 6001) == Area(0, 0, 4001, 6001)
