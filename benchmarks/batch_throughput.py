@@ -3,13 +3,19 @@
 The program cleans the folder in a process of its own and tells its memory at each file. Before it, the same
 pictures are decoded, cleaned and encoded one by one, each step on its own clock. The bar: a run takes at most 1.15
 times the network alone plus (decoding + encoding) / cores, once the weights are loaded; memory at the last file is
-within a tenth of that after the first tenth of the files.
+within a tenth of that after the first tenth of the files; the same call again, which finds all of it done, takes 3 s
+for 5,000 files, by the clock from start to end.
+
+    python benchmarks/batch_throughput.py                                         200 JPEGs of 2 MP
+    python benchmarks/batch_throughput.py --files 10000 --megapixels 0.01 --only-memory     many small ones
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +33,8 @@ from denoiser.options import DenoiseOptions
 
 MOST_TIMES_THE_PARTS = 1.15
 MOST_GROWTH = 1.10  # of memory, from the first tenth of the files to the last
+MOST_SECONDS_AGAIN = 3.0  # for FILES_AGAIN files, all of them done
+FILES_AGAIN = 5000
 _WARMING = 2  # pictures that are cleaned before the clock starts
 
 # The events of a run, each with the clock and the memory at that moment.
@@ -54,25 +62,53 @@ def main() -> int:
     parser.add_argument("--megapixels", type=float, default=2.0, help="size of each (default 2)")
     parser.add_argument("--model", default="auto", help="weights, as for denoise")
     parser.add_argument("--device", default="auto", help="device, as for denoise")
+    parser.add_argument("--only-memory", action="store_true", help="leave out the parts, one by one")
     words = parser.parse_args()
     report = contract.Report(__doc__, words)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _make_pictures(folder / "in", words.files, words.megapixels, report.rng)
-        parts = _parts(folder, open_session(DenoiseOptions(model=words.model, device=words.device)))
+        parts = {} if words.only_memory else _parts(folder, open_session(_options(words)))
         seconds, memory = _whole(folder, words.model, words.device)
-    cores = os.cpu_count() or 1
-    expected = parts["network"] + (parts["decode"] + parts["encode"]) / cores
-    early, late = memory[max(0, words.files // 10 - 1)], memory[-1]
-    ratio, growth = seconds / expected, late / early
+        again, again_cpu = _again(folder, words)
     case = f"{words.files} JPEGs of {words.megapixels:g} MP"
+    missed = [_against_the_parts(case, parts, seconds, report)] if parts else []
+    early, late = memory[max(0, words.files // 10 - 1)], memory[-1]
+    growth = late / early
+    megabytes = {"early_mb": round(early / 1e6), "late_mb": round(late / 1e6), "most_mb": round(max(memory) / 1e6)}
+    report.add_facts(case, "memory", **megabytes, growth=round(growth, 3))
+    report.add_facts(case, "again, all done", seconds=round(again, 2), cpu_seconds=round(again_cpu, 2))
+    missed.append(_held("memory", growth, MOST_GROWTH))
+    missed.append(_held("again", again, MOST_SECONDS_AGAIN * max(1.0, words.files / FILES_AGAIN)))
+    return report.finish() or int(any(missed))
+
+
+def _against_the_parts(case: str, parts: dict[str, float], seconds: float, report: contract.Report) -> bool:
+    cores = os.cpu_count() or 1
+    ratio = seconds / (parts["network"] + (parts["decode"] + parts["encode"]) / cores)
     report.add_facts(case, "parts", cores=cores, **{f"{name}_s": round(value, 3) for name, value in parts.items()})
     report.add_facts(case, "run", seconds=round(seconds, 3), times_the_parts=round(ratio, 3))
-    megabytes = {"early_mb": round(early / 1e6), "late_mb": round(late / 1e6)}
-    report.add_facts(case, "memory", **megabytes, growth=round(growth, 3))
-    missed = ratio > MOST_TIMES_THE_PARTS or growth > MOST_GROWTH
-    print("MISSED" if missed else "held", f"{ratio:.3f} <= {MOST_TIMES_THE_PARTS}, {growth:.3f} <= {MOST_GROWTH}")
-    return report.finish() or int(missed)
+    return _held("time", ratio, MOST_TIMES_THE_PARTS)
+
+
+def _held(name: str, figure: float, most: float) -> bool:
+    """Says it, and whether the bar was missed."""
+    print(f"{name}: {'MISSED' if figure > most else 'held'}, {figure:.3f} against {most:g} at most")
+    return figure > most
+
+
+def _options(words: argparse.Namespace) -> DenoiseOptions:
+    return DenoiseOptions(model=words.model, device=words.device)
+
+
+def _again(folder: Path, words: argparse.Namespace) -> tuple[float, float]:
+    """Seconds, by the clock and of all cores, of the same call when there is nothing left to do."""
+    command = [sys.executable, "-m", "denoiser_cli", "clean", str(folder / "in"), "--out", str(folder / "out")]
+    command += ["--model", words.model, "--device", words.device, "-q"]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _make_pictures(folder: Path, files: int, megapixels: float, rng: np.random.Generator) -> None:
