@@ -3,8 +3,8 @@
 The program cleans the folder in a process of its own and tells its memory at each file. Before it, the same
 pictures are decoded, cleaned and encoded one by one, each step on its own clock. The bar: a run takes at most 1.15
 times the network alone plus (decoding + encoding) / cores, once the weights are loaded; memory at the last file is
-within a tenth of that after the first tenth of the files; the same call again, which finds all of it done, takes 3 s
-for 5,000 files, by the clock from start to end.
+within a tenth of that after the first tenth of the files; the same call again, with all of it done, takes 3 s for
+5,000 files, by the clock from start to end.
 
     python benchmarks/batch_throughput.py                                         200 JPEGs of 2 MP
     python benchmarks/batch_throughput.py --files 10000 --megapixels 0.01 --only-memory     many small ones
