@@ -104,7 +104,7 @@ def symbol_digests(data: bytes, coder: Coder) -> list[str]:
 
 
 def extremes() -> tuple[np.ndarray, np.ndarray]:
-    """Symbols and the tables that code them, from a generator of whole numbers: small ones, and some of any size."""
+    """Symbols and the tables that code them, from a generator of whole numbers: small ones, some of any size."""
     state, drawn = 1, []
     for _ in range(6000):
         state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
