@@ -79,6 +79,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QAbstractSlider,
     QApplication,
     QButtonGroup,
     QCheckBox,
@@ -126,6 +127,7 @@ __all__ = [
     "QAbstractButton",
     "QAbstractItemView",
     "QAbstractListModel",
+    "QAbstractSlider",
     "QAccessible",
     "QAccessibleEvent",
     "QAction",

@@ -7,7 +7,7 @@ from denoiser.errors import DenoiserError
 from denoiser_gui.words import tr
 
 # The nearest class of an error decides. Only hints that name a flag or a command are said anew here.
-_HINTS: dict[type[DenoiserError], str] = {
+HINTS: dict[type[DenoiserError], str] = {
     errors.ForeignOutput: "A file of that name is there already. Replace it, or choose another folder.",
     errors.UnsafeOutput: "Choose another folder: a photo is never written over.",
     errors.ImageTooLarge: "Larger photos can be cleaned with the command line and --max-pixels.",
@@ -24,6 +24,6 @@ def hint_of(error: DenoiserError) -> str:
     if error.hint != type(error).default_hint:
         return tr(error.hint)  # said for this very case
     for kind in type(error).__mro__:
-        if kind in _HINTS:
-            return tr(_HINTS[kind]) if _HINTS[kind] else ""
+        if kind in HINTS:
+            return tr(HINTS[kind]) if HINTS[kind] else ""
     return tr(error.hint) if error.hint else ""

@@ -10,8 +10,8 @@ import numpy as np
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.formats import ROWS
 from denoiser_gui.desk import Desk
-from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model import latent
+from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.sample import NAME, sample_photo
 from denoiser_gui.qt import QFileDialog, QGuiApplication, QImage, QMenu, QMimeData, QObject, QWidget
 from denoiser_gui.words import tr

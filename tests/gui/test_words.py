@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from denoiser import errors
+from denoiser.options import DenoiseOptions, WriteOptions, controls
+from denoiser_gui import words
+from denoiser_gui.model import hints
+from denoiser_gui.words import catalogue_of, speak, system_language, tr, tr_count
+
+_GUI = Path(words.__file__).parent
+_FIELD = re.compile(r"{(\w+)}")
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    speak("en")
+
+
+def _calls() -> Iterator[tuple[str, ast.Call]]:
+    for file in sorted(_GUI.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                yield f"{file.relative_to(_GUI)}:{node.lineno}", node
+
+
+def _said() -> dict[str, str]:
+    """Every text that is handed to `tr`, with one place where it is."""
+    found = {}
+    for place, call in _calls():
+        if isinstance(call.func, ast.Name) and call.func.id in ("tr", "tr_count"):
+            for text in call.args[: 2 if call.func.id == "tr_count" else 1]:
+                if isinstance(text, ast.Constant):
+                    found[str(text.value)] = place
+    return found
+
+
+def _of_tables() -> set[str]:
+    """Texts that stand in tables below the window, and are handed on: names and help of options, hints."""
+    options = {**controls(DenoiseOptions), **controls(WriteOptions)}
+    names = {name.replace("_", " ").capitalize() for name in controls(DenoiseOptions)}
+    kinds = [
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.DenoiserError)
+    ]
+    told_anew = tuple(hints.HINTS)
+    usual = {kind.default_hint for kind in kinds if not issubclass(kind, told_anew) and kind.default_hint}
+    return (
+        names
+        | {control.help for control in options.values()}
+        | usual
+        | {hint for hint in hints.HINTS.values() if hint}
+    )
+
+
+def test_a_text_is_said_in_the_language_that_was_chosen() -> None:
+    assert speak("zh") == "zh"
+    assert tr("Save") == "保存"
+    assert tr("Into {folder}", folder="/a/{b}") == "存入 /a/{b}"
+    assert tr("a text that nobody translated") == "a text that nobody translated"
+    assert speak("en") == "en" and tr("Save") == "Save"
+
+
+def test_one_and_many() -> None:
+    assert tr_count("Close photo", "Close {count} photos", 1) == "Close photo"
+    assert tr_count("Close photo", "Close {count} photos", 3) == "Close 3 photos"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LC_ALL": "zh-TW", "LANG": "en_US"}, "zh"),
+        ({"LC_ALL": "", "LC_MESSAGES": "en_GB.UTF-8", "LANG": "zh_CN"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "C"}, "en"),
+    ],
+)
+def test_the_system_says_which(environment: dict[str, str], language: str) -> None:
+    assert system_language(environment) == language
+
+
+@pytest.mark.parametrize(
+    ("said", "language"), [("Chinese (Simplified)_China", "zh"), ("zh_CN", "zh"), (None, "en")]
+)
+def test_other_systems_say_it_elsewhere(said: str | None, language: str) -> None:
+    word = said.replace(" (Simplified)", "") if said else None
+    assert system_language({}, lambda: word) == language
+
+
+def test_chinese_says_all_that_is_said_and_nothing_else() -> None:
+    chinese = catalogue_of("zh")
+    said = _said()
+    assert len(said) > 150
+    missing = {text: place for text, place in said.items() if text not in chinese}
+    missing |= dict.fromkeys(_of_tables() - set(chinese), "a table of options, or of hints")
+    assert not missing, f"add these to resources/zh.json: {missing}"
+    stale = set(chinese) - set(said) - _of_tables()
+    assert not stale, f"nobody says these any more: {stale}"
+
+
+def test_chinese_has_the_same_values_in_its_texts() -> None:
+    wrong = {
+        english: said for english, said in catalogue_of("zh").items()
+        if set(_FIELD.findall(english)) != set(_FIELD.findall(said)) or not said.strip()
+    }  # fmt: skip
+    assert not wrong
+
+
+# What puts words before people's eyes, or into their ears.
+_SHOWING = {
+    *(
+        "setText",
+        "setToolTip",
+        "setWindowTitle",
+        "setPlaceholderText",
+        "setAccessibleName",
+        "setTitle",
+        "addAction",
+    ),
+    *("setAccessibleDescription", "setStatusTip", "addItem", "addTab", "setTabText", "setLabelText", "drawText"),
+    *(
+        "setNameFilter",
+        "addRow",
+        "setInformativeText",
+        "setSuffix",
+        "setPrefix",
+        "say",
+        "Notice",
+        "QLabel",
+        "QAction",
+    ),
+    *(
+        "QPushButton",
+        "QCheckBox",
+        "QMenu",
+        "QFileDialog",
+        "ElidedLabel",
+        "addMenu",
+        "show_words",
+        "Shown",
+        "QToolButton",
+    ),
+}
+_NAMES = {"denoise", "denoise-gui"}  # the same in all languages
+
+
+def test_no_text_goes_another_way() -> None:
+    bypassing = []
+    for place, call in _calls():
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if name not in _SHOWING:
+            continue
+        for argument in [
+            *call.args,
+            *(keyword.value for keyword in call.keywords if keyword.arg in ("action", "text")),
+        ]:
+            bypassing += [f"{place} {text!r}" for text in _bare_texts(argument)]
+    assert not bypassing, f"hand these to tr(): {bypassing}"
+
+
+def _bare_texts(node: ast.AST) -> Iterator[str]:
+    """Words in a value that did not go through `tr`; keys of notices and the like have no blank and no capital."""
+    if isinstance(node, ast.Call):
+        return
+    if isinstance(node, ast.Constant):
+        text = node.value
+        if isinstance(text, str) and re.search(r"[A-Z][a-z]|[a-z] [a-z]", text) and text not in _NAMES:
+            yield text
+        return
+    if isinstance(
+        node, ast.JoinedStr | ast.BinOp | ast.IfExp | ast.BoolOp | ast.FormattedValue | ast.Tuple | ast.List
+    ):
+        for child in ast.iter_child_nodes(node):
+            yield from _bare_texts(child)
