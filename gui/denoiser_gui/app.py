@@ -56,12 +56,12 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     from denoiser_gui.desk import Desk
     from denoiser_gui.model.preferences import load_preferences
     from denoiser_gui.qt import QApplication, QTimer
-    from denoiser_gui.view import theme
+    from denoiser_gui.view import native_words, theme
 
     preferences = load_preferences()
-    words.speak(preferences.language)
     app = QApplication.instance()
     assert isinstance(app, QApplication)  # made before
+    native_words.install(app, words.speak(preferences.language))
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow
 

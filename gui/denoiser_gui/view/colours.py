@@ -40,6 +40,9 @@ class Colours:
     banner: str  # behind the one line of a banner, and of what floats
     pane_label: str  # over the picture, half transparent
     pane_text: str
+    pane_good: str  # the same as good, accent and bad, where they stand over the picture
+    pane_accent: str
+    pane_bad: str
 
     @property
     def is_dark(self) -> bool:
@@ -71,6 +74,9 @@ DARK = Colours(
     banner="#26282c",
     pane_label="#000000",
     pane_text="#ffffff",
+    pane_good="#5fb878",
+    pane_accent="#d9a441",
+    pane_bad="#ec6f63",
 )
 LIGHT = Colours(
     name="light",
@@ -97,6 +103,9 @@ LIGHT = Colours(
     banner="#ffffff",
     pane_label="#000000",
     pane_text="#ffffff",
+    pane_good="#5fb878",
+    pane_accent="#d9a441",
+    pane_bad="#ec6f63",
 )
 
 

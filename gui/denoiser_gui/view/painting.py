@@ -14,7 +14,7 @@ _MARGIN = 12
 _OPACITY = 0.58  # of what lies behind words on a picture
 _DOT = 4  # radius
 _KNOB = 11
-_DOTS = {State.EXACT: "good", State.DRAFT: "accent", State.WAITING: "second", State.FAILED: "bad"}
+_DOTS = {State.EXACT: "pane_good", State.DRAFT: "pane_accent", State.WAITING: "track", State.FAILED: "pane_bad"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -43,6 +43,8 @@ def test_words_in_colour_can_be_read_too(colours: Colours) -> None:
 def test_focus_and_knobs_are_seen(colours: Colours) -> None:
     for ground in ("window", "panel", "well", "canvas", "banner"):
         assert contrast(colours.focus, getattr(colours, ground)) >= SEEN, ground
+    for dot in ("pane_good", "pane_accent", "pane_bad", "pane_text"):
+        assert contrast(getattr(colours, dot), colours.pane_label) >= SEEN, dot
     assert colours.is_dark == (colours is DARK)
 
 

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from denoiser_gui.qt import QApplication, QDialogButtonBox
+from denoiser_gui.view import native_words
+from denoiser_gui.words import LANGUAGES
+
+
+def _cancel() -> str:
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+    words = box.button(QDialogButtonBox.StandardButton.Cancel).text()
+    box.deleteLater()
+    return words
+
+
+def test_qt_speaks_the_language_of_the_window(qapp: QApplication) -> None:
+    assert all(native_words.install(qapp, language) for language in LANGUAGES)
+    assert native_words.install(qapp, "zh")
+    assert "取消" in _cancel()
+    assert native_words.install(qapp, "en")
+    assert "Cancel" in _cancel()
