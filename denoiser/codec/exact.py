@@ -62,7 +62,7 @@ def _decoded(exact: Exact, width: int, height: int) -> Image:
     try:
         picture = imageio.read_bytes(exact.data, "the exact picture", ReadOptions(max_pixels=width * height))
     except UnreadableImage as error:
-        raise DamagedLatent(f"holds an exact picture that cannot be read ({error.message})") from error
+        raise DamagedLatent(f"holds an exact picture that cannot be read ({error.message.rstrip('.')})") from error
     if (picture.width, picture.height) != (width, height):
         raise DamagedLatent("holds an exact picture of another size than the file says")
     return picture

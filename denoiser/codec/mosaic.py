@@ -53,13 +53,11 @@ class Mosaic:
         """The latents of a box on the grid of 64 pixels."""
         window = in_latents(outer)
         joined: Latents | None = None
-        for number, box in enumerate(map(padded, self._grid.boxes())):
-            if common(box, outer) is None:
-                continue
+        for number in self._grid.touching(outer):
             cancel.raise_if_cancelled()
             if number not in self._kept:
                 self._kept[number] = self._known(number)
-            known, place = self._kept[number], in_latents(box)
+            known, place = self._kept[number], in_latents(padded(self._grid.box(number)))
             shared = common(place, window)
             assert shared is not None
             if joined is None:

@@ -162,6 +162,13 @@ def test_tiles_too_large_to_decode() -> None:
     refused(file(width=3000, height=3000, across=33, down=16), "more than are allowed")
 
 
+@attacks(10)
+def test_more_tiles_than_any_picture_needs() -> None:
+    data = file([(b"TILE", TILE)] * 8281, width=64 * 91, height=64 * 91, across=1, down=1)
+    with pytest.raises(DamagedLatent, match="8281 tiles, more than 8192"):
+        container.read_bytes(data, "attack.dlf")
+
+
 @attacks(11)
 @pytest.mark.parametrize("sides", [(4, 1), (2, 2)])
 def test_tiles_larger_than_the_picture(sides: tuple[int, int]) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from denoiser.codec.container.layout import MAX_TILE_PIXELS, TILE_UNIT
+from denoiser.codec.container.layout import MAX_TILE_PIXELS, MAX_TILES, TILE_UNIT
 from denoiser.errors import DamagedLatent
 
 _USUAL_PIXELS = 1 << 20  # a tile: enough for tables and context, little enough for memory
@@ -43,6 +43,9 @@ class TileGrid:
                 f"tiles of {self.tile_width}x{self.tile_height} pixels in a picture of {self.width}x{self.height}"
             )
 
+        if len(self) > MAX_TILES:
+            raise DamagedLatent(f"{len(self)} tiles, more than {MAX_TILES}")
+
     @classmethod
     def planned(cls, width: int, height: int) -> TileGrid:
         """Tiles of about a megapixel, alike in size, for a picture of this size."""
@@ -73,6 +76,13 @@ class TileGrid:
         row, column = divmod(number, self.columns)
         top, left = row * self.tile_height, column * self.tile_width
         return Box(top, left, min(self.tile_height, self.height - top), min(self.tile_width, self.width - left))
+
+    def touching(self, box: Box) -> Iterator[int]:
+        """The tiles that have something of *box*; what lies beyond the last row or column belongs to it."""
+        bottom, right = box.top + box.height - 1, box.left + box.width - 1
+        for row in range(box.top // self.tile_height, min(bottom // self.tile_height, self.rows - 1) + 1):
+            for column in range(box.left // self.tile_width, min(right // self.tile_width, self.columns - 1) + 1):
+                yield row * self.columns + column
 
     def boxes(self) -> Iterator[Box]:
         """The pixels of all tiles in their order."""

@@ -74,8 +74,7 @@ def is_latent(head: bytes) -> bool:
 
 def _parsed(data: bytes, options: ReadOptions) -> LatentFile:
     _check_magic(data)
-    fields = _header(data)
-    limits.refuse_pixels(fields["width"], fields["height"], options.max_pixels)
+    fields = _header(data, options.max_pixels)
     grid = fields["grid"]
     if grid is not None and len(grid) * (layout.CHUNK_BYTES + layout.TILE_HEAD.size) > len(data):
         raise DamagedLatent(f"cut short: {len(data)} bytes do not hold {len(grid)} tiles")
@@ -102,7 +101,7 @@ def _check_magic(data: bytes) -> None:
         )
 
 
-def _header(data: bytes) -> dict[str, Any]:
+def _header(data: bytes, max_pixels: int) -> dict[str, Any]:
     """The fields of the header, by the names of LatentFile."""
     if len(data) < layout.HEADER_BYTES:
         raise DamagedLatent("cut short: the header is not whole")
@@ -117,6 +116,7 @@ def _header(data: bytes) -> dict[str, Any]:
         raise NewerLatent(f"needs coder version {coder} and flags {flags:#x}, which are not all known here")
     if not 1 <= width <= layout.MAX_SIDE or not 1 <= height <= layout.MAX_SIDE:
         raise DamagedLatent(f"a picture of {width}x{height} pixels")
+    limits.refuse_pixels(width, height, max_pixels)
     exact = coder == 0
     if exact and (across or down or any(weights)):
         raise DamagedLatent("an exact picture with tiles or weights")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoiser.codec.container.grid import TileGrid
+from denoiser.codec.container.grid import Box, TileGrid
 from denoiser.errors import DamagedLatent
 
 SIZES = [
@@ -61,6 +61,27 @@ def test_tiles_are_about_a_megapixel_and_alike(width: int, height: int) -> None:
 def test_a_grid_that_makes_no_sense_is_refused(sides: tuple[int, int], words: str) -> None:
     with pytest.raises(DamagedLatent, match=words):
         TileGrid(1900 if sides == (2048, 1024) else 5000, 1900, *sides)
+
+
+@pytest.mark.parametrize(
+    "grid", [TileGrid(300, 200, 128, 64), TileGrid(64, 64, 64, 64), TileGrid(1000, 70, 256, 64)]
+)
+def test_what_touches_a_box_is_found_without_a_search(grid: TileGrid) -> None:
+    dice = np.random.default_rng(0)
+    for _ in range(200):
+        top, left = int(dice.integers(grid.height)), int(dice.integers(grid.width))
+        box = Box(
+            top, left, int(dice.integers(1, grid.height - top + 1)), int(dice.integers(1, grid.width - left + 1))
+        )
+        inside = {
+            number
+            for number, one in enumerate(grid.boxes())
+            if one.top < box.top + box.height and box.top < one.top + one.height
+            if one.left < box.left + box.width and box.left < one.left + one.width
+        }
+        assert set(grid.touching(box)) == inside
+    beyond = Box(grid.height - 1, grid.width - 1, 64, 64)  # into what fills the last tile up
+    assert list(grid.touching(beyond)) == [len(grid) - 1]
 
 
 def test_there_is_no_tile_beyond_the_last() -> None:
