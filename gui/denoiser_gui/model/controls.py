@@ -47,12 +47,16 @@ class SettingsHistory:
         return bool(self._future)
 
     def change(self, **values: Any) -> bool:
-        """Takes other values; whether anything is different now. Quick changes of one control are one step back."""
+        """Takes other values; whether anything is different now.
+
+        Quick changes of one control are one step back; going to its default is a step of its own.
+        """
         changed = self.now.changed(**values)
         if changed == self.now:
             return False
         names, when = frozenset(values), time.monotonic()
-        if self._future or self._last[0] != names or when - self._last[1] > _ONE_GESTURE:
+        goes_on = self._last[0] == names and when - self._last[1] <= _ONE_GESTURE
+        if self._future or not goes_on or changed == self.now.changed(**{name: _DEFAULTS[name] for name in names}):
             self._past = [*self._past, self.now][-_MOST_STEPS:]
         self._last = (names, when)
         self._future, self.now = [], changed
@@ -75,6 +79,11 @@ class SettingsHistory:
         self.now = self._future.pop()
         self._last = (frozenset(), 0.0)
         return True
+
+
+_DEFAULTS = {
+    field.name: field.default for kind in (DenoiseOptions, WriteOptions) for field in dataclasses.fields(kind)
+}
 
 
 def _taken(options: Any, values: dict[str, Any]) -> Any:

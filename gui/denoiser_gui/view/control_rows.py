@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from denoiser.options import Control
-from denoiser_gui.qt import QComboBox, QHBoxLayout, QLabel, Qt, QVBoxLayout, QWidget, Signal
+from denoiser_gui.qt import QHBoxLayout, QLabel, Qt, QVBoxLayout, QWidget, Signal
 from denoiser_gui.view.fields import NumberField
+from denoiser_gui.view.plain_combo import PlainCombo
 from denoiser_gui.view.sliders import ValueSlider
 from denoiser_gui.words import tr
 
@@ -49,6 +50,7 @@ class ShareRow(ControlRow):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        self.field.setFixedHeight(22)
         layout.addLayout(_headed(QLabel(label_of(name)), self.field))
         layout.addWidget(self.slider)
         self.slider.moved.connect(self._slid)
@@ -83,7 +85,7 @@ class LevelRow(ControlRow):
         layout.setSpacing(2)
         layout.addLayout(_headed(title, self.field))
         layout.addWidget(self.slider)
-        layout.addLayout(_ends(f"{low:.0f}", tr("8-bit sigma"), f"{high:.0f}"))
+        layout.addLayout(_ends(f"{low:.0f}", "σ", f"{high:.0f}"))
         self.slider.moved.connect(self._slid)
         self.slider.reset.connect(self.reset)
         self.field.entered.connect(self.choose)
@@ -117,9 +119,7 @@ class ChoiceRow(ControlRow):
 
     def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
         super().__init__(name, control, default, parent)
-        self.box = QComboBox()
-        self.box.setProperty("role", "plain")
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.box = PlainCombo()
         self._label = QLabel(label_of(name))
         self._label.setProperty("role", "second")
         self._label.setBuddy(self.box)

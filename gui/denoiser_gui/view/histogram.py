@@ -6,11 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser_gui.model.requests import Overview
-from denoiser_gui.qt import QPainter, QPainterPath, QPaintEvent, QPen, QPointF, QRectF, QSizePolicy, Qt, QWidget
+from denoiser_gui.qt import (
+    QColor,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPointF,
+    QRectF,
+    QSizePolicy,
+    Qt,
+    QWidget,
+)
 from denoiser_gui.view import theme
 from denoiser_gui.words import tr
 
-_HEIGHT = 72
+_HEIGHT = 60
 _CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # red, green and blue as histograms have them everywhere
 _TOP = 0.995  # share of the bins that fit under the top: one that stands out does not flatten all others
 
@@ -56,7 +67,7 @@ class Histogram(QWidget):
         for channel in (0,) if is_grey else range(3):
             ink = look.colour("second", 0.8)
             if not is_grey:
-                ink.setNamedColor(_CHANNELS[channel])
+                ink = QColor(_CHANNELS[channel])
                 ink.setAlphaF(0.55)
             painter.setBrush(ink)
             painter.drawPath(_shape(self._after[channel], inner, top))

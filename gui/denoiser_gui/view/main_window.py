@@ -48,6 +48,7 @@ from denoiser_gui.view.top_bar import TopBar
 from denoiser_gui.words import tr
 
 _SIZE = (1280, 800)
+_FRAME = 32  # pixels that the title of the window takes
 _GRIP_STEP = 0.02
 _OF_A_PHOTO = ("save", "save_as", "copy_command", "close", "save_preset", "level")
 _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
@@ -174,7 +175,8 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         preferences = self.desk.preferences
-        self.resize(*_SIZE)
+        room = self.screen().availableGeometry()
+        self.resize(min(_SIZE[0], room.width()), min(_SIZE[1], room.height() - _FRAME))
         if preferences.geometry:
             self.restoreGeometry(QByteArray.fromHex(preferences.geometry.encode()))
         self.opening.fill_recent(self._recent)

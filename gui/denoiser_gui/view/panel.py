@@ -16,8 +16,8 @@ from denoiser_gui.qt import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSize,
     Qt,
-    QToolButton,
     QVBoxLayout,
     QWidget,
     Signal,
@@ -77,13 +77,16 @@ class Panel(QWidget):
     def _build(self) -> None:
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(20, 16, 20, 12)
-        column.setSpacing(10)
+        column.setContentsMargins(20, 12, 20, 8)
+        column.setSpacing(7)
         self._add_rows(column, LOOK)
         column.addWidget(_rule())
-        self._add_rows(column, PLACE, spacing=2)
-        column.addWidget(self.presets)
-        self._fold = self._folded(column)
+        places = QVBoxLayout()
+        places.setSpacing(0)
+        self._add_rows(places, PLACE)
+        places.addWidget(self.presets)
+        self._fold = self._folded(places)
+        column.addLayout(places)
         column.addWidget(_rule())
         column.addWidget(_heading(tr("Histogram")))
         column.addWidget(self.histogram)
@@ -106,33 +109,31 @@ class Panel(QWidget):
         whole.addWidget(scroll, 1)
         whole.addLayout(self._buttons())
 
-    def _add_rows(self, column: QVBoxLayout, names: tuple[str, ...], spacing: int | None = None) -> None:
-        if spacing is None:
-            for name in names:
-                column.addWidget(self.rows[name])
-            return
-        group = QVBoxLayout()
-        group.setSpacing(spacing)
+    def _add_rows(self, column: QVBoxLayout, names: tuple[str, ...]) -> None:
         for name in names:
-            group.addWidget(self.rows[name])
-        column.addLayout(group)
+            column.addWidget(self.rows[name])
 
-    def _folded(self, column: QVBoxLayout) -> QToolButton:
-        fold = QToolButton()
-        fold.setText(tr("More"))
+    def _folded(self, column: QVBoxLayout) -> QPushButton:
+        fold = QPushButton(tr("More"))
+        fold.setProperty("role", "quiet")
         fold.setCheckable(True)
-        fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        fold.setIconSize(QSize(12, 12))
         fold.setIcon(icons.icon("down", "second"))
+        fold.setAccessibleDescription(tr("Shows the options that are rarely needed."))
         inside = QWidget()
         lines = QVBoxLayout(inside)
         lines.setContentsMargins(0, 0, 0, 0)
-        lines.setSpacing(4)
+        lines.setSpacing(0)
         for name in RARE:
             lines.addWidget(self.rows[name])
         inside.hide()
         fold.toggled.connect(inside.setVisible)
         fold.toggled.connect(lambda on: fold.setIcon(icons.icon("up" if on else "down", "second")))
-        column.addWidget(fold)
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addStretch()
+        line.addWidget(fold)
+        column.addLayout(line)
         column.addWidget(inside)
         return fold
 
@@ -142,8 +143,8 @@ class Panel(QWidget):
         self.to_batch.setProperty("role", "quiet")
         self.to_batch.clicked.connect(self.batch_wanted)
         foot = QVBoxLayout()
-        foot.setContentsMargins(20, 8, 20, 14)
-        foot.setSpacing(4)
+        foot.setContentsMargins(20, 8, 20, 8)
+        foot.setSpacing(2)
         foot.addWidget(self.save)
         centred = QHBoxLayout()
         centred.addStretch()

@@ -9,7 +9,8 @@ from denoiser.errors import DenoiserError
 from denoiser_gui.desk import Desk
 from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.notices import Notice, failure
-from denoiser_gui.qt import QComboBox, QHBoxLayout, QInputDialog, QLabel, QWidget
+from denoiser_gui.qt import QHBoxLayout, QInputDialog, QLabel, QWidget
+from denoiser_gui.view.plain_combo import PlainCombo
 from denoiser_gui.words import tr
 
 _SAVE = "\0save"
@@ -22,9 +23,7 @@ class PresetsRow(QWidget):
         super().__init__(parent)
         self._desk = desk
         self._taken: tuple[str, PhotoSettings] | None = None
-        self.box = QComboBox()
-        self.box.setProperty("role", "plain")
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.box = PlainCombo()
         self.box.setAccessibleName(tr("Preset"))
         self.box.activated.connect(self._activated)
         label = QLabel(tr("Preset"))

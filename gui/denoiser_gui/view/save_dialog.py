@@ -22,6 +22,7 @@ from denoiser_gui.qt import (
     QLabel,
     QLineEdit,
     QPushButton,
+    Qt,
     QVBoxLayout,
     QWidget,
     Signal,
@@ -47,6 +48,8 @@ class SaveDialog(QDialog):
         self.format = _box([(tr("As the name says"), None), *named])
         self.bits = QComboBox()
         self.jpeg_quality = NumberField(1, 100, automatic=True)
+        self.jpeg_quality.setProperty("role", None)
+        self.jpeg_quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
         self.strip = QCheckBox(tr("Leave out all metadata but the colour profile"))
         self.ticket = QCheckBox(tr("Say in the file what made it"))
         self._problem = QLabel()

@@ -110,6 +110,7 @@ QLineEdit[role="number"]:hover, QDoubleSpinBox[role="number"]:hover { background
 QLineEdit[role="number"]:focus, QDoubleSpinBox[role="number"]:focus, QSpinBox[role="number"]:focus {
   background: %(well)s; border: 2px solid %(focus)s; padding: 0 2px;
 }
+QLineEdit[automatic="true"] { color: %(accent)s; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("%(down)s"); width: 12px; height: 12px; }

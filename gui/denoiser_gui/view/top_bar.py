@@ -9,6 +9,8 @@ from denoiser_gui.view import icons, theme
 from denoiser_gui.view.actions import Actions
 from denoiser_gui.words import tr
 
+_SEGMENTS = 30  # pixels high
+
 
 class TopBar(QWidget):
     """Buttons for the actions that are used all day; the menu holds every one."""
@@ -32,7 +34,7 @@ class TopBar(QWidget):
         for name in ("open", "save", "save_as"):
             layout.addWidget(_button(actions[name]))
         layout.addStretch(1)
-        layout.addWidget(self._segments())
+        layout.addWidget(self._segments(), 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addStretch(1)
         layout.addWidget(self._scale)
         for name in ("fit", "actual_size", "double_size"):
@@ -48,6 +50,7 @@ class TopBar(QWidget):
     def _segments(self) -> QFrame:
         frame = QFrame()
         frame.setProperty("role", "segments")
+        frame.setFixedHeight(_SEGMENTS)
         line = QHBoxLayout(frame)
         line.setContentsMargins(2, 2, 2, 2)
         line.setSpacing(0)

@@ -34,6 +34,15 @@ def test_a_drag_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert history.now.denoise.noise_level == 30.0
 
 
+def test_going_back_to_the_default_is_a_step_of_its_own() -> None:
+    history = SettingsHistory()
+    history.change(noise_level=20.0)
+    history.change(noise_level=21.0)
+    history.change(noise_level=None)
+    history.undo()
+    assert history.now.denoise.noise_level == 21.0
+
+
 def test_a_new_change_ends_what_could_be_made_again() -> None:
     history = SettingsHistory()
     history.change(strength=0.5)
