@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from denoiser.atomicfile import PREFIX
 from denoiser.image import from_numpy
 
 QUIETLY = {"OMP_NUM_THREADS": "1"}  # many small processes share the machine
+_HATCHERY = Path(__file__).with_name("hatchery.py")
+_SECONDS = 120.0  # a run that takes longer hangs
 
 Runner = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -33,37 +39,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def network(tiny_weights: Path) -> tuple[str, ...]:
     """The flags for small random weights, the same everywhere."""
     return ("--model", str(tiny_weights), "--device", "cpu", "--precision", "fp32")
-
-
-@pytest.fixture
-def denoise() -> Runner:
-    """`denoise("imgs", "--out", "clean")`, perhaps with Python run *before* it, or *below* another program."""
-
-    def run(*words: str, before: str = "", below: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-        program = f"{before}\nimport sys; from denoiser_cli.app import run; sys.exit(run(sys.argv[1:]))"
-        command = [*below, sys.executable, "-c", program, *words]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=os.environ | QUIETLY, check=False
-        )
-
-    return run
-
-
-_HATCHERY = """
-import os, sys
-import torch
-import denoiser.engine, denoiser.batch.runner, denoiser.imageio.reader, denoiser.imageio.backends.libvips
-from denoiser_cli.app import run
-for line in sys.stdin:
-    wish = eval(line)
-    if isinstance(wish, int):
-        print(os.waitstatus_to_exitcode(os.waitpid(wish, 0)[1]), flush=True)
-        continue
-    child = os.fork()
-    if child == 0:
-        os._exit(run(wish))
-    print(child, flush=True)
-"""
 
 
 @dataclass
@@ -83,33 +58,70 @@ class Run:
         return self.ask(self.pid)
 
 
+class Hatchery:
+    """Forks runs of the program off a process that has torch loaded, which takes longer than most of them."""
+
+    def __init__(self, below: Sequence[str] = (), before: str = "") -> None:
+        """That process runs *below* another program, after *before* was run in it."""
+        begin = f"import runpy\n{before}\nrunpy.run_path({str(_HATCHERY)!r}, run_name='__main__')"
+        command = [*below, sys.executable, "-c", begin]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, text=True, env=os.environ | QUIETLY, **pipes)
+
+    def run(self, words: Sequence[str], *, out: str = os.devnull, err: str, before: str = "") -> Run:
+        """Starts `denoise words…` here and now, with what it says in these files; *before* is run in it first."""
+        wish = {"words": words, "folder": os.getcwd(), "environment": os.environ | QUIETLY}
+        return Run(self._ask(wish | {"out": out, "err": err, "before": before}), self._ask)
+
+    def close(self) -> None:
+        """Ends it."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._process.wait(timeout=60)
+
+    def _ask(self, wish: object) -> int:
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps(wish) + "\n")
+        process.stdin.flush()
+        if not select.select([process.stdout], [], [], _SECONDS)[0]:
+            process.kill()  # and with it everything that waits for its answer
+            raise TimeoutError(f"no end of {wish} within {_SECONDS:.0f} s")
+        return int(process.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def open_hatchery() -> Iterator[Callable[..., Hatchery]]:
+    """Opens one; all are closed in the end."""
+    with ExitStack() as opened:
+        yield lambda **words: opened.enter_context(closing(Hatchery(**words)))
+
+
+@pytest.fixture(scope="session")
+def hatchery(open_hatchery: Callable[..., Hatchery]) -> Hatchery:
+    """One for all tests."""
+    return open_hatchery()
+
+
 @pytest.fixture
-def hatch(folder: Path) -> Iterator[Callable[..., Run]]:
-    """`hatch("imgs", "--out", "clean")`: a run in a new process, forked where torch is loaded already.
+def denoise(folder: Path, hatchery: Hatchery) -> Runner:
+    """`denoise("imgs", "--out", "clean")` from begin to end, perhaps with Python run *before* it."""
 
-    What the runs say lies in the file `said`.
-    """
-    with open("said", "w", encoding="utf-8") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _HATCHERY],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-            env=os.environ | QUIETLY,
-        )
-    stdin, stdout = process.stdin, process.stdout
-    assert stdin is not None and stdout is not None
+    def run(*words: str, before: str = "", of: Hatchery = hatchery) -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryDirectory() as place:
+            out, err = Path(place, "out"), Path(place, "err")
+            code = of.run(words, out=str(out), err=str(err), before=before).end()
+            return subprocess.CompletedProcess(words, code, out.read_text("utf-8"), err.read_text("utf-8"))
 
-    def ask(wish: object) -> int:
-        stdin.write(f"{wish!r}\n")
-        stdin.flush()
-        return int(stdout.readline())
+    return run
 
-    yield lambda *words: Run(ask(words), ask)
-    stdin.close()
-    process.wait(timeout=60)
-    stdout.close()
+
+@pytest.fixture
+def hatch(folder: Path, hatchery: Hatchery) -> Callable[..., Run]:
+    """`hatch("imgs", "--out", "clean")`: a run that goes on beside the test. What the runs say lies in `said`."""
+    Path("said").touch()
+    return lambda *words: hatchery.run(words, err=str(folder / "said"))
 
 
 @pytest.fixture

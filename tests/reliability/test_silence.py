@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,12 +34,18 @@ def cut_off() -> list[str]:
     return []
 
 
-def test_the_guard_guards(denoise) -> None:
-    tried = denoise(before=_FORBIDDEN + "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=1)")
+@pytest.fixture(scope="module")
+def silent(cut_off: list[str], open_hatchery: Callable[..., Any]) -> Any:
+    """Where runs of the program come from that are watched since Python began."""
+    return open_hatchery(below=cut_off, before=_FORBIDDEN)
+
+
+def test_the_guard_guards(denoise, silent) -> None:
+    tried = denoise(before="import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=1)", of=silent)
     assert tried.returncode == 99 and "192.0.2.1" in tried.stderr
 
 
-def test_the_main_jobs_pass_without_a_network(folder: Path, denoise, network, cut_off: list[str]) -> None:
+def test_the_main_jobs_pass_without_a_network(folder: Path, denoise, network, silent) -> None:
     calls = (
         ["samples", "imgs", "--originals", "originals"],
         ["imgs", "--out", "clean", *network],
@@ -45,6 +53,6 @@ def test_the_main_jobs_pass_without_a_network(folder: Path, denoise, network, cu
         ["models", network[1]],
     )
     for words in calls:
-        ended = denoise(*words, before=_FORBIDDEN, below=cut_off)
+        ended = denoise(*words, of=silent)
         assert ended.returncode == 0, ended.stderr
     assert len(list(Path("clean").glob("[!.]*"))) == 5 and Path("sheet.png").exists()
