@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from denoiser.engine.result import Cleaned
-from denoiser.engine.session import Session
+from typing import TYPE_CHECKING, Any
+
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image
 from denoiser.options import DenoiseOptions
+
+if TYPE_CHECKING:
+    from denoiser.engine.result import Cleaned
+    from denoiser.engine.session import Session
 
 __all__ = ["Cleaned", "Session", "denoise", "open_session"]
 
 
 def open_session(options: DenoiseOptions | None = None) -> Session:
     """Weights loaded and placed, for many pictures."""
+    from denoiser.engine.session import Session
+
     return Session(options or DenoiseOptions())
 
 
@@ -25,3 +31,16 @@ def denoise(
 ) -> Image:
     """The clean picture of *image*, which stays as it is. For many pictures open one session."""
     return open_session(options).clean(image, listener=listener, cancel=cancel).image
+
+
+def __getattr__(name: str) -> Any:
+    # These need torch, which those who only want the model of grain should not wait for.
+    if name == "Cleaned":
+        from denoiser.engine.result import Cleaned
+
+        return Cleaned
+    if name == "Session":
+        from denoiser.engine.session import Session
+
+        return Session
+    raise AttributeError(f"module 'denoiser.engine' has no attribute {name!r}")

@@ -39,7 +39,9 @@ VIOLATIONS = {
         {"denoiser/codec/container/reader.py": "import denoiser.networks.registry\n"},  # by way of another room
     ],
     "decoder": [
-        {"denoiser/codec/encode.py": "", "denoiser/codec/decode.py": "import denoiser.codec.encode\n"},
+        {"denoiser/codec/decode.py": "import denoiser.codec.encode\n"},
+        {"denoiser/codec/mosaic.py": "import denoiser.codec.rate\n"},  # which decode.py looks through
+        {"denoiser/codec/container/writer.py": "import denoiser.codec.analysed\n"},
     ],
     "runtime": [
         {"denoiser/engine/__init__.py": "import denoiser.training\n"},

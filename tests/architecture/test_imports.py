@@ -88,6 +88,23 @@ def test_the_values_that_cross_no_pixels_load_nothing_heavy(room: str) -> None:
     assert _loaded_by(f"import denoiser.{room}") & HEAVY == set()
 
 
+_PROVE = """
+from pathlib import Path
+from denoiser.codec import container
+from denoiser.codec.proof import Prover
+file = Path({folder!r}, "colour.dlf")
+Prover(str(Path({folder!r}, "golden.safetensors"))).prove(container.read(file), file.name)
+"""
+
+
+def test_a_latent_file_is_proven_without_torch(pytestconfig: pytest.Config) -> None:
+    """Down to its last symbol: nothing that must be exact goes through floats."""
+    folder = pytestconfig.rootpath / "tests" / "golden" / "v1"
+    loaded = _loaded_by(_PROVE.format(folder=str(folder)))
+    assert loaded & {"torch", "torchvision", "PySide6", "rich"} == set()
+    assert "constriction" in loaded
+
+
 @pytest.mark.parametrize("room", ["imageio", "batch"])
 def test_files_and_plans_are_read_without_torch(room: str) -> None:
     assert _loaded_by(f"import denoiser.{room}") & {"torch", "torchvision", "PySide6", "rich"} == set()

@@ -101,7 +101,7 @@ def _check_magic(data: bytes) -> None:
         )
 
 
-def _header(data: bytes, max_pixels: int) -> dict[str, Any]:
+def _header(data: bytes, max_pixels: int = layout.MAX_SIDE**2) -> dict[str, Any]:
     """The fields of the header, by the names of LatentFile."""
     if len(data) < layout.HEADER_BYTES:
         raise DamagedLatent("cut short: the header is not whole")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser.codec.container import LatentFile, is_latent, read, read_bytes, write
+from denoiser.codec.container import LatentFile, is_latent, probe, read, read_bytes, write
 from denoiser.errors import DamagedLatent, ImageTooLarge, UnreadableImage, UnsupportedFormat
 from denoiser.image import Metadata
 from denoiser.options import ReadOptions
@@ -27,6 +27,24 @@ def test_all_comes_back(name: str, request: pytest.FixtureRequest, tmp_path: Pat
     assert read_bytes(data, "a.dlf") == latent
     (tmp_path / "a.dlf").write_bytes(data)
     assert read(tmp_path / "a.dlf") == latent
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_alone_tells_size_and_depth(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    latent = request.getfixturevalue(name)
+    (tmp_path / "a.dlf").write_bytes(write(latent)[:36])  # nothing after it is looked at
+    found = probe(tmp_path / "a.dlf")
+    assert (found.width, found.height, found.bits) == (latent.width, latent.height, latent.bits)
+
+
+def test_a_header_that_is_cut_or_changed_tells_nothing(plain: LatentFile, tmp_path: Path) -> None:
+    header = bytearray(write(plain)[:36])
+    (tmp_path / "cut.dlf").write_bytes(header[:35])
+    header[14] ^= 1
+    (tmp_path / "changed.dlf").write_bytes(header)
+    for name in ("cut.dlf", "changed.dlf"):
+        with pytest.raises(DamagedLatent, match=name):
+            probe(tmp_path / name)
 
 
 def test_what_is_unusable_is_left_out(plain: LatentFile) -> None:
