@@ -12,13 +12,14 @@ from denoiser.batch.presets import load_preset
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.image import Image
+from denoiser.imageio.screen import profile_at
 from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
 from denoiser_gui.model.hints import hint_of
 from denoiser_gui.model.latent import is_latent
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.picture import Picture, picture_of, read_picture
 from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
-from denoiser_gui.model.requests import Shown
+from denoiser_gui.model.requests import Doing, Shown, State
 from denoiser_gui.model.session import OpenPhoto, OpenPhotos, Stage
 from denoiser_gui.qt import QObject, Signal
 from denoiser_gui.viewer import Viewer
@@ -53,11 +54,15 @@ class Desk(QObject):
         self._estimates: dict[int, Any] = {}
         self._nothing = SettingsHistory()  # what is set while no photo is open
         self._pasted: dict[int, Image] = {}
+        self._first = PhotoSettings()  # what new photos begin with
         self._lanes: list[Lane] = []
         self.files = self.own(Lane("files", self))  # reading and writing
         self.viewer = Viewer(self)
         self.viewer.estimated.connect(self._note_estimate)
         self.viewer.broken.connect(self._note_broken)
+        self.viewer.doing_changed.connect(self._read_ahead)
+        self._take_display_profile()
+        self._take_preset()
 
     # --- photos ---------------------------------------------------------------------------------------------------
 
@@ -181,7 +186,11 @@ class Desk(QObject):
         """Remembers something from today on."""
         if preferences == self.preferences:
             return
-        self.preferences = preferences
+        before, self.preferences = self.preferences, preferences
+        if preferences.display_profile != before.display_profile:
+            self._take_display_profile()
+        if preferences.preset != before.preset:
+            self._take_preset()
         self.preferences_changed.emit(preferences)
         self.files.submit("preferences", lambda _: save_preferences(preferences), failed=self._not_remembered)
 
@@ -265,8 +274,14 @@ class Desk(QObject):
     def _keep(self, picture: Picture) -> None:
         self._pictures[picture.key] = picture
         self._pictures.move_to_end(picture.key)
-        while len(self._pictures) > 1 and sum(kept.bytes for kept in self._pictures.values()) > _MOST_BYTES:
+        while len(self._pictures) > 1 and self._bytes() > _MOST_BYTES:
             self._pictures.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(picture.bytes for picture in self._pictures.values())
+
+    def _is_full(self) -> bool:
+        return self._bytes() > _MOST_BYTES / 2
 
     def _show(self, picture: Picture) -> None:
         self.solved.emit(f"photo-{picture.key}")
@@ -289,6 +304,41 @@ class Desk(QObject):
     def _note_broken(self, key: int, error: DenoiserError) -> None:
         self.tell(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
 
+    def _read_ahead(self, doing: Doing) -> None:
+        """Reads the next photo of the strip while there is nothing else to read: going on finds it in memory."""
+        ahead = self._photos.beside(1)
+        if doing.state is not State.EXACT or ahead is None or ahead.path is None or not self.files.is_idle():
+            return
+        if ahead.key in self._pictures or ahead.stage is Stage.FAILED or self._is_full():
+            return
+        self.files.submit("ahead", lambda _: self._read(ahead), self._keep)
+
+    def _take_display_profile(self) -> None:
+        name = self.preferences.display_profile
+        if not name:
+            self.viewer.set_screen(None)
+            return
+        self.files.submit(
+            "profile",
+            lambda _: profile_at(Path(name)),
+            self.viewer.set_screen,
+            lambda error: self.tell(failure("profile", error)),
+        )
+
+    def _take_preset(self) -> None:
+        name = self.preferences.preset
+        self._first = PhotoSettings()
+        if name:
+            self.files.submit(
+                "first-preset",
+                lambda _: PhotoSettings().changed(**load_preset(name)),
+                self._begin_with,
+                lambda error: self.tell(failure("preset", error)),
+            )
+
+    def _begin_with(self, settings: PhotoSettings) -> None:
+        self._first = settings
+
     def _not_remembered(self, error: DenoiserError) -> None:
         self.tell(failure("preferences", error))
 
@@ -302,14 +352,8 @@ class Desk(QObject):
         self.settings_changed.emit(settings)
 
     def _beginning(self) -> PhotoSettings:
-        """How a new photo is cleaned: by the preset that was chosen for that, if it can be read."""
-        if self.preferences.preset:
-            try:
-                return PhotoSettings().changed(**load_preset(self.preferences.preset))
-            except DenoiserError as error:
-                self.set_preferences(dataclasses.replace(self.preferences, preset=""))
-                self.tell(failure("preset", error))
-        return PhotoSettings()
+        """How a new photo is cleaned: by the preset that was chosen for that."""
+        return self._first
 
 
 def _found(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:

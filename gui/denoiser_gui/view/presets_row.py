@@ -14,6 +14,7 @@ from denoiser_gui.view.plain_combo import PlainCombo
 from denoiser_gui.words import tr
 
 _SAVE = "\0save"
+_BEGIN = "\0begin"  # new photos begin with the preset that is chosen
 
 
 class PresetsRow(QWidget):
@@ -70,6 +71,7 @@ class PresetsRow(QWidget):
 
     def _saved(self, name: str, settings: PhotoSettings) -> None:
         self._taken = (name, settings)
+        self._fill()
         self._desk.tell(Notice("preset", tr("Saved as preset {name}.", name=name)))
         self.refresh()
 
@@ -98,6 +100,12 @@ class PresetsRow(QWidget):
             self.box.addItem(name, name)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Save preset…"), _SAVE)
+        first = self._desk.preferences.preset
+        name = self._taken[0] if self._taken is not None else ""
+        if name and name != first:
+            self.box.addItem(tr("Begin new photos with {name}", name=name), _BEGIN)
+        elif first:
+            self.box.addItem(tr("Begin new photos without {name}", name=first), _BEGIN)
         self._settings_changed(self._desk.settings)
 
     def _settings_changed(self, settings: PhotoSettings) -> None:
@@ -109,5 +117,9 @@ class PresetsRow(QWidget):
         self._settings_changed(self._desk.settings)
         if chosen == _SAVE:
             self.ask_for_name()
+        elif chosen == _BEGIN:
+            name = self._taken[0] if self._taken is not None else ""
+            self._desk.remember(preset="" if name == self._desk.preferences.preset else name)
+            self._fill()
         elif chosen:
             self.take(chosen)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from denoiser.estimation import NoiseEstimate
+from denoiser.image import Origin, from_numpy
+from denoiser_gui.model import facts
+from denoiser_gui.model.picture import Picture, picture_of
+
+
+def _picture(**words: str) -> Picture:
+    image = dataclasses.replace(
+        from_numpy(np.zeros((40, 60, 3), np.uint8)), origin=Origin(format="jpeg", mode="rgb")
+    )
+    return dataclasses.replace(picture_of(1, image), facts=words, bytes_in_file=14_200_000)
+
+
+def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) -> NoiseEstimate:
+    return NoiseEstimate(luma, chroma, kind, np.zeros((1, 1), np.float32), "", grey=grey)
+
+
+def test_the_shot_in_one_line() -> None:
+    picture = _picture(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
+    assert facts.shot_line(picture) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
+    assert facts.shot_line(_picture()) == ""
+    assert facts.shot_line(_picture(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
+    assert facts.shot_line(_picture(aperture="odd")) == ""
+
+
+def test_the_file_in_one_line() -> None:
+    assert facts.file_line(_picture()) == "60 × 40 · 8 bit · sRGB · JPEG · 14.2 MB"
+
+
+def test_the_noise_in_one_line() -> None:
+    assert facts.noise_line(None) == ""
+    assert facts.noise_line(_estimate(0.3, 0.2, 0.9)) == "hardly any noise"
+    assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour, as cameras leave it"
+    assert facts.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3, white"
+
+
+def test_sizes_are_said_as_people_say_them() -> None:
+    assert facts.in_bytes(999) == "999 bytes"
+    assert facts.in_bytes(12_345) == "12 kB"

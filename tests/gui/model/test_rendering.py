@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+
+from denoiser.engine import open_session
+from denoiser.events import CancelToken
+from denoiser.image import Image, from_numpy
+from denoiser.options import DenoiseOptions
+from denoiser_gui.model.cleaning import Cleaning, Estimates
+from denoiser_gui.model.picture import Picture, picture_of
+from denoiser_gui.model.rendering import Renderer
+from denoiser_gui.model.requests import PreviewRequest, Shown, State, View
+from denoiser_gui.model.viewport import viewport_of
+
+FAST = DenoiseOptions(noise_level=18.0, precision="fp32", tile=192)
+
+
+def _image(height: int = 260, width: int = 360) -> Image:
+    from skimage import data
+
+    noise = np.random.default_rng(6).normal(size=(height, width, 3)) * 18
+    return from_numpy(np.clip(np.rint(data.coffee()[:height, :width] + noise), 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def cleaning() -> Cleaning:
+    picture = picture_of(1, _image())
+    done = Cleaning(picture, open_session(FAST), 18.0, Estimates(picture))
+    while done.clean_next(None, CancelToken()):
+        pass
+    return done
+
+
+def _request(picture: Picture, view: View = View.SPLIT, scale: float = 1.0, **words: object) -> PreviewRequest:
+    viewport = viewport_of(picture.image.width, picture.image.height, 200, 150).at_scale(scale)
+    return PreviewRequest(1, picture, FAST, viewport, view, **words)  # type: ignore[arg-type]
+
+
+def test_before_anything_is_clean_the_source_is_shown_and_said_to_wait() -> None:
+    picture = picture_of(1, _image())
+    frame = Renderer().frame(_request(picture), None)
+    assert frame.state is State.WAITING and np.array_equal(frame.left, frame.right)
+    assert frame.left.shape[:2] == (frame.area.height, frame.area.width) and np.all(frame.left[:, :, 3] == 255)
+
+
+def test_the_difference_is_grey_and_four_times_what_was_removed(cleaning: Cleaning) -> None:
+    frame = Renderer().frame(_request(cleaning.picture, View.DIFFERENCE), cleaning)
+    removed = frame.left_values.astype(int) - frame.right_values
+    assert np.array_equal(frame.right[:, :, 2::-1], np.clip(128 + 4 * removed, 0, 255))
+
+
+def test_trust_tints_where_structure_was_taken_and_nothing_else(cleaning: Cleaning) -> None:
+    renderer = Renderer()
+    plain = renderer.frame(_request(cleaning.picture), cleaning)
+    cleaning.measure_trust()
+    assert cleaning.trust is not None
+    believed = cleaning.trust
+    tinted = renderer.frame(_request(cleaning.picture, View.TRUST), cleaning)
+    assert tinted.right.shape == plain.right.shape
+    try:
+        cleaning.trust = dataclasses.replace(believed, map=np.zeros_like(believed.map))
+        amber = renderer.frame(_request(cleaning.picture, View.TRUST), cleaning).right[:, :, :3].astype(int)
+        cleaning.trust = dataclasses.replace(believed, map=np.ones_like(believed.map))
+        untouched = renderer.frame(_request(cleaning.picture, View.TRUST), cleaning)
+    finally:
+        cleaning.trust = believed
+    assert np.array_equal(untouched.right, plain.right)
+    blue, _, red = amber.reshape(-1, 3).mean(axis=0)
+    assert red > blue + 80
+
+
+@pytest.mark.parametrize("scale", [0.31, 0.5, 0.75])
+def test_from_afar_the_screen_is_as_large_as_the_part_is_there(cleaning: Cleaning, scale: float) -> None:
+    frame = Renderer().frame(_request(cleaning.picture, View.SPLIT, scale), cleaning)
+    assert frame.state is State.EXACT
+    height, width = frame.right.shape[:2]
+    assert height == round(frame.area.height * frame.request.viewport.scale)
+    assert width == round(frame.area.width * frame.request.viewport.scale)
+    whole = cleaning.pixels(0, frame.area)[0].astype(float).mean(axis=(0, 1))
+    assert frame.right_values.mean(axis=(0, 1)) == pytest.approx(whole, abs=1.5)
+
+
+def test_what_stands_in_a_pane_is_shown_in_place_of_the_photo(cleaning: Cleaning) -> None:
+    other = from_numpy(np.full((260, 360, 3), 40, np.uint8))
+    request = _request(cleaning.picture, left=Shown("as JPEG", other))
+    frame = Renderer().frame(request, cleaning)
+    assert np.all(frame.left_values == 40) and not np.all(frame.right_values == 40)
+
+
+def test_transparency_shows_checks() -> None:
+    image = _image()
+    see_through = from_numpy(np.dstack([image.pixels, np.zeros((260, 360, 1), np.uint8)]))
+    frame = Renderer().frame(_request(picture_of(1, see_through)), None)
+    assert set(np.unique(frame.left[:, :, :3])) == {96, 128}
+
+
+def test_colours_go_to_the_display_that_was_chosen(cleaning: Cleaning) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    other = bytearray(profile.replace(b"s\0R\0G\0B", b"o\0t\0h\0r").replace(b"sRGB", b"othr"))
+    tags = {
+        bytes(other[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i
+        for i in range(int.from_bytes(other[128:132], "big"))
+    }
+    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
+    other[red + 4 : red + 12], other[green + 4 : green + 12] = (
+        other[green + 4 : green + 12],
+        other[red + 4 : red + 12],
+    )
+    assert ImageCms.ImageCmsProfile(io.BytesIO(bytes(other)))
+    renderer = Renderer()
+    plain = renderer.frame(_request(cleaning.picture), cleaning)
+    turned = renderer.frame(_request(cleaning.picture, screen=bytes(other)), cleaning)
+    assert np.array_equal(plain.right_values, turned.right_values), "only the screen changes"
+    assert not np.array_equal(plain.right, turned.right)
+
+
+def test_the_overview_counts_every_pixel_before_and_after(cleaning: Cleaning) -> None:
+    overview = Renderer().overview(_request(cleaning.picture), cleaning)
+    assert overview.before.shape == overview.after.shape == (3, 64)
+    assert overview.before.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert not np.array_equal(overview.before, overview.after)
+
+
+def test_grey_float_and_tiny_photos_are_shown_too() -> None:
+    for pixels in (
+        np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8),
+        np.random.default_rng(0).random((40, 50, 3), dtype=np.float32) * 1.5,
+        np.array([[[1, 2, 3]]], np.uint16),
+    ):
+        picture = picture_of(1, from_numpy(pixels))
+        frame = Renderer().frame(_request(picture), None)
+        assert frame.left.dtype == np.uint8 and frame.left.shape[2] == 4
+        assert Renderer().overview(_request(picture), None).left.shape[2] == 4

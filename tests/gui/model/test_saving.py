@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoiser import imageio
+from denoiser.batch.ticket import read_ticket
+from denoiser.engine import open_session
+from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
+from denoiser.image import Image, from_numpy
+from denoiser.options import DenoiseOptions, WriteOptions
+from denoiser_gui.model.cleaning import Finished, finished
+from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.saving import SaveOrder, depths_of, proposed_target, refuse, save
+
+OPTIONS = DenoiseOptions(noise_level=15.0, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def image() -> Image:
+    values = np.random.default_rng(3).normal(120, 15, (80, 90, 3)).clip(0, 255).astype(np.uint8)
+    return from_numpy(values)
+
+
+@pytest.fixture(scope="module")
+def made(image: Image) -> Finished:
+    session = open_session(OPTIONS)
+    return finished(image, session.clean(image), session)
+
+
+def test_a_photo_goes_into_a_folder_beside_it_under_its_own_name(tmp_path: Path, image: Image) -> None:
+    source = tmp_path / "a.png"
+    imageio.write(image, source)
+    read = imageio.read(source)
+    assert proposed_target(source, "a.png", read, WriteOptions()) == tmp_path / "clean" / "a.png"
+    assert proposed_target(source, "a.png", read, WriteOptions(format="jpeg")) == tmp_path / "clean" / "a.jpg"
+    assert proposed_target(tmp_path / "b.bmp", "b.bmp", None, WriteOptions()) == tmp_path / "clean" / "b.png"
+
+
+def test_an_open_photo_is_never_written_over_not_even_through_a_link(tmp_path: Path, image: Image) -> None:
+    source, link, hard = tmp_path / "a.png", tmp_path / "link.png", tmp_path / "hard.png"
+    imageio.write(image, source)
+    link.symlink_to(source)
+    os.link(source, hard)
+    for target in (source, link, hard):
+        with pytest.raises(UnsafeOutput):
+            refuse(SaveOrder(target, PhotoSettings(), overwrite=True), [source])
+
+
+def test_another_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(b"something")
+    with pytest.raises(ForeignOutput):
+        refuse(SaveOrder(other, PhotoSettings()), [])
+    refuse(SaveOrder(other, PhotoSettings(), overwrite=True), [])
+    refuse(SaveOrder(tmp_path / "new.png", PhotoSettings()), [])
+    with pytest.raises(UsageError):
+        refuse(SaveOrder(tmp_path / "name without suffix", PhotoSettings()), [])
+
+
+def test_the_file_bears_the_ticket_that_a_batch_would_give_it(tmp_path: Path, made: Finished) -> None:
+    target = tmp_path / "deeper" / "a.png"
+    saved = save(made, SaveOrder(target, PhotoSettings(OPTIONS)))
+    assert saved.target == target
+    written = imageio.read(target)
+    ticket = read_ticket(written)
+    assert ticket is not None and ticket.options["noise_level"] == 15.0 and ticket.model == made.model_name
+    assert np.array_equal(written.pixels, made.cleaned.image.pixels)
+    save(made, SaveOrder(target, PhotoSettings(OPTIONS, WriteOptions(ticket=False))))
+    assert read_ticket(imageio.read(target)) is None
+
+
+@pytest.mark.parametrize(("name", "bits"), [("a.png", 16), ("a.tif", 32), ("a.avif", 10), ("a.png", 8)])
+def test_another_depth_is_the_same_picture_in_finer_steps(
+    tmp_path: Path, made: Finished, name: str, bits: int
+) -> None:
+    assert bits in depths_of(Path(name))
+    save(made, SaveOrder(tmp_path / name, PhotoSettings(OPTIONS), bits))
+    written = imageio.read(tmp_path / name)
+    assert written.bits == bits
+    shown = written.pixels / written.white * 255
+    assert np.abs(shown - made.cleaned.image.pixels).max() < (40 if name.endswith("avif") else 0.51)
