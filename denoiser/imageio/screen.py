@@ -20,11 +20,17 @@ from denoiser.imageio import colour, depth
 
 _MOST_BYTES = 1 << 24  # of a profile: the largest with tables for every ink have a few megabytes
 _THREADS = min(4, os.cpu_count() or 1)
+_WORTH_THREADS = 512  # rows
 _STRIP = 1 << 18  # pixels that one thread converts at a time
 
 
 def halved(pixels: Pixels) -> Pixels:
     """(H, W, C) at half the size, rounded up, each pixel the mean of four; in the same depth."""
+    if pixels.dtype == np.uint8 and pixels.shape[0] >= _WORTH_THREADS:
+        rows = -(-pixels.shape[0] // (2 * _THREADS)) * 2
+        parts = [pixels[top : top + rows] for top in range(0, pixels.shape[0], rows)]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="denoise-halves") as threads:
+            return np.concatenate(list(threads.map(_halved_bytes, parts)))
     image = _in_memory(pixels).shrink(2, 2, ceil=True)
     return _samples(image, pixels.shape[2])
 
@@ -82,6 +88,15 @@ class ScreenColours:
 
         block = np.ascontiguousarray(strip[:, :, 0] if self._from_grey else strip)
         return np.asarray(self._transform.apply(pillow.fromarray(block)), np.uint8)
+
+
+def _halved_bytes(pixels: Pixels) -> Pixels:
+    """The same of bytes by Pillow, which is twice as fast on them as libvips."""
+    from PIL import Image as pillow
+
+    block = np.ascontiguousarray(pixels)
+    half = np.asarray(pillow.fromarray(block[:, :, 0] if block.shape[2] == 1 else block).reduce(2))
+    return half[:, :, np.newaxis] if half.ndim == 2 else half
 
 
 def _transform(profile: bytes | None, channels: int, screen: bytes | None) -> Any:

@@ -81,3 +81,12 @@ def _gamma_profile() -> bytes:
     data[red + 4 : red + 12], data[green + 4 : green + 12] = data[green + 4 : green + 12], data[red + 4 : red + 12]
     assert ImageCms.ImageCmsProfile(io.BytesIO(bytes(data)))
     return bytes(data)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_large_pictures_are_halved_the_same_way(channels: int) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (1031, 77, channels), dtype=np.uint8)
+    half = halved(pixels)
+    assert half.shape == (516, 39, channels)
+    mean = pixels[:1030, :76].reshape(515, 2, 38, 2, channels).astype(float).mean(axis=(1, 3))
+    assert np.abs(half[:515, :38] - mean).max() <= 0.5

@@ -23,6 +23,7 @@ _DISTRIBUTIONS = {
     "lightning_fabric": "lightning-fabric",
     "pillow_heif": "pillow-heif",
     "pillow_jxl": "pillow-jxl-plugin",
+    "pytestqt": "pytest-qt",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
 }

@@ -9,6 +9,7 @@ Between two steps the newest request is looked at anew, and a step that nobody w
 from __future__ import annotations
 
 import dataclasses
+import gc
 import threading
 import time
 from collections import OrderedDict
@@ -45,6 +46,7 @@ class Preview:
         self._working = False
         self._cleanings: OrderedDict[tuple[int, DenoiseOptions], Cleaning] = OrderedDict()
         self._estimates: dict[int, Estimates] = {}
+        self._told: set[int] = set()  # photos whose noise was told
         self._sessions: OrderedDict[DenoiseOptions, Session] = OrderedDict()
         self._broken: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
         self._speed = 0.0
@@ -70,6 +72,7 @@ class Preview:
         """Drops what is known of a photo that was closed."""
         with self._lock:
             self._estimates.pop(key, None)
+            self._told.discard(key)
             for place in [place for place in self._cleanings if place[0] == key]:
                 del self._cleanings[place]
 
@@ -91,6 +94,8 @@ class Preview:
     def warm_up(self, _cancel: CancelToken) -> None:
         """Loads what the first photo will want; the engine's thread."""
         self._session(DenoiseOptions())
+        # What was loaded stays: looking through it for garbage would hold up the window each time.
+        gc.freeze()
 
     def work(self, told: Told, cancel: CancelToken) -> None:
         """Does step after step until nothing is wanted; the engine's thread. Raises Cancelled when it is to end."""
@@ -132,7 +137,7 @@ class Preview:
             return False
         key = request.picture.key
         try:
-            cleaning = self._cleaning(request.picture, request.inference, told)
+            cleaning = self._cleaning(request.picture, request.inference)
             step = self._step_for(cleaning, request)
             if step is None:
                 return False
@@ -146,6 +151,7 @@ class Preview:
             return True
         if did:
             told(Advanced(key, self._doing(cleaning, request)))
+            self._tell_noise(key, told)
         return True
 
     def _step_for(self, cleaning: Cleaning, request: PreviewRequest) -> Callable[[CancelToken], object] | None:
@@ -176,7 +182,7 @@ class Preview:
             if wish.options.strength == 0:
                 self._fulfil(wish, told, Made(wish, self._untouched(wish)))
                 return
-            cleaning = self._cleaning(wish.picture, inference_of(wish.options), told)
+            cleaning = self._cleaning(wish.picture, inference_of(wish.options))
             try:
                 missing = cleaning.clean_next(None, _Either(cancel, wish.cancel)) is not None
             except Cancelled:
@@ -249,7 +255,7 @@ class Preview:
             speed = (time.perf_counter() - began) / (done.pixels / 1e6)
             self._speed = speed if not self._speed else 0.7 * self._speed + 0.3 * speed
 
-    def _cleaning(self, picture: Picture, inference: DenoiseOptions, told: Told) -> Cleaning:
+    def _cleaning(self, picture: Picture, inference: DenoiseOptions) -> Cleaning:
         place = (picture.key, inference)
         with self._lock:
             known = self._cleanings.get(place)
@@ -259,12 +265,20 @@ class Preview:
         estimates = self._estimates.get(picture.key)
         if estimates is None:
             self._estimates[picture.key] = estimates = Estimates(picture)
-            told(Estimated(picture.key, estimates.at(0)))
         cleaning = Cleaning(picture, self._session(inference), inference.noise_level, estimates)
         with self._lock:
             self._cleanings[place] = cleaning
             self._make_room(place)
         return cleaning
+
+    def _tell_noise(self, key: int, told: Told) -> None:
+        """Once for each photo, and after its first draft: people look at that first."""
+        with self._lock:
+            estimates = self._estimates.get(key)
+            if estimates is None or key in self._told:
+                return
+            self._told.add(key)
+        told(Estimated(key, estimates.at(0)))
 
     def _make_room(self, newest: tuple[int, DenoiseOptions]) -> None:
         wanted = {newest, *((wish.picture.key, inference_of(wish.options)) for wish in self._wishes)}

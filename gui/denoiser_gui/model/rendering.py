@@ -47,6 +47,7 @@ class Renderer:
         self._pairs: OrderedDict[tuple[object, ...], _Pair] = OrderedDict()
         self._colours: OrderedDict[tuple[object, ...], ScreenColours] = OrderedDict()
         self._shown: OrderedDict[int, tuple[Shown, Picture]] = OrderedDict()
+        self._left: tuple[Pixels, bytes | None, Screen] | None = None
 
     def frame(self, request: PreviewRequest, cleaning: Cleaning | None) -> Frame:
         """What the request wants to see, from what is there."""
@@ -129,13 +130,19 @@ class Renderer:
     def _screens(
         self, request: PreviewRequest, cleaning: Cleaning | None, area: Area, left: Pixels, right: Pixels
     ) -> tuple[Screen, Screen]:
-        before = _packed(self._to_screen(request, left))
+        before = self._packed_left(request, left)
         if request.view is View.DIFFERENCE:
             return before, _difference(left, right, request.picture.image.white)
         after = _packed(self._to_screen(request, right))
         if request.view is View.TRUST and cleaning is not None:
             after = _tinted(after, _trusted(cleaning, area, left, right))
         return before, after
+
+    def _packed_left(self, request: PreviewRequest, left: Pixels) -> Screen:
+        """The original changes only with the view: another look finds it packed."""
+        if self._left is None or self._left[0] is not left or self._left[1] != request.screen:
+            self._left = (left, request.screen, _packed(self._to_screen(request, left)))
+        return self._left[2]
 
     def _to_screen(self, request: PreviewRequest, pixels: Pixels) -> NDArray[np.uint8]:
         image = request.picture.image

@@ -119,7 +119,7 @@ class MainWindow(QMainWindow):
         desk.current_changed.connect(self._show_current)
         desk.photo_changed.connect(self._show_title)
         desk.settings_changed.connect(lambda _: self._show_history())
-        desk.preferences_changed.connect(lambda _: self.opening.fill_recent(self._recent))
+        self._recent.aboutToShow.connect(lambda: self.opening.fill_recent(self._recent))
         viewer.viewport_changed.connect(self.top.show_scale)
         viewer.view_changed.connect(self._show_view)
         viewer.doing_changed.connect(lambda _: self._show_doing())

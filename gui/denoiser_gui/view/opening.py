@@ -77,7 +77,8 @@ class Opening(QObject):
             path = Path(name)
             action = menu.addAction(f"{path.name}  —  {path.parent}")
             action.triggered.connect(partial(self._open_one, path))
-        menu.setEnabled(bool(self._desk.preferences.recent))
+        if menu.isEmpty():
+            menu.addAction(tr("Nothing yet")).setEnabled(False)
 
 
 def paths_of(data: QMimeData) -> list[Path]:
