@@ -19,7 +19,7 @@ from denoiser.errors import UnwritableImage
 from denoiser.networks.spec import NetworkSpec
 
 CACHE_VARIABLE = "DENOISE_CACHE"  # the folder of the cache, for those who want it elsewhere
-_FORM = 1  # of an entry; another meaning gets another number, and old entries are measured anew
+_FORM = 2  # of an entry; another meaning gets another number, and old entries are measured anew
 
 
 class Tried(Protocol):
@@ -45,7 +45,8 @@ def choose_precision(wish: str, device: str, model: Tried, *, cache: Path | None
     trial = _as_trial(_remembered(file).get(key))
     if trial is None:
         trial = measure(model.network, device)
-        _remember(file, key, trial)
+        if not trial.disturbed:
+            _remember(file, key, trial)
     return trial.verdict()
 
 

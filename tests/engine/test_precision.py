@@ -51,6 +51,15 @@ def test_the_trial_is_remembered_for_this_machine_and_network(model, cache, meas
     assert torch.__version__ in key and "kMAC" in key
 
 
+def test_the_verdict_of_a_busy_machine_is_for_this_time(model, cache, monkeypatch):
+    monkeypatch.setattr(precision, "lacks_bf16", lambda: False)
+    trials = [Trial(0.2, 0.4, 0.1, 1.0, disturbed=True), Trial(0.2, 0.1, 0.1, 1.0)]
+    monkeypatch.setattr(precision, "measure", lambda _network, _place: trials.pop(0))
+    assert choose_precision("auto", "cpu", model, cache=cache).name == "fp32"
+    assert choose_precision("auto", "cpu", model, cache=cache).name == "bf16"
+    assert choose_precision("auto", "cpu", model, cache=cache).name == "bf16" and trials == []
+
+
 @pytest.mark.parametrize("spoilt", [b"", b"\xff\xfe", b"[]", b'{"a": 1}', b"{"])
 def test_a_spoilt_cache_is_measured_anew(model, cache, measured, spoilt):
     file = cache / "precision.json"
@@ -58,7 +67,7 @@ def test_a_spoilt_cache_is_measured_anew(model, cache, measured, spoilt):
     key = next(iter(json.loads(file.read_text(encoding="utf-8"))))
     file.write_bytes(spoilt)
     assert choose_precision("auto", "cpu", model, cache=cache).name == "bf16"
-    for entry in (None, "bf16", [1], [2, 0.2, 0.1, 0.1, 1.0], [1, "a", 0.1, 0.1, 1.0]):
+    for entry in (None, "bf16", [1], [1, 0.2, 0.1, 0.1, 1.0], [2, "a", 0.1, 0.1, 1.0]):
         file.write_text(json.dumps({key: entry}), encoding="utf-8")
         assert choose_precision("auto", "cpu", model, cache=cache).name == "bf16"
     assert len(measured) == 7

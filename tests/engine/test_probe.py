@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 import torch
@@ -45,3 +46,21 @@ def test_a_build_that_reckons_wrongly_is_found(network):
     verdict = measure(network, "cpu").verdict()
     assert verdict.name == "fp32"
     assert "differs" in verdict.reason
+
+
+def test_other_work_on_the_machine_is_noticed(network):
+    network.tail.register_forward_hook(lambda *_: time.sleep(0.05))  # as when others have the core
+    assert measure(network, "cpu").disturbed
+
+
+def test_where_bf16_is_hopeless_two_rounds_are_enough(network):
+    calls = []
+
+    def slow_in_bf16(layer, inputs, output):
+        calls.append(output.dtype)
+        if output.dtype == torch.bfloat16:
+            time.sleep(0.5)
+
+    network.tail.register_forward_hook(slow_in_bf16)
+    assert measure(network, "cpu").verdict().name == "fp32"
+    assert calls.count(torch.bfloat16) == 2
