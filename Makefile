@@ -17,12 +17,13 @@ CHECKOUT := $(firstword $(shell printf '%s' '$(CURDIR)' | cksum))
 DEMO_READY := $(VENV)/.denoiser-studio-demo-$(CHECKOUT)
 DEV_READY := $(VENV)/.denoiser-studio-dev-$(CHECKOUT)
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint screenshots clean
 
 help:
 	@echo 'make demo    clean some sample photos into ./clean'
 	@echo 'make test    run the tests'
 	@echo 'make lint    check style, types and floors'
+	@echo 'make screenshots   draw the pictures of the desktop app anew'
 	@echo 'make clean   remove what was made here, ./.venv too; your pictures stay'
 
 demo: $(DEMO_READY)
@@ -39,6 +40,9 @@ lint: $(DEV_READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+screenshots: $(DEV_READY)
+	$(BIN)/python docs/generate_screenshots.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .grimp_cache

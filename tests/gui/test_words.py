@@ -11,7 +11,7 @@ import pytest
 from denoiser import errors
 from denoiser.options import DenoiseOptions, WriteOptions, controls
 from denoiser_gui import words
-from denoiser_gui.model import hints
+from denoiser_gui.model import batch_run, hints
 from denoiser_gui.words import catalogue_of, speak, system_language, tr, tr_count
 
 _GUI = Path(words.__file__).parent
@@ -55,7 +55,7 @@ def _of_tables() -> set[str]:
         names
         | {control.help for control in options.values()}
         | usual
-        | {hint for hint in hints.HINTS.values() if hint}
+        | {hint for hint in (*hints.HINTS.values(), batch_run.GONE) if hint}
     )
 
 

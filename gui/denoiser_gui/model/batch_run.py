@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoiser.batch.settings import Settings
-from denoiser.errors import Cancelled, DenoiserError
+from denoiser.errors import Cancelled, DenoiserError, UnreadableImage
 from denoiser.events import CancelToken, Event
 
 if TYPE_CHECKING:
     from denoiser.batch import Plan, Report
 
+GONE = "It was moved or removed since it was added."
 _POLL_SECONDS = 0.05  # a stop is heard within this while the batch is paused
 
 
@@ -45,7 +46,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PartFailed:
-    """A part cannot be begun; the others go on."""
+    """These cannot be begun; the others go on."""
 
     sources: tuple[Path, ...]
     error: DenoiserError
@@ -132,13 +133,19 @@ def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
 def _carry_out_part(part: Part, listener: Listener, gate: Gate, cancel: CancelToken) -> Report | None:
     from denoiser.batch import carry_out, plan_folder  # decoders come with it, and the window opens without them
 
-    sources = part.sources if part.root is None else (part.root,)
+    # One file that is gone would be wrong usage to the plan, and the end of all.
+    there = tuple(source for source in part.sources if source.exists())
+    for source in (source for source in part.sources if source not in there):
+        listener(PartFailed((source,), UnreadableImage(f"{source}: no such file.", hint=GONE)))
+    if not there:
+        return None
+    sources = there if part.root is None else (part.root,)
     try:
-        plan = _only(plan_folder(sources, part.folder, part.settings, cancel=cancel), part.sources)
+        plan = _only(plan_folder(sources, part.folder, part.settings, cancel=cancel), there)
     except Cancelled:
         raise
     except DenoiserError as error:
-        listener(PartFailed(part.sources, error))
+        listener(PartFailed(there, error))
         return None
     listener(Planned({job.source: job.megapixels for job in (*plan.jobs, *plan.already_there)}))
 

@@ -168,6 +168,18 @@ def test_a_broken_file_fails_by_itself(tmp_path: Path, photos: list[Path], setti
     assert "b.png" in queue.failed[0].problem and queue.failed[0].hint
 
 
+@pytest.mark.parametrize("as_tree", [False, True])
+def test_a_file_that_is_gone_fails_by_itself(
+    tmp_path: Path, photos: list[Path], settings: Settings, as_tree: bool
+) -> None:
+    queue, order = _order(photos, tmp_path / "out", settings, root=tmp_path / "in" if as_tree else None)
+    photos[0].unlink()
+    for told in Run(order).start().end():
+        queue.hear(told)
+    assert [row.state for row in queue.rows] == [State.FAILED, State.DONE, State.DONE]
+    assert queue.failed[0].problem == "a.png: no such file." and "moved" in queue.failed[0].hint
+
+
 def test_what_is_in_the_way_is_replaced_only_when_that_is_wanted(
     tmp_path: Path, photos: list[Path], settings: Settings
 ) -> None:

@@ -1,0 +1,195 @@
+"""Writes docs/images/window-*.webp, the states of the desktop app: `make screenshots`. Needs no screen.
+
+The photos are those of `denoise samples`, which come with scikit-image, with the noise that it puts on them. Drawn
+with the font Inter where it is installed, and else with the system's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_IMAGES = Path(__file__).resolve().parent / "images"
+_SIZE = (1440, 900)
+_QUALITY = 90  # of WebP: noise is most of what would be lost, and it is meant to be seen
+_PATIENCE = 180.0  # seconds for one state; the network may be busy
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+<match target="pattern"><edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>
+</fontconfig>"""
+
+
+def main() -> None:
+    """Draws all states, each in a window of its own."""
+    with tempfile.TemporaryDirectory(prefix="denoise-screenshots-") as folder:
+        place = Path(folder)
+        _prepare(place)
+        photos = _noisy_photos(place / "Pictures" / "Concert")
+        for name, look, language, state in (
+            ("empty", "light", "en", _empty),
+            ("dark", "dark", "en", _side_by_side),
+            ("light", "light", "en", _split),
+            ("difference", "dark", "en", _difference),
+            ("trust", "dark", "en", _trust),
+            ("batch", "dark", "en", _batch),
+            ("latent", "dark", "en", _latent),
+            ("zh", "light", "zh", _side_by_side),
+        ):
+            _draw(name, look, language, lambda shot, state=state: state(shot, photos))
+
+
+class Shot:
+    """A window and the time that it takes to become what it is to show."""
+
+    def __init__(self, look: str, language: str) -> None:
+        from denoiser_gui.app import open_window
+        from denoiser_gui.model.preferences import Preferences, save_preferences
+
+        save_preferences(Preferences(theme=look, language=language, motion="none"))
+        self.window = open_window([])
+        self.window.resize(*_SIZE)
+        self.desk = self.window.desk
+
+    def until(self, reached: Callable[[], bool], what: str) -> None:
+        """Lets the window live until it is so far."""
+        from denoiser_gui.qt import QApplication
+
+        deadline = time.monotonic() + _PATIENCE
+        while not reached():
+            if time.monotonic() > deadline:
+                raise SystemExit(f"The window does not come to {what}.")
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def rest(self, seconds: float = 0.4) -> None:
+        """Lets it settle."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end, "rest")
+
+    def open(self, photos: list[Path], current: int = 0) -> None:
+        """Opens photos and waits until the current one is exact, and the noise of all is known."""
+        from denoiser_gui.model.requests import State
+
+        self.desk.open(photos)
+        self.until(lambda: len(self.desk.photos) == len(photos), "its photos")
+        self.desk.look_at(self.desk.photos[current].key)
+        self.until(lambda: all(photo.sigma is not None for photo in self.desk.photos), "know the noise")
+        self.until(lambda: self.window.canvas.shown_state is State.EXACT, "an exact view")
+
+    def save(self, name: str) -> None:
+        """Writes the picture of the window."""
+        self.window.canvas.setFocus()
+        self.rest()
+        target = _IMAGES / f"window-{name}.webp"
+        if not self.window.grab().save(str(target), "WEBP", _QUALITY):
+            raise SystemExit(f"{target} cannot be written.")
+        sys.stdout.write(f"{target.name}: {target.stat().st_size / 1000:.0f} kB\n")
+
+    def close(self) -> None:
+        """Ends the window and its threads."""
+        self.window.batch.stop()
+        self.until(lambda: not self.window.batch.control.is_running, "an end of its batch")
+        self.window.close()
+        self.rest(0.1)
+
+
+def _prepare(place: Path) -> None:
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ["HOME"] = str(place)
+    os.environ["XDG_CONFIG_HOME"] = str(place / "config")
+    fonts = place / "fonts.conf"
+    fonts.write_text(_FONTS, encoding="utf-8")
+    os.environ.setdefault("FONTCONFIG_FILE", str(fonts))
+    _IMAGES.mkdir(exist_ok=True)
+    from denoiser_gui.qt import QApplication
+
+    QApplication(sys.argv[:1])
+
+
+def _noisy_photos(folder: Path) -> list[Path]:
+    from denoiser import imageio
+    from denoiser_cli.sample_photos import SAMPLES, make
+
+    folder.mkdir(parents=True)
+    for sample in SAMPLES:
+        imageio.write(make(sample)[0], folder / sample.name)
+    return sorted(folder.iterdir())
+
+
+def _draw(name: str, look: str, language: str, state: Callable[[Shot], bool]) -> None:
+    shot = Shot(look, language)
+    try:
+        if state(shot):
+            shot.save(name)
+    finally:
+        shot.close()
+
+
+def _empty(shot: Shot, _photos: list[Path]) -> bool:
+    shot.rest()
+    return True
+
+
+def _side_by_side(shot: Shot, photos: list[Path]) -> bool:
+    shot.open(photos)
+    return True
+
+
+def _split(shot: Shot, photos: list[Path]) -> bool:
+    from denoiser_gui.model.requests import View
+
+    shot.desk.viewer.set_view(View.SPLIT)
+    shot.open(photos, 2)
+    shot.window.canvas.zoom(3.0)
+    shot.rest(3)
+    return True
+
+
+def _difference(shot: Shot, photos: list[Path]) -> bool:
+    from denoiser_gui.model.requests import View
+
+    shot.open(photos)
+    shot.desk.viewer.set_view(View.DIFFERENCE)
+    shot.rest(2)
+    return True
+
+
+def _trust(shot: Shot, photos: list[Path]) -> bool:
+    from denoiser_gui.model.requests import View
+
+    shot.open(photos)
+    shot.desk.viewer.set_view(View.TRUST)
+    shot.rest(3)
+    return True
+
+
+def _batch(shot: Shot, photos: list[Path]) -> bool:
+    shot.open(photos)
+    broken = photos[0].with_name("scan 17.tif")
+    broken.write_bytes(b"II*\0 what a broken card leaves")
+    batch = shot.window.batch
+    batch.add([photos[0], broken, *photos[1:]])
+    shot.rest()
+    batch.control.start(batch.folder)
+    shot.until(lambda: batch.control.queue.over >= 4, "a batch half done")
+    return True
+
+
+def _latent(shot: Shot, photos: list[Path]) -> bool:
+    from denoiser_gui.model.latent import why_not
+
+    if why_not() is not None:
+        sys.stdout.write("window-latent.webp: left as it is, there are no weights of a codec\n")
+        return False
+    shot.open(photos)
+    shot.window.tabs.setCurrentWidget(shot.window.latent)
+    shot.until(lambda: shot.window.latent.rated is not None, "a latent file")
+    return True
+
+
+if __name__ == "__main__":
+    main()
