@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Unmade, Wish, Wished
+from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Reached, Unmade, Wish, Wished
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.rendering import Renderer
@@ -228,6 +228,9 @@ class Viewer(QObject):
                 self.estimated.emit(news.key, news.estimate)
             case Advanced():
                 self._advance(news)
+            case Reached():
+                if self.request is not None and self.request.picture.key == news.key:
+                    self._set_doing(news.doing)
             case Broken():
                 self._set_doing(dataclasses.replace(self.doing, state=State.FAILED))
                 self.broken.emit(news.key, news.error)

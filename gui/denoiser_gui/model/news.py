@@ -43,6 +43,14 @@ class Advanced:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Reached:
+    """All that a request wants to see was there already."""
+
+    key: int
+    doing: Doing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Broken:
     """The photo that is looked at cannot be cleaned like that."""
 
@@ -74,5 +82,5 @@ class Wished:
     progress: float
 
 
-News = Estimated | Advanced | Broken | Made | Unmade | Wished
+News = Estimated | Advanced | Reached | Broken | Made | Unmade | Wished
 Told = Callable[[News], None]

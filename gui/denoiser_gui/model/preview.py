@@ -20,7 +20,7 @@ from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.cleaning import Cleaning, Estimates, Finished, finished
-from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Told, Unmade, Wish, Wished
+from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Reached, Told, Unmade, Wish, Wished
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.requests import Doing, PreviewRequest, State, View, inference_of
 from denoiser_gui.model.viewport import Area
@@ -50,6 +50,7 @@ class Preview:
         self._sessions: OrderedDict[DenoiseOptions, Session] = OrderedDict()
         self._broken: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
         self._speed = 0.0
+        self._reached = 0  # the generation whose view was last said to be there
         self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, after how many seconds
 
     def ask(self, request: PreviewRequest | None) -> bool:
@@ -140,6 +141,7 @@ class Preview:
             cleaning = self._cleaning(request.picture, request.inference)
             step = self._step_for(cleaning, request)
             if step is None:
+                self._tell_reached(cleaning, request, told)
                 return False
             did = self._guarded(step, request, request.viewport.wanted, cancel)
         except DenoiserError as error:
@@ -270,6 +272,13 @@ class Preview:
             self._cleanings[place] = cleaning
             self._make_room(place)
         return cleaning
+
+    def _tell_reached(self, cleaning: Cleaning, request: PreviewRequest, told: Told) -> None:
+        """Once for each request."""
+        if self._reached != request.generation:
+            self._reached = request.generation
+            told(Reached(request.picture.key, self._doing(cleaning, request)))
+            self._tell_noise(request.picture.key, told)
 
     def _tell_noise(self, key: int, told: Told) -> None:
         """Once for each photo, and after its first draft: people look at that first."""
