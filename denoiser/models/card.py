@@ -18,7 +18,7 @@ class Card:
 
     name: str
     summary: str
-    task: str  # "denoiser"
+    task: str  # "denoiser", "estimator" or "codec"
     architecture: str  # a name in networks.registry
     settings: Mapping[str, Any]
     halo: int

@@ -15,6 +15,12 @@ _METRICS = (
     (r"(validation|test)_real_pairs_(?:blind|automatic)", r"real pairs (\1), level found by itself", "dB PSNR"),
     (r"(validation|test)_real_pairs_noisy", r"real pairs (\1), before cleaning", "dB PSNR"),
     (r"(validation|test)_clean_median", r"clean photos (\1) against themselves, median", "dB PSNR"),
+    (r"(validation|test)_bd_rate_(.+)", r"bits for equal PSNR, beside \2 (\1)", "%"),
+    (
+        r"held_out_bits_against_JPEG",
+        r"bits for equal PSNR, beside JPEG, on held-out crops, by its own estimate",
+        "%",
+    ),
     (r"(validation|test)_(.+)", r"\2 (\1)", ""),
 )
 _SAID = {

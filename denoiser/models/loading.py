@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from denoiser.errors import UntrustedWeights
+from denoiser.errors import MissingModel, UntrustedWeights
 from denoiser.models.catalog import CatalogEntry, verify
 from denoiser.networks import registry
 from denoiser.networks.pyramid import PyramidAutoencoder
@@ -26,9 +26,16 @@ class LoadedModel:
 
 
 def load(entry: CatalogEntry) -> LoadedModel:
-    """Verifies and loads *entry*; a changed, cut or foreign file is UntrustedWeights by name."""
-    verify(entry)
+    """Verifies and loads a denoiser; a changed, cut or foreign file is UntrustedWeights by name.
+
+    MissingModel where *entry* is something else.
+    """
     card = entry.card
+    if card.task != "denoiser":
+        raise MissingModel(
+            f"{entry.name} is a {card.task}, not a denoiser.", hint="`denoise models` lists what can be taken."
+        )
+    verify(entry)
     try:
         network = registry.build(card.architecture, card.settings)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""`denoise evaluate denoiser`: quality tables that compare with the papers."""
+"""`denoise evaluate denoiser` and `denoise evaluate codec`: quality tables that compare with the papers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
+from denoiser_cli.codec_evaluation import evaluate_codec, refuse_words_of_denoisers
 from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
 from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import one_line, say, shown
@@ -29,13 +30,14 @@ denoise evaluate denoiser --data ./BSD68 --grey --level 25
 denoise evaluate denoiser --data ./pairs --kind pairs        <scene>__noisy.*, <scene>__clean.*
 denoise evaluate denoiser --data ./photos --kind untouched   how little clean photos are changed
 denoise evaluate denoiser --data ./photos --robustness       JPEG, blur, noise never trained on
+denoise evaluate codec --data ./photos --picture curves.svg  bits and PSNR beside JPEG, WebP, AVIF
 """
 _SILENCE = 10  # seconds in which nobody wonders whether it still works
 _LEVELS = (15.0, 25.0, 50.0)  # of the papers; written out, since their room loads torch
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("what", metavar="denoiser", type=click.Choice(["denoiser"]), expose_value=False)
+@click.argument("what", metavar="denoiser|codec", type=click.Choice(["denoiser", "codec"]))
 @click.option("--data", cls=Flag, required=True, metavar="DIR", help="A folder of pictures, searched through.")
 @click.option(
     "--kind",
@@ -68,11 +70,18 @@ _LEVELS = (15.0, 25.0, 50.0)  # of the papers; written out, since their room loa
 @click.option("--picture", cls=Flag, metavar="FILE", help="A sheet to look at, for example sheet.png.")
 @option_flags(DenoiseOptions, section="Cleaning", only=("noise_level", "model", "device", "precision"))
 @speaking_flags
-@click.pass_obj
+@click.pass_context
 def command(
-    manner: Manner, /, data: str, picture: str | None, robustness: bool, limit: int | None, **words: Any
+    context: click.Context,
+    /,
+    what: str,
+    data: str,
+    picture: str | None,
+    robustness: bool,
+    limit: int | None,
+    **words: Any,
 ) -> int:
-    """Measure a denoiser: PSNR and SSIM by the protocol of the papers.
+    """Measure a denoiser, PSNR and SSIM by the protocol of the papers; or a codec, bits and PSNR beside others.
 
     White noise is told exactly, everything else is cleaned automatically. -v and --json give the figures of every
     picture; docs/quality.md says how they are taken.
@@ -82,7 +91,15 @@ def command(
     from denoiser.evaluation import examples
     from denoiser.evaluation.measurement import Wanted, measure
 
+    manner: Manner = context.obj
     options = collect(DenoiseOptions, words)
+    if what == "codec":
+        refuse_words_of_denoisers(context)
+        with stopping_politely() as cancel:
+            evaluate_codec(
+                manner, Path(data), options, limit=limit, picture=picture, told=_teller(manner), cancel=cancel
+            )
+        return 0
     names = ("kind", "levels", "grey", "automatic", "baselines")
     wanted = Wanted(**{name: words[name] for name in names}, noise_level=options.noise_level, limit=limit)
     if robustness and (wanted.kind == "pairs" or wanted.noise_level is not None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,7 +35,9 @@ class _Found:
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--verify", cls=Flag, is_flag=True, help="Load each denoiser too, and look at all of its numbers.")
+@click.option(
+    "--verify", cls=Flag, is_flag=True, help="Load each denoiser and codec too, and look at all of its numbers."
+)
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, name: str | None, verify: bool) -> int:
@@ -57,14 +59,27 @@ def command(manner: Manner, /, name: str | None, verify: bool) -> int:
 def _tried(entry: CatalogEntry, *, load: bool) -> _Found:
     try:
         models.verify(entry)
-        if load and entry.card.task == "denoiser":
-            models.load(entry)
+        loads = _LOADS.get(entry.card.task) if load else None
+        if loads:
+            loads(entry)
             return _Found(entry.name, entry, "verified and loaded")
     except OSError as error:
         return _Found(entry.name, entry, "CANNOT BE READ", f"{entry.path}: {error.strerror}.")
     except DenoiserError as error:
         return _Found(entry.name, entry, "CHANGED, CUT OR FOREIGN, will not be used", error.message)
     return _Found(entry.name, entry, "verified")
+
+
+def _load_codec(entry: CatalogEntry) -> object:
+    from denoiser.codec import model  # torch
+
+    return model.load(entry)
+
+
+_LOADS: Mapping[str, Callable[[CatalogEntry], object]] = {
+    "denoiser": lambda entry: models.load(entry),  # noqa: PLW0108 (looked up late: it brings torch)
+    "codec": _load_codec,
+}
 
 
 def _as_json(found: _Found) -> str:
