@@ -45,8 +45,9 @@ class Sizes:
         words = f"{self.bytes:,} bytes, {self.bytes * 8 / max(self.pixels, 1.0):.2f} bits per pixel"
         if not self.noisy:
             return f"{words}."
-        share = 1 - self.cleaned / self.noisy
-        return f"{words}; without the noise {self.noisy - self.cleaned:,} bytes fewer ({share:.0%})."
+        saved = self.noisy - self.cleaned
+        share = f"{abs(saved):,} bytes {'fewer' if saved >= 0 else 'more'} ({abs(saved) / self.noisy:.0%})"
+        return f"{words}; without the noise {share}."
 
 
 class TextVoice:

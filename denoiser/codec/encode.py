@@ -218,7 +218,7 @@ class _Call:
         if wanted and self.image.bits < 32:
             return _kept_exact(self.image, self.options, f"no latents reach {wanted:g} dB: kept exact")
         if wanted:
-            raise UnwritableImage(f"cannot be encoded: no quality reaches {wanted:g} dB")
+            raise UnwritableImage(f"cannot be encoded: no quality reaches {wanted:g} dB.")
         least = self._size(0)
         if self.noise is None and may_be_exact_within(self.image, limit):
             kept = _kept_exact(self.image, self.options)
@@ -226,7 +226,7 @@ class _Call:
                 return kept
             least = min(least, len(kept.data))
         raise UnwritableImage(
-            f"cannot be encoded: it takes {least:,} bytes at the least, and {limit:,} are allowed",
+            f"cannot be encoded: it takes {least:,} bytes at the least, and {limit:,} are allowed.",
             hint="Allow more, or leave metadata out with --strip.",
         )
 

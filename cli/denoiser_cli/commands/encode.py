@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from denoiser.batch import Settings
+from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, EncodeOptions, ReadOptions
 from denoiser_cli.file_flags import MANY, place_flags
 from denoiser_cli.flags import Manner, Verb, collect, option_flags, speaking_flags
@@ -41,7 +43,15 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
     """
     from denoiser_cli import working  # not needed for --help
 
+    _refuse_quality_as_path(paths)
     settings = Settings(
         read=collect(ReadOptions, words), batch=collect(BatchOptions, words), encode=collect(EncodeOptions, words)
     )
     return working.do(working.call_of(paths, words, settings), manner, dry_run=words["dry_run"])
+
+
+def _refuse_quality_as_path(paths: tuple[str, ...]) -> None:
+    """In other programs -q is the quality, and here it is quiet: the number is taken for a path then."""
+    for path in paths:
+        if path.isdigit() and not Path(path).exists():
+            raise UsageError(f"{path}: no such file or folder.", hint=f"Did you mean -Q {path}? -q is for quiet.")
