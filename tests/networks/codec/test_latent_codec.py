@@ -1,0 +1,153 @@
+import math
+
+import pytest
+import torch
+from skimage import data
+
+from denoiser.errors import MissingModel
+from denoiser.networks import registry
+from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.foretelling import CLASS_STARTS, magnitude_class, pass_masks
+from denoiser.networks.codec.levels import LEVELS, Curves, lambdas, step_sizes
+from denoiser.networks.codec.likelihood import LogisticPrior, normal_bits
+
+TOLD = torch.tensor([0, 0, 1.0, 0]).reshape(1, 4, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def crops():
+    photo = torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None].float() / 255
+    return torch.nn.functional.unfold(photo, 64, stride=32).reshape(3, 64, 64, -1).permute(3, 0, 1, 2).contiguous()
+
+
+@pytest.fixture(scope="module")
+def network(crops):
+    torch.manual_seed(0)
+    made = LatentCodec(width=192, blocks=(1, 1), latents=768, hyper=8, features=16)
+    made.begin_with(crops)
+    return made.eval()
+
+
+@torch.no_grad()
+def _estimate(network, pixels, level):
+    return network(pixels, TOLD, torch.full((len(pixels),), level))
+
+
+def test_a_new_codec_is_an_orthonormal_transform(network, crops):
+    """With all 768 components nothing is lost but what rounding takes, which is a twelfth of a squared step."""
+    with torch.no_grad():
+        y = network.analysis(crops[:8], TOLD.expand(8, -1, -1, -1))
+        back = network.synthesis(y, network.told[torch.zeros(8, dtype=torch.long)])
+    torch.testing.assert_close(back, crops[:8], atol=2e-5, rtol=0)
+    energy = (crops[:8] - 0.5).square().sum()
+    assert y.square().sum().item() == pytest.approx(energy.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("level", [40, LEVELS - 1])
+def test_the_error_is_that_of_the_step(network, crops, level):
+    error = (_estimate(network, crops[:8], level).pixels - crops[:8]).square().mean().item()
+    assert error <= step_sizes()[level].item() ** 2 / 12 * 1.05
+
+
+def test_steps_trade_bits_for_likeness(network, crops):
+    found = [_estimate(network, crops[:8], level) for level in (0, 20, 40, 63)]
+    bits = [(one.latent_bits + one.hyper_bits).mean().item() for one in found]
+    error = [(one.pixels - crops[:8]).square().mean().item() for one in found]
+    assert bits == sorted(bits)
+    assert error == sorted(error, reverse=True)
+
+
+def test_lambdas_are_log_spaced_over_the_range():
+    assert lambdas()[0].item() == pytest.approx(0.0016)
+    assert lambdas()[-1].item() == pytest.approx(0.18)
+    assert torch.allclose(lambdas()[1:] / lambdas()[:-1], lambdas()[1] / lambdas()[0])
+
+
+def test_curves_are_flat_when_new_and_bend_when_taught():
+    curves = Curves(2)
+    assert curves.table().abs().max() == 0
+    with torch.no_grad():
+        curves.weights[1, 0] = 1.0
+    assert curves.table()[:, 0].tolist() == pytest.approx(torch.linspace(-1, 1, LEVELS).tolist(), abs=1e-6)
+    assert curves(torch.tensor([0, 63]))[:, 0].flatten().tolist() == pytest.approx([-1, 1])
+
+
+def test_bits_are_those_of_the_bell_curve():
+    symbols = torch.arange(-40, 41).float()
+    for scale in (0.5, 2.0, 7.0):
+        likely = 2 ** -normal_bits(symbols, torch.tensor(scale))
+        assert likely.sum().item() == pytest.approx(1, abs=2e-3)
+        zero = math.erf(0.5 / scale / math.sqrt(2))
+        assert likely[40].item() == pytest.approx(zero, rel=1e-4)
+
+
+def test_the_prior_of_hyper_latents_is_a_distribution_and_its_table_the_same():
+    torch.manual_seed(0)
+    prior = LogisticPrior(3)
+    with torch.no_grad():
+        prior.middle.weights.normal_()
+        prior.log_width.weights.normal_(std=0.3)
+    table = prior.table(torch.arange(-127, 128))
+    assert table.shape == (LEVELS, 3, 255)
+    assert torch.allclose(table.sum(dim=2), torch.ones(LEVELS, 3, dtype=torch.float64), atol=1e-6)
+    z = torch.tensor([-2.0, 0.0, 5.0]).reshape(1, 3, 1, 1)
+    bits = prior.bits(z, torch.tensor([30])).flatten()
+    expected = -torch.stack([table[30, 0, 125], table[30, 1, 127], table[30, 2, 132]]).log2()
+    assert torch.allclose(bits.double(), expected.clamp_max(17), atol=1e-3)
+
+
+def test_each_pass_takes_another_quarter_and_has_known_neighbours():
+    masks = pass_masks(8)
+    assert (masks.sum(dim=0) == 1).all()
+    assert (masks.flatten(1).sum(dim=1) == 8).all()
+    assert (masks[0].flatten(1).sum(dim=1) == 1).all(), "one place of four, for each channel"
+
+
+def test_classes_of_magnitudes_are_finer_where_they_are_small():
+    symbols = torch.tensor([0.0, -1, 2, -3, 4, 5, 191, 192, -5000])
+    assert magnitude_class(symbols).tolist() == [0, 1, 2, 3, 4, 4, 14, 15, 15]
+    assert list(CLASS_STARTS) == sorted(CLASS_STARTS)
+
+
+def test_later_passes_see_what_earlier_ones_decoded(network, crops):
+    """A table for pass 1 changes when a symbol of pass 0 does, as far away as the kernel reaches and no further."""
+    one = network.index_passes[1]
+    torch.manual_seed(3)
+    with torch.no_grad():
+        kept = one.leave.conv.weight.clone()
+        one.leave.conv.weight.normal_(std=0.3)
+        features = torch.full((1, 16, 8, 8), 0.5)
+        classes = torch.zeros(1, 768, 8, 8)
+        before = one(features, classes, torch.tensor([30]))
+        classes[0, 0, 4, 4] = 9
+        changed = (one(features, classes, torch.tensor([30])) != before).any(dim=1)[0]
+        one.leave.conv.weight.copy_(kept)
+    assert changed[4, 4]
+    assert changed.nonzero().tolist() == [[y, x] for y in (3, 4, 5) for x in (3, 4, 5)]
+
+
+def test_what_the_codec_costs_is_told(network):
+    encoder, decoder = network.kmac_per_pixel()
+    assert encoder > 0 and decoder > 0
+    spec = network.spec(64)
+    assert spec.size_multiple == 64
+    assert spec.formula_radius <= 64
+    assert spec.parameters == sum(p.numel() for p in network.parameters())
+
+
+def test_codecs_have_names_for_ever():
+    made = registry.build_codec(
+        "latent-codec-1", {"width": 192, "blocks": [1, 1], "latents": 64, "hyper": 4, "features": 8}
+    )
+    assert isinstance(made, LatentCodec)
+    with pytest.raises(MissingModel, match="latent-codec-1"):
+        registry.build_codec("dense-autoencoder-1", {})
+    with pytest.raises(MissingModel, match="dense-autoencoder-1"):
+        registry.build("latent-codec-1", {})
+
+
+def test_the_trained_kernels_of_the_body_are_told_from_the_rest(network):
+    assert network.kernels_of_the_body("analysis.blocks.0.enter.weight")
+    for name in ("analysis.head.weight", "gains.there.weights", "analysis.blocks.0.steer.to_scale.weight"):
+        assert not network.kernels_of_the_body(name), name
+    assert network.pace_of("synthesis.tail.weight") < network.pace_of("gains.back.weights")
