@@ -125,6 +125,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from denoiser_gui.constants import keep_constants
+
+keep_constants()
+
 __all__ = [
     "QAbstractButton",
     "QAbstractItemView",

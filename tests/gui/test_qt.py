@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from denoiser_gui import qt
+
+_CALLS = 60_000  # None has some ten thousand references when a process begins
+
+
+def test_nobody_else_imports_pyside(pytestconfig: pytest.Config) -> None:
+    others = []
+    for file in (pytestconfig.rootpath / "gui").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.partition(".")[0] in ("PySide6", "shiboken6") for name in names):
+                others.append(file.name)
+    assert set(others) == {"qt.py"}
+
+
+def test_the_list_is_sorted_and_complete() -> None:
+    assert list(qt.__all__) == sorted(qt.__all__)
+    tree = ast.parse(Path(qt.__file__).read_text("utf-8"))
+    imported = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("PySide6")
+        for alias in node.names
+    }
+    assert imported == set(qt.__all__)
+
+
+def test_views_never_see_the_engine_nor_torch(pytestconfig: pytest.Config) -> None:
+    for file in (pytestconfig.rootpath / "gui" / "denoiser_gui" / "view").rglob("*.py"):
+        text = file.read_text("utf-8")
+        assert "denoiser.engine" not in text and "import torch" not in text, file
+
+
+def test_models_know_no_qt(pytestconfig: pytest.Config) -> None:
+    for file in (pytestconfig.rootpath / "gui" / "denoiser_gui" / "model").rglob("*.py"):
+        assert "denoiser_gui.qt" not in file.read_text("utf-8"), file
+
+
+def test_a_long_session_does_not_use_up_the_constants_of_python() -> None:
+    """In a process of its own: where Qt takes references that it was not given, Python ends at once."""
+    script = (
+        "from denoiser_gui.qt import QApplication, QTimer\n"
+        "app = QApplication([])\n"
+        "timer = QTimer()\n"
+        "timer.timeout.connect(lambda: None)\n"
+        f"for _ in range({_CALLS}):\n"
+        "    timer.timeout.emit()\n"
+        "    timer.setInterval(5)\n"
+        "print('alive')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert run.stdout.split() == ["alive"], run.stderr[-500:]
