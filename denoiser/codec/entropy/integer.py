@@ -6,12 +6,13 @@ Weights are −63 … 63, activations 0 … 127 (the last layer's may end lower)
 step. A product of matrices of whole numbers is exact in float32 while every sum of magnitudes stays under 2^24, and
 in float64 under 2^53, in whatever order the additions come; each layer computes its bound from its weights and
 takes the faster kind that is exact. Everything else is int64. `evaluate_int64` is the obviously correct twin.
+A library that multiplies in fewer bits than it says is found out by a trial, once in a process, and not used.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _PLACES_AT_ONCE = 1024  # of a picture in one product: what a 3×3 kernel sees o
 EXACT_IN_FLOAT32, EXACT_IN_FLOAT64, EXACT_IN_INT64 = 1 << 24, 1 << 53, 1 << 62
 
 Activations = NDArray[np.uint8]
+Kind = type[np.number[Any]]  # in which products of matrices are computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ class IntegerLayer:
         """A bound of every sum, in every order, while no input lies beyond ±*largest_input*; before the bias."""
         return int(np.abs(self.weight.astype(np.int64)).sum(axis=1).max()) * largest_input
 
-    def proven_kind(self, largest_input: int) -> type[np.float32] | type[np.float64]:
+    def proven_kind(self, largest_input: int) -> Kind:
         """In which kind of number the product is exact; InexactWeights where none, or where int64 can overflow."""
         sums = self.largest_sum(largest_input)
         with_bias = sums + int(np.abs(self.bias.astype(np.int64)).max())
@@ -88,10 +90,11 @@ class IntegerLayer:
             raise InexactWeights("The sums of a layer could be larger than what is exact.")
         return np.float32 if sums < EXACT_IN_FLOAT32 else np.float64
 
-    def evaluate(self, x: NDArray[Any], level: int, top: int, kind: type[np.floating[Any]]) -> Activations:
+    def evaluate(self, x: NDArray[Any], level: int, top: int, kind: Kind) -> Activations:
         """The layer's activations (channels, height, width) from 0 to *top*, in the *kind* that was proven."""
         height, width = x.shape[1:]
         rim = self.kernel // 2
+        kind = kind if multiplies_exactly(kind) else np.int64
         padded = np.pad(x.astype(kind), ((0, 0), (rim, rim), (rim, rim)))
         factors, rows = self._factors(kind), max(1, _PLACES_AT_ONCE // width)
         sums = np.empty((len(self.weight), height, width), np.int64)
@@ -123,8 +126,8 @@ class IntegerLayer:
         found = np.clip(sums, 0, top).astype(np.uint8).reshape(-1, height, width)
         return _shuffled(found) if self.shuffle else found
 
-    def _factors(self, kind: type[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        factors: NDArray[np.floating[Any]] = self._single if kind is np.float32 else self.weight.astype(kind)
+    def _factors(self, kind: Kind) -> NDArray[Any]:
+        factors: NDArray[Any] = self._single if kind is np.float32 else self.weight.astype(kind)
         return factors
 
     @cached_property
@@ -187,13 +190,28 @@ class IntegerNetwork:
         return clipped
 
     @cached_property
-    def _kinds(self) -> tuple[type[np.floating[Any]], ...]:
+    def _kinds(self) -> tuple[Kind, ...]:
         largest = [max(-self.lowest, self.highest), *([LARGEST_ACTIVATION] * (len(self.layers) - 1))]
         return tuple(layer.proven_kind(number) for layer, number in zip(self.layers, largest, strict=True))
 
     @cached_property
     def _tops(self) -> tuple[int, ...]:
         return (*([LARGEST_ACTIVATION] * (len(self.layers) - 1)), self.top)
+
+
+def multiplies_exactly(kind: Kind) -> bool:
+    """Whether large matrices of whole numbers are multiplied exactly in *kind* here, by sums over their rows."""
+    return _tried(np.dtype(kind).name)
+
+
+@cache
+def _tried(kind: str) -> bool:
+    dice = np.random.default_rng(0)
+    weights = dice.integers(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1, (64, 1152))
+    x = dice.integers(0, LARGEST_ACTIVATION + 1, (1152, 256))
+    found = (weights.astype(kind) @ x.astype(kind)).astype(np.int64)
+    signs = dice.integers(-9, 10, len(weights))
+    return bool(np.array_equal(signs @ found, (signs @ weights) @ x))
 
 
 def _columns(padded: NDArray[Any], kernel: int) -> NDArray[Any]:

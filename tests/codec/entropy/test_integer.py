@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork
+from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork, multiplies_exactly
 from denoiser.errors import InexactWeights
 
 MakeLayer = Callable[..., IntegerLayer]
@@ -58,6 +58,16 @@ def test_the_extremes_are_exact(channels: int, sign: int) -> None:
         assert (found == IntegerNetwork((one,)).evaluate_int64(x, 0)).all()
     kind = one.proven_kind(127)
     assert kind is (np.float32 if channels * 127 * 63 < 1 << 24 else np.float64)
+
+
+def test_numbers_of_too_few_bits_are_found_out_and_not_used(make_layer: MakeLayer) -> None:
+    """As if a library multiplied in half precision where it says float32."""
+    assert multiplies_exactly(np.float32) and multiplies_exactly(np.float64) and multiplies_exactly(np.int64)
+    with np.errstate(all="ignore"):
+        assert not multiplies_exactly(np.float16)
+    dice = np.random.default_rng(8)
+    one, x = make_layer(dice, 24, 32, kernel=3), dice.integers(0, 128, (24, 9, 13))
+    assert (one.evaluate(x, 0, 127, np.float16) == one.evaluate_int64(x, 0, 127)).all()
 
 
 def test_sums_are_what_they_are_said_to_be_at_most(make_layer: MakeLayer) -> None:
