@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser.codec.container import layout
+from denoiser.codec.container import LatentFile, layout, write
 from denoiser.codec.grain import BYTES
 from denoiser.imageio import formats
 
@@ -27,6 +27,12 @@ def test_numbers_have_not_moved() -> None:
 
 def test_every_format_that_is_read_has_a_number() -> None:
     assert set(layout.SOURCE_FORMATS.values()) == set(formats.ROWS)
+
+
+def test_the_file_on_the_page_is_the_file_that_is_written(plain: LatentFile, pytestconfig: pytest.Config) -> None:
+    page = Path(pytestconfig.rootpath, "docs", "format.md").read_text("utf-8")
+    lines = re.findall(r"^((?:[0-9a-f]{2} )+)  ", page, re.MULTILINE)
+    assert bytes.fromhex("".join(lines)) == write(plain)
 
 
 def test_the_page_names_every_chunk(pytestconfig: pytest.Config) -> None:
