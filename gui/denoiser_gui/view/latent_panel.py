@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from denoiser.atomicfile import whole_file
-from denoiser.errors import DenoiserError
+from denoiser.errors import DenoiserError, MissingModel
 from denoiser_gui.desk import Desk
 from denoiser_gui.model.facts import in_bytes
 from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, why_not
@@ -233,8 +233,11 @@ class LatentPanel(QWidget):
 
     def _take_failure(self, error: DenoiserError) -> None:
         self._rated = None
+        if isinstance(error, MissingModel):
+            self._missing = error
         self._show_state()
-        self._state.setText(error.message)
+        if self._missing is None:
+            self._state.setText(error.message)
 
     def _take_look(self, missing: DenoiserError | None) -> None:
         self._missing = missing
@@ -292,7 +295,9 @@ class LatentPanel(QWidget):
         self.save.setEnabled(rated is not None)
         self._show_facts(rated)
         if self._missing is not None:
-            self._state.setText(f"{self._missing.message} {tr('The photo can be cleaned, but not encoded.')}")
+            self._state.setText(
+                tr("The weights of the codec are not here: photos can be cleaned, but not encoded.")
+            )
         elif wish is None:
             self._state.setText(tr("Open a photo to see it as a latent file."))
         elif rated is not None:

@@ -80,6 +80,7 @@ QToolButton[role="segment"], QPushButton[role="segment"] {
   color: %(second)s; border-radius: 5px; padding: 2px 10px;
 }
 QToolButton[role="segment"]:hover, QPushButton[role="segment"]:hover { color: %(text)s; }
+QToolButton[role="segment"]:disabled, QPushButton[role="segment"]:disabled { color: %(faint)s; }
 QToolButton[role="segment"]:checked, QPushButton[role="segment"]:checked {
   background: %(selected)s; color: %(text)s;
 }
