@@ -31,6 +31,8 @@ Latents = NDArray[np.float32]
 
 # What a squared step of the quantiser costs in bits where the two balance, for a nearly orthonormal transform.
 _PRICE_OF_ERROR = 6 / math.log(2)
+# The share of that price at which bits are saved; measured: at 1 what is lost comes back as worse foretelling.
+THRIFT = 0.15
 _HYPER_SCALE = 4  # latents along a side of one hyper-latent
 
 
@@ -52,7 +54,7 @@ class Coder:
         self._model = model if isinstance(model, CodecModel) else None
         self._exact = model.exact if isinstance(model, CodecModel) else model
 
-    def encode(self, y: Latents, level: int, *, thrift: float = 1.0) -> Coded:
+    def encode(self, y: Latents, level: int, *, thrift: float = THRIFT) -> Coded:
         """The latents *y* (N, h, w) at a quality step.
 
         Symbols that cost more bits than they are worth become smaller; *thrift* 0 rounds to the nearest.
@@ -144,7 +146,9 @@ class _Middles:
     def analysed(self, y: Latents) -> tuple[Latents, Symbols]:
         """*y* in steps of the quantiser, and its hyper symbols."""
         with self._torch.inference_mode():
-            v = self._network.gains.scale(self._torch.from_numpy(y)[None], self._level)
+            v = self._network.gains.scale(
+                self._torch.from_numpy(np.require(y, requirements=["C", "W"]))[None], self._level
+            )
             z = self._network.hyper_analysis(v).round().clamp(-HYPER_HIGHEST, HYPER_HIGHEST)
         return v[0].numpy(), z[0].numpy().astype(np.int32)
 

@@ -41,7 +41,7 @@ class Transform:
         *condition* tells the noise that is to be left out; None: there is none.
         """
         planes = (condition or _NO_NOISE).planes().reshape(1, -1, 1, 1)
-        folded = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        folded = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None]
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
             y: Tensor = self._network.analysis(folded.to(self.device), planes.to(self.device))
             found: Values = y[0].float().cpu().numpy()
@@ -51,7 +51,9 @@ class Transform:
         """Pixels (16 h, 16 w, 3), not clipped, of *latents* (N, h, w) in steps of that quality."""
         step = torch.tensor([level], device=self.device)
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
-            pixels = self._network.decode(torch.from_numpy(latents)[None].to(self.device), step)
+            pixels = self._network.decode(
+                torch.from_numpy(np.require(latents, requirements=["C", "W"]))[None].to(self.device), step
+            )
             found: Values = pixels[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
         return found
 
