@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -93,8 +94,6 @@ def test_a_flipped_bit_behind_the_checksums_never_becomes_a_picture(
     files: dict[str, Path], tiny_codec: Path
 ) -> None:
     """Each bit of the streams, with the checksums of the file put right: the symbols' own checksum tells."""
-    import dataclasses
-
     whole = container.read(files["bare"])
     decoder = Decoder(DecodeOptions(model=str(tiny_codec), device="cpu", precision="fp32"))
     good = decoder.decode(whole, "a.dlf").image
