@@ -92,7 +92,8 @@ class Lane(QObject):
 
     def _work(self) -> None:
         if sys.platform == "linux" and self._niceness:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + self._niceness)
         while (task := self._next()) is not None:
             try:
                 outcome: Any = task.job(task.cancel)
