@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from denoiser.errors import Cancelled, DenoiserError, ForeignOutput
 from denoiser.events import CancelToken
 from denoiser_gui.desk import Desk
+from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice, Tone, failure
 from denoiser_gui.model.saving import Saved, SaveOrder, proposed_target, refuse, save
 from denoiser_gui.model.session import OpenPhoto, Stage
 from denoiser_gui.qt import QDesktopServices, QObject, QUrl, Signal
-from denoiser_gui.view.captions import short_path
 from denoiser_gui.words import tr
 
 if TYPE_CHECKING:

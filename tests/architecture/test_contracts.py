@@ -47,6 +47,20 @@ VIOLATIONS = {
         {"denoiser/engine/__init__.py": "import denoiser.training\n"},
         {"gui/denoiser_gui/__init__.py": "import denoiser.evaluation\n"},
     ],
+    "window-door": [
+        {"gui/denoiser_gui/view/strip.py": "from PySide6.QtCore import QTimer\n"},
+        {"gui/denoiser_gui/app.py": "def late():\n    import shiboken6\n"},
+    ],
+    "window-model": [
+        {"gui/denoiser_gui/model/session.py": "from denoiser_gui.qt import QColor\n"},
+        {
+            "gui/denoiser_gui/model/hints.py": "def late():\n    import denoiser_gui.view.theme\n"
+        },  # by way of a widget
+    ],
+    "window-view": [
+        {"gui/denoiser_gui/view/panel.py": "def late():\n    import denoiser.engine\n"},
+        {"gui/denoiser_gui/view/canvas.py": "import torch\n"},
+    ],
     "rings": [
         {
             "denoiser/batch/one.py": "import denoiser.batch.two\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from denoiser_gui.batch_control import Pace, pace_in_words
+from denoiser_gui.model import captions
 from denoiser_gui.model.batch_queue import BatchQueue, State
 from denoiser_gui.qt import (
     QHBoxLayout,
@@ -18,7 +19,7 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
-from denoiser_gui.view import captions, theme
+from denoiser_gui.view import theme
 from denoiser_gui.view.elided import ElidedLabel
 from denoiser_gui.view.icons import icon
 from denoiser_gui.words import tr, tr_count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from denoiser_gui.model import captions
 from denoiser_gui.model.batch_queue import Row, State
 from denoiser_gui.qt import (
     QAbstractListModel,
@@ -19,7 +20,7 @@ from denoiser_gui.qt import (
     QStyleOptionViewItem,
     Qt,
 )
-from denoiser_gui.view import captions, theme
+from denoiser_gui.view import theme
 from denoiser_gui.view.frames import paint_picture
 from denoiser_gui.view.icons import paint_icon
 from denoiser_gui.view.photo_list import Index

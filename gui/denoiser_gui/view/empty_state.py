@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from denoiser_gui.desk import Desk
+from denoiser_gui.model import captions
 from denoiser_gui.qt import (
     QHBoxLayout,
     QLabel,
@@ -19,7 +20,7 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
-from denoiser_gui.view import captions, theme
+from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
 from denoiser_gui.words import tr
 

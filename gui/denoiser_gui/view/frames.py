@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from denoiser_gui.model import captions
 from denoiser_gui.model.session import OpenPhoto, Stage
 from denoiser_gui.qt import (
     QFontMetrics,
@@ -18,7 +19,7 @@ from denoiser_gui.qt import (
     QStyleOptionViewItem,
     Qt,
 )
-from denoiser_gui.view import captions, theme
+from denoiser_gui.view import theme
 from denoiser_gui.view.icons import paint_icon
 from denoiser_gui.view.photo_list import PHOTO, Index
 from denoiser_gui.view.thumbnails import Thumbnails

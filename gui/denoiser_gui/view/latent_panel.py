@@ -7,6 +7,7 @@ from pathlib import Path
 from denoiser.atomicfile import whole_file
 from denoiser.errors import DenoiserError, MissingModel
 from denoiser_gui.desk import Desk
+from denoiser_gui.model import captions
 from denoiser_gui.model.facts import in_bytes
 from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, why_not
 from denoiser_gui.model.notices import Notice, failure
@@ -27,7 +28,7 @@ from denoiser_gui.qt import (
     QVBoxLayout,
     QWidget,
 )
-from denoiser_gui.view import captions, theme
+from denoiser_gui.view import theme
 from denoiser_gui.view.fields import NumberField
 from denoiser_gui.view.sliders import ValueSlider
 from denoiser_gui.words import tr

@@ -24,7 +24,7 @@ def desk(qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     theme.install(qapp, "dark")
     desk = Desk(Preferences())
     yield desk
-    assert desk.stop()
+    assert any(desk.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
     desk.deleteLater()
 
 
