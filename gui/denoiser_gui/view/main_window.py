@@ -246,6 +246,7 @@ class MainWindow(QMainWindow):
     # --- showing --------------------------------------------------------------------------------------------------
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
+        was_empty = self._middle.currentWidget() is self.empty
         self._middle.setCurrentWidget(self.empty if photo is None else self.canvas)
         self.actions_.enable((*_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
         self._show_title()
@@ -254,7 +255,7 @@ class MainWindow(QMainWindow):
         if photo is None:
             self.top.show_scale(None)
             self.status.show_words(tr("No photo is open"))
-        elif self.focusWidget() in (None, self.empty) or not self.isActiveWindow():
+        elif was_empty:
             self.canvas.setFocus()
 
     def _show_title(self, _photo: object = None) -> None:

@@ -8,6 +8,8 @@ from denoiser_gui.view import theme
 from denoiser_gui.view.control_rows import word_of
 from denoiser_gui.words import tr
 
+_WORTH_SAYING = 0.01  # seconds: below it the view was there already
+
 
 class StatusLine(QWidget):
     """One line at the bottom of the window."""
@@ -61,7 +63,7 @@ def _parts(doing: Doing, state: State) -> list[str]:
     parts += [doing.model.removeprefix("denoiser-"), f"{word_of(doing.device)} {doing.precision}".strip()]
     if doing.seconds_per_megapixel:
         parts.append(tr("{seconds} s/MP", seconds=f"{doing.seconds_per_megapixel:.2f}"))
-    if state is State.EXACT and doing.shown_seconds:
+    if state is State.EXACT and doing.shown_seconds >= _WORTH_SAYING:
         parts.append(
             tr(
                 "{size} MP shown in {seconds} s",
