@@ -175,7 +175,7 @@ def _batch(shot: Shot, photos: list[Path]) -> bool:
     batch.add([photos[0], broken, *photos[1:]])
     shot.rest()
     batch.control.start(batch.folder)
-    shot.until(lambda: batch.control.queue.over >= 4, "a batch half done")
+    shot.until(lambda: batch.control.queue.tally.over >= 4, "a batch half done")
     return True
 
 

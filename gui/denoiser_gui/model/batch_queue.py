@@ -16,6 +16,7 @@ from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarte
 from denoiser.options import BatchOptions
 from denoiser_gui.model.batch_run import Held, Order, Part, PartFailed, Planned, Told
 from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.tally import Tally
 
 _ENOUGH_SECONDS = 2.0  # before this, the time left would be a guess that jumps about
 
@@ -61,6 +62,7 @@ class BatchQueue:
         self._clock = clock
         self._folder = Path()
         self._running: set[Path] = set()  # sources of the run at hand
+        self._tally, self._tally_of_run = Tally(), Tally()
         self._at: Path | None = None
         self._began: float | None = None
         self._spent = 0.0
@@ -78,7 +80,7 @@ class BatchQueue:
         added = 0
         for source in sources:
             if source not in self._running:
-                self._rows[source] = Row(source, settings, root, sigma=self._sigma_of(source))
+                self._put(Row(source, settings, root, sigma=self._sigma_of(source)))
                 added += 1
         return added
 
@@ -86,6 +88,7 @@ class BatchQueue:
         """Takes files out, unless the run has them in hand."""
         for source in sources:
             if source not in self._running:
+                self._forget(source)
                 self._rows.pop(source, None)
 
     def learn_noise(self, sigmas: Mapping[Path, float]) -> None:
@@ -97,11 +100,12 @@ class BatchQueue:
         """What to carry out so that these rows get done in *folder*; they are in hand from now on."""
         retry = any(row.state is State.FAILED for row in rows)
         options = BatchOptions(retry_failed=retry, overwrite=replace)
-        for row in rows:
-            self._put(
-                dataclasses.replace(row, state=State.WAITING, problem="", hint="", fraction=0.0, in_the_way=False)
-            )
+        self._running, self._tally_of_run = set(), Tally()
+        again = {"state": State.WAITING, "problem": "", "hint": "", "fraction": 0.0, "in_the_way": False}
+        fresh = [self._put(dataclasses.replace(row, **again)) for row in rows]  # type: ignore[arg-type]
         self._running = {row.source for row in rows}
+        for row in fresh:
+            self._tally_of_run.take(row)
         self._folder = folder
         self._at, self._began, self._spent = None, None, 0.0
         return Order(tuple(_parts(folder, rows, options)))
@@ -141,34 +145,27 @@ class BatchQueue:
             row = self._rows.get(source)
             if row is not None and not row.is_over:
                 self._put(dataclasses.replace(row, state=State.WAITING, fraction=0.0))
-        self._running.clear()
+        self._running, self._tally_of_run = set(), Tally()
         self._at = None
 
     @property
     def waiting(self) -> list[Row]:
-        return [row for row in self.rows if row.state is State.WAITING]
+        return [row for row in self._rows.values() if row.state is State.WAITING]
 
     @property
     def failed(self) -> list[Row]:
-        return [row for row in self.rows if row.state is State.FAILED]
+        return [row for row in self._rows.values() if row.state is State.FAILED]
 
     @property
-    def over(self) -> int:
-        """How many files are through, well or not."""
-        return sum(row.is_over for row in self.rows)
-
-    @property
-    def fraction(self) -> float:
-        """How much of all rows is through, by megapixels where they are known."""
-        return _fraction(self.rows)
+    def tally(self) -> Tally:
+        """Counts of all rows, and how much of them is through."""
+        return self._tally
 
     @property
     def seconds_left(self) -> float | None:
         """Of the run at hand; None until there is enough to reckon from."""
         spent = self._spent + (self._clock() - self._began if self._began is not None else 0.0)
-        # What had been done before the run took it no time.
-        rows = [row for row in self.rows if row.source in self._running and row.state is not State.STANDING]
-        done = _fraction(rows)
+        done = self._tally_of_run.fraction
         return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
 
     def _hear_event(self, event: Event) -> Row | None:
@@ -230,18 +227,24 @@ class BatchQueue:
         return self._put(dataclasses.replace(row, **facts)) if row is not None else None  # type: ignore[arg-type]
 
     def _put(self, row: Row) -> Row:
+        self._forget(row.source)
         self._rows[row.source] = row
+        self._tally.take(row)
+        if self._counts_in_run(row):
+            self._tally_of_run.take(row)
         return row
 
+    def _forget(self, source: Path) -> None:
+        """What is counted of a file so far; it keeps its place among the rows."""
+        old = self._rows.get(source)
+        if old is not None:
+            self._tally.drop(old)
+            if self._counts_in_run(old):
+                self._tally_of_run.drop(old)
 
-def _fraction(rows: Sequence[Row]) -> float:
-    if not rows:
-        return 0.0
-    known = [row.megapixels for row in rows if row.megapixels > 0]
-    usual = sum(known) / len(known) if known else 1.0
-    sizes = [row.megapixels or usual for row in rows]
-    shares = (1.0 if row.is_over else row.fraction for row in rows)
-    return sum(size * share for size, share in zip(sizes, shares, strict=True)) / sum(sizes)
+    def _counts_in_run(self, row: Row) -> bool:
+        # What had been done before the run took it no time.
+        return row.source in self._running and row.state is not State.STANDING
 
 
 def _sigma(event: FileDone) -> float:

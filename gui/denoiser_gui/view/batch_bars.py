@@ -29,16 +29,17 @@ _STEPS = 1000  # of the bar
 
 def summary(queue: BatchQueue, pace: Pace) -> str:
     """How far the batch is, in a line; nothing where there is none."""
-    if not queue.rows:
+    tally = queue.tally
+    if not tally.size:
         return ""
-    parts = [tr("{over} of {total}", over=queue.over, total=len(queue.rows))]
+    parts = [tr("{over} of {total}", over=tally.over, total=tally.size)]
     left = queue.seconds_left
     if pace is Pace.RUNNING and left is not None:
         parts.append(captions.time_left(left))
     elif pace is not Pace.IDLE:
         parts.append(pace_in_words(pace))
-    if queue.failed:
-        parts.append(tr("{count} failed", count=len(queue.failed)))
+    if failed := tally.states[State.FAILED]:
+        parts.append(tr("{count} failed", count=failed))
     return " · ".join(parts)
 
 
@@ -83,16 +84,16 @@ class BatchHead(QWidget):
 
     def show_progress(self, queue: BatchQueue, pace: Pace) -> None:
         """How far it is; cheap, for each tile."""
-        self._bar.setValue(round(_STEPS * queue.fraction))
+        self._bar.setValue(round(_STEPS * queue.tally.fraction))
         self._summary.say(summary(queue, pace))
 
     def show_choices(self, queue: BatchQueue, pace: Pace) -> None:
         """What can be done now."""
         idle, running = pace is Pace.IDLE, pace is Pace.RUNNING
-        failed, blocked = len(queue.failed), sum(row.in_the_way for row in queue.failed)
+        failed, blocked = queue.tally.states[State.FAILED], queue.tally.in_the_way
         self._bar.setVisible(not idle)
         self.start.setVisible(idle)
-        self.start.setEnabled(bool(queue.waiting))
+        self.start.setEnabled(queue.tally.states[State.WAITING] > 0)
         for button in (self.pause, self.stop):
             button.setVisible(not idle)
             button.setEnabled(pace is not Pace.STOPPING)
@@ -142,7 +143,8 @@ class BatchFoot(QWidget):
         """What can be done now."""
         self._into.say(tr("Into {folder}", folder=captions.short_path(folder)))
         self._change.setEnabled(pace is Pace.IDLE)
-        self._clear.setEnabled(any(row.state in (State.DONE, State.STANDING) for row in queue.rows))
+        states = queue.tally.states
+        self._clear.setEnabled(states[State.DONE] + states[State.STANDING] > 0)
 
 
 def _button(parent: QWidget, role: str, pressed: object) -> QPushButton:

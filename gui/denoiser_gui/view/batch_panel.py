@@ -41,6 +41,7 @@ from denoiser_gui.words import tr, tr_count
 
 _HEIGHT = (240, 380)  # px at least and at most
 _SHARE = 0.46  # of the window
+_SOON_MS = 100  # what the tiles change is counted this often at most
 _TICK_MS = 1000  # the time left is told anew this often
 _OUT = "clean"  # the folder beside the photos, where nothing else was chosen
 
@@ -68,6 +69,10 @@ class BatchPanel(QWidget):
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._show_progress)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._show_counts)
         self._build()
         self._listen()
         self._show_all()
@@ -99,6 +104,7 @@ class BatchPanel(QWidget):
     def stop(self) -> None:
         """Ends what runs: the window closes."""
         self._tick.stop()
+        self._soon.stop()
         self.control.stop()
 
     @property
@@ -264,15 +270,18 @@ class BatchPanel(QWidget):
 
     def _show_all(self, *_: object) -> None:
         self._rows.put(self.control.queue.rows)
-        self._body.setCurrentWidget(self._view if self.control.queue.rows else self._empty)
+        self._body.setCurrentWidget(self._view if self.control.queue.tally.size else self._empty)
         self._show_choices()
         self._show_progress()
 
     def _show_row(self, row: Row) -> None:
         self._rows.change(row)
+        if not self._soon.isActive():  # counting thousands of rows for each tile would be felt
+            self._soon.start()
+
+    def _show_counts(self) -> None:
+        self._show_choices()
         self._show_progress()
-        if row.is_over:
-            self._show_choices()
 
     def _show_choices(self) -> None:
         queue, pace = self.control.queue, self.control.pace

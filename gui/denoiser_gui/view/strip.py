@@ -73,6 +73,7 @@ class Strip(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """One row of names in place of pictures, for a narrow window."""
         self._view.setItemDelegate(self._names if narrow else self._frames)
+        self._view.setUniformItemSizes(not narrow)  # thousands of frames are laid out by measuring one
         self._show_height()
         self._view.doItemsLayout()
 
@@ -188,7 +189,7 @@ class _View(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setMouseTracking(True)
-        self.setUniformItemSizes(False)
+        self.setUniformItemSizes(True)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turned = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, Star
 from denoiser.options import BatchOptions, DenoiseOptions
 from denoiser_gui.model.batch_queue import BatchQueue, State
 from denoiser_gui.model.batch_run import Held, PartFailed, Planned
+from denoiser_gui.model.tally import Tally
 
 _OUT = Path("/out")
 _A, _B, _C = Path("/in/a.png"), Path("/in/b.png"), Path("/in/c.png")
@@ -80,7 +82,7 @@ def test_events_change_the_rows(queue: BatchQueue) -> None:
     assert row is not None and row.state is State.CLEANING
     row = queue.hear(TileDone(1, 4, 1.0))
     assert row is not None and row.fraction == 0.25
-    assert queue.fraction == pytest.approx(0.25 / 4)
+    assert queue.tally.fraction == pytest.approx(0.25 / 4)
     facts = {"noise": {"luma": 10.0, "chroma": 4.0, "kind": 1.0}}
     row = queue.hear(FileDone(_A, _OUT / "a.png", 1.0, 2.5, ("a note",), facts))
     assert row is not None
@@ -91,7 +93,7 @@ def test_events_change_the_rows(queue: BatchQueue) -> None:
     assert row.hint
     queue.hear(FileSkipped(_C, "done already", _OUT / "c.png"))
     assert _states(queue) == [State.DONE, State.FAILED, State.STANDING]
-    assert (queue.over, queue.fraction) == (3, 1.0)
+    assert (queue.tally.over, queue.tally.fraction) == (3, 1.0)
 
 
 def test_the_noise_of_a_grey_photo_is_that_of_its_luma(queue: BatchQueue) -> None:
@@ -155,3 +157,38 @@ def test_failed_ones_are_tried_again_and_only_they(queue: BatchQueue) -> None:
     assert order.parts[0].settings.batch == BatchOptions(retry_failed=True, overwrite=True)
     assert _states(queue) == [State.DONE, State.WAITING, State.WAITING]
     assert not queue.row(_B).problem  # type: ignore[union-attr]
+
+
+def test_counts_are_kept_and_never_wrong(queue: BatchQueue) -> None:
+    """After many changes they are what counting anew gives."""
+    dice = random.Random(3)
+    sources = [Path(f"/in/{number}.png") for number in range(40)]
+    queue.add(sources, Settings())
+    queue.order(_OUT, queue.rows[:30])
+    for _ in range(2000):
+        source = dice.choice(sources)
+        queue.hear(
+            dice.choice(
+                [
+                    FileStarted(source, dice.choice([0.0, 1.0, 2.5])),
+                    TileDone(dice.randrange(5), 5, 1.0),
+                    FileDone(source, source, 2.0, 1.0),
+                    FileFailed(source, ForeignOutput("x")),
+                    FileSkipped(source, "done already", source),
+                    Planned({source: dice.random()}),
+                ]
+            )
+        )
+        if dice.random() < 0.05:
+            queue.remove([dice.choice(sources)])
+            queue.add([dice.choice(sources)], Settings())
+    fresh = Tally()
+    for row in queue.rows:
+        fresh.take(row)
+    assert (queue.tally.size, queue.tally.over, queue.tally.in_the_way) == (
+        fresh.size,
+        fresh.over,
+        fresh.in_the_way,
+    )
+    assert +queue.tally.states == +fresh.states
+    assert queue.tally.fraction == pytest.approx(fresh.fraction)

@@ -107,9 +107,9 @@ def test_pause_holds_resume_goes_on_and_stop_ends(panel: BatchPanel, photos: lis
     _button(panel, "Start").click()
     qtbot.waitUntil(lambda: panel.control.pace is Pace.PAUSED, timeout=_PATIENCE)
     assert _button(panel, "Resume").isVisible()
-    over = panel.control.queue.over
+    over = panel.control.queue.tally.over
     qtbot.wait(300)
-    assert panel.control.queue.over == over
+    assert panel.control.queue.tally.over == over
     _button(panel, "Resume").click()
     qtbot.waitUntil(lambda: panel.control.pace in (Pace.PAUSED, Pace.IDLE), timeout=_PATIENCE)
     if panel.control.is_running:
