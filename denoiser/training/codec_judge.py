@@ -32,7 +32,6 @@ class CodecJudge:
 
     crops: tuple[Tensor, ...]
     jpeg: tuple[tuple[float, float], ...]
-    columns: tuple[str, ...] = (_COLUMN,)
     unit: str = "%"
 
     @classmethod
@@ -43,14 +42,21 @@ class CodecJudge:
         return cls(crops, jpeg)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """One, or none where nothing was held out."""
+        return (_COLUMN,) if self.crops else ()
+
+    @property
     def details(self) -> tuple[str, ...]:
         """Bits and PSNR by step."""
+        if not self.crops:
+            return ()
         return tuple(name for step in _STEPS for name in (_bits_at(step), _psnr_at(step)))
 
     def verdict(self, network: nn.Module, device: torch.device) -> Verdict:
         """The percentage of JPEG's bits that *network* saves or wastes, by its own estimate of its bits."""
         if not self.crops:
-            return Verdict({_COLUMN: math.nan}, math.nan)
+            return Verdict({}, math.nan)
         points = [_mean([_by_network(network, crop, step, device) for crop in self.crops]) for step in _STEPS]
         score = bd_rate(points, self.jpeg)
         details: dict[str, float] = {}

@@ -17,6 +17,7 @@ from denoiser.training.codec import (
     round_when_due,
     train_codec,
 )
+from denoiser.training.codec_judge import CodecJudge
 from denoiser.training.data import PhotoPool
 from denoiser.training.degrade import Sample
 from denoiser.training.run import Run
@@ -154,6 +155,21 @@ def test_a_folder_of_photos_becomes_a_codec(photos, recipe_file, tmp_path):
     assert float(rows[-1]["bits against JPEG"]) > -100
     assert float(rows[-1]["step 61, dB"]) > float(rows[-1]["step 2, dB"])
     assert told[-1].unit == "%"
+
+
+def test_a_judge_without_pictures_says_nothing(run):
+    judge = CodecJudge.of(())
+    verdict = judge.verdict(run.network, run.device)
+    assert (judge.columns, judge.details, verdict.scores) == ((), (), {})
+    assert judge.examples(run.network, run.device) == []
+
+
+def test_a_judge_counts_against_jpeg(run, pool):
+    judge = CodecJudge.of(pool.pictures[:2])
+    verdict = judge.verdict(run.network, run.device)
+    assert set(verdict.details) == set(judge.details)
+    assert verdict.overall == -verdict.scores[judge.columns[0]]
+    assert len(judge.examples(run.network, run.device)) == 2
 
 
 def test_a_resumed_codec_goes_on(photos, recipe_file, tmp_path):
