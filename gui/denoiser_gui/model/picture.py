@@ -15,8 +15,7 @@ from denoiser.options import ReadOptions
 from denoiser_gui.model.latent import is_latent, read_latent
 from denoiser_gui.model.viewport import Area
 
-_SMALLEST = 480  # pixels of the longer side: below it a copy serves no view
-_WITH_A_COPY = 256  # from here on there is at least one copy, for drafts
+_SMALLEST = 480  # pixels of the longer side: below it a copy serves no view, and one more is made for drafts
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +39,11 @@ class Picture:
     def whole(self) -> Area:
         """All of it."""
         return Area(0, 0, self.image.height, self.image.width)
+
+    @property
+    def overview_level(self) -> int:
+        """The smallest copy that still serves a view."""
+        return max(0, len(self.levels) - 2)
 
     def clamped(self, level: int) -> int:
         """The nearest level that there is."""
@@ -72,7 +76,7 @@ def picture_of(key: int, image: Image, path: Path | None = None) -> Picture:
 
     levels = [image.pixels]
     alphas = [] if image.alpha is None else [image.alpha[:, :, np.newaxis]]
-    while (longer := max(levels[-1].shape[:2])) > 2 * _SMALLEST or (len(levels) == 1 and longer > _WITH_A_COPY):
+    while max(levels[-1].shape[:2]) > _SMALLEST:
         levels.append(halved(levels[-1]))
         if alphas:
             alphas.append(halved(alphas[-1]))

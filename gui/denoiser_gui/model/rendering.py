@@ -68,7 +68,7 @@ class Renderer:
     def overview(self, request: PreviewRequest, cleaning: Cleaning | None) -> Overview:
         """All of the photo, small, with histograms of before and after."""
         picture = request.picture
-        level = len(picture.levels) - 1
+        level = picture.overview_level
         small = picture.area_at(level)
         source, result, _ = self._finished(request, cleaning, level, small, None)
         before, after = self._to_screen(request, source), self._to_screen(request, result)
