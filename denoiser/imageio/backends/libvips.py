@@ -240,6 +240,9 @@ _UNKNOWN_TO_LIBVIPS = (
     "not a whole number of bytes",  # 10, 12 and 14 bits packed in TIFF
     "Unsupported JPEG",  # arithmetic coding, 12 bits
     "samples out of range",  # 64-bit float
+    "not supported",  # tiles in separate planes in TIFF
+    "Unsupported BMP",  # bit fields and header types of old systems
+    "bad labq format",  # Lab of 8 bits in TIFF
 )
 
 
@@ -247,7 +250,7 @@ def _reason(text: str) -> str:
     """The first line that says something; libvips puts the name of its own function before and its echo after."""
     lines = [line.strip() for line in text.splitlines()]
     telling = [line for line in lines if line and not line.startswith(("unable to", "source: bad seek"))]
-    return (telling or lines or ["no reason given"])[0][:200]
+    return (telling or ["its decoder says no more than that it is"])[0][:200]
 
 
 def encode_png(samples: Pixels) -> bytes:

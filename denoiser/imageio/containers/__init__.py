@@ -148,7 +148,8 @@ def needs_encoder_help(format: str) -> bool:
 def upright(metadata: Metadata, width: int, height: int, *, orientation: int = 1) -> Metadata:
     """The metadata for pixels that stand upright now and have this size; *orientation* is what they had before."""
     exif_block = exif.with_orientation_reset(metadata.exif) if metadata.exif else None
-    packet = xmp.with_orientation_reset(metadata.xmp) if metadata.xmp else None
+    # Where nothing was turned, what XMP says alone is what it said of these very pixels.
+    packet = xmp.with_orientation_reset(metadata.xmp) if metadata.xmp and orientation != 1 else metadata.xmp
     resolution = metadata.resolution
     if orientation >= 5:  # width and height have changed places
         exif_block = exif.with_size(exif_block, width, height) if exif_block else None

@@ -12,7 +12,7 @@ import pyvips
 from PIL import Image as PillowImage
 
 from denoiser import imageio
-from denoiser.errors import UnreadableImage
+from denoiser.errors import UnreadableImage, UnsupportedFormat
 from denoiser.image import Image
 from denoiser.imageio.backends import libvips
 
@@ -100,3 +100,18 @@ def test_the_smallest_pictures_keep_their_shape(format: str, shape: tuple[int, i
     found = imageio.read_bytes(imageio.encode(picture, format), "a")
     assert found.pixels.shape[:2] == shape[:2]
     assert (found.pixels == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        ("tiff2vips: tiled separate planes not supported\n", UnsupportedFormat, "separate planes not supported"),
+        ("unable to call X\nimage: bad labq format\n", UnsupportedFormat, "bad labq format"),
+        ("magick: Unsupported BMP compression (6)", UnsupportedFormat, "Unsupported BMP compression"),
+        ("unable to write to memory\n  \n", UnreadableImage, "is broken or cut: its decoder says no more"),
+        ("pngload: bad adler\nunable to write to memory", UnreadableImage, "is broken or cut: pngload: bad adler"),
+    ],
+)
+def test_what_is_not_read_here_is_told_from_what_is_broken(said: str, kind: type, words: str) -> None:
+    refusal = libvips._refusal(said)
+    assert type(refusal) is kind and words in refusal.message

@@ -74,6 +74,12 @@ def test_upright_metadata(full: Metadata) -> None:
     assert containers.upright(different, 1, 1, orientation=3) == different
 
 
+def test_what_xmp_alone_says_of_an_orientation_stays_where_nothing_was_turned() -> None:
+    alone = Metadata(xmp=b'<rdf:Description tiff:Orientation="3"/>')
+    assert containers.upright(alone, 9, 9) == alone
+    assert containers.upright(alone, 9, 9, orientation=3).xmp == b'<rdf:Description tiff:Orientation="1"/>'
+
+
 def test_a_format_that_is_not_known_is_empty_and_passes() -> None:
     containers.check_whole(b"anything", "x3f")
     assert containers.inspect(b"anything", "x3f") == containers.Inspection()
