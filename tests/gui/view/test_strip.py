@@ -139,3 +139,14 @@ def test_the_rows_hold_what_is_known(strip: Strip, opened: Open) -> None:
     assert at.data(PHOTO).stage is Stage.SAVED
     assert "saved as /somewhere/b clean.jpg" in at.data(Qt.ItemDataRole.ToolTipRole)
     assert not strip.grab().isNull()
+
+
+def test_a_pasted_photo_has_a_thumbnail_too(strip: Strip, desk: Desk, qtbot: QtBot) -> None:
+    import numpy as np
+
+    from denoiser.image import from_numpy
+
+    desk.open_pasted("pasted", from_numpy(np.full((50, 70, 3), 90, np.uint8)))
+    qtbot.waitUntil(lambda: strip.thumbnails.get_of(desk.photos[0]) is not None, timeout=20_000)
+    assert strip.thumbnails.get_of(desk.photos[0]).width() == 70  # type: ignore[union-attr]
+    assert strip.selected_paths() == []

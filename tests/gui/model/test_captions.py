@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from denoiser_gui.model import captions
+from denoiser_gui.model.session import OpenPhoto, Stage
+
+
+def _photo(**facts: object) -> OpenPhoto:
+    return OpenPhoto(1, Path("/p/a.jpg"), "a.jpg", **facts)  # type: ignore[arg-type]
+
+
+def test_beside_the_name_stands_what_matters_most() -> None:
+    assert captions.beside_the_name(_photo()) == ""
+    assert captions.beside_the_name(_photo(sigma=11.26)) == "σ 11.3"
+    assert captions.beside_the_name(_photo(sigma=11.26, stage=Stage.SAVED)) == "saved"
+    assert captions.beside_the_name(_photo(sigma=11.26, stage=Stage.FAILED)) == "failed"
+
+
+def test_in_full_all_is_said() -> None:
+    said = captions.in_full(
+        _photo(sigma=3.0, stage=Stage.FAILED, saved_as=Path("/q/a.jpg"), problem="It is broken.", hint="Mend it.")
+    )
+    assert said.splitlines() == [
+        "a.jpg", "failed", "measured noise: σ 3.0", "saved as /q/a.jpg", "It is broken.", "Mend it.",
+    ]  # fmt: skip
+
+
+def test_paths_are_said_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home-of/me")
+    assert captions.short_path(Path("/home-of/me/Pictures/a.jpg")) == "~/Pictures/a.jpg"
+    assert captions.short_path(Path("/elsewhere/a.jpg")) == "/elsewhere/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.34, "0.3 s"), (8.0, "8.0 s"), (42.4, "42 s"), (125, "2:05 min"), (11_400, "3:10 h")]
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert captions.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.5, "1 s left"), (13, "15 s left"), (340, "6 min left"), (7260, "2:01 h left")]
+)
+def test_time_left_is_coarse(seconds: float, said: str) -> None:
+    assert captions.time_left(seconds) == said

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from denoiser import errors
+from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage, UsageError
+from denoiser_gui.model.hints import hint_of
+
+_KINDS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, DenoiserError) and "extra" not in inspect.signature(kind).parameters
+]
+
+
+@pytest.mark.parametrize("kind", _KINDS, ids=lambda kind: kind.__name__)
+def test_no_usual_hint_speaks_of_flags(kind: type[DenoiserError]) -> None:
+    hint = hint_of(kind("It failed."))
+    assert "`" not in hint
+    assert "--" not in hint or kind is errors.ImageTooLarge, "the window has no flags"
+
+
+def test_what_was_said_for_the_case_is_kept() -> None:
+    assert hint_of(UnreadableImage("x", hint="Ask the cat.")) == "Ask the cat."
+    assert hint_of(ForeignOutput("x")).startswith("A file of that name is there")
+    assert hint_of(UsageError("x")) == ""

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from denoiser_gui.view.elided import ElidedLabel
+
+
+def test_it_gives_way_and_says_all_on_the_hover(qtbot: QtBot) -> None:
+    label = ElidedLabel("word " * 40)
+    qtbot.addWidget(label)
+    assert label.minimumSizeHint().width() <= 48 < label.sizeHint().width()
+    assert label.toolTip() == label.text()
+    label.resize(120, 20)
+    narrow = label.grab().toImage()
+    label.resize(label.sizeHint().width(), 20)
+    assert label.grab().toImage().copy(0, 0, 120, 20) != narrow, "nothing was cut"
+    label.say("short")
+    assert (label.text(), label.toolTip()) == ("short", "short")
