@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 _PATIENCE = 5.0  # seconds that a thread gets to end after the test
@@ -17,6 +18,18 @@ _PATIENCE = 5.0  # seconds that a thread gets to end after the test
 def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A configuration folder of the test's own."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-of-the-test"))
+
+
+@pytest.fixture(scope="session")
+def network() -> None:
+    """The network is loaded: a thread that imports torch hears no cancel, and no test is to wait for that."""
+    from denoiser.engine import open_session
+    from denoiser.estimation import estimate_noise
+    from denoiser.image import from_numpy
+
+    session = open_session()
+    image = from_numpy(np.zeros((80, 80, 3), np.uint8))
+    session.clean(image, estimate=estimate_noise(image))
 
 
 @pytest.fixture(autouse=True)

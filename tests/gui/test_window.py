@@ -53,7 +53,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def window(qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
+def window(network: None, qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
     theme.install(qapp, "dark")
     window = MainWindow(Desk(Preferences()))
     window.show()

@@ -18,7 +18,7 @@ from denoiser_gui.view import theme
 
 
 @pytest.fixture
-def desk(qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Desk]:
+def desk(network: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Desk]:
     """A desk of its own, which remembers nothing and ends its threads."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     theme.install(qapp, "dark")
