@@ -50,6 +50,7 @@ class Row:
     reference: Image | None = None
     noisy_score: str = ""
     clean_score: str = ""
+    labels: tuple[str, str, str] = ("Noisy", "Clean", "Taken away")  # where before and after are something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,11 @@ def _before_and_after(row: Row) -> Strip:
         raise UnusableData(f"{row.title}: noisy and clean have different sizes.")
     taken = noisy.astype(np.int16) - clean
     visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
+    before, after, between = row.labels
     panels = [
-        Panel("Noisy", noisy, row.noisy_score),
-        Panel("Clean", clean, row.clean_score),
-        Panel(f"Taken away, {_GAIN} times", visible),
+        Panel(before, noisy, row.noisy_score),
+        Panel(after, clean, row.clean_score),
+        Panel(f"{between}, {_GAIN} times", visible),
     ]
     if row.reference is not None:
         panels.append(Panel("Reference", _as_8_bit(row.reference)))

@@ -77,7 +77,8 @@ def _example(network: nn.Module, crop: Tensor, device: torch.device) -> Example:
     jpeg = torch.from_numpy(rivals.decode(_JPEG, nearest).copy()).permute(2, 0, 1).float() / 255
     words = [f"{rate:.2f} bits per pixel, {_psnr(picture, crop[0]):.2f} dB" for rate, picture in (
         (_jpeg_bits(nearest, crop), jpeg), (bits, estimate.pixels[0]))]  # fmt: skip
-    return Example("JPEG, and this codec", jpeg, estimate.pixels[0], crop[0], *words)
+    title = f"JPEG and this codec at about {bits:.1f} bits per pixel"
+    return Example(title, jpeg, estimate.pixels[0], crop[0], *words, labels=("JPEG", "This codec", "Between them"))
 
 
 def _by_network(network: nn.Module, crop: Tensor, step: int, device: torch.device) -> tuple[float, float]:

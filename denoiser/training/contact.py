@@ -21,6 +21,7 @@ def before_and_after(judge: Judging, network: nn.Module, device: torch.device) -
             reference=_picture(example.truth),
             noisy_score=example.score_before,
             clean_score=example.score_after,
+            labels=example.labels,
         )
         for example in judge.examples(network, device)
     ]

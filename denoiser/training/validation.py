@@ -53,6 +53,7 @@ class Example:
     truth: Tensor
     score_before: str
     score_after: str
+    labels: tuple[str, str, str] = ("Noisy", "Clean", "Taken away")
 
 
 class Judging(Protocol):
