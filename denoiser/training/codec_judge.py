@@ -75,10 +75,13 @@ def _example(network: nn.Module, crop: Tensor, device: torch.device) -> Example:
     files = [rivals.encode(_JPEG, eight_bit, quality) for quality in _JPEG_QUALITIES]
     nearest = min(files, key=lambda data: abs(_jpeg_bits(data, crop) - bits))
     jpeg = torch.from_numpy(rivals.decode(_JPEG, nearest).copy()).permute(2, 0, 1).float() / 255
-    words = [f"{rate:.2f} bits per pixel, {_psnr(picture, crop[0]):.2f} dB" for rate, picture in (
-        (_jpeg_bits(nearest, crop), jpeg), (bits, estimate.pixels[0]))]  # fmt: skip
+    before, after = _in_words(_jpeg_bits(nearest, crop), jpeg, crop), _in_words(bits, estimate.pixels[0], crop)
     title = f"JPEG and this codec at about {bits:.1f} bits per pixel"
-    return Example(title, jpeg, estimate.pixels[0], crop[0], *words, labels=("JPEG", "This codec", "Between them"))
+    return Example(title, jpeg, estimate.pixels[0], crop[0], before, after, ("JPEG", "This codec", "Between them"))
+
+
+def _in_words(bits: float, picture: Tensor, crop: Tensor) -> str:
+    return f"{bits:.2f} bits per pixel, {_psnr(picture, crop[0]):.2f} dB"
 
 
 def _by_network(network: nn.Module, crop: Tensor, step: int, device: torch.device) -> tuple[float, float]:

@@ -117,8 +117,8 @@ class Judge:
 
 def _example(trial: Trial, network: nn.Module, device: torch.device) -> Example:
     output = cleaned(network, trial, device)
-    scores = (f"{psnr(picture, trial.target):.2f} dB" for picture in (trial.noisy, output))
-    return Example(trial.column, trial.noisy, output, trial.target, *scores)
+    before, after = (f"{psnr(picture, trial.target):.2f} dB" for picture in (trial.noisy, output))
+    return Example(trial.column, trial.noisy, output, trial.target, before, after)
 
 
 @torch.inference_mode()
