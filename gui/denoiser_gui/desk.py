@@ -24,7 +24,7 @@ from denoiser_gui.model.session import OpenPhoto, OpenPhotos, Stage
 from denoiser_gui.qt import QObject, Signal
 from denoiser_gui.viewer import Viewer
 from denoiser_gui.words import tr
-from denoiser_gui.worker import Lane
+from denoiser_gui.worker import Lane, stop_all
 
 if TYPE_CHECKING:
     from denoiser_gui.model.cleaning import Finished
@@ -239,8 +239,7 @@ class Desk(QObject):
 
     def stop(self) -> bool:
         """Ends all threads; whether they ended in time."""
-        stopped = [self.viewer.stop(), *(lane.stop() for lane in self._lanes)]
-        return all(stopped)
+        return stop_all([*self.viewer.begin_to_stop(), *self._lanes])
 
     # --- what comes back ------------------------------------------------------------------------------------------
 

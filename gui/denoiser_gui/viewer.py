@@ -173,12 +173,11 @@ class Viewer(QObject):
         if self._preview.wish(wish):
             self._begin_work()
 
-    def stop(self) -> bool:
-        """Ends both threads; whether they ended in time."""
+    def begin_to_stop(self) -> tuple[Lane, ...]:
+        """Wants nothing any more; gives the lanes that are to be ended."""
         self._calm.stop()
         self._preview.ask(None)
-        stopped = [lane.stop() for lane in (self._engine, self._eyes)]
-        return all(stopped)
+        return self._engine, self._eyes
 
     def _ask(self) -> None:
         if self._picture is None or self.viewport is None:

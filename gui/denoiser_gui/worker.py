@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ Job = Callable[[CancelToken], Any]
 Done = Callable[[Any], None]
 Failed = Callable[[DenoiserError], None]
 
-_STOP_SECONDS = 1.5  # that a job gets to hear its cancel when the window closes
+STOP_SECONDS = 1.5  # that all jobs together get to hear their cancel when the window closes
 
 
 @dataclass(eq=False, slots=True)
@@ -73,15 +74,19 @@ class Lane(QObject):
         with self._changed:
             return not self._waiting and self._running is None
 
-    def stop(self, seconds: float = _STOP_SECONDS) -> bool:
-        """Cancels everything and ends the thread; whether it ended in time."""
+    def begin_to_stop(self) -> None:
+        """Cancels everything; returns at once."""
         with self._changed:
             self._stopping = True
             self._waiting.clear()
             if self._running is not None:
                 self._running.cancel.cancel()
             self._changed.notify_all()
-        self._thread.join(seconds)
+
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """Cancels everything and ends the thread; whether it ended in time."""
+        self.begin_to_stop()
+        self._thread.join(max(seconds, 0.0))
         return not self._thread.is_alive()
 
     def _drop(self, kind: str) -> None:
@@ -129,3 +134,12 @@ class Lane(QObject):
 
 
 _BUG_HINT = "This is a bug; please report it with what `denoise doctor` says."
+
+
+def stop_all(lanes: Sequence[Lane], seconds: float = STOP_SECONDS) -> bool:
+    """Ends several lanes within one time; whether all ended in it."""
+    for lane in lanes:
+        lane.begin_to_stop()
+    end = time.monotonic() + seconds
+    stopped = [lane.stop(end - time.monotonic()) for lane in lanes]
+    return all(stopped)

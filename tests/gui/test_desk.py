@@ -40,7 +40,7 @@ def desk(network: None, qapp: QApplication) -> Iterator[Desk]:
     desk = Desk(Preferences())
     desk.viewer.set_pane(200, 160)
     yield desk
-    assert desk.stop()
+    assert any(desk.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
     desk.deleteLater()
 
 
