@@ -65,6 +65,7 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
         ),
         tr("Window"): (
             _Entry("display_profile", tr("Display profile…")),
+            _Entry("display_srgb", tr("Display as sRGB")),
             _Entry("preferences", tr("Preferences…"), ("Ctrl+,",), "settings"),
             _Entry("shortcuts", tr("Shortcuts"), ("?", "F1"), "keyboard"),
             _Entry("quit", tr("Quit"), ("Ctrl+Q",)),

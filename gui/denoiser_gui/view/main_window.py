@@ -165,6 +165,7 @@ class MainWindow(QMainWindow):
             "zoom_out": lambda: canvas.zoom_step(-1),
             "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "display_profile": self._ask_for_profile,
+            "display_srgb": lambda: desk.remember(display_profile=""),
             "preferences": self._open_preferences,
             "shortcuts": lambda: ShortcutSheet(self.actions_.groups, self).open(),
             "quit": self.close,
@@ -233,9 +234,7 @@ class MainWindow(QMainWindow):
 
     def _ask_for_profile(self) -> None:
         dialog = QFileDialog(self, tr("Display profile"), "", f"{tr('Colour profiles')} (*.icc *.icm)")
-        dialog.setLabelText(QFileDialog.DialogLabel.Reject, tr("Use sRGB"))
         dialog.fileSelected.connect(lambda name: self.desk.remember(display_profile=name))
-        dialog.rejected.connect(lambda: self.desk.remember(display_profile=""))
         dialog.open()
 
     def _open_preferences(self) -> None:
@@ -255,7 +254,10 @@ class MainWindow(QMainWindow):
         if photo is None:
             self.top.show_scale(None)
             self.status.show_words(tr("No photo is open"))
-        elif was_empty:
+            return
+        if self.desk.picture(photo.key) is None:
+            self.status.show_words(tr("Reading {name}", name=photo.name))
+        if was_empty:
             self.canvas.setFocus()
 
     def _show_title(self, _photo: object = None) -> None:
