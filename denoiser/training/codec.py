@@ -19,7 +19,7 @@ from denoiser.events import CancelToken, Listener, ignore
 from denoiser.networks import registry
 from denoiser.networks.codec import LatentCodec
 from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE
-from denoiser.networks.codec.levels import LEVELS, lambdas
+from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.conditioning import Condition
 from denoiser.options import TrainOptions
 from denoiser.training.codec_export import write_codec
@@ -107,7 +107,7 @@ def rate_and_distortion(run: Trainee, sample: Sample, stage: Stage) -> Tensor:
         estimate = run.forward(pixels, planes, level.to(run.device), _noise(run, pixels))
     area = pixels.shape[2] * pixels.shape[3]
     error = (estimate.pixels.float() - target).square().mean(dim=(1, 2, 3)) * _WHITE_LEVEL**2
-    price = lambdas().to(run.device)[level.to(run.device)]
+    price = run.network.prices[level.to(run.device)]
     bits = (estimate.latent_bits + estimate.hyper_bits) / area
     # The logarithm lets all samples speak about alike: squared errors of noisy ones at a high price would drown the
     # others. What bits and errors are to each other in a sample is left as it is.

@@ -7,7 +7,7 @@ from denoiser.codec.container import Tile
 from denoiser.codec.context import Coder
 from denoiser.codec.passes import PASSES, masks
 from denoiser.errors import DamagedLatent
-from denoiser.networks.codec.foretelling import tiled_masks
+from denoiser.networks.codec.foretelling import pass_masks, tiled
 
 STEPS = (0, 21, 42, 63)
 
@@ -28,7 +28,7 @@ def test_passes_cover_each_latent_once():
     found = masks(16, 5, 7)
     assert found.shape == (PASSES, 16, 5, 7)
     assert (found.sum(axis=0) == 1).all()
-    assert np.array_equal(found, tiled_masks(16, 5, 7).numpy()), "training and coding mean the same passes"
+    assert np.array_equal(found, tiled(pass_masks(16), 5, 7).numpy()), "training and coding mean the same passes"
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -37,15 +37,14 @@ def pass_masks(latents: int) -> Tensor:
     return masks
 
 
-def tiled_masks(latents: int, height: int, width: int) -> Tensor:
-    """The same over *height* x *width* places: (4, N, height, width)."""
-    masks = pass_masks(latents).repeat(1, 1, (height + 1) // 2, (width + 1) // 2)
-    return masks[:, :, :height, :width]
+def tiled(masks: Tensor, height: int, width: int) -> Tensor:
+    """Those *masks* over *height* x *width* places: (4, N, height, width)."""
+    repeated = masks.repeat(1, 1, (height + 1) // 2, (width + 1) // 2)
+    return repeated[:, :, :height, :width]
 
 
-def magnitude_class(symbols: Tensor) -> Tensor:
-    """0..15 for each symbol, by its magnitude."""
-    starts = torch.tensor(CLASS_STARTS, device=symbols.device, dtype=symbols.dtype)
+def magnitude_class(symbols: Tensor, starts: Tensor) -> Tensor:
+    """0..15 for each symbol, by its magnitude; *starts* are CLASS_STARTS as a tensor."""
     return torch.bucketize(symbols.abs().contiguous(), starts, right=True).to(symbols.dtype)
 
 

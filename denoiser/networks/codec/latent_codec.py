@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from denoiser.networks.codec.foretelling import (
+    CLASS_STARTS,
     PASSES,
     HyperAnalysis,
     IndexBase,
@@ -24,9 +25,10 @@ from denoiser.networks.codec.foretelling import (
     MeanFeatures,
     MeanPass,
     magnitude_class,
-    tiled_masks,
+    pass_masks,
+    tiled,
 )
-from denoiser.networks.codec.levels import LEVELS, Curves, Gains, basis, step_sizes
+from denoiser.networks.codec.levels import LEVELS, Curves, Gains, basis, lambdas, step_sizes
 from denoiser.networks.codec.likelihood import LEAST_SCALE, LOG_SCALE_STEP, LogisticPrior, normal_bits, scale_of
 from denoiser.networks.codec.quantised import QuantisedLayer
 from denoiser.networks.codec.transforms import CELL, Analysis, Synthesis, begin_as, in_fp32
@@ -55,7 +57,10 @@ class Estimate(NamedTuple):
 class LatentCodec(nn.Module):
     """Sides of pictures are multiples of 64."""
 
-    told: Tensor
+    told: Tensor  # of each quality step, to the synthesis
+    prices: Tensor  # of squared errors in 8-bit units, by quality step
+    masks: Tensor
+    class_starts: Tensor
 
     def __init__(
         self,
@@ -67,7 +72,11 @@ class LatentCodec(nn.Module):
     ) -> None:
         super().__init__()
         self.latents, self.hyper = latents, hyper
+        # On the device with the network: what is made there step by step must not be fetched from elsewhere.
         self.register_buffer("told", basis()[:, 1:], persistent=False)
+        self.register_buffer("prices", lambdas(), persistent=False)
+        self.register_buffer("masks", pass_masks(latents), persistent=False)
+        self.register_buffer("class_starts", torch.tensor(CLASS_STARTS).float(), persistent=False)
         self.analysis = Analysis(width, blocks[0], latents)
         self.synthesis = Synthesis(width, blocks[1], latents, self.told.shape[1])
         self.gains = Gains(latents)
@@ -94,7 +103,7 @@ class LatentCodec(nn.Module):
 
     def passes(self, v: Tensor, z: Tensor, level: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """What the decoder will know of *v*, and the bits of each of its values."""
-        masks = tiled_masks(self.latents, *v.shape[2:]).to(v.device)
+        masks = tiled(self.masks, *v.shape[2:])
         spread = self.log_spread(level).exp()
         mean_features, index_features = self.mean_features(z), self.index_base(z, level)
         known, bits, classes = torch.zeros_like(v), torch.zeros_like(v), torch.zeros_like(v)
@@ -106,7 +115,7 @@ class LatentCodec(nn.Module):
             counted = symbols if noise is None else residual + noise
             bits = torch.where(mask, normal_bits(counted, scale_of(index)), bits)
             known = torch.where(mask, symbols + middle, known)
-            classes = torch.where(mask, magnitude_class(symbols.detach()), classes)
+            classes = torch.where(mask, magnitude_class(symbols.detach(), self.class_starts), classes)
         return known, bits
 
     def decode(self, known: Tensor, level: Tensor) -> Tensor:
