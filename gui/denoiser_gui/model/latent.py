@@ -1,20 +1,23 @@
 """Latent files in the window: what a photo weighs and how it looks at a quality, and the same in other formats.
 
 All of it runs beside the window. A photo is analysed once; each quality after that repeats the entropy stage and
-the synthesis alone.
+the synthesis alone. Of a large photo a megapixel of what is seen is tried, and the whole is reckoned from that;
+what is saved is always the whole.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoiser.errors import DenoiserError, MissingModel
-from denoiser.events import CancelToken
-from denoiser.image import Image
+from denoiser.events import CancelToken, Event, TileDone
+from denoiser.image import Image, Metadata
 from denoiser.options import EncodeOptions
+from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
     from denoiser.codec.decode import Decoder
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 SUFFIX = ".dlf"
 RIVALS = ("JPEG", "AVIF")
 DEFAULT_QUALITY = 60.0
+WHOLE_UP_TO = 1_500_000  # pixels of a photo that is tried whole: a second or two, the first time
+_SAMPLE_SIDE = 1024  # pixels of the part that is tried of a larger one
+_UNIT = 64  # pixels that tiles are made of: a part on them is coded as it is in the whole
 _OFF = 0.0  # of EncodeOptions.denoise
 
 
@@ -35,6 +41,7 @@ class Wish:
     quality: float = DEFAULT_QUALITY
     denoise: float | None = _OFF  # a sigma, None for the measured one
     rival: str = ""  # one of RIVALS, or nothing
+    area: Area | None = None  # the part that is tried; None for all of it
 
     @property
     def cleans(self) -> bool:
@@ -43,16 +50,26 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rated:
-    """A photo as a latent file."""
+    """A photo as a latent file, or a part of it."""
 
     wish: Wish
     data: bytes
-    image: Image  # what the file gives back
+    image: Image  # the photo, with what the file gives back in its place
     bits_per_pixel: float
     psnr: float | None  # to the photo; None where noise was taken out, for then it should differ
     noisy_bytes: int = 0  # what it would weigh at the same quality with its noise; 0 where that was not asked
     rival: Sized | None = None
     rival_problem: str = ""
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the figures of the whole are reckoned from a part."""
+        return self.wish.area is not None
+
+    def of_whole(self, count: int) -> int:
+        """So many bytes of what was tried, for the whole photo."""
+        area, image = self.wish.area, self.wish.image
+        return count if area is None else round(count * image.width * image.height / area.pixels)
 
 
 class LatentWork:
@@ -62,33 +79,52 @@ class LatentWork:
         self._model = model
         self._encoders: dict[float | None, Encoder] = {}
         self._decoder: Decoder | None = None
-        self._image: Image | None = None
+        self._tried: tuple[Image, Area | None, Image] | None = None
         self._trials: dict[float | None, Callable[[float, CancelToken], Any]] = {}
 
     def rate(self, wish: Wish, cancel: CancelToken) -> Rated:
         """Encodes, decodes and measures; stops within a tile of *cancel*. MissingModel where there is no codec."""
         from denoiser.metrics import psnr
 
-        encoded = self._trial(wish.image, wish.denoise)(wish.quality, cancel)
+        part = self._part(wish)
+        encoded = self._trial(wish.denoise)(wish.quality, cancel)
         image = self._decoded(encoded.data, cancel)
         noisy_bytes = 0
         if wish.cleans and encoded.noise is not None:
-            noisy_bytes = len(self._trial(wish.image, _OFF)(wish.quality, cancel).data)
-        near = None if encoded.noise is not None else psnr(image.pixels, wish.image.pixels, white=wish.image.white)
-        rival, problem = _rival(wish, len(encoded.data), cancel)
-        return Rated(wish, encoded.data, image, encoded.bits_per_pixel, near, noisy_bytes, rival, problem)
+            noisy_bytes = len(self._trial(_OFF)(wish.quality, cancel).data)
+        near = None if encoded.noise is not None else psnr(image.pixels, part.pixels, white=part.white)
+        rival, problem = _rival(wish, part, len(encoded.data), cancel)
+        shown = _pasted(wish, image)
+        return Rated(wish, encoded.data, shown, encoded.bits_per_pixel, near, noisy_bytes, rival, problem)
 
-    def _trial(self, image: Image, denoise: float | None) -> Callable[[float, CancelToken], Any]:
+    def whole(self, wish: Wish, progress: Callable[[float], None], cancel: CancelToken) -> bytes:
+        """The file of all of the photo; tells how far it is, and stops within a tile of *cancel*."""
         from denoiser.codec.encode import Encoder
 
-        if image is not self._image:
-            self._image, self._trials = image, {}
+        options = EncodeOptions(quality=wish.quality, denoise=wish.denoise, model=self._model)
+
+        def told(event: Event) -> None:
+            if isinstance(event, TileDone):
+                progress(event.done / event.total)
+
+        return Encoder(options).encode(wish.image, listener=told, cancel=cancel).data
+
+    def _part(self, wish: Wish) -> Image:
+        """What is tried; the same value as long as the same is asked for, since analyses hang on it."""
+        if self._tried is None or self._tried[0] is not wish.image or self._tried[1] != wish.area:
+            self._tried, self._trials = (wish.image, wish.area, _cut(wish.image, wish.area)), {}
+        return self._tried[2]
+
+    def _trial(self, denoise: float | None) -> Callable[[float, CancelToken], Any]:
+        from denoiser.codec.encode import Encoder
+
+        assert self._tried is not None  # _part was asked first
         if denoise not in self._encoders:
             self._encoders = {level: self._encoders[level] for level in self._encoders if level == _OFF}
             self._encoders[denoise] = Encoder(EncodeOptions(denoise=denoise, model=self._model))
         if denoise not in self._trials:
             self._trials = {level: self._trials[level] for level in self._trials if level == _OFF}
-            self._trials[denoise] = self._encoders[denoise].trial(image)
+            self._trials[denoise] = self._encoders[denoise].trial(self._tried[2])
         return self._trials[denoise]
 
     def _decoded(self, data: bytes, cancel: CancelToken) -> Image:
@@ -133,7 +169,39 @@ def why_not(model: str = "auto") -> DenoiserError | None:
     return None
 
 
-def _rival(wish: Wish, most_bytes: int, cancel: CancelToken) -> tuple[Sized | None, str]:
+def sample_of(seen: Area, height: int, width: int) -> Area | None:
+    """The part of a photo of that size to try where *seen* is in sight; None where all of it is."""
+    if height * width <= WHOLE_UP_TO:
+        return None
+    rows, columns = min(_SAMPLE_SIDE, height), min(_SAMPLE_SIDE, width)
+    top = _on_unit(seen.top + (seen.height - rows) // 2, height - rows)
+    left = _on_unit(seen.left + (seen.width - columns) // 2, width - columns)
+    return Area(top, left, rows, columns)
+
+
+def _on_unit(wanted: int, most: int) -> int:
+    return min(max(wanted, 0), most) // _UNIT * _UNIT
+
+
+def _cut(image: Image, area: Area | None) -> Image:
+    """A part as a picture of its own; what is beside the pixels would count too much there."""
+    if area is None:
+        return image
+    pixels = image.pixels[area.top : area.bottom, area.left : area.right]
+    return dataclasses.replace(image, pixels=pixels, alpha=None, metadata=Metadata(), profile=None)
+
+
+def _pasted(wish: Wish, part: Image) -> Image:
+    """The photo with *part* in the place of what was tried."""
+    area = wish.area
+    if area is None:
+        return part
+    pixels = wish.image.pixels.copy()
+    pixels[area.top : area.bottom, area.left : area.right] = part.pixels
+    return wish.image.with_pixels(pixels)
+
+
+def _rival(wish: Wish, part: Image, most_bytes: int, cancel: CancelToken) -> tuple[Sized | None, str]:
     if not wish.rival:
         return None, ""
     from denoiser.errors import UnwritableImage
@@ -141,6 +209,7 @@ def _rival(wish: Wish, most_bytes: int, cancel: CancelToken) -> tuple[Sized | No
 
     cancel.raise_if_cancelled()
     try:
-        return sized(wish.image, wish.rival, most_bytes, cancel), ""
+        found = sized(part, wish.rival, most_bytes, cancel)
+        return dataclasses.replace(found, image=_pasted(wish, found.image)), ""
     except UnwritableImage as error:
         return None, error.message

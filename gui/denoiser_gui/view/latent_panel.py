@@ -6,10 +6,11 @@ from pathlib import Path
 
 from denoiser.atomicfile import whole_file
 from denoiser.errors import DenoiserError, MissingModel
+from denoiser.events import CancelToken
 from denoiser_gui.desk import Desk
 from denoiser_gui.model import captions
 from denoiser_gui.model.facts import in_bytes
-from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, why_not
+from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, sample_of, why_not
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.requests import Shown
 from denoiser_gui.qt import (
@@ -27,6 +28,7 @@ from denoiser_gui.qt import (
     QTimer,
     QVBoxLayout,
     QWidget,
+    Signal,
 )
 from denoiser_gui.view import theme
 from denoiser_gui.view.fields import NumberField
@@ -35,12 +37,15 @@ from denoiser_gui.words import tr
 from denoiser_gui.worker import Lane
 
 _REST_MS = 60  # that the slider rests before a quality is tried; a drag asks no more often
+_LOOK_MS = 300  # that the eye rests on another part of a large photo
 _RATE, _SAVE, _LOOK = "rate", "save", "look"
 _NOTHING = "–"
 
 
 class LatentPanel(QWidget):
     """Works while it is in sight, and gives the panes back when it is not. GUI thread only."""
+
+    _progress = Signal(float)  # of a photo that is saved whole
 
     def __init__(self, desk: Desk, model: str = "auto", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +57,6 @@ class LatentPanel(QWidget):
         self._is_looked_for = False
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self._rate)
         self.setProperty("role", "panel")
         self._build()
@@ -168,6 +172,8 @@ class LatentPanel(QWidget):
         self._group.idClicked.connect(self._ask)
         self.save.clicked.connect(self._ask_where)
         self.open.clicked.connect(self._ask_which)
+        self._progress.connect(self._show_saving, Qt.ConnectionType.QueuedConnection)
+        self._desk.viewer.viewport_changed.connect(self._look_elsewhere)
         self._desk.picture_ready.connect(self._begin)
         self._desk.current_changed.connect(self._begin)
         self._desk.settings_changed.connect(lambda _settings: self._ask() if self._cleans.isChecked() else None)
@@ -198,13 +204,19 @@ class LatentPanel(QWidget):
                 self._desk.show_instead(None, None)
         self._ask()
 
+    def _look_elsewhere(self, _viewport: object) -> None:
+        """Another part of a large photo is in sight: it is tried there once the eye rests."""
+        wish = self._wish()
+        if self._rated is not None and wish is not None and wish.area != self._rated.wish.area:
+            self._rest.start(_LOOK_MS)
+
     def _move(self, quality: float) -> None:
         self._number.set_value(quality)
         self._ask()
 
     def _ask(self, *_: object) -> None:
         if self.isVisible() and self._wish() is not None and not self._rest.isActive():
-            self._rest.start()
+            self._rest.start(_REST_MS)
         self._show_state()
 
     def _wish(self) -> Wish | None:
@@ -214,7 +226,10 @@ class LatentPanel(QWidget):
             return None
         level = self._desk.settings.denoise.noise_level if self._cleans.isChecked() else 0.0
         rival = ("", *RIVALS)[max(0, self._group.checkedId())]
-        return Wish(picture.image, self._slider.amount, level, rival)
+        viewport = self._desk.viewer.viewport
+        seen = viewport.visible if viewport is not None else picture.whole
+        area = sample_of(seen, picture.image.height, picture.image.width)
+        return Wish(picture.image, self._slider.amount, level, rival, area)
 
     def _rate(self) -> None:
         wish = self._wish()
@@ -258,11 +273,15 @@ class LatentPanel(QWidget):
         dialog.open()
 
     def save_to(self, path: Path) -> None:
-        """Writes what is shown, byte for byte, whole or not at all."""
+        """Writes what is shown, byte for byte, or all of a photo of which a part is; whole or not at all."""
         if self._rated is None:
             return
-        data = self._rated.data
-        self._lane.submit(_SAVE, lambda _cancel: _write(path, data), self._tell_saved, self._tell_failed)
+        rated, work, told = self._rated, self._work, self._progress.emit
+
+        def job(cancel: CancelToken) -> Path:
+            return _write(path, work.whole(rated.wish, told, cancel) if rated.is_sample else rated.data)
+
+        self._lane.submit(_SAVE, job, self._tell_saved, self._tell_failed)
 
     def _ask_which(self) -> None:
         dialog = QFileDialog(self, tr("Open latent"), self._desk.preferences.open_folder)
@@ -271,6 +290,9 @@ class LatentPanel(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(lambda names: self._desk.open([Path(name) for name in names]))
         dialog.open()
+
+    def _show_saving(self, share: float) -> None:
+        self._state.setText(tr("Encoding, {share} %", share=round(100 * share)))
 
     def _tell_saved(self, path: Path) -> None:
         words = tr("Saved as {path}.", path=captions.short_path(path))
@@ -284,9 +306,9 @@ class LatentPanel(QWidget):
     def _show_panes(self, rated: Rated) -> None:
         left = None
         if rated.rival is not None:
-            words = tr("As {format} · {size}", format=rated.wish.rival, size=in_bytes(rated.rival.bytes))
+            words = tr("As {format} · {size}", format=rated.wish.rival, size=_size(rated, rated.rival.bytes))
             left = Shown(words, rated.rival.image)
-        right = Shown(tr("Latent · {size}", size=in_bytes(len(rated.data))), rated.image)
+        right = Shown(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
         self._desk.show_instead(left, right)
 
     def _show_state(self) -> None:
@@ -302,20 +324,23 @@ class LatentPanel(QWidget):
         elif wish is None:
             self._state.setText(tr("Open a photo to see it as a latent file."))
         elif rated is not None:
-            self._state.setText(rated.rival_problem)
+            sample = (
+                tr("Tried on the part that is in sight; what is saved is the whole.") if rated.is_sample else ""
+            )
+            self._state.setText(rated.rival_problem or sample)
 
     def _show_facts(self, rated: Rated | None) -> None:
         said = dict.fromkeys(self._facts, _NOTHING)
         self._saved.setText("")
         if rated is not None:
-            size = len(rated.data)
-            said["size"] = in_bytes(size)
+            size = rated.of_whole(len(rated.data))
+            said["size"] = _size(rated, len(rated.data))
             said["bits"] = f"{rated.bits_per_pixel:.2f}"
             said["psnr"] = _NOTHING if rated.psnr is None else tr("{psnr} dB", psnr=f"{rated.psnr:.1f}")
             said["file"] = self._against_the_file(size)
-            if rated.noisy_bytes > size:
-                share = round(100 * (1 - size / rated.noisy_bytes))
-                saved = in_bytes(rated.noisy_bytes - size)
+            if (noisy := rated.of_whole(rated.noisy_bytes)) > size:
+                share = round(100 * (1 - size / noisy))
+                saved = in_bytes(noisy - size)
                 self._saved.setText(tr("{size} saved, {share} % of the file", size=saved, share=share))
         for name, label in self._facts.items():
             label.setText(said[name])
@@ -327,6 +352,12 @@ class LatentPanel(QWidget):
             return _NOTHING
         times = picture.bytes_in_file / size
         return tr("{times} times smaller", times=f"{times:.1f}") if times >= 1 else tr("larger")
+
+
+def _size(rated: Rated, count: int) -> str:
+    """What so many bytes of what was tried are for the whole."""
+    size = in_bytes(rated.of_whole(count))
+    return tr("about {size}", size=size) if rated.is_sample else size
 
 
 def _write(path: Path, data: bytes) -> Path:

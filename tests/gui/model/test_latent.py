@@ -11,7 +11,8 @@ from denoiser.errors import Cancelled, DamagedLatent, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.metrics import psnr
-from denoiser_gui.model.latent import LatentWork, Wish, is_latent, read_latent, why_not
+from denoiser_gui.model.latent import LatentWork, Wish, is_latent, read_latent, sample_of, why_not
+from denoiser_gui.model.viewport import Area
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,30 @@ def test_a_rival_that_cannot_be_so_small_says_so(work: LatentWork, photo: Image,
     tiny = from_numpy(np.full((64, 64, 3), 90, np.uint8))
     rated = work.rate(Wish(tiny, 0.0, rival="AVIF"), CancelToken())
     assert rated.rival is not None or "at the least" in rated.rival_problem
+
+
+def test_of_a_large_photo_a_part_is_tried(work: LatentWork, photo: Image, tiny_codec: Path) -> None:
+    area = Area(64, 64, 64, 128)
+    rated = work.rate(Wish(photo, 70.0, rival="JPEG", area=area), CancelToken())
+    assert rated.is_sample
+    assert rated.of_whole(len(rated.data)) == round(len(rated.data) * 150 * 200 / (64 * 128))
+    assert rated.bits_per_pixel == pytest.approx(len(rated.data) * 8 / (64 * 128))
+    inside = np.s_[64:128, 64:192]
+    assert not np.array_equal(rated.image.pixels[inside], photo.pixels[inside])
+    outside = np.ones((150, 200), bool)
+    outside[inside] = False
+    assert np.array_equal(rated.image.pixels[outside], photo.pixels[outside])
+    told: list[float] = []
+    data = work.whole(rated.wish, told.append, CancelToken())
+    assert container.read_bytes(data, "a.dlf").width == 200
+    assert told == sorted(told)
+
+
+def test_the_part_lies_where_the_eye_is_and_on_the_tiles() -> None:
+    assert sample_of(Area(0, 0, 900, 1200), 900, 1200) is None
+    assert sample_of(Area(0, 0, 4000, 6000), 4000, 6000) == Area(1472, 2432, 1024, 1024)
+    assert sample_of(Area(3900, 5900, 100, 100), 4000, 6000) == Area(2944, 4928, 1024, 1024)
+    assert sample_of(Area(0, 0, 10, 10), 800, 9000) == Area(0, 0, 800, 1024)
 
 
 def test_it_stops_on_request(work: LatentWork, photo: Image) -> None:

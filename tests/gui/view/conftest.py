@@ -24,7 +24,7 @@ def desk(network: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp
     theme.install(qapp, "dark")
     desk = Desk(Preferences())
     yield desk
-    assert any(desk.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
+    assert any(desk.stop() for _ in range(15))  # each waits a second or two, and others may use the machine
     desk.deleteLater()
 
 
