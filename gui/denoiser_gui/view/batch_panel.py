@@ -13,9 +13,11 @@ from denoiser_gui.model.batch_run import Ended
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.qt import (
     QAbstractItemView,
+    QAction,
     QEasingCurve,
     QFileDialog,
     QFrame,
+    QKeySequence,
     QLabel,
     QListView,
     QMenu,
@@ -155,6 +157,11 @@ class BatchPanel(QWidget):
         view.setAccessibleName(tr("Photos of the batch"))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)
+        take_out = QAction(tr("Take out of the batch"), view)
+        take_out.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        take_out.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        take_out.triggered.connect(lambda: self.control.remove(self._chosen()))
+        view.addAction(take_out)
         view.activated.connect(lambda at: self._open_result(self._rows.row_at(at)))
         return view
 
@@ -245,10 +252,13 @@ class BatchPanel(QWidget):
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(self._view.viewport().mapToGlobal(at))
 
+    def _chosen(self) -> list[Row]:
+        chosen = self._view.selectionModel().selectedIndexes()
+        return [row for at in chosen if (row := self._rows.row_at(at)) is not None]
+
     def menu(self) -> QMenu | None:
         """What can be done with the chosen rows."""
-        chosen = self._view.selectionModel().selectedIndexes()
-        rows = [row for at in chosen if (row := self._rows.row_at(at)) is not None]
+        rows = self._chosen()
         if not rows:
             return None
         menu = QMenu(self)

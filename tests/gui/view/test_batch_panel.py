@@ -170,6 +170,16 @@ def test_without_a_choice_they_go_beside_the_photos(desk: Desk, photos: list[Pat
     assert panel.folder == Path("/elsewhere")
 
 
+def test_delete_takes_rows_out(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    panel.add(photos[:3])
+    view = panel._view
+    view.setFocus()
+    view.setCurrentIndex(view.model().index(1, 0))
+    qtbot.keyClick(view, Qt.Key.Key_Delete)
+    assert [row.source for row in panel.control.queue.rows] == [photos[0], photos[2]]
+    assert all(path.is_file() for path in photos)
+
+
 def test_the_menu_of_a_row(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     panel.add(photos[:2])
     assert panel.menu() is None
