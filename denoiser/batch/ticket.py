@@ -7,7 +7,6 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from denoiser import __version__
@@ -81,6 +80,8 @@ def ticket_of(settings: Settings, facts: Mapping[str, Any], digest: str) -> Tick
 @functools.cache
 def version_of_torch() -> str:
     """What is installed here; torch itself need not be loaded for it."""
+    from importlib import metadata  # takes a hundredth of a second, which a run with nothing to do need not wait
+
     return metadata.version("torch")
 
 

@@ -68,7 +68,7 @@ class Hatchery:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self._process = subprocess.Popen(command, text=True, env=os.environ | QUIETLY, **pipes)
 
-    def run(self, words: Sequence[str], *, out: str = os.devnull, err: str, before: str = "") -> Run:
+    def run(self, words: Sequence[str], *, out: str, err: str, before: str = "") -> Run:
         """Starts `denoise words…` here and now, with what it says in these files; *before* is run in it first."""
         wish = {"words": words, "folder": os.getcwd(), "environment": os.environ | QUIETLY}
         return Run(self._ask(wish | {"out": out, "err": err, "before": before}), self._ask)
@@ -119,9 +119,14 @@ def denoise(folder: Path, hatchery: Hatchery) -> Runner:
 
 @pytest.fixture
 def hatch(folder: Path, hatchery: Hatchery) -> Callable[..., Run]:
-    """`hatch("imgs", "--out", "clean")`: a run that goes on beside the test. What the runs say lies in `said`."""
-    Path("said").touch()
-    return lambda *words: hatchery.run(words, err=str(folder / "said"))
+    """`hatch("imgs", "--out", "clean")`: a run that goes on beside the test.
+
+    What the runs say to people lies in the file `said`, their data in `data`.
+    """
+    files = {"err": str(folder / "said"), "out": str(folder / "data")}
+    for file in files.values():
+        Path(file).touch()
+    return lambda *words: hatchery.run(words, **files)
 
 
 @pytest.fixture

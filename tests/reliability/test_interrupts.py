@@ -7,47 +7,44 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
 @pytest.fixture
-def running(folder: Path, make_picture, network):
+def running(hatch, make_picture, network):
     """A run that is in the middle of the second of three pictures."""
     make_picture("imgs/a.png", 40)
     make_picture("imgs/b.png", 1600)
     make_picture("imgs/c.png", 40)
-    command = [sys.executable, "-m", "denoiser_cli", "imgs", "--out", "clean", "--json", *network]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            event = json.loads(line)
-            if event["event"] == "tile_done" and event["total"] > 1:
-                break
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    run = hatch("imgs", "--out", "clean", "--json", *network)
+    end = time.monotonic() + 90
+    while not any(event["event"] == "tile_done" and event["total"] > 1 for event in told()):
+        assert time.monotonic() < end, Path("said").read_text("utf-8")
+        time.sleep(0.005)
+    yield run
+    with suppress(ProcessLookupError):  # it has ended, and was waited for
+        os.kill(run.pid, signal.SIGKILL)
+
+
+def told() -> list[dict[str, Any]]:
+    """The events so far; a line that is not whole is not there yet."""
+    return [json.loads(line) for line in Path("data").read_text("utf-8").splitlines(keepends=True) if "\n" in line]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_ends_with_whole_files_and_130(
-    running: subprocess.Popen[str], temporaries, denoise, network, number: signal.Signals
+    running, temporaries, denoise, network, number: signal.Signals
 ) -> None:
-    running.send_signal(number)
-    out, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    last = json.loads(out.splitlines()[-1])
+    os.kill(running.pid, number)
+    assert running.end() == 130
+    last = told()[-1]
     assert (last["event"], last["exit_code"], last["done"], last["left"]) == ("finished", 130, 1, 2)
-    assert "Traceback" not in err
+    assert "Traceback" not in Path("said").read_text("utf-8")
     assert [path.name for path in Path("clean").glob("[!.]*")] == ["a.png"]
     assert temporaries() == []
     if number == signal.SIGINT:
@@ -59,12 +56,10 @@ def test_the_first_signal_ends_with_whole_files_and_130(
             assert Path("clean", name).read_bytes() == Path("undisturbed", name).read_bytes()
 
 
-def test_the_second_signal_ends_at_once_and_the_next_run_tidies_up(
-    running: subprocess.Popen[str], temporaries, denoise, network
-) -> None:
-    running.send_signal(signal.SIGINT)
-    running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=20) == 130
+def test_the_second_signal_ends_at_once_and_the_next_run_tidies_up(running, temporaries, denoise, network) -> None:
+    os.kill(running.pid, signal.SIGINT)
+    os.kill(running.pid, signal.SIGTERM)
+    assert running.end() == 130
     assert {path.name for path in Path("clean").iterdir() if not path.name.startswith(".")} <= {"a.png"}
     assert denoise("imgs", "--out", "clean", *network).returncode == 0
     assert temporaries() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
     No input is ever changed. Outputs keep format, depth, metadata and colour, and appear whole or not at all. What
     is done already stays, so that the same call goes on where it stopped.
     """
-    from denoiser_cli import working  # not needed for --help
+    if words["out"] and "-" not in (*paths, words["out"]):
+        _refuse_what_is_not_there(paths)
+    from denoiser_cli import working  # not needed for --help, nor to answer a slip of the fingers
 
     settings = settings_of(words)
     if words["save_preset"]:
@@ -60,6 +63,16 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
 def _save(name: str, settings: Settings) -> Path:
     options = {DenoiseOptions: settings.denoise, ReadOptions: settings.read, WriteOptions: settings.write}
     return save_preset(name, options)
+
+
+def _refuse_what_is_not_there(paths: tuple[str, ...]) -> None:
+    """Says at once what the plan would find out when all of the program is loaded."""
+    _refuse_misspelt_verb(paths)
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(
+                f"{Path(path)}: no such file or folder.", hint="Check the spelling, and the folder you are in."
+            )
 
 
 def _refuse_misspelt_verb(paths: tuple[str, ...]) -> None:
