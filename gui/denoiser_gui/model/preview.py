@@ -143,17 +143,13 @@ class Preview:
             if step is None:
                 self._tell_reached(cleaning, request, told)
                 return False
-            did = self._guarded(step, request, request.viewport.wanted, cancel)
+            if self._guarded(step, request, request.viewport.wanted, cancel):
+                told(Advanced(key, self._doing(cleaning, request)))
+                self._tell_noise(key, told)
+        except Cancelled:
+            raise
         except DenoiserError as error:
-            if isinstance(error, Cancelled):
-                raise
-            with self._lock:
-                self._broken[key, request.inference] = error
-            told(Broken(key, error))
-            return True
-        if did:
-            told(Advanced(key, self._doing(cleaning, request)))
-            self._tell_noise(key, told)
+            self._note_fault(request, error, told)
         return True
 
     def _step_for(self, cleaning: Cleaning, request: PreviewRequest) -> Callable[[CancelToken], object] | None:
@@ -210,9 +206,20 @@ class Preview:
         cleaning = self.cleaning(request)
         if cleaning is None or cleaning.is_complete or self.fault(request) or request.options.strength == 0:
             return False
-        if self._guarded(lambda token: self._timed(cleaning, None, token), request, None, cancel):
-            told(Advanced(request.picture.key, self._doing(cleaning, request)))
+        try:
+            if self._guarded(lambda token: self._timed(cleaning, None, token), request, None, cancel):
+                told(Advanced(request.picture.key, self._doing(cleaning, request)))
+        except Cancelled:
+            raise
+        except DenoiserError as error:
+            self._note_fault(request, error, told)
         return True
+
+    def _note_fault(self, request: PreviewRequest, error: DenoiserError, told: Told) -> None:
+        """It is not tried again, until somebody wants that or something else is asked."""
+        with self._lock:
+            self._broken[request.picture.key, request.inference] = error
+        told(Broken(request.picture.key, error))
 
     def _guarded(
         self,
