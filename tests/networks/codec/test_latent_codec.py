@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from skimage import data
@@ -7,9 +5,7 @@ from skimage import data
 from denoiser.errors import MissingModel
 from denoiser.networks import registry
 from denoiser.networks.codec import LatentCodec
-from denoiser.networks.codec.foretelling import CLASS_STARTS, magnitude_class, pass_masks
-from denoiser.networks.codec.levels import LEVELS, Curves, lambdas, step_sizes
-from denoiser.networks.codec.likelihood import LogisticPrior, normal_bits
+from denoiser.networks.codec.levels import LEVELS, step_sizes
 
 TOLD = torch.tensor([0, 0, 1.0, 0]).reshape(1, 4, 1, 1)
 
@@ -55,58 +51,6 @@ def test_steps_trade_bits_for_likeness(network, crops):
     error = [(one.pixels - crops[:8]).square().mean().item() for one in found]
     assert bits == sorted(bits)
     assert error == sorted(error, reverse=True)
-
-
-def test_lambdas_are_log_spaced_over_the_range():
-    assert lambdas()[0].item() == pytest.approx(0.0016)
-    assert lambdas()[-1].item() == pytest.approx(0.18)
-    assert torch.allclose(lambdas()[1:] / lambdas()[:-1], lambdas()[1] / lambdas()[0])
-
-
-def test_curves_are_flat_when_new_and_bend_when_taught():
-    curves = Curves(2)
-    assert curves.table().abs().max() == 0
-    with torch.no_grad():
-        curves.weights[1, 0] = 1.0
-    assert curves.table()[:, 0].tolist() == pytest.approx(torch.linspace(-1, 1, LEVELS).tolist(), abs=1e-6)
-    assert curves(torch.tensor([0, 63]))[:, 0].flatten().tolist() == pytest.approx([-1, 1])
-
-
-def test_bits_are_those_of_the_bell_curve():
-    symbols = torch.arange(-40, 41).float()
-    for scale in (0.5, 2.0, 7.0):
-        likely = 2 ** -normal_bits(symbols, torch.tensor(scale))
-        assert likely.sum().item() == pytest.approx(1, abs=2e-3)
-        zero = math.erf(0.5 / scale / math.sqrt(2))
-        assert likely[40].item() == pytest.approx(zero, rel=1e-4)
-
-
-def test_the_prior_of_hyper_latents_is_a_distribution_and_its_table_the_same():
-    torch.manual_seed(0)
-    prior = LogisticPrior(3)
-    with torch.no_grad():
-        prior.middle.weights.normal_()
-        prior.log_width.weights.normal_(std=0.3)
-    table = prior.table(torch.arange(-127, 128))
-    assert table.shape == (LEVELS, 3, 255)
-    assert torch.allclose(table.sum(dim=2), torch.ones(LEVELS, 3, dtype=torch.float64), atol=1e-6)
-    z = torch.tensor([-2.0, 0.0, 5.0]).reshape(1, 3, 1, 1)
-    bits = prior.bits(z, torch.tensor([30])).flatten()
-    expected = -torch.stack([table[30, 0, 125], table[30, 1, 127], table[30, 2, 132]]).log2()
-    assert torch.allclose(bits.double(), expected.clamp_max(17), atol=1e-3)
-
-
-def test_each_pass_takes_another_quarter_and_has_known_neighbours():
-    masks = pass_masks(8)
-    assert (masks.sum(dim=0) == 1).all()
-    assert (masks.flatten(1).sum(dim=1) == 8).all()
-    assert (masks[0].flatten(1).sum(dim=1) == 1).all(), "one place of four, for each channel"
-
-
-def test_classes_of_magnitudes_are_finer_where_they_are_small():
-    symbols = torch.tensor([0.0, -1, 2, -3, 4, 5, 191, 192, -5000])
-    assert magnitude_class(symbols, torch.tensor(CLASS_STARTS).float()).tolist() == [0, 1, 2, 3, 4, 4, 14, 15, 15]
-    assert list(CLASS_STARTS) == sorted(CLASS_STARTS)
 
 
 def test_later_passes_see_what_earlier_ones_decoded(network, crops):

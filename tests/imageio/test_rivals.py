@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from skimage import data
+
+from denoiser.imageio import rivals
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return data.astronaut()[100:228, 100:260]
+
+
+@pytest.mark.parametrize("name", rivals.rivals())
+def test_more_quality_is_more_bytes_and_nearer(name, photo):
+    sizes, errors = [], []
+    for quality in (20, 50, 85):
+        packed = rivals.encode(name, photo, quality)
+        decoded = rivals.decode(name, packed)
+        assert decoded.shape == photo.shape and decoded.dtype == np.uint8
+        sizes.append(len(packed))
+        errors.append(float(np.square(decoded.astype(float) - photo).mean()))
+    assert sizes == sorted(sizes)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 40
+
+
+def test_the_common_formats_are_here():
+    assert rivals.rivals()[:3] == ("JPEG", "WebP", "AVIF")
+
+
+def test_a_table_says_the_settings():
+    assert rivals.described("JPEG") == "JPEG (subsampling 4:2:0)"
+    assert rivals.described("AVIF") == "AVIF (speed 6, subsampling 4:2:0)"
