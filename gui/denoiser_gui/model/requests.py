@@ -96,6 +96,7 @@ class Doing:
     model: str = ""
     device: str = ""
     precision: str = ""
+    tile: int = 0
     reason: str = ""  # why this device and precision
     progress: float = 0.0  # of the whole photo, 0 to 1
     seconds_per_megapixel: float = 0.0

@@ -208,7 +208,10 @@ class MainWindow(QMainWindow):
         if photo.path is None:
             self.desk.tell(Notice("command", tr("A pasted picture is in no file that a command could read.")))
             return
-        words = command_for(photo.path, self.saver.target_of(photo), self.desk.settings)
+        settings, doing = self.desk.settings, self.desk.viewer.doing
+        if settings.denoise.tile is None and doing.tile:
+            settings = settings.changed(tile=doing.tile)  # for the same bits
+        words = command_for(photo.path, self.saver.target_of(photo), settings)
         QGuiApplication.clipboard().setText(words)
         self.desk.tell(Notice("command", tr("Copied: {command}", command=words)))
 

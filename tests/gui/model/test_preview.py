@@ -128,6 +128,18 @@ def test_the_written_photo_is_that_of_the_command_line(tmp_path: Path) -> None:
     assert np.array_equal(written.pixels, open_session(FAST).clean(image).image.pixels)
 
 
+def test_on_a_cpu_the_tile_is_small_and_named(tmp_path: Path) -> None:
+    image = _noisy(6, 500, 500)
+    bench = Bench(image)
+    request = bench.request(DenoiseOptions(precision="fp32", device="cpu"))
+    bench.work(request, until=_is_exact)
+    told = next(news.doing for news in bench.heard if hasattr(news, "doing"))
+    assert told.tile == 512
+    written = bench.written(request, tmp_path)
+    same = DenoiseOptions(precision="fp32", device="cpu", tile=told.tile)
+    assert np.array_equal(written.pixels, open_session(same).clean(image).image.pixels)
+
+
 def _random_request(bench: Bench, dice: np.random.Generator) -> PreviewRequest:
     options = DenoiseOptions(
         noise_level=None if dice.random() < 0.3 else float(dice.integers(0, 40)),
