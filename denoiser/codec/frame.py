@@ -14,7 +14,7 @@ from denoiser.imageio import thumbnail
 from denoiser.options import EncodeOptions
 
 _CROP = 128  # pixels: the side of a sample
-_CROPS = 3  # down, and as many across
+_CROPS = 2  # down, and as many across
 _HOPE = 1.1  # crops cost a little more than their share of a whole
 
 
