@@ -1,0 +1,27 @@
+"""All but the pixels; and whether exact pixels are worth a try."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
+from denoiser.image import Image, Metadata, Origin
+from denoiser.options import EncodeOptions
+
+
+def test_the_frame_says_all_but_the_pixels(make_photo) -> None:
+    photo = Image(make_photo(20, 30).pixels, metadata=Metadata(comment="mine"), origin=Origin("tiff", "rgb"))
+    frame = frame_of(photo, EncodeOptions())
+    assert (frame["width"], frame["height"], frame["channels"], frame["bits"]) == (30, 20, 3, 8)
+    assert frame["metadata"].comment == "mine" and frame["source"].format == "tiff" and frame["thumbnail"] is None
+    assert exact_file(photo, EncodeOptions(strip=True)).metadata == Metadata()
+    unknown = Image(photo.pixels, origin=Origin("ppm", "rgb"))
+    assert frame_of(unknown, EncodeOptions())["source"] is None, "no number stands for it in files"
+
+
+def test_a_look_at_crops_tells_flat_pictures_from_photos(make_photo) -> None:
+    photo, flat = make_photo(700, 900), Image(np.full((700, 900, 3), 7, np.uint8))
+    assert may_be_exact_within(flat, 10_000) and not may_be_exact_within(photo, 10_000)
+    assert may_be_exact_within(photo, photo.pixels.nbytes)
+    assert may_be_exact_within(make_photo(100, 100), 1), "small ones are tried whatever they look like"
+    assert not may_be_exact_within(make_photo(100, 100, bits=32), 10**9), "float is never exact"
