@@ -34,6 +34,7 @@ _KNOWN_ELSEWHERE = {
     "--amount": "--strength", "--intensity": "--strength", "--color-noise": "--colour-noise",
     "--quality": "--jpeg-quality", "--ext": "--format", "--keep-metadata": "no flag: it is kept",
     "--gpu": "--device cuda", "--cuda": "--device cuda", "--cpu": "--device cpu",
+    "--size": "--target-size", "--bitrate": "--bpp", "--psnr": "--min-psnr", "--crop": "--region",
     "--fp16": "--precision bf16", "--half": "--precision bf16", "--tile-size": "--tile", "--batch": "--batch-size",
 }  # fmt: skip
 _CLOSE = 0.75  # of two words: below it a guess is more confusing than none
