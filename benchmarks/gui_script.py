@@ -13,7 +13,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 _BEAT_MS = 2
-_PATIENCE = 120.0  # seconds for anything
+_PATIENCE = 600.0  # seconds for anything
 
 
 def _launched() -> float:
@@ -27,12 +27,16 @@ def _launched() -> float:
 
 
 class Watchdog:
-    """A timer of the window's thread that notes how late it comes."""
+    """A timer of the window's thread that notes how late it comes, and how much of that was work of this thread.
+
+    The rest is waiting: for Python's lock, or for a core that others have.
+    """
 
     def __init__(self, timer: Any) -> None:
-        self._last = time.perf_counter()
+        self._last, self._worked = time.perf_counter(), time.thread_time()
         self._step = "start"
         self.stalls: dict[str, float] = {}
+        self.work: dict[str, float] = {}
         timer.timeout.connect(self._beat)
         timer.start(_BEAT_MS)
 
@@ -42,10 +46,11 @@ class Watchdog:
         self._step = step
 
     def _beat(self) -> None:
-        now = time.perf_counter()
-        late = (now - self._last) * 1e3 - _BEAT_MS
+        now, worked = time.perf_counter(), time.thread_time()
+        late, work = (now - self._last) * 1e3 - _BEAT_MS, (worked - self._worked) * 1e3
         self.stalls[self._step] = max(self.stalls.get(self._step, 0.0), late)
-        self._last = now
+        self.work[self._step] = max(self.work.get(self._step, 0.0), work)
+        self._last, self._worked = now, worked
 
 
 class Script:
@@ -195,7 +200,7 @@ def main() -> None:
     _close_while_working(script)
     stalls = {step: late for step, late in script.watchdog.stalls.items() if step not in ("start", "close")}
     script.milliseconds["longest stall of the window"] = max(stalls.values())
-    told = {"milliseconds": script.milliseconds, "stalls": script.watchdog.stalls}
+    told = {"milliseconds": script.milliseconds, "stalls": script.watchdog.stalls, "work": script.watchdog.work}
     print(json.dumps(told | {"platform": app.platformName()}), flush=True)
 
 
