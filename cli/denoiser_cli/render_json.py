@@ -33,7 +33,10 @@ KEYS: dict[str, tuple[str, ...]] = {
         *("from", "chunks", "passed_over"),
     ),
     "verified": ("source",),
-    "training": ("step", "loss", "fraction", "seconds_left", "megapixels_per_second", "validation_psnr", "note"),
+    "training": (
+        *("step", "loss", "fraction", "seconds_left", "megapixels_per_second"),
+        *("validation_psnr", "note", "unit"),
+    ),
     "examined": ("can_clean", "remarks", "sections"),
     "error": ("kind", "message", "hint", "exit_code"),
 }
