@@ -69,7 +69,8 @@ def test_what_noise_takes_is_said_and_reported(call, tmp_path: Path, codec) -> N
     assert answer.code == 0, answer.err
     row = json.loads(Path("r.json").read_text())[0]
     assert row["noise_luma"] == 15 and row["bytes"] == Path("l/a.dlf").stat().st_size
-    assert "without the noise" in answer.err and f"{row['noisy_bytes'] - row['bytes']:,} bytes fewer" in answer.err
+    saved = row["noisy_bytes"] - row["bytes"]  # random weights may make clean pictures the longer ones
+    assert f"without the noise {abs(saved):,} bytes {'fewer' if saved >= 0 else 'more'} (" in answer.err
     assert f"(0.03 MP, {row['bytes']:,} bytes)" in answer.err
     file = container.read(Path("l/a.dlf"))
     assert file.cleaned and file.noise is not None
