@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import ipaddress
 import logging
@@ -21,6 +22,26 @@ _CACHE = tempfile.TemporaryDirectory(prefix="denoise-tests-")
 os.environ["DENOISE_CACHE"] = _CACHE.name  # what a session measures of this machine; child processes share it
 
 DATA_VARIABLE = "DENOISE_DATA"
+
+
+def _why_there_is_no_qt() -> str:
+    """Why Qt cannot be loaded, as on a bare server; nothing where it can."""
+    os.environ["PYTEST_QT_API"] = "pyside6"
+    try:
+        importlib.import_module("denoiser_gui.qt")
+    except ImportError as error:
+        return str(error)
+    return ""
+
+
+_NO_QT = _why_there_is_no_qt()
+pytest_plugins = [] if _NO_QT else ["pytestqt.plugin"]
+collect_ignore = ["gui"] if _NO_QT else []
+
+
+def pytest_report_header() -> list[str]:
+    """Says that the window is left out, and why."""
+    return [f"the desktop app is NOT tested: {_NO_QT} (README.md names the packages)"] if _NO_QT else []
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
