@@ -55,7 +55,9 @@ def undevelop(picture: Tensor, settings: Development) -> Tensor:
     # The inverse of 3x^2 - 2x^3, after Brooks et al.
     flat = torch.asin(1 - 2 * tone).div_(-3).sin_().add_(0.5)
     linear = _light_of_srgb(torch.where(settings.s_curve, flat, tone))
-    return _mixed(torch.linalg.inv(settings.to_srgb), linear).div_(settings.gains).clamp_(0, 1)
+    # inv_ex does not look whether it worked, for which a GPU would be waited for; these matrices have inverses.
+    to_camera = torch.linalg.inv_ex(settings.to_srgb).inverse
+    return _mixed(to_camera, linear).div_(settings.gains).clamp_(0, 1)
 
 
 def develop(raw: Tensor, settings: Development) -> Tensor:

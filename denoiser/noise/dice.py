@@ -45,7 +45,8 @@ class Dice:
         edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]
         throws = torch.rand(count, generator=self._host, dtype=torch.float64)
         owner = torch.bucketize(throws, edges, right=True)
-        return [(owner == number).nonzero().squeeze(1).to(self.device) for number in range(len(shares))]
+        rows = [(owner == number).nonzero().squeeze(1) for number in range(len(shares))]
+        return [some.to(self.device, non_blocking=True) for some in rows]  # nobody waits for the device
 
 
 def _host_after(generator: torch.Generator) -> torch.Generator:

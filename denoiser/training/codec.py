@@ -22,6 +22,7 @@ from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.conditioning import Condition
 from denoiser.options import TrainOptions
+from denoiser.training.ahead import drawn_ahead
 from denoiser.training.codec_export import write_codec
 from denoiser.training.codec_judge import CodecJudge
 from denoiser.training.craft import Craft
@@ -92,7 +93,8 @@ class CodecPhotos:
         crops = resident(photos, device)
         source: SampleSource = Mixed(DrawnNoise(crops, plan.noise), CleanCrops(crops), plan.noisy_share)
         judge = CodecJudge.of(photos.held_out)
-        return Material(source, judge, {"data": self.folder.name or str(self.folder)}, photos.unreadable)
+        told = {"data": self.folder.name or str(self.folder)}
+        return Material(drawn_ahead(source, device), judge, told, photos.unreadable)
 
 
 def rate_and_distortion(run: Trainee, sample: Sample, stage: Stage) -> Tensor:

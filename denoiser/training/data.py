@@ -16,7 +16,7 @@ from torch import Tensor
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData, UsageError
 from denoiser.image import Image
-from denoiser.training.reading import QUIETLY, Reading
+from denoiser.training.reading import QUIETLY, Reading, side_by_side
 from denoiser.training.vision import transforms
 
 SMALLEST = 128  # pixels: what is smaller than the largest patch cannot be cropped
@@ -112,21 +112,26 @@ def load_photos(
     pictures: list[Tensor] = []
     areas: list[float] = []
     held_out, unreadable = [], []
-    for number, path in enumerate(paths):
-        reading.tell(number, len(paths))
+    scales = [[chance.uniform(*_SHRINK_RANGE) for _ in range(_SHRUNK_COPIES)] for _ in paths]
+
+    def copies_of(number: int) -> list[Tensor] | UnreadableImage:
         try:
-            photo = as_bytes(path)
+            photo = as_bytes(paths[number])
         except UnreadableImage as error:
-            unreadable.append(error)
+            return error
+        return [photo] if number in held else [photo, *_shrunk(photo, smallest, scales[number])]
+
+    for number, copies in enumerate(side_by_side(copies_of, range(len(paths)))):
+        reading.tell(number, len(paths))
+        if isinstance(copies, UnreadableImage):
+            unreadable.append(copies)
+        elif min(copies[0].shape[1:]) < smallest:
             continue
-        if min(photo.shape[1:]) < smallest:
-            continue
-        if number in held:
-            held_out.append(photo)
+        elif number in held:
+            held_out += copies
         else:
-            copies = [photo, *_shrunk(photo, smallest, chance)]
             pictures += copies
-            areas += [float(photo.shape[1] * photo.shape[2])] * len(copies)
+            areas += [float(copies[0].shape[1] * copies[0].shape[2])] * len(copies)
     if not pictures:
         raise UnusableData(
             f"{folder}: no readable picture of {smallest} pixels or more on each side ({len(paths)} files seen).",
@@ -148,8 +153,10 @@ def as_bytes(path: Path) -> Tensor:
 
 def bytes_of(image: Image) -> Tensor:
     """The pixels of *image* in the same way."""
-    pixels = np.asarray(image.pixels, dtype=np.float32) / image.white
-    eight_bit = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    eight_bit = np.asarray(image.pixels)
+    if eight_bit.dtype != np.uint8:
+        light = eight_bit.astype(np.float32) / image.white
+        eight_bit = np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8)
     if eight_bit.shape[2] == 1:
         eight_bit = np.repeat(eight_bit, 3, axis=2)
     return torch.from_numpy(np.ascontiguousarray(eight_bit.transpose(2, 0, 1)))
@@ -174,12 +181,10 @@ def picture_paths(folder: Path, *, hint: str) -> list[Path]:
     return sorted(found)
 
 
-def _shrunk(photo: Tensor, smallest: int, chance: random.Random) -> list[Tensor]:
-    low, high = _SHRINK_RANGE
+def _shrunk(photo: Tensor, smallest: int, scales: Sequence[float]) -> list[Tensor]:
     resize = transforms().resize
     copies = []
-    for _ in range(_SHRUNK_COPIES):
-        scale = chance.uniform(low, high)
+    for scale in scales:
         size = [round(side / scale) for side in photo.shape[1:]]
         if min(size) >= smallest:
             copies.append(resize(photo, size, interpolation=_BICUBIC, antialias=True))

@@ -149,7 +149,6 @@ class _Training:
     ) -> Run:
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # few shapes, many steps
-            torch.set_float32_matmul_precision("high")
         torch.manual_seed(self.options.seed)
         # Noise is drawn where the network is, but a Mac's GPU has no generator that can be saved.
         generator = torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(self.options.seed)

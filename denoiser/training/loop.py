@@ -21,7 +21,7 @@ _LOG_EVERY = 30.0
 _SAVE_EVERY = 120.0  # what a killed run may lose
 _VALIDATE_EVERY = 600.0
 _SPEED_AFTER = 20.0  # the share of the device's peak is told once, as soon as the speed is settled
-_BEAT = 0.2  # seconds of steps between two looks at clock, losses and cancel: a GPU is not made to wait for each
+_BEAT = 0.5  # seconds of steps between two looks at clock, losses and cancel: a GPU is not made to wait for each
 _MOST_STEPS = 100  # in a beat
 _LONGEST_BEAT = 20.0  # seconds: a longer one is a machine that slept or a process that was halted, not work
 

@@ -21,4 +21,14 @@ def log_mse(output: Tensor, target: Tensor) -> Tensor:
     return torch.log10((output - target).square().mean(dim=(1, 2, 3)) + _LOG_FLOOR).mean()
 
 
-LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"charbonnier": charbonnier, "log-mse": log_mse}
+def rms(output: Tensor, target: Tensor) -> Tensor:
+    """The mean over pictures of the root of the mean squared error: what PSNR measures, weak noise not drowned."""
+    squared = (output - target).square().mean(dim=(1, 2, 3))
+    return torch.sqrt(squared + _CHARBONNIER_EPSILON**2).mean()
+
+
+LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "charbonnier": charbonnier,
+    "log-mse": log_mse,
+    "rms": rms,
+}

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from denoiser.errors import UnreadableImage, UsageError
+from denoiser.training.ahead import drawn_ahead
 from denoiser.training.data import SMALLEST, PhotoPool, load_photos
 from denoiser.training.device_pool import resident
 from denoiser.training.pairs import load_pairs
@@ -62,7 +63,8 @@ class Folders:
             trials += pair_trials(pairs.held_out)
             counted = (PAIRS,)  # what the pairs are for; the other columns show what it costs elsewhere
         unreadable = dict.fromkeys([*(photos.unreadable if photos else ()), *(pairs.unreadable if pairs else ())])
-        return Material(source, Judge(tuple(trials), counted), self._on_card(), tuple(unreadable))
+        judge = Judge(tuple(trials), counted)
+        return Material(drawn_ahead(source, device), judge, self._on_card(), tuple(unreadable))
 
     def _on_card(self) -> dict[str, Any]:
         named = {"data": self.photos, "pairs": self.pairs}

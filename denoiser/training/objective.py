@@ -52,7 +52,8 @@ def against_truth(run: Trainee, sample: Sample, stage: Stage) -> Tensor:
     """How far a denoiser's output is from the truth and, where there is one, from its teacher's."""
     loss = LOSSES[stage.loss]
     noisy = sample.noisy.to(run.device, memory_format=torch.channels_last)
-    planes, target = sample.planes.to(run.device), sample.target.to(run.device)
+    target = sample.target.to(run.device, memory_format=torch.channels_last)  # as outputs come
+    planes = sample.planes.to(run.device)
     with run.reckoning():
         output = run.forward(noisy, planes)
     to_truth = loss(output.float(), target)

@@ -7,7 +7,7 @@ only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -26,34 +26,52 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """One update; the gradients must be there."""
+        """One update of all kernels that have gradients."""
         for group in self.param_groups:
-            for kernel in group["params"]:
-                self._update(kernel, group["lr"], group["momentum"])
+            kernels = [kernel for kernel in group["params"] if kernel.grad is not None]
+            if kernels:
+                self._update(kernels, group["lr"], group["momentum"])
 
-    def _update(self, kernel: nn.Parameter, rate: float, decay: float) -> None:
-        if kernel.grad is None:
-            return
+    def _update(self, kernels: list[nn.Parameter], rate: float, decay: float) -> None:
+        gradients = [kernel.grad for kernel in kernels if kernel.grad is not None]
+        momenta = [self._momentum(kernel) for kernel in kernels]
+        torch._foreach_mul_(momenta, decay)
+        torch._foreach_add_(momenta, gradients)
+        ahead = torch._foreach_add(gradients, momenta, alpha=decay)
+        for alike in _of_one_shape(ahead):
+            rows, columns = ahead[alike[0]].flatten(1).shape
+            steps = orthogonalised(torch.stack([ahead[number].flatten(1) for number in alike]))
+            scale = max(1.0, rows / columns) ** 0.5
+            for number, step in zip(alike, steps, strict=True):
+                kernels[number].add_(step.reshape(kernels[number].shape), alpha=-rate * scale)
+
+    def _momentum(self, kernel: nn.Parameter) -> Tensor:
         state = self.state[kernel]
         if not state:
             state["momentum"] = torch.zeros_like(kernel)
         momentum: Tensor = state["momentum"]
-        momentum.mul_(decay).add_(kernel.grad)
-        ahead = kernel.grad.add(momentum, alpha=decay)
-        matrix = ahead.reshape(ahead.shape[0], -1)
-        scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-        kernel.add_(orthogonalised(matrix).reshape(kernel.shape), alpha=-rate * scale)
+        return momentum
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
-    """A matrix with the directions of *matrix* and singular values near 1."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).float()
-    x = x / (x.norm() + 1e-7)
+def _of_one_shape(kernels: Sequence[Tensor]) -> Iterable[list[int]]:
+    """The numbers of *kernels*, those of one shape together: a GPU takes a stack of them as quickly as one."""
+    numbers: dict[torch.Size, list[int]] = {}
+    for number, kernel in enumerate(kernels):
+        numbers.setdefault(kernel.flatten(1).shape, []).append(number)
+    return numbers.values()
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """Matrices (..., rows, columns) with the directions of *matrices* and singular values near 1."""
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    # The iteration forgives rounding: bf16 is what GPUs are quick at.
+    x = (matrices.mT if tall else matrices).to(torch.bfloat16 if matrices.is_cuda else torch.float32)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(_STEPS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
-    return (x.T if tall else x).to(matrix.dtype)
+        gram = x @ x.mT
+        x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
+    near: Tensor = x.mT if tall else x
+    return near.to(matrices.dtype)
 
 
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -27,6 +27,29 @@ def test_muon_walks_downhill():
     assert float((kernel - goal).detach().norm()) < 0.5 * float(goal.norm())
 
 
+def test_a_stack_is_orthogonalised_as_each_alone():
+    stack = torch.randn(3, 8, 40, generator=torch.Generator().manual_seed(2))
+    alone = torch.stack([orthogonalised(matrix) for matrix in stack])
+    assert torch.allclose(orthogonalised(stack), alone, atol=1e-5)
+
+
+def test_kernels_of_one_shape_do_not_touch_each_other():
+    start = torch.randn(2, 4, 3, 3, 3, generator=torch.Generator().manual_seed(3))
+    goals = -start
+    together = [torch.nn.Parameter(kernel.clone()) for kernel in start]
+    apart = [torch.nn.Parameter(kernel.clone()) for kernel in start]
+    for optimiser in (Muon(together, lr=0.02), *(Muon([kernel], lr=0.02) for kernel in apart)):
+        kernels = optimiser.param_groups[0]["params"]
+        wanted = goals if len(kernels) == 2 else [goals[0] if kernels[0] is apart[0] else goals[1]]
+        for _ in range(5):
+            optimiser.zero_grad()
+            sum((kernel - goal).square().sum() for kernel, goal in zip(kernels, wanted, strict=True)).backward()
+            optimiser.step()
+    for one, other, before in zip(together, apart, start, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+        assert not torch.allclose(one, before, atol=1e-2)
+
+
 def test_every_parameter_belongs_to_exactly_one_optimiser():
     network = DenseAutoencoder((8, 8, 8), (1, 1, 1, 1, 1))
     kernels, rest = split(network)
