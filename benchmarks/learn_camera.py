@@ -58,7 +58,8 @@ def learned(pairs: Sequence[Pair], place: Path, options: TrainOptions, data: Pat
         except UnusableData as error:
             print(error, file=sys.stderr, flush=True)
             return None
-        print(report.noise.in_words, report.training.progress.step, "steps", file=sys.stderr, flush=True)
+        verdict = report.verdict.in_words if report.verdict else ""
+        print(report.noise.in_words, report.training.progress.step, "steps.", verdict, file=sys.stderr, flush=True)
     return str(weights)
 
 

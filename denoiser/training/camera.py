@@ -2,13 +2,16 @@
 
     noisy photos ─┬─► windows ─► the camera's noise ──────────────┐
                   │                                               ▼
-                  └─► shrunk, cleaned by the start ─► clean ─► with that noise ─► training ─► kept if it wins
+                  ├─► shrunk, cleaned by the start ─► clean ─► with that noise ─► training ─► half way
+                  └─► as they are ─────────────────────────────────────────────► verdict ◄────────┘
 
-Photos shrunk twofold to fourfold have little noise left and all their detail: they serve as clean.
+Photos shrunk twofold to fourfold have little noise left and all their detail: they serve as clean. Half way lies
+between the start and what was trained; it is kept if it wins on the noisy photos themselves (``camera_verdict``).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,25 +20,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from denoiser.engine.device import choose_device
 from denoiser.errors import UnreadableImage, UnusableData
 from denoiser.estimation import automatic, estimate_noise
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image, from_numpy
+from denoiser.models import read_card
 from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma, planes_of_batch
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 from denoiser.options import TrainOptions
+from denoiser.training import recipe
 from denoiser.training.camera_fit import CameraNoise, fit_camera, packing_of
+from denoiser.training.camera_verdict import HALF_WAY, CameraVerdict, Place, half_way, judge
 from denoiser.training.data import CropSource, PhotoPool, area_shares, load_photos
 from denoiser.training.degrade import Sample
 from denoiser.training.denoiser import TrainingReport, train_on
 from denoiser.training.device_pool import resident
+from denoiser.training.export import Exported, write_weights
 from denoiser.training.material import Material
 from denoiser.training.noisy_photos import NoisyPhotos, Shrunk, read_noisy, shrunk_by
 from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.samples import DrawnNoise, Mixed
-from denoiser.training.start import find_start
+from denoiser.training.start import Start, find_start, suited
 from denoiser.training.validation import Judge, Trial, synthetic_trials
 
 AUTOMATIC, BLIND = "this camera, automatic", "this camera, blind"
@@ -50,10 +58,14 @@ _GREY = 0.4  # what shrinking leaves of the noise is tried on: a middle tone
 
 @dataclass(frozen=True, slots=True)
 class CameraReport:
-    """The noise that was found, and the training on it; its ``kept_start`` says that nothing was gained."""
+    """The noise that was found, the training on it, and the verdict, which a stopped training has not got yet.
+
+    The training's ``kept_start`` says that the verdict was against it.
+    """
 
     noise: CameraNoise
     training: TrainingReport
+    verdict: CameraVerdict | None
 
 
 def learn_camera(
@@ -66,7 +78,7 @@ def learn_camera(
     loading: Callable[[int, int], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> CameraReport:
-    """Weights for the camera that took the photos below *noisy*, if they win on held-out crops; else the start's.
+    """Weights for the camera that took the photos below *noisy*, if they win on these; else the start's.
 
     Clean photos below *data* join what is trained on. Stops within a step of *cancel*, with everything saved.
     UnusableData where no noise is to be found.
@@ -88,7 +100,33 @@ def learn_camera(
         )
     told = tuple(automatic(estimate_noise(_image(windows[0])))[0] for windows in photos.windows)
     gather = CameraMaterial(noise, told, train, held_out, noisy, data, photos.unreadable)
-    return CameraReport(noise, train_on(gather, out, options, listener=listener, reading=reading))
+    training = train_on(gather, out, options, listener=listener, reading=reading)
+    if not training.finished:
+        return CameraReport(noise, training, None)
+    places = [Place(window, said) for said, windows in zip(told, photos.windows, strict=True) for window in windows]
+    verdict = _conclude(start, training.weights, options, places, noise)
+    return CameraReport(noise, replace(training, kept_start=not verdict.kept), verdict)
+
+
+def _conclude(
+    start: Start, weights: Path, options: TrainOptions, places: Sequence[Place], noise: CameraNoise
+) -> CameraVerdict:
+    """Puts in the place of the trained *weights* those half way to them or, if these do not win, the start's."""
+    device = torch.device(choose_device(options.device))
+    between = half_way(start.network, find_start(str(weights)).network)
+    verdict = judge(start.on(device), copy.deepcopy(between).to(device), places, noise.shown)
+    training = {
+        **read_card(weights.with_suffix(".toml")).training,
+        "kept_share": HALF_WAY if verdict.kept else 0.0,
+        "verdict": verdict.in_words,
+    }
+    summary = f"{start.name}, half way to what was learned of one camera."
+    if not verdict.kept:
+        summary = f"{start.name} as it was: what was learned of one camera did not make it better on its photos."
+    plan = suited(recipe.load(options.recipe), start)
+    network = between if verdict.kept else start.network
+    write_weights(Exported(network, plan, summary, training), weights)
+    return verdict
 
 
 def noise_of(photos: NoisyPhotos, folder: Path, seed: int) -> CameraNoise:
@@ -203,7 +241,7 @@ class CameraMaterial:
         camera = CameraSamples(crops, self.noise, self.told)
         source = Mixed(camera, DrawnNoise(crops, plan.noise), plan.pair_share)
         trials = [*self._trials(), *synthetic_trials(self.held_out)]
-        return Material(source, Judge(tuple(trials), (AUTOMATIC,)), self._on_card(), unreadable)
+        return Material(source, Judge(tuple(trials), counted=()), self._on_card(), unreadable)
 
     def _trials(self) -> list[Trial]:
         trials = []

@@ -79,6 +79,7 @@ class CameraNoise:
     patches: int
     luma: float  # sigma as a denoiser is told it, in places as flat and as bright as the patches
     chroma: float
+    shown: MeasuredNoise  # as it is in the files, packed if they are
 
     @property
     def in_words(self) -> str:
@@ -109,12 +110,12 @@ def fit_camera(
         return None
     pixels = patches.pixels[level.noise]
     spectrum = _spectrum(pixels)
-    seen = level.curve * _whole_over_shown(spectrum).unsqueeze(1)
-    model = MeasuredNoise(seen, kernel_of_spectrum(spectrum), level.spread)
-    luma, chroma = model.luma_and_chroma(flat.trend(pixels) / 255)
+    whole = level.curve * _whole_over_shown(spectrum).unsqueeze(1)
+    model = seen = MeasuredNoise(whole, kernel_of_spectrum(spectrum), level.spread)
+    luma, chroma = seen.luma_and_chroma(flat.trend(pixels) / 255)
     if packing is not None:
-        model = _before_packing(pixels, model, spectrum, packing, generator)
-    return CameraNoise(model, packing, len(photos), len(pixels), luma, chroma)
+        model = _before_packing(pixels, seen, spectrum, packing, generator)
+    return CameraNoise(model, packing, len(photos), len(pixels), luma, chroma, seen)
 
 
 def _spectrum(pixels: Tensor) -> Tensor:

@@ -3,29 +3,26 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from skimage import data
 
 from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
+from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import find, load, read_card, verify
 from denoiser.networks.conditioning import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import TrainOptions
-from denoiser.training import learn_camera
+from denoiser.training import camera, learn_camera
 from denoiser.training.camera import AUTOMATIC, BLIND, CameraMaterial, CameraSamples, clean_crops
 from denoiser.training.camera_fit import CameraNoise
+from denoiser.training.camera_verdict import CameraVerdict
 from denoiser.training.data import PhotoPool, area_shares
 from denoiser.training.noisy_photos import Shrunk
 
-NOISE = CameraNoise(
-    MeasuredNoise(torch.full((3, KNOTS), 20.0), torch.eye(3).reshape(3, 3, 1, 1), spread=0.1),
-    None,
-    4,
-    100,
-    20.0,
-    20.0,
-)
+MODEL = MeasuredNoise(torch.full((3, KNOTS), 20.0), torch.eye(3).reshape(3, 3, 1, 1), spread=0.1)
+NOISE = CameraNoise(MODEL, None, 4, 100, 20.0, 20.0, MODEL)
 RECIPE = """
 [noise]
 white = 1.0
@@ -76,13 +73,28 @@ def test_a_camera_is_learned_from_its_noisy_photos_alone(tmp_path, noisy_folder,
     training = report.training
     assert training.before is not None and training.after is not None
     assert training.after.scores[AUTOMATIC] > training.before.scores[AUTOMATIC] + 0.2  # within three seconds
-    assert not training.kept_start
+    assert report.verdict is not None and report.verdict.better == 4  # on the photos themselves as well
+    assert training.kept_start is not report.verdict.kept
     verify(find(str(training.weights), "cpu"))
     card = read_card(training.weights.with_suffix(".toml"))
     assert card.training["noisy"] == "card"
     assert card.training["noisy_photos"] == 4
     assert card.training["started_from"] == "denoiser-tiny"
     assert len(card.training["noise_sigma_by_brightness"][1]) == KNOTS
+    assert card.training["verdict"] == report.verdict.in_words
+
+
+def test_what_wins_is_kept_half_way(tmp_path, noisy_folder, options, tiny_weights, monkeypatch):
+    monkeypatch.setattr(camera, "judge", lambda *_: CameraVerdict((10.0,), (8.0,)))
+    report = learn_camera(noisy_folder, tmp_path / "out", options)
+    assert not report.training.kept_start
+    card = read_card(report.training.weights.with_suffix(".toml"))
+    assert card.training["kept_share"] == 0.5
+    kept, start = (load(find(str(path), "cpu")).network for path in (report.training.weights, tiny_weights))
+    trained = load_file(tmp_path / "out" / "state.safetensors")
+    for name, value in kept.state_dict().items():
+        between = (start.state_dict()[name] + trained[f"average/{name}"]) / 2
+        assert torch.allclose(value, between, atol=2e-3), name
 
 
 def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_weights):
@@ -93,9 +105,25 @@ def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_wei
     again = dataclasses.replace(options, recipe=str(broken), start=str(good), minutes=0.02)
     report = learn_camera(noisy_folder, tmp_path / "second", again)
     assert report.training.kept_start
+    assert report.verdict is not None and report.verdict.in_words.startswith("Not kept: ")
+    assert "as it was" in read_card(report.training.weights.with_suffix(".toml")).summary
     kept, start = (load(find(str(path), "cpu")).network for path in (report.training.weights, good))
     for name, value in kept.state_dict().items():
         assert torch.equal(value, start.state_dict()[name])
+
+
+def test_a_stopped_training_is_judged_when_it_has_gone_on_to_its_end(tmp_path, noisy_folder, options):
+    cancel = CancelToken()
+
+    def stop(_event):
+        cancel.cancel()
+
+    stopped = learn_camera(noisy_folder, tmp_path / "out", options, listener=stop, cancel=cancel)
+    assert not stopped.training.finished
+    assert stopped.verdict is None
+    resumed = learn_camera(noisy_folder, tmp_path / "out", dataclasses.replace(options, resume=True))
+    assert resumed.training.finished
+    assert resumed.verdict is not None
 
 
 def test_clean_photos_have_no_noise_to_learn(tmp_path, options):

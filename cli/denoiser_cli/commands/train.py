@@ -1,4 +1,4 @@
-"""`denoise train denoiser` and `denoise train codec`: a folder of clean photos, or of pairs, becomes weights."""
+"""`denoise train denoiser`, `codec` and `estimator`: a folder of clean photos, or of pairs, becomes weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import click
 
 from denoiser.errors import UsageError
 from denoiser.events import Event, TrainingProgress
-from denoiser.options import TrainOptions
+from denoiser.options import EstimatorOptions, TrainOptions
+from denoiser_cli.estimator_training import refuse_words_of_others, train_estimator
 from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
 from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import say
@@ -27,12 +28,14 @@ denoise train denoiser --pairs ./pairs --from fast --out ./tuned --minutes 10
 denoise train denoiser --noisy ./from-my-camera --out ./mine --minutes 5
 denoise ./imgs --out ./clean --model ./mine/denoiser-camera.safetensors
 denoise train codec --data ./photos --out ./codec --minutes 60
+denoise train estimator --data ./photos --out ./estimator
 """
+_WHAT = ("denoiser", "codec", "estimator")
 _TELL_EVERY = 15.0  # seconds between plain lines
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("what", metavar="denoiser|codec", type=click.Choice(["denoiser", "codec"]))
+@click.argument("what", metavar="|".join(_WHAT), type=click.Choice(_WHAT))
 @click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
 @click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
 @click.option(
@@ -40,15 +43,31 @@ _TELL_EVERY = 15.0  # seconds between plain lines
 )
 @click.option("--out", cls=Flag, required=True, metavar="DIR", help="Where state, log and weights go.")
 @option_flags(TrainOptions, section="Training")
+@option_flags(EstimatorOptions, section="Training an estimator", only=("crops", "steps"))
 @speaking_flags
-@click.pass_obj
+@click.pass_context
 def command(
-    manner: Manner, /, what: str, data: str | None, pairs: str | None, noisy: str | None, out: str, **words: Any
+    context: click.Context,
+    /,
+    what: str,
+    data: str | None,
+    pairs: str | None,
+    noisy: str | None,
+    out: str,
+    **words: Any,
 ) -> int:
-    """Train a denoiser on clean photos, on real pairs, on both, or on noisy photos of one camera alone; or a codec.
+    """Train a denoiser on clean photos, on real pairs, on both, or on noisy photos of one camera alone; or a codec;
+    or the estimator, which reads how noisy a picture is.
 
-    Ctrl-C stops after the step in hand; the same call with --resume goes on from there.
+    Ctrl-C stops after the step in hand; the same call with --resume goes on from there. An estimator keeps its
+    lessons, and learns them anew.
     """
+    manner: Manner = context.obj
+    refuse_words_of_others(context, what)
+    listener = _as_json if manner.json else _Teller(manner.quiet)
+    loading = None if manner.quiet else _tell_loading
+    if what == "estimator":
+        return train_estimator(manner, data, out, words, listener=listener, loading=loading)
     from denoiser.training import learn_camera, train_denoiser  # torch: not before the words are understood
 
     if what == "codec" and (pairs or noisy or not data):
@@ -56,8 +75,6 @@ def command(
     if noisy and pairs:
         raise UsageError("--noisy and --pairs do not go together.", hint="Pairs say all: leave out --noisy.")
     options = collect(TrainOptions, words)
-    listener = _as_json if manner.json else _Teller(manner.quiet)
-    loading = None if manner.quiet else _tell_loading
     clean = Path(data) if data else None
     with stopping_politely() as cancel:
         if what == "codec":
@@ -71,6 +88,8 @@ def command(
                 Path(noisy), Path(out), options, data=clean, listener=listener, loading=loading, cancel=cancel
             )
             say(learned.noise.in_words)
+            if learned.verdict:
+                say(learned.verdict.in_words)
             report = learned.training
         else:
             report = train_denoiser(
