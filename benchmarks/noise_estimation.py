@@ -20,11 +20,10 @@ from skimage import data
 
 from denoiser import estimate_noise, imageio
 from denoiser.evaluation.datasets import clean_pictures, real_pairs
+from denoiser.evaluation.noise_reading import CLEAN_BELOW, LEVELS, Nearness, judge_readings, nearness
 from denoiser.evaluation.samples import with_white_noise
 from denoiser.image import Image, from_numpy
 
-LEVELS = (3.0, 5.0, 10.0, 15.0, 25.0, 50.0)
-CLEAN_BELOW = 1.5
 PATCH, MOST_PATCHES, ROUNDS = 5, 30_000, 4
 
 
@@ -70,11 +69,11 @@ def true_sigma(noise: np.ndarray) -> tuple[float, float]:
 
 def off(found: list[float], truth: list[float]) -> dict[str, float]:
     """The medians of found over true, and of how far that is from 1."""
-    ratios = [a / b for a, b in zip(found, truth, strict=True)]
-    return {
-        "ratio": round(statistics.median(ratios), 3),
-        "off": round(statistics.median(abs(r - 1) for r in ratios), 3),
-    }
+    return facts(nearness(found, truth))
+
+
+def facts(near: Nearness) -> dict[str, float]:
+    return {"ratio": round(near.ratio, 3), "off": round(near.off, 3)}
 
 
 def in_bytes(image: Image) -> np.ndarray:
@@ -89,17 +88,15 @@ def photos(folder: Path | None) -> dict[str, np.ndarray]:
 
 
 def on_white_noise(report: contract.Report, clean: dict[str, np.ndarray]) -> None:
-    for level in LEVELS:
-        noisy = [with_white_noise(picture, level, name) for name, picture in clean.items()]
-        truth = [level] * len(noisy)
-        ours = [estimate_noise(from_numpy(values)) for values in noisy]
-        case = f"white {level:g}, {len(noisy)} photos"
-        report.add_facts(case, "ours, luma", **off([e.luma for e in ours], truth))
-        report.add_facts(case, "ours, chroma", **off([e.chroma for e in ours], truth))
-        report.add_facts(case, "classical, luma", **off([classical(values * 255) for values in noisy], truth))
-    ours = [estimate_noise(from_numpy(picture)).luma for picture in clean.values()]
+    ours = judge_readings(clean, estimate_noise)
+    for level, read in zip(LEVELS, ours.white, strict=True):
+        theirs = [classical(with_white_noise(picture, level, name) * 255) for name, picture in clean.items()]
+        case = f"white {level:g}, {len(clean)} photos"
+        report.add_facts(case, "ours, luma", **facts(read.luma))
+        report.add_facts(case, "ours, chroma", **facts(read.chroma))
+        report.add_facts(case, "classical, luma", **off(theirs, [level] * len(theirs)))
     theirs = [classical(picture.astype(np.float64)) for picture in clean.values()]
-    for name, found in (("ours, luma", ours), ("classical, luma", theirs)):
+    for name, found in (("ours, luma", list(ours.untouched)), ("classical, luma", theirs)):
         report.add_facts(
             f"as they are, {len(clean)} photos",
             name,

@@ -19,6 +19,7 @@ from denoiser.options import (
     DecodeOptions,
     DenoiseOptions,
     EncodeOptions,
+    EstimatorOptions,
     ReadOptions,
     TrainOptions,
     WriteOptions,
@@ -42,7 +43,8 @@ def refusal(kind: type[Any], **values: Any) -> str:
 
 
 def test_all_classes_are_looked_at() -> None:
-    named = {BatchOptions, DecodeOptions, DenoiseOptions, EncodeOptions, ReadOptions, TrainOptions, WriteOptions}
+    named = {BatchOptions, DecodeOptions, DenoiseOptions, EncodeOptions, EstimatorOptions}
+    named |= {ReadOptions, TrainOptions, WriteOptions}
     assert named <= set(CLASSES)
 
 

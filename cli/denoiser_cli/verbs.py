@@ -15,7 +15,7 @@ VERBS = {
     "samples": "Write a few noisy sample photos to try it on.",
     "models": "List, verify and explain the weights.",
     "evaluate": "Measure a denoiser as the papers do.",
-    "train": "Train a denoiser on a folder of clean photos.",
+    "train": "Train a denoiser, a codec or the noise estimator on your photos.",
     "doctor": "Say what is installed, how fast it is, and what is wrong or slow.",
     "gui": "Open the desktop app.",
 }

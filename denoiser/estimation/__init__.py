@@ -9,9 +9,9 @@ from denoiser.estimation.series import Series, fit_series
 
 if TYPE_CHECKING:
     from denoiser.estimation.policy import automatic
-    from denoiser.estimation.reader import estimate_noise
+    from denoiser.estimation.reader import estimate_noise, open_reader
 
-__all__ = ["LevelAt", "NoiseEstimate", "Series", "automatic", "estimate_noise", "fit_series"]
+__all__ = ["LevelAt", "NoiseEstimate", "Series", "automatic", "estimate_noise", "fit_series", "open_reader"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,8 +20,8 @@ def __getattr__(name: str) -> Any:
         from denoiser.estimation.policy import automatic
 
         return automatic
-    if name == "estimate_noise":
-        from denoiser.estimation.reader import estimate_noise
+    if name in ("estimate_noise", "open_reader"):
+        from denoiser.estimation import reader
 
-        return estimate_noise
+        return getattr(reader, name)
     raise AttributeError(f"module 'denoiser.estimation' has no attribute {name!r}")

@@ -31,10 +31,11 @@ _MAP_SIDE = 6  # fields of the map at most, down and across
 Choice = tuple["Tensor", ...]  # which windows, at each scale
 
 
-def estimate_noise(image: Image) -> NoiseEstimate:
+def estimate_noise(image: Image, *, reader: NoiseReader | None = None) -> NoiseEstimate:
     """How noisy *image* is, which never changes; the same figures on every machine and thread count.
 
-    Looks at half a megapixel at most, spread over the picture. Tiny, flat and fully clipped pictures read 0.
+    Looks at half a megapixel at most, spread over the picture. Tiny, flat and fully clipped pictures read 0. With
+    *reader* another network than the shipped one reads, such as ``open_reader`` gives.
     """
     blocks = blocks_of(image)
     energies = _energies(blocks)
@@ -42,7 +43,7 @@ def estimate_noise(image: Image) -> NoiseEstimate:
     bright = [_as_bright_as(energies, low, high) for low, high in edges]
     fields, shape = _fields(energies, blocks)
     whole = tuple(scale.telling for scale in energies)
-    parts = _read(energies, [whole, *bright, *fields])
+    parts = _read(energies, [whole, *bright, *fields], reader or _shipped())
     return verdict(
         parts[0],
         [part for part in parts[1 : 1 + len(bright)] if part],
@@ -88,7 +89,7 @@ def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice
     return choices, shape
 
 
-def _read(energies: tuple[Energies, ...], choices: list[Choice]) -> list[Part | None]:
+def _read(energies: tuple[Energies, ...], choices: list[Choice], reader: NoiseReader) -> list[Part | None]:
     import torch
 
     from denoiser.networks.estimator import summary
@@ -98,7 +99,7 @@ def _read(energies: tuple[Energies, ...], choices: list[Choice]) -> list[Part | 
     if not told:
         return parts
     with torch.inference_mode():
-        reading = _reader()(torch.stack([summary(energies, choices[number]) for number in told]))
+        reading = reader(torch.stack([summary(energies, choices[number]) for number in told]))
     for row, number in enumerate(told):
         first = choices[number][0]
         parts[number] = Part(
@@ -114,7 +115,12 @@ def _read(energies: tuple[Energies, ...], choices: list[Choice]) -> list[Part | 
 
 
 @cache
-def _reader() -> NoiseReader:
+def _shipped() -> NoiseReader:
+    return open_reader(WEIGHTS)
+
+
+def open_reader(name_or_path: str) -> NoiseReader:
+    """The network in those weights, a name or a .safetensors file with its card; UntrustedWeights if it is none."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -122,7 +128,7 @@ def _reader() -> NoiseReader:
     from denoiser.errors import UntrustedWeights
     from denoiser.networks.estimator import NoiseReader
 
-    entry = models.find(WEIGHTS, "cpu")
+    entry = models.find(name_or_path, "cpu")
     models.verify(entry)
     reader = NoiseReader()
     try:

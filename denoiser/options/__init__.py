@@ -7,7 +7,7 @@ from denoiser.options.control import Control, controls
 from denoiser.options.files import ReadOptions, WriteOptions
 from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
 from denoiser.options.runs import BatchOptions, WatchOptions, crop_of, shard_of
-from denoiser.options.training import TrainOptions
+from denoiser.options.training import EstimatorOptions, TrainOptions
 
 __all__ = [
     "BatchOptions",
@@ -15,6 +15,7 @@ __all__ = [
     "DecodeOptions",
     "DenoiseOptions",
     "EncodeOptions",
+    "EstimatorOptions",
     "ReadOptions",
     "TrainOptions",
     "WatchOptions",

@@ -39,3 +39,24 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatorOptions:
+    """What a person can ask of the training of the noise estimator; as it stands, the recipe of the shipped one."""
+
+    crops: int = control(
+        20_000,
+        help="Noisy crops that the lessons of an estimator are made from, earlier sittings counted in.",
+        minimum=40,
+        maximum=999_999,
+        unit="crops",
+    )
+    steps: int = control(
+        8_000, help="Steps in which an estimator learns them.", minimum=1, maximum=999_999, unit="steps"
+    )
+    resume: bool = control(False, help="Go on with the lessons in the --out folder.")
+    seed: int = control(0, help="Where the random numbers start.", minimum=0, maximum=2**63 - 1)
+
+    def __post_init__(self) -> None:
+        check(self)

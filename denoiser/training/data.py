@@ -25,7 +25,7 @@ _HELD_OUT = 8
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
 _BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
-_HINT = "Point --data at a folder of clean photos."
+HINT = "Point --data at a folder of clean photos."
 _TEXTURE_CHOICE = 0.75  # how often the busier of two crops is taken: flat crops teach little
 
 
@@ -106,7 +106,7 @@ def load_photos(
     What cannot be read is kept by name in the pool; a folder without a picture of *smallest* pixels on each side is
     UnusableData.
     """
-    paths = picture_paths(folder, hint=_HINT)
+    paths = picture_paths(folder, hint=HINT)
     chance = random.Random(seed)
     held = held_back(len(paths), hold_out, chance)
     pictures: list[Tensor] = []
@@ -135,7 +135,7 @@ def load_photos(
     if not pictures:
         raise UnusableData(
             f"{folder}: no readable picture of {smallest} pixels or more on each side ({len(paths)} files seen).",
-            hint=_HINT,
+            hint=HINT,
         )
     return PhotoPool(tuple(pictures), area_shares(areas), tuple(held_out), tuple(unreadable))
 

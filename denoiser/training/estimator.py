@@ -22,6 +22,7 @@ from denoiser.errors import UnusableData
 from denoiser.models.card import Card, card_as_toml
 from denoiser.networks.estimator import (
     ARCHITECTURE,
+    FEATURES,
     WINDOW,
     Energies,
     NoiseReader,
@@ -37,7 +38,8 @@ from denoiser.training.packing import pack_some
 
 BLOCK = 64  # pixels: what is looked at in one piece
 _SIDE = 4  # blocks
-_PATCH = _SIDE * BLOCK + WINDOW  # with room to begin anywhere, as JPEG's own blocks do
+PATCH = _SIDE * BLOCK + WINDOW  # with room to begin anywhere, as JPEG's own blocks do
+AT_ONCE = 4  # crops: lessons are made of so many or none
 _SHARES = (0.26, 0.22, 0.27, 0.25)  # white, camera, grain, nearly clean
 _GREY_SHARE = 0.12
 # Learned more often than they are made: photos that are clean however busy, and strong noise of cameras. With both,
@@ -50,6 +52,7 @@ _SHOWS = 0.7  # sigma from which the kind of a noise can be seen
 _RATE = 2e-3
 STEPS = 8000
 _BATCH = 256
+_TELL_EVERY = 100  # steps: half a second
 _DARKEST, _BRIGHTEST = 0.08, 0.65  # a part is chosen by brightness between limits drawn around these
 
 
@@ -71,20 +74,22 @@ def make_lessons(
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     made = 0
     while made < count:
-        clean = large.draw(4, _PATCH, generator)
+        clean = large.draw(AT_ONCE, PATCH, generator)
         noisy, added, correlated = _with_noise(clean, generator)
         for picture, residual, kind in zip(noisy, added, correlated, strict=True):
             rows += _rows(picture, residual, kind, generator)
         made += len(clean)
         if told:
             told(made, count)
+    if not rows:  # flat, black or white wherever one looks
+        return Lessons(torch.empty(0, FEATURES), *torch.empty(3, 0))
     return Lessons(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
 def train_estimator(
     lessons: Lessons, *, seed: int, steps: int = STEPS, told: Callable[[int, float], None] | None = None
 ) -> NoiseReader:
-    """A reader that learned *lessons*; *told* hears of every five hundredth step and its mean loss."""
+    """A reader that learned *lessons*; *told* hears of every hundredth step and the mean loss since the last."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     reader = NoiseReader()
@@ -102,8 +107,8 @@ def train_estimator(
         optimiser.step()
         schedule.step()
         losses.append(float(loss.detach()))
-        if told and (step + 1) % 500 == 0:
-            told(step + 1, sum(losses[-500:]) / 500)
+        if told and (step + 1) % _TELL_EVERY == 0:
+            told(step + 1, sum(losses[-_TELL_EVERY:]) / _TELL_EVERY)
     return reader.eval().requires_grad_(False)
 
 
@@ -133,8 +138,10 @@ def _doubted(missing: Tensor, doubt: Tensor) -> Tensor:
     return (cost * torch.exp(-doubt) + doubt).mean()
 
 
-def export_estimator(reader: NoiseReader, path: Path, training: Mapping[str, Any]) -> Path:
-    """Writes weights and card; the metrics are for those who measure to fill in."""
+def export_estimator(
+    reader: NoiseReader, path: Path, training: Mapping[str, Any], metrics: Mapping[str, float] | None = None
+) -> Path:
+    """Writes weights and card; without *metrics* they are for those who measure to fill in."""
     tensors = {name: value.detach().contiguous() for name, value in reader.state_dict().items()}
     encoded = save(tensors, metadata={"architecture": ARCHITECTURE})
     card = Card(
@@ -148,6 +155,7 @@ def export_estimator(reader: NoiseReader, path: Path, training: Mapping[str, Any
         parameters=sum(value.numel() for value in tensors.values()),
         licence="Apache-2.0",
         training={**training, "torch": torch.__version__},
+        metrics=metrics or {},
         limits=("Trained on developed photos; noise above sigma 75 is beyond what it has seen.",),
     )
     with whole_file(path) as file:
@@ -158,10 +166,10 @@ def export_estimator(reader: NoiseReader, path: Path, training: Mapping[str, Any
 
 
 def _large_enough(pool: PhotoPool) -> PhotoPool:
-    fit = [i for i, picture in enumerate(pool.pictures) if min(picture.shape[1:]) >= _PATCH]
+    fit = [i for i, picture in enumerate(pool.pictures) if min(picture.shape[1:]) >= PATCH]
     if not fit:
         raise UnusableData(
-            f"No photo has {_PATCH} pixels on each side.", hint="Point --data at a folder of larger photos."
+            f"No photo has {PATCH} pixels on each side.", hint="Point --data at a folder of larger photos."
         )
     shares = pool.shares[fit]
     return PhotoPool(tuple(pool.pictures[i] for i in fit), shares / shares.sum(), (), ())

@@ -73,10 +73,13 @@ def write_weights(exported: Exported, path: Path) -> Path:
     return path
 
 
+def processor(kind: str) -> str:
+    """How the card of weights names what is no GPU of NVIDIA's."""
+    return f"{kind}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}"
+
+
 def _hardware(run: Run) -> str:
-    if run.device.type == "cuda":
-        one = torch.cuda.get_device_name(run.device)
-    else:
-        one = f"{run.device.type}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}"
+    kind = run.device.type
+    one = torch.cuda.get_device_name(run.device) if kind == "cuda" else processor(kind)
     number = "bf16" if run.autocast else "fp32"
     return f"{f'{run.team.size} times ' if run.team.size > 1 else ''}{one}, {number}"

@@ -66,6 +66,16 @@ def test_weights_come_with_their_card(lessons, tmp_path):
     path = estimator.export_estimator(reader, tmp_path / "mine.safetensors", {"minutes": 1})
     card = read_card(path.with_suffix(".toml"))
     assert (card.name, card.task, card.training["minutes"]) == ("mine", "estimator", 1)
+    assert card.metrics == {}
+    estimator.export_estimator(reader, path, {"minutes": 1}, {"clean": 3})
+    assert read_card(path.with_suffix(".toml")).metrics == {"clean": 3}
+
+
+def test_crops_that_show_nothing_give_no_lesson(lessons, monkeypatch):
+    monkeypatch.setattr(estimator, "_rows", lambda *_words: [])
+    none = estimator.make_lessons(pool_of(512), 4, torch.Generator())
+    assert none.features.shape == (0, FEATURES) and len(none.luma) == len(none.correlated) == 0
+    assert torch.equal(torch.cat([lessons.features, none.features]), lessons.features)
 
 
 def test_photos_that_are_too_small_are_said_to_be():
