@@ -14,7 +14,7 @@ from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import read_card
 from denoiser.options import EstimatorOptions
-from denoiser.training import estimator_run, lesson_file
+from denoiser.training import estimator_progress, estimator_run, lesson_file
 from denoiser.training.data import load_photos
 from denoiser.training.estimator import PATCH, train_estimator
 from denoiser.training.estimator_run import LESSONS, WEIGHTS, estimator_from_photos
@@ -108,12 +108,13 @@ def test_another_seed_learns_from_the_same_lessons(copied, photos, whole, monkey
 
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(photos, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(lesson_file, "_PORTION", 8)
+    monkeypatch.setattr(estimator_progress, "_TELL_EVERY", 0)
     out = tmp_path / "run"
-    token, listener = stops_at(lambda event: "lessons" in event.note)
-    with pytest.raises(Cancelled, match=r"lessons from 8 of 40 crops are kept in .*safetensors") as stopped:
+    token, listener = stops_at(lambda event: "16 of 40" in event.note)
+    with pytest.raises(Cancelled, match=r"lessons from 16 of 40 crops are kept in .*safetensors") as stopped:
         estimator_from_photos(photos, out, FEW, listener=listener, cancel=token)
     assert "--resume" in stopped.value.hint
-    assert [file.name for file in out.iterdir()] == [LESSONS]
+    assert [file.name for file in out.iterdir()] == [LESSONS] and open_book(out / LESSONS).crops == 16
     estimator_from_photos(photos, out, GO_ON)
     assert (out / WEIGHTS).read_bytes() == (whole[0] / WEIGHTS).read_bytes()
 
