@@ -197,7 +197,7 @@ def _refuse_many(found: Discovery, target: Path, work: Work) -> None:
         count = "a folder is" if found.folders else f"{len(found.finds)} {work.words.takes}s are"
         raise UsageError(
             f"--out {target} names one file, and {count} to be {work.words.done}.",
-            hint="Name a folder, for example --out ./clean",
+            hint=f"Name a folder, for example --out {work.words.folder}",
         )
 
 

@@ -61,7 +61,7 @@ def tells_case_apart(folder: Path) -> bool:
     return True
 
 
-_ELSEWHERE = "Choose another --out, for example --out ./clean"
+_ELSEWHERE = "Choose another folder with --out."
 _IN_THE_WAY = "Move what is in the way, or choose another --out."
 
 

@@ -31,8 +31,13 @@ class Words:
     takes: str  # "picture": what is looked for in folders
     makes: str  # "clean pictures"
     known: str  # what people should know who point at none
-    example: str  # a call
+    example: str  # a call, which ends with the folder that its results go to
     pipes: tuple[str, str]  # from a pipe, and into one
+
+    @property
+    def folder(self) -> str:
+        """That folder: "./clean"."""
+        return self.example.rpartition(" ")[2]
 
 
 class Worker(Protocol):
