@@ -32,8 +32,9 @@ demo: $(DEMO_READY)
 	$(BIN)/denoise compare ./imgs ./clean --out ./clean/before-after.png
 	@echo 'Look at ./clean/before-after.png, then try your own: $(BIN)/denoise YOUR-FOLDER --out ./clean'
 
+# Files of tests side by side, each on one thread: two threads in each of two processes would wait for each other.
 test: $(DEV_READY)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check

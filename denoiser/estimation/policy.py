@@ -15,7 +15,7 @@ from denoiser.networks.conditioning import MAX_SIGMA, Condition
 _NONE_BELOW, _ALL_ABOVE = 0.5, 1.5
 
 # What is told of correlated noise for what was read, by luma: weak noise is under-read, since JPEG and the camera
-# took it from the flat places that are read; from 8 on texture is as often read with it, and networks smooth too much.
+# took it from the flat places that are read; from 8 on texture is read with it, and networks smooth too much.
 _READ = (5.0, 8.0)
 _TOLD_FOR_READ = (1.1, 0.95)
 _WHITE_BELOW, _CORRELATED_ABOVE = 0.2, 0.4  # of the kind; white noise is told as it was read
