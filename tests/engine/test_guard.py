@@ -59,6 +59,16 @@ def test_writing_in_a_pure_colour_is_no_fault(session, size):
     assert guard.check(np.asarray(page), _cleaned(session, np.asarray(page), 10), 10, 255.0) is None
 
 
+@pytest.mark.parametrize("cell", [2, 3, 4])
+def test_dots_in_a_pure_colour_are_refused_only_where_they_are_smeared(session, cell):
+    dots = np.random.default_rng(0).random((128 // cell + 1, 192 // cell + 1)) < 0.5
+    ink = np.kron(dots, np.ones((cell, cell), bool))[:128, :192, np.newaxis]
+    page = np.where(ink, np.array([255, 0, 0], np.uint8), np.array([255, 255, 255], np.uint8))
+    cleaned = _cleaned(session, page, 10)
+    off = np.sqrt(np.square(cleaned.astype(float) - page).mean())
+    assert (guard.check(page, cleaned, 10, 255.0) is None) == (off < 32)
+
+
 def _darker(tile: Pixels) -> Pixels:
     return (tile * 0.7).astype(tile.dtype)
 
