@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from denoiser.noise.camera import photograph, shoot
+from denoiser.noise.defects import add_defects, add_stripes
 from denoiser.noise.dice import Dice
 from denoiser.noise.impulse import add_random_values, add_salt_and_pepper
 from denoiser.noise.jpeg import through_jpeg
@@ -13,11 +14,13 @@ from denoiser.noise.white import add_white, as_8_bit
 
 __all__ = [
     "Dice",
+    "add_defects",
     "add_poisson",
     "add_random_values",
     "add_salt_and_pepper",
     "add_shaped",
     "add_speckle",
+    "add_stripes",
     "add_white",
     "as_8_bit",
     "mask_blocks",

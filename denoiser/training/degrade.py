@@ -9,15 +9,23 @@ import torch
 from torch import Tensor
 
 from denoiser import noise
-from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
+from denoiser.networks.conditioning import MAX_SIGMA, luma_and_chroma_sigma, planes_of_batch
 from denoiser.noise import Dice
 from denoiser.training.packing import pack
 from denoiser.training.recipe import NoiseShares
 
 _KIND_UNKNOWN_SHARE = 0.15  # the level is told alone, as a person with a slider does
 _CLIPPED_SHARE = 0.5  # of the white and the shaped noise: as an 8-bit file would keep it
-_JPEG_SHARE = 0.7  # of the camera noise
+_JPEG_SHARE = 0.7  # of the camera noise, and of the defects on top of it and of clean pictures
 _TOLD_SPREAD = 0.08  # the level that is told is off by this much, as estimates are
+_WRONG_FACTOR = (0.6, 3.3)  # of the true level, where a sample is given a wrong one
+_WRONG_OFFSET_SHARE = 0.4  # of these samples: something is added as well, so that clean pictures get a level too
+_WRONG_OFFSET = 15.0  # 8-bit sigma
+_CLEAN_JPEG_SHARE = 0.4  # of the clean samples
+_DEFECT_RANGE = (2e-4, 3e-3)  # share of the pixels that are dead or hot; with less most crops would have none
+_STRIPES_RANGE = (0.1, 0.7)  # sigma of the stripes, of that of the noise
+_MORE_STRIPES_SHARE = 0.5  # of the striped samples: more is added, since clean scans have stripes too
+_MORE_STRIPES = 8.0  # 8-bit sigma
 _IMPULSE_RANGE = (0.005, 0.3)  # share of the pixels that are struck
 _MASKED_RANGE = (0.05, 0.5)
 
@@ -46,6 +54,7 @@ class _Kind:
 
     apply: Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]]  # noisy, target, told luma and chroma (2, B)
     correlated: float | None
+    packed: bool = False  # some of it went through JPEG
 
 
 def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> Sample:
@@ -63,18 +72,66 @@ def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> S
             noisy[rows], target[rows], told[:, rows] = kind.apply(crops, dice)
             correlated[rows] = kind.correlated or 0.0
             silent[rows] = float(kind.correlated is None)
-    return Sample(noisy, target, _planes(told, correlated, silent > 0, shares.untold, dice))
+            if kind.correlated is not None:
+                level = told[:, rows].mean(dim=0)
+                noisy[rows] = _with_defects(noisy[rows], crops, level, shares, dice, packed=kind.packed)
+    return Sample(noisy, target, _planes(told, correlated, silent > 0, shares, dice))
 
 
-def _planes(told: Tensor, correlated: Tensor, silent: Tensor, untold: float, dice: Dice) -> Tensor:
+def _with_defects(
+    noisy: Tensor, crops: _Crops, level: Tensor, shares: NoiseShares, dice: Dice, *, packed: bool
+) -> Tensor:
+    """*noisy* with dead and hot pixels in some samples and stripes in others, then as files where *packed*.
+
+    *level* (B,) is the sigma of the noise below them.
+    """
+    if shares.defects == shares.stripes == 0:
+        return noisy
+    plain = 1 - shares.defects - shares.stripes
+    struck, striped, _ = dice.split((shares.defects, shares.stripes, plain), len(noisy))
+    result = noisy.clone()
+    for rows, add in ((struck, _pixel_defects), (striped, _stripes)):
+        if len(rows):
+            added = _grey_where(crops.grey[rows], add(noisy[rows], level[rows], dice))
+            result[rows] = _as_files(added, dice) if packed else added
+    return result
+
+
+def _pixel_defects(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
+    return noise.add_defects(noisy, dice.log_uniform(*_DEFECT_RANGE, len(level)), dice.generator)
+
+
+def _stripes(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
+    more = dice.uniform(0, _MORE_STRIPES, len(level)) * (dice.uniform(0, 1, len(level)) < _MORE_STRIPES_SHARE)
+    sigma = level * dice.log_uniform(*_STRIPES_RANGE, len(level)) + more
+    return noise.add_stripes(noisy, sigma, dice.generator)
+
+
+def _planes(told: Tensor, correlated: Tensor, silent: Tensor, shares: NoiseShares, dice: Dice) -> Tensor:
     batch = told.shape[1]
+    untold = shares.untold
     spread = torch.exp(_TOLD_SPREAD * dice.normal(batch))
     draw = dice.uniform(0, 1, batch)
     level_known = (draw >= untold) & ~silent
     kind_known = (draw >= untold + _KIND_UNKNOWN_SHARE) & ~silent
     # White noise is told exactly: papers and people who add noise know its level.
-    luma, chroma = told * torch.where(correlated > 0, spread, 1.0)
+    luma, chroma = _some_wrong(told * torch.where(correlated > 0, spread, 1.0), shares.mismatch, dice)
     return planes_of_batch(luma, chroma, correlated, level_known, kind_known).reshape(batch, -1, 1, 1)
+
+
+def _some_wrong(levels: Tensor, share: float, dice: Dice) -> Tensor:
+    """*levels* (2, B) with a *share* of them replaced by wrong ones, luma and chroma alike.
+
+    The target stays the clean picture. Without such samples a network moves colours where a person asks for another
+    level than the true one.
+    """
+    if share == 0:
+        return levels
+    batch = levels.shape[1]
+    factor = dice.log_uniform(*_WRONG_FACTOR, batch)
+    offset = dice.uniform(0, _WRONG_OFFSET, batch) * (dice.uniform(0, 1, batch) < _WRONG_OFFSET_SHARE)
+    wrong = (levels * factor + offset).clamp_max(MAX_SIGMA)
+    return torch.where(dice.uniform(0, 1, batch) < share, wrong, levels)
 
 
 def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
@@ -89,12 +146,17 @@ def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 def _camera(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     noisy, target = noise.photograph(crops.clean, dice.generator)
     noisy, target = (_grey_where(crops.grey, picture) for picture in (noisy, target))
-    packed, as_it_is = dice.split((_JPEG_SHARE, 1 - _JPEG_SHARE), len(noisy))
-    kept = torch.empty_like(noisy)
-    if len(packed):
-        kept[packed] = pack(noisy[packed], dice)
-    kept[as_it_is] = noise.as_8_bit(noisy[as_it_is])
+    kept = _as_files(noisy, dice)
     return kept, target, torch.stack(luma_and_chroma_sigma(kept - target))
+
+
+def _as_files(pictures: Tensor, dice: Dice) -> Tensor:
+    packed, as_it_is = dice.split((_JPEG_SHARE, 1 - _JPEG_SHARE), len(pictures))
+    kept = torch.empty_like(pictures)
+    if len(packed):
+        kept[packed] = pack(pictures[packed], dice)
+    kept[as_it_is] = noise.as_8_bit(pictures[as_it_is])
+    return kept
 
 
 def _shaped(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,7 +170,16 @@ def _nearly_clean(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     # Up to sigma 2, half of them 0; the target is the input: teaches to do no harm.
     sigma = dice.uniform(-2, 2, len(crops.clean)).clamp_min(0)
     noisy = noise.as_8_bit(noise.add_white(crops.clean, sigma, dice.generator, grey=crops.grey))
-    return noisy, noisy, torch.stack([sigma, sigma])
+    levels = torch.stack([sigma, sigma])
+    packed, _ = dice.split((_CLEAN_JPEG_SHARE, 1 - _CLEAN_JPEG_SHARE), len(noisy))
+    if not len(packed):
+        return noisy, noisy, levels
+    # Clean photos that were saved as JPEG: the target is the photo before.
+    target = noisy.clone()
+    target[packed] = noise.as_8_bit(crops.clean[packed])
+    noisy[packed] = _grey_where(crops.grey[packed], pack(target[packed], dice))
+    levels[:, packed] = torch.stack(luma_and_chroma_sigma(noisy[packed] - target[packed]))
+    return noisy, target, levels
 
 
 def _impulse(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
@@ -132,9 +203,9 @@ def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 # By the names of the shares; impulses and holes have no level that could be told.
 _KINDS = {
     "white": _Kind(_white, 0.0),
-    "camera": _Kind(_camera, 1.0),
+    "camera": _Kind(_camera, 1.0, packed=True),
     "shaped": _Kind(_shaped, 1.0),
-    "clean": _Kind(_nearly_clean, 0.0),
+    "clean": _Kind(_nearly_clean, 0.0, packed=True),
     "impulse": _Kind(_impulse, None),
     "masking": _Kind(_masked, None),
 }

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from denoiser.noise import Dice, through_jpeg
 
-QUALITY_RANGE = (60, 100)
+QUALITY_RANGE = (30, 100)
 _HALF_CHROMA_SHARE = 0.6  # cameras' default; the rest keeps full chroma
 
 

@@ -27,11 +27,16 @@ class NoiseShares:
     max_sigma: float = 75.0
     grey: float = 0.15  # of the samples: pictures without colour
     untold: float = 0.25  # of the samples: neither level nor kind is told, the network must judge
+    mismatch: float = 0.0  # of the samples: the network is given a wrong level
+    defects: float = 0.0  # of the samples: dead and hot pixels on top of the noise
+    stripes: float = 0.0  # of the samples: offsets of rows or columns on top of the noise
 
     def __post_init__(self) -> None:
         total = self.white + self.camera + self.shaped + self.clean + self.impulse + self.masking
         if abs(total - 1) > 1e-6:
             raise UsageError(f"The shares of noise add up to {total:g}, not to 1.")
+        if self.defects + self.stripes > 1:
+            raise UsageError("defects and stripes add up to more than 1.")
 
 
 @dataclass(frozen=True, slots=True)
