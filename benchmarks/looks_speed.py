@@ -1,4 +1,4 @@
-"""What looks, guard and trust cost: a 1080p view of each look, and what is measured once, beside a copy.
+"""What looks, local means, sanity check and trust cost: a 1080p view of each look, and each step beside a copy.
 
 "core ms" is the time of all threads together, so that other work on the machine does not count for much. The bar of
 the desktop app is 33 ms for any look of a view of 1920 x 1080.
@@ -11,12 +11,15 @@ from collections.abc import Callable
 
 import contract
 import numpy as np
+import torch
 from skimage import data
 
-from denoiser.engine import guard
+from denoiser.engine.local_means import keep_local_means, limits_of
 from denoiser.engine.looks import Look, Looks
+from denoiser.engine.sanity import repair
 from denoiser.engine.trust import trust, trust_number
 from denoiser.image import from_numpy
+from denoiser.networks.conditioning import Condition
 
 HEIGHT, WIDTH = 1080, 1920
 SIGMA = 20.0
@@ -29,6 +32,11 @@ LOOKS = {
 }
 
 
+def _tile(pixels: np.ndarray) -> torch.Tensor:
+    values = torch.from_numpy(pixels.astype(np.float32) / 255)
+    return values.permute(2, 0, 1).unsqueeze(0)
+
+
 def main() -> int:
     words = contract.parser(__doc__).parse_args()
     report = contract.Report(__doc__, words)
@@ -36,11 +44,15 @@ def main() -> int:
     source = np.clip(np.rint(clean + report.rng.normal(size=clean.shape) * SIGMA), 0, 255).astype(np.uint8)
     image = from_numpy(source)
     looks = Looks(image, clean)
+    noisy_tile, clean_tile = (_tile(pixels) for pixels in (source, clean))
+    limits = limits_of(Condition(SIGMA, SIGMA, 0.0)).unsqueeze(0)
+    bad = torch.zeros(1, 1, HEIGHT // 8, WIDTH // 8, dtype=torch.bool)
     views: dict[str, Callable[[], object]] = {"copying": source.copy}
     views |= {name: (lambda look=look: looks.render(look)) for name, look in LOOKS.items()}
     once: dict[str, Callable[[], object]] = {
         "copying": source.copy,
-        "guard": lambda: guard.check(source, clean, SIGMA, 255.0),
+        "local means": lambda: keep_local_means(noisy_tile, clean_tile, limits),
+        "sanity check": lambda: repair(noisy_tile, clean_tile, limits[:, 2], bad),
         "texture": lambda: Looks(image, clean).texture,
         "grain": lambda: Looks(image, clean).grain,
         "trust map": lambda: trust(image, clean),

@@ -23,7 +23,7 @@
     ├── UnwritableImage              1   this picture cannot be written that way
     │   └── OutputFull                   no space left, or a quota is used up
     ├── UnusableData                 1   pictures that cannot be trained or measured on
-    ├── SpoiltResult                 1   what the network gave is not this picture, only cleaner
+    ├── SpoiltResult                 1   the model's output is wrong nearly everywhere
     ├── TrainingFailed               1   the numbers left the rails
     └── Cancelled                  130   stopped on request
 
@@ -176,7 +176,7 @@ class UnusableData(DenoiserError):
 
 
 class SpoiltResult(DenoiserError):
-    """What the network gave is not this picture, only cleaner: brightness, colours or places moved."""
+    """The model's output is wrong nearly everywhere: invented structure, or values that are not finite."""
 
     default_hint = "The output is not written. Try --device cpu --precision fp32, or another --model."
 

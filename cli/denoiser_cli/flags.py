@@ -211,8 +211,8 @@ def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
     words: dict[str, Any] = {"default": shown if control.automatic else default}
     if control.choices:
         choices = (AUTOMATIC, *control.choices) if control.automatic else control.choices
-        words |= {"type": click.Choice(choices), "metavar": "WORD"}
-        return words | {"help": f"{control.help} [{'|'.join(choices)}; default {shown}]"}
+        words |= {"type": click.Choice(choices), "metavar": "N" if kind is int else "WORD"}
+        return words | {"help": f"{control.help} [{'|'.join(map(str, choices))}; default {shown}]"}
     if control.unit == "bytes":
         return words | {"type": _Size(), "help": f"{control.help} [default {shown}]"}
     if kind in (int, float):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from denoiser.engine import sanity
 from denoiser.errors import UsageError
 from denoiser.networks.spec import NetworkSpec
 from denoiser.options import DenoiseOptions
@@ -52,7 +53,7 @@ class Budget:
             height,
             width,
             multiple=spec.size_multiple,
-            halo=spec.halo,
+            halo=_halo(spec),
             tile=self.tile,
             step=_STEP_OF_SHAPES[self.device] if self.tile >= _SMALLEST_TILE else 0,
         )
@@ -98,11 +99,16 @@ def make_budget(
     )
 
 
+def _halo(spec: NetworkSpec) -> int:
+    """What a tile needs around its core: for the network, and for what follows it."""
+    return max(spec.halo, sanity.REACH)
+
+
 def _bare_least(spec: NetworkSpec) -> int:
     """The smallest tile that has a core at all."""
-    return max(2 * rounded_up(spec.halo, spec.size_multiple) + spec.size_multiple, 64)
+    return max(2 * rounded_up(_halo(spec), spec.size_multiple) + spec.size_multiple, 64)
 
 
 def _least(spec: NetworkSpec) -> int:
     """The smallest tile that is chosen unasked."""
-    return max(_SMALLEST_TILE, rounded_up(4 * spec.halo, _STEP_OF_TILE))
+    return max(_SMALLEST_TILE, rounded_up(4 * _halo(spec), _STEP_OF_TILE))

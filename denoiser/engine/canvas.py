@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from denoiser.engine.local_means import CELL, limits_of
 from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import Condition
 from denoiser.tiling import Span, Tile, TilePlan
@@ -39,13 +40,25 @@ def scale_of(image: Image) -> Scale:
 
 
 class Canvas:
-    """A picture, what the network is told of it, and the tiles that are done. Not safe to share between threads."""
+    """An image, the noise level that the network gets, and the tiles that are done. For one thread at a time.
 
-    def __init__(self, source: Pixels, scale: Scale, condition: Condition, share: float = 1.0) -> None:
+    *noise* is the noise that is really there, as far as it is known; without it *condition* stands for it.
+    """
+
+    def __init__(
+        self,
+        source: Pixels,
+        scale: Scale,
+        condition: Condition,
+        share: float = 1.0,
+        noise: Condition | None = None,
+    ) -> None:
         self.source = source
         self.scale = scale
         self.condition, self.planes = condition, condition.planes()
+        self.limits = limits_of(noise or condition)
         self.share = share  # of the removal that is kept
+        self.kept_cells: float = 0.0  # of 8 x 8 pixels: where the sanity check kept the source
         self.result = np.empty_like(source)
         self.notes: list[str] = []  # what a person should know of how it went
         self.tiles_total = self.tiles_left = 0
@@ -63,6 +76,7 @@ class Canvas:
     def begin(self, plan: TilePlan) -> None:
         """Starts, or starts again with other tiles."""
         self.tiles_total = self.tiles_left = len(plan.tiles)
+        self.kept_cells = 0.0
 
     def window(self, tile: Tile) -> Pixels:
         """(h, w, C) of the source in its own depth, a copy; beyond its edges the picture is mirrored."""
@@ -74,8 +88,14 @@ class Canvas:
         picked: Pixels = self.source[down[:, np.newaxis], across]
         return picked
 
-    def put(self, tile: Tile, block: Pixels) -> None:
-        """Takes the core of a clean tile (h, w, C), which is in the depth of the source."""
+    @property
+    def kept_share(self) -> float:
+        """The share of the image that was kept as in the source, 0 to 1."""
+        height, width = self.source.shape[:2]
+        return min(1.0, float(self.kept_cells * CELL * CELL / max(1, height * width)))
+
+    def put(self, tile: Tile, block: Pixels, kept: NDArray[np.float32] | None = None) -> None:
+        """Takes the core of a clean tile (h, w, C) in the depth of the source, and what of its cells was *kept*."""
         height, width = self.source.shape[:2]
         rows, columns = tile.rows, tile.columns
         bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
@@ -83,6 +103,8 @@ class Canvas:
             rows.core_start - rows.start : bottom - rows.start,
             columns.core_start - columns.start : right - columns.start,
         ]
+        if kept is not None:
+            self.kept_cells += float(kept[_cells_of(rows), _cells_of(columns)].sum())
         self.tiles_left -= 1
 
 
@@ -116,6 +138,10 @@ def own_depth(clean: Tensor, windows: Tensor, canvases: list[Canvas], ones: Tens
     rounded = torch.minimum(values.round().clamp(min=0.0), whites)
     # Torch has few operations on 16 unsigned bits; numpy narrows these when the block is taken.
     return rounded.to(torch.uint8 if windows.dtype == torch.uint8 else torch.int32)
+
+
+def _cells_of(span: Span) -> slice:
+    return slice((span.core_start - span.start) // CELL, (span.core_stop - span.start) // CELL)
 
 
 def _mirrored(span: Span, length: int) -> NDArray[np.intp]:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from denoiser.engine.local_means import keep_local_means, limits_of
+from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.networks.conditioning import Condition
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 from denoiser.tiling import SMALLEST_TILE, rounded_up
@@ -22,4 +24,7 @@ def clean_whole(
     padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric")
     batch = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
     clean = network(batch, condition.planes().reshape(1, -1, 1, 1))
+    limits = limits_of(condition).unsqueeze(0)
+    clean, bad = without_non_finite(batch, clean)
+    clean, _ = repair(batch, keep_local_means(batch, clean, limits), limits[:, 2], bad)
     return np.ascontiguousarray(clean[0].numpy().transpose(1, 2, 0)[:height, :width])

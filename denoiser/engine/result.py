@@ -26,7 +26,10 @@ class Cleaned:
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A picture from its arrival to its result; without a canvas it stays as it is."""
+    """An image from its arrival to its result; without a canvas it stays as it is.
+
+    ``image`` is the source without its dead and hot pixels.
+    """
 
     image: Image
     canvas: Canvas | None

@@ -17,11 +17,16 @@ from torch import Tensor, nn
 
 from denoiser.engine.allocator import keep_freed_memory
 from denoiser.engine.canvas import Canvas, network_input, own_depth
+from denoiser.engine.local_means import keep_local_means
+from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.events import CancelToken
 from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.tiling import Tile
 
 Piece = tuple[Canvas, Tile]
+
+# Quarter turns and whether mirrored: what the first 1, 2, 4 or 8 passes see.
+_TRANSFORMS = ((0, False), (2, False), (1, False), (3, False), (0, True), (2, True), (1, True), (3, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,19 @@ class Started:
 
     pieces: Sequence[Piece]
     blocks: Tensor  # (B, h, w, C) on the host
+    kept: Tensor  # (B, h/8, w/8) on the host: how much of each cell is the source's
     arrived: torch.cuda.Event | None
 
 
 class NetworkRunner:
     """Runs one network on one device. Threads take turns, batch by batch."""
 
-    def __init__(self, network: PyramidAutoencoder, device: str, precision: str = "fp32") -> None:
+    def __init__(
+        self, network: PyramidAutoencoder, device: str, precision: str = "fp32", *, passes: int = 1
+    ) -> None:
+        """*passes* is 1, 2, 4 or 8."""
         self.precision = precision
+        self._passes = passes
         self._network = network
         self._turn = threading.Lock()
         self._cancel: CancelToken | None = None  # of the batch at hand
@@ -76,8 +86,9 @@ class NetworkRunner:
         """Waits for the batch and hands each tile to its canvas, which is given back each time."""
         if started.arrived is not None:
             started.arrived.synchronize()
-        for (canvas, tile), block in zip(started.pieces, started.blocks.numpy(), strict=True):
-            canvas.put(tile, block)
+        tiles = zip(started.pieces, started.blocks.numpy(), started.kept.numpy(), strict=True)
+        for (canvas, tile), block, kept in tiles:
+            canvas.put(tile, block, kept)
             yield canvas
 
     def _compute(self, pieces: Sequence[Piece]) -> Started:
@@ -86,16 +97,33 @@ class NetworkRunner:
         ones = torch.tensor([canvas.scale.one for canvas in canvases], device=windows.device).reshape(-1, 1, 1, 1)
         planes = torch.stack([canvas.planes for canvas in canvases]).reshape(len(pieces), -1, 1, 1)
         noisy = network_input(windows, ones)
-        with exactly(self.device, self.precision):
-            clean = self._network(noisy, planes.to(windows.device, non_blocking=True)).float()
-        blocks = own_depth(clean, windows, canvases, ones)
+        limits = torch.stack([canvas.limits for canvas in canvases]).to(windows.device, non_blocking=True)
+        clean = self._mean_of_passes(noisy, planes.to(windows.device, non_blocking=True))
+        clean, bad = without_non_finite(noisy, clean)
+        clean = keep_local_means(noisy, clean, limits)
+        clean, kept = repair(noisy, clean, limits[:, 2], bad)
+        blocks, kept = own_depth(clean, windows, canvases, ones), kept[:, 0]
         if not self.runs_ahead:
-            return Started(pieces, blocks.cpu(), None)
-        on_host = torch.empty(blocks.shape, dtype=blocks.dtype, pin_memory=True)
-        on_host.copy_(blocks, non_blocking=True)
+            return Started(pieces, blocks.cpu(), kept.cpu(), None)
+        blocks, kept = _on_host(blocks), _on_host(kept)
         arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
         arrived.record()
-        return Started(pieces, on_host, arrived)
+        return Started(pieces, blocks, kept, arrived)
+
+    def _mean_of_passes(self, noisy: Tensor, planes: Tensor) -> Tensor:
+        """The network's result; of several passes, the mean over rotated and mirrored copies of the input."""
+        total = None
+        for turns, mirrored in _TRANSFORMS[: self._passes]:
+            turned = torch.rot90(noisy, turns, (2, 3))
+            turned = turned.flip(3) if mirrored else turned
+            with exactly(self.device, self.precision):
+                result = self._network(turned.contiguous(memory_format=torch.channels_last), planes).float()
+            result = result.flip(3) if mirrored else result
+            result = torch.rot90(result, -turns, (2, 3))
+            total = result if total is None else total.add_(result)
+        assert total is not None
+        total = total if self._passes == 1 else total.div_(self._passes)
+        return total.contiguous(memory_format=torch.channels_last)
 
     def _uploaded(self, pieces: Sequence[Piece]) -> Tensor:
         cut = [torch.from_numpy(canvas.window(tile)) for canvas, tile in pieces]
@@ -111,6 +139,12 @@ class NetworkRunner:
     def _heed(self, _layer: nn.Module, _inputs: object) -> None:
         if self._cancel is not None:
             self._cancel.raise_if_cancelled()
+
+
+def _on_host(values: Tensor) -> Tensor:
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    host.copy_(values, non_blocking=True)
+    return host
 
 
 @contextmanager

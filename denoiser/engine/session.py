@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser import models
-from denoiser.engine import guard, pipeline
+from denoiser.engine import pipeline
 from denoiser.engine.budget import Budget, make_budget
 from denoiser.engine.canvas import Canvas, Scale, scale_of
 from denoiser.engine.device import choose
 from denoiser.engine.footprint import bytes_per_pixel
 from denoiser.engine.gradual import Gradual
+from denoiser.engine.hot_pixels import replace_hot_pixels
 from denoiser.engine.looks import Look, Looks, look_of
 from denoiser.engine.memory import free_bytes
 from denoiser.engine.precision import choose_precision
@@ -24,7 +25,7 @@ from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner, TileListener
 from denoiser.engine.trust import trust_number
 from denoiser.errors import DenoiserError, SpoiltResult
-from denoiser.estimation import NoiseEstimate, automatic, estimate_noise
+from denoiser.estimation import NoiseEstimate, at_level, automatic, estimate_noise, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition
@@ -32,6 +33,8 @@ from denoiser.networks.spec import NetworkSpec
 from denoiser.options import DenoiseOptions
 
 Name = TypeVar("Name")
+
+_WRONG = 0.5  # of an image that had to be kept as in the source: then nothing of the result is worth having
 
 
 class Session:
@@ -44,7 +47,7 @@ class Session:
         self._bytes_per_pixel = bytes_per_pixel(model.network)
         self.model_name, self.model_digest = model.name, model.digest
         self.device, self.device_reason = device.name, device.reason
-        runner = NetworkRunner(model.network, device.name)
+        runner = NetworkRunner(model.network, device.name, passes=options.passes)
         precision = choose_precision(options.precision, device.name, model)
         runner.precision = precision.name
         self.precision, self.precision_reason = precision.name, precision.reason
@@ -78,7 +81,7 @@ class Session:
     ) -> Cleaned:
         """Never changes *image*; stops within one layer of *cancel* with Cancelled.
 
-        An automatic level goes by *estimate* where one is given, as for a picture of a series.
+        *estimate* replaces the estimate of the image's own noise, as for an image of a series.
         """
         work = self.prepare(image, estimate)
         if work.canvas is not None:
@@ -91,7 +94,7 @@ class Session:
         if canvas is None:
             return Looks(image, image.pixels)
         self._run(canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
-        return self._believed(image, canvas)
+        return self._looks_of(image, canvas)
 
     def clean_many(
         self,
@@ -133,7 +136,8 @@ class Session:
     def gradual(self, image: Image, level: float | None, estimate: NoiseEstimate | None = None) -> Gradual:
         """*image* to be cleaned where it is looked at first; `finish(its work, a look)` when all of it is clean.
 
-        *level* takes the place of the one in the options, so that one session serves a slider.
+        *level* replaces the one in the options, so that one session serves a slider. *estimate* saves estimating
+        the noise again.
         """
         return Gradual(self._work(image, level, estimate), self._cleaner, self._model.spec)
 
@@ -142,7 +146,7 @@ class Session:
         image, canvas = work.image, work.canvas
         if canvas is None:
             return Cleaned(image, time.perf_counter() - work.began, image.notes, estimate=work.estimate)
-        looks = self._believed(image, canvas)
+        looks = self._looks_of(image, canvas)
         trust = trust_number(image, canvas.result)
         # The look takes the place of the clean picture, so that no third one is held, unless that is still wanted.
         pixels = looks.render(look) if look else looks.render(look_of(self._options), out=canvas.result)
@@ -158,26 +162,39 @@ class Session:
         )
 
     def _work(self, image: Image, level: float | None, known: NoiseEstimate | None = None) -> Work:
-        estimate = (known or estimate_noise(image)) if level is None else None
-        condition, share = automatic(estimate) if estimate is not None else _given(image, level or 0.0)
-        if share == 0:
-            return Work(image, None, estimate)
-        scale = scale_of(image)
-        canvas = Canvas(image.pixels, scale, _scaled(condition, image.white / scale.one), share)
-        return Work(image, canvas, estimate)
+        if level == 0:
+            return Work(image, None)
+        estimate = known or estimate_noise(image)
+        condition, share = automatic(estimate) if level is None else (at_level(estimate, level), 1.0)
+        reported = estimate if level is None else None
+        pixels, replaced = image.pixels, 0
+        if self._options.hot_pixels == "auto":
+            pixels, replaced = replace_hot_pixels(image.pixels, image.white)
+        if share == 0 and not replaced:
+            return Work(image, None, reported)
+        source = image.with_pixels(pixels) if replaced else image
+        scale = scale_of(source)
+        relative = image.white / scale.one
+        noise = _scaled(present_noise(estimate, level), relative)
+        canvas = Canvas(source.pixels, scale, _scaled(condition, relative), share, noise)
+        if replaced:
+            canvas.notes.append(f"{replaced} dead or hot pixel{'s' if replaced > 1 else ''} replaced")
+        return Work(source, canvas, reported)
 
-    def _believed(self, image: Image, canvas: Canvas) -> Looks:
-        """What came out if it is sound, if need be from a second try in fp32; SpoiltResult if it is not."""
-        fault = _fault(canvas)
-        if fault is not None and self.precision != "fp32" and self._options.precision == "auto":
-            canvas.notes.append(f"in {self.precision} {fault}; done again in fp32")
-            # What is wrong once on this machine will be again.
+    def _looks_of(self, image: Image, canvas: Canvas) -> Looks:
+        """What the network made; where it is wrong nearly everywhere, a second try in fp32, then SpoiltResult."""
+        if canvas.kept_share > _WRONG and self.precision != "fp32" and self._options.precision == "auto":
+            canvas.notes.append(f"the result in {self.precision} was wrong nearly everywhere; repeated in fp32")
             self._cleaner.runner.precision = self.precision = "fp32"
-            self.precision_reason = "bf16 spoilt a picture"
+            self.precision_reason = "bf16 gave a wrong result"
             self._run(canvas, lambda _canvas: None, None)
-            fault = _fault(canvas)
-        if fault is not None:
-            raise SpoiltResult(f"The network spoilt this picture: {fault}.")
+        if canvas.kept_share > _WRONG:
+            raise SpoiltResult(
+                f"The model's output is wrong in {canvas.kept_share:.0%} of the image: it shows structure that the "
+                "source does not have, or values that are not finite."
+            )
+        if canvas.kept_share > 0:
+            canvas.notes.append(f"{_percent(canvas.kept_share)} kept as in the source (sanity check)")
         if image.alpha is not None:
             # Nobody sees colours under full transparency, and some programs keep things there.
             np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
@@ -206,18 +223,8 @@ class Session:
         return self._budget("cpu")
 
 
-def _fault(canvas: Canvas) -> guard.Fault | None:
-    told = canvas.condition
-    known = told.luma is not None and told.chroma is not None
-    sigma = max(told.luma or 0.0, told.chroma or 0.0) / 255 * canvas.scale.one if known else None
-    return guard.check(canvas.source, canvas.result, sigma, canvas.scale.white or 1.0)
-
-
-def _given(image: Image, level: float) -> tuple[Condition, float]:
-    """What a level that was asked for means: the condition, and the share of the removal that is kept."""
-    # The same noise in all three channels has no chroma, and its luma reads sqrt(3) of one channel's.
-    told = Condition(level * 3**0.5, 0.0) if image.channels == 1 else Condition(level, level)
-    return told, float(level > 0)
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.001 else "less than 0.1 %"
 
 
 def _scaled(condition: Condition, factor: float) -> Condition:

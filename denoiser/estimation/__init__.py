@@ -8,18 +8,28 @@ from denoiser.estimation.estimate import LevelAt, NoiseEstimate
 from denoiser.estimation.series import Series, fit_series
 
 if TYPE_CHECKING:
-    from denoiser.estimation.policy import automatic
+    from denoiser.estimation.policy import at_level, automatic, present_noise
     from denoiser.estimation.reader import estimate_noise, open_reader
 
-__all__ = ["LevelAt", "NoiseEstimate", "Series", "automatic", "estimate_noise", "fit_series", "open_reader"]
+__all__ = [
+    "LevelAt",
+    "NoiseEstimate",
+    "Series",
+    "at_level",
+    "automatic",
+    "estimate_noise",
+    "fit_series",
+    "open_reader",
+    "present_noise",
+]
 
 
 def __getattr__(name: str) -> Any:
     # These need torch, which those who only pass an estimate on should not wait for.
-    if name == "automatic":
-        from denoiser.estimation.policy import automatic
+    if name in ("at_level", "automatic", "present_noise"):
+        from denoiser.estimation import policy
 
-        return automatic
+        return getattr(policy, name)
     if name in ("estimate_noise", "open_reader"):
         from denoiser.estimation import reader
 

@@ -5,6 +5,8 @@ The figures behind it are in docs/estimation.md.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from denoiser.estimation.estimate import NoiseEstimate
@@ -32,6 +34,28 @@ def automatic(estimate: NoiseEstimate) -> tuple[Condition, float]:
         # The same noise in all three channels: its luma adds up, and it has no chroma.
         luma, chroma = min(luma * 3**0.5, MAX_SIGMA), 0.0
     return Condition(luma, chroma, estimate.kind), kept_share(estimate)
+
+
+def at_level(estimate: NoiseEstimate, level: float) -> Condition:
+    """The condition for a *level* that a person sets: noise of the estimated kind and colour, at that level.
+
+    At the estimated sigma it is that of automatic mode. White noise is assumed where there is hardly any noise.
+    """
+    known = kept_share(estimate)
+    kind = known * estimate.kind
+    if estimate.grey:
+        return automatic(replace(estimate, luma=level, kind=kind))[0]
+    luma, chroma = (1 + known * (axis / max(estimate.sigma, 0.1) - 1) for axis in (estimate.luma, estimate.chroma))
+    return automatic(replace(estimate, luma=level * luma, chroma=level * chroma, kind=kind))[0]
+
+
+def present_noise(estimate: NoiseEstimate, level: float | None) -> Condition:
+    """The noise that can explain a change of local means: the estimate, and no more than a *level* that is set."""
+    share = 1.0 if level is None else min(1.0, level / max(estimate.sigma, 0.1))
+    luma, chroma = share * estimate.luma, share * estimate.chroma
+    if estimate.grey:
+        luma, chroma = luma * 3**0.5, 0.0
+    return Condition(luma, chroma, estimate.kind)
 
 
 def kept_share(estimate: NoiseEstimate) -> float:

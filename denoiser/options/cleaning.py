@@ -43,6 +43,16 @@ class DenoiseOptions:
         minimum=0.0,
         maximum=1.0,
     )
+    hot_pixels: str = control(
+        "auto",
+        help="Replace isolated dead and hot pixels, as of long exposures.",
+        choices=("auto", "off"),
+    )
+    passes: int = control(
+        1,
+        help="Average the results for this many rotated and mirrored copies: slower, better.",
+        choices=(1, 2, 4, 8),
+    )
     model: str = control("auto", help="auto, a name from `denoise models`, or a .safetensors file.")
     device: str = control("auto", help="Where the network runs.", choices=DEVICES)
     precision: str = control("auto", help="What the network reckons in.", choices=PRECISIONS)

@@ -23,7 +23,7 @@ class Control:
     minimum: float | None = None
     maximum: float | None = None
     unit: str = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     automatic: bool = False  # None stands for "auto"
     flag: str = ""  # where the word of the command line is one that Python keeps for itself
     form: str = ""  # how a text is written, where it is more than a word
@@ -53,7 +53,7 @@ def check(options: Any) -> None:
         elif not _is_of(value, kind := str(field_.type).removesuffix(" | None")):
             raise UsageError(f"{word} is {_KINDS[kind][1]}, not {value!r}.")
         elif offered.choices and value not in offered.choices:
-            raise UsageError(f"{word} is one of {', '.join(offered.choices)}, not {value!r}.")
+            raise UsageError(f"{word} is one of {', '.join(map(str, offered.choices))}, not {value!r}.")
         elif offered.minimum is not None and not _within(value, offered):
             raise UsageError(
                 f"{word} lies between {_figure(offered.minimum)} and {_figure(offered.maximum)}, not {value}."

@@ -45,8 +45,8 @@ def test_what_is_asked_for_is_taken_however_little_is_free():
 def test_a_tile_that_no_plan_can_use_is_refused_with_what_can(tile):
     with pytest.raises(UsageError, match=f"A tile of {tile} ") as caught:
         _budget(tile=tile)
-    assert "multiple of 8 from 88 on" in caught.value.hint
-    assert _budget(tile=88).plan(500, 500, SPEC).tiles[0].shape == (88, 88)
+    assert "multiple of 8 from 104 on" in caught.value.hint
+    assert _budget(tile=104).plan(500, 500, SPEC).tiles[0].shape == (104, 104)
 
 
 def test_steps_down_end_at_the_smallest_tile():

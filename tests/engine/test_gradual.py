@@ -7,6 +7,7 @@ from denoiser.engine import open_session
 from denoiser.engine.looks import Look, Region
 from denoiser.engine.session import Session
 from denoiser.errors import Cancelled
+from denoiser.estimation import at_level
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
@@ -61,8 +62,8 @@ def test_a_finished_one_can_be_finished_again_with_another_look(session: Session
 def test_one_session_serves_every_level(session: Session, image: Image) -> None:
     gradual = session.gradual(image, None)
     assert gradual.work.estimate is not None
-    told = session.gradual(image, 30.0).work.canvas
-    assert told is not None and told.condition.luma == 30.0
+    given = session.gradual(image, 30.0, gradual.work.estimate).work.canvas
+    assert given is not None and given.condition == at_level(gradual.work.estimate, 30.0)
 
 
 def test_nearest_to_the_middle_of_what_is_looked_at_comes_first(session: Session, image: Image) -> None:

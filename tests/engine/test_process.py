@@ -44,7 +44,7 @@ def test_a_real_shortage_of_memory_ends_in_smaller_tiles_and_a_note():
     said = _in_a_process("""
 session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=25))
 session.clean(picture(64, 64))  # threads and scratch memory are there
-resource.setrlimit(resource.RLIMIT_AS, (of_status("VmSize:") + (70 << 20), -1))
+resource.setrlimit(resource.RLIMIT_AS, (of_status("VmSize:") + (76 << 20), -1))
 cleaned = session.clean(picture(500, 600))
 print(json.dumps({"tile": cleaned.tile, "notes": cleaned.notes}))
 """)

@@ -7,7 +7,7 @@ import pytest
 import denoiser
 from denoiser import metrics
 from denoiser.engine import open_session
-from denoiser.errors import Cancelled, MissingModel
+from denoiser.errors import Cancelled, MissingModel, UsageError
 from denoiser.estimation import estimate_noise
 from denoiser.events import CancelToken, TileDone
 from denoiser.image import from_numpy
@@ -125,7 +125,7 @@ def test_every_rotation_and_flip_is_cleaned_alike():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_size_from_one_pixel_on(tiny_weights, dtype, channels):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=88))
+    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=104))
     chance = np.random.default_rng(0)
     for height, width in ((1, 1), (1, 401), (307, 1), (2, 3), (97, 101), (64, 8)):
         image = from_numpy(chance.integers(0, 256, (height, width, channels)).astype(dtype))
@@ -165,7 +165,7 @@ def test_one_threads_cancel_is_not_anothers(clean, tiny_weights):
     assert session.clean(from_numpy(clean)).image.pixels.shape == clean.shape
 
 
-def test_a_given_estimate_stands_for_that_of_the_picture_where_the_level_is_automatic(clean, tiny_weights):
+def test_a_given_estimate_replaces_that_of_the_image(clean, tiny_weights):
     image, others = from_numpy(clean), []
     given = dataclasses.replace(estimate_noise(image), luma=20.0, chroma=20.0)
     for level in (None, 3.0):
@@ -173,5 +173,65 @@ def test_a_given_estimate_stands_for_that_of_the_picture_where_the_level_is_auto
         session = open_session(options)
         own, other = session.clean(image), session.clean(image, estimate=given)
         others.append(other.estimate)
-        assert np.array_equal(own.image.pixels, other.image.pixels) == (level is not None)
+        assert not np.array_equal(own.image.pixels, other.image.pixels)
     assert others == [given, None]
+
+
+def _noisy_photo(clean):
+    noise = np.random.default_rng(5).normal(size=clean.shape) * 12
+    return from_numpy(np.clip(clean + noise, 0, 255).astype(np.uint8))
+
+
+def test_more_passes_average_rotated_and_mirrored_copies(clean):
+    image = _noisy_photo(clean)
+    errors = []
+    for passes in (1, 2, 8):
+        options = DenoiseOptions(device="cpu", precision="fp32", noise_level=12, passes=passes)
+        pixels = open_session(options).clean(image).image.pixels
+        errors.append(float(np.square(pixels.astype(float) - clean).mean()))
+    assert errors[2] < errors[1] < errors[0]
+    with pytest.raises(UsageError, match="passes is one of 1, 2, 4, 8, not 3"):
+        DenoiseOptions(passes=3)
+
+
+def test_passes_of_a_turned_image_are_the_turned_result(clean):
+    image = _noisy_photo(clean[:192, :192])
+    turned = from_numpy(np.ascontiguousarray(np.rot90(image.pixels)))
+    session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=12, passes=8))
+    one, other = session.clean(image).image.pixels, np.rot90(session.clean(turned).image.pixels, -1)
+    assert np.abs(one.astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize("level", [None, 8])
+def test_hot_pixels_go_unless_that_is_off(clean, level):
+    pixels = clean.copy()
+    places = [(40, 50), (200, 100), (130, 300)]
+    for row, column in places:
+        pixels[row, column] = 255 - pixels[row, column] // 128 * 255
+    image = from_numpy(pixels)
+    for wish in ("auto", "off"):
+        session = open_session(DenoiseOptions(device="cpu", noise_level=level, hot_pixels=wish))
+        cleaned = session.clean(image)
+        gone = [int(abs(cleaned.image.pixels[place].astype(int) - pixels[place]).max()) for place in places]
+        said = any("dead or hot pixel" in note for note in cleaned.notes)
+        assert said == (wish == "auto")
+        assert (min(gone) > 100) == (wish == "auto"), gone
+    assert np.array_equal(image.pixels, pixels)
+
+
+@pytest.mark.parametrize("model", ["fast", pytest.param("best", marks=pytest.mark.long)])
+@pytest.mark.parametrize("level", [2, 8, 23, 50, 75])
+def test_no_level_moves_the_mean_colour_of_flat_patches(level, model):
+    """Dark and saturated colours, with noise of another level than the one that is set."""
+    colours = [(55, 49, 41), (20, 28, 74), (128, 128, 128), (200, 30, 30), (240, 240, 235), (8, 8, 8)]
+    patch = np.concatenate([np.full((128, 128, 3), colour, np.float64) for colour in colours], axis=1)
+    session = open_session(DenoiseOptions(device="cpu", model=model, noise_level=level))
+    for sigma in (0, 3, 10):
+        noisy = np.clip(np.rint(patch + np.random.default_rng(1).normal(size=patch.shape) * sigma), 0, 255)
+        cleaned = session.clean(from_numpy(noisy.astype(np.uint8))).image.pixels
+        for number in range(len(colours)):
+            part = slice(32, 96), slice(128 * number + 32, 128 * number + 96)
+            moved = cleaned[part].mean(axis=(0, 1)) - noisy[part].mean(axis=(0, 1))
+            # Noise that was clipped at black or white explains up to 0.4 of its sigma.
+            clipped = min(colours[number]) < sigma or max(colours[number]) > 255 - 2 * sigma
+            assert np.abs(moved).max() < 1 + 0.1 * sigma + 0.4 * sigma * clipped, (sigma, number, moved)

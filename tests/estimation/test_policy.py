@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoiser.estimation import NoiseEstimate, automatic
+from denoiser.estimation import NoiseEstimate, at_level, automatic, present_noise
+from denoiser.networks.conditioning import Condition
 
 
 def estimate(luma: float, chroma: float = 0.0, *, kind: float = 0.0, grey: bool = False) -> NoiseEstimate:
@@ -57,3 +58,32 @@ def test_more_noise_is_never_told_as_less() -> None:
 def test_between_white_and_correlated_there_is_no_step() -> None:
     told = [automatic(estimate(4.0, kind=kind))[0].luma for kind in np.arange(0, 1, 0.01)]
     assert told[0] == 4.0 and told[-1] == pytest.approx(4.4) and np.diff(told).max() < 0.07
+
+
+def test_a_level_at_the_estimate_is_automatic_mode() -> None:
+    read = estimate(6.0, 4.0, kind=0.8)
+    given, _ = automatic(read)
+    set_by_hand = at_level(read, read.sigma)
+    assert set_by_hand.luma == pytest.approx(given.luma)
+    assert set_by_hand.chroma == pytest.approx(given.chroma)
+    assert set_by_hand.kind == given.kind
+
+
+def test_a_level_keeps_the_kind_and_the_balance_of_luma_and_chroma() -> None:
+    read = estimate(6.0, 3.0, kind=0.8)
+    one, two = at_level(read, 10.0), at_level(read, 20.0)
+    assert two.luma == pytest.approx(2 * one.luma) and one.luma == pytest.approx(2 * one.chroma)
+    assert one.kind == two.kind == 0.8
+    assert at_level(read, 75.0).luma <= 75.0
+
+
+def test_a_level_for_a_clean_image_means_white_noise() -> None:
+    assert at_level(estimate(0.3, 0.2, kind=0.9), 12.0) == Condition(12.0, 12.0, 0.0)
+
+
+def test_present_noise_is_the_estimate_and_never_more_than_the_level() -> None:
+    read = estimate(6.0, 3.0, kind=0.8)
+    assert present_noise(read, None) == Condition(6.0, 3.0, 0.8)
+    assert present_noise(read, 50.0) == Condition(6.0, 3.0, 0.8)
+    less = present_noise(read, read.sigma / 2)
+    assert (less.luma, less.chroma) == pytest.approx((3.0, 1.5))

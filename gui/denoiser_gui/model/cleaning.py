@@ -172,7 +172,7 @@ class Cleaning:
         """Of the photo itself; exact wherever its tiles are."""
         from denoiser.engine.looks import Looks
 
-        return Looks(self.picture.image, self._begun().clean)
+        return Looks(self._begun().image, self._begun().clean)
 
     def is_measured(self, look: Look) -> bool:
         """Whether all that a look needs to know of the whole photo is known."""
@@ -216,10 +216,10 @@ class Cleaning:
         self.version += 1
 
     def finish(self, look: Look) -> Finished:
-        """The finished photo, once all of it is clean; SpoiltResult where it is not to be believed."""
+        """The finished photo, once all of it is clean; SpoiltResult where it is wrong nearly everywhere."""
         before = self.session.precision
         cleaned = self.session.finish(self._begun().work, look)
-        if self.session.precision != before:  # it was spoilt, and done again: what is shown is so too
+        if self.session.precision != before:  # it was wrong, and repeated: so is what is shown
             self._carry_down(self.picture.whole)
             self._settled, self._measured = None, frozenset()
             self.__dict__.pop("looks", None)
@@ -236,8 +236,7 @@ class Cleaning:
 
     def _begun(self) -> Gradual:
         if self._gradual is None:
-            estimate = self._estimates.at(0) if self._noise_level is None else None
-            gradual = self.session.gradual(self.picture.image, self._noise_level, estimate)
+            gradual = self.session.gradual(self.picture.image, self._noise_level, self._estimates.at(0))
             copies = [np.empty_like(level) for level in self.picture.levels[1:]]
             self._levels = (gradual.clean, *copies)
             if gradual.is_complete:  # nothing is to be done to it
@@ -254,8 +253,7 @@ class Cleaning:
 
     def _clean_of_copy(self, level: int, area: Area, cancel: CancelToken) -> Pixels:
         asked = None if self._noise_level is None else self._estimates.carried(self._noise_level, level)
-        estimate = self._estimates.at(level) if asked is None else None
-        gradual = self.session.gradual(self.picture.part(level, area), asked, estimate)
+        gradual = self.session.gradual(self.picture.part(level, area), asked, self._estimates.at(level))
         while gradual.clean_next(None, cancel):
             pass
         return gradual.clean

@@ -192,10 +192,10 @@ def label_of(name: str) -> str:
     return tr(name.replace("_", " ").capitalize())
 
 
-def word_of(choice: str) -> str:
+def word_of(choice: str | int) -> str:
     """What one of the choices is called."""
-    named = {"auto": tr("Auto"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
-    return named.get(choice, choice)
+    named = {"auto": tr("Auto"), "off": tr("Off"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
+    return named.get(str(choice), str(choice))
 
 
 def _range(control: Control) -> tuple[float, float]:

@@ -30,7 +30,7 @@ from denoiser_gui.words import tr
 
 LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always in sight
 PLACE = ("model", "device")
-RARE = ("precision", "tile", "batch_size", "memory")  # behind a fold
+RARE = ("hot_pixels", "passes", "precision", "tile", "batch_size", "memory")  # behind a fold
 
 
 class Panel(QWidget):

@@ -44,7 +44,7 @@ class SaveDialog(QDialog):
         self._replaces = False
         known = controls(WriteOptions)
         self.target = QLineEdit(str(target))
-        named = [(formats.ROWS[key].name, key) for key in known["format"].choices]
+        named = [(formats.ROWS[str(key)].name, key) for key in known["format"].choices]
         self.format = _box([(tr("As the name says"), None), *named])
         self.bits = QComboBox()
         self.jpeg_quality = NumberField(1, 100, automatic=True)
