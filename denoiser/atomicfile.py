@@ -31,13 +31,19 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows would write two bytes for a line
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
+# Errors that mean "this folder cannot be synced", not "data was lost". Windows opens no folders (EACCES), and a
+# folder may allow writing without reading. Some network file systems have no sync of folders.
+_NO_OPEN_OF_FOLDERS = {errno.EACCES}
+_NO_SYNC_OF_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+
 
 @contextmanager
 def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterator[BinaryIO]:
     """Opens a file that takes the name *path* when the block ends, with all its bytes on the disk.
 
     An exception in the block, or while closing, leaves *path* as it was and no temporary file. Makes missing
-    folders. Errors of the disk become UnwritableImage or OutputFull. Safe beside other writers of the same name:
+    folders. Errors of the disk become UnwritableImage or OutputFull; if only the sync of the folder fails, the new
+    file already has its name, but may not survive a power cut. Safe beside other writers of the same name:
     the last wins. A link gives its name to the new file, and what it led to stays; a folder, pipe or device is
     never replaced.
     """
@@ -152,12 +158,20 @@ def _ends_with_break(descriptor: int, size: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every system lets a folder be opened; the rename itself is done
+    """Syncs the names in *folder*. Raises OSError unless the system merely has no way to do so."""
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except OSError as error:
+        if error.errno in _NO_OPEN_OF_FOLDERS:
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC_OF_FOLDERS:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def as_unwritable(path: Path, error: OSError) -> UnwritableImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -266,6 +267,58 @@ def test_a_device_without_room_is_named() -> None:
         pytest.skip("no /dev/full here")
     with pytest.raises(OutputFull):
         append_line_durably(Path("/dev/full"), "line")
+
+
+def fail_on_folders(monkeypatch: pytest.MonkeyPatch, call: str, number: int) -> None:
+    """`os.open` or `os.fsync` fails with this error for folders, and works for files."""
+    real = getattr(os, call)
+
+    def failing(target: int | Path, *more: int) -> object:
+        if os.path.isdir(target):
+            raise OSError(number, os.strerror(number))
+        return real(target, *more)
+
+    monkeypatch.setattr(os, call, failing)
+
+
+_UNSUPPORTED = [("open", errno.EACCES), *(("fsync", n) for n in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP))]
+_LOST = [
+    ("open", errno.EIO),
+    ("open", errno.ENOENT),
+    *(("fsync", n) for n in (errno.EIO, errno.EACCES, errno.EBADF)),
+]
+
+
+@pytest.mark.parametrize(("call", "number"), _UNSUPPORTED)
+def test_a_system_without_sync_of_folders_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    fail_on_folders(monkeypatch, call, number)
+    write(tmp_path / "a.bin")
+    append_line_durably(tmp_path / "lines", "line")
+    assert (tmp_path / "a.bin").read_bytes() == NEW
+    assert (tmp_path / "lines").read_text() == "line\n"
+
+
+@pytest.mark.parametrize(("call", "number"), _LOST)
+def test_a_failed_sync_of_the_folder_fails_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    fail_on_folders(monkeypatch, call, number)
+    with pytest.raises(UnwritableImage, match=os.strerror(number)):
+        write(tmp_path / "a.bin")
+    with pytest.raises(UnwritableImage, match=os.strerror(number)):
+        append_line_durably(tmp_path / "lines", "line")
+    assert temporaries(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_when_the_folder_is_synced_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fail_on_folders(monkeypatch, "fsync", number)
+    with pytest.raises(OutputFull):
+        write(tmp_path / "a.bin")
 
 
 # --- lines --------------------------------------------------------------------------------------------------------
