@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from denoiser.image import Image, Pixels
 
 BLOCK = 64  # pixels on each side
+_STEP = 8  # pixels: blocks begin at multiples, as those of JPEG do, so that all lie alike on JPEG's grid
 MOST_BLOCKS = 112  # under half a megapixel: read in under a tenth of a second
 _FAR = 16.0  # times white: what lies beyond in a float picture says nothing about noise
 
@@ -52,7 +53,7 @@ def _grid(height: int, width: int) -> tuple[int, int]:
     rows, columns = math.ceil(height / BLOCK), math.ceil(width / BLOCK)
     if rows * columns > MOST_BLOCKS:
         # Fewer, and about as far apart down as across.
-        rows = min(rows, max(1, round(math.sqrt(MOST_BLOCKS * height / width))))
+        rows = min(rows, MOST_BLOCKS, max(1, round(math.sqrt(MOST_BLOCKS * height / width))))
         columns = min(columns, MOST_BLOCKS // rows)
         rows = min(rows, MOST_BLOCKS // columns)
     return rows, columns
@@ -61,7 +62,8 @@ def _grid(height: int, width: int) -> tuple[int, int]:
 def _origins(length: int, count: int) -> list[int]:
     last = max(0, length - BLOCK)
     # A lone block of a long side lies in the middle of it.
-    return [last // 2] if count == 1 else [last * i // (count - 1) for i in range(count)]
+    origins = [last // 2] if count == 1 else [last * i // (count - 1) for i in range(count)]
+    return [origin // _STEP * _STEP for origin in origins]
 
 
 def _cut(array: Pixels, top: int, left: int) -> Pixels:

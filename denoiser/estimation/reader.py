@@ -43,7 +43,7 @@ def estimate_noise(image: Image, *, reader: NoiseReader | None = None) -> NoiseE
     bright = [_as_bright_as(energies, low, high) for low, high in edges]
     fields, shape = _fields(energies, blocks)
     whole = tuple(scale.telling for scale in energies)
-    parts = _read(energies, [whole, *bright, *fields], reader or _shipped())
+    parts = _read(energies, [whole, *bright, *fields], _compression(image, blocks), reader or _shipped())
     return verdict(
         parts[0],
         [part for part in parts[1 : 1 + len(bright)] if part],
@@ -69,6 +69,22 @@ def _energies(blocks: Blocks) -> tuple[Energies, ...]:
     )
 
 
+def _compression(image: Image, blocks: Blocks) -> Tensor:
+    """What is known of how *image* was compressed; of a JPEG inside another format only its blocks are visible."""
+    import torch
+
+    from denoiser.networks.estimator import Quantisation, blockiness, compression
+
+    tables = image.origin.jpeg if image.origin else None
+    known = None
+    if tables is not None and tables.quantisation:
+        luma, chroma = (torch.tensor(table) for table in (tables.quantisation * 2)[:2])
+        across, down = tables.sampling[0]
+        known = Quantisation(luma, chroma, half_chroma=len(tables.sampling) > 1 and across * down > 1)
+    edges = blockiness(torch.from_numpy(blocks.values).permute(0, 3, 1, 2), torch.from_numpy(blocks.seen))
+    return compression(known, edges)
+
+
 def _as_bright_as(energies: tuple[Energies, ...], low: float, high: float) -> Choice:
     return tuple(s.telling & (s.brightness >= low) & (s.brightness < high) for s in energies)
 
@@ -89,7 +105,9 @@ def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice
     return choices, shape
 
 
-def _read(energies: tuple[Energies, ...], choices: list[Choice], reader: NoiseReader) -> list[Part | None]:
+def _read(
+    energies: tuple[Energies, ...], choices: list[Choice], packed: Tensor, reader: NoiseReader
+) -> list[Part | None]:
     import torch
 
     from denoiser.networks.estimator import summary
@@ -99,7 +117,7 @@ def _read(energies: tuple[Energies, ...], choices: list[Choice], reader: NoiseRe
     if not told:
         return parts
     with torch.inference_mode():
-        reading = reader(torch.stack([summary(energies, choices[number]) for number in told]))
+        reading = reader(torch.stack([summary(energies, choices[number], packed) for number in told]))
     for row, number in enumerate(told):
         first = choices[number][0]
         parts[number] = Part(
@@ -108,6 +126,7 @@ def _read(energies: tuple[Energies, ...], choices: list[Choice], reader: NoiseRe
             luma_doubt=float(reading.luma_doubt[row]),
             chroma_doubt=float(reading.chroma_doubt[row]),
             kind=float(torch.sigmoid(reading.kind[row])),
+            noisy=float(torch.sigmoid(reading.noisy[row])),
             brightness=float(energies[0].brightness[first].mean()),
             windows=int(first.sum()),
         )

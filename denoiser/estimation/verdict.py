@@ -14,6 +14,8 @@ from denoiser.networks.estimator import FLOOR
 
 _UNLIKE = 0.4  # how far, as a logarithm, the noise of a part tends to lie from that of the whole
 _CORRELATED = 0.5
+# Probability of noise under which a picture is taken for clean, and from which it is taken for noisy.
+_CLEAN_BELOW, _NOISY_ABOVE = 0.5, 0.6
 _SHOWS = 0.5  # sigma under which nobody sees noise, nor its kind
 _VARIES = 1.5  # ratio between dark and bright that is worth a word
 
@@ -27,6 +29,7 @@ class Part:
     luma_doubt: float
     chroma_doubt: float
     kind: float  # 0 white to 1 correlated
+    noisy: float  # probability
     brightness: float  # 0 to 1
     windows: int
 
@@ -43,12 +46,13 @@ def verdict(
     if whole is None:
         nothing = np.zeros(shape, dtype=np.float32)
         return NoiseEstimate(0.0, 0.0, 0.0, nothing, "flat, clipped or tiny: no noise can be seen", grey=grey)
+    shown = _shown(whole.noisy)
     # The luma of a grey picture holds the same noise three times.
-    scale = 3**-0.5 if grey else 1.0
-    levels = tuple(_level_at(part, whole, scale, grey) for part in bright)
+    scale = shown * 3**-0.5 if grey else shown
+    levels = tuple(_level_at(part, whole, scale, 0.0 if grey else shown) for part in bright)
     # A reading of all windows is that of their flattest, which may be the dark ones: the parts know better.
     luma = _together([(at.luma, at.share) for at in levels], sigma_of(whole.luma) * scale)
-    chroma = _together([(at.chroma, at.share) for at in levels], sigma_of(whole.chroma))
+    chroma = _together([(at.chroma, at.share) for at in levels], sigma_of(whole.chroma) * shown)
     return NoiseEstimate(
         luma=luma,
         chroma=0.0 if grey else chroma,
@@ -72,13 +76,19 @@ def _together(parts: Sequence[tuple[float, float]], whole: float) -> float:
     return round(math.sqrt(power / shares) if shares else whole, 2)
 
 
-def _level_at(part: Part, whole: Part, scale: float, grey: bool) -> LevelAt:
+def _shown(noisy: float) -> float:
+    """The share of the levels that counts: 0 for a picture that is clean, 1 for one that is noisy."""
+    place = min(1.0, max(0.0, (noisy - _CLEAN_BELOW) / (_NOISY_ABOVE - _CLEAN_BELOW)))
+    return place * place * (3 - 2 * place)
+
+
+def _level_at(part: Part, whole: Part, luma_scale: float, chroma_scale: float) -> LevelAt:
     luma = _leaning(part.luma, part.luma_doubt, whole.luma)
     chroma = _leaning(part.chroma, part.chroma_doubt, whole.chroma)
     return LevelAt(
         brightness=round(part.brightness, 2),
-        luma=round(sigma_of(luma) * scale, 2),
-        chroma=0.0 if grey else round(sigma_of(chroma), 2),
+        luma=round(sigma_of(luma) * luma_scale, 2),
+        chroma=round(sigma_of(chroma) * chroma_scale, 2),
         share=round(part.windows / whole.windows, 3),
     )
 

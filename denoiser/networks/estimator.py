@@ -5,7 +5,9 @@
       halve, halve again ─► cosine transform of 8×8 windows at each of the three scales
       energy in bands of frequency, its logarithm ─► Energies
     any choice of windows, such as all of a picture or its dark parts
-      quantiles of each band, and the means over the flattest windows ─► 3 layers ─► Reading
+      quantiles of each band, and the means over the flattest windows
+      how JPEG quantised the picture, where its tables are known; how visible JPEG's blocks are
+        ─► 3 layers ─► Reading
 
 Noise is what even the flattest windows have, so windows are ranked before they are averaged; how its energy runs
 over the bands tells the grain of cameras and JPEG from texture and from white noise. Under 1 kMAC for each pixel.
@@ -21,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ARCHITECTURE = "noise-reader-1"
+ARCHITECTURE = "noise-reader-2"
 WINDOW = 8
 SCALES = (1, 2, 4)
 _STEPS = (8, 4, 4)  # from window to window; at full scale they need not overlap to be many
@@ -30,8 +32,11 @@ FLOOR = 0.1  # added to variances before the logarithm: under sigma 0.3 no 8-bit
 _BANDS = ((1.0, 2.5, 4.0, 6.0, 8.0, 10.0), (1.0, 2.5, 4.0, 6.0, 10.0), (1.0, 2.5, 4.0, 6.0, 10.0))
 _QUANTILES = (0.02, 0.08, 0.25, 0.5)
 _RANKS = ((0.0, 0.04), (0.04, 0.15), (0.15, 0.5))  # groups of windows from the flattest on
-FEATURES = 2 * 13 * (len(_QUANTILES) + len(_RANKS)) + 3
+_COMPRESSION = 2 * (len(_BANDS[0]) - 1) + 3
+FEATURES = 2 * 13 * (len(_QUANTILES) + len(_RANKS)) + 3 + _COMPRESSION
 _HIDDEN = 96
+_EDGE = 6.0  # 8-bit steps: what is steeper belongs to the picture
+_LEAST_EDGE = 0.03  # added before the logarithm: about what noise leaves
 
 # Grey and two colour axes at right angles, of length one: white noise of sigma s has sigma s along each.
 _AXES = (
@@ -59,6 +64,7 @@ class Reading:
     luma_doubt: Tensor
     chroma_doubt: Tensor
     kind: Tensor  # a logit: above 0 is correlated
+    noisy: Tensor  # a logit: above 0 there is visible noise; levels hold if there is
 
 
 class NoiseReader(nn.Module):
@@ -69,14 +75,14 @@ class NoiseReader(nn.Module):
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("spread", torch.ones(FEATURES))
         self.layers = nn.Sequential(
-            nn.Linear(FEATURES, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, 5)
+            nn.Linear(FEATURES, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, 6)
         )
 
     def forward(self, features: Tensor) -> Reading:
         x = (features - self.get_buffer("mean")) / self.get_buffer("spread")
         # What no training picture showed must not lead far astray.
-        luma, chroma, luma_doubt, chroma_doubt, kind = self.layers(x.clamp(-5, 5)).unbind(dim=-1)
-        return Reading(luma, chroma, luma_doubt.clamp(-4, 2), chroma_doubt.clamp(-4, 2), kind)
+        luma, chroma, luma_doubt, chroma_doubt, kind, noisy = self.layers(x.clamp(-5, 5)).unbind(dim=-1)
+        return Reading(luma, chroma, luma_doubt.clamp(-4, 2), chroma_doubt.clamp(-4, 2), kind, noisy)
 
 
 def energies_of(blocks: Tensor, seen: Tensor) -> tuple[Energies, ...]:
@@ -111,8 +117,53 @@ def _energies(
     return Energies((both + FLOOR).log() / 2, brightness, (hidden < 0.5) & ~even)
 
 
-def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...]) -> Tensor:
-    """The features (FEATURES,) of the windows that *chosen* names at each scale; some must be at the first."""
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """How JPEG quantised a picture: 64 steps for luma and for chroma, row by row, and whether colour is halved."""
+
+    luma: Tensor
+    chroma: Tensor
+    half_chroma: bool
+
+
+def compression(quantisation: Quantisation | None, blockiness: float) -> Tensor:
+    """The features of how a picture was compressed; None where that is unknown, or it never was a JPEG.
+
+    The steps of each band as the error that rounding to them leaves, in the units of `Energies`.
+    """
+    steps = torch.zeros(_COMPRESSION)
+    if quantisation is not None:
+        _, radius = _cosines()
+        inside = [(radius >= low) & (radius < high) for low, high in itertools.pairwise(_BANDS[0])]
+        tables = quantisation.luma.float(), quantisation.chroma.float()
+        errors = torch.stack([table[band].square().mean() / 12 for table in tables for band in inside])
+        steps = torch.cat([(errors + FLOOR).log() / 2, torch.tensor([1.0, float(quantisation.half_chroma), 0.0])])
+    steps[-1] = blockiness
+    return steps
+
+
+def blockiness(blocks: Tensor, seen: Tensor) -> float:
+    """How much larger steps between pixels are at one column (or row) in eight; near 0 without JPEG's blocks.
+
+    All *blocks* (N, 3, S, S) in 0..1 must begin at the same place of JPEG's grid, wherever that is.
+    """
+    grey = blocks.mean(dim=1) * 255
+    found = 0.0
+    for plane, known in ((grey, seen), (grey.transpose(1, 2), seen.transpose(1, 2))):
+        steps = plane.diff(dim=2).abs()
+        # What an edge between blocks adds to the steps around it.
+        excess = (steps[..., 1:-1] - (steps[..., :-2] + steps[..., 2:]) / 2).clamp(-_EDGE, _EDGE)
+        columns = (excess * known[..., 1:-2]).double().mean(dim=(0, 1))
+        places = torch.stack([columns[place::WINDOW].mean() for place in range(WINDOW)])
+        found += float(places.max() - places.median())
+    return math.log(found + _LEAST_EDGE)
+
+
+def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...], packed: Tensor) -> Tensor:
+    """The features (FEATURES,) of the windows that *chosen* names at each scale; some must be at the first.
+
+    *packed* is the `compression` of the whole picture.
+    """
     parts: list[Tensor] = []
     for scale, choice in zip(energies, chosen, strict=True):
         bands = scale.bands[choice]
@@ -131,7 +182,7 @@ def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...]) -> Tenso
     bright = energies[0].brightness[chosen[0]]
     count = math.log(1 + len(bright))
     whole = torch.stack([bright.mean(), bright.std(correction=0), torch.tensor(count, dtype=bright.dtype)])
-    return torch.cat([*(part.flatten() for part in parts), whole])
+    return torch.cat([*(part.flatten() for part in parts), whole, packed])
 
 
 def _stand_in(finer: Tensor, bands: int) -> Tensor:

@@ -41,6 +41,16 @@ def through_jpeg(pictures: Tensor, quality: Tensor, *, half_chroma: bool) -> Ten
 
     With *half_chroma* colour is kept at half size (4:2:0), else in full (4:4:4).
     """
+    return through_tables(pictures, *tables_of(quality), half_chroma=half_chroma)
+
+
+def tables_of(quality: Tensor) -> tuple[Tensor, Tensor]:
+    """The tables for luma and chroma (B, 64) that libjpeg uses at each *quality* (B,), row by row."""
+    return _scaled(_LUMA_TABLE, quality), _scaled(_CHROMA_TABLE, quality)
+
+
+def through_tables(pictures: Tensor, luma_table: Tensor, chroma_table: Tensor, *, half_chroma: bool) -> Tensor:
+    """`through_jpeg` with any quantisation tables (B, 64), such as those of cameras."""
     height, width = pictures.shape[2:]
     red, green, blue = _padded_to(
         pictures.clamp(0, 1).mul(255).round(), 2 * _BLOCK if half_chroma else _BLOCK
@@ -50,7 +60,6 @@ def through_jpeg(pictures: Tensor, quality: Tensor, *, half_chroma: bool) -> Ten
     luma = luma.round().unsqueeze(1) - 128
     if half_chroma:
         colour = functional.avg_pool2d(colour, 2).round()
-    luma_table, chroma_table = (_scaled(table, quality) for table in (_LUMA_TABLE, _CHROMA_TABLE))
     luma = _through_cosines(luma, luma_table) + 128
     colour = _through_cosines(colour, chroma_table)
     if half_chroma:

@@ -16,7 +16,6 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser import noise
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UnusableData
 from denoiser.models.card import Card, card_as_toml
@@ -28,27 +27,29 @@ from denoiser.networks.estimator import (
     NoiseReader,
     Reading,
     along_axes,
+    blockiness,
+    compression,
     energies_of,
     level_of,
     summary,
 )
 from denoiser.training.data import PhotoPool
-from denoiser.training.graininess import add_grain
-from denoiser.training.packing import pack_some
+from denoiser.training.estimator_scenes import Scene, scenes
 
 BLOCK = 64  # pixels: what is looked at in one piece
 _SIDE = 4  # blocks
+_ALIGNED_SHARE = (
+    0.6  # of the crops: blocks begin where those of JPEG do; the others as in a picture that was cropped
+)
 PATCH = _SIDE * BLOCK + WINDOW  # with room to begin anywhere, as JPEG's own blocks do
 AT_ONCE = 4  # crops: lessons are made of so many or none
-_SHARES = (0.26, 0.22, 0.27, 0.25)  # white, camera, grain, nearly clean
-_GREY_SHARE = 0.12
-# Learned more often than they are made: photos that are clean however busy, and strong noise of cameras. With both,
-# reading too little may cost more than reading too much without texture being taken for noise (docs/estimation.md).
-_OFTENER = 0.3  # of all lessons, added from each of the two
-_CLEAN_BELOW, _STRONG_ABOVE = 2.0, 8.0  # sigma of luma
-_UNDERESTIMATE = 1.4  # how dear it is to read too little
+# Correlated noise that is visible is drawn more often than it is made: it is the hardest to tell from texture.
+_OFTENER = 0.4  # of all lessons, added
+_STRONG_ABOVE = 2.5  # sigma of luma
+_UNDERESTIMATE = 1.5  # weight of an estimate that is too low, relative to one that is too high
 _KIND_WEIGHT = 0.2
-_SHOWS = 0.7  # sigma from which the kind of a noise can be seen
+_SHOWS = (0.4, 1.0)  # sigma from which noise begins to be visible, and from which it is
+_CLEAN_WEIGHT = 0.05  # of the levels of clean pictures, whose `noisy` output is what counts
 _RATE = 2e-3
 STEPS = 8000
 _BATCH = 256
@@ -75,9 +76,8 @@ def make_lessons(
     made = 0
     while made < count:
         clean = large.draw(AT_ONCE, PATCH, generator)
-        noisy, added, correlated = _with_noise(clean, generator)
-        for picture, residual, kind in zip(noisy, added, correlated, strict=True):
-            rows += _rows(picture, residual, kind, generator)
+        for scene in scenes(clean, generator):
+            rows += _rows(scene, generator)
         made += len(clean)
         if told:
             told(made, count)
@@ -113,29 +113,35 @@ def train_estimator(
 
 
 def _oftener(lessons: Lessons, generator: torch.Generator) -> Tensor:
-    """The numbers of all lessons, and those that are to be learned more often once more."""
-    correlated = lessons.correlated > 0
-    numbers = [torch.arange(len(lessons.luma))]
-    for wanted in ((lessons.luma < _CLEAN_BELOW) & ~correlated, (lessons.luma > _STRONG_ABOVE) & correlated):
-        rows = wanted.nonzero().squeeze(1)
-        if len(rows):
-            extra = torch.randint(len(rows), (round(_OFTENER * len(lessons.luma)),), generator=generator)
-            numbers.append(rows[extra])
-    return torch.cat(numbers)
+    """The numbers of all lessons, those of visible correlated noise more often."""
+    numbers = torch.arange(len(lessons.luma))
+    strong = ((lessons.luma > _STRONG_ABOVE) & (lessons.correlated > 0)).nonzero().squeeze(1)
+    if not len(strong):
+        return numbers
+    extra = torch.randint(len(strong), (round(_OFTENER * len(numbers)),), generator=generator)
+    return torch.cat([numbers, strong[extra]])
 
 
 def loss_of(reading: Reading, lessons: Lessons, rows: Tensor) -> Tensor:
     """How far *reading* is from the truth about *rows* of *lessons*, weighed by the certainty that it claims."""
+    noisy = noisy_of(lessons.luma[rows], lessons.chroma[rows])
     luma = _doubted(level_of(lessons.luma[rows]) - reading.luma, reading.luma_doubt)
     chroma = _doubted(level_of(lessons.chroma[rows]) - reading.chroma, reading.chroma_doubt)
+    levels = ((luma + chroma) * (_CLEAN_WEIGHT + noisy)).mean()
     kind = functional.binary_cross_entropy_with_logits(reading.kind, lessons.correlated[rows], reduction="none")
-    return luma + chroma + _KIND_WEIGHT * (kind * (lessons.luma[rows] > _SHOWS)).mean()
+    found = functional.binary_cross_entropy_with_logits(reading.noisy, noisy)
+    return levels + _KIND_WEIGHT * (kind * noisy).mean() + found
+
+
+def noisy_of(luma: Tensor, chroma: Tensor) -> Tensor:
+    """From 0 where no noise can be seen to 1 where some can, by its sigmas."""
+    return ((torch.maximum(luma, chroma) - _SHOWS[0]) / (_SHOWS[1] - _SHOWS[0])).clamp(0, 1)
 
 
 def _doubted(missing: Tensor, doubt: Tensor) -> Tensor:
     # The likelihood of a Laplace distribution: a claimed certainty that does not hold is paid for.
     cost = torch.where(missing > 0, _UNDERESTIMATE * missing, -missing)
-    return (cost * torch.exp(-doubt) + doubt).mean()
+    return cost * torch.exp(-doubt) + doubt
 
 
 def export_estimator(
@@ -175,22 +181,35 @@ def _large_enough(pool: PhotoPool) -> PhotoPool:
     return PhotoPool(tuple(pool.pictures[i] for i in fit), shares / shares.sum(), (), ())
 
 
-def _rows(
-    picture: Tensor, added: Tensor, correlated: Tensor, generator: torch.Generator
-) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+def _rows(scene: Scene, generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Lessons from the whole of one noisy picture, from some of its blocks, and from a range of brightness."""
-    top, left = torch.randint(0, WINDOW + 1, (2,), generator=generator).tolist()
-    both = torch.cat([picture, along_axes(added.unsqueeze(0))[0] * 255])
+    aligned = bool(torch.rand((), generator=generator) < _ALIGNED_SHARE)
+    top, left = (0, 0) if aligned else torch.randint(0, WINDOW + 1, (2,), generator=generator).tolist()
+    planes = along_axes(torch.stack([scene.error, scene.added, scene.survived])) * 255
+    both = torch.cat([scene.noisy, planes.flatten(0, 1)])
     blocks = _cut(both[:, top : top + _SIDE * BLOCK, left : left + _SIDE * BLOCK])
-    energies = energies_of(blocks[:, :3], torch.ones(len(blocks), BLOCK, BLOCK, dtype=torch.bool))
-    variance = functional.avg_pool2d(blocks[:, 3:].square(), WINDOW).flatten(2)
-    variance = torch.stack([variance[:, 0], variance[:, 1:].mean(dim=1)])  # luma and chroma, of each window
+    noisy, seen = blocks[:, :3], torch.ones(len(blocks), BLOCK, BLOCK, dtype=torch.bool)
+    energies = energies_of(noisy, seen)
+    packed = compression(scene.quantisation, blockiness(noisy, seen))
+    power = functional.avg_pool2d(blocks[:, 3:].square(), WINDOW).flatten(2)
     rows = []
     for chosen in _choices(energies, generator):
         if int(chosen[0].sum()) >= BLOCK // WINDOW:
-            luma, chroma = variance[:, chosen[0]].mean(dim=1).sqrt()
-            rows.append((summary(energies, chosen), luma, chroma, correlated))
+            luma, chroma = _truth(power.transpose(1, 2)[chosen[0]].mean(dim=0).reshape(3, 3))
+            rows.append((summary(energies, chosen, packed), luma, chroma, scene.correlated))
     return rows
+
+
+def _truth(power: Tensor) -> Tensor:
+    """The sigmas (2,) of luma and chroma that count, from the mean squares (3, 3) of error, added and survived.
+
+    JPEG's own error is not noise. Where noise survived, the level is that of the whole error, as in the training of
+    the denoisers.
+    """
+    power = torch.stack([power[:, 0], power[:, 1:].mean(dim=1)], dim=1)  # luma and chroma
+    error, added, survived = power.sqrt()
+    noise = torch.minimum(added, survived)  # JPEG's rounding may enlarge weak noise
+    return torch.where(noise > _SHOWS[1], error, noise)
 
 
 def _choices(energies: tuple[Energies, ...], generator: torch.Generator) -> list[tuple[Tensor, ...]]:
@@ -210,58 +229,3 @@ def _cut(picture: Tensor) -> Tensor:
     planes = len(picture)
     cut = picture.reshape(planes, _SIDE, BLOCK, _SIDE, BLOCK).permute(1, 3, 0, 2, 4)
     return cut.reshape(_SIDE * _SIDE, planes, BLOCK, BLOCK)
-
-
-def _with_noise(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Noise of a random kind on each of *clean* (B, 3, H, W) in 0..1: noisy, what was added, whether correlated."""
-    edges = torch.tensor(_SHARES).cumsum(0)[:-1]
-    kind_of = torch.bucketize(torch.rand(len(clean), generator=generator), edges)
-    noisy, added = clean.clone(), clean.clone()
-    for number, apply in enumerate((_white, _camera, _grain, _nearly_clean)):
-        rows = (kind_of == number).nonzero().squeeze(1)
-        if len(rows):
-            noisy[rows], added[rows] = apply(clean[rows], generator)
-    grey = _chance(_GREY_SHARE, clean, generator)
-    noisy, added = (torch.where(grey, each.mean(dim=1, keepdim=True), each) for each in (noisy, added))
-    return noisy, added, ((kind_of == 1) | (kind_of == 2)).float()
-
-
-def _white(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    # Evenly over the logarithm, so that small levels are learned as well as large ones.
-    sigma = 0.5 * (75 / 0.5) ** torch.rand(len(clean), generator=generator)
-    noisy = noise.add_white(clean, sigma, generator)
-    grey = _chance(0.1, clean, generator)
-    noisy = torch.where(grey, noise.add_white(clean, sigma, generator, grey=True), noisy)
-    # Told as papers and people name it: by what was added, not by what clipping left of that.
-    added = noisy - clean
-    noisy = torch.where(_chance(0.6, clean, generator), noise.as_8_bit(noisy), noisy)
-    packed = _chance(0.15, clean, generator)
-    noisy = _packed(noisy, packed, generator)
-    return noisy, torch.where(packed, noisy - clean, added)
-
-
-def _camera(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    noisy, target = noise.photograph(clean, generator)
-    noisy = _packed(noise.as_8_bit(noisy), _chance(0.6, clean, generator), generator)
-    return noisy, noisy - target
-
-
-def _grain(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    noisy = noise.as_8_bit(add_grain(clean, generator))
-    noisy = _packed(noisy, _chance(0.7, clean, generator), generator)
-    return noisy, noisy - clean
-
-
-def _nearly_clean(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    sigma = (torch.rand(len(clean), generator=generator) * 4 - 2).clamp_min(0)
-    noisy = noise.as_8_bit(noise.add_white(clean, sigma, generator))
-    noisy = _packed(noisy, _chance(0.5, clean, generator), generator)
-    return noisy, noisy - clean
-
-
-def _packed(noisy: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    return pack_some(noisy, chosen.flatten(), generator)
-
-
-def _chance(share: float, like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.rand(len(like), 1, 1, 1, generator=generator) < share

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from skimage import data
@@ -124,6 +127,31 @@ def test_the_answer_does_not_depend_on_threads() -> None:
         torch.set_num_threads(before)
     assert answers[0].as_values() == answers[1].as_values() == answers[2].as_values()
     assert np.array_equal(answers[0].level_map, answers[2].level_map)
+
+
+CLEAN = {name: getattr(data, name)() for name in ("chelsea", "coffee")}  # the others have grain
+
+
+def saved(pixels: np.ndarray, folder: Path, quality: int, *, full_chroma: bool = False) -> Image:
+    path = folder / "saved.jpg"
+    PIL.Image.fromarray(pixels).save(path, quality=quality, subsampling="4:4:4" if full_chroma else "4:2:0")
+    return imageio.read(path)
+
+
+@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize("quality", [75, 85, 90, 95, 98])
+def test_a_clean_photo_saved_as_jpeg_is_clean(tmp_path, name, quality) -> None:
+    for full_chroma in (False, True):
+        packed = saved(CLEAN[name], tmp_path, quality, full_chroma=full_chroma)
+        assert estimate_noise(packed).luma < 1 and estimate_noise(packed).chroma < 1
+
+
+@pytest.mark.parametrize("quality", [75, 85, 95])
+@pytest.mark.parametrize("sigma", [8, 15])
+def test_noise_inside_a_jpeg_is_still_read(tmp_path, quality, sigma) -> None:
+    packed = saved(as_bytes(noisy(sigma)), tmp_path, quality)
+    error = np.sqrt(((packed.pixels.astype(float) - PHOTO).mean(axis=2) ** 2).mean() * 3)
+    assert estimate_noise(packed).luma == pytest.approx(error, rel=0.25)
 
 
 def test_jpeg_takes_some_noise_away_and_the_estimate_follows(tmp_path) -> None:

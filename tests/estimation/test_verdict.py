@@ -17,9 +17,15 @@ def level(sigma: float) -> float:
 
 
 def part(
-    luma: float, chroma: float = 4.0, *, doubt: float = -4.0, brightness: float = 0.5, windows: int = 100
+    luma: float,
+    chroma: float = 4.0,
+    *,
+    doubt: float = -4.0,
+    noisy: float = 1.0,
+    brightness: float = 0.5,
+    windows: int = 100,
 ) -> Part:
-    return Part(level(luma), level(chroma), doubt, doubt, 0.9, brightness, windows)
+    return Part(level(luma), level(chroma), doubt, doubt, 0.9, noisy, brightness, windows)
 
 
 def told(whole: Part, bright: list[Part], *, grey: bool = False):
@@ -43,6 +49,16 @@ def test_the_picture_is_the_sum_of_its_parts() -> None:
     assert estimate.luma == pytest.approx(math.sqrt((144 + 16) / 2), rel=0.05)
     assert [at.share for at in estimate.levels] == [0.5, 0.5]
     assert "shadows" in estimate.reason
+
+
+def test_a_picture_that_is_probably_clean_has_no_noise_and_between_there_is_no_step() -> None:
+    parts = [part(12, brightness=0.1), part(4, brightness=0.8)]
+    clean = verdict(part(8, noisy=0.2), parts, [part(8)], shape=(1, 1), grey=False)
+    assert (clean.luma, clean.chroma, clean.level_map.max()) == (0, 0, 0)
+    assert all(at.luma == at.chroma == 0 for at in clean.levels) and "no noise" in clean.reason
+    lumas = [verdict(part(8, noisy=p / 100), [], [], shape=(0, 0), grey=False).luma for p in range(101)]
+    assert lumas == sorted(lumas) and lumas[-1] == 8
+    assert max(np.diff(lumas)) < 2
 
 
 def test_without_parts_the_whole_speaks() -> None:

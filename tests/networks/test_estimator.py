@@ -11,16 +11,23 @@ from denoiser.networks.estimator import (
     FEATURES,
     FLOOR,
     NoiseReader,
+    Quantisation,
     along_axes,
+    blockiness,
+    compression,
     energies_of,
     level_of,
     sigma_of,
     summary,
 )
+from denoiser.noise import through_jpeg
 
 
 def energies(blocks: torch.Tensor, seen: torch.Tensor | None = None):
     return energies_of(blocks, torch.ones(len(blocks), 64, 64, dtype=torch.bool) if seen is None else seen)
+
+
+UNKNOWN = compression(None, 0.0)
 
 
 def white(sigma: float, count: int = 4) -> torch.Tensor:
@@ -58,16 +65,16 @@ def test_clipped_and_unseen_windows_tell_nothing() -> None:
 def test_a_summary_holds_what_was_chosen_in_any_order() -> None:
     found = energies(white(10))
     everything = tuple(scale.telling for scale in found)
-    features = summary(found, everything)
+    features = summary(found, everything, UNKNOWN)
     assert features.shape == (FEATURES,) and features.isfinite().all()
     turned = energies(white(10).flip(0))
-    assert torch.allclose(summary(turned, tuple(scale.telling for scale in turned)), features, atol=1e-4)
+    assert torch.allclose(summary(turned, tuple(scale.telling for scale in turned), UNKNOWN), features, atol=1e-4)
 
 
 def test_a_scale_without_windows_borrows_from_the_finer_one() -> None:
     found = energies(white(10))
     first_only = (found[0].telling, *(torch.zeros_like(scale.telling) for scale in found[1:]))
-    features = summary(found, first_only)
+    features = summary(found, first_only, UNKNOWN)
     assert features.shape == (FEATURES,) and features.isfinite().all()
 
 
@@ -75,7 +82,7 @@ def test_one_window_is_enough_for_a_summary() -> None:
     found = energies(white(10))
     alone = tuple(torch.zeros_like(scale.telling) for scale in found)
     alone[0][0, 0] = True
-    assert summary(found, alone).isfinite().all()
+    assert summary(found, alone, UNKNOWN).isfinite().all()
 
 
 def test_axes_keep_white_noise_as_it_is() -> None:
@@ -96,3 +103,25 @@ def test_what_was_never_seen_does_not_lead_astray() -> None:
     near = reader(torch.full((1, FEATURES), 5.0))
     assert torch.equal(reading.luma, near.luma)
     assert -4 <= float(reading.luma_doubt.detach()) <= 2
+
+
+def test_coarser_tables_have_larger_features_and_unknown_ones_have_none() -> None:
+    fine, coarse = torch.full((64,), 2), torch.full((64,), 20)
+    mixed = compression(Quantisation(fine, coarse, half_chroma=True), 1.5)
+    luma, chroma = mixed[:5], mixed[5:10]
+    # Rounding to steps of s leaves an error of s / sqrt(12).
+    assert torch.allclose(luma.exp(), torch.tensor(4 / 12 + FLOOR).sqrt())
+    assert torch.allclose(chroma.exp(), torch.tensor(400 / 12 + FLOOR).sqrt())
+    assert mixed[10:].tolist() == [1.0, 1.0, 1.5]
+    assert compression(None, 1.5).tolist() == [0.0] * 12 + [1.5]
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (3, 5)])
+def test_blocks_of_jpeg_are_noticed_wherever_they_begin(shift) -> None:
+    smooth = torch.nn.functional.interpolate(white(60), scale_factor=5, mode="bicubic")[..., :128, :128].clamp(0, 1)
+    packed = through_jpeg(smooth, torch.tensor([60.0]).expand(4), half_chroma=True)
+    place = (..., slice(shift[0], shift[0] + 64), slice(shift[1], shift[1] + 64))
+    seen = torch.ones(4, 64, 64, dtype=torch.bool)
+    before, after = blockiness(smooth[place], seen), blockiness(packed[place], seen)
+    assert after > before + 1
+    assert blockiness(packed[place], ~seen) == pytest.approx(blockiness(torch.zeros(4, 3, 64, 64), seen))

@@ -7,8 +7,10 @@ from skimage import data
 from denoiser.errors import UnusableData
 from denoiser.models import read_card
 from denoiser.networks.estimator import FEATURES, level_of
-from denoiser.training import estimator
+from denoiser.training import estimator, estimator_scenes
 from denoiser.training.data import PhotoPool
+
+COUNT = FEATURES - 14  # the feature that says how many windows were read
 
 
 def pool_of(*sides: int) -> PhotoPool:
@@ -31,19 +33,40 @@ def test_lessons_are_finite_and_seeded(lessons):
 
 
 def test_the_truth_about_white_noise_is_what_was_added(monkeypatch):
-    monkeypatch.setattr(estimator, "_SHARES", (1.0, 0.0, 0.0, 0.0))
-    monkeypatch.setattr(estimator, "_GREY_SHARE", 0.0)
+    monkeypatch.setattr(estimator_scenes, "_SHARES", (1.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(estimator_scenes, "_GREY_SHARE", 0.0)
+    monkeypatch.setattr(estimator_scenes, "_JPEG_SHARES", (0.0, 0.0, 0.0, 0.0))
     monkeypatch.setattr(
-        estimator.noise,
+        estimator_scenes.noise,
         "add_white",
         lambda clean, sigma, generator, grey=False: (
             clean + (torch.randn(clean.shape, generator=generator) * 20 / 255)
         ),
     )
-    white = estimator.make_lessons(pool_of(512), 8, torch.Generator().manual_seed(1))
-    told = white.luma[white.features[:, -1] > 6]  # of large parts, where the sample says much
-    # Clipping leaves less than was added, and is not what is told; what JPEG smoothed away is.
+    white = estimator.make_lessons(pool_of(512), 12, torch.Generator().manual_seed(1))
+    told = white.luma[white.features[:, COUNT] > 6]  # of large parts, where the sample says much
+    # Clipping leaves less than was added, which is not what counts.
     assert told.median() == pytest.approx(20, rel=0.03) and told.max() < 22
+
+
+def test_weak_noise_that_jpeg_removed_does_not_count_and_strong_noise_counts_with_the_error_of_jpeg():
+    def truth(error, added, survived):
+        power = torch.tensor([error, added, survived]).square().reshape(3, 1).expand(3, 3)
+        return estimator._truth(power).tolist()
+
+    assert truth(6.0, 2.0, 0.0) == [0.0, 0.0]
+    assert truth(6.0, 0.5, 3.0) == [0.5, 0.5]  # rounding to coarse steps enlarges weak noise
+    assert truth(6.0, 4.0, 5.0) == [6.0, 6.0]
+
+
+def test_clean_pictures_have_no_noise_however_they_were_saved(monkeypatch):
+    monkeypatch.setattr(estimator_scenes, "_SHARES", (0.0, 0.0, 0.0, 1.0))
+    monkeypatch.setattr(estimator_scenes, "_JPEG_SHARES", (0.0, 0.0, 0.0, 1.0))
+    monkeypatch.setattr(estimator_scenes.noise, "add_white", lambda clean, sigma, generator, grey=False: clean)
+    clean = estimator.make_lessons(pool_of(512), 12, torch.Generator().manual_seed(1))
+    known = clean.features[:, COUNT + 11] > 0
+    assert 0.2 < known.float().mean() < 0.95
+    assert clean.luma.max() == clean.chroma.max() == 0
 
 
 def test_a_reader_learns(lessons):

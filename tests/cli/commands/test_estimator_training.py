@@ -37,7 +37,7 @@ def test_a_folder_becomes_weights_that_are_judged_and_known(call, words):
     assert judged[8].endswith("finished.") and "100 steps" in judged[8]
     told = call("models", trained.out.strip(), "--verify")
     assert told.code == 0, told.err
-    assert "noise-reader-1" in told.out and "held out white 25 luma" in told.out
+    assert "noise-reader-2" in told.out and "held out white 25 luma" in told.out
 
 
 def test_json_is_one_object_a_line_and_lessons_are_learned_again(call, words):

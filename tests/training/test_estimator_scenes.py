@@ -1,0 +1,49 @@
+"""Scenes hold their noise, and what JPEG makes of the clean picture is none of it."""
+
+import pytest
+import torch
+from skimage import data
+
+from denoiser.training import estimator_scenes
+from denoiser.training.estimator_scenes import scenes
+
+PHOTO = torch.from_numpy(data.astronaut()[:264, :264]).permute(2, 0, 1) / 255
+
+
+def made(monkeypatch, kind, *, jpeg, count=8):
+    monkeypatch.setattr(estimator_scenes, "_SHARES", tuple(float(number == kind) for number in range(4)))
+    monkeypatch.setattr(estimator_scenes, "_JPEG_SHARES", (float(jpeg),) * 4)
+    return list(scenes(PHOTO.expand(count, -1, -1, -1), torch.Generator().manual_seed(2)))
+
+
+@pytest.mark.parametrize(("kind", "correlated"), [(0, 0), (1, 1), (2, 1), (3, 0)])
+@pytest.mark.parametrize("jpeg", [False, True])
+def test_every_kind_of_noise_is_made_and_its_tables_are_told_of_some(monkeypatch, kind, correlated, jpeg):
+    found = made(monkeypatch, kind, jpeg=jpeg)
+    for scene in found:
+        assert scene.noisy.shape == scene.added.shape == scene.survived.shape == PHOTO.shape
+        assert torch.equal(scene.survived, scene.error) != jpeg
+        assert float(scene.correlated) == correlated
+    told = sum(scene.quantisation is not None for scene in found)
+    assert 0 < told < len(found) if jpeg else told == 0
+
+
+def test_strong_noise_outlasts_jpeg(monkeypatch):
+    monkeypatch.setattr(
+        estimator_scenes.noise,
+        "add_white",
+        lambda clean, sigma, generator, grey=False: clean + torch.randn(clean.shape, generator=generator) * 0.1,
+    )
+    for scene in made(monkeypatch, 0, jpeg=True):
+        assert 0.03 < float(scene.survived.square().mean().sqrt()) < 0.15
+
+
+def test_nothing_survives_where_nothing_was_added(monkeypatch):
+    monkeypatch.setattr(estimator_scenes.noise, "add_white", lambda clean, sigma, generator, grey=False: clean)
+    for scene in made(monkeypatch, 3, jpeg=True):
+        assert scene.error.any() and not scene.survived.any()
+
+
+def test_the_seed_decides():
+    one, two = (list(scenes(PHOTO.unsqueeze(0), torch.Generator().manual_seed(5))) for _ in range(2))
+    assert torch.equal(one[0].noisy, two[0].noisy)
