@@ -1,4 +1,4 @@
-"""Noise as one camera was seen to leave it: a level for each brightness, a grain, and colours that vary together.
+"""Noise as one source was seen to leave it: a level for each brightness, a grain, and colours that vary together.
 
     white fields (B, 3, H, W) ─► 3x3 filters: grain and colour ─► times level(brightness) ─► added to the picture
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from denoiser.training.camera import CameraReport, learn_camera
 from denoiser.training.denoiser import TrainingReport, train_denoiser
+from denoiser.training.own_noise import OwnNoiseReport, learn_noise
 
-__all__ = ["CameraReport", "TrainingReport", "learn_camera", "train_denoiser"]
+__all__ = ["OwnNoiseReport", "TrainingReport", "learn_noise", "train_denoiser"]

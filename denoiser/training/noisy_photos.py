@@ -16,14 +16,14 @@ from denoiser.training.data import bytes_of, picture_paths
 from denoiser.training.reading import Reading
 from denoiser.training.vision import transforms
 
-_MOST_PHOTOS = 64  # more say no more about a camera; chosen evenly from the folder
+_MOST_PHOTOS = 64  # more say no more about their noise; chosen evenly from the folder
 _WINDOW = 512  # pixels, a multiple of JPEG's blocks
 _MOST_WINDOWS = 64  # of all photos together: 16 megapixels
 _SHRUNK_WINDOW = 256
 _MOST_SHRUNK = 48
 _SHRINK = (2, 4)  # times at least, which leaves half the noise, and at most
 _SHRUNK_SIDE = 160  # pixels that a shrunk photo should have left: room for crops
-_HINT = "Point --noisy at a folder of photos as the camera made them."
+_HINT = "Point --noisy at a folder of photos as the camera or scanner made them."
 _BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
 
 

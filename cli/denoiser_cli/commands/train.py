@@ -25,8 +25,8 @@ _EXAMPLES = """\
 denoise train denoiser --data ./photos --out ./run --minutes 60
 denoise train denoiser --data ./photos --out ./run --minutes 120 --resume
 denoise train denoiser --pairs ./pairs --from fast --out ./tuned --minutes 10
-denoise train denoiser --noisy ./from-my-camera --out ./mine --minutes 5
-denoise ./imgs --out ./clean --model ./mine/denoiser-camera.safetensors
+denoise train denoiser --noisy ./scans --out ./mine --minutes 5
+denoise ./imgs --out ./clean --model ./mine/denoiser-own-noise.safetensors
 denoise train codec --data ./photos --out ./codec --minutes 60
 denoise train estimator --data ./photos --out ./estimator
 """
@@ -39,7 +39,10 @@ _TELL_EVERY = 15.0  # seconds between plain lines
 @click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
 @click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
 @click.option(
-    "--noisy", cls=Flag, metavar="DIR", help="Noisy photos of one camera: learn its noise, nothing else needed."
+    "--noisy",
+    cls=Flag,
+    metavar="DIR",
+    help="Noisy photos of one source (film, scanner, device): learn their noise.",
 )
 @click.option("--out", cls=Flag, required=True, metavar="DIR", help="Where state, log and weights go.")
 @option_flags(TrainOptions, section="Training")
@@ -56,7 +59,7 @@ def command(
     out: str,
     **words: Any,
 ) -> int:
-    """Train a denoiser on clean photos, on real pairs, on both, or on noisy photos of one camera alone; or a codec;
+    """Train a denoiser on clean photos, on real pairs, on both, or on noisy photos of one source alone; or a codec;
     or the estimator, which reads how noisy a picture is.
 
     Ctrl-C stops after the step in hand; the same call with --resume goes on from there. An estimator keeps its
@@ -68,7 +71,7 @@ def command(
     loading = None if manner.quiet else _tell_loading
     if what == "estimator":
         return train_estimator(manner, data, out, words, listener=listener, loading=loading)
-    from denoiser.training import learn_camera, train_denoiser  # torch: not before the words are understood
+    from denoiser.training import learn_noise, train_denoiser  # torch: not before the words are understood
 
     if what == "codec" and (pairs or noisy or not data):
         raise UsageError("A codec is trained on clean photos alone.", hint="Name their folder with --data.")
@@ -84,7 +87,7 @@ def command(
                 Path(data or ""), Path(out), options, listener=listener, loading=loading, cancel=cancel
             )
         elif noisy:
-            learned = learn_camera(
+            learned = learn_noise(
                 Path(noisy), Path(out), options, data=clean, listener=listener, loading=loading, cancel=cancel
             )
             say(learned.noise.in_words)

@@ -126,7 +126,7 @@ def test_a_team_whose_parent_is_killed_saves_and_ends(call, words):
     assert not Path("run/latest.safetensors").exists()
 
 
-def test_a_camera_is_learned_only_where_there_is_noise(call, tiny_weights, tmp_path):
+def test_a_noise_is_learned_only_where_there_is_one(call, tiny_weights, tmp_path):
     (tmp_path / "clean").mkdir()
     ramp = np.linspace(20, 230, 256, dtype=np.float32)
     scene = np.stack([ramp[None] + ramp[:, None]] * 3, axis=2) / 2

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from denoiser.networks.conditioning import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
-from denoiser.training.camera_verdict import CameraVerdict, Place, half_way, judge
+from denoiser.training.own_noise_verdict import OwnNoiseVerdict, Place, half_way, judge
 
 GRAIN = torch.eye(3).reshape(3, 3, 1, 1) * (
     torch.ones(3, 3) / 3
@@ -83,11 +83,11 @@ def test_photos_with_less_noise_than_was_fitted_are_no_ground_for_a_verdict(clea
     ],
 )
 def test_the_error_must_fall_clearly_and_in_most_places(after, kept):
-    assert CameraVerdict((10.0, 10.0, 10.0), after).kept is kept
+    assert OwnNoiseVerdict((10.0, 10.0, 10.0), after).kept is kept
 
 
 def test_places_that_hold_less_noise_than_was_fitted_are_left_out():
-    verdict = CameraVerdict((10.0, 10.0, -50.0), (8.0, 8.0, -70.0))
+    verdict = OwnNoiseVerdict((10.0, 10.0, -50.0), (8.0, 8.0, -70.0))
     assert verdict.kept
     assert verdict.change == pytest.approx(-0.2)
 

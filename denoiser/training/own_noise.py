@@ -1,12 +1,13 @@
-"""A denoiser learns one camera from noisy photos alone.
+"""A denoiser learns the noise of one source (a film, a scanner, a device, a camera) from its noisy photos alone.
 
-    noisy photos ─┬─► windows ─► the camera's noise ──────────────┐
+    noisy photos ─┬─► windows ─► the noise of the source ─────────┐
                   │                                               ▼
                   ├─► shrunk, cleaned by the start ─► clean ─► with that noise ─► training ─► half way
                   └─► as they are ─────────────────────────────────────────────► verdict ◄────────┘
 
 Photos shrunk twofold to fourfold have little noise left and all their detail: they serve as clean. Half way lies
-between the start and what was trained; it is kept if it wins on the noisy photos themselves (``camera_verdict``).
+between the start and what was trained; it is kept if it wins on the noisy photos themselves
+(``own_noise_verdict``).
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma, pla
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
-from denoiser.training.camera_fit import CameraNoise, fit_camera, packing_of
-from denoiser.training.camera_verdict import HALF_WAY, CameraVerdict, Place, half_way, judge
 from denoiser.training.data import CropSource, PhotoPool, area_shares, load_photos
 from denoiser.training.degrade import Sample
 from denoiser.training.denoiser import TrainingReport, train_on
@@ -39,6 +38,8 @@ from denoiser.training.device_pool import resident
 from denoiser.training.export import Exported, write_weights
 from denoiser.training.material import Material
 from denoiser.training.noisy_photos import NoisyPhotos, Shrunk, read_noisy, shrunk_by
+from denoiser.training.own_noise_fit import OwnNoise, fit_noise, packing_of
+from denoiser.training.own_noise_verdict import HALF_WAY, OwnNoiseVerdict, Place, half_way, judge
 from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe
 from denoiser.training.run_folder import RunFolder
@@ -46,29 +47,29 @@ from denoiser.training.samples import DrawnNoise, Mixed
 from denoiser.training.start import Start, find_start, suited
 from denoiser.training.validation import Judge, Trial, synthetic_trials
 
-AUTOMATIC, BLIND = "this camera, automatic", "this camera, blind"
-_RECIPE = "camera"
+AUTOMATIC, BLIND = "this noise, automatic", "this noise, blind"
+_RECIPE = "own-noise"
 _LEAST_SIGMA = 0.8  # of luma, in 8-bit units: less than that nobody sees, and nothing is to be gained
 _HELD_OUT_SHARE, _MOST_HELD_OUT = 0.25, 6
 _HELD_OUT_SIDE = 64  # pixels: enough to measure on
 _CROP = 96  # pixels on each side at least: the recipe's patch
-_OWN_SHARE, _UNKNOWN_SHARE = 0.2, 0.2  # of the camera's samples: told their own level, told nothing
+_OWN_SHARE, _UNKNOWN_SHARE = 0.2, 0.2  # of the samples with this noise: given their own level, given nothing
 _GREY = 0.4  # what shrinking leaves of the noise is tried on: a middle tone
 
 
 @dataclass(frozen=True, slots=True)
-class CameraReport:
+class OwnNoiseReport:
     """The noise that was found, the training on it, and the verdict, which a stopped training has not got yet.
 
     The training's ``kept_start`` says that the verdict was against it.
     """
 
-    noise: CameraNoise
+    noise: OwnNoise
     training: TrainingReport
-    verdict: CameraVerdict | None
+    verdict: OwnNoiseVerdict | None
 
 
-def learn_camera(
+def learn_noise(
     noisy: Path,
     out: Path,
     options: TrainOptions | None = None,
@@ -77,11 +78,11 @@ def learn_camera(
     listener: Listener = ignore,
     loading: Callable[[int, int], None] | None = None,
     cancel: CancelToken | None = None,
-) -> CameraReport:
-    """Weights for the camera that took the photos below *noisy*, if they win on these; else the start's.
+) -> OwnNoiseReport:
+    """Weights for the noise of the photos below *noisy*, if they win on these; else those of the start.
 
-    Clean photos below *data* join what is trained on. Stops within a step of *cancel*, with everything saved.
-    UnusableData where no noise is to be found.
+    The photos share one kind of noise. Clean photos below *data* join what is trained on. Stops within a step of
+    *cancel*, with everything saved. UnusableData where no noise is to be found.
     """
     options = options or TrainOptions()
     options = replace(
@@ -99,18 +100,18 @@ def learn_camera(
             hint="A few whole photos are enough; crops should have 512 pixels on each side.",
         )
     told = tuple(automatic(estimate_noise(_image(windows[0])))[0] for windows in photos.windows)
-    gather = CameraMaterial(noise, told, train, held_out, noisy, data, photos.unreadable)
+    gather = OwnNoiseMaterial(noise, told, train, held_out, noisy, data, photos.unreadable)
     training = train_on(gather, out, options, listener=listener, reading=reading)
     if not training.finished:
-        return CameraReport(noise, training, None)
+        return OwnNoiseReport(noise, training, None)
     places = [Place(window, said) for said, windows in zip(told, photos.windows, strict=True) for window in windows]
     verdict = _conclude(start, training.weights, options, places, noise)
-    return CameraReport(noise, replace(training, kept_start=not verdict.kept), verdict)
+    return OwnNoiseReport(noise, replace(training, kept_start=not verdict.kept), verdict)
 
 
 def _conclude(
-    start: Start, weights: Path, options: TrainOptions, places: Sequence[Place], noise: CameraNoise
-) -> CameraVerdict:
+    start: Start, weights: Path, options: TrainOptions, places: Sequence[Place], noise: OwnNoise
+) -> OwnNoiseVerdict:
     """Puts in the place of the trained *weights* those half way to them or, if these do not win, the start's."""
     device = torch.device(choose_device(options.device))
     between = half_way(start.network, find_start(str(weights)).network)
@@ -120,18 +121,18 @@ def _conclude(
         "kept_share": HALF_WAY if verdict.kept else 0.0,
         "verdict": verdict.in_words,
     }
-    summary = f"{start.name}, half way to what was learned of one camera."
+    summary = f"{start.name}, half way to what was learned of one noise."
     if not verdict.kept:
-        summary = f"{start.name} as it was: what was learned of one camera did not make it better on its photos."
+        summary = f"{start.name} as it was: what was learned of one noise did not make it better on its photos."
     plan = suited(recipe.load(options.recipe), start)
     network = between if verdict.kept else start.network
     write_weights(Exported(network, plan, summary, training), weights)
     return verdict
 
 
-def noise_of(photos: NoisyPhotos, folder: Path, seed: int) -> CameraNoise:
+def noise_of(photos: NoisyPhotos, folder: Path, seed: int) -> OwnNoise:
     """The noise in *photos*; UnusableData where there is none, or no place that is flat enough to tell."""
-    noise = fit_camera(photos.windows, packing_of(photos.tables), torch.Generator().manual_seed(seed))
+    noise = fit_noise(photos.windows, packing_of(photos.tables), torch.Generator().manual_seed(seed))
     if noise is None:
         raise UnusableData(
             f"{folder}: no place in these photos is flat enough to tell noise from texture.",
@@ -147,7 +148,7 @@ def noise_of(photos: NoisyPhotos, folder: Path, seed: int) -> CameraNoise:
 
 @torch.inference_mode()
 def clean_crops(
-    shrunk: Sequence[Shrunk], noise: CameraNoise, network: PyramidAutoencoder
+    shrunk: Sequence[Shrunk], noise: OwnNoise, network: PyramidAutoencoder
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """(to train on, held out): pieces (3, H, W) uint8, cleaned of what shrinking left of *noise*.
 
@@ -159,7 +160,7 @@ def clean_crops(
     return tuple(c for c in train if min(c.shape[1:]) >= _CROP), tuple(held_out)[:_MOST_HELD_OUT]
 
 
-def _left_after_shrinking(noise: CameraNoise, factor: int) -> Condition:
+def _left_after_shrinking(noise: OwnNoise, factor: int) -> Condition:
     grey = torch.full((1, 3, 256, 256), _GREY)
     added = noise.model.add(grey, torch.Generator().manual_seed(0)) - grey
     luma, chroma = luma_and_chroma_sigma(shrunk_by(added, factor))
@@ -197,11 +198,11 @@ def _image(window: Tensor) -> Image:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraSamples:
-    """Clean crops with a camera's noise, most of them told what the automatic level says of its photos."""
+class OwnNoiseSamples:
+    """Clean crops with the fitted noise, most of them given the automatic level of the photos."""
 
     crops: CropSource
-    noise: CameraNoise
+    noise: OwnNoise
     told: tuple[Condition, ...]
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
@@ -219,10 +220,10 @@ class CameraSamples:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraMaterial:
-    """What a camera is learned on, as a value that another process can be given."""
+class OwnNoiseMaterial:
+    """What the noise is learned on, as a value that another process can be given."""
 
-    noise: CameraNoise
+    noise: OwnNoise
     told: tuple[Condition, ...]
     train: tuple[Tensor, ...]
     held_out: tuple[Tensor, ...]
@@ -231,15 +232,15 @@ class CameraMaterial:
     unreadable: tuple[UnreadableImage, ...]
 
     def __call__(self, plan: Recipe, device: torch.device, seed: int, reading: Reading) -> Material:
-        """The camera's noise on its own crops, mixed with noise in general on them and on *data*."""
+        """The fitted noise on crops of its photos, mixed with noise in general on them and on *data*."""
         pictures, unreadable = self.train, self.unreadable
         if self.data:
             photos = load_photos(self.data, seed=seed, reading=reading)
             pictures, unreadable = pictures + photos.pictures, unreadable + photos.unreadable
         shares = area_shares([float(p.shape[1] * p.shape[2]) for p in pictures])
         crops = resident(PhotoPool(pictures, shares, self.held_out, ()), device)
-        camera = CameraSamples(crops, self.noise, self.told)
-        source = Mixed(camera, DrawnNoise(crops, plan.noise), plan.pair_share)
+        own = OwnNoiseSamples(crops, self.noise, self.told)
+        source = Mixed(own, DrawnNoise(crops, plan.noise), plan.pair_share)
         trials = [*self._trials(), *synthetic_trials(self.held_out)]
         return Material(source, Judge(tuple(trials), counted=()), self._on_card(), unreadable)
 

@@ -14,15 +14,15 @@ from denoiser.models import find, load, read_card, verify
 from denoiser.networks.conditioning import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import TrainOptions
-from denoiser.training import camera, learn_camera
-from denoiser.training.camera import AUTOMATIC, BLIND, CameraMaterial, CameraSamples, clean_crops
-from denoiser.training.camera_fit import CameraNoise
-from denoiser.training.camera_verdict import CameraVerdict
+from denoiser.training import learn_noise, own_noise
 from denoiser.training.data import PhotoPool, area_shares
 from denoiser.training.noisy_photos import Shrunk
+from denoiser.training.own_noise import AUTOMATIC, BLIND, OwnNoiseMaterial, OwnNoiseSamples, clean_crops
+from denoiser.training.own_noise_fit import OwnNoise
+from denoiser.training.own_noise_verdict import OwnNoiseVerdict
 
 MODEL = MeasuredNoise(torch.full((3, KNOTS), 20.0), torch.eye(3).reshape(3, 3, 1, 1), spread=0.1)
-NOISE = CameraNoise(MODEL, None, 4, 100, 20.0, 20.0, MODEL)
+NOISE = OwnNoise(MODEL, None, 4, 100, 20.0, 20.0, MODEL)
 RECIPE = """
 [noise]
 white = 1.0
@@ -49,7 +49,7 @@ loss = "charbonnier"
 
 @pytest.fixture
 def noisy_folder(tmp_path):
-    """Four photos of one camera, with white noise of sigma 15 and flat places among detail."""
+    """Four photos of one source, with white noise of sigma 15 and flat places among detail."""
     folder = tmp_path / "card"
     folder.mkdir()
     generator = np.random.default_rng(0)
@@ -62,13 +62,13 @@ def noisy_folder(tmp_path):
 
 @pytest.fixture
 def options(tmp_path, tiny_weights):
-    path = tmp_path / "camera.toml"
+    path = tmp_path / "own-noise.toml"
     path.write_text(RECIPE)
     return TrainOptions(minutes=0.05, recipe=str(path), start=str(tiny_weights))
 
 
-def test_a_camera_is_learned_from_its_noisy_photos_alone(tmp_path, noisy_folder, options):
-    report = learn_camera(noisy_folder, tmp_path / "out", options)
+def test_a_noise_is_learned_from_noisy_photos_alone(tmp_path, noisy_folder, options):
+    report = learn_noise(noisy_folder, tmp_path / "out", options)
     assert report.noise.luma == pytest.approx(15, rel=0.15)
     training = report.training
     assert training.before is not None and training.after is not None
@@ -85,8 +85,8 @@ def test_a_camera_is_learned_from_its_noisy_photos_alone(tmp_path, noisy_folder,
 
 
 def test_what_wins_is_kept_half_way(tmp_path, noisy_folder, options, tiny_weights, monkeypatch):
-    monkeypatch.setattr(camera, "judge", lambda *_: CameraVerdict((10.0,), (8.0,)))
-    report = learn_camera(noisy_folder, tmp_path / "out", options)
+    monkeypatch.setattr(own_noise, "judge", lambda *_: OwnNoiseVerdict((10.0,), (8.0,)))
+    report = learn_noise(noisy_folder, tmp_path / "out", options)
     assert not report.training.kept_start
     card = read_card(report.training.weights.with_suffix(".toml"))
     assert card.training["kept_share"] == 0.5
@@ -98,12 +98,12 @@ def test_what_wins_is_kept_half_way(tmp_path, noisy_folder, options, tiny_weight
 
 
 def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_weights):
-    learn_camera(noisy_folder, tmp_path / "first", options)
-    good = tmp_path / "first" / "denoiser-camera.safetensors"
+    learn_noise(noisy_folder, tmp_path / "first", options)
+    good = tmp_path / "first" / "denoiser-own-noise.safetensors"
     broken = tmp_path / "broken.toml"
     broken.write_text(RECIPE.replace("0.01", "0.3").replace("2e-3", "0.3").replace("ema = 0.9", "ema = 0.0"))
     again = dataclasses.replace(options, recipe=str(broken), start=str(good), minutes=0.02)
-    report = learn_camera(noisy_folder, tmp_path / "second", again)
+    report = learn_noise(noisy_folder, tmp_path / "second", again)
     assert report.training.kept_start
     assert report.verdict is not None and report.verdict.in_words.startswith("Not kept: ")
     assert "as it was" in read_card(report.training.weights.with_suffix(".toml")).summary
@@ -118,10 +118,10 @@ def test_a_stopped_training_is_judged_when_it_has_gone_on_to_its_end(tmp_path, n
     def stop(_event):
         cancel.cancel()
 
-    stopped = learn_camera(noisy_folder, tmp_path / "out", options, listener=stop, cancel=cancel)
+    stopped = learn_noise(noisy_folder, tmp_path / "out", options, listener=stop, cancel=cancel)
     assert not stopped.training.finished
     assert stopped.verdict is None
-    resumed = learn_camera(noisy_folder, tmp_path / "out", dataclasses.replace(options, resume=True))
+    resumed = learn_noise(noisy_folder, tmp_path / "out", dataclasses.replace(options, resume=True))
     assert resumed.training.finished
     assert resumed.verdict is not None
 
@@ -133,7 +133,7 @@ def test_clean_photos_have_no_noise_to_learn(tmp_path, options):
     scene = np.stack([ramp[None] + ramp[:, None]] * 3, axis=2) / 2
     imageio.write(from_numpy(np.rint(scene).astype(np.uint8)), folder / "a.png")
     with pytest.raises(UnusableData, match="no noise to learn"):
-        learn_camera(folder, tmp_path / "out", options)
+        learn_noise(folder, tmp_path / "out", options)
 
 
 def test_fur_everywhere_tells_nothing(tmp_path, options):
@@ -141,7 +141,7 @@ def test_fur_everywhere_tells_nothing(tmp_path, options):
     folder.mkdir()
     imageio.write(from_numpy(data.chelsea()[:300, :400]), folder / "a.png")
     with pytest.raises(UnusableData, match="flat enough"):
-        learn_camera(folder, tmp_path / "out", options)
+        learn_noise(folder, tmp_path / "out", options)
 
 
 def test_a_run_that_is_there_is_refused_before_anything_is_read(tmp_path, options):
@@ -149,7 +149,7 @@ def test_a_run_that_is_there_is_refused_before_anything_is_read(tmp_path, option
     out.mkdir()
     (out / "state.safetensors").write_bytes(b"someone's evening")
     with pytest.raises(UsageError, match="holds a run already"):
-        learn_camera(tmp_path / "nowhere", out, options)
+        learn_noise(tmp_path / "nowhere", out, options)
 
 
 def test_held_out_crops_come_from_other_photos_or_other_places(tiny_weights):
@@ -163,11 +163,11 @@ def test_held_out_crops_come_from_other_photos_or_other_places(tiny_weights):
     assert train == ()
 
 
-def test_samples_carry_the_camera_s_noise_and_are_told_what_its_photos_are():
+def test_samples_carry_the_fitted_noise_and_are_told_what_its_photos_are():
     clean = torch.full((3, 128, 128), 128, dtype=torch.uint8)
     crops = PhotoPool((clean,), area_shares([1.0]), (), ())
     told = (Condition(30.0, 15.0, 0.5), Condition(45.0, 15.0, 1.0))
-    sample = CameraSamples(crops, NOISE, told).draw(60, 32, torch.Generator().manual_seed(0))
+    sample = OwnNoiseSamples(crops, NOISE, told).draw(60, 32, torch.Generator().manual_seed(0))
     assert torch.all(sample.target == 128 / 255)
     assert float((sample.noisy - sample.target).std() * 255) == pytest.approx(20, rel=0.1)
     luma, _, known, kind = sample.planes[:, :, 0, 0].unbind(dim=1)
@@ -182,7 +182,7 @@ def test_samples_carry_the_camera_s_noise_and_are_told_what_its_photos_are():
 def test_trials_are_the_same_each_time_and_told_as_the_photos_are(tmp_path):
     crop = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     told = Condition(30.0, 15.0, 0.5)
-    material = CameraMaterial(NOISE, (told,), (crop,), (crop,), tmp_path / "card", None, ())
+    material = OwnNoiseMaterial(NOISE, (told,), (crop,), (crop,), tmp_path / "card", None, ())
     first, second = (material._trials() for _ in range(2))
     assert [(trial.column, trial.condition) for trial in first] == [(AUTOMATIC, told), (BLIND, Condition())]
     assert torch.equal(first[0].noisy, second[0].noisy)

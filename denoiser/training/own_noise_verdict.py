@@ -1,4 +1,4 @@
-"""Whether what was learned of a camera is better on its noisy photos themselves, which nobody has seen clean.
+"""Whether what was learned of a noise is better on its noisy photos themselves, which nobody has seen clean.
 
     photo y ───────────► f ─► how far from y ──────────────────┐
     noise z like its own ─► f(y ± z/2) ─► what of z came through ─┴─► the error that is left in f(y)
@@ -35,7 +35,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraVerdict:
+class OwnNoiseVerdict:
     """Estimated mean squared errors, in squares of 8-bit units, place by place: of the start, and half way."""
 
     before: tuple[float, ...]
@@ -73,7 +73,7 @@ class CameraVerdict:
         if not self.fits:
             return (
                 f"Not kept: {count - len(self.believed)} of {count} places in your photos hold less noise than was "
-                "fitted (resized, smoothed, or of several cameras?). The weights are those it started from."
+                "fitted (resized, smoothed, or of several sources?). The weights are those it started from."
             )
         found = f"the estimated error on your photos changes by {self.change:+.0%}"
         found += f" and falls in {self.better} of {count} places"
@@ -85,7 +85,7 @@ class CameraVerdict:
         )
 
 
-def judge(start: nn.Module, other: nn.Module, places: Sequence[Place], noise: MeasuredNoise) -> CameraVerdict:
+def judge(start: nn.Module, other: nn.Module, places: Sequence[Place], noise: MeasuredNoise) -> OwnNoiseVerdict:
     """How *start* and *other* do at some of *places*, whose noise is like *noise*; the same every time."""
     before, after = [], []
     for number, place in enumerate(_evenly(places)):
@@ -93,7 +93,7 @@ def judge(start: nn.Module, other: nn.Module, places: Sequence[Place], noise: Me
         first, second = _errors((start, other), place, noise, generator)
         before.append(first)
         after.append(second)
-    return CameraVerdict(tuple(before), tuple(after))
+    return OwnNoiseVerdict(tuple(before), tuple(after))
 
 
 def half_way(start: nn.Module, learned: nn.Module) -> nn.Module:

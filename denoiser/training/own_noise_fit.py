@@ -1,4 +1,4 @@
-"""From noisy photos to the noise of the camera that took them; nothing clean is needed.
+"""From noisy photos to the noise that they share; nothing clean is needed.
 
     windows ─► flattest patches ─► level by brightness, spectrum ─► model ─┐
                                         ▲                                  ▼
@@ -70,8 +70,8 @@ def _packing(tables: JpegTables) -> Packing:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraNoise:
-    """The noise of a camera, as its photos had it before they were packed, and what it was fitted to."""
+class OwnNoise:
+    """The noise of one source, as its photos had it before they were packed, and what it was fitted to."""
 
     model: MeasuredNoise
     packing: Packing | None
@@ -92,14 +92,14 @@ class CameraNoise:
         )
 
     def shoot(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        """*clean* (B, 3, H, W) in 0..1 as this camera's files would show it: noise, 8 bits, packed if they are."""
+        """*clean* (B, 3, H, W) in 0..1 as files of this source would show it: noise, 8 bits, packed if they are."""
         noisy = as_8_bit(self.model.add(clean, generator))
         return noisy if self.packing is None else self.packing.applied(noisy)
 
 
-def fit_camera(
+def fit_noise(
     photos: Sequence[Sequence[Tensor]], packing: Packing | None, generator: torch.Generator
-) -> CameraNoise | None:
+) -> OwnNoise | None:
     """The noise in *photos*, lists of windows (3, H, W) uint8; None where no place is flat enough to tell.
 
     Windows begin at multiples of 8 of their photo, so that *packing* can be undone.
@@ -115,7 +115,7 @@ def fit_camera(
     luma, chroma = seen.luma_and_chroma(flat.trend(pixels) / 255)
     if packing is not None:
         model = _before_packing(pixels, seen, spectrum, packing, generator)
-    return CameraNoise(model, packing, len(photos), len(pixels), luma, chroma, seen)
+    return OwnNoise(model, packing, len(photos), len(pixels), luma, chroma, seen)
 
 
 def _spectrum(pixels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from denoiser.imageio import encode, read_bytes
 from denoiser.networks.conditioning import luma_and_chroma_sigma
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import WriteOptions
-from denoiser.training.camera_fit import CameraNoise, Packing, fit_camera, packing_of
+from denoiser.training.own_noise_fit import OwnNoise, Packing, fit_noise, packing_of
 
 BELL = torch.tensor([1.0, 2.0, 1.0])
 BELL = BELL.outer(BELL) / BELL.outer(BELL).norm()
@@ -29,13 +29,13 @@ def scenes() -> torch.Tensor:
     return torch.cat(soft.split(256, dim=3))
 
 
-def fitted(model: MeasuredNoise, packing: Packing | None = None, strengths=(1.0, 1.0)) -> CameraNoise | None:
+def fitted(model: MeasuredNoise, packing: Packing | None = None, strengths=(1.0, 1.0)) -> OwnNoise | None:
     clean = scenes()
     strong = torch.tensor(strengths).reshape(2, 1, 1, 1)
     noisy = (clean + (model.add(clean, seeded()) - clean) * strong).clamp(0, 1)
     shown = packing.applied(noisy) if packing else noisy
     windows = shown.mul(255).round().to(torch.uint8)
-    return fit_camera([[w] for w in windows], packing, seeded())
+    return fit_noise([[w] for w in windows], packing, seeded())
 
 
 def test_white_noise_is_found_as_it_was_added():
@@ -83,7 +83,7 @@ def test_what_packing_took_is_found_again():
     assert found is not None
     clean = scenes()
     windows = packing.applied(truth.add(clean, seeded()).clamp(0, 1)).mul(255).round().to(torch.uint8)
-    naive = fit_camera([[w] for w in windows], None, seeded())
+    naive = fit_noise([[w] for w in windows], None, seeded())
     assert naive is not None
     # In the green, which JPEG leaves best, and at a middle tone.
     assert float(found.model.level[1, 7]) == pytest.approx(7, rel=0.15)
@@ -91,20 +91,20 @@ def test_what_packing_took_is_found_again():
 
 
 def test_photos_without_noise_have_next_to_none():
-    found = fit_camera([[w] for w in scenes().mul(255).round().to(torch.uint8)], None, seeded())
+    found = fit_noise([[w] for w in scenes().mul(255).round().to(torch.uint8)], None, seeded())
     assert found is None or found.luma < 2  # what textures of half the size leave
 
 
 def test_fur_is_no_noise():
     fur = torch.from_numpy(data.chelsea()[:300, :400].copy()).permute(2, 0, 1)
-    assert fit_camera([[fur]], None, seeded()) is None
+    assert fit_noise([[fur]], None, seeded()) is None
 
 
 def test_grey_photos_have_the_same_noise_in_all_channels():
     clean = scenes().mean(dim=1, keepdim=True)
     noise = torch.randn(clean.shape, generator=seeded()) * 12 / 255
     windows = (clean + noise).clamp(0, 1).mul(255).round().to(torch.uint8).repeat(1, 3, 1, 1)
-    found = fit_camera([[w] for w in windows], None, seeded())
+    found = fit_noise([[w] for w in windows], None, seeded())
     assert found is not None
     assert torch.allclose(found.model.channel_correlation, torch.ones(3, 3), atol=0.01)
     again = found.shoot(clean.repeat(1, 3, 1, 1), seeded())
@@ -114,7 +114,7 @@ def test_grey_photos_have_the_same_noise_in_all_channels():
 def test_a_place_that_is_nowhere_flat_tells_nothing():
     stripes = torch.zeros(3, 64, 64, dtype=torch.uint8)
     stripes[:, ::2] = 255
-    assert fit_camera([[stripes]], None, seeded()) is None
+    assert fit_noise([[stripes]], None, seeded()) is None
 
 
 def test_samples_are_what_a_file_holds():

@@ -3,7 +3,7 @@
 Cameras are told apart by the first word of the files' names (`Canon80D_…__noisy.jpg`). Only the noisy halves are
 learned from; the clean ones measure the gain over the start's weights, both in automatic mode.
 
-    python benchmarks/learn_camera.py --data PAIRS --minutes 2 --json learned.json
+    python benchmarks/learn_noise.py --data PAIRS --minutes 2 --json learned.json
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from denoiser.errors import UnusableData
 from denoiser.evaluation.datasets import Pair, real_pairs
 from denoiser.metrics import psnr
 from denoiser.options import DenoiseOptions, TrainOptions
-from denoiser.training import learn_camera
+from denoiser.training import learn_noise
 
 WORST = -0.05  # dB: no camera's mean may fall by more
 
@@ -48,13 +48,13 @@ def scores(model: str, pairs: Sequence[Pair]) -> list[float]:
 
 def learned(pairs: Sequence[Pair], place: Path, options: TrainOptions, data: Path | None) -> str | None:
     """The weights for the camera of *pairs*, or None where there is nothing to learn; what lies there is taken."""
-    weights = place / "out" / "denoiser-camera.safetensors"
+    weights = place / "out" / "denoiser-own-noise.safetensors"
     if not weights.exists():
         (place / "noisy").mkdir(parents=True)
         for pair in pairs:
             shutil.copyfile(pair.noisy, place / "noisy" / pair.noisy.name)
         try:
-            report = learn_camera(place / "noisy", place / "out", options, data=data)
+            report = learn_noise(place / "noisy", place / "out", options, data=data)
         except UnusableData as error:
             print(error, file=sys.stderr, flush=True)
             return None
