@@ -129,7 +129,8 @@ def test_the_answer_does_not_depend_on_threads() -> None:
     assert np.array_equal(answers[0].level_map, answers[2].level_map)
 
 
-CLEAN = {name: getattr(data, name)() for name in ("chelsea", "coffee")}  # the others have grain
+# Astronaut (1.5 as PNG) and rocket are still estimated as noisy at some qualities, mostly in 4:4:4.
+CLEAN = {name: getattr(data, name)() for name in ("chelsea", "coffee")}
 
 
 def saved(pixels: np.ndarray, folder: Path, quality: int, *, full_chroma: bool = False) -> Image:
