@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,9 @@ from numpy.typing import NDArray
 from denoiser.errors import UsageError
 
 Pixels = NDArray[Any]
+
+_SIDE_IN_NOTEBOOKS = 1024  # pixels at most on each side: more would only slow the page down
+_PNG_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # by the number of channels: grey, grey and alpha, RGB, RGBA
 
 # What a depth is stored in: up to 8 bits in bytes, up to 16 in words, 32 means float where 1.0 is white.
 _BITS_OF_DTYPE = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
@@ -54,7 +59,7 @@ class Origin:
     notes: tuple[str, ...] = ()  # what a person should know: "the gain map is not carried over"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Image:
     """One upright picture. Complete when built; the arrays are read-only views, shared and never changed.
 
@@ -113,6 +118,24 @@ class Image:
         """What a person should know about how this picture was read."""
         return self.origin.notes if self.origin else ()
 
+    def __repr__(self) -> str:
+        colours = "RGB" if self.channels == 3 else "grey"
+        alpha = "" if self.alpha is None else " with alpha"
+        origin = f" from {self.origin.format}" if self.origin else ""
+        return f"<Image {self.width}x{self.height} {colours}{alpha}, {self.bits} bits{origin}>"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        """The pixels (H, W, C) for numpy, read-only unless copied; alpha is not part of them."""
+        return np.array(self.pixels, dtype=dtype, copy=copy)
+
+    def _repr_png_(self) -> bytes:
+        """The image as notebooks show it: 8 bits, with its profile, at most 1024 pixels on each side."""
+        samples = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
+        step = -(-max(self.height, self.width) // _SIDE_IN_NOTEBOOKS)
+        small = samples[::step, ::step].astype(np.float32) / np.float32(self.white)
+        small = np.rint(np.clip(np.nan_to_num(small), 0, 1) * 255)
+        return _png(small.astype(np.uint8), self.profile)
+
     def with_pixels(self, pixels: Pixels) -> Image:
         """The same picture with other pixels of the same depth; everything beside them stays."""
         if pixels.dtype != self.pixels.dtype:
@@ -130,6 +153,22 @@ def from_numpy(array: Pixels, *, bits: int = 0, profile: bytes | None = None) ->
     if channels in (2, 4):
         return Image(array[:, :, :-1], alpha=array[:, :, -1], bits=bits, profile=profile)
     return Image(array, bits=bits, profile=profile)
+
+
+def _png(samples: NDArray[np.uint8], profile: bytes | None) -> bytes:
+    """A PNG of (H, W, 1 to 4). Files are written by denoiser.imageio; this one is only for display."""
+    height, width, channels = samples.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _PNG_COLOURS[channels], 0, 0, 0)
+    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter: 0, none
+    rows[:, 1:] = samples.reshape(height, -1)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b"")]
+    if profile:
+        chunks.insert(1, (b"iCCP", b"profile\0\0" + zlib.compress(profile)))
+    framed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
 def _frozen(array: Pixels) -> Pixels:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from denoiser.errors import UsageError
 from denoiser.image import Image, JpegTables, Metadata, Origin, from_numpy
@@ -149,3 +151,52 @@ def test_from_numpy_refuses_what_is_no_picture(shape: tuple[int, ...]) -> None:
 
 def test_from_numpy_knows_depths_between() -> None:
     assert from_numpy(np.zeros((2, 2), np.uint16), bits=12).white == 4095
+
+
+# --- in programs and notebooks ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("image", "text"),
+    [
+        (Image(pixels()), "<Image 6x4 RGB, 8 bits>"),
+        (Image(pixels(channels=1), alpha=pixels()[:, :, 0]), "<Image 6x4 grey with alpha, 8 bits>"),
+        (Image(pixels(np.uint16), bits=10), "<Image 6x4 RGB, 10 bits>"),
+        (Image(pixels(), origin=Origin(format="jpeg", mode="rgb")), "<Image 6x4 RGB, 8 bits from jpeg>"),
+    ],
+)
+def test_the_text_of_an_image_is_one_short_line(image: Image, text: str) -> None:
+    assert repr(image) == text
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_numpy_sees_the_pixels(dtype: Any) -> None:
+    image = Image(pixels(dtype))
+    seen = np.asarray(image)
+    assert np.shares_memory(seen, image.pixels) and not seen.flags.writeable
+    assert seen.dtype == dtype and np.array_equal(seen, image.pixels)
+    copied = np.array(image)
+    copied[:] = 0  # a copy belongs to the caller
+    assert image.pixels.any()
+    assert np.asarray(image, dtype=np.float64).dtype == np.float64
+    with pytest.raises(ValueError, match="copy"):
+        np.asarray(image, dtype=np.float64, copy=False)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_notebook_shows_the_image(dtype: Any, channels: int) -> None:
+    values = np.linspace(0, 1, 4 * 6 * channels).reshape(4, 6, channels)
+    white = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    image = from_numpy((values * white).astype(dtype), profile=b"a profile")
+    shown = PillowImage.open(io.BytesIO(image._repr_png_()))
+    assert shown.mode == {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    assert shown.info["icc_profile"] == b"a profile"
+    assert np.asarray(shown).reshape(values.shape) == pytest.approx(values * 255, abs=1)
+
+
+def test_a_notebook_shows_a_large_image_small() -> None:
+    wide = Image(np.zeros((3, 5000, 1), np.float32))
+    assert PillowImage.open(io.BytesIO(wide._repr_png_())).size == (1000, 1)
+    odd = Image(np.full((2, 2, 3), np.nan, np.float32))
+    assert not np.asarray(PillowImage.open(io.BytesIO(odd._repr_png_()))).any()
