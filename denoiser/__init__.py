@@ -6,15 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # type checkers and editors see what is resolved below
+    from denoiser.api.calls import decode, denoise, encode, estimate_noise, open_image, save_image
     from denoiser.batch import denoise_folder
-    from denoiser.codec.decode import decode
-    from denoiser.codec.encode import encode
-    from denoiser.engine import denoise
     from denoiser.errors import DenoiserError
-    from denoiser.estimation import estimate_noise
     from denoiser.events import CancelToken
     from denoiser.image import Image, from_numpy
-    from denoiser.imageio import from_pil, open_image, save_image, to_pil
+    from denoiser.imageio import from_pil, to_pil
     from denoiser.options import DecodeOptions, DenoiseOptions, EncodeOptions
 
 __version__ = "0.1.0"
@@ -27,15 +24,15 @@ _HOMES = {
     "DenoiserError": "denoiser.errors",
     "EncodeOptions": "denoiser.options",
     "Image": "denoiser.image",
-    "decode": "denoiser.codec.decode",
-    "denoise": "denoiser.engine",
+    "decode": "denoiser.api.calls",
+    "denoise": "denoiser.api.calls",
     "denoise_folder": "denoiser.batch",
-    "encode": "denoiser.codec.encode",
-    "estimate_noise": "denoiser.estimation",
+    "encode": "denoiser.api.calls",
+    "estimate_noise": "denoiser.api.calls",
     "from_numpy": "denoiser.image",
     "from_pil": "denoiser.imageio",
-    "open_image": "denoiser.imageio",
-    "save_image": "denoiser.imageio",
+    "open_image": "denoiser.api.calls",
+    "save_image": "denoiser.api.calls",
     "to_pil": "denoiser.imageio",
 }
 

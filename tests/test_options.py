@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import itertools
 import math
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -157,3 +157,44 @@ def test_what_keeps_the_picture_does_not_change_it(noise: float | None) -> None:
     assert "lossless keeps every bit" in refusal(EncodeOptions, lossless=True, denoise=noise)
     assert "min-psnr compares with the noisy picture" in refusal(EncodeOptions, min_psnr=40.0, denoise=noise)
     EncodeOptions(bpp=1.0, denoise=noise)
+
+
+# --- as keywords of the Python calls ------------------------------------------------------------------------------
+
+KEYWORDS = {
+    DecodeOptions: options.DecodeKeywords,
+    DenoiseOptions: options.DenoiseKeywords,
+    EncodeOptions: options.EncodeKeywords,
+    ReadOptions: options.ReadKeywords,
+    WriteOptions: options.WriteKeywords,
+}
+
+
+@pytest.mark.parametrize("kind", list(KEYWORDS), ids=lambda kind: kind.__name__)
+def test_the_keywords_are_the_fields_with_their_types(kind: type[Any]) -> None:
+    keywords = KEYWORDS[kind]
+    assert get_type_hints(keywords) == get_type_hints(kind)
+    assert keywords.__required_keys__ == frozenset()
+
+
+def test_options_are_given_once() -> None:
+    given = DenoiseOptions(strength=0.5)
+    assert options.options_of(DenoiseOptions, given, {}) is given
+    assert options.options_of(DenoiseOptions, None, {"strength": 0.5}) == given
+    assert options.options_of(DenoiseOptions, None, {}) == DenoiseOptions()
+
+
+@pytest.mark.parametrize(
+    ("given", "keywords", "message", "hint"),
+    [
+        (DenoiseOptions(), {"strength": 1.0}, "Both options and strength are given", "replace"),
+        (None, {"sigma": 25}, "'sigma' is not an option", "noise_level, strength"),
+        (DenoiseOptions(), {"sigma": 25}, "'sigma' is not an option", "noise_level, strength"),
+        (EncodeOptions(), {}, "must be DenoiseOptions, not EncodeOptions", "denoiser.DenoiseOptions"),
+        (25, {}, "must be DenoiseOptions, not int", "noise_level="),
+    ],
+)
+def test_what_is_said_twice_or_is_unknown_is_refused(given: Any, keywords: Any, message: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        options.options_of(DenoiseOptions, given, keywords)
+    assert hint in caught.value.hint

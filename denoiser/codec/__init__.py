@@ -1,5 +1,5 @@
 """One picture to a latent file and back: small, exact in what both sides must agree on, and the same everywhere.
 
-`encode` and `decode` are the doors, `container` is the file, `entropy` its symbols, `exact` bits that are kept,
-`transform` the network, `proof` what `denoise verify` asks. What keeps every bit needs no torch.
+`encode.Encoder` and `decode.Decoder` are the doors, `container` is the file, `entropy` its symbols, `exact` bits
+that are kept, `transform` the network, `proof` what `denoise verify` asks. What keeps every bit needs no torch.
 """

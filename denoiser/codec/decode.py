@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from denoiser.codec import container, exact, grain, values
+from denoiser.codec import exact, grain, values
 from denoiser.codec.container import Box, LatentFile
 from denoiser.codec.mosaic import Latents, Mosaic
 from denoiser.codec.windows import cut, in_latents, padded
@@ -25,7 +25,7 @@ from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image, Origin, Pixels
 from denoiser.imageio import depth
 from denoiser.imageio.reader import named
-from denoiser.options import DecodeOptions, ReadOptions, region_of
+from denoiser.options import DecodeOptions, region_of
 
 if TYPE_CHECKING:
     from denoiser.codec.context import Coder
@@ -157,18 +157,6 @@ class Decoder:
             transform = Transform(loaded, self._options.device, self._options.precision)
             self._loaded[weights] = (transform, Coder(loaded), entry.name)
         return self._loaded[weights]
-
-
-def decode(
-    data: bytes,
-    options: DecodeOptions = DecodeOptions(),
-    *,
-    listener: Listener = ignore,
-    cancel: CancelToken | None = None,
-) -> Image:
-    """The picture in a latent file. For many files keep one `Decoder`."""
-    file = container.read_bytes(data, "the latent file", ReadOptions())
-    return Decoder(options).decode(file, "the latent file", listener=listener, cancel=cancel).image
 
 
 @contextmanager

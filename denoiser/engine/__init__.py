@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from denoiser.events import CancelToken, Listener, ignore
-from denoiser.image import Image
 from denoiser.options import DenoiseOptions
 
 if TYPE_CHECKING:
     from denoiser.engine.result import Cleaned
     from denoiser.engine.session import Session
 
-__all__ = ["Cleaned", "Session", "denoise", "open_session"]
+__all__ = ["Cleaned", "Session", "open_session"]
 
 
 def open_session(options: DenoiseOptions | None = None) -> Session:
@@ -20,17 +18,6 @@ def open_session(options: DenoiseOptions | None = None) -> Session:
     from denoiser.engine.session import Session
 
     return Session(options or DenoiseOptions())
-
-
-def denoise(
-    image: Image,
-    options: DenoiseOptions | None = None,
-    *,
-    listener: Listener = ignore,
-    cancel: CancelToken | None = None,
-) -> Image:
-    """The clean picture of *image*, which stays as it is. For many pictures open one session."""
-    return open_session(options).clean(image, listener=listener, cancel=cancel).image
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Files to pictures and back; the only room that knows Pillow and its like.
 
 `read` and `write` are the doors for files, `read_bytes` and `encode` those for pipes, `probe` that for plans,
-`preview` and `shrunk` those for eyes; `open_image`, `save_image`, `from_pil` and `to_pil` are for programs.
+`preview` and `shrunk` those for eyes; `from_pil`, `is_pil` and `to_pil` are for programs that use Pillow.
 `formats` is the one table of what is read and what it is written as. Names are resolved when they are used, and
 backends imported when a file needs them.
 """
@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from denoiser.imageio import formats
-    from denoiser.imageio.pillow_bridge import from_pil, to_pil
-    from denoiser.imageio.reader import Probe, open_image, preview, probe, read, read_bytes, shrunk
-    from denoiser.imageio.writer import encode, losses, save_image, write
+    from denoiser.imageio.pillow_bridge import from_pil, is_pil, to_pil
+    from denoiser.imageio.reader import Probe, preview, probe, read, read_bytes, shrunk
+    from denoiser.imageio.writer import encode, losses, write
 
 _HOMES = {
     "Probe": "reader",
     "encode": "writer",
     "from_pil": "pillow_bridge",
+    "is_pil": "pillow_bridge",
     "losses": "writer",
-    "open_image": "reader",
     "preview": "reader",
     "probe": "reader",
     "read": "reader",
     "read_bytes": "reader",
-    "save_image": "writer",
     "shrunk": "reader",
     "to_pil": "pillow_bridge",
     "write": "writer",
@@ -38,13 +37,12 @@ __all__ = [
     "encode",
     "formats",
     "from_pil",
+    "is_pil",
     "losses",
-    "open_image",
     "preview",
     "probe",
     "read",
     "read_bytes",
-    "save_image",
     "shrunk",
     "to_pil",
     "write",

@@ -133,6 +133,18 @@ def by_suffix(path: Path) -> Format:
     return row
 
 
+def of_name(path: Path, options: WriteOptions) -> Format:
+    """The row of a name's suffix, or that of the options for any other name; UsageError where they disagree."""
+    if options.format is None:
+        return by_suffix(path)
+    row = ROWS[options.format]
+    if _BY_SUFFIX.get(path.suffix.lower(), row) is not row:
+        raise UsageError(
+            f"{path}: the suffix and the format {options.format!r} do not agree.", hint="Leave one out."
+        )
+    return row
+
+
 def sniff(head: bytes, name: str = "") -> Format:
     """The row that these first bytes belong to; the name decides only where TIFF and camera RAW look alike.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from denoiser.image import Image, Metadata, Origin
 from denoiser.imageio import containers, depth, orientation
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from PIL import Image as PillowImage
+
+    PilImage: TypeAlias = PillowImage.Image
 
 # What Pillow can be asked to turn a mode into without any loss; the rest says so below.
 _EXACT = {
@@ -28,6 +33,14 @@ _EXACT = {
     "PA": ("RGBA", "palette"),
 }
 _WIDE = {"I;16", "I;16L", "I;16B", "I;16N"}
+# Modes that an image can be given back in. A cleaned image has other colours than the palette of P, PA and 1.
+_RESTORED = {"I", "La", "RGBX", "RGBa", "YCbCr", "HSV"}
+
+
+def is_pil(value: Any) -> TypeGuard[PilImage]:
+    """Whether *value* is a Pillow image. Does not load Pillow: whoever has one has loaded it."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(value, pillow.Image)
 
 
 def from_pil(picture: PillowImage.Image) -> Image:
@@ -57,10 +70,11 @@ def from_pil(picture: PillowImage.Image) -> Image:
     )
 
 
-def to_pil(image: Image) -> PillowImage.Image:
+def to_pil(image: Image, *, mode: str = "") -> PillowImage.Image:
     """A Pillow image of the picture: 8 bits, but 16-bit grey as I;16 and float grey as F, which Pillow has.
 
     Pillow has no deeper colour: such pictures are rounded to 8 bits. Alpha stays; with alpha grey is 8-bit, too.
+    *mode* is that of the Pillow image it came from: the result has it too, except for P, PA, 1, CMYK and Lab.
     """
     from PIL import Image as pillow
 
@@ -71,6 +85,8 @@ def to_pil(image: Image) -> PillowImage.Image:
         pixels, alpha = depth.at_depth(image, 8)
         samples = pixels if alpha is None else np.dstack([pixels, alpha])
         picture = pillow.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
+    if mode in _RESTORED:
+        picture = picture.convert(mode)
     if image.profile:
         picture.info["icc_profile"] = image.profile
     if image.metadata.exif:

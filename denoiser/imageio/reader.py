@@ -65,11 +65,6 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> 
         return _picture(source.from_bytes(data, name, options), options)
 
 
-def open_image(path: str | Path, options: ReadOptions = ReadOptions()) -> Image:
-    """The upright picture in a file, for programs: `read` that takes a name as a string, too."""
-    return read(Path(path), options)
-
-
 def probe(path: Path) -> Probe:
     """Format, upright size and number of frames; decodes nothing. Sizes are 0 where only the decoder can tell."""
     with named(str(path)), source.mapped(path) as (data, row):

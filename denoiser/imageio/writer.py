@@ -18,23 +18,18 @@ WEBP_QUALITY = 95  # lossy only where the source was; the second loss stays unde
 AVIF_QUALITY = 90
 
 
-def write(image: Image, path: Path, options: WriteOptions = WriteOptions()) -> None:
-    """The picture as a file, whole or not there, in the format of the name's suffix and with the source's times.
+def write(image: Image, path: Path, options: WriteOptions = WriteOptions(), *, format: str = "") -> None:
+    """The picture as a file, whole or not there, in *format* or that of the suffix, and with the source's times.
 
     Raises UnwritableImage where the format cannot hold the picture, or the disk does not take it.
     """
-    row = formats.by_suffix(path)
+    row = formats.ROWS[format] if format else formats.by_suffix(path)
     try:
         encoded = encode(image, row.key, options)
     except UnwritableImage as error:
         raise type(error)(f"{path} {error.message}", hint=error.hint) from error
     with whole_file(path, times_ns=image.origin.times_ns if image.origin else None) as file:
         file.write(encoded)
-
-
-def save_image(image: Image, path: str | Path, options: WriteOptions = WriteOptions()) -> None:
-    """Writes a picture to a file, for programs: `write` that takes a name as a string, too."""
-    write(image, Path(path), options)
 
 
 def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) -> bytes:

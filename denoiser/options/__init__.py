@@ -5,6 +5,14 @@ from __future__ import annotations
 from denoiser.options.cleaning import DenoiseOptions
 from denoiser.options.control import Control, controls
 from denoiser.options.files import ReadOptions, WriteOptions
+from denoiser.options.keywords import (
+    DecodeKeywords,
+    DenoiseKeywords,
+    EncodeKeywords,
+    ReadKeywords,
+    WriteKeywords,
+    options_of,
+)
 from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
 from denoiser.options.runs import BatchOptions, WatchOptions, crop_of, shard_of
 from denoiser.options.training import EstimatorOptions, TrainOptions
@@ -12,16 +20,22 @@ from denoiser.options.training import EstimatorOptions, TrainOptions
 __all__ = [
     "BatchOptions",
     "Control",
+    "DecodeKeywords",
     "DecodeOptions",
+    "DenoiseKeywords",
     "DenoiseOptions",
+    "EncodeKeywords",
     "EncodeOptions",
     "EstimatorOptions",
+    "ReadKeywords",
     "ReadOptions",
     "TrainOptions",
     "WatchOptions",
+    "WriteKeywords",
     "WriteOptions",
     "controls",
     "crop_of",
+    "options_of",
     "region_of",
     "shard_of",
 ]

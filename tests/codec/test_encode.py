@@ -31,7 +31,7 @@ def test_the_quality_is_the_step_and_costs_bytes(make_photo, asked) -> None:
     assert len(made[0].data) < len(made[1].data) < len(made[2].data)
     assert [one.quality for one in made] == [0.0, 50.8, 100.0]
     assert made[1].bits_per_pixel == pytest.approx(len(made[1].data) * 8 / (192 * 256))
-    assert encode(photo, asked(), quality=50) == made[1].data
+    assert encode(photo, asked(quality=50)) == made[1].data
 
 
 def test_the_same_picture_gives_the_same_bytes_on_any_number_of_threads(make_photo, asked) -> None:

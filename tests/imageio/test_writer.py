@@ -165,8 +165,3 @@ def _lossy(format: str) -> Any:
 def test_what_is_not_written_is_a_usage_error(photo: Array, format: str) -> None:
     with pytest.raises(UsageError, match="not written here"):
         imageio.encode(from_numpy(photo), format)
-
-
-def test_programs_may_give_names_as_strings(photo: Array, tmp_path: Path) -> None:
-    imageio.save_image(from_numpy(photo), str(tmp_path / "a.png"))
-    assert np.array_equal(imageio.open_image(str(tmp_path / "a.png")).pixels, photo)

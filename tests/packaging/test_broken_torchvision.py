@@ -16,7 +16,11 @@ def test_cleaning_and_files_never_notice(tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").write_text(_OTHER_BUILD, "utf-8")
     run = subprocess.run(
-        [sys.executable, "-c", "import denoiser.engine, denoiser.imageio, denoiser.batch, denoiser.training"],
+        [
+            sys.executable,
+            "-c",
+            "import denoiser.api.calls, denoiser.engine, denoiser.imageio, denoiser.batch, denoiser.training",
+        ],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,

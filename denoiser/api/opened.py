@@ -1,0 +1,89 @@
+"""Models that stay loaded between calls. The few that were used last are kept, in any thread."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from denoiser.options import DecodeOptions, DenoiseOptions, EncodeOptions
+
+if TYPE_CHECKING:
+    from denoiser.codec.decode import Decoder
+    from denoiser.codec.encode import Encoder
+    from denoiser.engine import Session
+
+_MOST = 4  # models, each with its options
+_loading = threading.Lock()  # so that threads that need one model load it once
+
+
+def session(options: DenoiseOptions) -> Session:
+    """Return a session with these options. Noise level, look and hot pixels share one loaded model."""
+    from denoiser.engine import Session
+
+    plain = DenoiseOptions()
+    shared = replace(
+        options,
+        noise_level=plain.noise_level,
+        strength=plain.strength,
+        colour_noise=plain.colour_noise,
+        detail=plain.detail,
+        grain=plain.grain,
+        hot_pixels=plain.hot_pixels,
+    )
+    kept: Session = _kept(Session, shared, options)
+    return kept
+
+
+def encoder(options: EncodeOptions) -> Encoder:
+    """Return an encoder with these options. All aims but lossless share a model, unless it also denoises."""
+    from denoiser.codec.encode import Encoder
+
+    shared = EncodeOptions(
+        lossless=options.lossless, model=options.model, device=options.device, precision=options.precision
+    )
+    # An encoder that denoises keeps a session for its noise level.
+    kept: Encoder = _kept(Encoder, options if options.denoise != 0 else shared, options)
+    return kept
+
+
+def decoder(options: DecodeOptions) -> Decoder:
+    """Return a decoder with these options. Region, depth and grain share the models that files have needed."""
+    from denoiser.codec.decode import Decoder
+
+    kept: Decoder = _kept(Decoder, replace(options, region="", depth=None, grain=0.0), options)
+    return kept
+
+
+def clear() -> None:
+    """Drop the models that are kept, and so free their memory."""
+    _open.cache_clear()
+
+
+def _kept(opener: Callable[[Any], Any], shared: Any, options: Any) -> Any:
+    """One opened with the options *shared*, for a call with *options*: the same model, in an object of its own."""
+    with _loading:
+        opened = _open(opener, shared, _version_of(shared.model))
+    if shared == options:
+        return opened
+    one = copy.copy(opened)
+    one._options = options
+    return one
+
+
+@lru_cache(maxsize=_MOST)
+def _open(opener: Callable[[Any], Any], shared: Any, _version: object) -> Any:
+    return opener(shared)
+
+
+def _version_of(model: str) -> tuple[int, int] | None:
+    """Changes when a weights file is written anew, as by training."""
+    try:
+        status = Path(model).stat() if model.endswith(".safetensors") else None
+    except OSError:
+        return None  # opening says what is wrong with it
+    return (status.st_mtime_ns, status.st_size) if status else None
