@@ -1,34 +1,34 @@
-"""The ways to fail, each with the exit code and the hint that a person needs.
+"""All errors that users can meet, with their exit codes and default hints.
 
     DenoiserError                    1   something failed
-    ├── UsageError                   2   the words of the call do not fit together
-    ├── NothingToDo                  3   no picture was found
-    ├── Missing                      4   something needed is not here
+    ├── UsageError                   2   invalid arguments
+    ├── NothingToDo                  3   no image was found
+    ├── Missing                      4   something required is not available
     │   ├── MissingExtra                 a package of an optional extra
-    │   ├── MissingDevice                the device that was asked for
-    │   ├── MissingDisplay               a screen, or the system libraries that Qt needs
+    │   ├── MissingDevice                the requested device
+    │   ├── MissingDisplay               a display, or the system libraries that Qt needs
     │   ├── MissingModel                 no weights of that name
-    │   ├── UnknownWeights               a latent file needs weights that are not here
-    │   └── BrokenInstall                packages that do not fit each other
-    ├── Refused                      5   it could be done, and would do harm
-    │   ├── UnsafeOutput                 an output would land on an input
-    │   ├── ForeignOutput                an output would replace a file that was not made here
-    │   └── UntrustedWeights             a weights file that is changed, cut or foreign
-    │       └── InexactWeights           integers in it could give other symbols on another machine
-    ├── UnreadableImage              1   this file gives no trustworthy picture
-    │   ├── UnsupportedFormat            not a format that is read here
-    │   │   └── NewerLatent              a latent file of a version after this one
-    │   ├── DamagedLatent                a latent file that is cut, changed, or contradicts itself
-    │   └── ImageTooLarge                more pixels than the limit: refused before allocation
-    ├── UnwritableImage              1   this picture cannot be written that way
-    │   └── OutputFull                   no space left, or a quota is used up
-    ├── UnusableData                 1   pictures that cannot be trained or measured on
-    ├── SpoiltResult                 1   the model's output is wrong nearly everywhere
-    ├── TrainingFailed               1   the numbers left the rails
-    └── Cancelled                  130   stopped on request
+    │   ├── UnknownWeights               the weights that a latent file needs
+    │   └── BrokenInstall                incompatible packages
+    ├── Refused                      5   refused for safety
+    │   ├── UnsafeOutput                 an output would overwrite an input
+    │   ├── ForeignOutput                an output would replace a file of unknown origin
+    │   └── UntrustedWeights             a weights file that is modified, truncated or invalid
+    │       └── InexactWeights           codec weights that could decode differently elsewhere
+    ├── UnreadableImage              1   the file cannot be read as an image
+    │   ├── UnsupportedFormat            an unsupported format
+    │   │   └── NewerLatent              a latent file from a newer version
+    │   ├── DamagedLatent                a latent file that is truncated or corrupt
+    │   └── ImageTooLarge                more pixels than the limit
+    ├── UnwritableImage              1   the image cannot be written
+    │   └── OutputFull                   no space left, or the quota is exceeded
+    ├── UnusableData                 1   images unsuitable for training or evaluation
+    ├── SpoiltResult                 1   the model output failed the sanity check nearly everywhere
+    ├── TrainingFailed               1   training diverged
+    └── Cancelled                  130   stopped by the user
 
-A message is one line that names the file and the cause; the hint is one line that says what to do. Whatever a file
-is called, both can be printed: characters that would break the line or steer a terminal are shown as escapes.
+The message is one line with the file and the cause; the hint is one line with the remedy. Both are safe to print
+for any file name: control characters are escaped.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-# A name may hold line breaks, terminal commands, and bytes that are no text: none of them may reach a screen.
+# File names may contain line breaks, terminal control sequences and undecodable bytes.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class DenoiserError(Exception):
-    """The root of all errors that a user can meet; anything else that escapes is a bug."""
+    """Base class of all errors that users can meet; any other exception is a bug."""
 
     exit_code: ClassVar[int] = 1
     default_hint: ClassVar[str] = ""
@@ -53,20 +53,20 @@ class DenoiserError(Exception):
 
 
 class UsageError(DenoiserError):
-    """The words of the call do not fit together, or a value is out of its range."""
+    """Invalid arguments, or a value out of range."""
 
     exit_code = 2
-    default_hint = "`denoise --help` shows the calls with examples."
+    default_hint = "Run `denoise --help` for usage and examples."
 
 
 class NothingToDo(DenoiserError):
-    """No picture was found where the caller pointed."""
+    """No image was found in the given paths."""
 
     exit_code = 3
 
 
 class Missing(DenoiserError):
-    """Something needed is not here: a package, a device, a display, a model."""
+    """Something required is not available: a package, a device, a display or a model."""
 
     exit_code = 4
 
@@ -80,113 +80,113 @@ class MissingExtra(Missing):
 
 
 class MissingDevice(Missing):
-    """The device that was asked for by name is not usable on this machine."""
+    """The requested device cannot be used on this machine."""
 
-    default_hint = "Use `--device auto`, or leave it out."
+    default_hint = "Use --device auto, or omit --device."
 
 
 class MissingDisplay(Missing):
-    """No screen, or no system libraries for one."""
+    """No display, or its system libraries are not installed."""
 
 
 class MissingModel(Missing):
     """No weights of that name, and no such file."""
 
-    default_hint = "`denoise models` lists what is there."
+    default_hint = "Run `denoise models` for a list of the installed weights."
 
 
 class UnknownWeights(Missing):
-    """A latent file was made with weights that are not installed here."""
+    """A latent file needs weights that are not installed."""
 
-    default_hint = "Install the version of the package that made the file, or put its weights beside the others."
+    default_hint = "Install the version of denoise that wrote the file, or pass its weights with --model."
 
 
 class BrokenInstall(Missing):
-    """Two installed packages do not fit each other."""
+    """Two installed packages are incompatible."""
 
 
 class Refused(DenoiserError):
-    """It could be done, and would do harm."""
+    """Refused because it could destroy data or load untrusted files."""
 
     exit_code = 5
 
 
 class UnsafeOutput(Refused):
-    """An output would land on an input, by name, by link or by hard link."""
+    """An output would overwrite an input: the same path, a symbolic link or a hard link."""
 
-    default_hint = "Choose another --out: an input is never written to."
+    default_hint = "Choose another --out; inputs are never overwritten."
 
 
 class ForeignOutput(Refused):
-    """A file is where an output should go, and no record says that it was made from the same picture."""
+    """The output exists, and no record shows that it was made from the same image."""
 
-    default_hint = "--overwrite replaces it; another --out keeps it."
+    default_hint = "Replace it with --overwrite, or choose another --out."
 
 
 class UntrustedWeights(Refused):
-    """A weights file that is changed, cut, or not what its card says."""
+    """A weights file that is modified, truncated, or does not match its card."""
 
-    default_hint = "Install the package again, or fetch the weights file again from where it came."
+    default_hint = "Reinstall the package, or download the weights file again."
 
 
 class InexactWeights(UntrustedWeights):
-    """The integer part of the codec's weights could give other symbols on another machine."""
+    """The integer part of codec weights could decode to other symbols on another machine."""
 
 
 class UnreadableImage(DenoiserError):
-    """This file gives no trustworthy picture: broken, cut, or not an image."""
+    """The file cannot be read as an image: corrupt, truncated, or not an image."""
 
-    default_hint = "The file is left as it is; a copy from its source may be whole."
+    default_hint = "The file was not changed. Copy it again from the original source."
 
 
 class UnsupportedFormat(UnreadableImage):
-    """Not a format, or not a kind of a format, that is read here."""
+    """An unsupported format, or an unsupported variant of a format."""
 
-    default_hint = "Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW."
+    default_hint = "Supported: PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW."
 
 
 class NewerLatent(UnsupportedFormat):
-    """A latent file that needs what only a later version knows."""
+    """A latent file that needs a newer version of the program."""
 
-    default_hint = "Install a newer version of the package."
+    default_hint = "Upgrade: pip install --upgrade denoiser-studio."
 
 
 class DamagedLatent(UnreadableImage):
-    """A latent file that is cut, changed, or contradicts itself; it never becomes a picture."""
+    """A latent file that is truncated, corrupt or inconsistent; it is never decoded to an image."""
 
 
 class ImageTooLarge(UnreadableImage):
-    """More pixels than the limit allows; refused before anything is allocated."""
+    """More pixels than the limit; raised before memory is allocated."""
 
-    default_hint = "If the file is trusted, raise the limit with --max-pixels."
+    default_hint = "If you trust the file, raise the limit with --max-pixels."
 
 
 class UnwritableImage(DenoiserError):
-    """This picture cannot be written that way or to that place."""
+    """The image cannot be written in that format or to that path."""
 
 
 class OutputFull(UnwritableImage):
-    """No space is left in the target folder, or a quota is used up."""
+    """No space is left on the target device, or the quota is exceeded."""
 
-    default_hint = "Free some space and run the same command again: finished files are kept."
+    default_hint = "Free some space and run the same command again; finished files are kept."
 
 
 class UnusableData(DenoiserError):
-    """Pictures that cannot be trained or measured on: none, too few, too small, or not paired."""
+    """Images unsuitable for training or evaluation: none, too few, too small, or unpaired."""
 
 
 class SpoiltResult(DenoiserError):
-    """The model's output is wrong nearly everywhere: invented structure, or values that are not finite."""
+    """The model output failed the sanity check: invented structure, or values that are not finite."""
 
-    default_hint = "The output is not written. Try --device cpu --precision fp32, or another --model."
+    default_hint = "Nothing was written. Try --device cpu --precision fp32, or another --model."
 
 
 class TrainingFailed(DenoiserError):
-    """The numbers left the rails; the last good checkpoint is kept."""
+    """The loss is not finite; the last checkpoint is kept."""
 
 
 class Cancelled(DenoiserError):
-    """Stopped on request; what was finished is kept."""
+    """Stopped by the user; finished files are kept."""
 
     exit_code = 130
 

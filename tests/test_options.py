@@ -75,7 +75,7 @@ def test_ranges_include_their_ends_and_nothing_beyond(kind: type[Any], name: str
         assert getattr(kind(**{name: value}), name) == value
     step = 1 if isinstance(control.minimum, int) else 1e-9 * (1 + control.maximum)
     for value in (control.minimum - step, control.maximum + step):
-        assert refusal(kind, **{name: value}).startswith(f"{name.replace('_', '-')} lies between")
+        assert refusal(kind, **{name: value}).startswith(f"{name.replace('_', '-')} must be between")
 
 
 @pytest.mark.parametrize(("kind", "name", "control"), NUMERIC, ids=NUMERIC_NAMES)
@@ -99,12 +99,12 @@ def test_none_is_auto_or_refused(kind: type[Any], name: str, control: Control) -
     if control.automatic:
         assert getattr(kind(**{name: None}), name) is None
     else:
-        assert refusal(kind, **{name: None}) == f"{name.replace('_', '-')} needs a value."
+        assert refusal(kind, **{name: None}) == f"{name.replace('_', '-')} must not be None."
 
 
 def test_whole_numbers_are_whole() -> None:
-    assert refusal(WriteOptions, jpeg_quality=90.5) == "jpeg-quality is a whole number, not 90.5."
-    assert refusal(ReadOptions, max_pixels=1e6) == "max-pixels is a whole number, not 1000000.0."
+    assert refusal(WriteOptions, jpeg_quality=90.5) == "jpeg-quality must be a whole number, not 90.5."
+    assert refusal(ReadOptions, max_pixels=1e6) == "max-pixels must be a whole number, not 1000000.0."
     assert DenoiseOptions(noise_level=25).noise_level == 25, "a whole number is a number"
 
 
@@ -114,10 +114,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_refusals_are_sentences_for_people() -> None:
-    assert refusal(DenoiseOptions, strength=1.5) == "strength lies between 0 and 1, not 1.5."
-    assert refusal(DenoiseOptions, device="gpu") == "device is one of auto, cpu, cuda, mps, not 'gpu'."
-    assert refusal(DenoiseOptions, model=3) == "model is text, not 3."
-    assert refusal(ReadOptions, max_pixels=0) == "max-pixels lies between 1 and 1,099,511,627,776, not 0."
+    assert refusal(DenoiseOptions, strength=1.5) == "strength must be between 0 and 1, not 1.5."
+    assert refusal(DenoiseOptions, device="gpu") == "device must be one of auto, cpu, cuda, mps, not 'gpu'."
+    assert refusal(DenoiseOptions, model=3) == "model must be text, not 3."
+    assert refusal(ReadOptions, max_pixels=0) == "max-pixels must be between 1 and 1,099,511,627,776, not 0."
 
 
 def test_words_that_stand_for_numbers_are_checked_with_an_example() -> None:
@@ -141,21 +141,21 @@ def test_a_region_is_a_rectangle_in_pixels() -> None:
     assert options.region_of(DecodeOptions(region="3,5,640,480")) == (3, 5, 640, 480)
     assert options.region_of(DecodeOptions()) is None
     for wrong in ("1,2,3", "0,0,0,5", "-1,0,5,5"):
-        assert refusal(DecodeOptions, region=wrong).startswith("region is x,y,width,height in whole pixels")
+        assert refusal(DecodeOptions, region=wrong).startswith("region must be x,y,width,height in whole pixels")
 
 
 def test_a_file_has_one_aim() -> None:
     aims: dict[str, Any] = {"quality": 0, "bpp": 1.0, "target_size": 1000, "min_psnr": 40.0, "lossless": True}
     for (first, value), (second, other) in itertools.combinations(aims.items(), 2):
-        words = f"{first} and {second} are two aims, and a file has one.".replace("_", "-")
+        words = f"Choose only one of {first} and {second}.".replace("_", "-")
         assert refusal(EncodeOptions, **{first: value, second: other}) == words
         EncodeOptions(**{first: value})
 
 
 @pytest.mark.parametrize("noise", [None, 15.0])
 def test_what_keeps_the_picture_does_not_change_it(noise: float | None) -> None:
-    assert "lossless keeps every bit" in refusal(EncodeOptions, lossless=True, denoise=noise)
-    assert "min-psnr compares with the noisy picture" in refusal(EncodeOptions, min_psnr=40.0, denoise=noise)
+    assert "lossless keeps every pixel" in refusal(EncodeOptions, lossless=True, denoise=noise)
+    assert "min-psnr measures against the noisy image" in refusal(EncodeOptions, min_psnr=40.0, denoise=noise)
     EncodeOptions(bpp=1.0, denoise=noise)
 
 
@@ -187,7 +187,7 @@ def test_options_are_given_once() -> None:
 @pytest.mark.parametrize(
     ("given", "keywords", "message", "hint"),
     [
-        (DenoiseOptions(), {"strength": 1.0}, "Both options and strength are given", "replace"),
+        (DenoiseOptions(), {"strength": 1.0}, "Both options and strength were given", "replace"),
         (None, {"sigma": 25}, "'sigma' is not an option", "noise_level, strength"),
         (DenoiseOptions(), {"sigma": 25}, "'sigma' is not an option", "noise_level, strength"),
         (EncodeOptions(), {}, "must be DenoiseOptions, not EncodeOptions", "denoiser.DenoiseOptions"),

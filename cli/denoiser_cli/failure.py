@@ -74,7 +74,7 @@ def _sentence(message: str) -> str:
 
 def _call_hint(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"`{context.command_path if context else 'denoise'} --help` shows the calls with examples."
+    return f"Run `{context.command_path if context else 'denoise'} --help` for usage and examples."
 
 
 def _drop_output() -> None:

@@ -171,7 +171,13 @@ def collect(options: type[_Options], words: dict[str, Any]) -> _Options:
     try:
         return options(**values)
     except UsageError as error:
-        raise click.UsageError(f"--{error.message}", click.get_current_context()) from error
+        raise click.UsageError(_with_dashes(options, error.message), click.get_current_context()) from error
+
+
+def _with_dashes(options: type[Any], message: str) -> str:
+    """Write the field names in a message of an options class as flags."""
+    flags = "|".join(control.flag or name.replace("_", "-") for name, control in controls(options).items())
+    return re.sub(rf"(?<![\w'\"-])(?:{flags})(?![\w'\"-])", r"--\g<0>", message)
 
 
 def speaking_flags(function: _Function) -> _Function:

@@ -82,7 +82,7 @@ class Cleaning:
         done="cleaned",
         takes="picture",
         makes="clean pictures",
-        known="Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
+        known="Supported: PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
         example="denoise ./imgs --out ./clean",
         pipes=("denoise - --out b.png < a.png", "denoise a.png --out - > b.png"),
     )

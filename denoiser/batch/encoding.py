@@ -35,7 +35,7 @@ class Encoding:
         done="encoded",
         takes="picture",
         makes="latent files",
-        known="Read are PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
+        known="Supported: PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
         example="denoise encode ./imgs --out ./latents",
         pipes=("denoise encode - --out b.dlf < a.png", "denoise encode a.png --out - > b.dlf"),
     )

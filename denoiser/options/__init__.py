@@ -1,4 +1,4 @@
-"""What can be set, once: ranges, units and help drive flags, keywords and widgets alike."""
+"""Option classes. Their ranges, units and help texts define the flags, keywords and widgets."""
 
 from __future__ import annotations
 

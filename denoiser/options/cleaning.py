@@ -1,4 +1,4 @@
-"""The cleaning of a picture."""
+"""Denoising options."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from denoiser.options.control import DEVICES, PRECISIONS, check, control
 
 @dataclass(frozen=True, slots=True)
 class DenoiseOptions:
-    """What a person can ask of the cleaning of a picture."""
+    """How an image is denoised."""
 
     noise_level: float | None = control(
         None,
-        help="What the network is told of the noise, as 8-bit sigma; auto lets it judge for itself.",
+        help="Noise level (standard deviation, 0–255 scale); auto estimates it.",
         minimum=0.0,
         maximum=75.0,
         unit="8-bit sigma",
@@ -21,55 +21,55 @@ class DenoiseOptions:
     )
     strength: float = control(
         1.0,
-        help="How much of the removed noise stays removed; 0 gives the source bit for bit.",
+        help="Denoising strength. 1 is full; 0 leaves the image unchanged.",
         minimum=0.0,
         maximum=1.0,
     )
     colour_noise: float = control(
         1.0,
-        help="How much of the removed colour noise stays removed.",
+        help="Colour denoising strength. 1 is full; 0 keeps the colour noise.",
         minimum=0.0,
         maximum=1.0,
     )
     detail: float = control(
         0.0,
-        help="How much fine structure that was removed is given back, where there is structure.",
+        help="Restore removed detail where the image has structure.",
         minimum=0.0,
         maximum=1.0,
     )
     grain: float = control(
         0.0,
-        help="How much neutral grain is given back, as fine and as strong as the noise that was removed.",
+        help="Add neutral grain. 1 matches the size and strength of the removed noise.",
         minimum=0.0,
         maximum=1.0,
     )
     hot_pixels: str = control(
         "auto",
-        help="Replace isolated dead and hot pixels, as of long exposures.",
+        help="Replace isolated dead and hot pixels.",
         choices=("auto", "off"),
     )
     passes: int = control(
         1,
-        help="Average the results for this many rotated and mirrored copies: slower, better.",
+        help="Average the results of this many rotated and mirrored copies: slower, better.",
         choices=(1, 2, 4, 8),
     )
-    model: str = control("auto", help="auto, a name from `denoise models`, or a .safetensors file.")
-    device: str = control("auto", help="Where the network runs.", choices=DEVICES)
-    precision: str = control("auto", help="What the network reckons in.", choices=PRECISIONS)
+    model: str = control("auto", help="Model: auto, a name from `denoise models`, or a .safetensors file.")
+    device: str = control("auto", help="Device to run on.", choices=DEVICES)
+    precision: str = control("auto", help="Inference precision.", choices=PRECISIONS)
     tile: int | None = control(
         None,
-        help="Largest tile, as the side of a square of its area.",
+        help="Maximum tile size in pixels (square side).",
         minimum=64,
         maximum=8192,
         unit="pixels",
         automatic=True,
     )
     batch_size: int | None = control(
-        None, help="Tiles that the device is given at once.", minimum=1, maximum=256, automatic=True
+        None, help="Number of tiles per batch.", minimum=1, maximum=256, automatic=True
     )
     memory: float | None = control(
         None,
-        help="Most memory for tiles and pictures, in GB; auto takes a share of what is free.",
+        help="Memory limit for tiles and images, in GB; auto uses a share of the free memory.",
         minimum=0.1,
         maximum=4096.0,
         unit="GB",

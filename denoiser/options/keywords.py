@@ -84,11 +84,11 @@ def options_of(kind: type[Options], options: Options | None, keywords: Mapping[s
     if not isinstance(options, kind):
         raise UsageError(
             f"options must be {kind.__name__}, not {type(options).__name__}.",
-            hint=f"Options are keywords, for example {names[0]}=…, or one denoiser.{kind.__name__}.",
+            hint=f"Pass keywords, for example {names[0]}=…, or one denoiser.{kind.__name__}.",
         )
     if keywords:
         raise UsageError(
-            f"Both options and {next(iter(keywords))} are given.",
-            hint="Give options or keywords, or change one field with dataclasses.replace(options, …).",
+            f"Both options and {next(iter(keywords))} were given.",
+            hint="Pass either options or keywords, or change one field with dataclasses.replace(options, …).",
         )
     return options

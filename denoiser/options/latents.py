@@ -1,4 +1,4 @@
-"""Encoding to latent files, and decoding them."""
+"""Encoding and decoding options for latent files."""
 
 from __future__ import annotations
 
@@ -7,58 +7,58 @@ from dataclasses import dataclass
 from denoiser.errors import UsageError
 from denoiser.options.control import DEVICES, PRECISIONS, RECTANGLE, check, control, rectangle
 
-_MODEL = "auto, or the .safetensors file of a codec."
+_MODEL = "Codec: auto, or a .safetensors file."
 
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
-    """What a person can ask of the encoding of a picture to a latent file."""
+    """How an image is encoded to a latent file."""
 
     quality: float | None = control(
         None,
         short="Q",
-        help="From 0, smallest, to 100, most faithful; auto is 60.",
+        help="Quality, from 0 (smallest file) to 100 (best image); auto is 60.",
         minimum=0.0,
         maximum=100.0,
         automatic=True,
     )
     bpp: float = control(
         0.0,
-        help="The best quality with so many bits per pixel at most; 0 asks for none.",
+        help="Maximum bits per pixel; 0 is no limit.",
         minimum=0.0,
         maximum=128.0,
         unit="bits per pixel",
     )
     target_size: int = control(
         0,
-        help="The best quality in so many bytes at most, as 300k or 2M; 0 asks for none.",
+        help="Maximum file size, for example 300k or 2M; 0 is no limit.",
         minimum=0,
         maximum=2**40,
         unit="bytes",
     )
     min_psnr: float = control(
         0.0,
-        help="The smallest file with this PSNR in dB at least; 0 asks for none.",
+        help="Minimum PSNR in dB: write the smallest file that reaches it; 0 is no limit.",
         minimum=0.0,
         maximum=100.0,
         unit="dB",
     )
-    lossless: bool = control(False, help="Keep every bit of every pixel.")
+    lossless: bool = control(False, help="Keep every pixel exactly.")
     denoise: float | None = control(
         0.0,
-        help="Take noise of this sigma out as well; auto estimates it.",
+        help="Also denoise before encoding, at this noise level; auto estimates it.",
         minimum=0.0,
         maximum=75.0,
         unit="8-bit sigma",
         automatic=True,
         zero="off",
     )
-    thumbnail: bool = control(False, help="Put a small JPEG in for programs that show folders.")
-    strip: bool = control(False, help="Leave out all metadata but the colour profile.")
-    verify: bool = control(False, help="Decode each file before it is kept, and compare what comes out.")
+    thumbnail: bool = control(False, help="Embed a small JPEG preview for file managers.")
+    strip: bool = control(False, help="Remove all metadata except the colour profile.")
+    verify: bool = control(False, help="Decode each file after encoding and compare the result before it is saved.")
     model: str = control("auto", help=_MODEL)
-    device: str = control("auto", help="Where the network runs.", choices=DEVICES)
-    precision: str = control("auto", help="What the network reckons in.", choices=PRECISIONS)
+    device: str = control("auto", help="Device to run on.", choices=DEVICES)
+    precision: str = control("auto", help="Inference precision.", choices=PRECISIONS)
 
     def __post_init__(self) -> None:
         check(self)
@@ -71,20 +71,20 @@ def _refuse_two_aims(options: EncodeOptions) -> None:
     asked |= {"lossless": options.lossless}
     aims = [name for name, is_asked in asked.items() if is_asked]
     if len(aims) > 1:
-        raise UsageError(f"{aims[0]} and {aims[1]} are two aims, and a file has one.", hint="Leave one out.")
+        raise UsageError(f"Choose only one of {aims[0]} and {aims[1]}.")
     if options.denoise != 0 and aims in (["lossless"], ["min-psnr"]):
-        why = "keeps every bit" if options.lossless else "compares with the noisy picture"
-        raise UsageError(f"{aims[0]} {why}, and denoise changes it.", hint="Leave one out.")
+        why = "keeps every pixel" if options.lossless else "measures against the noisy image"
+        raise UsageError(f"{aims[0]} {why} and cannot be combined with denoise.", hint="Leave one of them out.")
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeOptions:
-    """What a person can ask of the decoding of a latent file."""
+    """How a latent file is decoded."""
 
-    region: str = control("", form="X,Y,W,H", help="Decode this part of each picture alone, in pixels.")
+    region: str = control("", form="X,Y,W,H", help="Decode only this region, in pixels.")
     depth: int | None = control(
         None,
-        help="Bits of each value of the picture; auto keeps those of the source.",
+        help="Bits per channel; auto keeps those of the source.",
         minimum=8,
         maximum=16,
         unit="bits",
@@ -92,20 +92,20 @@ class DecodeOptions:
     )
     grain: float = control(
         0.0,
-        help="How much grain is given back, like the noise that was taken out while encoding.",
+        help="Add grain that resembles the noise removed while encoding.",
         minimum=0.0,
         maximum=1.0,
     )
     model: str = control("auto", help=_MODEL)
-    device: str = control("auto", help="Where the network runs.", choices=DEVICES)
-    precision: str = control("auto", help="What the network reckons in.", choices=PRECISIONS)
+    device: str = control("auto", help="Device to run on.", choices=DEVICES)
+    precision: str = control("auto", help="Inference precision.", choices=PRECISIONS)
 
     def __post_init__(self) -> None:
         check(self)
         if self.region and region_of(self) is None:
-            raise UsageError(f"region is {RECTANGLE}, not {self.region!r}.")
+            raise UsageError(f"region must be {RECTANGLE}, not {self.region!r}.")
 
 
 def region_of(options: DecodeOptions) -> tuple[int, int, int, int] | None:
-    """(x, y, width, height) in pixels of the picture; None where all of it is decoded."""
+    """Return (x, y, width, height) in image pixels; None for the whole image."""
     return rectangle(options.region)

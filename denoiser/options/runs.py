@@ -1,4 +1,4 @@
-"""Runs over many files."""
+"""Options for runs over many files."""
 
 from __future__ import annotations
 
@@ -11,35 +11,33 @@ from denoiser.options.control import RECTANGLE, check, control, rectangle
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """How a run over many files goes about it."""
+    """How a run over many files selects, repeats and reports them."""
 
-    recursive: bool = control(True, help="Walk folders in folders.")
-    overwrite: bool = control(False, help="Make outputs again that are there already, whoever made them.")
-    verify: bool = control(False, help="Compare what is done with its recorded digests, byte for byte.")
-    retry_failed: bool = control(False, help="Try files again that took an earlier run down with them.")
+    recursive: bool = control(True, help="Search subfolders.")
+    overwrite: bool = control(False, help="Replace existing outputs, even those written by other programs.")
+    verify: bool = control(False, help="Compare finished files with their recorded checksums.")
+    retry_failed: bool = control(False, help="Retry files that crashed an earlier run.")
     max_errors: int = control(
-        0, help="Stop after so many failed files; 0 never stops.", minimum=0, maximum=2**31 - 1, unit="files"
+        0, help="Stop after this many failed files; 0 is no limit.", minimum=0, maximum=2**31 - 1, unit="files"
     )
-    shard: str = control("", form="I/N", help="Do part I of N of the files, the same ones each time.")
-    series: bool = control(
-        False, help="Clean pictures of one camera, ISO and size by one estimate of their noise, so that they match."
-    )
+    shard: str = control("", form="I/N", help="Process only part I of N; the division is the same in every run.")
+    series: bool = control(False, help="Share one noise estimate among images of one camera, ISO and size.")
     skip_clean: float = control(
         0.0,
-        help="Copy pictures as they are whose estimated noise is below this; 0 cleans them all.",
+        help="Copy images unchanged if their estimated noise is below this; 0 cleans all.",
         minimum=0.0,
         maximum=75.0,
         unit="8-bit sigma",
     )
-    crop: str = control("", form="X,Y,W,H", help="Clean this part of each picture alone, in pixels.")
+    crop: str = control("", form="X,Y,W,H", help="Clean only this region of each image, in pixels.")
     jobs: int | None = control(
         None,
-        help="Threads that read files, and as many that write them; auto follows the processor.",
+        help="Number of reader threads, and of writer threads; auto depends on the CPU.",
         minimum=1,
         maximum=64,
         automatic=True,
     )
-    report: str = control("", form="FILE", help="Write a line on each file to this .csv or .json file.")
+    report: str = control("", form="FILE", help="Write a report with one row per file to this .csv or .json file.")
 
     def __post_init__(self) -> None:
         check(self)
@@ -52,29 +50,29 @@ class WatchOptions:
 
     interval: float = control(
         5.0,
-        help="Seconds between two looks; a file is taken once it has not changed from one to another.",
+        help="Seconds between scans; a file is processed once it is unchanged between two scans.",
         minimum=0.1,
         maximum=86_400.0,
         unit="seconds",
     )
-    once: bool = control(False, help="Clean what is there now, and end: for cron and its like.")
+    once: bool = control(False, help="Clean what is there now and exit, for example from cron.")
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def _parts_of(options: BatchOptions) -> None:
-    """Refuses words that stand for several numbers and do not."""
+    """Raise UsageError for an invalid shard, crop or report."""
     if options.shard and shard_of(options) is None:
-        raise UsageError(f"shard is I/N with I from 1 to N, for example 2/8, not {options.shard!r}.")
+        raise UsageError(f"shard must be I/N with I from 1 to N, for example 2/8, not {options.shard!r}.")
     if options.crop and crop_of(options) is None:
-        raise UsageError(f"crop is {RECTANGLE}, not {options.crop!r}.")
+        raise UsageError(f"crop must be {RECTANGLE}, not {options.crop!r}.")
     if options.report and not options.report.lower().endswith((".csv", ".json")):
-        raise UsageError(f"report is a file that ends in .csv or .json, not {options.report!r}.")
+        raise UsageError(f"report must end in .csv or .json, not {options.report!r}.")
 
 
 def shard_of(options: BatchOptions) -> tuple[int, int] | None:
-    """(which, of how many), counted from 1; None where the run does them all."""
+    """Return (part, parts), counted from 1; None if the run processes all files."""
     found = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", options.shard)
     if found is None:
         return None
@@ -83,5 +81,5 @@ def shard_of(options: BatchOptions) -> tuple[int, int] | None:
 
 
 def crop_of(options: BatchOptions) -> tuple[int, int, int, int] | None:
-    """(x, y, width, height) in pixels of the upright picture; None where all of it is cleaned."""
+    """Return (x, y, width, height) in pixels of the upright image; None for the whole image."""
     return rectangle(options.crop)

@@ -41,8 +41,8 @@ def test_what_is_the_default_is_not_said() -> None:
     [
         ("strenght = 1", "'strenght' is no option.", "Did you mean strength?"),
         ("wizardry = 1", "'wizardry' is no option.", "Known are noise_level,"),
-        ("strength = 2", "strength lies between 0 and 1, not 2.", "Mend"),
-        ("strength = 'much'", "strength is a number, not 'much'.", "Mend"),
+        ("strength = 2", "strength must be between 0 and 1, not 2.", "Mend"),
+        ("strength = 'much'", "strength must be a number, not 'much'.", "Mend"),
         ("strength =", "is no preset", "It is TOML"),
         ("\x00\x01", "is no preset", "It is TOML"),
     ],

@@ -97,7 +97,7 @@ def test_wrong_words_are_refused_by_click(words: list[str], message: str) -> Non
 @pytest.mark.parametrize("value", ["-1", "76", "nan", "inf"])
 def test_ranges_are_those_of_the_library(value: str) -> None:
     context = clean.make_context("clean", ["--noise-level", value], obj=Manner())
-    with context, pytest.raises(click.UsageError, match=r"--noise-level lies between 0 and 75"):
+    with context, pytest.raises(click.UsageError, match=r"--noise-level must be between 0 and 75"):
         collect(DenoiseOptions, dict(context.params))
 
 

@@ -105,12 +105,12 @@ def test_a_pipe_takes_a_crop_and_no_shard(call, make_picture, network, monkeypat
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--shard 3/2", "--shard is I/N with I from 1 to N, for example 2/8, not '3/2'."),
-        ("--crop 1,2", "--crop is x,y,width,height in whole pixels"),
-        ("--report r.txt", "--report is a file that ends in .csv or .json, not 'r.txt'."),
-        ("--jobs 0", "--jobs lies between 1 and 64, not 0."),
-        ("--max-errors -1", "--max-errors lies between 0 and"),
-        ("--skip-clean 99", "--skip-clean lies between 0 and 75, not 99.0."),
+        ("--shard 3/2", "--shard must be I/N with I from 1 to N, for example 2/8, not '3/2'."),
+        ("--crop 1,2", "--crop must be x,y,width,height in whole pixels"),
+        ("--report r.txt", "--report must end in .csv or .json, not 'r.txt'."),
+        ("--jobs 0", "--jobs must be between 1 and 64, not 0."),
+        ("--max-errors -1", "--max-errors must be between 0 and"),
+        ("--skip-clean 99", "--skip-clean must be between 0 and 75, not 99.0."),
         ("--preset ../x", "'../x' is no name for a preset."),
         ("--files-from nowhere", "nowhere: the list cannot be read"),
     ],
