@@ -1,12 +1,14 @@
 """Real photos at every noise level: PSNR, colour of blocks, refusals, and whether a higher level is smoother.
 
-Photos are searched for below --data; of pairs (<scene>__noisy.*, <scene>__clean.*) the noisy side is cleaned and compared
-with the clean one. For each level:
+Photos are searched for below --data; of pairs (<scene>__noisy.*, <scene>__clean.*) the noisy side is cleaned and
+compared with the clean one. For each level:
 
-    psnr      mean over the pairs, and the median
-    shift     largest change of the mean colour of a block of 64 x 64 pixels, in 8-bit steps, beyond what the noise did
-              there: measured for pairs, 4/64 of the estimated sigma (and 0.4 of it near black and white) elsewhere
-    kept      share of all pixels that the sanity check kept as in the source; refused: images that ended in an error
+    psnr      mean over the pairs, and the median; fall: the median difference from the first level
+    shift     largest change of the mean colour of a block of 64 x 64 pixels, in 8-bit steps, beyond what the noise
+              did there: measured for pairs, else 4/64 of the estimated sigma, and 0.4 of it near black and white;
+              over: the share of images above 1
+    kept      share of all pixels that the sanity check kept as in the source
+    refused   images that ended in an error
     rises     images whose high-frequency energy is more than 1 % above that of the next lower level
 """
 
@@ -121,7 +123,10 @@ def main() -> int:
     for word, figures in found.items():
         facts = {"refused": len(figures["refused"]), "kept %": round(100 * float(np.mean(figures["kept"])), 3)}
         facts |= {"shift": round(max(figures["shift"]), 2), "rises": int(sum(figures["rises"]))}
+        facts |= {"over": round(float(np.mean(np.array(figures["shift"]) > BAR_SHIFT)), 2)}
         if figures["psnr"]:
+            first = found[words.levels[0]]["psnr"]
+            facts |= {"fall": round(float(np.median(np.subtract(first, figures["psnr"]))), 2)}
             facts |= {"psnr": round(float(np.mean(figures["psnr"])), 2)}
             facts |= {"median": round(float(np.median(figures["psnr"])), 2)}
         report.add_facts(f"{len(photos)} images, level {word}", session.model_name, **facts)

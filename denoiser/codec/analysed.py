@@ -21,7 +21,6 @@ from denoiser.image import Image
 if TYPE_CHECKING:
     from denoiser.codec.context import Coded, Coder
     from denoiser.codec.transform import Transform
-    from denoiser.networks.conditioning import Condition
 
 _MOST_LOOKED_AT = 4  # tiles for the look of the noise: some megapixels tell as much as all
 NOISE_CHUNK_BYTES = CHUNK_BYTES + grain.BYTES
@@ -30,14 +29,17 @@ _RIM = 32  # pixels at the edge of a tile that are left out where there are enou
 
 @dataclass(slots=True, eq=False)
 class Analysed:
-    """Tiles of *image*, told *condition* of its noise; *keeps* their latents for more than one step. One thread."""
+    """Tiles of *image*; *keeps* their latents for more than one step. One thread.
+
+    *source* is the image with the noise that was removed from *image*, where some was.
+    """
 
     image: Image
     transform: Transform
     coder: Coder
-    condition: Condition | None
     cancel: CancelToken
     keeps: bool = False
+    source: Image | None = None
     grid: TileGrid = field(init=False)
     _kept: dict[int, Latents] = field(default_factory=dict)
 
@@ -76,7 +78,7 @@ class Analysed:
     def _sampled(self, number: int, step: int) -> NoiseBlocks:
         box = self.grid.box(number)
         clean = self._mosaic(step).tile(number, self.cancel)
-        noisy = values.taken(self.image, box)
+        noisy = values.taken(self.source or self.image, box)
         rim = _RIM if min(box.height, box.width) > 8 * _RIM else 0
         inner = slice(rim, box.height - rim), slice(rim, box.width - rim)
         return sample(noisy[inner], np.clip(clean[inner], 0, 1))
@@ -96,7 +98,7 @@ class Analysed:
             return kept
         self.cancel.raise_if_cancelled()
         window = window_of(self.grid, number, self.transform.analysis_halo)
-        y = self.transform.analyse(values.taken(self.image, window.outer), self.condition)
+        y = self.transform.analyse(values.taken(self.image, window.outer))
         inner = in_latents(padded(window.inner))
         latents = np.ascontiguousarray(y[(slice(None), *cut(inner))])
         if self.keeps:

@@ -1,6 +1,6 @@
 """A picture to the bytes of a latent file: one aim, one search, and exact where that is smaller.
 
-picture ─► noise to take out ─► tiles analysed ─► step for the aim ─► symbols ─► file
+image ─► denoised, if asked for ─► tiles analysed ─► step for the aim ─► symbols ─► file
         └► exact pixels, where they were asked for or take fewer bytes
 """
 
@@ -22,12 +22,13 @@ from denoiser.errors import SpoiltResult, UnwritableImage
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.imageio import depth
-from denoiser.options import EncodeOptions
+from denoiser.options import DenoiseOptions, EncodeOptions
 
 if TYPE_CHECKING:
     from denoiser.codec.context import Coder
     from denoiser.codec.noise import Noise
     from denoiser.codec.transform import Transform
+    from denoiser.engine.session import Session
 
 _DIGEST_DIGITS = 16  # of the weights, in each file
 _ALPHA_OF_FLOAT = 16  # bits
@@ -62,6 +63,7 @@ class Encoder:
     def __init__(self, options: EncodeOptions = EncodeOptions()) -> None:
         self._options = options
         self._network: tuple[Transform, Coder] | None = None
+        self._session: Session | None = None
         self.model_name, self.model_digest, self.device, self.precision = "exact", "", "", ""
         if not options.lossless:
             from denoiser.codec import model  # torch takes seconds, and exact pixels need none of it
@@ -102,21 +104,18 @@ class Encoder:
         self, image: Image, network: tuple[Transform, Coder], listener: Listener, cancel: CancelToken | None
     ) -> _Call:
         weights = self.model_digest[:_DIGEST_DIGITS]
-        return _Call(image, self._options, *network, weights, listener, cancel or CancelToken())
+        return _Call(image, self._options, *network, weights, self._denoiser, listener, cancel or CancelToken())
 
+    def _denoiser(self) -> Session:
+        """Loaded when it is first needed."""
+        if self._session is None:
+            from denoiser.engine import open_session
 
-def encode(
-    image: Image,
-    options: EncodeOptions = EncodeOptions(),
-    *,
-    quality: float | None = None,
-    listener: Listener = ignore,
-    cancel: CancelToken | None = None,
-) -> bytes:
-    """The bytes of a latent file; *quality* is that of the options, said shortly. For many keep one `Encoder`."""
-    if quality is not None:
-        options = dataclasses.replace(options, quality=quality)
-    return Encoder(options).encode(image, listener=listener, cancel=cancel).data
+            options = DenoiseOptions(
+                noise_level=self._options.denoise, device=self._options.device, precision=self._options.precision
+            )
+            self._session = open_session(options)
+        return self._session
 
 
 def _kept_exact(image: Image, options: EncodeOptions, *notes: str) -> Encoded:
@@ -148,6 +147,7 @@ class _Call:
     transform: Transform
     coder: Coder
     weights: str
+    denoiser: Callable[[], Session]
     listener: Listener
     cancel: CancelToken
     noise: Noise | None = field(init=False)
@@ -158,13 +158,14 @@ class _Call:
 
     def begin(self, *, keeps: bool) -> None:
         """Looks at the picture as a whole; *keeps* its latents, to be coded more than once."""
-        from denoiser.codec.noise import noise_to_take  # torch
-
         image, options = self.image, self.options
-        self.noise = noise_to_take(image, options.denoise)
-        told = self.noise.condition if self.noise else None
+        clean, self.noise = image, None
+        if options.denoise != 0:
+            from denoiser.codec.noise import without_noise  # torch
+
+            clean, self.noise = without_noise(image, self.denoiser(), options.denoise, self.cancel)
         keeps = keeps or self.noise is not None
-        self.analysed = Analysed(image, self.transform, self.coder, told, self.cancel, keeps)
+        self.analysed = Analysed(clean, self.transform, self.coder, self.cancel, keeps, image)
         self.frame = frame_of(image, options) | {"weights": self.weights, "grid": self.analysed.grid}
         self.frame |= {"alpha": _alpha(image), "cleaned": self.noise is not None}
 
@@ -234,7 +235,7 @@ class _Call:
         """The file with a model of its noise; and what it would have taken with the noise itself."""
         model_of = model_of_noise(self.analysed, step, (noise.luma, noise.chroma, noise.kind))
         data = container.write(dataclasses.replace(file, noise=model_of))
-        noisy = Analysed(self.image, self.transform, self.coder, None, self.cancel)
+        noisy = Analysed(self.image, self.transform, self.coder, self.cancel)
         tiles = []
         for number in range(len(noisy.grid)):
             tiles.append(noisy.tile(number, step))

@@ -1,4 +1,4 @@
-"""What the automatic level makes of an estimate: what the network is told, and how much of its work is kept.
+"""The level that the network is given, by the estimate or as it was set, and how much of its work is kept.
 
 The figures behind it are in docs/estimation.md.
 """
@@ -16,24 +16,25 @@ from denoiser.networks.conditioning import MAX_SIGMA, Condition
 # likely texture, and nobody would see the noise.
 _NONE_BELOW, _ALL_ABOVE = 0.5, 1.5
 
-# What is told of correlated noise for what was read, by luma: weak noise is under-read, since JPEG and the camera
-# took it from the flat places that are read; from 8 on texture is read with it, and networks smooth too much.
-_READ = (5.0, 8.0)
-_TOLD_FOR_READ = (1.1, 0.95)
-_WHITE_BELOW, _CORRELATED_ABOVE = 0.2, 0.4  # of the kind; white noise is told as it was read
+# The level that is given for correlated noise, relative to the estimate, by luma. Weak noise gets more, since JPEG
+# and the camera removed it from the flat places that are measured; strong noise less, since networks smooth too
+# much there.
+_ESTIMATED = (5.0, 6.0, 9.0, 20.0)
+_GIVEN_FOR_ESTIMATED = (1.4, 1.25, 0.95, 0.88)
+_WHITE_BELOW, _CORRELATED_ABOVE = 0.2, 0.4  # of the kind; white noise gets the estimate
+
+# A level that is set counts in full up to so many times the estimate and so much more, then hardly: networks do not
+# smooth more at still higher levels, and lose colour.
+_FULL_TIMES, _FULL_MORE, _BEYOND = 3.0, 12.0, 0.15
 
 
 def automatic(estimate: NoiseEstimate) -> tuple[Condition, float]:
-    """What to tell a denoiser, and the share (0 to 1) of what it removes that is to stay removed.
+    """The condition for a denoiser, and the share (0 to 1) of what it removes that stays removed.
 
-    A share of 0 means that the picture is to be left as it is. Levels are relative to white, in 8-bit units.
+    A share of 0 means that the image is to be left as it is. Levels are relative to white, in 8-bit units.
     """
-    factor = _told_for_read(estimate)
-    luma, chroma = (min(factor * level, MAX_SIGMA) for level in (estimate.luma, estimate.chroma))
-    if estimate.grey:
-        # The same noise in all three channels: its luma adds up, and it has no chroma.
-        luma, chroma = min(luma * 3**0.5, MAX_SIGMA), 0.0
-    return Condition(luma, chroma, estimate.kind), kept_share(estimate)
+    condition = _condition(estimate.luma, estimate.chroma, _given_for_estimated(estimate), grey=estimate.grey)
+    return replace(condition, kind=estimate.kind), kept_share(estimate)
 
 
 def at_level(estimate: NoiseEstimate, level: float) -> Condition:
@@ -42,16 +43,27 @@ def at_level(estimate: NoiseEstimate, level: float) -> Condition:
     At the estimated sigma it is that of automatic mode. White noise is assumed where there is hardly any noise.
     """
     known = kept_share(estimate)
-    kind = known * estimate.kind
-    if estimate.grey:
-        return automatic(replace(estimate, luma=level, kind=kind))[0]
-    luma, chroma = (1 + known * (axis / max(estimate.sigma, 0.1) - 1) for axis in (estimate.luma, estimate.chroma))
-    return automatic(replace(estimate, luma=level * luma, chroma=level * chroma, kind=kind))[0]
+    full = _FULL_TIMES * estimate.sigma + _FULL_MORE
+    level = min(level, full + _BEYOND * max(0.0, level - full))
+    factor = 1 + known * (_given_for_estimated(estimate) - 1)
+    sigma = max(estimate.sigma, 0.1)
+    luma, chroma = (level * (1 + known * (axis / sigma - 1)) for axis in (estimate.luma, estimate.chroma))
+    return replace(_condition(luma, chroma, factor, grey=estimate.grey), kind=known * estimate.kind)
+
+
+def _condition(luma: float, chroma: float, factor: float, *, grey: bool) -> Condition:
+    if grey:  # the same noise in all three channels: its luma adds up, and it has no chroma
+        return Condition(min(factor * luma * 3**0.5, MAX_SIGMA), 0.0)
+    return Condition(min(factor * luma, MAX_SIGMA), min(factor * chroma, MAX_SIGMA))
 
 
 def present_noise(estimate: NoiseEstimate, level: float | None) -> Condition:
-    """The noise that can explain a change of local means: the estimate, and no more than a *level* that is set."""
-    share = 1.0 if level is None else min(1.0, level / max(estimate.sigma, 0.1))
+    """The noise that can explain a change of local means: the estimate, and less where another *level* is set.
+
+    The further a level lies from the estimate, the less what a network changes is to be trusted.
+    """
+    sigma = max(estimate.sigma, 0.1)
+    share = 1.0 if level is None else min(level / sigma, sigma / max(level, 1e-6))
     luma, chroma = share * estimate.luma, share * estimate.chroma
     if estimate.grey:
         luma, chroma = luma * 3**0.5, 0.0
@@ -65,6 +77,6 @@ def kept_share(estimate: NoiseEstimate) -> float:
     return place * place * (3 - 2 * place)
 
 
-def _told_for_read(estimate: NoiseEstimate) -> float:
+def _given_for_estimated(estimate: NoiseEstimate) -> float:
     correlated = np.interp(estimate.kind, (_WHITE_BELOW, _CORRELATED_ABOVE), (0, 1))
-    return float(1 + correlated * (np.interp(estimate.luma, _READ, _TOLD_FOR_READ) - 1))
+    return float(1 + correlated * (np.interp(estimate.luma, _ESTIMATED, _GIVEN_FOR_ESTIMATED) - 1))

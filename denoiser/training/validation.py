@@ -15,6 +15,7 @@ from denoiser.noise import add_white, shoot
 
 WHITE_LEVELS = (15, 25, 50)
 CAMERA, PAIRS = "camera, blind", "pairs, blind"
+WRONG = "white 10 given 30"  # what a person may set: colours must stay, and detail as far as it can
 _CROP = 256
 _SMALLEST = 64
 _SHRINK = 2  # what the files lost in compression would count as error
@@ -135,12 +136,14 @@ def psnr(output: Tensor, target: Tensor) -> float:
 
 
 def synthetic_trials(pictures: Sequence[Tensor]) -> list[Trial]:
-    """White noise at known levels, and a camera's blind, on each of *pictures* (3, H, W) uint8."""
+    """White noise at known levels and at a wrong one, and a camera's blind, on each of *pictures* (3, H, W)."""
     trials = []
     for number, clean in enumerate(_crops([_halved(picture) for picture in pictures])):
         for level in WHITE_LEVELS:
             noisy = add_white(clean, float(level), torch.Generator().manual_seed(number))
             trials.append(Trial(f"white {level}", noisy[0], clean[0], Condition(level, level, 0.0)))
+        noisy = add_white(clean, 10.0, torch.Generator().manual_seed(number))
+        trials.append(Trial(WRONG, noisy[0], clean[0], Condition(30.0, 30.0, 0.0)))
         seed = torch.Generator().manual_seed(number)
         noisy, target = shoot(clean, seed, shot=torch.tensor([_SHOT]))
         trials.append(Trial(CAMERA, noisy[0], target[0], Condition()))

@@ -43,21 +43,21 @@ def test_no_more_is_told_than_networks_have_seen(grey) -> None:
     assert condition.luma == 75 and condition.chroma in (0, 75)
 
 
-def test_weak_correlated_noise_is_told_higher_than_read_and_strong_noise_lower() -> None:
-    weak, middle, strong = (automatic(estimate(luma, luma / 2, kind=0.8))[0] for luma in (4.0, 8.0, 20.0))
-    assert weak.luma == pytest.approx(4.4) and weak.chroma == pytest.approx(2.2) and weak.kind == 0.8
-    assert middle.luma == pytest.approx(7.6)
-    assert strong.luma == pytest.approx(19.0)
+def test_weak_correlated_noise_gets_a_higher_level_than_estimated_and_strong_noise_a_lower_one() -> None:
+    weak, middle, strong = (automatic(estimate(luma, luma / 2, kind=0.8))[0] for luma in (4.0, 9.0, 20.0))
+    assert weak.luma == pytest.approx(5.6) and weak.chroma == pytest.approx(2.8) and weak.kind == 0.8
+    assert middle.luma == pytest.approx(8.55)
+    assert strong.luma == pytest.approx(17.6)
 
 
-def test_more_noise_is_never_told_as_less() -> None:
+def test_more_noise_never_gets_a_lower_level() -> None:
     told = [automatic(estimate(luma, kind=1.0))[0].luma for luma in np.arange(0, 60, 0.1)]
     assert np.diff(told).min() > 0
 
 
 def test_between_white_and_correlated_there_is_no_step() -> None:
     told = [automatic(estimate(4.0, kind=kind))[0].luma for kind in np.arange(0, 1, 0.01)]
-    assert told[0] == 4.0 and told[-1] == pytest.approx(4.4) and np.diff(told).max() < 0.07
+    assert told[0] == 4.0 and told[-1] == pytest.approx(5.6) and np.diff(told).max() < 0.1
 
 
 def test_a_level_at_the_estimate_is_automatic_mode() -> None:
@@ -81,9 +81,17 @@ def test_a_level_for_a_clean_image_means_white_noise() -> None:
     assert at_level(estimate(0.3, 0.2, kind=0.9), 12.0) == Condition(12.0, 12.0, 0.0)
 
 
-def test_present_noise_is_the_estimate_and_never_more_than_the_level() -> None:
+def test_present_noise_is_the_estimate_and_less_at_any_other_level() -> None:
     read = estimate(6.0, 3.0, kind=0.8)
-    assert present_noise(read, None) == Condition(6.0, 3.0, 0.8)
-    assert present_noise(read, 50.0) == Condition(6.0, 3.0, 0.8)
-    less = present_noise(read, read.sigma / 2)
-    assert (less.luma, less.chroma) == pytest.approx((3.0, 1.5))
+    assert present_noise(read, None) == present_noise(read, read.sigma) == Condition(6.0, 3.0, 0.8)
+    for level in (read.sigma / 2, read.sigma * 2):
+        less = present_noise(read, level)
+        assert (less.luma, less.chroma) == pytest.approx((3.0, 1.5))
+
+
+def test_a_level_far_above_the_estimate_hardly_counts() -> None:
+    """Networks do not smooth more at such levels, and lose colour."""
+    read = estimate(3.0, 3.0)
+    levels = [at_level(read, level).luma for level in (2, 8, 16, 21, 32, 50, 75)]
+    assert levels[:4] == [2, 8, 16, 21] and np.diff(levels).min() > 0 and levels[-1] < 30
+    assert at_level(estimate(50.0, 50.0), 75).luma == 75
