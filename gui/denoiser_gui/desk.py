@@ -14,7 +14,7 @@ from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio.screen import profile_at
 from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
-from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.latent import is_latent
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.picture import Picture, picture_of, read_picture
@@ -254,7 +254,7 @@ class Desk(QObject):
             self.look_at(opened[0].key)
             self.set_preferences(self.preferences.with_opened([photo.path for photo in opened if photo.path]))
         elif passed or not paths:
-            self.tell(Notice("open", tr("No picture was found there."), hint=passed[0] if passed else ""))
+            self.tell(Notice("open", tr("No supported photos found."), hint=passed[0] if passed else ""))
 
     def _not_found(self, error: DenoiserError) -> None:
         self.tell(failure("open", error))
@@ -290,7 +290,7 @@ class Desk(QObject):
         self.picture_ready.emit(picture.key)
 
     def _note_unreadable(self, photo: OpenPhoto, error: DenoiserError) -> None:
-        self.learn(photo.key, stage=Stage.FAILED, problem=error.message, hint=hint_of(error))
+        self.learn(photo.key, stage=Stage.FAILED, problem=message_of(error), hint=hint_of(error))
         again = tr("Try again"), lambda: self.look_at(photo.key)
         self.tell(failure(f"photo-{photo.key}", error, *again))
 

@@ -72,7 +72,7 @@ class Saver(QObject):
             self._desk.tell(failure(f"save-{photo.key}", error))
             return
         again = dataclasses.replace(order, overwrite=True)
-        words = tr("{name} is there already.", name=short_path(order.target))
+        words = tr("{name} already exists.", name=short_path(order.target))
         replace = Notice(
             f"save-{photo.key}", words, "", Tone.QUESTION, tr("Replace"), lambda: self.carry_out(photo, again)
         )

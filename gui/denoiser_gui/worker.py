@@ -133,7 +133,7 @@ class Lane(QObject):
             task.done(outcome)
 
 
-_BUG_HINT = "This is a bug; please report it with what `denoise doctor` says."
+_BUG_HINT = "This is a bug. Please report it with the output of `denoise doctor`."
 
 
 def stop_all(lanes: Sequence[Lane], seconds: float = STOP_SECONDS) -> bool:

@@ -21,6 +21,9 @@ from denoiser_gui.model.session import Stage
 from denoiser_gui.qt import (
     QApplication,
     QComboBox,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
     QGuiApplication,
     QLineEdit,
     QMimeData,
@@ -80,7 +83,73 @@ def _until(qtbot: QtBot, condition: Callable[[], object]) -> None:
     qtbot.waitUntil(lambda: bool(condition()), timeout=_PATIENCE)
 
 
-def test_it_begins_empty_and_a_drop_fills_it(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
+def _drag(window: MainWindow, kind: type[QDragEnterEvent] | type[QDropEvent], data: QMimeData) -> bool:
+    """Sends a drag or drop event to the middle of the window, as Qt does; whether it was accepted."""
+    event = kind(
+        QPointF(window.rect().center()),  # type: ignore[arg-type]
+        Qt.DropAction.CopyAction | Qt.DropAction.MoveAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    event.ignore()
+    QApplication.sendEvent(window, event)
+    return event.isAccepted()
+
+
+def test_dropped_photos_are_opened(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(photo))])
+    calm = window.empty.grab().toImage()
+    assert _drag(window, QDragEnterEvent, data)
+    assert window.empty.grab().toImage() != calm, "the drop area is highlighted"
+    assert _drag(window, QDropEvent, data)
+    assert window.empty.grab().toImage() == calm
+    _until_exact(window, qtbot)
+    assert [opened.path for opened in window.desk.photos] == [photo]
+
+
+def test_the_highlight_of_the_drop_area_ends_when_the_drag_leaves(window: MainWindow, photo: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(photo))])
+    calm = window.empty.grab().toImage()
+    assert _drag(window, QDragEnterEvent, data)
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    assert window.empty.grab().toImage() == calm
+    assert not window.desk.photos
+
+
+def test_dragged_text_and_web_addresses_are_refused(window: MainWindow) -> None:
+    text, address = QMimeData(), QMimeData()
+    text.setText("a text")
+    address.setUrls([QUrl("https://example.org/a.jpg")])
+    calm = window.empty.grab().toImage()
+    for data in (text, address):
+        assert not _drag(window, QDragEnterEvent, data)
+    assert window.empty.grab().toImage() == calm
+
+
+def test_the_panel_shows_the_share_that_was_kept(
+    opened: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from denoiser.engine.canvas import Canvas
+
+    def facts() -> str:
+        return opened.panel._facts.text()
+
+    monkeypatch.setattr(Canvas, "kept_share", 0.003)
+    opened.desk.change(noise_level=21.0)
+    _until(qtbot, lambda: "0.3 % kept as in the source" in facts())
+    opened.desk.change(strength=0.0)
+    assert "kept as in the source" not in facts()
+    opened.desk.change(strength=1.0)
+    _until(qtbot, lambda: "0.3 % kept as in the source" in facts())
+    monkeypatch.setattr(Canvas, "kept_share", 0.0)
+    opened.desk.change(noise_level=22.0)
+    _until(qtbot, lambda: "kept as in the source" not in facts())
+
+
+def test_it_begins_empty_and_pasted_files_are_opened(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
     assert window.empty.isVisible() and not window.canvas.isVisible()
     assert not window.actions_["save"].isEnabled()
     data = QMimeData()

@@ -15,6 +15,10 @@ from denoiser_gui.model import batch_run, hints
 from denoiser_gui.words import catalogue_of, speak, system_language, tr, tr_count
 
 _GUI = Path(words.__file__).parent
+_OWN_HINTS = (
+    "Replace it or choose another name.",
+    "Choose another name or folder.",
+)  # in model/saving.py
 _FIELD = re.compile(r"{(\w+)}")
 
 
@@ -55,14 +59,14 @@ def _of_tables() -> set[str]:
         names
         | {control.help for control in options.values()}
         | usual
-        | {hint for hint in (*hints.HINTS.values(), batch_run.GONE) if hint}
+        | {hint for hint in (*hints.HINTS.values(), *hints.SUMMARIES.values(), batch_run.GONE, *_OWN_HINTS) if hint}
     )
 
 
 def test_a_text_is_said_in_the_language_that_was_chosen() -> None:
     assert speak("zh") == "zh"
     assert tr("Save") == "保存"
-    assert tr("Into {folder}", folder="/a/{b}") == "存入 /a/{b}"
+    assert tr("Output: {folder}", folder="/a/{b}") == "输出到 /a/{b}"
     assert tr("a text that nobody translated") == "a text that nobody translated"
     assert speak("en") == "en" and tr("Save") == "Save"
 

@@ -15,7 +15,7 @@ from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, TileDone
 from denoiser.options import BatchOptions
 from denoiser_gui.model.batch_run import Held, Order, Part, PartFailed, Planned, Told
-from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.tally import Tally
 
 _ENOUGH_SECONDS = 2.0  # before this, the time left would be a guess that jumps about
@@ -207,7 +207,7 @@ class BatchQueue:
             source,
             state=State.FAILED,
             fraction=0.0,
-            problem=self._without_folders(error.message, source),
+            problem=self._without_folders(message_of(error), source),
             hint=hint_of(error),
             in_the_way=isinstance(error, ForeignOutput),
         )

@@ -16,7 +16,7 @@ from denoiser.events import CancelToken, Event
 if TYPE_CHECKING:
     from denoiser.batch import Plan, Report
 
-GONE = "It was moved or removed since it was added."
+GONE = "The file was moved or deleted after it was added."
 _POLL_SECONDS = 0.05  # a stop is heard within this while the batch is paused
 
 

@@ -17,7 +17,7 @@ def stage(photo: OpenPhoto) -> str:
     """How far a photo is, in a word."""
     words = {
         Stage.NEW: tr("new"),
-        Stage.DRAFT: tr("draft"),
+        Stage.DRAFT: tr("not saved"),
         Stage.SAVED: tr("saved"),
         Stage.FAILED: tr("failed"),
     }

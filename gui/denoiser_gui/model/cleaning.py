@@ -107,6 +107,14 @@ class Cleaning:
         """The share of the photo that is exact."""
         return self._gradual.progress if self._gradual else 0.0
 
+    @property
+    def kept_share(self) -> float | None:
+        """The share of the photo that was kept as in the source, 0 to 1; None until the photo is complete."""
+        if self._gradual is None or not self._gradual.is_complete:
+            return None
+        canvas = self._gradual.work.canvas
+        return canvas.kept_share if canvas is not None else 0.0
+
     def is_exact(self, area: Area) -> bool:
         """Whether all tiles that show in this part of the photo are there."""
         return self._gradual is not None and self._gradual.has(_region(area))

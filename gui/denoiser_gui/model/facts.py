@@ -56,10 +56,8 @@ def noise_line(estimate: NoiseEstimate | None) -> str:
     if estimate is None:
         return ""
     if estimate.sigma < 1:
-        return tr("hardly any noise")
-    kind = (
-        tr("as cameras leave it") if estimate.kind >= _CORRELATED else tr("white") if estimate.kind < _WHITE else ""
-    )
+        return tr("almost no noise")
+    kind = tr("camera-like") if estimate.kind >= _CORRELATED else tr("white") if estimate.kind < _WHITE else ""
     if estimate.grey:
         words = tr("noise σ {luma}", luma=f"{estimate.luma:.1f}")
     else:
@@ -67,6 +65,14 @@ def noise_line(estimate: NoiseEstimate | None) -> str:
             "noise σ {luma} luma, {chroma} colour", luma=f"{estimate.luma:.1f}", chroma=f"{estimate.chroma:.1f}"
         )
     return f"{words}, {kind}" if kind else words
+
+
+def kept_line(share: float | None) -> str:
+    """How much of the photo was kept as in the source; empty where nothing was."""
+    if not share:
+        return ""
+    percent = f"{100 * share:.1f} %" if share >= 0.001 else "<0.1 %"
+    return tr("{share} kept as in the source", share=percent)
 
 
 def colours_of(picture: Picture) -> str:
@@ -78,7 +84,7 @@ def colours_of(picture: Picture) -> str:
     found = re.search(rb"desc\0\0\0\0[\0-\xff]{4}([ -~]{3,60})", profile)
     wide = re.search(rb"mluc\0\0\0\0.{20}((?:\0[ -~]){3,60})", profile, re.DOTALL)
     name = found[1].decode("ascii") if found else wide[1].decode("utf-16-be") if wide else ""
-    return name.strip() or (tr("grey profile") if grey else tr("own profile"))
+    return name.strip() or (tr("custom grey profile") if grey else tr("custom profile"))
 
 
 def in_bytes(count: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from denoiser.errors import DenoiserError
+from denoiser_gui.model.hints import hint_of, message_of
 
 
 class Tone(Enum):
@@ -30,5 +31,5 @@ class Notice:
 
 
 def failure(key: str, error: DenoiserError, action: str = "", act: Callable[[], None] | None = None) -> Notice:
-    """What is said of an error: its message, and its hint."""
-    return Notice(key, error.message, error.hint, Tone.FAILURE, action, act)
+    """The notice of an error: message and hint in the language of the window."""
+    return Notice(key, message_of(error), hint_of(error), Tone.FAILURE, action, act)

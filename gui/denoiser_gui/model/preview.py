@@ -333,6 +333,8 @@ class Preview:
             seconds_per_megapixel=self._speed,
             shown_megapixels=seen.pixels / 1e6,
             shown_seconds=self._seen[1],
+            photo=request.picture.key,
+            kept_share=cleaning.kept_share,
         )
 
     def _fulfil(self, wish: Wish, told: Told, news: News) -> None:

@@ -102,6 +102,8 @@ class Doing:
     seconds_per_megapixel: float = 0.0
     shown_megapixels: float = 0.0
     shown_seconds: float = 0.0  # from the request to the exact view
+    photo: int = 0  # key of the photo
+    kept_share: float | None = None  # of the photo, kept as in the source; None until the photo is complete
 
 
 def inference_of(options: DenoiseOptions) -> DenoiseOptions:

@@ -73,11 +73,11 @@ def refuse(order: SaveOrder, inputs: Iterable[Path]) -> None:
     for path in inputs:
         if path.exists() and os.path.samefile(path, order.target):
             raise UnsafeOutput(
-                f"{order.target.name}: is a photo that is open, and no photo is ever written over.",
+                f"{order.target.name}: this photo is open. Source photos are never overwritten.",
                 hint="Choose another name or folder.",
             )
     if not order.overwrite:
-        raise ForeignOutput(f"{order.target.name}: is there already.", hint="Replace it, or choose another name.")
+        raise ForeignOutput(f"{order.target.name} already exists.", hint="Replace it or choose another name.")
 
 
 def save(finished: Finished, order: SaveOrder) -> Saved:

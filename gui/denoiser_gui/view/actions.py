@@ -43,24 +43,24 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("redo", tr("Redo"), ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
             _Entry("reset", tr("Reset all"), ("Ctrl+R",), "reset"),
             _Entry("save_preset", tr("Save preset…"), ("Ctrl+Shift+P",), "preset"),
-            _Entry("level", tr("To the noise level"), ("N",)),
+            _Entry("level", tr("Edit noise level"), ("N",)),
         ),
-        tr("Comparing"): (
+        tr("Compare"): (
             _Entry(View.SIDE_BY_SIDE.value, tr("Side by side"), ("1",), "side-by-side"),
             _Entry(View.SPLIT.value, tr("Split"), ("2",), "split"),
             _Entry(View.DIFFERENCE.value, tr("Difference"), ("3",), "difference"),
             _Entry(View.TRUST.value, tr("Trust"), ("4",), "trust"),
-            _Entry("original", tr("Hold: original"), ("Space",), told=True),
-            _Entry("grip_left", tr("Move the grip left"), (",",)),
-            _Entry("grip_right", tr("Move the grip right"), (".",)),
+            _Entry("original", tr("Show original (hold)"), ("Space",), told=True),
+            _Entry("grip_left", tr("Move divider left"), (",",)),
+            _Entry("grip_right", tr("Move divider right"), (".",)),
         ),
-        tr("Looking"): (
+        tr("View"): (
             _Entry("fit", tr("Fit"), ("F", "Ctrl+0"), "fit"),
             _Entry("actual_size", tr("100 %"), ("Z", "Ctrl+1"), "actual-size"),
             _Entry("double_size", tr("200 %"), ("Ctrl+2",)),
             _Entry("zoom_in", tr("Zoom in"), ("+", "=", "Ctrl++"), "zoom-in"),
             _Entry("zoom_out", tr("Zoom out"), ("-", "Ctrl+-"), "zoom-out"),
-            _Entry("pan", tr("Move the view"), ("Shift+Left", "Shift+Right", "Shift+Up", "Shift+Down"), told=True),
+            _Entry("pan", tr("Pan"), ("Shift+Left", "Shift+Right", "Shift+Up", "Shift+Down"), told=True),
             _Entry("full_screen", tr("Full screen"), ("F11",)),
         ),
         tr("Window"): (

@@ -101,15 +101,15 @@ class BatchHead(QWidget):
         self._retry.setVisible(idle and failed > blocked)
         _label(self._retry, tr("Retry failed ({count})", count=failed), "retry")
         self._replace.setVisible(idle and blocked > 0)
-        words = tr_count("Replace the file in the way", "Replace {count} files in the way", blocked)
+        words = tr_count("Replace existing file", "Replace {count} existing files", blocked)
         _label(self._replace, words, "warning")
 
     def _hide_button(self) -> QToolButton:
         button = QToolButton(self)
         button.setIcon(icon("down", "second"))
         button.setIconSize(QSize(16, 16))
-        button.setToolTip(tr("Hide the batch; it goes on"))
-        button.setAccessibleName(tr("Hide the batch; it goes on"))
+        button.setToolTip(tr("Hide (batch continues)"))
+        button.setAccessibleName(tr("Hide (batch continues)"))
         button.clicked.connect(self.hide_wanted)
         return button
 
@@ -141,7 +141,7 @@ class BatchFoot(QWidget):
 
     def show_choices(self, queue: BatchQueue, pace: Pace, folder: Path) -> None:
         """What can be done now."""
-        self._into.say(tr("Into {folder}", folder=captions.short_path(folder)))
+        self._into.say(tr("Output: {folder}", folder=captions.short_path(folder)))
         self._change.setEnabled(pace is Pace.IDLE)
         states = queue.tally.states
         self._clear.setEnabled(states[State.DONE] + states[State.STANDING] > 0)

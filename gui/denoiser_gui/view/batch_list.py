@@ -45,7 +45,7 @@ def state_in_words(row: Row) -> str:
         State.WAITING: tr("waiting"),
         State.CLEANING: tr("{percent} %", percent=round(100 * row.fraction)),
         State.DONE: tr("done"),
-        State.STANDING: tr("done already"),
+        State.STANDING: tr("already done"),
         State.FAILED: tr("failed"),
     }
     return words[row.state]

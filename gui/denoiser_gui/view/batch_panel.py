@@ -154,10 +154,10 @@ class BatchPanel(QWidget):
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setMouseTracking(True)
         view.setViewportMargins(0, 4, 0, 4)
-        view.setAccessibleName(tr("Photos of the batch"))
+        view.setAccessibleName(tr("Batch photos"))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)
-        take_out = QAction(tr("Take out of the batch"), view)
+        take_out = QAction(tr("Remove from batch"), view)
         take_out.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
         take_out.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         take_out.triggered.connect(lambda: self.control.remove(self._chosen()))
@@ -167,7 +167,7 @@ class BatchPanel(QWidget):
 
     def _make_empty(self) -> QWidget:
         empty = QWidget(self)
-        words = QLabel(tr("Photos that are added here are cleaned together, as the panel is set."), empty)
+        words = QLabel(tr("Photos added here are denoised together, with the current settings."), empty)
         words.setProperty("role", "second")
         self._add_open = QPushButton(tr("Add all open photos"), empty)
         self._add_open.setProperty("role", "outline")
@@ -225,11 +225,11 @@ class BatchPanel(QWidget):
         self.control.add([photo.path for photo in self._desk.photos if photo.path is not None])
 
     def _choose_folder(self) -> None:
-        self._ask(tr("Where the clean photos go"), self.folder, self.set_folder)
+        self._ask(tr("Output folder"), self.folder, self.set_folder)
 
     def _choose_tree(self) -> None:
         start = Path(self._desk.preferences.open_folder or Path.home())
-        self._ask(tr("A folder of photos to clean"), start, self.control.add_tree)
+        self._ask(tr("Add folder to batch"), start, self.control.add_tree)
 
     def _ask(self, title: str, start: Path, chosen: Callable[[Path], None]) -> None:
         dialog = QFileDialog(self, title, str(start))
@@ -263,16 +263,16 @@ class BatchPanel(QWidget):
             return None
         menu = QMenu(self)
         first = rows[0]
-        menu.addAction(tr("Show in the window")).triggered.connect(lambda: self._open_result(first))
+        menu.addAction(tr("Open photo")).triggered.connect(lambda: self._open_result(first))
         if first.target is not None:
             home = first.target.parent
-            menu.addAction(tr("Show the clean photo in its folder")).triggered.connect(lambda: show_folder(home))
+            menu.addAction(tr("Show output in folder")).triggered.connect(lambda: show_folder(home))
         again = [row for row in rows if row.state is State.FAILED]
         if again and not self.control.is_running:
-            words = tr_count("Try again", "Try {count} again", len(again))
+            words = tr_count("Try again", "Retry {count} photos", len(again))
             menu.addAction(words).triggered.connect(lambda: self.control.start(self.folder, again))
         menu.addSeparator()
-        words = tr_count("Take out of the batch", "Take {count} out of the batch", len(rows))
+        words = tr_count("Remove from batch", "Remove {count} from batch", len(rows))
         menu.addAction(words).triggered.connect(lambda: self.control.remove(rows))
         return menu
 
@@ -313,7 +313,7 @@ class BatchPanel(QWidget):
         failed = sum(len(report.failures) for report in ended.reports)
         if ended.cancelled or ended.stopped_by is not None or self.is_open or not done + failed:
             return
-        words = tr_count("Batch: {count} photo cleaned", "Batch: {count} photos cleaned", done)
+        words = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
         if failed:
             words = tr("{words}, {failed} failed", words=words, failed=failed)
         self._desk.tell(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))

@@ -63,10 +63,8 @@ class Canvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setAccessibleName(tr("Photo, before and after"))
-        self.setAccessibleDescription(
-            tr("Arrow keys with Shift move the view, plus and minus zoom, Space shows the original.")
-        )
+        self.setAccessibleName(tr("Photo before and after denoising"))
+        self.setAccessibleDescription(tr("Shift + arrow keys pan, plus and minus zoom, Space shows the original."))
         viewer.frame_ready.connect(self._take_frame)
         viewer.overview_ready.connect(self._take_overview)
         viewer.viewport_changed.connect(self._look_changed)
@@ -352,10 +350,10 @@ class Canvas(QWidget):
 
 def _names() -> dict[View, str]:
     return {
-        View.SIDE_BY_SIDE: tr("Clean"),
-        View.SPLIT: tr("Clean"),
-        View.DIFFERENCE: tr("What was removed, ×4"),
-        View.TRUST: tr("Where structure was taken"),
+        View.SIDE_BY_SIDE: tr("Denoised"),
+        View.SPLIT: tr("Denoised"),
+        View.DIFFERENCE: tr("Difference, ×4"),
+        View.TRUST: tr("Possible loss of detail"),
     }
 
 
@@ -364,5 +362,5 @@ def _states() -> dict[State, str]:
         State.WAITING: tr("waiting"),
         State.DRAFT: tr("draft"),
         State.EXACT: tr("exact"),
-        State.FAILED: tr("not cleaned"),
+        State.FAILED: tr("not denoised"),
     }

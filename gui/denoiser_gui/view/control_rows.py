@@ -206,7 +206,7 @@ def _range(control: Control) -> tuple[float, float]:
 def _name(row: ControlRow, slider: QWidget, field: QWidget, words: str) -> None:
     slider.setAccessibleName(words)
     slider.setAccessibleDescription(tr(row.control.help))
-    field.setAccessibleName(tr("{control}, as a number", control=words) if field is not slider else words)
+    field.setAccessibleName(tr("{control} value", control=words) if field is not slider else words)
 
 
 def _headed(title: QLabel, field: QWidget) -> QHBoxLayout:

@@ -68,7 +68,7 @@ class EmptyState(QWidget):
     def _lay_out(self) -> None:
         title = QLabel(tr("Drop photos here"), self)
         title.setProperty("role", "large")
-        below = QLabel(tr("JPEG, PNG, TIFF, WebP, AVIF and more; nothing leaves this computer"), self)
+        below = QLabel(tr("JPEG, PNG, TIFF, WebP, AVIF and more. Photos never leave this computer."), self)
         below.setProperty("role", "second")
         opening = self._button(tr("Open photos…"), "primary", "open")
         opening.clicked.connect(self.open_wanted)
@@ -112,8 +112,8 @@ class EmptyState(QWidget):
         button.setProperty("role", "quiet")
         button.setIcon(icon("folder", "second"))
         button.setIconSize(QSize(21, 15))
-        button.setAccessibleName(tr("Open the photos of {folder}", folder=str(folder)))
-        button.setToolTip(tr("Open the photos of {folder}", folder=str(folder)))
+        button.setAccessibleName(tr("Open photos in {folder}", folder=str(folder)))
+        button.setToolTip(tr("Open photos in {folder}", folder=str(folder)))
         button.clicked.connect(lambda: self.folder_wanted.emit(folder))
         return button
 

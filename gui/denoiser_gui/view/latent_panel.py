@@ -10,6 +10,7 @@ from denoiser.events import CancelToken
 from denoiser_gui.desk import Desk
 from denoiser_gui.model import captions
 from denoiser_gui.model.facts import in_bytes
+from denoiser_gui.model.hints import message_of
 from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, sample_of, why_not
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.requests import Shown
@@ -80,14 +81,12 @@ class LatentPanel(QWidget):
         self._slider = ValueSlider(0.0, 100.0)
         self._slider.setAccessibleName(tr("Quality"))
         self._number = NumberField(0.0, 100.0)
-        self._number.setAccessibleName(tr("{control}, as a number", control=tr("Quality")))
+        self._number.setAccessibleName(tr("{control} value", control=tr("Quality")))
         self._number.setFixedWidth(64)
         self._slider.set_amount(DEFAULT_QUALITY)
         self._number.set_value(DEFAULT_QUALITY)
         self._cleans = QCheckBox(tr("Denoise while encoding"), self)
-        self._cleans.setToolTip(
-            tr("Takes the noise out, at the noise level of the Denoise tab, and saves its bytes.")
-        )
+        self._cleans.setToolTip(tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller."))
         self._cleans.setAccessibleName(tr("Denoise while encoding"))
         self._saved = QLabel(self)
         self._saved.setProperty("role", "caption")
@@ -117,20 +116,20 @@ class LatentPanel(QWidget):
             "size": tr("Size"),
             "bits": tr("Bits per pixel"),
             "psnr": tr("PSNR"),
-            "file": tr("Against the file"),
+            "file": tr("Compared with source"),
         }
         for name, said in words.items():
             label = QLabel(said, self)
             label.setProperty("role", "second")
             facts.addRow(label, self._facts[name])
-        beside = QLabel(tr("Left pane"), self)
+        beside = QLabel(tr("Compare with"), self)
         beside.setProperty("role", "heading")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 12)
         column.setSpacing(10)
         column.addLayout(top)
         column.addWidget(self._slider)
-        column.addLayout(_ends(self, tr("smallest"), tr("most faithful")))
+        column.addLayout(_ends(self, tr("smallest file"), tr("best quality")))
         column.addWidget(_rule(self))
         column.addLayout(facts)
         column.addWidget(_rule(self))
@@ -147,7 +146,7 @@ class LatentPanel(QWidget):
     def _segments(self) -> QFrame:
         frame = QFrame(self)
         frame.setProperty("role", "segments")
-        frame.setToolTip(tr("The same picture as JPEG or AVIF of the same size"))
+        frame.setToolTip(tr("Compare with a JPEG or AVIF file of the same size"))
         row = QHBoxLayout(frame)
         row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(2)
@@ -157,7 +156,7 @@ class LatentPanel(QWidget):
             button.setProperty("role", "segment")
             button.setCheckable(True)
             button.setChecked(number == 0)
-            words = tr("As {format} of the same size", format=name) if name else tr("The photo itself")
+            words = tr("{format} file of the same size", format=name) if name else tr("Source photo")
             button.setAccessibleName(words)
             button.setToolTip(words)
             self._group.addButton(button, number)
@@ -253,7 +252,7 @@ class LatentPanel(QWidget):
             self._missing = error
         self._show_state()
         if self._missing is None:
-            self._state.setText(error.message)
+            self._state.setText(message_of(error))
 
     def _take_look(self, missing: DenoiserError | None) -> None:
         self._missing = missing
@@ -306,7 +305,7 @@ class LatentPanel(QWidget):
     def _show_panes(self, rated: Rated) -> None:
         left = None
         if rated.rival is not None:
-            words = tr("As {format} · {size}", format=rated.wish.rival, size=_size(rated, rated.rival.bytes))
+            words = tr("{format} · {size}", format=rated.wish.rival, size=_size(rated, rated.rival.bytes))
             left = Shown(words, rated.rival.image)
         right = Shown(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
         self._desk.show_instead(left, right)
@@ -318,15 +317,11 @@ class LatentPanel(QWidget):
         self.save.setEnabled(rated is not None)
         self._show_facts(rated)
         if self._missing is not None:
-            self._state.setText(
-                tr("The weights of the codec are not here: photos can be cleaned, but not encoded.")
-            )
+            self._state.setText(tr("The codec weights are missing. Photos can be denoised, but not encoded."))
         elif wish is None:
-            self._state.setText(tr("Open a photo to see it as a latent file."))
+            self._state.setText(tr("Open a photo to preview it as a latent file."))
         elif rated is not None:
-            sample = (
-                tr("Tried on the part that is in sight; what is saved is the whole.") if rated.is_sample else ""
-            )
+            sample = tr("Estimated from the visible part. The whole photo is saved.") if rated.is_sample else ""
             self._state.setText(rated.rival_problem or sample)
 
     def _show_facts(self, rated: Rated | None) -> None:
@@ -341,7 +336,7 @@ class LatentPanel(QWidget):
             if (noisy := rated.of_whole(rated.noisy_bytes)) > size:
                 share = round(100 * (1 - size / noisy))
                 saved = in_bytes(noisy - size)
-                self._saved.setText(tr("{size} saved, {share} % of the file", size=saved, share=share))
+                self._saved.setText(tr("Denoising saves {size} ({share} %)", size=saved, share=share))
         for name, label in self._facts.items():
             label.setText(said[name])
 

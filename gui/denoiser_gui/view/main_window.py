@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
         if photo is None:
             return
         if photo.path is None:
-            self.desk.tell(Notice("command", tr("A pasted picture is in no file that a command could read.")))
+            self.desk.tell(Notice("command", tr("A pasted image has no file, so there is no command to copy.")))
             return
         settings, doing = self.desk.settings, self.desk.viewer.doing
         if settings.denoise.tile is None and doing.tile:
@@ -259,7 +259,7 @@ class MainWindow(QMainWindow):
             self.status.show_words(tr("No photo is open"))
             return
         if self.desk.picture(photo.key) is None:
-            self.status.show_words(tr("Reading {name}", name=photo.name))
+            self.status.show_words(tr("Loading {name}", name=photo.name))
         if was_empty:
             self.canvas.setFocus()
 
@@ -329,7 +329,7 @@ class MainWindow(QMainWindow):
         if self.saver.is_busy and not self._closing:
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
-            words = tr("Closes when the photo is saved.")
+            words = tr("The window closes when the photo is saved.")
             self.desk.tell(Notice("closing", words, action=tr("Close now"), act=self._close_now))
             event.ignore()
             return

@@ -52,11 +52,11 @@ class Opening(QObject):
             self._desk.files.submit(
                 "paste",
                 lambda _: image_of(pasted),
-                lambda image: self._desk.open_pasted(tr("Pasted picture"), image),
+                lambda image: self._desk.open_pasted(tr("Pasted image"), image),
                 lambda error: self._desk.tell(failure("open", error)),
             )
         else:
-            self._desk.tell(Notice("open", tr("There is no picture in the clipboard.")))
+            self._desk.tell(Notice("open", tr("The clipboard contains no image.")))
 
     def open_sample(self) -> None:
         """Opens a noisy photo to try it on."""
@@ -78,7 +78,7 @@ class Opening(QObject):
             action = menu.addAction(f"{path.name}  —  {path.parent}")
             action.triggered.connect(partial(self._open_one, path))
         if menu.isEmpty():
-            menu.addAction(tr("Nothing yet")).setEnabled(False)
+            menu.addAction(tr("No recent files")).setEnabled(False)
 
 
 def paths_of(data: QMimeData) -> list[Path]:

@@ -10,6 +10,7 @@ from denoiser.options import DenoiseOptions, controls
 from denoiser_gui.desk import Desk
 from denoiser_gui.model import facts
 from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.requests import Doing
 from denoiser_gui.qt import (
     QFrame,
     QHBoxLayout,
@@ -53,6 +54,7 @@ class Panel(QWidget):
         self.presets = PresetsRow(desk)
         self.histogram = Histogram()
         self._facts = QLabel()
+        self._kept: tuple[int, float | None] = (0, None)  # key of a photo, share that was kept as in the source
         self.save = QPushButton(tr("Save"))
         self.to_batch = QPushButton(tr("Add to batch"))
         self._build()
@@ -60,6 +62,7 @@ class Panel(QWidget):
         desk.estimate_changed.connect(self._show_estimate)
         desk.picture_ready.connect(lambda _: self._show_facts())
         desk.current_changed.connect(self._show_current)
+        desk.viewer.doing_changed.connect(self._show_kept)
         desk.viewer.overview_ready.connect(self._show_overview)
         desk.files.submit("models", lambda _: models.entries(), self._take_models)
         self._show_settings(desk.settings)
@@ -119,7 +122,7 @@ class Panel(QWidget):
         fold.setCheckable(True)
         fold.setIconSize(QSize(12, 12))
         fold.setIcon(icons.icon("down", "second"))
-        fold.setAccessibleDescription(tr("Shows the options that are rarely needed."))
+        fold.setAccessibleDescription(tr("Show advanced options."))
         inside = QWidget()
         lines = QVBoxLayout(inside)
         lines.setContentsMargins(0, 0, 0, 0)
@@ -163,6 +166,7 @@ class Panel(QWidget):
     def _show_settings(self, settings: PhotoSettings) -> None:
         for name, row in self.rows.items():
             row.show_value(getattr(settings.denoise, name))
+        self._show_facts()
 
     def _show_estimate(self, estimate: Any) -> None:
         self.level.show_measured(None if estimate is None else estimate.sigma)
@@ -190,8 +194,19 @@ class Panel(QWidget):
             facts.lens_line(picture),
             facts.file_line(picture),
             facts.noise_line(self._desk.estimate),
+            facts.kept_line(self._kept_share(picture.key)),
         ]
         self._facts.setText("\n".join(line for line in [*lines, *picture.image.notes] if line))
+
+    def _show_kept(self, doing: Doing) -> None:
+        kept = (doing.photo, doing.kept_share)
+        if kept != self._kept:
+            self._kept = kept
+            self._show_facts()
+
+    def _kept_share(self, key: int) -> float | None:
+        unchanged = self._desk.settings.denoise.strength == 0
+        return None if unchanged or key != self._kept[0] else self._kept[1]
 
     def _show_overview(self, overview: Any) -> None:
         if overview.request.picture is self._desk.viewer.picture:

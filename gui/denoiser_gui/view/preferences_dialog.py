@@ -24,13 +24,13 @@ class PreferencesDialog(QDialog):
         form = QFormLayout()
         form.setHorizontalSpacing(3 * theme.UNIT)
         form.setVerticalSpacing(theme.UNIT)
-        looks = {"system": tr("As the system"), "dark": tr("Dark"), "light": tr("Light")}
-        languages = {"system": tr("As the system"), **LANGUAGES}
-        motions = {"system": tr("As the system"), "none": tr("None")}
-        self._add(form, "theme", tr("Look"), looks)
-        self._add(form, "motion", tr("Motion"), motions)
+        looks = {"system": tr("Follow system"), "dark": tr("Dark"), "light": tr("Light")}
+        languages = {"system": tr("Follow system"), **LANGUAGES}
+        motions = {"system": tr("Follow system"), "none": tr("None")}
+        self._add(form, "theme", tr("Theme"), looks)
+        self._add(form, "motion", tr("Animation"), motions)
         self._add(form, "language", tr("Language"), languages)
-        self._later = QLabel(tr("The language changes with the next start."), self)
+        self._later = QLabel(tr("Restart the app to change the language."), self)
         self._later.setProperty("role", "second")
         self._later.setVisible(False)
         column = QVBoxLayout(self)

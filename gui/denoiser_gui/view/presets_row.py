@@ -46,7 +46,7 @@ class PresetsRow(QWidget):
 
     def ask_for_name(self) -> None:
         """Asks under which name the settings are to be kept."""
-        name, given = QInputDialog.getText(self, tr("Save preset"), tr("Name of the preset"))
+        name, given = QInputDialog.getText(self, tr("Save preset"), tr("Preset name"))
         if given and name.strip():
             self.save_as(name.strip())
 
@@ -72,7 +72,7 @@ class PresetsRow(QWidget):
     def _saved(self, name: str, settings: PhotoSettings) -> None:
         self._taken = (name, settings)
         self._fill()
-        self._desk.tell(Notice("preset", tr("Saved as preset {name}.", name=name)))
+        self._desk.tell(Notice("preset", tr("Preset {name} saved.", name=name)))
         self.refresh()
 
     def _apply(self, name: str, values: dict[str, Any]) -> None:
@@ -103,9 +103,9 @@ class PresetsRow(QWidget):
         first = self._desk.preferences.preset
         name = self._taken[0] if self._taken is not None else ""
         if name and name != first:
-            self.box.addItem(tr("Begin new photos with {name}", name=name), _BEGIN)
+            self.box.addItem(tr("Use {name} for new photos", name=name), _BEGIN)
         elif first:
-            self.box.addItem(tr("Begin new photos without {name}", name=first), _BEGIN)
+            self.box.addItem(tr("Do not use {name} for new photos", name=first), _BEGIN)
         self._settings_changed(self._desk.settings)
 
     def _settings_changed(self, settings: PhotoSettings) -> None:

@@ -10,7 +10,7 @@ from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.imageio import formats
 from denoiser.options import WriteOptions, controls
 from denoiser_gui.desk import Desk
-from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.saving import SaveOrder, depths_of, refuse
 from denoiser_gui.qt import (
     QCheckBox,
@@ -45,13 +45,13 @@ class SaveDialog(QDialog):
         known = controls(WriteOptions)
         self.target = QLineEdit(str(target))
         named = [(formats.ROWS[str(key)].name, key) for key in known["format"].choices]
-        self.format = _box([(tr("As the name says"), None), *named])
+        self.format = _box([(tr("From file name"), None), *named])
         self.bits = QComboBox()
         self.jpeg_quality = NumberField(1, 100, automatic=True)
         self.jpeg_quality.setProperty("role", None)
         self.jpeg_quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.strip = QCheckBox(tr("Leave out all metadata but the colour profile"))
-        self.ticket = QCheckBox(tr("Say in the file what made it"))
+        self.strip = QCheckBox(tr("Remove metadata (keep colour profile)"))
+        self.ticket = QCheckBox(tr("Embed processing record"))
         self._problem = QLabel()
         self.save = QPushButton(tr("Save"))
         self.setWindowTitle(tr("Save as"))
@@ -154,7 +154,7 @@ class SaveDialog(QDialog):
         except DenoiserError:
             depths = ()
         self.bits.clear()
-        self.bits.addItem(tr("As the photo, as far as the format can"), None)
+        self.bits.addItem(tr("Same as source, if supported"), None)
         for bits in depths:
             self.bits.addItem(tr("float") if bits == 32 else tr("{bits} bit", bits=bits), bits)
         self.bits.setCurrentIndex(max(0, self.bits.findData(kept)))
@@ -168,9 +168,9 @@ class SaveDialog(QDialog):
     def _taken(self, error: DenoiserError) -> None:
         self._replaces = isinstance(error, ForeignOutput)
         if self._replaces:
-            self._say(error.message, tr("Replace"), possible=True)
+            self._say(message_of(error), tr("Replace"), possible=True)
         else:
-            self._say(f"{error.message} {hint_of(error)}".strip(), tr("Save"), possible=False)
+            self._say(f"{message_of(error)} {hint_of(error)}".strip(), tr("Save"), possible=False)
 
     def _say(self, problem: str, word: str, *, possible: bool) -> None:
         self._problem.setText(problem)

@@ -54,8 +54,8 @@ def _parts(doing: Doing, state: State) -> list[str]:
     names = {
         State.EXACT: tr("Exact"),
         State.DRAFT: tr("Draft"),
-        State.WAITING: tr("Waiting for the network"),
-        State.FAILED: tr("Not cleaned"),
+        State.WAITING: tr("Loading the model"),
+        State.FAILED: tr("Not denoised"),
     }
     parts = [names[state]]
     if not doing.model:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from denoiser.errors import DenoiserError
 from denoiser_gui.desk import Desk
-from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.session import OpenPhoto, Stage
 from denoiser_gui.qt import (
     QAbstractItemView,
@@ -133,7 +133,7 @@ class Strip(QWidget):
 
     def _note_failure(self, path: Path, error: DenoiserError) -> None:
         for photo in self._of(path):
-            self._desk.learn(photo.key, stage=Stage.FAILED, problem=error.message, hint=hint_of(error))
+            self._desk.learn(photo.key, stage=Stage.FAILED, problem=message_of(error), hint=hint_of(error))
 
     def _note_noise(self, path: Path, sigma: float) -> None:
         for photo in self._of(path):

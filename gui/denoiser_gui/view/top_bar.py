@@ -25,7 +25,7 @@ class TopBar(QWidget):
         self._scale.setProperty("role", "second")
         self._scale.setMinimumWidth(48)
         self._scale.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._scale.setAccessibleName(tr("Scale"))
+        self._scale.setAccessibleName(tr("Zoom"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 12, 0)
         layout.setSpacing(2)

@@ -91,7 +91,7 @@ def test_events_change_the_rows(queue: BatchQueue) -> None:
     row = queue.hear(FileFailed(_B, UnreadableImage("b.png: is broken.")))
     assert row is not None and (row.state, row.problem) == (State.FAILED, "b.png: is broken.")
     assert row.hint
-    queue.hear(FileSkipped(_C, "done already", _OUT / "c.png"))
+    queue.hear(FileSkipped(_C, "already done", _OUT / "c.png"))
     assert _states(queue) == [State.DONE, State.FAILED, State.STANDING]
     assert (queue.tally.over, queue.tally.fraction) == (3, 1.0)
 
@@ -122,7 +122,7 @@ def test_time_left_goes_by_megapixels_and_not_by_pauses(queue: BatchQueue, clock
 def test_what_had_been_done_before_makes_no_promise(queue: BatchQueue, clock: Clock) -> None:
     queue.order(_OUT, queue.rows)
     queue.hear(Planned({_A: 100.0, _B: 1.0, _C: 1.0}))
-    queue.hear(FileSkipped(_A, "done already", _A))
+    queue.hear(FileSkipped(_A, "already done", _A))
     queue.hear(FileStarted(_B, 1.0))
     clock.now += 10
     queue.hear(FileDone(_B, _B, 1.0, 10.0))
@@ -174,7 +174,7 @@ def test_counts_are_kept_and_never_wrong(queue: BatchQueue) -> None:
                     TileDone(dice.randrange(5), 5, 1.0),
                     FileDone(source, source, 2.0, 1.0),
                     FileFailed(source, ForeignOutput("x")),
-                    FileSkipped(source, "done already", source),
+                    FileSkipped(source, "already done", source),
                     Planned({source: dice.random()}),
                 ]
             )

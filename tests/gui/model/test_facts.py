@@ -3,11 +3,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
 from denoiser.estimation import NoiseEstimate
 from denoiser.image import Origin, from_numpy
 from denoiser_gui.model import facts
 from denoiser_gui.model.picture import Picture, picture_of
+from denoiser_gui.words import speak
 
 
 def _picture(**words: str) -> Picture:
@@ -35,9 +37,31 @@ def test_the_file_in_one_line() -> None:
 
 def test_the_noise_in_one_line() -> None:
     assert facts.noise_line(None) == ""
-    assert facts.noise_line(_estimate(0.3, 0.2, 0.9)) == "hardly any noise"
-    assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour, as cameras leave it"
+    assert facts.noise_line(_estimate(0.3, 0.2, 0.9)) == "almost no noise"
+    assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour, camera-like"
     assert facts.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3, white"
+
+
+@pytest.mark.parametrize(
+    ("share", "line"),
+    [
+        (None, ""),
+        (0.0, ""),
+        (0.0004, "<0.1 % kept as in the source"),
+        (0.003, "0.3 % kept as in the source"),
+        (0.25, "25.0 % kept as in the source"),
+    ],
+)
+def test_the_share_kept_as_in_the_source(share: float | None, line: str) -> None:
+    assert facts.kept_line(share) == line
+
+
+def test_the_kept_share_in_chinese() -> None:
+    try:
+        speak("zh")
+        assert facts.kept_line(0.003) == "0.3 % 的区域保留原图"
+    finally:
+        speak("en")
 
 
 def test_sizes_are_said_as_people_say_them() -> None:

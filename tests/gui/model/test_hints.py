@@ -6,7 +6,9 @@ import pytest
 
 from denoiser import errors
 from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage, UsageError
-from denoiser_gui.model.hints import hint_of
+from denoiser_gui.model.hints import hint_of, message_of
+from denoiser_gui.model.notices import failure
+from denoiser_gui.words import speak
 
 _KINDS = [
     kind
@@ -24,5 +26,21 @@ def test_no_usual_hint_speaks_of_flags(kind: type[DenoiserError]) -> None:
 
 def test_what_was_said_for_the_case_is_kept() -> None:
     assert hint_of(UnreadableImage("x", hint="Ask the cat.")) == "Ask the cat."
-    assert hint_of(ForeignOutput("x")).startswith("A file of that name is there")
+    assert hint_of(ForeignOutput("x")).startswith("A file with this name already exists")
     assert hint_of(UsageError("x")) == ""
+
+
+def test_a_notice_has_the_hint_of_the_window() -> None:
+    notice = failure("save", errors.MissingModel("No model of that name."))
+    assert (notice.text, notice.hint) == ("No model of that name.", "Set Model to Auto.")
+
+
+@pytest.mark.parametrize("kind", _KINDS, ids=lambda kind: kind.__name__)
+def test_in_chinese_every_message_begins_with_a_chinese_summary(kind: type[DenoiserError]) -> None:
+    try:
+        speak("zh")
+        message = message_of(kind("a.png: details"))
+    finally:
+        speak("en")
+    summary = message.removesuffix(" a.png: details")
+    assert summary != message and not summary.isascii()

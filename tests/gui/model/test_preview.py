@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,36 +238,52 @@ def test_nothing_stale_is_exact_for_another_level_or_photo() -> None:
         assert bench.frame(other).state is State.WAITING
 
 
-def test_a_step_that_nobody_wants_any_more_is_cancelled_at_once() -> None:
+def test_the_share_kept_as_in_the_source_is_known_once_the_photo_is_complete() -> None:
+    bench = Bench(_noisy(3, 480, 480))
+    request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
+    bench.work(request, until=lambda news: hasattr(news, "doing"))
+    cleaning = bench.preview.cleaning(request)
+    assert cleaning is not None and not cleaning.is_complete and cleaning.kept_share is None
+    bench.work(request)
+    assert cleaning.is_complete
+    last = [news.doing for news in bench.heard if hasattr(news, "doing")][-1]
+    assert last.photo == request.picture.key
+    assert last.kept_share == cleaning.kept_share == cleaning._gradual.work.canvas.kept_share  # type: ignore[union-attr]
+
+
+def test_a_superseded_request_stops_within_a_tile() -> None:
+    """The tile that is being computed is cancelled: it does not finish before the new request is served."""
     bench = Bench(_noisy(3, 480, 480))
     session = open_session(FAST)
-    entered, released = threading.Event(), threading.Event()
-    first = bench.request(DenoiseOptions(noise_level=9.0, precision="fp32", tile=192))
     bench.preview._sessions[DenoiseOptions(precision="fp32", tile=192)] = session
+    first = bench.request(DenoiseOptions(noise_level=9.0, precision="fp32", tile=192))
+    second = bench.request(DenoiseOptions(noise_level=20.0, precision="fp32", tile=192))
+    entered, cancelled, finished_stale = threading.Event(), threading.Event(), threading.Event()
     start = session._cleaner.runner.start
 
-    def slow(pieces: object, cancel: CancelToken) -> object:
-        entered.set()
-        while not released.is_set():  # a layer that takes its time, and asks the token as layers do
+    def blocked(pieces: object, cancel: CancelToken) -> object:
+        """Stands for the layers of one tile; without a cancel the first tile would take 20 seconds."""
+        if not entered.is_set():
+            entered.set()
+            if not cancel.wait(20):
+                finished_stale.set()
+                return start(pieces, cancel)  # type: ignore[arg-type]
+            cancelled.set()
             cancel.raise_if_cancelled()
-            time.sleep(0.005)
         return start(pieces, cancel)  # type: ignore[arg-type]
 
-    session._cleaner.runner.start = slow  # type: ignore[method-assign, assignment]
+    session._cleaner.runner.start = blocked  # type: ignore[method-assign, assignment]
     bench.preview.ask(first)
-    second = bench.request(DenoiseOptions(noise_level=20.0, precision="fp32", tile=192))
     worker = threading.Thread(target=bench.work, name="denoise-test")
     worker.start()
     assert entered.wait(20)
-    before = time.perf_counter()
-    released_later = threading.Timer(0.05, released.set)
     bench.preview.ask(second)
-    released_later.start()
+    assert cancelled.wait(5), "the running tile was not cancelled"
     worker.join(60)
-    assert not worker.is_alive() and time.perf_counter() - before < 60
-    assert bench.frame(second).state is State.EXACT
+    assert not worker.is_alive() and not finished_stale.is_set()
     stale = bench.preview.cleaning(first)
-    assert stale is None or not stale.is_complete
+    assert stale is None or stale.progress == 0
+    assert bench.frame(second).state is State.EXACT
 
 
 def test_a_model_that_is_not_here_is_said_once_and_can_be_tried_again() -> None:

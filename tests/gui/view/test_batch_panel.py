@@ -13,7 +13,7 @@ from denoiser_gui.batch_control import Pace
 from denoiser_gui.desk import Desk
 from denoiser_gui.model.batch_queue import State
 from denoiser_gui.model.session import Stage
-from denoiser_gui.qt import QApplication, QPushButton, Qt, QVBoxLayout, QWidget
+from denoiser_gui.qt import QApplication, QContextMenuEvent, QMenu, QPushButton, Qt, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.view.batch_panel import BatchPanel
 
@@ -96,7 +96,7 @@ def test_what_is_in_the_way_is_replaced_when_that_is_wanted(
     _button(panel, "Start").click()
     _ended(panel, qtbot)
     assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
-    _button(panel, "Replace the file").click()
+    _button(panel, "Replace existing file").click()
     _ended(panel, qtbot)
     assert imageio.read(tmp_path / "out" / "a.png").width == 96
 
@@ -180,6 +180,25 @@ def test_delete_takes_rows_out(panel: BatchPanel, photos: list[Path], qtbot: QtB
     assert all(path.is_file() for path in photos)
 
 
+def test_a_right_click_opens_the_context_menu(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    panel.set_open(True)
+    panel.add(photos[:2])
+    qtbot.waitUntil(lambda: panel.height() >= 240)
+    view = panel._view
+    view.setCurrentIndex(view.model().index(0, 0))
+    at = view.visualRect(view.model().index(0, 0)).center()
+    click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.viewport().mapToGlobal(at))
+    QApplication.sendEvent(view.viewport(), click)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    remove = menu.actions()[-1]
+    assert remove.text() == "Remove from batch"
+    menu.setActiveAction(remove)
+    qtbot.keyClick(menu, Qt.Key.Key_Return)
+    assert [row.source for row in panel.control.queue.rows] == photos[1:2]
+    qtbot.waitUntil(lambda: QApplication.activePopupWidget() is None)
+
+
 def test_the_menu_of_a_row(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     panel.add(photos[:2])
     assert panel.menu() is None
@@ -189,7 +208,7 @@ def test_the_menu_of_a_row(panel: BatchPanel, photos: list[Path], qtbot: QtBot) 
     menu = panel.menu()
     assert menu is not None
     words = [action.text() for action in menu.actions() if action.text()]
-    assert words == ["Show in the window", "Take out of the batch"]
+    assert words == ["Open photo", "Remove from batch"]
     menu.actions()[-1].trigger()
     menu.deleteLater()
     assert [row.source for row in panel.control.queue.rows] == photos[:1]

@@ -76,7 +76,7 @@ def test_another_format_of_the_same_size_stands_on_the_left(panel: LatentPanel, 
     if left is None:
         assert "at the least" in _words(panel)
     else:
-        assert left.label.startswith("As JPEG · ")
+        assert left.label.startswith("JPEG · ")
 
 
 def test_noise_can_be_taken_out_and_the_saved_bytes_are_told(panel: LatentPanel, qtbot: QtBot) -> None:
@@ -87,7 +87,7 @@ def test_noise_can_be_taken_out_and_the_saved_bytes_are_told(panel: LatentPanel,
     rated = panel.rated
     assert rated is not None
     if rated.noisy_bytes > len(rated.data):
-        assert "saved" in _words(panel)
+        assert "Denoising saves" in _words(panel)
 
 
 def test_what_is_shown_is_what_is_saved(panel: LatentPanel, qtbot: QtBot, tmp_path: Path) -> None:

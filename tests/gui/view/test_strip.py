@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from denoiser_gui.desk import Desk
 from denoiser_gui.model.session import Stage
-from denoiser_gui.qt import QListView, QPoint, Qt
+from denoiser_gui.qt import QApplication, QContextMenuEvent, QListView, QMenu, QPoint, Qt
 from denoiser_gui.view import theme
 from denoiser_gui.view.photo_list import PHOTO
 from denoiser_gui.view.strip import Strip
@@ -104,6 +104,32 @@ def test_several_can_be_chosen_closed_and_sent_to_the_batch(
     qtbot.keyClick(view, Qt.Key.Key_Delete)
     assert [photo.name for photo in desk.photos] == ["c.png", "d.png"]
     assert photos[0].is_file()
+
+
+def test_a_right_click_opens_the_context_menu(strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot) -> None:
+    desk = opened()
+    view = _view(strip)
+    at = view.visualRect(view.model().index(0, 0)).center()
+    click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.viewport().mapToGlobal(at))
+    QApplication.sendEvent(view.viewport(), click)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    words = [action.text() for action in menu.actions() if action.text()]
+    assert words == ["Add to batch", "Show in folder", "Close photo"]
+    close = menu.actions()[-1]
+    menu.setActiveAction(close)
+    qtbot.keyClick(menu, Qt.Key.Key_Return)
+    assert [photo.path for photo in desk.photos] == photos[1:]
+    assert photos[0].is_file()
+    qtbot.waitUntil(lambda: QApplication.activePopupWidget() is None)
+
+
+def test_there_is_no_context_menu_without_photos(strip: Strip) -> None:
+    view = _view(strip)
+    at = view.rect().center()
+    click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.viewport().mapToGlobal(at))
+    QApplication.sendEvent(view.viewport(), click)
+    assert QApplication.activePopupWidget() is None
 
 
 def test_a_narrow_window_has_names_alone(strip: Strip, opened: Open) -> None:
