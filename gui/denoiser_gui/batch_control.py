@@ -16,7 +16,7 @@ from denoiser_gui.model.notices import failure
 from denoiser_gui.model.session import Stage
 from denoiser_gui.qt import QObject, Qt, Signal, Slot
 from denoiser_gui.words import tr
-from denoiser_gui.worker import Lane
+from denoiser_gui.worker import WorkerThread
 
 _NICENESS = 10  # the photo that is looked at comes first
 _KIND = "batch"
@@ -47,8 +47,8 @@ class BatchControl(QObject):
         self.queue = BatchQueue()
         self.pace = Pace.IDLE
         self._desk = desk
-        self._lane = Lane(_KIND, desk, niceness=_NICENESS)
-        desk.own(self._lane)
+        self._worker = WorkerThread(_KIND, desk, niceness=_NICENESS)
+        desk.own(self._worker)
         self._gate, self._cancel = Gate(), CancelToken()
         self._told.connect(self._hear, Qt.ConnectionType.QueuedConnection)
 
@@ -94,10 +94,10 @@ class BatchControl(QObject):
 
         def job(
             _cancel: CancelToken,
-        ) -> None:  # a stop must be told of, and the lane tells nothing of what it cancels
+        ) -> None:  # a stop must be told of, and the worker tells nothing of what it cancels
             carry_out_order(order, self._told.emit, gate, stop)
 
-        self._lane.submit(_KIND, job, failed=self._break)
+        self._worker.submit(_KIND, job, failed=self._break)
 
     def pause(self) -> None:
         """Stops the network after the tile at hand; what is clean already is written."""

@@ -24,7 +24,7 @@ from denoiser_gui.model.session import OpenPhoto, OpenPhotos, Stage
 from denoiser_gui.qt import QObject, Signal
 from denoiser_gui.viewer import Viewer
 from denoiser_gui.words import tr
-from denoiser_gui.worker import Lane, stop_all
+from denoiser_gui.worker import WorkerThread, stop_all
 
 if TYPE_CHECKING:
     from denoiser_gui.model.cleaning import Finished
@@ -33,7 +33,7 @@ _MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their small
 
 
 class Desk(QObject):
-    """Lives in the GUI thread; hands all work to its lanes."""
+    """Lives in the GUI thread; hands all work to its workers."""
 
     photos_changed = Signal()  # photos were opened or closed
     photo_changed = Signal(object)  # OpenPhoto: something was learnt of one
@@ -55,8 +55,8 @@ class Desk(QObject):
         self._nothing = SettingsHistory()  # what is set while no photo is open
         self._pasted: dict[int, Image] = {}
         self._first = PhotoSettings()  # what new photos begin with
-        self._lanes: list[Lane] = []
-        self.files = self.own(Lane("files", self))  # reading and writing
+        self._workers: list[WorkerThread] = []
+        self.files = self.own(WorkerThread("files", self))  # reading and writing
         self.viewer = Viewer(self)
         self.viewer.estimated.connect(self._note_estimate)
         self.viewer.broken.connect(self._note_broken)
@@ -232,14 +232,14 @@ class Desk(QObject):
         """Shows a banner."""
         self.notice.emit(notice)
 
-    def own(self, lane: Lane) -> Lane:
-        """Ends this lane together with the others."""
-        self._lanes.append(lane)
-        return lane
+    def own(self, worker: WorkerThread) -> WorkerThread:
+        """Ends this worker together with the others."""
+        self._workers.append(worker)
+        return worker
 
     def stop(self) -> bool:
         """Ends all threads; whether they ended in time."""
-        return stop_all([*self.viewer.begin_to_stop(), *self._lanes])
+        return stop_all([*self.viewer.begin_to_stop(), *self._workers])
 
     # --- what comes back ------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Saver(QObject):
-    """Photos on their way to a file. GUI thread; the work is done in the lanes of the desk."""
+    """Photos on their way to a file. GUI thread; the work is done in the workers of the desk."""
 
     progress = Signal(str)  # what to say of it, empty when nothing is being saved
     saved = Signal(object)  # the path of a file that was written

@@ -17,7 +17,7 @@ from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import Doing, Frame, PreviewRequest, Shown, State, View
 from denoiser_gui.model.viewport import Viewport, viewport_of
 from denoiser_gui.qt import QObject, Qt, QTimer, Signal
-from denoiser_gui.worker import Lane
+from denoiser_gui.worker import WorkerThread
 
 if TYPE_CHECKING:
     from denoiser_gui.model.cleaning import Finished
@@ -36,7 +36,7 @@ class _Waiting:
 
 
 class Viewer(QObject):
-    """What is looked at, and how. GUI thread; all work is done in its two lanes."""
+    """What is looked at, and how. GUI thread; all work is done in its two workers."""
 
     frame_ready = Signal(object)  # Frame
     overview_ready = Signal(object)  # Overview
@@ -50,8 +50,8 @@ class Viewer(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._preview, self._renderer = Preview(), Renderer()
-        self._engine = Lane("engine", self, niceness=_BEHIND)
-        self._eyes = Lane("eyes", self)
+        self._engine = WorkerThread("engine", self, niceness=_BEHIND)
+        self._eyes = WorkerThread("eyes", self)
         self._picture: Picture | None = None
         self._options = DenoiseOptions()
         self._pane = (1, 1)
@@ -173,8 +173,8 @@ class Viewer(QObject):
         if self._preview.wish(wish):
             self._begin_work()
 
-    def begin_to_stop(self) -> tuple[Lane, ...]:
-        """Wants nothing any more; gives the lanes that are to be ended."""
+    def begin_to_stop(self) -> tuple[WorkerThread, ...]:
+        """Wants nothing any more; gives the workers that are to be ended."""
         self._calm.stop()
         self._preview.ask(None)
         return self._engine, self._eyes

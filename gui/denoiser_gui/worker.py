@@ -1,6 +1,6 @@
-"""Threads beside that of the window: one lane of work each, where the newest of a kind wins.
+"""Threads beside that of the window: one worker of work each, where the newest of a kind wins.
 
-desk (GUI thread)                    lane (its own thread)
+desk (GUI thread)                    worker (its own thread)
 submit("preview", job, done)   ->    job(cancel)
 done(result)                   <-    delivered through Qt's queue
 """
@@ -36,7 +36,7 @@ class _Task:
     cancel: CancelToken
 
 
-class Lane(QObject):
+class WorkerThread(QObject):
     """One thread that does jobs in turn. Made, asked and stopped in the GUI thread, which never waits for it.
 
     A job of a kind replaces the one of that kind that waits, and cancels the one that runs. What it returns, or the
@@ -136,10 +136,10 @@ class Lane(QObject):
 _BUG_HINT = "This is a bug. Please report it with the output of `denoise doctor`."
 
 
-def stop_all(lanes: Sequence[Lane], seconds: float = STOP_SECONDS) -> bool:
-    """Ends several lanes within one time; whether all ended in it."""
-    for lane in lanes:
-        lane.begin_to_stop()
+def stop_all(workers: Sequence[WorkerThread], seconds: float = STOP_SECONDS) -> bool:
+    """Ends several workers within one time; whether all ended in it."""
+    for worker in workers:
+        worker.begin_to_stop()
     end = time.monotonic() + seconds
-    stopped = [lane.stop(end - time.monotonic()) for lane in lanes]
+    stopped = [worker.stop(end - time.monotonic()) for worker in workers]
     return all(stopped)

@@ -10,20 +10,20 @@ from pytestqt.qtbot import QtBot
 from denoiser.errors import DenoiserError, UsageError
 from denoiser.events import CancelToken
 from denoiser_gui.qt import QApplication
-from denoiser_gui.worker import Lane
+from denoiser_gui.worker import WorkerThread
 
 
 @pytest.fixture
-def lane(qapp: QApplication) -> Iterator[Lane]:
-    lane = Lane("test")
-    yield lane
-    assert lane.stop()
-    lane.deleteLater()
+def worker(qapp: QApplication) -> Iterator[WorkerThread]:
+    worker = WorkerThread("test")
+    yield worker
+    assert worker.stop()
+    worker.deleteLater()
 
 
-def test_what_a_job_returns_arrives_in_the_thread_of_the_window(lane: Lane, qtbot: QtBot) -> None:
+def test_what_a_job_returns_arrives_in_the_thread_of_the_window(worker: WorkerThread, qtbot: QtBot) -> None:
     seen: list[tuple[str, str]] = []
-    lane.submit(
+    worker.submit(
         "job",
         lambda _: threading.current_thread().name,
         lambda worked: seen.append((worked, threading.current_thread().name)),
@@ -32,7 +32,7 @@ def test_what_a_job_returns_arrives_in_the_thread_of_the_window(lane: Lane, qtbo
     assert seen == [("denoise-gui-test", threading.main_thread().name)]
 
 
-def test_the_newest_of_a_kind_wins_and_the_running_one_hears_its_cancel(lane: Lane, qtbot: QtBot) -> None:
+def test_the_newest_of_a_kind_wins_and_the_running_one_hears_its_cancel(worker: WorkerThread, qtbot: QtBot) -> None:
     begun, heard, done = threading.Event(), threading.Event(), []
 
     def long(cancel: CancelToken) -> str:
@@ -42,16 +42,16 @@ def test_the_newest_of_a_kind_wins_and_the_running_one_hears_its_cancel(lane: La
         cancel.raise_if_cancelled()
         return "stale"
 
-    lane.submit("preview", long, done.append)
+    worker.submit("preview", long, done.append)
     assert begun.wait(5)
-    lane.submit("preview", lambda _: "never begun", done.append)
-    lane.submit("preview", lambda _: "newest", done.append)
+    worker.submit("preview", lambda _: "never begun", done.append)
+    worker.submit("preview", lambda _: "newest", done.append)
     assert heard.wait(0.5)
     qtbot.waitUntil(lambda: bool(done))
     assert done == ["newest"]
 
 
-def test_a_result_that_nobody_wants_any_more_is_not_delivered(lane: Lane, qtbot: QtBot) -> None:
+def test_a_result_that_nobody_wants_any_more_is_not_delivered(worker: WorkerThread, qtbot: QtBot) -> None:
     begun, go_on, done = threading.Event(), threading.Event(), []
 
     def deaf(_cancel: CancelToken) -> str:
@@ -59,47 +59,49 @@ def test_a_result_that_nobody_wants_any_more_is_not_delivered(lane: Lane, qtbot:
         go_on.wait(5)
         return "stale"
 
-    lane.submit("a", deaf, done.append)
+    worker.submit("a", deaf, done.append)
     assert begun.wait(5)
-    lane.cancel("a")
+    worker.cancel("a")
     go_on.set()
-    lane.submit("b", lambda _: "other", done.append)
+    worker.submit("b", lambda _: "other", done.append)
     qtbot.waitUntil(lambda: bool(done))
     assert done == ["other"]
 
 
-def test_other_kinds_wait_for_their_turn(lane: Lane, qtbot: QtBot) -> None:
+def test_other_kinds_wait_for_their_turn(worker: WorkerThread, qtbot: QtBot) -> None:
     done: list[int] = []
     for number in range(5):
-        lane.submit(f"kind {number}", lambda _, number=number: number, done.append)
+        worker.submit(f"kind {number}", lambda _, number=number: number, done.append)
     qtbot.waitUntil(lambda: len(done) == 5)
-    assert done == [0, 1, 2, 3, 4] and lane.is_idle()
+    assert done == [0, 1, 2, 3, 4] and worker.is_idle()
 
 
-def test_an_error_is_handed_over_with_its_hint(lane: Lane, qtbot: QtBot) -> None:
+def test_an_error_is_handed_over_with_its_hint(worker: WorkerThread, qtbot: QtBot) -> None:
     failed: list[DenoiserError] = []
 
     def fail(_cancel: CancelToken) -> None:
         raise UsageError("no", hint="do this")
 
-    lane.submit("job", fail, failed=failed.append)
+    worker.submit("job", fail, failed=failed.append)
     qtbot.waitUntil(lambda: bool(failed))
     assert failed[0].hint == "do this"
 
 
-def test_a_bug_is_told_and_the_lane_lives_on(lane: Lane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_told_and_the_worker_continues(
+    worker: WorkerThread, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failed: list[DenoiserError] = []
     done: list[int] = []
     shown: list[type[BaseException]] = []
     monkeypatch.setattr("sys.excepthook", lambda kind, *_: shown.append(kind))
-    lane.submit("job", lambda _: 1 // 0, failed=failed.append)
-    lane.submit("next", lambda _: 7, done.append)
+    worker.submit("job", lambda _: 1 // 0, failed=failed.append)
+    worker.submit("next", lambda _: 7, done.append)
     qtbot.waitUntil(lambda: bool(done))
     assert "ZeroDivisionError" in failed[0].message and shown == [ZeroDivisionError]
 
 
 def test_stopping_ends_a_running_job_soon(qapp: QApplication) -> None:
-    lane, begun = Lane("stopped"), threading.Event()
+    worker, begun = WorkerThread("stopped"), threading.Event()
 
     def long(cancel: CancelToken) -> None:
         begun.set()
@@ -107,9 +109,9 @@ def test_stopping_ends_a_running_job_soon(qapp: QApplication) -> None:
             cancel.raise_if_cancelled()
             time.sleep(0.01)
 
-    lane.submit("job", long)
+    worker.submit("job", long)
     assert begun.wait(5)
     before = time.perf_counter()
-    assert lane.stop()
+    assert worker.stop()
     assert time.perf_counter() - before < 1
-    lane.deleteLater()
+    worker.deleteLater()

@@ -35,7 +35,7 @@ from denoiser_gui.view import theme
 from denoiser_gui.view.fields import NumberField
 from denoiser_gui.view.sliders import ValueSlider
 from denoiser_gui.words import tr
-from denoiser_gui.worker import Lane
+from denoiser_gui.worker import WorkerThread
 
 _REST_MS = 60  # that the slider rests before a quality is tried; a drag asks no more often
 _LOOK_MS = 300  # that the eye rests on another part of a large photo
@@ -51,7 +51,7 @@ class LatentPanel(QWidget):
     def __init__(self, desk: Desk, model: str = "auto", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk, self._model = desk, model
-        self._lane = desk.own(Lane("latent", desk, niceness=2))
+        self._worker = desk.own(WorkerThread("latent", desk, niceness=2))
         self._work = LatentWork(model)
         self._rated: Rated | None = None
         self._missing: DenoiserError | None = None
@@ -184,13 +184,13 @@ class LatentPanel(QWidget):
         if not self._is_looked_for:
             self._is_looked_for = True
             # Why not is an error, and arrives as one.
-            self._lane.submit(_LOOK, lambda _cancel: why_not(self._model), self._take_look, self._take_look)
+            self._worker.submit(_LOOK, lambda _cancel: why_not(self._model), self._take_look, self._take_look)
         self._begin()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._rest.stop()
-        self._lane.cancel(_RATE)
+        self._worker.cancel(_RATE)
         self._desk.show_instead(None, None)
 
     # --- what is done ---
@@ -235,7 +235,9 @@ class LatentPanel(QWidget):
         if wish is None or not self.isVisible():
             return
         self._state.setText(tr("Encoding…"))
-        self._lane.submit(_RATE, lambda cancel: self._work.rate(wish, cancel), self._take_rated, self._take_failure)
+        self._worker.submit(
+            _RATE, lambda cancel: self._work.rate(wish, cancel), self._take_rated, self._take_failure
+        )
 
     def _take_rated(self, rated: Rated) -> None:
         photo = self._desk.current
@@ -280,7 +282,7 @@ class LatentPanel(QWidget):
         def job(cancel: CancelToken) -> Path:
             return _write(path, work.whole(rated.wish, told, cancel) if rated.is_sample else rated.data)
 
-        self._lane.submit(_SAVE, job, self._tell_saved, self._tell_failed)
+        self._worker.submit(_SAVE, job, self._tell_saved, self._tell_failed)
 
     def _ask_which(self) -> None:
         dialog = QFileDialog(self, tr("Open latent"), self._desk.preferences.open_folder)

@@ -11,7 +11,7 @@ from denoiser_gui.desk import Desk
 from denoiser_gui.model.session import OpenPhoto
 from denoiser_gui.model.thumbnails import Kept, Wanted, make_small, make_thumbnail, measure_noise
 from denoiser_gui.qt import QImage, QObject, Signal
-from denoiser_gui.worker import Lane
+from denoiser_gui.worker import WorkerThread
 
 if TYPE_CHECKING:
     from denoiser.image import Image
@@ -30,9 +30,9 @@ class Thumbnails(QObject):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._desk = desk
-        self._lane = desk.own(Lane("thumbnails", desk, niceness=_NICENESS))
+        self._worker = desk.own(WorkerThread("thumbnails", desk, niceness=_NICENESS))
         # Apart, since measuring decodes whole pictures, and loads the network first.
-        self._noise_lane = desk.own(Lane("noise", desk, niceness=2 * _NICENESS))
+        self._noise_worker = desk.own(WorkerThread("noise", desk, niceness=2 * _NICENESS))
         self._kept: Kept[QImage] = Kept()
         self._wanted = Wanted()
         self._in_memory: dict[Path, Image] = {}  # what is in no file, until its thumbnail is made
@@ -91,7 +91,7 @@ class Thumbnails(QObject):
         def job(_cancel: CancelToken) -> QImage:
             return as_qimage(make_thumbnail(wanted) if image is None else make_small(image))
 
-        self._lane.submit("thumbnail", job, arrived, failed)
+        self._worker.submit("thumbnail", job, arrived, failed)
 
     def _measure_next(self) -> None:
         if self._measures or not self._to_measure:
@@ -110,7 +110,7 @@ class Thumbnails(QObject):
             self._measure_next()
 
         # What cannot be read is told of where its thumbnail is made.
-        self._noise_lane.submit("noise", job, measured, lambda _error: measured(None))
+        self._noise_worker.submit("noise", job, measured, lambda _error: measured(None))
 
     def _keep(self, path: Path, small: object) -> None:
         self._kept.put(path, small if isinstance(small, QImage) else None)
