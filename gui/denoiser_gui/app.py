@@ -53,7 +53,7 @@ def run(paths: Sequence[Path]) -> int:
 def open_window(paths: Sequence[Path]) -> MainWindow:
     """A window of this application, shown; the photos come when it is there, and the network after them."""
     from denoiser_gui import words
-    from denoiser_gui.desk import Desk
+    from denoiser_gui.controller import Controller
     from denoiser_gui.model.preferences import load_preferences
     from denoiser_gui.qt import QApplication, QTimer
     from denoiser_gui.view import native_words, theme
@@ -65,8 +65,8 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow
 
-    desk = Desk(preferences)
-    window = MainWindow(desk)
+    controller = Controller(preferences)
+    window = MainWindow(controller)
     window.show()
     QTimer.singleShot(0, window, lambda: _begin(window, paths))
     return window
@@ -81,8 +81,8 @@ def _change_desktop(wish: str) -> None:
 
 def _begin(window: MainWindow, paths: Sequence[Path]) -> None:
     if paths:
-        window.desk.open(paths)
-    window.desk.viewer.warm_up()
+        window.controller.open(paths)
+    window.controller.viewer.warm_up()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from pathlib import Path
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchQueue, Row, State
 from denoiser_gui.model.batch_run import Ended, Gate, Held, Told, carry_out_order, find_pictures
 from denoiser_gui.model.notices import failure
@@ -33,7 +33,7 @@ class Pace(Enum):
 
 
 class BatchControl(QObject):
-    """The batch of a desk. GUI thread only; never waits for the run."""
+    """The batch of a controller. GUI thread only; never waits for the run."""
 
     rows_changed = Signal()  # rows came or went
     row_changed = Signal(object)  # Row: something was learnt of it
@@ -42,13 +42,13 @@ class BatchControl(QObject):
 
     _told = Signal(object)
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
         self.queue = BatchQueue()
         self.pace = Pace.IDLE
-        self._desk = desk
-        self._worker = WorkerThread(_KIND, desk, niceness=_NICENESS)
-        desk.own(self._worker)
+        self._controller = controller
+        self._worker = WorkerThread(_KIND, controller, niceness=_NICENESS)
+        controller.own(self._worker)
         self._gate, self._cancel = Gate(), CancelToken()
         self._told.connect(self._hear, Qt.ConnectionType.QueuedConnection)
 
@@ -65,11 +65,11 @@ class BatchControl(QObject):
 
     def add_tree(self, root: Path) -> None:
         """Puts all pictures below a folder into the queue; the outputs will mirror its tree."""
-        self._desk.files.submit(
+        self._controller.files.submit(
             f"find {root}",
             lambda cancel: find_pictures(root, cancel),
             lambda found: self._add(found, root),
-            lambda error: self._desk.tell(failure("batch-folder", error)),
+            lambda error: self._controller.tell(failure("batch-folder", error)),
         )
 
     def remove(self, rows: Sequence[Row]) -> None:
@@ -120,10 +120,10 @@ class BatchControl(QObject):
             self._turn(Pace.STOPPING)
 
     def _add(self, paths: Sequence[Path], root: Path | None) -> None:
-        open_photos = {photo.path: photo for photo in self._desk.photos}
+        open_photos = {photo.path: photo for photo in self._controller.photos}
         for path in paths:
             photo = open_photos.get(path)
-            settings = self._desk.settings_of(photo.key) if photo else self._desk.settings
+            settings = self._controller.settings_of(photo.key) if photo else self._controller.settings
             self.queue.add([path], Settings(denoise=settings.denoise, write=settings.write), root)
             if photo is not None and photo.sigma is not None:
                 self.queue.learn_noise({path: photo.sigma})
@@ -148,7 +148,7 @@ class BatchControl(QObject):
         self._turn(Pace.IDLE)
         self.rows_changed.emit()
         if ended.stopped_by is not None:
-            self._desk.tell(failure("batch", ended.stopped_by))
+            self._controller.tell(failure("batch", ended.stopped_by))
         self.ended.emit(ended)
 
     def _break(self, error: DenoiserError) -> None:
@@ -158,9 +158,9 @@ class BatchControl(QObject):
     def _tell_strip(self, row: Row) -> None:
         if row.state not in (State.DONE, State.STANDING):
             return
-        for photo in self._desk.photos:
+        for photo in self._controller.photos:
             if photo.path == row.source:
-                self._desk.learn(photo.key, stage=Stage.SAVED, saved_as=row.target)
+                self._controller.learn(photo.key, stage=Stage.SAVED, saved_as=row.target)
 
     def _turn(self, pace: Pace) -> None:
         self.pace = pace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from denoiser.errors import Cancelled, DenoiserError, ForeignOutput
 from denoiser.events import CancelToken
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice, Tone, failure
 from denoiser_gui.model.saving import Saved, SaveOrder, proposed_target, refuse, save
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Saver(QObject):
-    """Photos on their way to a file. GUI thread; the work is done in the workers of the desk."""
+    """Photos on their way to a file. GUI thread; the work is done in the workers of the controller."""
 
     progress = Signal(str)  # what to say of it, empty when nothing is being saved
     saved = Signal(object)  # the path of a file that was written
 
-    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+    def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._controller = controller
         self._under_way: dict[int, CancelToken] = {}
 
     @property
@@ -41,20 +41,20 @@ class Saver(QObject):
         """Where a photo goes: where it went before, or the proposal."""
         if photo.saved_as is not None:
             return photo.saved_as
-        picture = self._desk.picture(photo.key)
+        picture = self._controller.picture(photo.key)
         image = picture.image if picture is not None else None
-        return proposed_target(photo.path, photo.name, image, self._desk.settings_of(photo.key).write)
+        return proposed_target(photo.path, photo.name, image, self._controller.settings_of(photo.key).write)
 
     def save(self, photo: OpenPhoto) -> None:
         """Saves under the last or the proposed name; a file that this window wrote may be replaced unasked."""
         target = self.target_of(photo)
-        order = SaveOrder(target, self._desk.settings_of(photo.key), overwrite=target == photo.saved_as)
+        order = SaveOrder(target, self._controller.settings_of(photo.key), overwrite=target == photo.saved_as)
         self.carry_out(photo, order)
 
     def carry_out(self, photo: OpenPhoto, order: SaveOrder) -> None:
         """Does what was ordered, or says what stands in the way."""
-        inputs = [other.path for other in self._desk.photos if other.path is not None]
-        self._desk.files.submit(
+        inputs = [other.path for other in self._controller.photos if other.path is not None]
+        self._controller.files.submit(
             f"refuse-{photo.key}",
             lambda _: refuse(order, inputs),
             lambda _: self._make(photo, order),
@@ -69,19 +69,19 @@ class Saver(QObject):
 
     def _refused(self, photo: OpenPhoto, order: SaveOrder, error: DenoiserError) -> None:
         if not isinstance(error, ForeignOutput):
-            self._desk.tell(failure(f"save-{photo.key}", error))
+            self._controller.tell(failure(f"save-{photo.key}", error))
             return
         again = dataclasses.replace(order, overwrite=True)
         words = tr("{name} already exists.", name=short_path(order.target))
         replace = Notice(
             f"save-{photo.key}", words, "", Tone.QUESTION, tr("Replace"), lambda: self.carry_out(photo, again)
         )
-        self._desk.tell(replace)
+        self._controller.tell(replace)
 
     def _make(self, photo: OpenPhoto, order: SaveOrder) -> None:
-        self._desk.solved.emit(f"save-{photo.key}")
+        self._controller.solved.emit(f"save-{photo.key}")
         self._say(photo, 0.0)
-        self._under_way[photo.key] = self._desk.take_clean(
+        self._under_way[photo.key] = self._controller.take_clean(
             photo.key,
             lambda finished: self._write(photo, order, finished),
             lambda error: self._failed(photo, order, error),
@@ -89,7 +89,7 @@ class Saver(QObject):
         )
 
     def _write(self, photo: OpenPhoto, order: SaveOrder, finished: Finished) -> None:
-        self._desk.files.submit(
+        self._controller.files.submit(
             f"write-{photo.key}",
             lambda _: save(finished, order),
             lambda saved: self._written(photo, order, saved),
@@ -98,14 +98,14 @@ class Saver(QObject):
 
     def _written(self, photo: OpenPhoto, order: SaveOrder, saved: Saved) -> None:
         self._under_way.pop(photo.key, None)
-        now = self._desk.settings_of(photo.key)
+        now = self._controller.settings_of(photo.key)
         stage = Stage.SAVED if now.denoise == order.settings.denoise else Stage.DRAFT
-        self._desk.learn(photo.key, stage=stage, saved_as=saved.target)
-        self._desk.remember(save_folder=str(saved.target.parent))
+        self._controller.learn(photo.key, stage=stage, saved_as=saved.target)
+        self._controller.remember(save_folder=str(saved.target.parent))
         self.progress.emit("")
         words = tr("Saved as {path}.", path=short_path(saved.target))
         folder = saved.target.parent
-        self._desk.tell(
+        self._controller.tell(
             Notice(
                 f"save-{photo.key}",
                 words,
@@ -121,7 +121,7 @@ class Saver(QObject):
         self.progress.emit("")
         if not isinstance(error, Cancelled):
             again = tr("Try again"), lambda: self.carry_out(photo, order)
-            self._desk.tell(failure(f"save-{photo.key}", error, *again))
+            self._controller.tell(failure(f"save-{photo.key}", error, *again))
 
     def _say(self, photo: OpenPhoto, share: float) -> None:
         self.progress.emit(tr("Saving {name} · {share} %", name=photo.name, share=int(share * 100)))

@@ -1,6 +1,6 @@
 """Threads beside that of the window: one worker of work each, where the newest of a kind wins.
 
-desk (GUI thread)                    worker (its own thread)
+controller (GUI thread)                    worker (its own thread)
 submit("preview", job, done)   ->    job(cancel)
 done(result)                   <-    delivered through Qt's queue
 """

@@ -40,7 +40,7 @@ def _nothing_is_left() -> Iterator[None]:
     deadline = time.monotonic() + _PATIENCE
     while (left := _threads(before)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not left, f"threads are left: {left}; stop the desk, the window or the worker that began them"
+    assert not left, f"threads are left: {left}; stop the controller, the window or the worker that began them"
     ticking, windows = _of_qt()
     assert not ticking, f"timers still tick: {ticking}"
     assert not windows, f"windows are left: {windows}; hand them to qtbot.addWidget, or close them"

@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser_gui import words
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.qt import (
@@ -48,8 +48,8 @@ class _Marked(dict[str, str]):
 def window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     monkeypatch.setattr(words, "_catalogue", _Marked())
     theme.install(qapp, "dark", "none")
-    desk = Desk(Preferences(recent=("/photos/concert/a.jpg",)))
-    window = MainWindow(desk)
+    controller = Controller(Preferences(recent=("/photos/concert/a.jpg",)))
+    window = MainWindow(controller)
     qtbot.addWidget(window)
     window.show()
     window.batch.set_open(True)
@@ -61,8 +61,8 @@ def window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) ->
 def _all(window: MainWindow, tmp_path: Path) -> Iterator[QWidget]:
     """The window and its dialogs with all that is in them, but what Qt makes for its own use."""
     dialogs = [
-        PreferencesDialog(window.desk, window),
-        SaveDialog(window.desk, tmp_path / "a.png", window),
+        PreferencesDialog(window.controller, window),
+        SaveDialog(window.controller, tmp_path / "a.png", window),
         ShortcutSheet(window.actions_.groups, window),
     ]
     for top in (window, *dialogs):

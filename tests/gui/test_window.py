@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from denoiser import imageio
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions, controls
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.model.requests import State, View
 from denoiser_gui.model.session import Stage
@@ -58,19 +58,19 @@ def photo(tmp_path: Path) -> Path:
 @pytest.fixture
 def window(network: None, qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
     theme.install(qapp, "dark")
-    window = MainWindow(Desk(Preferences()))
+    window = MainWindow(Controller(Preferences()))
     window.show()
     qtbot.waitExposed(window)
     yield window
     window.saver.stop()
     window.close()
-    window.desk.deleteLater()
+    window.controller.deleteLater()
     window.deleteLater()
 
 
 @pytest.fixture
 def opened(window: MainWindow, photo: Path, qtbot: QtBot) -> MainWindow:
-    window.desk.open([photo])
+    window.controller.open([photo])
     _until_exact(window, qtbot)
     return window
 
@@ -106,7 +106,7 @@ def test_dropped_photos_are_opened(window: MainWindow, photo: Path, qtbot: QtBot
     assert _drag(window, QDropEvent, data)
     assert window.empty.grab().toImage() == calm
     _until_exact(window, qtbot)
-    assert [opened.path for opened in window.desk.photos] == [photo]
+    assert [opened.path for opened in window.controller.photos] == [photo]
 
 
 def test_the_highlight_of_the_drop_area_ends_when_the_drag_leaves(window: MainWindow, photo: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_highlight_of_the_drop_area_ends_when_the_drag_leaves(window: MainWi
     assert _drag(window, QDragEnterEvent, data)
     QApplication.sendEvent(window, QDragLeaveEvent())
     assert window.empty.grab().toImage() == calm
-    assert not window.desk.photos
+    assert not window.controller.photos
 
 
 def test_dragged_text_and_web_addresses_are_refused(window: MainWindow) -> None:
@@ -138,14 +138,14 @@ def test_the_panel_shows_the_share_that_was_kept(
         return opened.panel._facts.text()
 
     monkeypatch.setattr(Canvas, "kept_share", 0.003)
-    opened.desk.change(noise_level=21.0)
+    opened.controller.change(noise_level=21.0)
     _until(qtbot, lambda: "0.3 % kept as in the source" in facts())
-    opened.desk.change(strength=0.0)
+    opened.controller.change(strength=0.0)
     assert "kept as in the source" not in facts()
-    opened.desk.change(strength=1.0)
+    opened.controller.change(strength=1.0)
     _until(qtbot, lambda: "0.3 % kept as in the source" in facts())
     monkeypatch.setattr(Canvas, "kept_share", 0.0)
-    opened.desk.change(noise_level=22.0)
+    opened.controller.change(noise_level=22.0)
     _until(qtbot, lambda: "kept as in the source" not in facts())
 
 
@@ -158,7 +158,7 @@ def test_it_begins_empty_and_pasted_files_are_opened(window: MainWindow, photo: 
     window.actions_["paste"].trigger()
     _until_exact(window, qtbot)
     assert window.canvas.isVisible() and "portrait.png" in window.windowTitle()
-    assert window.desk.preferences.recent == (str(photo),)
+    assert window.controller.preferences.recent == (str(photo),)
     assert window.actions_["save"].isEnabled()
 
 
@@ -171,15 +171,15 @@ def test_a_picture_of_the_clipboard_is_opened_and_saved(
     QGuiApplication.clipboard().setImage(QImage(str(photo)))
     window.actions_["paste"].trigger()
     _until_exact(window, qtbot)
-    assert window.desk.current is not None and window.desk.current.path is None
+    assert window.controller.current is not None and window.controller.current.path is None
     window.actions_["save"].trigger()
-    _until(qtbot, lambda: window.desk.current.saved_as is not None)
-    assert window.desk.current.saved_as.is_file()
+    _until(qtbot, lambda: window.controller.current.saved_as is not None)
+    assert window.controller.current.saved_as.is_file()
 
 
 @pytest.mark.parametrize("name", list(controls(DenoiseOptions)))
 def test_each_option_has_a_control_that_drives_it(opened: MainWindow, name: str) -> None:
-    row, desk = opened.panel.rows[name], opened.desk
+    row, controller = opened.panel.rows[name], opened.controller
     default = getattr(DenoiseOptions(), name)
     match row:
         case LevelRow() | ShareRow():
@@ -192,17 +192,17 @@ def test_each_option_has_a_control_that_drives_it(opened: MainWindow, name: str)
             row.field.setText("300" if name == "tile" else "2")
             row.field.setModified(True)
             row.field.editingFinished.emit()
-    assert getattr(desk.settings.denoise, name) != default
-    others = dataclasses.replace(desk.settings.denoise, **{name: default})
+    assert getattr(controller.settings.denoise, name) != default
+    others = dataclasses.replace(controller.settings.denoise, **{name: default})
     assert others == DenoiseOptions(), "it drives its own option and no other"
     opened.actions_["undo"].trigger()
-    assert desk.settings.denoise == DenoiseOptions()
+    assert controller.settings.denoise == DenoiseOptions()
     row.reset()
-    assert desk.settings.denoise == DenoiseOptions()
+    assert controller.settings.denoise == DenoiseOptions()
 
 
 def test_every_option_of_writing_has_a_control(opened: MainWindow, photo: Path, qtbot: QtBot) -> None:
-    dialog = SaveDialog(opened.desk, photo.parent / "new.jpg", opened)
+    dialog = SaveDialog(opened.controller, photo.parent / "new.jpg", opened)
     qtbot.addWidget(dialog)
     dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
     dialog.jpeg_quality.setText("88")
@@ -213,33 +213,33 @@ def test_every_option_of_writing_has_a_control(opened: MainWindow, photo: Path, 
     chosen = dialog.options
     assert chosen == WriteOptions(format="jpeg", jpeg_quality=88, strip=True, ticket=False)
     assert set(dataclasses.asdict(chosen)) == set(controls(WriteOptions)), "an option without a place in the dialog"
-    _until(qtbot, opened.desk.files.is_idle)
+    _until(qtbot, opened.controller.files.is_idle)
 
 
 def test_save_as_writes_the_depth_and_format_that_were_chosen(
     opened: MainWindow, photo: Path, qtbot: QtBot
 ) -> None:
     target = photo.parent / "deep.tif"
-    dialog = SaveDialog(opened.desk, target, opened)
+    dialog = SaveDialog(opened.controller, target, opened)
     qtbot.addWidget(dialog)
     dialog.bits.setCurrentIndex(dialog.bits.findData(16))
-    opened._save_so(opened.desk.current, dialog.order)
+    opened._save_so(opened.controller.current, dialog.order)
     _until(qtbot, target.is_file)
     written = imageio.read(target)
     assert written.bits == 16 and written.origin is not None and written.origin.format == "tiff"
     frame = opened.canvas.frame
     assert frame is not None
-    _until(qtbot, lambda: opened.desk.current.stage is Stage.SAVED)
+    _until(qtbot, lambda: opened.controller.current.stage is Stage.SAVED)
 
 
 def test_a_photo_is_never_written_over_and_another_file_only_when_asked(
     opened: MainWindow, photo: Path, qtbot: QtBot
 ) -> None:
     before = photo.read_bytes()
-    dialog = SaveDialog(opened.desk, photo, opened)
+    dialog = SaveDialog(opened.controller, photo, opened)
     qtbot.addWidget(dialog)
     _until(qtbot, lambda: not dialog.save.isEnabled())
-    opened.saver.carry_out(opened.desk.current, dialog.order)
+    opened.saver.carry_out(opened.controller.current, dialog.order)
     _until(qtbot, lambda: opened.banner.keys)
     assert photo.read_bytes() == before
     other = photo.parent / "clean" / photo.name
@@ -250,25 +250,25 @@ def test_a_photo_is_never_written_over_and_another_file_only_when_asked(
     assert other.read_bytes() == b"of somebody else"
     replace = next(b for b in opened.banner.findChildren(QPushButton) if b.text() == "Replace")
     replace.click()
-    _until(qtbot, lambda: opened.desk.current.saved_as == other)
+    _until(qtbot, lambda: opened.controller.current.saved_as == other)
     assert imageio.read(other).width == 420
 
 
 def test_the_exact_view_is_what_save_writes(opened: MainWindow, qtbot: QtBot) -> None:
-    opened.desk.change(noise_level=16.0, strength=0.8)
+    opened.controller.change(noise_level=16.0, strength=0.8)
     opened.actions_["actual_size"].trigger()
     _until_exact(opened, qtbot)
     frame = opened.canvas.frame
     opened.actions_["save"].trigger()
-    _until(qtbot, lambda: opened.desk.current.saved_as is not None)
-    written = imageio.read(opened.desk.current.saved_as).pixels
+    _until(qtbot, lambda: opened.controller.current.saved_as is not None)
+    written = imageio.read(opened.controller.current.saved_as).pixels
     area = frame.area
     assert np.array_equal(frame.right_values, written[area.top : area.bottom, area.left : area.right])
 
 
 def test_a_change_is_never_exact_before_its_own_frame_is_there(opened: MainWindow, qtbot: QtBot) -> None:
     for level in (3.0, 9.0, 27.0):
-        opened.desk.change(noise_level=level)
+        opened.controller.change(noise_level=level)
         assert opened.canvas.shown_state is not State.EXACT
         _until_exact(opened, qtbot)
         assert opened.canvas.frame.request.options.noise_level == level
@@ -277,10 +277,10 @@ def test_a_change_is_never_exact_before_its_own_frame_is_there(opened: MainWindo
 def test_the_views_and_the_original(opened: MainWindow, qtbot: QtBot) -> None:
     for view in (View.SPLIT, View.DIFFERENCE, View.TRUST, View.SIDE_BY_SIDE):
         qtbot.keyClick(opened.canvas, {"split": "2", "difference": "3", "trust": "4"}.get(view.value, "1"))
-        assert opened.desk.viewer.view is view
+        assert opened.controller.viewer.view is view
         _until_exact(opened, qtbot)
         assert opened.actions_[view.value].isChecked()
-    assert opened.desk.preferences.compare == View.SIDE_BY_SIDE.value
+    assert opened.controller.preferences.compare == View.SIDE_BY_SIDE.value
     clean = opened.canvas.grab().toImage()
     qtbot.keyPress(opened.canvas, Qt.Key.Key_Space)
     original = opened.canvas.grab().toImage()
@@ -289,7 +289,7 @@ def test_the_views_and_the_original(opened: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_the_grip_of_a_split_is_dragged_and_remembered(opened: MainWindow, qtbot: QtBot) -> None:
-    opened.desk.viewer.set_view(View.SPLIT)
+    opened.controller.viewer.set_view(View.SPLIT)
     canvas = opened.canvas
     middle = canvas.rect().center()
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
@@ -297,7 +297,7 @@ def test_the_grip_of_a_split_is_dragged_and_remembered(opened: MainWindow, qtbot
     qtbot.mouseMove(canvas, aim)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=aim)
     assert canvas.split_at == pytest.approx(0.25, abs=0.02)
-    assert opened.desk.preferences.split_at == pytest.approx(canvas.split_at, abs=0.001)
+    assert opened.controller.preferences.split_at == pytest.approx(canvas.split_at, abs=0.001)
 
 
 def test_everything_by_keyboard_from_opening_to_saving(
@@ -314,15 +314,15 @@ def test_everything_by_keyboard_from_opening_to_saving(
     assert level is window.panel.level.slider
     for _ in range(5):
         qtbot.keyClick(level, Qt.Key.Key_Right)
-    chosen = window.desk.settings.denoise.noise_level
+    chosen = window.controller.settings.denoise.noise_level
     assert chosen is not None
     qtbot.keyClick(level, Qt.Key.Key_Right, shift)
-    fine = window.desk.settings.denoise.noise_level
+    fine = window.controller.settings.denoise.noise_level
     assert chosen < fine < chosen + 1.0
     qtbot.keyClick(level, Qt.Key.Key_Delete)
-    assert window.desk.settings.denoise.noise_level is None
+    assert window.controller.settings.denoise.noise_level is None
     qtbot.keyClick(window, Qt.Key.Key_Z, control)
-    assert window.desk.settings.denoise.noise_level == fine
+    assert window.controller.settings.denoise.noise_level == fine
     qtbot.keyClick(level, Qt.Key.Key_Tab)
     strength = QApplication.focusWidget()
     seen = 0
@@ -330,12 +330,12 @@ def test_everything_by_keyboard_from_opening_to_saving(
         qtbot.keyClick(strength, Qt.Key.Key_Tab)
         strength, seen = QApplication.focusWidget(), seen + 1
     qtbot.keyClick(strength, Qt.Key.Key_Left)
-    assert window.desk.settings.denoise.strength == pytest.approx(0.99)
+    assert window.controller.settings.denoise.strength == pytest.approx(0.99)
     qtbot.keyClick(window, Qt.Key.Key_1, control)
     _until_exact(window, qtbot)
     qtbot.keyClick(window, Qt.Key.Key_S, control)
-    _until(qtbot, lambda: window.desk.current.saved_as is not None)
-    assert window.desk.current.saved_as == photo.parent / "clean" / "portrait.png"
+    _until(qtbot, lambda: window.controller.current.saved_as is not None)
+    assert window.controller.current.saved_as == photo.parent / "clean" / "portrait.png"
     qtbot.keyClick(window, Qt.Key.Key_C, control | shift)
     assert QGuiApplication.clipboard().text().startswith("denoise ")
     assert f"--noise-level {fine:g}" in QGuiApplication.clipboard().text()
@@ -356,15 +356,15 @@ def test_every_control_has_a_name_for_screen_readers(opened: MainWindow) -> None
 def test_presets_are_those_of_the_command_line(opened: MainWindow, qtbot: QtBot) -> None:
     from denoiser.batch.presets import load_preset, save_preset
 
-    opened.desk.change(noise_level=14.0, detail=0.3)
+    opened.controller.change(noise_level=14.0, detail=0.3)
     opened.panel.presets.save_as("Concert")
     _until(qtbot, lambda: opened.panel.presets.box.findData("Concert") >= 0)
     assert load_preset("Concert") == {"noise_level": 14.0, "detail": 0.3}
     opened.actions_["reset"].trigger()
     opened.panel.presets.take("Concert")
-    _until(qtbot, lambda: opened.desk.settings.denoise.detail == 0.3)
+    _until(qtbot, lambda: opened.controller.settings.denoise.detail == 0.3)
     assert opened.panel.presets.box.currentData() == "Concert"
-    save_preset("Odd", {**opened.desk.settings.by_class(), DenoiseOptions: DenoiseOptions(strength=0.5)})
+    save_preset("Odd", {**opened.controller.settings.by_class(), DenoiseOptions: DenoiseOptions(strength=0.5)})
     opened.panel.presets.take("absent")
     _until(qtbot, lambda: "preset" in opened.banner.keys)
 
@@ -372,16 +372,16 @@ def test_presets_are_those_of_the_command_line(opened: MainWindow, qtbot: QtBot)
 def test_a_broken_file_is_a_banner_and_no_more(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
     broken = photo.with_name("broken.jpg")
     broken.write_bytes(photo.read_bytes()[:500])
-    window.desk.open([broken, photo])
+    window.controller.open([broken, photo])
     _until(qtbot, lambda: window.banner.keys)
-    assert window.desk.current.stage is Stage.FAILED and window.desk.current.problem
+    assert window.controller.current.stage is Stage.FAILED and window.controller.current.problem
     qtbot.keyClick(window.canvas, Qt.Key.Key_Right)
     _until_exact(window, qtbot)
-    assert window.desk.current.name == "portrait.png"
+    assert window.controller.current.name == "portrait.png"
 
 
 def test_a_model_that_is_missing_is_a_banner_with_a_way_back(opened: MainWindow, qtbot: QtBot) -> None:
-    opened.desk.change(model="no-such-model")
+    opened.controller.change(model="no-such-model")
     _until(qtbot, lambda: opened.banner.keys)
     assert opened.canvas.shown_state is State.FAILED
     opened.actions_["undo"].trigger()
@@ -393,10 +393,10 @@ def test_zoom_and_pan_stay_fluid_and_end_exact(opened: MainWindow, qtbot: QtBot)
         opened.actions_[name].trigger()
     opened.canvas.zoom(4.0)
     qtbot.mousePress(opened.canvas, Qt.MouseButton.LeftButton, pos=opened.canvas.rect().center())
-    before = opened.desk.viewer.viewport
+    before = opened.controller.viewer.viewport
     qtbot.mouseMove(opened.canvas, opened.canvas.rect().center() / 2)
     qtbot.mouseRelease(opened.canvas, Qt.MouseButton.LeftButton)
-    assert opened.desk.viewer.viewport != before
+    assert opened.controller.viewer.viewport != before
     _until_exact(opened, qtbot)
     assert opened.top._scale.text() == "400 %"
 
@@ -407,11 +407,11 @@ def test_closing_while_the_network_works_takes_under_two_seconds(
     large = tmp_path / "large.png"
     values = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     imageio.write(from_numpy(values), large)
-    window.desk.open([large])
-    _until(qtbot, lambda: window.desk.viewer.doing.model)
-    window.desk.change(noise_level=50.0)
+    window.controller.open([large])
+    _until(qtbot, lambda: window.controller.viewer.doing.model)
+    window.controller.change(noise_level=50.0)
     qtbot.wait(50)
-    assert window.desk.viewer.is_working
+    assert window.controller.viewer.is_working
     before = time.perf_counter()
     window.close()
     assert time.perf_counter() - before < 2

@@ -1,1 +1,1 @@
-"""Widgets: they show what the desk holds and tell it what a person did; they never compute, nor see the engine."""
+"""Widgets: they show what the controller holds and pass user input on to it. No computation, no engine imports."""

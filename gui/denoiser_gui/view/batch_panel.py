@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from denoiser_gui.batch_control import BatchControl, Pace
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import Row, State
 from denoiser_gui.model.batch_run import Ended
 from denoiser_gui.model.notices import Notice
@@ -49,17 +49,19 @@ _OUT = "clean"  # the folder beside the photos, where nothing else was chosen
 
 
 class BatchPanel(QWidget):
-    """Shows the batch of the desk, and drives it. Never modal, never waits."""
+    """Shows the batch of the controller, and drives it. Never modal, never waits."""
 
     opened = Signal(bool)
     status_changed = Signal(str)
 
-    def __init__(self, desk: Desk, thumbnails: Thumbnails | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: Controller, thumbnails: Thumbnails | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._desk = desk
-        self.control = BatchControl(desk)
+        self._controller = controller
+        self.control = BatchControl(controller)
         self._rows = BatchList(self)
-        self._thumbnails = thumbnails or Thumbnails(desk)
+        self._thumbnails = thumbnails or Thumbnails(controller)
         self._folder: Path | None = None
         self.is_open = False
         self.setProperty("role", "panel")
@@ -114,7 +116,7 @@ class BatchPanel(QWidget):
         """Where the clean photos go."""
         if self._folder is not None:
             return self._folder
-        remembered = self._desk.preferences.batch_folder
+        remembered = self._controller.preferences.batch_folder
         if remembered:
             return Path(remembered)
         rows = self.control.queue.rows
@@ -200,7 +202,7 @@ class BatchPanel(QWidget):
         foot.clear_wanted.connect(control.clear_finished)
         foot.show_wanted.connect(self._open_folder)
         self._thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
-        self._desk.photos_changed.connect(self._show_choices)
+        self._controller.photos_changed.connect(self._show_choices)
         theme.current().changed.connect(self._view.viewport().update)
 
     # --- what a person does ---
@@ -222,13 +224,13 @@ class BatchPanel(QWidget):
         self.control.start(self.folder, self._in_the_way(), replace=True)
 
     def _add_all(self) -> None:
-        self.control.add([photo.path for photo in self._desk.photos if photo.path is not None])
+        self.control.add([photo.path for photo in self._controller.photos if photo.path is not None])
 
     def _choose_folder(self) -> None:
         self._ask(tr("Output folder"), self.folder, self.set_folder)
 
     def _choose_tree(self) -> None:
-        start = Path(self._desk.preferences.open_folder or Path.home())
+        start = Path(self._controller.preferences.open_folder or Path.home())
         self._ask(tr("Add folder to batch"), start, self.control.add_tree)
 
     def _ask(self, title: str, start: Path, chosen: Callable[[Path], None]) -> None:
@@ -244,7 +246,7 @@ class BatchPanel(QWidget):
 
     def _open_result(self, row: Row | None) -> None:
         if row is not None:
-            self._desk.open([row.source])
+            self._controller.open([row.source])
 
     def _show_menu(self, at: QPoint) -> None:
         menu = self.menu()
@@ -297,7 +299,7 @@ class BatchPanel(QWidget):
         queue, pace = self.control.queue, self.control.pace
         self._head.show_choices(queue, pace)
         self._foot.show_choices(queue, pace, self.folder)
-        self._add_open.setEnabled(any(photo.path is not None for photo in self._desk.photos))
+        self._add_open.setEnabled(any(photo.path is not None for photo in self._controller.photos))
         running = pace is Pace.RUNNING
         if running != self._tick.isActive():
             self._tick.start() if running else self._tick.stop()
@@ -316,7 +318,7 @@ class BatchPanel(QWidget):
         words = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
         if failed:
             words = tr("{words}, {failed} failed", words=words, failed=failed)
-        self._desk.tell(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
+        self._controller.tell(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
 
     def _slid(self) -> None:
         if self.is_open:
@@ -330,8 +332,8 @@ class BatchPanel(QWidget):
 
     def _remember_folder(self) -> None:
         if self._folder is not None:
-            remembered = dataclasses.replace(self._desk.preferences, batch_folder=str(self._folder))
-            self._desk.set_preferences(remembered)
+            remembered = dataclasses.replace(self._controller.preferences, batch_folder=str(self._folder))
+            self._controller.set_preferences(remembered)
 
 
 def _rule(parent: QWidget) -> QFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
 from denoiser_gui.qt import (
     QHBoxLayout,
@@ -36,9 +36,9 @@ class EmptyState(QWidget):
     sample_wanted = Signal()
     folder_wanted = Signal(object)  # Path
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._controller = controller
         self._is_hovered = False
         self.setProperty("role", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -62,7 +62,7 @@ class EmptyState(QWidget):
             widget = old.widget()
             if widget is not None:
                 widget.deleteLater()
-        for folder in self._desk.preferences.recent_folders(_FOLDERS):
+        for folder in self._controller.preferences.recent_folders(_FOLDERS):
             self._folders.addWidget(self._folder_button(folder))
 
     def _lay_out(self) -> None:

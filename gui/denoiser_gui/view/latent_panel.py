@@ -7,7 +7,7 @@ from pathlib import Path
 from denoiser.atomicfile import whole_file
 from denoiser.errors import DenoiserError, MissingModel
 from denoiser.events import CancelToken
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
 from denoiser_gui.model.facts import in_bytes
 from denoiser_gui.model.hints import message_of
@@ -48,10 +48,10 @@ class LatentPanel(QWidget):
 
     _progress = Signal(float)  # of a photo that is saved whole
 
-    def __init__(self, desk: Desk, model: str = "auto", parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, model: str = "auto", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk, self._model = desk, model
-        self._worker = desk.own(WorkerThread("latent", desk, niceness=2))
+        self._controller, self._model = controller, model
+        self._worker = controller.own(WorkerThread("latent", controller, niceness=2))
         self._work = LatentWork(model)
         self._rated: Rated | None = None
         self._missing: DenoiserError | None = None
@@ -172,10 +172,12 @@ class LatentPanel(QWidget):
         self.save.clicked.connect(self._ask_where)
         self.open.clicked.connect(self._ask_which)
         self._progress.connect(self._show_saving, Qt.ConnectionType.QueuedConnection)
-        self._desk.viewer.viewport_changed.connect(self._look_elsewhere)
-        self._desk.picture_ready.connect(self._begin)
-        self._desk.current_changed.connect(self._begin)
-        self._desk.settings_changed.connect(lambda _settings: self._ask() if self._cleans.isChecked() else None)
+        self._controller.viewer.viewport_changed.connect(self._look_elsewhere)
+        self._controller.picture_ready.connect(self._begin)
+        self._controller.current_changed.connect(self._begin)
+        self._controller.settings_changed.connect(
+            lambda _settings: self._ask() if self._cleans.isChecked() else None
+        )
 
     # --- in sight or not ---
 
@@ -191,7 +193,7 @@ class LatentPanel(QWidget):
         super().hideEvent(event)
         self._rest.stop()
         self._worker.cancel(_RATE)
-        self._desk.show_instead(None, None)
+        self._controller.show_instead(None, None)
 
     # --- what is done ---
 
@@ -200,7 +202,7 @@ class LatentPanel(QWidget):
         if self._rated is not None:
             self._rated = None
             if self.isVisible():
-                self._desk.show_instead(None, None)
+                self._controller.show_instead(None, None)
         self._ask()
 
     def _look_elsewhere(self, _viewport: object) -> None:
@@ -219,13 +221,13 @@ class LatentPanel(QWidget):
         self._show_state()
 
     def _wish(self) -> Wish | None:
-        photo = self._desk.current
-        picture = self._desk.picture(photo.key) if photo else None
+        photo = self._controller.current
+        picture = self._controller.picture(photo.key) if photo else None
         if picture is None or self._missing is not None:
             return None
-        level = self._desk.settings.denoise.noise_level if self._cleans.isChecked() else 0.0
+        level = self._controller.settings.denoise.noise_level if self._cleans.isChecked() else 0.0
         rival = ("", *RIVALS)[max(0, self._group.checkedId())]
-        viewport = self._desk.viewer.viewport
+        viewport = self._controller.viewer.viewport
         seen = viewport.visible if viewport is not None else picture.whole
         area = sample_of(seen, picture.image.height, picture.image.width)
         return Wish(picture.image, self._slider.amount, level, rival, area)
@@ -240,8 +242,8 @@ class LatentPanel(QWidget):
         )
 
     def _take_rated(self, rated: Rated) -> None:
-        photo = self._desk.current
-        picture = self._desk.picture(photo.key) if photo else None
+        photo = self._controller.current
+        picture = self._controller.picture(photo.key) if photo else None
         if picture is None or picture.image is not rated.wish.image or not self.isVisible():
             return
         self._rated = rated
@@ -261,10 +263,12 @@ class LatentPanel(QWidget):
         self._ask()
 
     def _ask_where(self) -> None:
-        photo = self._desk.current
+        photo = self._controller.current
         if photo is None or self._rated is None:
             return
-        folder = Path(self._desk.preferences.save_folder or (photo.path.parent if photo.path else Path.home()))
+        folder = Path(
+            self._controller.preferences.save_folder or (photo.path.parent if photo.path else Path.home())
+        )
         dialog = QFileDialog(self, tr("Save as"), str(folder / (Path(photo.name).stem + SUFFIX)))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter(_name_filter())
@@ -285,11 +289,11 @@ class LatentPanel(QWidget):
         self._worker.submit(_SAVE, job, self._tell_saved, self._tell_failed)
 
     def _ask_which(self) -> None:
-        dialog = QFileDialog(self, tr("Open latent"), self._desk.preferences.open_folder)
+        dialog = QFileDialog(self, tr("Open latent"), self._controller.preferences.open_folder)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilter(_name_filter())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.filesSelected.connect(lambda names: self._desk.open([Path(name) for name in names]))
+        dialog.filesSelected.connect(lambda names: self._controller.open([Path(name) for name in names]))
         dialog.open()
 
     def _show_saving(self, share: float) -> None:
@@ -297,10 +301,10 @@ class LatentPanel(QWidget):
 
     def _tell_saved(self, path: Path) -> None:
         words = tr("Saved as {path}.", path=captions.short_path(path))
-        self._desk.tell(Notice("latent", words, in_bytes(path.stat().st_size)))
+        self._controller.tell(Notice("latent", words, in_bytes(path.stat().st_size)))
 
     def _tell_failed(self, error: DenoiserError) -> None:
-        self._desk.tell(failure("latent", error))
+        self._controller.tell(failure("latent", error))
 
     # --- what is shown ---
 
@@ -310,7 +314,7 @@ class LatentPanel(QWidget):
             words = tr("{format} · {size}", format=rated.wish.rival, size=_size(rated, rated.rival.bytes))
             left = Shown(words, rated.rival.image)
         right = Shown(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
-        self._desk.show_instead(left, right)
+        self._controller.show_instead(left, right)
 
     def _show_state(self) -> None:
         rated, wish = self._rated, self._wish()
@@ -343,8 +347,8 @@ class LatentPanel(QWidget):
             label.setText(said[name])
 
     def _against_the_file(self, size: int) -> str:
-        photo = self._desk.current
-        picture = self._desk.picture(photo.key) if photo else None
+        photo = self._controller.current
+        picture = self._controller.picture(photo.key) if photo else None
         if picture is None or not picture.bytes_in_file:
             return _NOTHING
         times = picture.bytes_in_file / size

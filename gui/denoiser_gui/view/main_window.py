@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.command_line import command_for
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.requests import View
@@ -55,29 +55,34 @@ _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
 class MainWindow(QMainWindow):
-    """Everything that is seen. It is a stranger to the engine: the desk stands between them."""
+    """Everything that is seen. It is a stranger to the engine: the controller stands between them."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self.desk, self.saver = desk, Saver(desk, self)
+        self.controller, self.saver = controller, Saver(controller, self)
         self.setWindowTitle("denoise")
         self.setWindowIcon(icons.app_icon())
         self.setAcceptDrops(True)
         self.actions_ = Actions(self)
         self._recent = QMenu(tr("Open recent"), self)
-        self.opening = Opening(desk, self)
+        self.opening = Opening(controller, self)
         self.top = TopBar(self.actions_, self._recent)
         self.banner, self.status = Banner(), StatusLine()
-        self.canvas, self.empty = Canvas(desk.viewer, desk.preferences.split_at), EmptyState(desk)
-        self.strip = Strip(desk)
-        self.batch = BatchPanel(desk, self.strip.thumbnails)
-        self.panel, self.latent = Panel(desk), LatentPanel(desk)
+        self.canvas, self.empty = Canvas(controller.viewer, controller.preferences.split_at), EmptyState(controller)
+        self.strip = Strip(controller)
+        self.batch = BatchPanel(controller, self.strip.thumbnails)
+        self.panel, self.latent = Panel(controller), LatentPanel(controller)
         self._closing = False
         self._lay_out()
         self._connect()
         self._do()
         self._restore()
-        self._show_current(desk.current)
+        self._show_current(controller.current)
+
+    @property
+    def desk(self) -> Controller:
+        """Former name of `controller`, for the scripts that drive the window."""
+        return self.controller
 
     # --- building -------------------------------------------------------------------------------------------------
 
@@ -113,12 +118,12 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
 
     def _connect(self) -> None:
-        desk, viewer = self.desk, self.desk.viewer
-        desk.notice.connect(self.banner.show_notice)
-        desk.solved.connect(self.banner.solve)
-        desk.current_changed.connect(self._show_current)
-        desk.photo_changed.connect(self._show_title)
-        desk.settings_changed.connect(lambda _: self._show_history())
+        controller, viewer = self.controller, self.controller.viewer
+        controller.notice.connect(self.banner.show_notice)
+        controller.solved.connect(self.banner.solve)
+        controller.current_changed.connect(self._show_current)
+        controller.photo_changed.connect(self._show_title)
+        controller.settings_changed.connect(lambda _: self._show_history())
         self._recent.aboutToShow.connect(lambda: self.opening.fill_recent(self._recent))
         viewer.viewport_changed.connect(self.top.show_scale)
         viewer.view_changed.connect(self._show_view)
@@ -135,12 +140,12 @@ class MainWindow(QMainWindow):
         self.batch.status_changed.connect(self.status.show_batch)
         self.empty.open_wanted.connect(self.opening.ask_for_files)
         self.empty.sample_wanted.connect(self.opening.open_sample)
-        self.empty.folder_wanted.connect(lambda folder: desk.open([folder]))
-        self.canvas.split_moved.connect(lambda at: desk.remember(split_at=round(at, 3)))
+        self.empty.folder_wanted.connect(lambda folder: controller.open([folder]))
+        self.canvas.split_moved.connect(lambda at: controller.remember(split_at=round(at, 3)))
 
     def _do(self) -> None:
         """What each action does."""
-        desk, canvas = self.desk, self.canvas
+        controller, canvas = self.controller, self.canvas
         deeds: dict[str, Callable[[], Any]] = {
             "open": self.opening.ask_for_files,
             "open_folder": self.opening.ask_for_folder,
@@ -151,8 +156,8 @@ class MainWindow(QMainWindow):
             "copy_command": self.copy_command,
             "add_to_batch": self.add_to_batch,
             "batch": lambda: self.batch.set_open(not self.batch.is_open),
-            "undo": desk.undo,
-            "redo": desk.redo,
+            "undo": controller.undo,
+            "redo": controller.redo,
             "reset": self._reset,
             "save_preset": self.panel.presets.ask_for_name,
             "level": lambda: self.panel.level.slider.setFocus(Qt.FocusReason.ShortcutFocusReason),
@@ -165,85 +170,87 @@ class MainWindow(QMainWindow):
             "zoom_out": lambda: canvas.zoom_step(-1),
             "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "display_profile": self._ask_for_profile,
-            "display_srgb": lambda: desk.remember(display_profile=""),
+            "display_srgb": lambda: controller.remember(display_profile=""),
             "preferences": self._open_preferences,
             "shortcuts": lambda: ShortcutSheet(self.actions_.groups, self).open(),
             "quit": self.close,
         }
-        deeds |= {view.value: partial(desk.viewer.set_view, view) for view in View}
+        deeds |= {view.value: partial(controller.viewer.set_view, view) for view in View}
         for name, deed in deeds.items():
             self.actions_[name].triggered.connect(partial(_without_tick, deed))
 
     def _restore(self) -> None:
-        preferences = self.desk.preferences
+        preferences = self.controller.preferences
         room = self.screen().availableGeometry()
         self.resize(min(_SIZE[0], room.width()), min(_SIZE[1], room.height() - _FRAME))
         if preferences.geometry:
             self.restoreGeometry(QByteArray.fromHex(preferences.geometry.encode()))
         self.opening.fill_recent(self._recent)
-        self.desk.viewer.set_view(View(preferences.compare))
-        self._show_view(self.desk.viewer.view)
+        self.controller.viewer.set_view(View(preferences.compare))
+        self._show_view(self.controller.viewer.view)
 
     # --- deeds ----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Saves the photo that is looked at."""
-        if self.desk.current is not None:
-            self.saver.save(self.desk.current)
+        if self.controller.current is not None:
+            self.saver.save(self.controller.current)
 
     def save_as(self) -> None:
         """Asks where to and how."""
-        photo = self.desk.current
+        photo = self.controller.current
         if photo is not None:
-            dialog = SaveDialog(self.desk, self.saver.target_of(photo), self)
+            dialog = SaveDialog(self.controller, self.saver.target_of(photo), self)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.ordered.connect(lambda order: self._save_so(photo, order))
             dialog.open()
 
     def copy_command(self) -> None:
         """Puts the call of `denoise` that does the same into the clipboard."""
-        photo = self.desk.current
+        photo = self.controller.current
         if photo is None:
             return
         if photo.path is None:
-            self.desk.tell(Notice("command", tr("A pasted image has no file, so there is no command to copy.")))
+            self.controller.tell(
+                Notice("command", tr("A pasted image has no file, so there is no command to copy."))
+            )
             return
-        settings, doing = self.desk.settings, self.desk.viewer.doing
+        settings, doing = self.controller.settings, self.controller.viewer.doing
         if settings.denoise.tile is None and doing.tile:
             settings = settings.changed(tile=doing.tile)  # for the same bits
         words = command_for(photo.path, self.saver.target_of(photo), settings)
         QGuiApplication.clipboard().setText(words)
-        self.desk.tell(Notice("command", tr("Copied: {command}", command=words)))
+        self.controller.tell(Notice("command", tr("Copied: {command}", command=words)))
 
     def add_to_batch(self) -> None:
         """Puts the chosen photos into the batch."""
         self.batch.add(self.strip.selected_paths())
 
     def _save_so(self, photo: OpenPhoto, order: Any) -> None:
-        self.desk.change(**dataclasses.asdict(order.settings.write))
+        self.controller.change(**dataclasses.asdict(order.settings.write))
         self.saver.carry_out(photo, order)
 
     def _close_current(self) -> None:
-        if self.desk.current is not None:
-            self.desk.close_photo(self.desk.current.key)
+        if self.controller.current is not None:
+            self.controller.close_photo(self.controller.current.key)
 
     def _reset(self) -> None:
-        self.desk.change(**{name: row.default for name, row in self.panel.rows.items()})
+        self.controller.change(**{name: row.default for name, row in self.panel.rows.items()})
 
     def _ask_for_model(self) -> None:
         dialog = QFileDialog(self, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
-        dialog.fileSelected.connect(lambda name: self.desk.change(model=name))
+        dialog.fileSelected.connect(lambda name: self.controller.change(model=name))
         dialog.open()
 
     def _ask_for_profile(self) -> None:
         dialog = QFileDialog(self, tr("Display profile"), "", f"{tr('Colour profiles')} (*.icc *.icm)")
-        dialog.fileSelected.connect(lambda name: self.desk.remember(display_profile=name))
+        dialog.fileSelected.connect(lambda name: self.controller.remember(display_profile=name))
         dialog.open()
 
     def _open_preferences(self) -> None:
         from denoiser_gui.view.preferences_dialog import PreferencesDialog
 
-        PreferencesDialog(self.desk, self).open()
+        PreferencesDialog(self.controller, self).open()
 
     # --- showing --------------------------------------------------------------------------------------------------
 
@@ -258,32 +265,32 @@ class MainWindow(QMainWindow):
             self.top.show_scale(None)
             self.status.show_words(tr("No photo is open"))
             return
-        if self.desk.picture(photo.key) is None:
+        if self.controller.picture(photo.key) is None:
             self.status.show_words(tr("Loading {name}", name=photo.name))
         if was_empty:
             self.canvas.setFocus()
 
     def _show_title(self, _photo: object = None) -> None:
-        current = self.desk.current
+        current = self.controller.current
         self.setWindowTitle("denoise" if current is None else f"{current.name} — denoise")
 
     def _show_history(self) -> None:
-        self.actions_["undo"].setEnabled(self.desk.history.can_undo)
-        self.actions_["redo"].setEnabled(self.desk.history.can_redo)
-        self.actions_["reset"].setEnabled(self.desk.current is not None)
+        self.actions_["undo"].setEnabled(self.controller.history.can_undo)
+        self.actions_["redo"].setEnabled(self.controller.history.can_redo)
+        self.actions_["reset"].setEnabled(self.controller.current is not None)
 
     def _show_view(self, view: View) -> None:
         self.actions_[view.value].setChecked(True)
         for name in ("grip_left", "grip_right"):
             self.actions_[name].setEnabled(view is View.SPLIT)
-        self.desk.remember(compare=view.value)
+        self.controller.remember(compare=view.value)
 
     def _show_batch_count(self) -> None:
         self.panel.show_batch_count(len(self.strip.selected_paths()))
 
     def _show_doing(self) -> None:
-        if not self.saver.is_busy and self.desk.current is not None:
-            self.status.show_doing(self.desk.viewer.doing, self.canvas.shown_state)
+        if not self.saver.is_busy and self.controller.current is not None:
+            self.status.show_doing(self.controller.viewer.doing, self.canvas.shown_state)
 
     def _show_saving(self, words: str) -> None:
         if words:
@@ -301,7 +308,7 @@ class MainWindow(QMainWindow):
             Qt.KeyboardModifier.NoModifier,
             Qt.KeyboardModifier.ControlModifier,
         ):
-            self.desk.look_beside(-1 if event.key() == Qt.Key.Key_Left else 1)
+            self.controller.look_beside(-1 if event.key() == Qt.Key.Key_Left else 1)
         else:
             super().keyPressEvent(event)
 
@@ -322,7 +329,7 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.empty.set_hovered(False)
-        self.desk.open(paths_of(event.mimeData()))
+        self.controller.open(paths_of(event.mimeData()))
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -330,20 +337,20 @@ class MainWindow(QMainWindow):
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
             words = tr("The window closes when the photo is saved.")
-            self.desk.tell(Notice("closing", words, action=tr("Close now"), act=self._close_now))
+            self.controller.tell(Notice("closing", words, action=tr("Close now"), act=self._close_now))
             event.ignore()
             return
         self._remember_size()
         self.saver.stop()
         self.batch.stop()
-        self.desk.stop()
+        self.controller.stop()
         super().closeEvent(event)
 
     def _close_now(self) -> None:
         self.close()
 
     def _remember_size(self) -> None:
-        self.desk.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
+        self.controller.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
 
 
 def _without_tick(deed: Callable[[], Any], _checked: bool = False) -> None:

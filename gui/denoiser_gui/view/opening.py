@@ -9,7 +9,7 @@ import numpy as np
 
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.formats import ROWS
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model import latent
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.sample import NAME, sample_photo
@@ -18,62 +18,62 @@ from denoiser_gui.words import tr
 
 
 class Opening(QObject):
-    """Asks people and the system for photos, and hands them to the desk."""
+    """Asks people and the system for photos, and hands them to the controller."""
 
-    def __init__(self, desk: Desk, window: QWidget) -> None:
+    def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
-        self._desk, self._window = desk, window
+        self._controller, self._window = controller, window
 
     def ask_for_files(self) -> None:
         """Lets a person choose files."""
         known = (*(suffix for row in ROWS.values() for suffix in row.suffixes), latent.SUFFIX)
         suffixes = " ".join(f"*{suffix}" for suffix in known)
-        dialog = QFileDialog(self._window, tr("Open photos"), self._desk.preferences.open_folder)
+        dialog = QFileDialog(self._window, tr("Open photos"), self._controller.preferences.open_folder)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilters([f"{tr('Photos')} ({suffixes})", f"{tr('All files')} (*)"])
-        dialog.filesSelected.connect(lambda names: self._desk.open(Path(name) for name in names))
+        dialog.filesSelected.connect(lambda names: self._controller.open(Path(name) for name in names))
         dialog.open()
 
     def ask_for_folder(self) -> None:
         """Lets a person choose a folder, to open all that is in it."""
-        dialog = QFileDialog(self._window, tr("Open folder"), self._desk.preferences.open_folder)
+        dialog = QFileDialog(self._window, tr("Open folder"), self._controller.preferences.open_folder)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda name: self._desk.open([Path(name)]))
+        dialog.fileSelected.connect(lambda name: self._controller.open([Path(name)]))
         dialog.open()
 
     def paste(self) -> None:
         """Opens what is in the clipboard: files, or a picture."""
         data = QGuiApplication.clipboard().mimeData()
         if paths := paths_of(data):
-            self._desk.open(paths)
+            self._controller.open(paths)
         elif data.hasImage():
             pasted = QGuiApplication.clipboard().image()
-            self._desk.files.submit(
+            self._controller.files.submit(
                 "paste",
                 lambda _: image_of(pasted),
-                lambda image: self._desk.open_pasted(tr("Pasted image"), image),
-                lambda error: self._desk.tell(failure("open", error)),
+                lambda image: self._controller.open_pasted(tr("Pasted image"), image),
+                lambda error: self._controller.tell(failure("open", error)),
             )
         else:
-            self._desk.tell(Notice("open", tr("The clipboard contains no image.")))
+            self._controller.tell(Notice("open", tr("The clipboard contains no image.")))
 
     def open_sample(self) -> None:
         """Opens a noisy photo to try it on."""
-        self._desk.files.submit(
+        self._controller.files.submit(
             "sample",
             lambda _: sample_photo(),
-            lambda image: self._desk.open_pasted(NAME, image),
-            lambda error: self._desk.tell(failure("open", error)),
+            lambda image: self._controller.open_pasted(NAME, image),
+            lambda error: self._controller.tell(failure("open", error)),
         )
 
     def _open_one(self, path: Path, _checked: bool = False) -> None:
-        self._desk.open([path])
+        self._controller.open([path])
 
     def fill_recent(self, menu: QMenu) -> None:
         """Puts what was opened last into a menu."""
         menu.clear()
-        for name in self._desk.preferences.recent:
+        for name in self._controller.preferences.recent:
             path = Path(name)
             action = menu.addAction(f"{path.name}  —  {path.parent}")
             action.triggered.connect(partial(self._open_one, path))

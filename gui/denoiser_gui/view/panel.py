@@ -7,7 +7,7 @@ from typing import Any
 
 from denoiser import models
 from denoiser.options import DenoiseOptions, controls
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model import facts
 from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.requests import Doing
@@ -41,9 +41,9 @@ class Panel(QWidget):
     save_wanted = Signal()
     batch_wanted = Signal()
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._controller = controller
         self.setProperty("role", "panel")
         defaults = {field.name: field.default for field in dataclasses.fields(DenoiseOptions)}
         self.rows = {
@@ -51,22 +51,22 @@ class Panel(QWidget):
         }
         for row in self.rows.values():
             row.chosen.connect(self._choose)
-        self.presets = PresetsRow(desk)
+        self.presets = PresetsRow(controller)
         self.histogram = Histogram()
         self._facts = QLabel()
         self._kept: tuple[int, float | None] = (0, None)  # key of a photo, share that was kept as in the source
         self.save = QPushButton(tr("Save"))
         self.to_batch = QPushButton(tr("Add to batch"))
         self._build()
-        desk.settings_changed.connect(self._show_settings)
-        desk.estimate_changed.connect(self._show_estimate)
-        desk.picture_ready.connect(lambda _: self._show_facts())
-        desk.current_changed.connect(self._show_current)
-        desk.viewer.doing_changed.connect(self._show_kept)
-        desk.viewer.overview_ready.connect(self._show_overview)
-        desk.files.submit("models", lambda _: models.entries(), self._take_models)
-        self._show_settings(desk.settings)
-        self._show_current(desk.current)
+        controller.settings_changed.connect(self._show_settings)
+        controller.estimate_changed.connect(self._show_estimate)
+        controller.picture_ready.connect(lambda _: self._show_facts())
+        controller.current_changed.connect(self._show_current)
+        controller.viewer.doing_changed.connect(self._show_kept)
+        controller.viewer.overview_ready.connect(self._show_overview)
+        controller.files.submit("models", lambda _: models.entries(), self._take_models)
+        self._show_settings(controller.settings)
+        self._show_current(controller.current)
 
     @property
     def level(self) -> LevelRow:
@@ -184,8 +184,8 @@ class Panel(QWidget):
         self._show_facts()
 
     def _show_facts(self) -> None:
-        current = self._desk.current
-        picture = self._desk.picture(current.key) if current is not None else None
+        current = self._controller.current
+        picture = self._controller.picture(current.key) if current is not None else None
         if picture is None:
             self._facts.setText("")
             return
@@ -193,7 +193,7 @@ class Panel(QWidget):
             facts.shot_line(picture),
             facts.lens_line(picture),
             facts.file_line(picture),
-            facts.noise_line(self._desk.estimate),
+            facts.noise_line(self._controller.estimate),
             facts.kept_line(self._kept_share(picture.key)),
         ]
         self._facts.setText("\n".join(line for line in [*lines, *picture.image.notes] if line))
@@ -205,11 +205,11 @@ class Panel(QWidget):
             self._show_facts()
 
     def _kept_share(self, key: int) -> float | None:
-        unchanged = self._desk.settings.denoise.strength == 0
+        unchanged = self._controller.settings.denoise.strength == 0
         return None if unchanged or key != self._kept[0] else self._kept[1]
 
     def _show_overview(self, overview: Any) -> None:
-        if overview.request.picture is self._desk.viewer.picture:
+        if overview.request.picture is self._controller.viewer.picture:
             self.histogram.show_counts(overview)
 
     def _take_models(self, entries: list[Any]) -> None:
@@ -218,14 +218,14 @@ class Panel(QWidget):
         names = [entry.name for entry in entries if entry.card.task == "denoiser"]
         known = [(word_of("auto"), "auto"), *((name.removeprefix("denoiser-"), name) for name in names)]
         row.set_choices([*known, (tr("From a file…"), None)])
-        row.show_value(self._desk.settings.denoise.model)
+        row.show_value(self._controller.settings.denoise.model)
 
     def _choose(self, name: str, value: Any) -> None:
         if name == "model" and value is None:
-            self.rows[name].show_value(self._desk.settings.denoise.model)
+            self.rows[name].show_value(self._controller.settings.denoise.model)
             self.model_file_wanted.emit()
             return
-        self._desk.change(**{name: value})
+        self._controller.change(**{name: value})
 
 
 def _rule() -> QFrame:

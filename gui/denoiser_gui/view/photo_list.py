@@ -1,4 +1,4 @@
-"""The photos of the desk as a list that Qt's views show; the last row asks for more of them."""
+"""The photos of the controller as a list that Qt's views show; the last row asks for more of them."""
 
 from __future__ import annotations
 

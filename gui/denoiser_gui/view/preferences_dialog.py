@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.qt import QComboBox, QDialog, QFormLayout, QLabel, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.words import LANGUAGES, tr
@@ -15,9 +15,9 @@ from denoiser_gui.words import LANGUAGES, tr
 class PreferencesDialog(QDialog):
     """Not modal: what it changes is seen behind it."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._controller = controller
         self.setWindowTitle(tr("Preferences"))
         self.setAccessibleName(tr("Preferences"))
         self.setModal(False)
@@ -47,13 +47,13 @@ class PreferencesDialog(QDialog):
         box.setMinimumWidth(200)
         for value, said in choices.items():
             box.addItem(said, value)
-        box.setCurrentIndex(box.findData(getattr(self._desk.preferences, field)))
+        box.setCurrentIndex(box.findData(getattr(self._controller.preferences, field)))
         box.activated.connect(lambda _row: self._choose(field, box.currentData()))
         form.addRow(words, box)
 
     def _choose(self, field: str, value: str) -> None:
         changes: dict[str, Any] = {field: value}
-        self._desk.set_preferences(dataclasses.replace(self._desk.preferences, **changes))
-        chosen = self._desk.preferences
+        self._controller.set_preferences(dataclasses.replace(self._controller.preferences, **changes))
+        chosen = self._controller.preferences
         theme.current().choose(chosen.theme, chosen.motion)
         self._later.setVisible(self._later.isVisible() or field == "language")

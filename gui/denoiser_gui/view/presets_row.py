@@ -6,7 +6,7 @@ from typing import Any
 
 from denoiser.batch.presets import load_preset, preset_names, save_preset
 from denoiser.errors import DenoiserError
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.qt import QHBoxLayout, QInputDialog, QLabel, QWidget
@@ -20,9 +20,9 @@ _BEGIN = "\0begin"  # new photos begin with the preset that is chosen
 class PresetsRow(QWidget):
     """Lists the presets; takes one over, and keeps the settings as one."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._controller = controller
         self._taken: tuple[str, PhotoSettings] | None = None
         self.box = PlainCombo()
         self.box.setAccessibleName(tr("Preset"))
@@ -37,12 +37,12 @@ class PresetsRow(QWidget):
         layout.addWidget(self.box)
         self._names: list[str] = []
         self._fill()
-        desk.settings_changed.connect(self._settings_changed)
+        controller.settings_changed.connect(self._settings_changed)
         self.refresh()
 
     def refresh(self) -> None:
         """Looks which presets there are."""
-        self._desk.files.submit("presets", lambda _: preset_names(), self._take_names)
+        self._controller.files.submit("presets", lambda _: preset_names(), self._take_names)
 
     def ask_for_name(self) -> None:
         """Asks under which name the settings are to be kept."""
@@ -52,17 +52,17 @@ class PresetsRow(QWidget):
 
     def save_as(self, name: str) -> None:
         """Keeps the settings of the photo that is looked at under a name."""
-        settings = self._desk.settings
-        self._desk.files.submit(
+        settings = self._controller.settings
+        self._controller.files.submit(
             "save-preset",
             lambda _: save_preset(name, settings.by_class()),
             lambda _: self._saved(name, settings),
-            lambda error: self._desk.tell(failure("preset", error)),
+            lambda error: self._controller.tell(failure("preset", error)),
         )
 
     def take(self, name: str) -> None:
         """Takes the settings of a preset; what it does not name stays."""
-        self._desk.files.submit(
+        self._controller.files.submit(
             "load-preset",
             lambda _: load_preset(name),
             lambda values: self._apply(name, values),
@@ -72,21 +72,21 @@ class PresetsRow(QWidget):
     def _saved(self, name: str, settings: PhotoSettings) -> None:
         self._taken = (name, settings)
         self._fill()
-        self._desk.tell(Notice("preset", tr("Preset {name} saved.", name=name)))
+        self._controller.tell(Notice("preset", tr("Preset {name} saved.", name=name)))
         self.refresh()
 
     def _apply(self, name: str, values: dict[str, Any]) -> None:
         try:
-            self._desk.change(**values)
+            self._controller.change(**values)
         except DenoiserError as error:
             self._not_taken(error)
             return
-        self._taken = (name, self._desk.settings)
-        self._desk.solved.emit("preset")
+        self._taken = (name, self._controller.settings)
+        self._controller.solved.emit("preset")
         self._fill()
 
     def _not_taken(self, error: DenoiserError) -> None:
-        self._desk.tell(failure("preset", error))
+        self._controller.tell(failure("preset", error))
         self._fill()
 
     def _take_names(self, names: list[str]) -> None:
@@ -100,13 +100,13 @@ class PresetsRow(QWidget):
             self.box.addItem(name, name)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Save preset…"), _SAVE)
-        first = self._desk.preferences.preset
+        first = self._controller.preferences.preset
         name = self._taken[0] if self._taken is not None else ""
         if name and name != first:
             self.box.addItem(tr("Use {name} for new photos", name=name), _BEGIN)
         elif first:
             self.box.addItem(tr("Do not use {name} for new photos", name=first), _BEGIN)
-        self._settings_changed(self._desk.settings)
+        self._settings_changed(self._controller.settings)
 
     def _settings_changed(self, settings: PhotoSettings) -> None:
         current = self._taken[0] if self._taken is not None and self._taken[1] == settings else ""
@@ -114,12 +114,12 @@ class PresetsRow(QWidget):
 
     def _activated(self, at: int) -> None:
         chosen = self.box.itemData(at)
-        self._settings_changed(self._desk.settings)
+        self._settings_changed(self._controller.settings)
         if chosen == _SAVE:
             self.ask_for_name()
         elif chosen == _BEGIN:
             name = self._taken[0] if self._taken is not None else ""
-            self._desk.remember(preset="" if name == self._desk.preferences.preset else name)
+            self._controller.remember(preset="" if name == self._controller.preferences.preset else name)
             self._fill()
         elif chosen:
             self.take(chosen)

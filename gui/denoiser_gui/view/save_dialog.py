@@ -9,7 +9,7 @@ from typing import Any
 from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.imageio import formats
 from denoiser.options import WriteOptions, controls
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.saving import SaveOrder, depths_of, refuse
 from denoiser_gui.qt import (
@@ -36,11 +36,11 @@ class SaveDialog(QDialog):
 
     ordered = Signal(object)  # SaveOrder
 
-    def __init__(self, desk: Desk, target: Path, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, target: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
-        self._settings = desk.settings
-        self._inputs = [photo.path for photo in desk.photos if photo.path is not None]
+        self._controller = controller
+        self._settings = controller.settings
+        self._inputs = [photo.path for photo in controller.photos if photo.path is not None]
         self._replaces = False
         known = controls(WriteOptions)
         self.target = QLineEdit(str(target))
@@ -145,7 +145,9 @@ class SaveDialog(QDialog):
         """Asks the disk, beside the window, whether this name will do."""
         self._show_depths()
         order = dataclasses.replace(self.order, overwrite=False)
-        self._desk.files.submit("look", lambda _: refuse(order, self._inputs), lambda _: self._free(), self._taken)
+        self._controller.files.submit(
+            "look", lambda _: refuse(order, self._inputs), lambda _: self._free(), self._taken
+        )
 
     def _show_depths(self) -> None:
         kept = self.bits.currentData()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from denoiser.errors import DenoiserError
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.session import OpenPhoto, Stage
 from denoiser_gui.qt import (
@@ -35,16 +35,18 @@ from denoiser_gui.words import tr, tr_count
 
 
 class Strip(QWidget):
-    """Shows the photos of the desk and tells it which one is looked at; keyboard, wheel and mouse alike."""
+    """Shows the photos of the controller and tells it which one is looked at; keyboard, wheel and mouse alike."""
 
     open_wanted = Signal()
     batch_wanted = Signal(object)  # list[Path]
     selection_changed = Signal(int)  # how many photos are chosen
 
-    def __init__(self, desk: Desk, thumbnails: Thumbnails | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: Controller, thumbnails: Thumbnails | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._desk = desk
-        self._thumbnails = thumbnails or Thumbnails(desk)
+        self._controller = controller
+        self._thumbnails = thumbnails or Thumbnails(controller)
         self._photos = PhotoList(self)
         self._frames = FrameDelegate(self._thumbnails, self)
         self._names = NameDelegate(self)
@@ -84,10 +86,10 @@ class Strip(QWidget):
             self.set_narrow(narrow)
 
     def _listen(self) -> None:
-        self._desk.photos_changed.connect(self._show_photos)
-        self._desk.photo_changed.connect(self._photos.change)
-        self._desk.current_changed.connect(self._show_current)
-        self._desk.picture_ready.connect(lambda _key: self._view.viewport().update())
+        self._controller.photos_changed.connect(self._show_photos)
+        self._controller.photo_changed.connect(self._photos.change)
+        self._controller.current_changed.connect(self._show_current)
+        self._controller.picture_ready.connect(lambda _key: self._view.viewport().update())
         self._thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
         self._thumbnails.failed.connect(self._note_failure)
         self._thumbnails.measured.connect(self._note_noise)
@@ -102,13 +104,15 @@ class Strip(QWidget):
     def _show_height(self) -> None:
         """None at all while nothing is open."""
         height = theme.STRIP_OF_NAMES if self._view.itemDelegate() is self._names else theme.STRIP
-        self.setFixedHeight(height if self._desk.photos else 0)
+        self.setFixedHeight(height if self._controller.photos else 0)
 
     def _show_photos(self) -> None:
         self._show_height()
-        self._photos.put(self._desk.photos)
-        self._show_current(self._desk.current)
-        unknown = [photo.path for photo in self._desk.photos if photo.sigma is None and photo.path is not None]
+        self._photos.put(self._controller.photos)
+        self._show_current(self._controller.current)
+        unknown = [
+            photo.path for photo in self._controller.photos if photo.sigma is None and photo.path is not None
+        ]
         self._thumbnails.measure(unknown)
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
@@ -123,9 +127,9 @@ class Strip(QWidget):
 
     def _look_at(self, at: QModelIndex) -> None:
         photo = self._photos.photo_at(at)
-        current = self._desk.current
+        current = self._controller.current
         if photo is not None and (current is None or current.key != photo.key):
-            self._desk.look_at(photo.key)
+            self._controller.look_at(photo.key)
 
     def _activate(self, at: QModelIndex) -> None:
         if self._photos.photo_at(at) is None:
@@ -133,15 +137,15 @@ class Strip(QWidget):
 
     def _note_failure(self, path: Path, error: DenoiserError) -> None:
         for photo in self._of(path):
-            self._desk.learn(photo.key, stage=Stage.FAILED, problem=message_of(error), hint=hint_of(error))
+            self._controller.learn(photo.key, stage=Stage.FAILED, problem=message_of(error), hint=hint_of(error))
 
     def _note_noise(self, path: Path, sigma: float) -> None:
         for photo in self._of(path):
             if photo.sigma is None:
-                self._desk.learn(photo.key, sigma=sigma)
+                self._controller.learn(photo.key, sigma=sigma)
 
     def _of(self, path: Path) -> list[OpenPhoto]:
-        return [photo for photo in self._desk.photos if photo.path == path]
+        return [photo for photo in self._controller.photos if photo.path == path]
 
     def _selected(self) -> list[OpenPhoto]:
         rows = sorted(self._view.selectionModel().selectedIndexes(), key=lambda at: at.row())
@@ -150,7 +154,7 @@ class Strip(QWidget):
     def close_selected(self) -> None:
         """Takes the chosen photos off the strip; the files stay."""
         for photo in self._selected():
-            self._desk.close_photo(photo.key)
+            self._controller.close_photo(photo.key)
 
     def menu(self) -> QMenu | None:
         """What can be done with the chosen photos."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.session import OpenPhoto
 from denoiser_gui.model.thumbnails import Kept, Wanted, make_small, make_thumbnail, measure_noise
 from denoiser_gui.qt import QImage, QObject, Signal
@@ -27,12 +27,12 @@ class Thumbnails(QObject):
     failed = Signal(object, object)  # Path, DenoiserError
     measured = Signal(object, float)  # Path, sigma in 8-bit units
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self._desk = desk
-        self._worker = desk.own(WorkerThread("thumbnails", desk, niceness=_NICENESS))
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self._controller = controller
+        self._worker = controller.own(WorkerThread("thumbnails", controller, niceness=_NICENESS))
         # Apart, since measuring decodes whole pictures, and loads the network first.
-        self._noise_worker = desk.own(WorkerThread("noise", desk, niceness=2 * _NICENESS))
+        self._noise_worker = controller.own(WorkerThread("noise", controller, niceness=2 * _NICENESS))
         self._kept: Kept[QImage] = Kept()
         self._wanted = Wanted()
         self._in_memory: dict[Path, Image] = {}  # what is in no file, until its thumbnail is made
@@ -51,7 +51,7 @@ class Thumbnails(QObject):
         if photo.path is not None:
             return self.get(photo.path)
         stand_in = Path(f"{photo.key}/{photo.name}")
-        picture = self._desk.picture(photo.key)
+        picture = self._controller.picture(photo.key)
         if stand_in not in self._kept and picture is not None and stand_in not in self._in_memory:
             self._in_memory[stand_in] = picture.image
             self._wanted.want(stand_in)

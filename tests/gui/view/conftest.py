@@ -1,4 +1,4 @@
-"""A desk with small photos, for the widgets that show them."""
+"""A controller with small photos, for the widgets that show them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from pytestqt.qtbot import QtBot
 
 from denoiser import imageio
 from denoiser.image import from_numpy
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.qt import QApplication
 from denoiser_gui.view import theme
 
 
 @pytest.fixture
-def desk(network: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Desk]:
-    """A desk of its own, which remembers nothing and ends its threads."""
+def controller(
+    network: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Controller]:
+    """A controller of its own, which remembers nothing and ends its threads."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     theme.install(qapp, "dark")
-    desk = Desk(Preferences())
-    yield desk
-    assert any(desk.stop() for _ in range(15))  # each waits a second or two, and others may use the machine
-    desk.deleteLater()
+    controller = Controller(Preferences())
+    yield controller
+    assert any(controller.stop() for _ in range(15))  # each waits a second or two, and others may use the machine
+    controller.deleteLater()
 
 
 @pytest.fixture
@@ -42,12 +44,14 @@ def photos(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def opened(desk: Desk, photos: list[Path], qtbot: QtBot) -> Callable[[], Desk]:
+def opened(controller: Controller, photos: list[Path], qtbot: QtBot) -> Callable[[], Controller]:
     """Opens the photos, once everybody listens."""
 
-    def open_them() -> Desk:
-        desk.open(photos)
-        qtbot.waitUntil(lambda: len(desk.photos) == len(photos) and desk.current is not None, timeout=20_000)
-        return desk
+    def open_them() -> Controller:
+        controller.open(photos)
+        qtbot.waitUntil(
+            lambda: len(controller.photos) == len(photos) and controller.current is not None, timeout=20_000
+        )
+        return controller
 
     return open_them

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from denoiser import imageio
 from denoiser_gui.batch_control import Pace
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import State
 from denoiser_gui.model.session import Stage
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QMenu, QPushButton, Qt, QVBoxLayout, QWidget
@@ -21,19 +21,21 @@ _PATIENCE = 60_000  # ms, for a machine that does other things as well
 
 
 @pytest.fixture
-def panel(desk: Desk, qtbot: QtBot, tmp_path: Path, qapp: QApplication, tiny_weights: Path) -> Iterator[BatchPanel]:
+def panel(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, qapp: QApplication, tiny_weights: Path
+) -> Iterator[BatchPanel]:
     """The panel in a window, with a small network and a folder to write to."""
     theme.install(qapp, "dark", "none")
     window = QWidget()
     qtbot.addWidget(window, before_close_func=lambda _window: panel.stop())
-    panel = BatchPanel(desk)
+    panel = BatchPanel(controller)
     layout = QVBoxLayout(window)
     layout.addStretch()
     layout.addWidget(panel)
     window.resize(1200, 700)
     window.show()
     panel.set_folder(tmp_path / "out")
-    desk.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=5.0)
+    controller.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=5.0)
     yield panel
     window.close()
 
@@ -119,10 +121,10 @@ def test_pause_holds_resume_goes_on_and_stop_ends(panel: BatchPanel, photos: lis
 
 
 def test_each_photo_is_cleaned_as_it_is_set(
-    panel: BatchPanel, opened: Callable[[], Desk], photos: list[Path], qtbot: QtBot
+    panel: BatchPanel, opened: Callable[[], Controller], photos: list[Path], qtbot: QtBot
 ) -> None:
-    desk = opened()
-    desk.change(strength=0.5)
+    controller = opened()
+    controller.change(strength=0.5)
     panel.add(photos[:2])
     rows = panel.control.queue.rows
     assert [row.settings.denoise.strength for row in rows] == [0.5, 1.0]
@@ -130,19 +132,19 @@ def test_each_photo_is_cleaned_as_it_is_set(
 
 def test_the_strip_learns_what_is_saved(
     panel: BatchPanel,
-    opened: Callable[[], Desk],
+    opened: Callable[[], Controller],
     photos: list[Path],
     qtbot: QtBot,
     tmp_path: Path,
     tiny_weights: Path,
 ) -> None:
-    desk = opened()
-    desk.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=5.0)
+    controller = opened()
+    controller.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=5.0)
     panel.add(photos[:1])
     _button(panel, "Start").click()
     _ended(panel, qtbot)
-    assert desk.photos[0].stage is Stage.SAVED
-    assert desk.photos[0].saved_as == tmp_path / "out" / "a.png"
+    assert controller.photos[0].stage is Stage.SAVED
+    assert controller.photos[0].saved_as == tmp_path / "out" / "a.png"
 
 
 def test_a_folder_is_looked_into(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
@@ -152,21 +154,23 @@ def test_a_folder_is_looked_into(panel: BatchPanel, photos: list[Path], qtbot: Q
 
 
 def test_where_the_photos_go_is_remembered_once_it_is_used(
-    panel: BatchPanel, desk: Desk, photos: list[Path], qtbot: QtBot, tmp_path: Path
+    panel: BatchPanel, controller: Controller, photos: list[Path], qtbot: QtBot, tmp_path: Path
 ) -> None:
     assert panel.folder == tmp_path / "out"
     panel.add(photos[:1])
     _button(panel, "Start").click()
     _ended(panel, qtbot)
-    assert desk.preferences.batch_folder == str(tmp_path / "out")
+    assert controller.preferences.batch_folder == str(tmp_path / "out")
 
 
-def test_without_a_choice_they_go_beside_the_photos(desk: Desk, photos: list[Path], qtbot: QtBot) -> None:
-    panel = BatchPanel(desk)
+def test_without_a_choice_they_go_beside_the_photos(
+    controller: Controller, photos: list[Path], qtbot: QtBot
+) -> None:
+    panel = BatchPanel(controller)
     qtbot.addWidget(panel, before_close_func=lambda _panel: panel.stop())
     panel.control.add(photos[:1])
     assert panel.folder == photos[0].parent / "clean"
-    desk.set_preferences(dataclasses.replace(desk.preferences, batch_folder="/elsewhere"))
+    controller.set_preferences(dataclasses.replace(controller.preferences, batch_folder="/elsewhere"))
     assert panel.folder == Path("/elsewhere")
 
 

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser.image import from_numpy
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.requests import Doing, Frame, State, View
 from denoiser_gui.model.viewport import Area
 from denoiser_gui.qt import (
@@ -27,13 +27,13 @@ _PATIENCE = 120_000  # ms; a busy machine is slow
 
 
 @pytest.fixture
-def canvas(desk: Desk, qtbot: QtBot) -> Iterator[Canvas]:
-    canvas = Canvas(desk.viewer)
+def canvas(controller: Controller, qtbot: QtBot) -> Iterator[Canvas]:
+    canvas = Canvas(controller.viewer)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()
     pixels = np.random.default_rng(0).normal(128, 20, (350, 450, 3)).clip(0, 255).astype(np.uint8)
-    desk.open_pasted("noise", from_numpy(pixels))
+    controller.open_pasted("noise", from_numpy(pixels))
     qtbot.waitUntil(lambda: canvas.frame is not None, timeout=_PATIENCE)
     yield canvas
     canvas.hide()
@@ -53,63 +53,68 @@ def _turn(canvas: Canvas, at: QPointF, notches: float, *, pixels: QPoint | None 
     QApplication.sendEvent(canvas, event)
 
 
-def test_the_wheel_zooms_at_the_pointer(canvas: Canvas, desk: Desk) -> None:
-    before = desk.viewer.viewport
+def test_the_wheel_zooms_at_the_pointer(canvas: Canvas, controller: Controller) -> None:
+    before = controller.viewer.viewport
     assert before is not None and before.fits
     point = QPointF(40, 130)  # in the left pane
     x, y = before.to_photo(point.x(), point.y())
     _turn(canvas, point, 9)
-    after = desk.viewer.viewport
+    after = controller.viewer.viewport
     assert after is not None and after.scale > before.scale
     assert after.to_pane(x, y) == pytest.approx((point.x(), point.y()), abs=1.5)
 
 
-def test_two_fingers_pan(canvas: Canvas, desk: Desk) -> None:
+def test_two_fingers_pan(canvas: Canvas, controller: Controller) -> None:
     canvas.zoom(2.0)
-    before = desk.viewer.viewport
+    before = controller.viewer.viewport
     _turn(canvas, QPointF(100, 100), 0, pixels=QPoint(-30, -10))
-    after = desk.viewer.viewport
+    after = controller.viewer.viewport
     assert before is not None and after is not None
     assert (after.x - before.x, after.y - before.y) == pytest.approx((15, 5))
 
 
-def test_a_double_click_goes_to_one_hundred_percent_and_back(canvas: Canvas, desk: Desk, qtbot: QtBot) -> None:
+def test_a_double_click_goes_to_one_hundred_percent_and_back(
+    canvas: Canvas, controller: Controller, qtbot: QtBot
+) -> None:
     middle = canvas.rect().center() - QPoint(100, 0)
     qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    assert desk.viewer.viewport is not None and desk.viewer.viewport.scale == 1.0
+    assert controller.viewer.viewport is not None and controller.viewer.viewport.scale == 1.0
     qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    assert desk.viewer.viewport.fits
+    assert controller.viewer.viewport.fits
 
 
 def test_a_drag_moves_the_photo_with_the_hand_and_a_flick_lets_it_glide(
-    canvas: Canvas, desk: Desk, qtbot: QtBot
+    canvas: Canvas, controller: Controller, qtbot: QtBot
 ) -> None:
     canvas.zoom(3.0)
-    before = desk.viewer.viewport
+    before = controller.viewer.viewport
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(150, 150))
     for step in range(1, 6):
         qtbot.mouseMove(canvas, QPoint(150 - 12 * step, 150))
-    dragged = desk.viewer.viewport
+    dragged = controller.viewer.viewport
     assert before is not None and dragged is not None
     assert dragged.x - before.x == pytest.approx(60 / 3, abs=0.5)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(90, 150))
     if canvas._glide.isActive():
         qtbot.waitUntil(lambda: not canvas._glide.isActive(), timeout=10_000)
-        assert desk.viewer.viewport.x > dragged.x
+        assert controller.viewer.viewport.x > dragged.x
 
 
-def test_shift_and_arrows_pan(canvas: Canvas, desk: Desk, qtbot: QtBot) -> None:
+def test_shift_and_arrows_pan(canvas: Canvas, controller: Controller, qtbot: QtBot) -> None:
     canvas.zoom(2.0)
-    before = desk.viewer.viewport
+    before = controller.viewer.viewport
     qtbot.keyClick(canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    assert before is not None and desk.viewer.viewport.x > before.x
+    assert before is not None and controller.viewer.viewport.x > before.x
 
 
-def test_the_view_is_divided_where_the_pointer_says(canvas: Canvas, desk: Desk) -> None:
-    assert desk.viewer.viewport is not None
-    assert (desk.viewer.viewport.pane_width, desk.viewer.viewport.pane_height) == ((400 - GAP) // 2, 300)
-    desk.viewer.set_view(View.SPLIT)
-    assert desk.viewer.viewport.pane_width == 400
+def test_the_view_is_divided_where_the_pointer_says(canvas: Canvas, controller: Controller) -> None:
+    assert controller.viewer.viewport is not None
+    assert (controller.viewer.viewport.pane_width, controller.viewer.viewport.pane_height) == (
+        (400 - GAP) // 2,
+        300,
+    )
+    controller.viewer.set_view(View.SPLIT)
+    assert controller.viewer.viewport.pane_width == 400
     panes = Panes(400, 300, View.SPLIT, 0.25)
     assert panes.grip_x == 100
     assert panes.is_grip(QPointF(100 + GRIP / 2, 10)) and not panes.is_grip(QPointF(100 + GRIP / 2 + 1, 10))
@@ -118,23 +123,25 @@ def test_the_view_is_divided_where_the_pointer_says(canvas: Canvas, desk: Desk) 
     assert panes.origin(right) == QPointF(0, 0), "both halves look through one and the same viewport"
 
 
-def test_the_badge_says_exact_for_what_was_asked_and_nothing_else(canvas: Canvas, desk: Desk, qtbot: QtBot) -> None:
+def test_the_badge_says_exact_for_what_was_asked_and_nothing_else(
+    canvas: Canvas, controller: Controller, qtbot: QtBot
+) -> None:
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
     frame = canvas.frame
     assert isinstance(frame, Frame) and frame.area == Area(0, 0, 350, 450)
-    desk.change(noise_level=12.0, strength=0.7)
+    controller.change(noise_level=12.0, strength=0.7)
     assert canvas.shown_state is State.DRAFT
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
-    assert isinstance(desk.viewer.doing, Doing)
+    assert isinstance(controller.viewer.doing, Doing)
 
 
-def test_what_is_drawn_are_the_pixels_of_the_photo(canvas: Canvas, desk: Desk, qtbot: QtBot) -> None:
-    desk.viewer.set_view(View.SPLIT)
+def test_what_is_drawn_are_the_pixels_of_the_photo(canvas: Canvas, controller: Controller, qtbot: QtBot) -> None:
+    controller.viewer.set_view(View.SPLIT)
     canvas.zoom(1.0)
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
     canvas._pointer = None
     drawn = canvas.grab().toImage()
-    viewport, frame = desk.viewer.viewport, canvas.frame
+    viewport, frame = controller.viewer.viewport, canvas.frame
     assert viewport is not None and frame is not None
     for across, down in ((30, 200), (180, 150), (390, 295)):
         x, y = viewport.to_photo(across, down)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.qt import QPushButton
 from denoiser_gui.view.empty_state import EmptyState
 
@@ -14,8 +14,8 @@ def _button(state: EmptyState, words: str) -> QPushButton:
     return next(button for button in state.findChildren(QPushButton) if words in button.text())
 
 
-def test_it_offers_to_open_and_a_sample(desk: Desk, qtbot: QtBot) -> None:
-    state = EmptyState(desk)
+def test_it_offers_to_open_and_a_sample(controller: Controller, qtbot: QtBot) -> None:
+    state = EmptyState(controller)
     qtbot.addWidget(state)
     state.resize(900, 600)
     state.show()
@@ -25,10 +25,10 @@ def test_it_offers_to_open_and_a_sample(desk: Desk, qtbot: QtBot) -> None:
         _button(state, "sample").click()
 
 
-def test_it_offers_the_two_folders_of_last_time(desk: Desk, qtbot: QtBot) -> None:
+def test_it_offers_the_two_folders_of_last_time(controller: Controller, qtbot: QtBot) -> None:
     opened = [Path("/p/one/1.jpg"), Path("/p/one/2.jpg"), Path("/p/two/1.jpg"), Path("/p/three/1.jpg")]
-    desk.preferences = dataclasses.replace(desk.preferences).with_opened(opened)
-    state = EmptyState(desk)
+    controller.preferences = dataclasses.replace(controller.preferences).with_opened(opened)
+    state = EmptyState(controller)
     qtbot.addWidget(state)
     with qtbot.waitSignal(state.folder_wanted) as wanted:
         _button(state, "/p/two").click()
@@ -36,8 +36,8 @@ def test_it_offers_the_two_folders_of_last_time(desk: Desk, qtbot: QtBot) -> Non
     assert not [button for button in state.findChildren(QPushButton) if "three" in button.text()]
 
 
-def test_what_hovers_is_answered(desk: Desk, qtbot: QtBot) -> None:
-    state = EmptyState(desk)
+def test_what_hovers_is_answered(controller: Controller, qtbot: QtBot) -> None:
+    state = EmptyState(controller)
     qtbot.addWidget(state)
     state.resize(900, 600)
     calm = state.grab().toImage()

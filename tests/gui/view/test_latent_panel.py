@@ -8,21 +8,21 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser.codec import container
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.latent import DEFAULT_QUALITY
 from denoiser_gui.qt import QCheckBox, QLabel, QPushButton, Qt
 from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.sliders import ValueSlider
 
 _PATIENCE = 60_000  # ms
-Open = Callable[[], Desk]
+Open = Callable[[], Controller]
 
 
 @pytest.fixture
 def panel(opened: Open, qtbot: QtBot, tiny_codec: Path) -> Iterator[LatentPanel]:
-    desk = opened()
-    qtbot.waitUntil(lambda: desk.picture(desk.photos[0].key) is not None, timeout=_PATIENCE)
-    panel = LatentPanel(desk, str(tiny_codec))
+    controller = opened()
+    qtbot.waitUntil(lambda: controller.picture(controller.photos[0].key) is not None, timeout=_PATIENCE)
+    panel = LatentPanel(controller, str(tiny_codec))
     qtbot.addWidget(panel)
     panel.resize(320, 700)
     panel.show()
@@ -43,11 +43,11 @@ def _words(panel: LatentPanel) -> str:
     return "\n".join(label.text() for label in panel.findChildren(QLabel))
 
 
-def test_a_photo_is_rated_as_soon_as_the_tab_is_seen(panel: LatentPanel, desk: Desk) -> None:
+def test_a_photo_is_rated_as_soon_as_the_tab_is_seen(panel: LatentPanel, controller: Controller) -> None:
     assert panel.rated is not None and panel.rated.wish.quality == pytest.approx(DEFAULT_QUALITY)
     words = _words(panel)
     assert f"{panel.rated.bits_per_pixel:.2f}" in words and "dB" in words
-    right = desk.viewer.shown_instead[1]
+    right = controller.viewer.shown_instead[1]
     assert right is not None and right.label.startswith("Latent · ")
     assert np.array_equal(right.image.pixels, panel.rated.image.pixels)
 
@@ -63,7 +63,9 @@ def test_the_slider_is_live_and_the_newest_wins(panel: LatentPanel, qtbot: QtBot
     _rated(panel, qtbot, quality=90)
 
 
-def test_another_format_of_the_same_size_stands_on_the_left(panel: LatentPanel, desk: Desk, qtbot: QtBot) -> None:
+def test_another_format_of_the_same_size_stands_on_the_left(
+    panel: LatentPanel, controller: Controller, qtbot: QtBot
+) -> None:
     panel.set_quality(95)
     _rated(panel, qtbot, quality=95)
     button = next(b for b in panel.findChildren(QPushButton) if b.text() == "JPEG")
@@ -71,7 +73,7 @@ def test_another_format_of_the_same_size_stands_on_the_left(panel: LatentPanel, 
     qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.wish.rival == "JPEG", timeout=_PATIENCE)
     rated = panel.rated
     assert rated is not None
-    left = desk.viewer.shown_instead[0]
+    left = controller.viewer.shown_instead[0]
     assert (left is None) == (rated.rival is None)
     if left is None:
         assert "at the least" in _words(panel)
@@ -98,18 +100,20 @@ def test_what_is_shown_is_what_is_saved(panel: LatentPanel, qtbot: QtBot, tmp_pa
     assert container.read(tmp_path / "a.dlf").width == 96
 
 
-def test_the_panes_are_given_back_when_the_tab_is_left(panel: LatentPanel, desk: Desk, qtbot: QtBot) -> None:
+def test_the_panes_are_given_back_when_the_tab_is_left(
+    panel: LatentPanel, controller: Controller, qtbot: QtBot
+) -> None:
     panel.hide()
-    assert desk.viewer.shown_instead == (None, None)
+    assert controller.viewer.shown_instead == (None, None)
     panel.show()
     _rated(panel, qtbot)
 
 
-def test_another_photo_is_rated_anew(panel: LatentPanel, desk: Desk, qtbot: QtBot) -> None:
+def test_another_photo_is_rated_anew(panel: LatentPanel, controller: Controller, qtbot: QtBot) -> None:
     before = panel.rated
-    desk.look_at(desk.photos[1].key)
+    controller.look_at(controller.photos[1].key)
     qtbot.waitUntil(lambda: panel.rated is not None and panel.rated is not before, timeout=_PATIENCE)
-    picture = desk.picture(desk.photos[1].key)
+    picture = controller.picture(controller.photos[1].key)
     assert panel.rated is not None and picture is not None
     assert panel.rated.wish.image is picture.image
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.preferences import load_preferences
 from denoiser_gui.qt import QComboBox, QLabel
 from denoiser_gui.view import theme
@@ -19,8 +19,8 @@ def _choose(dialog: PreferencesDialog, field: str, value: str) -> None:
     box.activated.emit(row)  # what a choice by hand emits
 
 
-def test_a_choice_holds_at_once_and_is_remembered(desk: Desk, qtbot: QtBot) -> None:
-    dialog = PreferencesDialog(desk)
+def test_a_choice_holds_at_once_and_is_remembered(controller: Controller, qtbot: QtBot) -> None:
+    dialog = PreferencesDialog(controller)
     qtbot.addWidget(dialog)
     dialog.show()
     _choose(dialog, "theme", "light")
@@ -34,8 +34,8 @@ def test_a_choice_holds_at_once_and_is_remembered(desk: Desk, qtbot: QtBot) -> N
     assert load_preferences().theme == "light"
 
 
-def test_every_choice_has_words(desk: Desk, qtbot: QtBot) -> None:
-    dialog = PreferencesDialog(desk)
+def test_every_choice_has_words(controller: Controller, qtbot: QtBot) -> None:
+    dialog = PreferencesDialog(controller)
     qtbot.addWidget(dialog)
     boxes = dialog.findChildren(QComboBox)
     assert len(boxes) == 3

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui.desk import Desk
+from denoiser_gui.controller import Controller
 from denoiser_gui.model.session import Stage
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QListView, QMenu, QPoint, Qt
 from denoiser_gui.view import theme
 from denoiser_gui.view.photo_list import PHOTO
 from denoiser_gui.view.strip import Strip
 
-Open = Callable[[], Desk]
+Open = Callable[[], Controller]
 
 
 @pytest.fixture
-def strip(desk: Desk, qtbot: QtBot) -> Strip:
-    strip = Strip(desk)
+def strip(controller: Controller, qtbot: QtBot) -> Strip:
+    strip = Strip(controller)
     qtbot.addWidget(strip)
     strip.resize(1400, theme.STRIP)
     strip.show()
@@ -31,32 +31,32 @@ def _view(strip: Strip) -> QListView:
     return found
 
 
-def test_it_shows_what_is_open_and_follows_the_desk(strip: Strip, opened: Open, photos: list[Path]) -> None:
-    desk = opened()
+def test_it_shows_what_is_open_and_follows_the_controller(strip: Strip, opened: Open, photos: list[Path]) -> None:
+    controller = opened()
     view = _view(strip)
     names = [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
     assert names == ["a.png", "b.jpg", "c.png", "d.png", "Add photos"]
     assert view.currentIndex().row() == 0
-    desk.look_at(desk.photos[2].key)
+    controller.look_at(controller.photos[2].key)
     assert view.currentIndex().row() == 2
-    desk.close_photo(desk.photos[0].key)
+    controller.close_photo(controller.photos[0].key)
     assert view.currentIndex().row() == 1
     assert view.model().rowCount() == 4
 
 
 def test_keys_and_clicks_choose_the_photo(strip: Strip, opened: Open, qtbot: QtBot) -> None:
-    desk = opened()
+    controller = opened()
     view = _view(strip)
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Right)
-    assert desk.current == desk.photos[1]
+    assert controller.current == controller.photos[1]
     place = view.visualRect(view.model().index(2, 0)).center()
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert desk.current == desk.photos[2]
+    assert controller.current == controller.photos[2]
     more = view.visualRect(view.model().index(4, 0)).center()
     with qtbot.waitSignal(strip.open_wanted):
         qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=more)
-    assert desk.current == desk.photos[2], "the tile that adds photos is none"
+    assert controller.current == controller.photos[2], "the tile that adds photos is none"
 
 
 def test_thumbnails_are_made_beside_the_window(
@@ -70,8 +70,8 @@ def test_thumbnails_are_made_beside_the_window(
 
 
 def test_a_photo_that_cannot_be_read_says_why_on_the_hover(strip: Strip, opened: Open, qtbot: QtBot) -> None:
-    desk = opened()
-    qtbot.waitUntil(lambda: desk.photos[3].stage is Stage.FAILED, timeout=20_000)
+    controller = opened()
+    qtbot.waitUntil(lambda: controller.photos[3].stage is Stage.FAILED, timeout=20_000)
     at = _view(strip).model().index(3, 0)
     said = at.data(Qt.ItemDataRole.ToolTipRole)
     assert said.startswith("d.png\nfailed") and "not a picture" in said
@@ -79,16 +79,16 @@ def test_a_photo_that_cannot_be_read_says_why_on_the_hover(strip: Strip, opened:
 
 
 def test_the_noise_of_photos_is_measured_that_nobody_looked_at(strip: Strip, opened: Open, qtbot: QtBot) -> None:
-    desk = opened()
-    qtbot.waitUntil(lambda: all(photo.sigma is not None for photo in desk.photos[:3]), timeout=60_000)
-    assert 5 < (desk.photos[2].sigma or 0) < 13
+    controller = opened()
+    qtbot.waitUntil(lambda: all(photo.sigma is not None for photo in controller.photos[:3]), timeout=60_000)
+    assert 5 < (controller.photos[2].sigma or 0) < 13
     assert "σ" in _view(strip).model().index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_several_can_be_chosen_closed_and_sent_to_the_batch(
     strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
 ) -> None:
-    desk = opened()
+    controller = opened()
     view = _view(strip)
     place = view.visualRect(view.model().index(1, 0)).center()
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, place)
@@ -102,12 +102,12 @@ def test_several_can_be_chosen_closed_and_sent_to_the_batch(
     assert wanted.args == [photos[:2]]
     menu.deleteLater()
     qtbot.keyClick(view, Qt.Key.Key_Delete)
-    assert [photo.name for photo in desk.photos] == ["c.png", "d.png"]
+    assert [photo.name for photo in controller.photos] == ["c.png", "d.png"]
     assert photos[0].is_file()
 
 
 def test_a_right_click_opens_the_context_menu(strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot) -> None:
-    desk = opened()
+    controller = opened()
     view = _view(strip)
     at = view.visualRect(view.model().index(0, 0)).center()
     click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.viewport().mapToGlobal(at))
@@ -119,7 +119,7 @@ def test_a_right_click_opens_the_context_menu(strip: Strip, opened: Open, photos
     close = menu.actions()[-1]
     menu.setActiveAction(close)
     qtbot.keyClick(menu, Qt.Key.Key_Return)
-    assert [photo.path for photo in desk.photos] == photos[1:]
+    assert [photo.path for photo in controller.photos] == photos[1:]
     assert photos[0].is_file()
     qtbot.waitUntil(lambda: QApplication.activePopupWidget() is None)
 
@@ -159,20 +159,20 @@ def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) ->
 
 
 def test_the_rows_hold_what_is_known(strip: Strip, opened: Open) -> None:
-    desk = opened()
-    desk.learn(desk.photos[1].key, stage=Stage.SAVED, saved_as=Path("/somewhere/b clean.jpg"))
+    controller = opened()
+    controller.learn(controller.photos[1].key, stage=Stage.SAVED, saved_as=Path("/somewhere/b clean.jpg"))
     at = _view(strip).model().index(1, 0)
     assert at.data(PHOTO).stage is Stage.SAVED
     assert "saved as /somewhere/b clean.jpg" in at.data(Qt.ItemDataRole.ToolTipRole)
     assert not strip.grab().isNull()
 
 
-def test_a_pasted_photo_has_a_thumbnail_too(strip: Strip, desk: Desk, qtbot: QtBot) -> None:
+def test_a_pasted_photo_has_a_thumbnail_too(strip: Strip, controller: Controller, qtbot: QtBot) -> None:
     import numpy as np
 
     from denoiser.image import from_numpy
 
-    desk.open_pasted("pasted", from_numpy(np.full((50, 70, 3), 90, np.uint8)))
-    qtbot.waitUntil(lambda: strip.thumbnails.get_of(desk.photos[0]) is not None, timeout=20_000)
-    assert strip.thumbnails.get_of(desk.photos[0]).width() == 70  # type: ignore[union-attr]
+    controller.open_pasted("pasted", from_numpy(np.full((50, 70, 3), 90, np.uint8)))
+    qtbot.waitUntil(lambda: strip.thumbnails.get_of(controller.photos[0]) is not None, timeout=20_000)
+    assert strip.thumbnails.get_of(controller.photos[0]).width() == 70  # type: ignore[union-attr]
     assert strip.selected_paths() == []

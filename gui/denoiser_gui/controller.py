@@ -1,4 +1,4 @@
-"""The desk: what is open, what is set, what is going on. Views listen to it and tell it what a person did."""
+"""The controller: what is open, what is set, what is going on. Views listen to it and tell it what a person did."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their small copies
 
 
-class Desk(QObject):
+class Controller(QObject):
     """Lives in the GUI thread; hands all work to its workers."""
 
     photos_changed = Signal()  # photos were opened or closed

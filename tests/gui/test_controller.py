@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from denoiser import imageio
+from denoiser.batch.presets import save_preset
+from denoiser.errors import DenoiserError
+from denoiser.image import from_numpy
+from denoiser.options import DenoiseOptions
+from denoiser_gui.controller import Controller
+from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.notices import Notice
+from denoiser_gui.model.preferences import Preferences, load_preferences
+from denoiser_gui.model.requests import State
+from denoiser_gui.model.session import Stage
+from denoiser_gui.qt import QApplication
+
+_PATIENCE = 60_000  # ms
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, name in enumerate(("a.png", "b.png", "c.png")):
+        values = np.random.default_rng(number).normal(120, 12, (80, 100, 3)).clip(0, 255).astype(np.uint8)
+        imageio.write(from_numpy(values), folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def controller(network: None, qapp: QApplication) -> Iterator[Controller]:
+    controller = Controller(Preferences())
+    controller.viewer.set_pane(200, 160)
+    yield controller
+    assert any(controller.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
+    controller.deleteLater()
+
+
+def _until(qtbot: QtBot, condition: Callable[[], object]) -> None:
+    qtbot.waitUntil(lambda: bool(condition()), timeout=_PATIENCE)
+
+
+def test_a_folder_is_opened_with_all_its_pictures_and_no_other_file(
+    controller: Controller, folder: Path, qtbot: QtBot
+) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    assert [photo.name for photo in controller.photos] == ["a.png", "b.png", "c.png"]
+    controller.open([folder / "c.png"])
+    _until(qtbot, lambda: controller.current.name == "c.png")
+    assert len(controller.photos) == 3, "a photo is opened once"
+
+
+def test_what_holds_no_picture_is_said(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    told: list[Notice] = []
+    controller.notice.connect(told.append)
+    empty = folder / "empty"
+    empty.mkdir()
+    controller.open([empty])
+    _until(qtbot, lambda: told)
+    controller.open([folder / "absent.png"])
+    _until(qtbot, lambda: len(told) > 1)
+    assert {notice.key for notice in told} == {"open"} and not controller.photos
+
+
+def test_each_photo_has_settings_and_an_undo_of_its_own(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    first = controller.current.key
+    controller.change(strength=0.5)
+    controller.look_beside(1)
+    assert controller.settings == PhotoSettings() and not controller.history.can_undo
+    controller.look_beside(-1)
+    assert controller.current.key == first and controller.settings.denoise.strength == 0.5
+    controller.undo()
+    assert controller.settings == PhotoSettings()
+
+
+def test_going_along_the_strip_ends_at_its_ends(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    for step, name in ((-1, "a.png"), (1, "b.png"), (1, "c.png"), (1, "c.png")):
+        controller.look_beside(step)
+        assert controller.current.name == name
+
+
+def test_a_closed_photo_is_gone_and_its_neighbour_is_looked_at(
+    controller: Controller, folder: Path, qtbot: QtBot
+) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    for _ in range(2):
+        controller.close_photo(controller.current.key)
+    assert [photo.name for photo in controller.photos] == ["c.png"] and controller.current.name == "c.png"
+    controller.close_photo(controller.current.key)
+    assert controller.current is None and controller.viewer.request is None
+    assert (folder / "a.png").is_file()
+
+
+def test_the_noise_is_measured_and_the_next_photo_read_ahead(
+    controller: Controller, folder: Path, qtbot: QtBot
+) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.viewer.doing.state is State.EXACT and controller.estimate is not None)
+    assert controller.current.sigma == controller.estimate.sigma > 5 and controller.current.stage is Stage.DRAFT
+    ahead = controller.photos[1].key
+    _until(qtbot, lambda: controller.picture(ahead) is not None)
+
+
+def test_new_photos_begin_with_the_preset_that_was_chosen(
+    controller: Controller, folder: Path, qtbot: QtBot
+) -> None:
+    begun = PhotoSettings(DenoiseOptions(noise_level=9.0, grain=0.2))
+    save_preset("Evening", begun.by_class())
+    controller.remember(preset="Evening")
+    _until(qtbot, controller.files.is_idle)
+    qtbot.wait(20)
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    assert controller.settings.denoise == begun.denoise
+
+
+def test_what_is_remembered_is_there_the_next_day(controller: Controller, qtbot: QtBot) -> None:
+    controller.remember(split_at=0.3, compare="split")
+    _until(qtbot, controller.files.is_idle)
+    assert load_preferences() == dataclasses.replace(Preferences(), split_at=0.3, compare="split")
+
+
+def test_a_display_profile_that_is_none_is_said(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    told: list[Notice] = []
+    controller.notice.connect(told.append)
+    controller.remember(display_profile=str(folder / "notes.txt"))
+    _until(qtbot, lambda: told)
+    assert told[0].key == "profile" and "profile" in told[0].text
+
+
+def test_a_photo_that_was_never_looked_at_can_be_made_whole(
+    controller: Controller, folder: Path, qtbot: QtBot
+) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    made: list[object] = []
+    failed: list[DenoiserError] = []
+    controller.take_clean(controller.photos[2].key, made.append, failed.append)
+    _until(qtbot, lambda: made)
+    assert not failed and made[0].cleaned.image.width == 100
