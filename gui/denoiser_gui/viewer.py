@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Reached, Unmade, Wish, Wished
+from denoiser_gui.model.engine_events import (
+    EngineEvent,
+    ExportDone,
+    ExportFailed,
+    ExportProgress,
+    ExportRequest,
+    NoiseEstimated,
+    PreviewAdvanced,
+    PreviewFailed,
+    PreviewReached,
+)
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.rendering import Renderer
@@ -27,7 +37,7 @@ _CALM_MS = 60  # after the last change of a gesture, before the small overview i
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Callbacks:
     """Who waits for a photo that is made whole."""
 
     done: Callable[[Finished], None]
@@ -45,13 +55,13 @@ class Viewer(QObject):
     view_changed = Signal(object)  # View
     estimated = Signal(int, object)  # key of a photo, NoiseEstimate
     broken = Signal(int, object)  # key, DenoiserError: it cannot be cleaned like that
-    _news = Signal(object)
+    _event_arrived = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._preview, self._renderer = Preview(), Renderer()
-        self._engine = WorkerThread("engine", self, niceness=_BEHIND)
-        self._eyes = WorkerThread("eyes", self)
+        self._engine_thread = WorkerThread("engine", self, niceness=_BEHIND)
+        self._render_thread = WorkerThread("render", self)
         self._picture: Picture | None = None
         self._options = DenoiseOptions()
         self._pane = (1, 1)
@@ -59,12 +69,12 @@ class Viewer(QObject):
         self._left: Shown | None = None
         self._right: Shown | None = None
         self._generation = 0
-        self._waiting: dict[Wish, _Waiting] = {}
+        self._waiting: dict[ExportRequest, _Callbacks] = {}
         self.view = View.SIDE_BY_SIDE
         self.viewport: Viewport | None = None
         self.request: PreviewRequest | None = None
         self.doing = Doing(State.WAITING)
-        self._news.connect(self._hear, Qt.ConnectionType.QueuedConnection)
+        self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(_CALM_MS)
@@ -78,7 +88,7 @@ class Viewer(QObject):
     @property
     def is_working(self) -> bool:
         """Whether something is being computed, read or drawn for the window."""
-        return not (self._engine.is_idle() and self._eyes.is_idle())
+        return not (self._engine_thread.is_idle() and self._render_thread.is_idle())
 
     def is_current(self, frame: Frame) -> bool:
         """Whether a frame shows what is wanted now: this photo, these options, this view, all that is in sight."""
@@ -91,7 +101,7 @@ class Viewer(QObject):
 
     def warm_up(self) -> None:
         """Loads the network before it is asked for."""
-        self._engine.submit("warm", self._preview.warm_up)
+        self._engine_thread.submit("warm", self._preview.warm_up)
 
     def show(self, picture: Picture | None, options: DenoiseOptions) -> None:
         """Looks at another photo, or at none."""
@@ -168,16 +178,16 @@ class Viewer(QObject):
         cancel: CancelToken | None = None,
     ) -> None:
         """Makes all of a photo, for a file; what is there of it is taken."""
-        wish = Wish(picture, options, cancel or CancelToken())
-        self._waiting[wish] = _Waiting(done, failed, progress)
-        if self._preview.wish(wish):
+        export = ExportRequest(picture, options, cancel or CancelToken())
+        self._waiting[export] = _Callbacks(done, failed, progress)
+        if self._preview.export(export):
             self._begin_work()
 
     def begin_to_stop(self) -> tuple[WorkerThread, ...]:
         """Wants nothing any more; gives the workers that are to be ended."""
         self._calm.stop()
         self._preview.ask(None)
-        return self._engine, self._eyes
+        return self._engine_thread, self._render_thread
 
     def _ask(self) -> None:
         if self._picture is None or self.viewport is None:
@@ -201,12 +211,12 @@ class Viewer(QObject):
         self._calm.start()
 
     def _begin_work(self) -> None:
-        self._engine.submit("work", lambda cancel: self._preview.work(self._news.emit, cancel))
+        self._engine_thread.submit("work", lambda cancel: self._preview.work(self._event_arrived.emit, cancel))
 
     def _ask_for_frame(self) -> None:
         request = self.request
         if request is not None:
-            self._eyes.submit(
+            self._render_thread.submit(
                 "frame",
                 lambda _: self._renderer.frame(request, self._preview.cleaning(request)),
                 self.frame_ready.emit,
@@ -215,37 +225,37 @@ class Viewer(QObject):
     def _ask_for_overview(self) -> None:
         request = self.request
         if request is not None:
-            self._eyes.submit(
+            self._render_thread.submit(
                 "overview",
                 lambda _: self._renderer.overview(request, self._preview.cleaning(request)),
                 self.overview_ready.emit,
             )
 
-    def _hear(self, news: News) -> None:
-        match news:
-            case Estimated():
-                self.estimated.emit(news.key, news.estimate)
-            case Advanced():
-                self._advance(news)
-            case Reached():
-                if self.request is not None and self.request.picture.key == news.key:
-                    self._set_doing(news.doing)
-            case Broken():
+    def _handle(self, event: EngineEvent) -> None:
+        match event:
+            case NoiseEstimated():
+                self.estimated.emit(event.key, event.estimate)
+            case PreviewAdvanced():
+                self._advance(event)
+            case PreviewReached():
+                if self.request is not None and self.request.picture.key == event.key:
+                    self._set_doing(event.doing)
+            case PreviewFailed():
                 self._set_doing(dataclasses.replace(self.doing, state=State.FAILED))
-                self.broken.emit(news.key, news.error)
-            case Wished():
-                if (waiting := self._waiting.get(news.wish)) is not None:
-                    waiting.progress(news.progress)
-            case Made():
-                self._waiting.pop(news.wish).done(news.finished)
-            case Unmade():
-                self._waiting.pop(news.wish).failed(news.error)
+                self.broken.emit(event.key, event.error)
+            case ExportProgress():
+                if (waiting := self._waiting.get(event.export)) is not None:
+                    waiting.progress(event.progress)
+            case ExportDone():
+                self._waiting.pop(event.export).done(event.finished)
+            case ExportFailed():
+                self._waiting.pop(event.export).failed(event.error)
 
-    def _advance(self, news: Advanced) -> None:
+    def _advance(self, event: PreviewAdvanced) -> None:
         request = self.request
-        if request is None or request.picture.key != news.key:
+        if request is None or request.picture.key != event.key:
             return
-        self._set_doing(news.doing)
+        self._set_doing(event.doing)
         self._ask_for_frame()
         self._calm.start()
 

@@ -20,7 +20,18 @@ from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.cleaning import Cleaning, Estimates, Finished, finished
-from denoiser_gui.model.news import Advanced, Broken, Estimated, Made, News, Reached, Told, Unmade, Wish, Wished
+from denoiser_gui.model.engine_events import (
+    EngineEvent,
+    ExportDone,
+    ExportFailed,
+    ExportProgress,
+    ExportRequest,
+    Listener,
+    NoiseEstimated,
+    PreviewAdvanced,
+    PreviewFailed,
+    PreviewReached,
+)
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.requests import Doing, PreviewRequest, State, View, inference_of
 from denoiser_gui.model.viewport import Area
@@ -44,12 +55,12 @@ class Preview:
         self._lock = threading.Lock()
         self._request: PreviewRequest | None = None
         self._asked_at = 0.0
-        self._wishes: list[Wish] = []
+        self._exports: list[ExportRequest] = []
         self._step: tuple[CancelToken, DenoiseOptions, int, Area | None] | None = None  # what is being done
         self._working = False
         self._cleanings: OrderedDict[tuple[int, DenoiseOptions], Cleaning] = OrderedDict()
         self._estimates: dict[int, Estimates] = {}
-        self._told: set[int] = set()  # photos whose noise was told
+        self._noise_sent: set[int] = set()  # photos whose noise was listener
         self._sessions: OrderedDict[DenoiseOptions, Session] = OrderedDict()
         self._broken: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
         self._speed = 0.0
@@ -64,19 +75,19 @@ class Preview:
                 self._asked_at = time.perf_counter()
             if self._step is not None and self._is_useless(self._step):
                 self._step[0].cancel()
-            return request is not None and self._to_begin()
+            return request is not None and self._start_work()
 
-    def wish(self, wish: Wish) -> bool:
+    def export(self, export: ExportRequest) -> bool:
         """Wants a photo whole; whether work must begin."""
         with self._lock:
-            self._wishes.append(wish)
-            return self._to_begin()
+            self._exports.append(export)
+            return self._start_work()
 
     def forget(self, key: int) -> None:
         """Drops what is known of a photo that was closed."""
         with self._lock:
             self._estimates.pop(key, None)
-            self._told.discard(key)
+            self._noise_sent.discard(key)
             for place in [place for place in self._cleanings if place[0] == key]:
                 del self._cleanings[place]
 
@@ -101,41 +112,41 @@ class Preview:
         # What was loaded stays: looking through it for garbage would hold up the window each time.
         gc.freeze()
 
-    def work(self, told: Told, cancel: CancelToken) -> None:
+    def work(self, listener: Listener, cancel: CancelToken) -> None:
         """Does step after step until nothing is wanted; the engine's thread. Raises Cancelled when it is to end."""
         try:
-            while self._one_step(told, cancel):
+            while self._one_step(listener, cancel):
                 cancel.raise_if_cancelled()
         except BaseException:
             with self._lock:
                 self._working = False
             raise
 
-    def _to_begin(self) -> bool:
+    def _start_work(self) -> bool:
         begins = not self._working
         self._working = True
         return begins
 
-    def _one_step(self, told: Told, cancel: CancelToken) -> bool:
+    def _one_step(self, listener: Listener, cancel: CancelToken) -> bool:
         """Whether there was something to do."""
         with self._lock:
             request = self._request
-            self._wishes = [wish for wish in self._wishes if not wish.cancel.cancelled]
-            wish = self._wishes[0] if self._wishes else None
-        if request is not None and self._for_eyes(request, told, cancel):
+            self._exports = [export for export in self._exports if not export.cancel.cancelled]
+            export = self._exports[0] if self._exports else None
+        if request is not None and self._view_step(request, listener, cancel):
             return True
-        if wish is not None:
-            self._for_wish(wish, told, cancel)
+        if export is not None:
+            self._export_step(export, listener, cancel)
             return True
-        if request is not None and self._for_later(request, told, cancel):
+        if request is not None and self._background_step(request, listener, cancel):
             return True
         with self._lock:
-            if self._request is not request or self._wishes:
+            if self._request is not request or self._exports:
                 return True
             self._working = False
             return False
 
-    def _for_eyes(self, request: PreviewRequest, told: Told, cancel: CancelToken) -> bool:
+    def _view_step(self, request: PreviewRequest, listener: Listener, cancel: CancelToken) -> bool:
         """One step towards the view; False when it is exact."""
         if request.options.strength == 0 or self.fault(request) is not None:
             return False
@@ -144,15 +155,15 @@ class Preview:
             cleaning = self._cleaning(request.picture, request.inference)
             step = self._step_for(cleaning, request)
             if step is None:
-                self._tell_reached(cleaning, request, told)
+                self._send_reached(cleaning, request, listener)
                 return False
             if self._guarded(step, request, request.viewport.wanted, cancel):
-                told(Advanced(key, self._doing(cleaning, request)))
-                self._tell_noise(key, told)
+                listener(PreviewAdvanced(key, self._doing(cleaning, request)))
+                self._send_noise(key, listener)
         except Cancelled:
             raise
         except DenoiserError as error:
-            self._note_fault(request, error, told)
+            self._note_fault(request, error, listener)
         return True
 
     def _step_for(self, cleaning: Cleaning, request: PreviewRequest) -> Callable[[CancelToken], object] | None:
@@ -177,52 +188,52 @@ class Preview:
             return lambda _token: cleaning.measure_trust()
         return None
 
-    def _for_wish(self, wish: Wish, told: Told, cancel: CancelToken) -> None:
+    def _export_step(self, export: ExportRequest, listener: Listener, cancel: CancelToken) -> None:
         """One step towards a photo that is wanted whole."""
         try:
-            if wish.options.strength == 0:
-                self._fulfil(wish, told, Made(wish, self._untouched(wish)))
+            if export.options.strength == 0:
+                self._end_export(export, listener, ExportDone(export, self._untouched(export)))
                 return
-            cleaning = self._cleaning(wish.picture, inference_of(wish.options))
+            cleaning = self._cleaning(export.picture, inference_of(export.options))
             try:
-                missing = cleaning.clean_next(None, _Either(cancel, wish.cancel)) is not None
+                missing = cleaning.clean_next(None, _AnyToken(cancel, export.cancel)) is not None
             except Cancelled:
                 cancel.raise_if_cancelled()
                 return
-            told(Wished(wish, cleaning.progress))
+            listener(ExportProgress(export, cleaning.progress))
             if not missing:
-                self._fulfil(wish, told, Made(wish, cleaning.finish(_look(wish.options))))
+                self._end_export(export, listener, ExportDone(export, cleaning.finish(_look(export.options))))
         except Cancelled:
             raise
         except DenoiserError as error:
-            self._fulfil(wish, told, Unmade(wish, error))
+            self._end_export(export, listener, ExportFailed(export, error))
 
-    def _untouched(self, wish: Wish) -> Finished:
+    def _untouched(self, export: ExportRequest) -> Finished:
         from denoiser.engine.result import Work
 
-        session = self._session(inference_of(wish.options))
-        image = wish.picture.image
+        session = self._session(inference_of(export.options))
+        image = export.picture.image
         return finished(image, session.finish(Work(image, None)), session)
 
-    def _for_later(self, request: PreviewRequest, told: Told, cancel: CancelToken) -> bool:
+    def _background_step(self, request: PreviewRequest, listener: Listener, cancel: CancelToken) -> bool:
         """One more tile of the photo that is looked at, so that panning and saving find it done."""
         cleaning = self.cleaning(request)
         if cleaning is None or cleaning.is_complete or self.fault(request) or request.options.strength == 0:
             return False
         try:
             if self._guarded(lambda token: self._timed(cleaning, None, token), request, None, cancel):
-                told(Advanced(request.picture.key, self._doing(cleaning, request)))
+                listener(PreviewAdvanced(request.picture.key, self._doing(cleaning, request)))
         except Cancelled:
             raise
         except DenoiserError as error:
-            self._note_fault(request, error, told)
+            self._note_fault(request, error, listener)
         return True
 
-    def _note_fault(self, request: PreviewRequest, error: DenoiserError, told: Told) -> None:
+    def _note_fault(self, request: PreviewRequest, error: DenoiserError, listener: Listener) -> None:
         """It is not tried again, until somebody wants that or something else is asked."""
         with self._lock:
             self._broken[request.picture.key, request.inference] = error
-        told(Broken(request.picture.key, error))
+        listener(PreviewFailed(request.picture.key, error))
 
     def _guarded(
         self,
@@ -232,7 +243,7 @@ class Preview:
         cancel: CancelToken,
     ) -> bool:
         """Does a step that a newer request may cancel; whether it came to its end."""
-        token = _Either(cancel)
+        token = _AnyToken(cancel)
         with self._lock:
             self._step = (token, request.inference, request.picture.key, area)
             if self._request is not request and self._is_useless(self._step):
@@ -283,24 +294,24 @@ class Preview:
             self._make_room(place)
         return cleaning
 
-    def _tell_reached(self, cleaning: Cleaning, request: PreviewRequest, told: Told) -> None:
+    def _send_reached(self, cleaning: Cleaning, request: PreviewRequest, listener: Listener) -> None:
         """Once for each request."""
         if self._reached != request.generation:
             self._reached = request.generation
-            told(Reached(request.picture.key, self._doing(cleaning, request)))
-            self._tell_noise(request.picture.key, told)
+            listener(PreviewReached(request.picture.key, self._doing(cleaning, request)))
+            self._send_noise(request.picture.key, listener)
 
-    def _tell_noise(self, key: int, told: Told) -> None:
+    def _send_noise(self, key: int, listener: Listener) -> None:
         """Once for each photo, and after its first draft: people look at that first."""
         with self._lock:
             estimates = self._estimates.get(key)
-            if estimates is None or key in self._told:
+            if estimates is None or key in self._noise_sent:
                 return
-            self._told.add(key)
-        told(Estimated(key, estimates.at(0)))
+            self._noise_sent.add(key)
+        listener(NoiseEstimated(key, estimates.at(0)))
 
     def _make_room(self, newest: tuple[int, DenoiseOptions]) -> None:
-        wanted = {newest, *((wish.picture.key, inference_of(wish.options)) for wish in self._wishes)}
+        wanted = {newest, *((export.picture.key, inference_of(export.options)) for export in self._exports)}
         total = sum(cleaning.bytes for cleaning in self._cleanings.values())
         for place in [place for place in self._cleanings if place not in wanted]:
             if total <= _MOST_BYTES and len(self._cleanings) <= _MOST_CLEANINGS:
@@ -337,15 +348,15 @@ class Preview:
             kept_share=cleaning.kept_share,
         )
 
-    def _fulfil(self, wish: Wish, told: Told, news: News) -> None:
+    def _end_export(self, export: ExportRequest, listener: Listener, event: EngineEvent) -> None:
         with self._lock:
-            if wish in self._wishes:
-                self._wishes.remove(wish)
-        told(news)
+            if export in self._exports:
+                self._exports.remove(export)
+        listener(event)
 
 
-class _Either(CancelToken):
-    """Cancelled when it is told so, or when one of others is."""
+class _AnyToken(CancelToken):
+    """Cancelled when it is listener so, or when one of others is."""
 
     def __init__(self, *others: CancelToken) -> None:
         super().__init__()

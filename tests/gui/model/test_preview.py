@@ -16,7 +16,15 @@ from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.controls import PhotoSettings
-from denoiser_gui.model.news import Broken, Estimated, Made, News, Unmade, Wish, Wished
+from denoiser_gui.model.engine_events import (
+    EngineEvent,
+    ExportDone,
+    ExportFailed,
+    ExportProgress,
+    ExportRequest,
+    NoiseEstimated,
+    PreviewFailed,
+)
 from denoiser_gui.model.picture import Picture, cut, picture_of
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.rendering import Renderer
@@ -46,7 +54,7 @@ class Bench:
     def __init__(self, *images: Image) -> None:
         self.pictures = [picture_of(key, image) for key, image in enumerate(images, 1)]
         self.preview, self.renderer = Preview(), Renderer()
-        self.heard: list[News] = []
+        self.events: list[EngineEvent] = []
         self.generation = 0
 
     def request(
@@ -64,19 +72,21 @@ class Bench:
         self.generation += 1
         return PreviewRequest(self.generation, picture, options, viewport, view)
 
-    def work(self, request: PreviewRequest | None = None, until: Callable[[News], bool] = lambda _: False) -> None:
-        """Works until nothing is left to do, or until something was heard."""
+    def work(
+        self, request: PreviewRequest | None = None, until: Callable[[EngineEvent], bool] = lambda _: False
+    ) -> None:
+        """Works until nothing is left to do, or until an event arrives that `until` accepts."""
         if request is not None:
             self.preview.ask(request)
         cancel = CancelToken()
 
-        def told(news: News) -> None:
-            self.heard.append(news)
-            if until(news):
+        def listener(event: EngineEvent) -> None:
+            self.events.append(event)
+            if until(event):
                 cancel.cancel()
 
         try:
-            self.preview.work(told, cancel)
+            self.preview.work(listener, cancel)
         except Cancelled:
             assert cancel.cancelled
 
@@ -85,17 +95,19 @@ class Bench:
 
     def written(self, request: PreviewRequest, folder: Path) -> Image:
         """What the writer makes of the photo at these options."""
-        wish = Wish(request.picture, request.options)
-        self.preview.wish(wish)
+        export = ExportRequest(request.picture, request.options)
+        self.preview.export(export)
         self.work()
-        made = next(news for news in reversed(self.heard) if isinstance(news, Made) and news.wish is wish)
+        made = next(
+            event for event in reversed(self.events) if isinstance(event, ExportDone) and event.export is export
+        )
         target = folder / f"{request.generation}.png"
         save(made.finished, SaveOrder(target, PhotoSettings(request.options)))
         return imageio.read(target)
 
 
-def _is_exact(news: News) -> bool:
-    doing = getattr(news, "doing", None)
+def _is_exact(event: EngineEvent) -> bool:
+    doing = getattr(event, "doing", None)
     return doing is not None and doing.state is State.EXACT
 
 
@@ -132,10 +144,10 @@ def test_on_a_cpu_the_tile_is_small_and_named(tmp_path: Path) -> None:
     bench = Bench(image)
     request = bench.request(DenoiseOptions(precision="fp32", device="cpu"))
     bench.work(request, until=_is_exact)
-    told = next(news.doing for news in bench.heard if hasattr(news, "doing"))
-    assert told.tile == 512
+    status = next(event.doing for event in bench.events if hasattr(event, "doing"))
+    assert status.tile == 512
     written = bench.written(request, tmp_path)
-    same = DenoiseOptions(precision="fp32", device="cpu", tile=told.tile)
+    same = DenoiseOptions(precision="fp32", device="cpu", tile=status.tile)
     assert np.array_equal(written.pixels, open_session(same).clean(image).image.pixels)
 
 
@@ -164,7 +176,7 @@ def _try_changes(bench: Bench, folder: Path, changes: int) -> int:
     for _ in range(changes):
         request = _random_request(bench, dice)
         impatient = dice.random() < 0.4
-        bench.work(request, until=(lambda news: not isinstance(news, Estimated)) if impatient else _never)
+        bench.work(request, until=(lambda event: not isinstance(event, NoiseEstimated)) if impatient else _never)
         frame = bench.frame(request)
         if not impatient:
             assert frame.state is State.EXACT
@@ -175,7 +187,7 @@ def _try_changes(bench: Bench, folder: Path, changes: int) -> int:
     return compared
 
 
-def _never(_news: News) -> bool:
+def _never(_event: EngineEvent) -> bool:
     return False
 
 
@@ -193,7 +205,7 @@ def test_after_two_hundred_random_changes_the_exact_preview_equals_the_written_p
 def test_a_draft_comes_before_the_exact_view_and_is_nearer_to_it_than_the_source() -> None:
     bench = Bench(_noisy(3, 400, 480))
     request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
-    bench.work(request, until=lambda news: hasattr(news, "doing"))
+    bench.work(request, until=lambda event: hasattr(event, "doing"))
     draft = bench.frame(request)
     assert draft.state is State.DRAFT
     bench.work(request)
@@ -225,7 +237,7 @@ def test_strength_nought_is_the_source_and_asks_for_no_network() -> None:
     bench.work(request)
     frame = bench.frame(request)
     assert frame.state is State.EXACT and np.array_equal(frame.left_values, frame.right_values)
-    assert not bench.heard
+    assert not bench.events
 
 
 def test_nothing_stale_is_exact_for_another_level_or_photo() -> None:
@@ -241,12 +253,12 @@ def test_nothing_stale_is_exact_for_another_level_or_photo() -> None:
 def test_the_share_kept_as_in_the_source_is_known_once_the_photo_is_complete() -> None:
     bench = Bench(_noisy(3, 480, 480))
     request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
-    bench.work(request, until=lambda news: hasattr(news, "doing"))
+    bench.work(request, until=lambda event: hasattr(event, "doing"))
     cleaning = bench.preview.cleaning(request)
     assert cleaning is not None and not cleaning.is_complete and cleaning.kept_share is None
     bench.work(request)
     assert cleaning.is_complete
-    last = [news.doing for news in bench.heard if hasattr(news, "doing")][-1]
+    last = [event.doing for event in bench.events if hasattr(event, "doing")][-1]
     assert last.photo == request.picture.key
     assert last.kept_share == cleaning.kept_share == cleaning._gradual.work.canvas.kept_share  # type: ignore[union-attr]
 
@@ -290,32 +302,35 @@ def test_a_model_that_is_not_here_is_said_once_and_can_be_tried_again() -> None:
     bench = Bench(_noisy(3, 200, 300))
     request = bench.request(DenoiseOptions(model="no-such-model"))
     bench.work(request)
-    told = [news for news in bench.heard if isinstance(news, Broken)]
-    assert len(told) == 1 and isinstance(told[0].error, MissingModel)
+    failures = [event for event in bench.events if isinstance(event, PreviewFailed)]
+    assert len(failures) == 1 and isinstance(failures[0].error, MissingModel)
     assert isinstance(bench.preview.fault(request), MissingModel)
     bench.preview.try_again()
     assert bench.preview.fault(request) is None
 
 
-def test_a_wish_is_told_of_its_progress_and_of_what_stands_in_its_way() -> None:
+def test_an_export_reports_its_progress_and_errors() -> None:
     bench = Bench(_noisy(3, 300, 420))
-    good, bad = Wish(bench.pictures[0], FAST), Wish(bench.pictures[0], DenoiseOptions(model="no-such-model"))
-    for wish in (good, bad):
-        bench.preview.wish(wish)
+    good, bad = (
+        ExportRequest(bench.pictures[0], FAST),
+        ExportRequest(bench.pictures[0], DenoiseOptions(model="no-such-model")),
+    )
+    for export in (good, bad):
+        bench.preview.export(export)
     bench.work()
-    assert [news.wish for news in bench.heard if isinstance(news, Made)] == [good]
-    assert [news.wish for news in bench.heard if isinstance(news, Unmade)] == [bad]
-    steps = [news.progress for news in bench.heard if isinstance(news, Wished)]
+    assert [event.export for event in bench.events if isinstance(event, ExportDone)] == [good]
+    assert [event.export for event in bench.events if isinstance(event, ExportFailed)] == [bad]
+    steps = [event.progress for event in bench.events if isinstance(event, ExportProgress)]
     assert steps == sorted(steps) and steps[-1] == 1.0
 
 
-def test_a_cancelled_wish_is_dropped() -> None:
+def test_a_cancelled_export_is_dropped() -> None:
     bench = Bench(_noisy(3, 300, 420))
-    wish = Wish(bench.pictures[0], FAST)
-    wish.cancel.cancel()
-    bench.preview.wish(wish)
+    export = ExportRequest(bench.pictures[0], FAST)
+    export.cancel.cancel()
+    bench.preview.export(export)
     bench.work()
-    assert not [news for news in bench.heard if isinstance(news, Made | Unmade)]
+    assert not [event for event in bench.events if isinstance(event, ExportDone | ExportFailed)]
 
 
 def test_a_closed_photo_is_forgotten() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, slots=True)
-class Wish:
+class ExportRequest:
     """A photo that is wanted whole, to be saved or encoded."""
 
     picture: Picture
@@ -27,7 +27,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Estimated:
+class NoiseEstimated:
     """The noise of a photo was measured."""
 
     key: int
@@ -35,7 +35,7 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Advanced:
+class PreviewAdvanced:
     """Something new is there to be seen of the photo that is looked at."""
 
     key: int
@@ -43,7 +43,7 @@ class Advanced:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reached:
+class PreviewReached:
     """All that a request wants to see was there already."""
 
     key: int
@@ -51,7 +51,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Broken:
+class PreviewFailed:
     """The photo that is looked at cannot be cleaned like that."""
 
     key: int
@@ -59,28 +59,30 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
+class ExportDone:
     """A photo that was to be made whole is; *finished* is what to write."""
 
-    wish: Wish
+    export: ExportRequest
     finished: Finished
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unmade:
+class ExportFailed:
     """A photo that was to be made whole could not be."""
 
-    wish: Wish
+    export: ExportRequest
     error: DenoiserError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wished:
-    """How far a wish is, 0 to 1."""
+class ExportProgress:
+    """How far a export is, 0 to 1."""
 
-    wish: Wish
+    export: ExportRequest
     progress: float
 
 
-News = Estimated | Advanced | Reached | Broken | Made | Unmade | Wished
-Told = Callable[[News], None]
+EngineEvent = (
+    NoiseEstimated | PreviewAdvanced | PreviewReached | PreviewFailed | ExportDone | ExportFailed | ExportProgress
+)
+Listener = Callable[[EngineEvent], None]
