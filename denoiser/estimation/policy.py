@@ -12,16 +12,16 @@ import numpy as np
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.networks.conditioning import MAX_SIGMA, Condition
 
-# Sigma from which cleaning begins to be kept, and from which all of it is: below, what is taken for noise is as
-# likely texture, and nobody would see the noise.
-_NONE_BELOW, _ALL_ABOVE = 0.5, 1.5
+# Sigma from which cleaning begins to be kept, and from which all of it is, for white and correlated noise: below,
+# what is taken for noise is as likely texture, or what JPEG left of it, and noise would not be visible.
+_NONE_BELOW, _ALL_ABOVE = (0.5, 1.0), (1.5, 2.5)
 
 # The level that is given for correlated noise, relative to the estimate, by luma. Weak noise gets more, since JPEG
 # and the camera removed it from the flat places that are measured; strong noise less, since networks smooth too
 # much there.
 _ESTIMATED = (5.0, 6.0, 9.0, 20.0)
 _GIVEN_FOR_ESTIMATED = (1.4, 1.25, 0.95, 0.88)
-_WHITE_BELOW, _CORRELATED_ABOVE = 0.2, 0.4  # of the kind; white noise gets the estimate
+_KINDS = (0.2, 0.4)  # white below, correlated above
 
 # A level that is set counts in full up to so many times the estimate and so much more, then hardly: networks do not
 # smooth more at still higher levels, and lose colour.
@@ -72,11 +72,12 @@ def present_noise(estimate: NoiseEstimate, level: float | None) -> Condition:
 
 def kept_share(estimate: NoiseEstimate) -> float:
     """From 0 for a clean picture to 1 for a noisy one, without a step."""
-    place = (max(estimate.luma, estimate.chroma) - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)
+    low, high = (np.interp(estimate.kind, _KINDS, limits) for limits in (_NONE_BELOW, _ALL_ABOVE))
+    place = float((max(estimate.luma, estimate.chroma) - low) / (high - low))
     place = min(1.0, max(0.0, place))
     return place * place * (3 - 2 * place)
 
 
 def _given_for_estimated(estimate: NoiseEstimate) -> float:
-    correlated = np.interp(estimate.kind, (_WHITE_BELOW, _CORRELATED_ABOVE), (0, 1))
+    correlated = np.interp(estimate.kind, _KINDS, (0, 1))
     return float(1 + correlated * (np.interp(estimate.luma, _ESTIMATED, _GIVEN_FOR_ESTIMATED) - 1))

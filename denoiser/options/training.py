@@ -28,6 +28,9 @@ class TrainOptions:
     teacher: str = control(
         "", help="Teacher for distillation: a name from `denoise models`, or a .safetensors file."
     )
+    validate_pairs: str = control(
+        "", form="DIR", help="Folder of real pairs for validation only; they count in what is kept."
+    )
     resume: bool = control(False, help="Resume from the checkpoint in the --out folder.")
     seed: int = control(0, help="Random seed.", minimum=0, maximum=2**63 - 1)
     device: str = control("auto", help="Device to train on.", choices=DEVICES)

@@ -62,7 +62,9 @@ def train_denoiser(
     if data and not pairs and holds_pairs(data):
         data, pairs = None, data
     reading = Reading(loading, cancel or CancelToken())
-    return train_on(Folders(data, pairs), out, options or TrainOptions(), listener=listener, reading=reading)
+    options = options or TrainOptions()
+    judged = Path(options.validate_pairs) if options.validate_pairs else None
+    return train_on(Folders(data, pairs, judged), out, options, listener=listener, reading=reading)
 
 
 def train_on(

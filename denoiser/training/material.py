@@ -17,7 +17,15 @@ from denoiser.training.pairs import load_pairs
 from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe
 from denoiser.training.samples import DrawnNoise, Mixed, RealNoise, SampleSource
-from denoiser.training.validation import PAIRS, Judge, Judging, pair_trials, synthetic_trials
+from denoiser.training.validation import (
+    JUDGED,
+    PAIRS,
+    Judge,
+    Judging,
+    judging_trials,
+    pair_trials,
+    synthetic_trials,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +48,14 @@ class Gather(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Material from a folder of clean photos, from one of pairs, or from both."""
+    """Material from a folder of clean photos, from one of pairs, or from both.
+
+    The pairs below *judged* count in the validation, and nothing is trained on them.
+    """
 
     photos: Path | None
     pairs: Path | None = None
+    judged: Path | None = None
 
     def __post_init__(self) -> None:
         if not (self.photos or self.pairs):
@@ -62,6 +74,10 @@ class Folders:
             source = Mixed(RealNoise(resident(pairs, device)), drawn, plan.pair_share)
             trials += pair_trials(pairs.held_out)
             counted = (PAIRS,)  # what the pairs are for; the other columns show what it costs elsewhere
+        if self.judged:
+            pool = load_pairs(self.judged, seed=seed, reading=reading)
+            trials += judging_trials((*pool.pictures, *pool.held_out))
+            counted += (JUDGED,)
         unreadable = dict.fromkeys([*(photos.unreadable if photos else ()), *(pairs.unreadable if pairs else ())])
         judge = Judge(tuple(trials), counted)
         return Material(drawn_ahead(source, device), judge, self._on_card(), tuple(unreadable))

@@ -10,11 +10,14 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from denoiser.estimation import automatic, estimate_noise
+from denoiser.image import from_numpy
 from denoiser.networks.conditioning import Condition
 from denoiser.noise import add_white, shoot
 
 WHITE_LEVELS = (15, 25, 50)
 CAMERA, PAIRS = "camera, blind", "pairs, blind"
+JUDGED = "pairs, automatic"
 WRONG = "white 10 given 30"  # what a person may set: colours must stay, and detail as far as it can
 _CROP = 256
 _SMALLEST = 64
@@ -154,6 +157,16 @@ def pair_trials(pairs: Sequence[Tensor]) -> list[Trial]:
     """The noise that is in each of *pairs* (6, H, W) uint8, clean then noisy; the network is told nothing."""
     crops = _crops([pair.float().div(255) for pair in pairs])
     return [Trial(PAIRS, crop[0, 3:], crop[0, :3], Condition()) for crop in crops]
+
+
+def judging_trials(pairs: Sequence[Tensor]) -> list[Trial]:
+    """The noise in each of *pairs* (6, H, W) uint8, clean then noisy, at the level of automatic mode."""
+    trials = []
+    for crop in _crops([pair.float().div(255) for pair in pairs]):
+        noisy = crop[0, 3:].mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
+        condition, _ = automatic(estimate_noise(from_numpy(noisy)))
+        trials.append(Trial(JUDGED, crop[0, 3:], crop[0, :3], condition))
+    return trials
 
 
 def _halved(picture: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ def test_the_result_says_what_led_to_it(clean, tiny_weights):
     )
     session = open_session(options)
     assert (session.tile, session.batch_size) == (256, 2)
-    assert session.device_reason == session.precision_reason == "as asked for"
+    assert session.device_reason == session.precision_reason == "as requested"
     cleaned = session.clean(from_numpy(clean))
     assert (cleaned.device, cleaned.precision, cleaned.tile) == ("cpu", "fp32", 256)
     assert cleaned.seconds > 0
@@ -190,7 +190,7 @@ def test_more_passes_average_rotated_and_mirrored_copies(clean):
         pixels = open_session(options).clean(image).image.pixels
         errors.append(float(np.square(pixels.astype(float) - clean).mean()))
     assert errors[2] < errors[1] < errors[0]
-    with pytest.raises(UsageError, match="passes is one of 1, 2, 4, 8, not 3"):
+    with pytest.raises(UsageError, match="passes must be one of 1, 2, 4, 8, not 3"):
         DenoiseOptions(passes=3)
 
 

@@ -135,6 +135,21 @@ def test_pairs_alone_are_enough(tmp_path, recipe, tiny_weights):
     assert read_card(report.weights.with_suffix(".toml")).training["pairs"] == "pairs"
 
 
+def test_pairs_for_validation_count_and_are_not_trained_on(tmp_path, photos, recipe, tiny_weights):
+    clean = np.ascontiguousarray(data.chelsea()[:200, :300])
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 20, clean.shape), 0, 255).astype(np.uint8)
+    for half, pixels in (("clean", clean), ("noisy", noisy)):
+        imageio.write(from_numpy(pixels), tmp_path / "judged" / f"cat__{half}.png")
+    options = TrainOptions(
+        minutes=0.01, recipe=recipe, start=str(tiny_weights), validate_pairs=str(tmp_path / "judged")
+    )
+    report = train_denoiser(photos, tmp_path / "run", options)
+    assert report.before is not None
+    scores = report.before.scores
+    assert scores["pairs, automatic"] > 15
+    assert report.before.overall == pytest.approx(sum(scores.values()) / len(scores))
+
+
 def test_nothing_to_train_on_is_said(tmp_path, recipe):
     with pytest.raises(UsageError, match="nothing to train on"):
         train_denoiser(None, tmp_path / "run", TrainOptions(recipe=recipe))
