@@ -34,7 +34,7 @@ _OFF = 0.0  # of EncodeOptions.denoise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wish:
+class LatentRequest:
     """What is to be seen: a photo at a quality, noise taken out or not, and what stands beside it."""
 
     image: Image
@@ -49,10 +49,10 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rated:
+class LatentResult:
     """A photo as a latent file, or a part of it."""
 
-    wish: Wish
+    request: LatentRequest
     data: bytes
     image: Image  # the photo, with what the file gives back in its place
     bits_per_pixel: float
@@ -64,11 +64,11 @@ class Rated:
     @property
     def is_sample(self) -> bool:
         """Whether the figures of the whole are reckoned from a part."""
-        return self.wish.area is not None
+        return self.request.area is not None
 
     def of_whole(self, count: int) -> int:
         """So many bytes of what was tried, for the whole photo."""
-        area, image = self.wish.area, self.wish.image
+        area, image = self.request.area, self.request.image
         return count if area is None else round(count * image.width * image.height / area.pixels)
 
 
@@ -82,37 +82,37 @@ class LatentWork:
         self._tried: tuple[Image, Area | None, Image] | None = None
         self._trials: dict[float | None, Callable[[float, CancelToken], Any]] = {}
 
-    def rate(self, wish: Wish, cancel: CancelToken) -> Rated:
+    def rate(self, request: LatentRequest, cancel: CancelToken) -> LatentResult:
         """Encodes, decodes and measures; stops within a tile of *cancel*. MissingModel where there is no codec."""
         from denoiser.metrics import psnr
 
-        part = self._part(wish)
-        encoded = self._trial(wish.denoise)(wish.quality, cancel)
+        part = self._part(request)
+        encoded = self._trial(request.denoise)(request.quality, cancel)
         image = self._decoded(encoded.data, cancel)
         noisy_bytes = 0
-        if wish.cleans and encoded.noise is not None:
-            noisy_bytes = len(self._trial(_OFF)(wish.quality, cancel).data)
+        if request.cleans and encoded.noise is not None:
+            noisy_bytes = len(self._trial(_OFF)(request.quality, cancel).data)
         near = None if encoded.noise is not None else psnr(image.pixels, part.pixels, white=part.white)
-        rival, problem = _rival(wish, part, len(encoded.data), cancel)
-        shown = _pasted(wish, image)
-        return Rated(wish, encoded.data, shown, encoded.bits_per_pixel, near, noisy_bytes, rival, problem)
+        rival, problem = _rival(request, part, len(encoded.data), cancel)
+        shown = _pasted(request, image)
+        return LatentResult(request, encoded.data, shown, encoded.bits_per_pixel, near, noisy_bytes, rival, problem)
 
-    def whole(self, wish: Wish, progress: Callable[[float], None], cancel: CancelToken) -> bytes:
+    def whole(self, request: LatentRequest, progress: Callable[[float], None], cancel: CancelToken) -> bytes:
         """The file of all of the photo; tells how far it is, and stops within a tile of *cancel*."""
         from denoiser.codec.encode import Encoder
 
-        options = EncodeOptions(quality=wish.quality, denoise=wish.denoise, model=self._model)
+        options = EncodeOptions(quality=request.quality, denoise=request.denoise, model=self._model)
 
-        def told(event: Event) -> None:
+        def listener(event: Event) -> None:
             if isinstance(event, TileDone):
                 progress(event.done / event.total)
 
-        return Encoder(options).encode(wish.image, listener=told, cancel=cancel).data
+        return Encoder(options).encode(request.image, listener=listener, cancel=cancel).data
 
-    def _part(self, wish: Wish) -> Image:
+    def _part(self, request: LatentRequest) -> Image:
         """What is tried; the same value as long as the same is asked for, since analyses hang on it."""
-        if self._tried is None or self._tried[0] is not wish.image or self._tried[1] != wish.area:
-            self._tried, self._trials = (wish.image, wish.area, _cut(wish.image, wish.area)), {}
+        if self._tried is None or self._tried[0] is not request.image or self._tried[1] != request.area:
+            self._tried, self._trials = (request.image, request.area, _cut(request.image, request.area)), {}
         return self._tried[2]
 
     def _trial(self, denoise: float | None) -> Callable[[float, CancelToken], Any]:
@@ -191,25 +191,25 @@ def _cut(image: Image, area: Area | None) -> Image:
     return dataclasses.replace(image, pixels=pixels, alpha=None, metadata=Metadata(), profile=None)
 
 
-def _pasted(wish: Wish, part: Image) -> Image:
+def _pasted(request: LatentRequest, part: Image) -> Image:
     """The photo with *part* in the place of what was tried."""
-    area = wish.area
+    area = request.area
     if area is None:
         return part
-    pixels = wish.image.pixels.copy()
+    pixels = request.image.pixels.copy()
     pixels[area.top : area.bottom, area.left : area.right] = part.pixels
-    return wish.image.with_pixels(pixels)
+    return request.image.with_pixels(pixels)
 
 
-def _rival(wish: Wish, part: Image, most_bytes: int, cancel: CancelToken) -> tuple[Sized | None, str]:
-    if not wish.rival:
+def _rival(request: LatentRequest, part: Image, most_bytes: int, cancel: CancelToken) -> tuple[Sized | None, str]:
+    if not request.rival:
         return None, ""
     from denoiser.errors import UnwritableImage
     from denoiser.imageio.sized import sized
 
     cancel.raise_if_cancelled()
     try:
-        found = sized(part, wish.rival, most_bytes, cancel)
-        return dataclasses.replace(found, image=_pasted(wish, found.image)), ""
+        found = sized(part, request.rival, most_bytes, cancel)
+        return dataclasses.replace(found, image=_pasted(request, found.image)), ""
     except UnwritableImage as error:
         return None, error.message

@@ -11,7 +11,16 @@ from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
 from denoiser_gui.model.facts import in_bytes
 from denoiser_gui.model.hints import message_of
-from denoiser_gui.model.latent import DEFAULT_QUALITY, RIVALS, SUFFIX, LatentWork, Rated, Wish, sample_of, why_not
+from denoiser_gui.model.latent import (
+    DEFAULT_QUALITY,
+    RIVALS,
+    SUFFIX,
+    LatentRequest,
+    LatentResult,
+    LatentWork,
+    sample_of,
+    why_not,
+)
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.requests import Shown
 from denoiser_gui.qt import (
@@ -53,7 +62,7 @@ class LatentPanel(QWidget):
         self._controller, self._model = controller, model
         self._worker = controller.own(WorkerThread("latent", controller, niceness=2))
         self._work = LatentWork(model)
-        self._rated: Rated | None = None
+        self._rated: LatentResult | None = None
         self._missing: DenoiserError | None = None
         self._is_looked_for = False
         self._rest = QTimer(self)
@@ -65,7 +74,7 @@ class LatentPanel(QWidget):
         self._show_state()
 
     @property
-    def rated(self) -> Rated | None:
+    def rated(self) -> LatentResult | None:
         """What is shown now; None while nothing is rated."""
         return self._rated
 
@@ -207,8 +216,8 @@ class LatentPanel(QWidget):
 
     def _look_elsewhere(self, _viewport: object) -> None:
         """Another part of a large photo is in sight: it is tried there once the eye rests."""
-        wish = self._wish()
-        if self._rated is not None and wish is not None and wish.area != self._rated.wish.area:
+        request = self._request()
+        if self._rated is not None and request is not None and request.area != self._rated.request.area:
             self._rest.start(_LOOK_MS)
 
     def _move(self, quality: float) -> None:
@@ -216,11 +225,11 @@ class LatentPanel(QWidget):
         self._ask()
 
     def _ask(self, *_: object) -> None:
-        if self.isVisible() and self._wish() is not None and not self._rest.isActive():
+        if self.isVisible() and self._request() is not None and not self._rest.isActive():
             self._rest.start(_REST_MS)
         self._show_state()
 
-    def _wish(self) -> Wish | None:
+    def _request(self) -> LatentRequest | None:
         photo = self._controller.current
         picture = self._controller.picture(photo.key) if photo else None
         if picture is None or self._missing is not None:
@@ -230,21 +239,21 @@ class LatentPanel(QWidget):
         viewport = self._controller.viewer.viewport
         seen = viewport.visible if viewport is not None else picture.whole
         area = sample_of(seen, picture.image.height, picture.image.width)
-        return Wish(picture.image, self._slider.amount, level, rival, area)
+        return LatentRequest(picture.image, self._slider.amount, level, rival, area)
 
     def _rate(self) -> None:
-        wish = self._wish()
-        if wish is None or not self.isVisible():
+        request = self._request()
+        if request is None or not self.isVisible():
             return
         self._state.setText(tr("Encoding…"))
         self._worker.submit(
-            _RATE, lambda cancel: self._work.rate(wish, cancel), self._take_rated, self._take_failure
+            _RATE, lambda cancel: self._work.rate(request, cancel), self._take_result, self._take_failure
         )
 
-    def _take_rated(self, rated: Rated) -> None:
+    def _take_result(self, rated: LatentResult) -> None:
         photo = self._controller.current
         picture = self._controller.picture(photo.key) if photo else None
-        if picture is None or picture.image is not rated.wish.image or not self.isVisible():
+        if picture is None or picture.image is not rated.request.image or not self.isVisible():
             return
         self._rated = rated
         self._show_panes(rated)
@@ -284,7 +293,7 @@ class LatentPanel(QWidget):
         rated, work, told = self._rated, self._work, self._progress.emit
 
         def job(cancel: CancelToken) -> Path:
-            return _write(path, work.whole(rated.wish, told, cancel) if rated.is_sample else rated.data)
+            return _write(path, work.whole(rated.request, told, cancel) if rated.is_sample else rated.data)
 
         self._worker.submit(_SAVE, job, self._tell_saved, self._tell_failed)
 
@@ -308,29 +317,29 @@ class LatentPanel(QWidget):
 
     # --- what is shown ---
 
-    def _show_panes(self, rated: Rated) -> None:
+    def _show_panes(self, rated: LatentResult) -> None:
         left = None
         if rated.rival is not None:
-            words = tr("{format} · {size}", format=rated.wish.rival, size=_size(rated, rated.rival.bytes))
+            words = tr("{format} · {size}", format=rated.request.rival, size=_size(rated, rated.rival.bytes))
             left = Shown(words, rated.rival.image)
         right = Shown(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
         self._controller.show_instead(left, right)
 
     def _show_state(self) -> None:
-        rated, wish = self._rated, self._wish()
+        rated, request = self._rated, self._request()
         for widget in (self._slider, self._number, self._cleans, self._rivals):
-            widget.setEnabled(wish is not None)
+            widget.setEnabled(request is not None)
         self.save.setEnabled(rated is not None)
         self._show_facts(rated)
         if self._missing is not None:
             self._state.setText(tr("The codec weights are missing. Photos can be denoised, but not encoded."))
-        elif wish is None:
+        elif request is None:
             self._state.setText(tr("Open a photo to preview it as a latent file."))
         elif rated is not None:
             sample = tr("Estimated from the visible part. The whole photo is saved.") if rated.is_sample else ""
             self._state.setText(rated.rival_problem or sample)
 
-    def _show_facts(self, rated: Rated | None) -> None:
+    def _show_facts(self, rated: LatentResult | None) -> None:
         said = dict.fromkeys(self._facts, _NOTHING)
         self._saved.setText("")
         if rated is not None:
@@ -355,7 +364,7 @@ class LatentPanel(QWidget):
         return tr("{times} times smaller", times=f"{times:.1f}") if times >= 1 else tr("larger")
 
 
-def _size(rated: Rated, count: int) -> str:
+def _size(rated: LatentResult, count: int) -> str:
     """What so many bytes of what was tried are for the whole."""
     size = in_bytes(rated.of_whole(count))
     return tr("about {size}", size=size) if rated.is_sample else size

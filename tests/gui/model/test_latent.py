@@ -11,7 +11,7 @@ from denoiser.errors import Cancelled, DamagedLatent, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.metrics import psnr
-from denoiser_gui.model.latent import LatentWork, Wish, is_latent, read_latent, sample_of, why_not
+from denoiser_gui.model.latent import LatentRequest, LatentWork, is_latent, read_latent, sample_of, why_not
 from denoiser_gui.model.viewport import Area
 
 
@@ -30,7 +30,7 @@ def work(tiny_codec: Path) -> LatentWork:
 def test_what_is_told_is_what_the_file_gives(
     work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path
 ) -> None:
-    rated = work.rate(Wish(photo, 60.0), CancelToken())
+    rated = work.rate(LatentRequest(photo, 60.0), CancelToken())
     assert rated.bits_per_pixel == pytest.approx(len(rated.data) * 8 / (150 * 200))
     assert rated.psnr == pytest.approx(psnr(rated.image.pixels, photo.pixels, white=255))
     assert (rated.noisy_bytes, rated.rival) == (0, None)
@@ -41,19 +41,19 @@ def test_what_is_told_is_what_the_file_gives(
 
 
 def test_a_higher_quality_weighs_more(work: LatentWork, photo: Image) -> None:
-    small, large = (work.rate(Wish(photo, quality), CancelToken()) for quality in (10.0, 95.0))
+    small, large = (work.rate(LatentRequest(photo, quality), CancelToken()) for quality in (10.0, 95.0))
     assert len(small.data) < len(large.data)
 
 
 def test_taken_noise_saves_bytes_and_is_not_called_an_error(work: LatentWork, photo: Image) -> None:
-    rated = work.rate(Wish(photo, 50.0, denoise=12.0), CancelToken())
+    rated = work.rate(LatentRequest(photo, 50.0, denoise=12.0), CancelToken())
     assert rated.psnr is None and rated.noisy_bytes > 0
     assert container.read_bytes(rated.data, "a.dlf").cleaned
 
 
 @pytest.mark.parametrize("rival", ["JPEG", "AVIF"])
 def test_the_same_picture_in_the_same_bytes(work: LatentWork, photo: Image, rival: str) -> None:
-    rated = work.rate(Wish(photo, 90.0, rival=rival), CancelToken())
+    rated = work.rate(LatentRequest(photo, 90.0, rival=rival), CancelToken())
     assert rated.rival is not None, rated.rival_problem
     assert rated.rival.bytes <= len(rated.data)
     assert rated.rival.image.pixels.shape == photo.pixels.shape
@@ -61,13 +61,13 @@ def test_the_same_picture_in_the_same_bytes(work: LatentWork, photo: Image, riva
 
 def test_a_rival_that_cannot_be_so_small_says_so(work: LatentWork, photo: Image, monkeypatch) -> None:
     tiny = from_numpy(np.full((64, 64, 3), 90, np.uint8))
-    rated = work.rate(Wish(tiny, 0.0, rival="AVIF"), CancelToken())
+    rated = work.rate(LatentRequest(tiny, 0.0, rival="AVIF"), CancelToken())
     assert rated.rival is not None or "at the least" in rated.rival_problem
 
 
 def test_of_a_large_photo_a_part_is_tried(work: LatentWork, photo: Image, tiny_codec: Path) -> None:
     area = Area(64, 64, 64, 128)
-    rated = work.rate(Wish(photo, 70.0, rival="JPEG", area=area), CancelToken())
+    rated = work.rate(LatentRequest(photo, 70.0, rival="JPEG", area=area), CancelToken())
     assert rated.is_sample
     assert rated.of_whole(len(rated.data)) == round(len(rated.data) * 150 * 200 / (64 * 128))
     assert rated.bits_per_pixel == pytest.approx(len(rated.data) * 8 / (64 * 128))
@@ -77,7 +77,7 @@ def test_of_a_large_photo_a_part_is_tried(work: LatentWork, photo: Image, tiny_c
     outside[inside] = False
     assert np.array_equal(rated.image.pixels[outside], photo.pixels[outside])
     told: list[float] = []
-    data = work.whole(rated.wish, told.append, CancelToken())
+    data = work.whole(rated.request, told.append, CancelToken())
     assert container.read_bytes(data, "a.dlf").width == 200
     assert told == sorted(told)
 
@@ -93,7 +93,7 @@ def test_it_stops_on_request(work: LatentWork, photo: Image) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        work.rate(Wish(photo, 33.0), cancel)
+        work.rate(LatentRequest(photo, 33.0), cancel)
 
 
 def test_a_codec_that_is_not_here_is_said(tmp_path: Path, tiny_codec: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_codec_that_is_not_here_is_said(tmp_path: Path, tiny_codec: Path) -> N
 
 
 def test_a_damaged_file_is_named(work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path) -> None:
-    data = work.rate(Wish(photo, 60.0), CancelToken()).data
+    data = work.rate(LatentRequest(photo, 60.0), CancelToken()).data
     (tmp_path / "a.dlf").write_bytes(data[:-9])
     with pytest.raises(DamagedLatent, match=r"a\.dlf"):
         read_latent(tmp_path / "a.dlf", str(tiny_codec))
@@ -115,7 +115,7 @@ def test_it_opens_like_any_photo(
 ) -> None:
     from denoiser_gui.model import picture, thumbnails
 
-    (tmp_path / "a.dlf").write_bytes(work.rate(Wish(photo, 60.0), CancelToken()).data)
+    (tmp_path / "a.dlf").write_bytes(work.rate(LatentRequest(photo, 60.0), CancelToken()).data)
     for room in (picture, thumbnails):
         monkeypatch.setattr(room, "read_latent", lambda path: read_latent(path, str(tiny_codec)))
     assert picture.read_picture(1, tmp_path / "a.dlf").image.width == 200

@@ -34,7 +34,7 @@ def panel(opened: Open, qtbot: QtBot, tiny_codec: Path) -> Iterator[LatentPanel]
 def _rated(panel: LatentPanel, qtbot: QtBot, quality: float | None = None) -> None:
     def is_there() -> bool:
         rated = panel.rated
-        return rated is not None and (quality is None or abs(rated.wish.quality - quality) < 0.1)
+        return rated is not None and (quality is None or abs(rated.request.quality - quality) < 0.1)
 
     qtbot.waitUntil(is_there, timeout=_PATIENCE)
 
@@ -44,7 +44,7 @@ def _words(panel: LatentPanel) -> str:
 
 
 def test_a_photo_is_rated_as_soon_as_the_tab_is_seen(panel: LatentPanel, controller: Controller) -> None:
-    assert panel.rated is not None and panel.rated.wish.quality == pytest.approx(DEFAULT_QUALITY)
+    assert panel.rated is not None and panel.rated.request.quality == pytest.approx(DEFAULT_QUALITY)
     words = _words(panel)
     assert f"{panel.rated.bits_per_pixel:.2f}" in words and "dB" in words
     right = controller.viewer.shown_instead[1]
@@ -70,7 +70,7 @@ def test_another_format_of_the_same_size_stands_on_the_left(
     _rated(panel, qtbot, quality=95)
     button = next(b for b in panel.findChildren(QPushButton) if b.text() == "JPEG")
     button.click()
-    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.wish.rival == "JPEG", timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.request.rival == "JPEG", timeout=_PATIENCE)
     rated = panel.rated
     assert rated is not None
     left = controller.viewer.shown_instead[0]
@@ -85,7 +85,7 @@ def test_noise_can_be_taken_out_and_the_saved_bytes_are_told(panel: LatentPanel,
     tick = panel.findChild(QCheckBox)
     assert tick is not None
     tick.click()
-    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.wish.cleans, timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: panel.rated is not None and panel.rated.request.cleans, timeout=_PATIENCE)
     rated = panel.rated
     assert rated is not None
     if rated.noisy_bytes > len(rated.data):
@@ -115,7 +115,7 @@ def test_another_photo_is_rated_anew(panel: LatentPanel, controller: Controller,
     qtbot.waitUntil(lambda: panel.rated is not None and panel.rated is not before, timeout=_PATIENCE)
     picture = controller.picture(controller.photos[1].key)
     assert panel.rated is not None and picture is not None
-    assert panel.rated.wish.image is picture.image
+    assert panel.rated.request.image is picture.image
 
 
 def test_without_a_codec_the_tab_says_so(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
