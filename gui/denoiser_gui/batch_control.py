@@ -10,10 +10,17 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import BatchQueue, Row, State
-from denoiser_gui.model.batch_run import Ended, Gate, Held, Told, carry_out_order, find_pictures
+from denoiser_gui.model.batch_queue import BatchQueue, Row, RowState
+from denoiser_gui.model.batch_run import (
+    BatchEnded,
+    BatchEvent,
+    BatchPaused,
+    PauseGate,
+    carry_out_order,
+    find_pictures,
+)
 from denoiser_gui.model.notices import failure
-from denoiser_gui.model.session import Stage
+from denoiser_gui.model.session import PhotoStatus
 from denoiser_gui.qt import QObject, Qt, Signal, Slot
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
@@ -22,7 +29,7 @@ _NICENESS = 10  # the photo that is looked at comes first
 _KIND = "batch"
 
 
-class Pace(Enum):
+class BatchStatus(Enum):
     """What the batch is doing."""
 
     IDLE = "idle"
@@ -37,25 +44,25 @@ class BatchControl(QObject):
 
     rows_changed = Signal()  # rows came or went
     row_changed = Signal(object)  # Row: something was learnt of it
-    pace_changed = Signal(object)  # Pace
-    ended = Signal(object)  # Ended
+    run_status_changed = Signal(object)  # BatchStatus
+    ended = Signal(object)  # BatchEnded
 
-    _told = Signal(object)
+    _event_arrived = Signal(object)
 
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller)
         self.queue = BatchQueue()
-        self.pace = Pace.IDLE
+        self.status = BatchStatus.IDLE
         self._controller = controller
         self._worker = WorkerThread(_KIND, controller, niceness=_NICENESS)
         controller.own(self._worker)
-        self._gate, self._cancel = Gate(), CancelToken()
-        self._told.connect(self._hear, Qt.ConnectionType.QueuedConnection)
+        self._gate, self._cancel = PauseGate(), CancelToken()
+        self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_running(self) -> bool:
         """Whether a run is at hand, paused or not."""
-        return self.pace is not Pace.IDLE
+        return self.status is not BatchStatus.IDLE
 
     def add(self, paths: Sequence[Path]) -> None:
         """Puts photos into the queue, each to be cleaned as it is set now; looks into folders elsewhere."""
@@ -79,7 +86,7 @@ class BatchControl(QObject):
 
     def clear_finished(self) -> None:
         """Takes out what is done; what failed stays, to be tried again."""
-        self.remove([row for row in self.queue.rows if row.state in (State.DONE, State.STANDING)])
+        self.remove([row for row in self.queue.rows if row.state in (RowState.DONE, RowState.ALREADY_DONE)])
 
     def start(self, folder: Path, rows: Sequence[Row] | None = None, *, replace: bool = False) -> None:
         """Begins with what waits, or with *rows*; *replace* writes over files that are in the way."""
@@ -87,37 +94,37 @@ class BatchControl(QObject):
         if self.is_running or not chosen:
             return
         order = self.queue.order(folder, chosen, replace=replace)
-        self._gate, self._cancel = Gate(), CancelToken()
+        self._gate, self._cancel = PauseGate(), CancelToken()
         gate, stop = self._gate, self._cancel
-        self._turn(Pace.RUNNING)
+        self._set_status(BatchStatus.RUNNING)
         self.rows_changed.emit()
 
         def job(
             _cancel: CancelToken,
-        ) -> None:  # a stop must be told of, and the worker tells nothing of what it cancels
-            carry_out_order(order, self._told.emit, gate, stop)
+        ) -> None:  # not the cancel of the worker: it would suppress BatchEnded
+            carry_out_order(order, self._event_arrived.emit, gate, stop)
 
-        self._worker.submit(_KIND, job, failed=self._break)
+        self._worker.submit(_KIND, job, failed=self._handle_bug)
 
     def pause(self) -> None:
         """Stops the network after the tile at hand; what is clean already is written."""
-        if self.pace is Pace.RUNNING:
+        if self.status is BatchStatus.RUNNING:
             self._gate.shut()
-            self._turn(Pace.PAUSING)
+            self._set_status(BatchStatus.PAUSING)
 
     def resume(self) -> None:
         """Goes on where it was paused."""
-        if self.pace in (Pace.PAUSING, Pace.PAUSED):
+        if self.status in (BatchStatus.PAUSING, BatchStatus.PAUSED):
             self.queue.resume()
             self._gate.open()
-            self._turn(Pace.RUNNING)
+            self._set_status(BatchStatus.RUNNING)
 
     def stop(self) -> None:
         """Ends the run within a tile; what is clean already is written, the rest waits again."""
         if self.is_running:
             self._cancel.cancel()
             self._gate.open()
-            self._turn(Pace.STOPPING)
+            self._set_status(BatchStatus.STOPPING)
 
     def _add(self, paths: Sequence[Path], root: Path | None) -> None:
         open_photos = {photo.path: photo for photo in self._controller.photos}
@@ -130,50 +137,50 @@ class BatchControl(QObject):
         self.rows_changed.emit()
 
     @Slot(object)
-    def _hear(self, told: Told) -> None:
-        if isinstance(told, Ended):
-            self._end(told)
+    def _handle(self, event: BatchEvent) -> None:
+        if isinstance(event, BatchEnded):
+            self._end(event)
             return
-        row = self.queue.hear(told)
-        if isinstance(told, Held) and self.pace is Pace.PAUSING:
-            self._turn(Pace.PAUSED)
+        row = self.queue.handle(event)
+        if isinstance(event, BatchPaused) and self.status is BatchStatus.PAUSING:
+            self._set_status(BatchStatus.PAUSED)
         if row is not None:
             self.row_changed.emit(row)
-            self._tell_strip(row)
+            self._update_strip(row)
         else:
             self.rows_changed.emit()
 
-    def _end(self, ended: Ended) -> None:
+    def _end(self, ended: BatchEnded) -> None:
         self.queue.end()
-        self._turn(Pace.IDLE)
+        self._set_status(BatchStatus.IDLE)
         self.rows_changed.emit()
         if ended.stopped_by is not None:
             self._controller.tell(failure("batch", ended.stopped_by))
         self.ended.emit(ended)
 
-    def _break(self, error: DenoiserError) -> None:
-        """What is no error of ours came out of the run: a bug, told as one."""
-        self._end(Ended(stopped_by=error))
+    def _handle_bug(self, error: DenoiserError) -> None:
+        """What is no error of ours came out of the run: a bug."""
+        self._end(BatchEnded(stopped_by=error))
 
-    def _tell_strip(self, row: Row) -> None:
-        if row.state not in (State.DONE, State.STANDING):
+    def _update_strip(self, row: Row) -> None:
+        if row.state not in (RowState.DONE, RowState.ALREADY_DONE):
             return
         for photo in self._controller.photos:
             if photo.path == row.source:
-                self._controller.learn(photo.key, stage=Stage.SAVED, saved_as=row.target)
+                self._controller.learn(photo.key, stage=PhotoStatus.SAVED, saved_as=row.target)
 
-    def _turn(self, pace: Pace) -> None:
-        self.pace = pace
-        self.pace_changed.emit(pace)
+    def _set_status(self, status: BatchStatus) -> None:
+        self.status = status
+        self.run_status_changed.emit(status)
 
 
-def pace_in_words(pace: Pace) -> str:
+def status_in_words(status: BatchStatus) -> str:
     """What the batch is doing, for people; nothing while it is idle."""
     words = {
-        Pace.IDLE: "",
-        Pace.RUNNING: tr("running"),
-        Pace.PAUSING: tr("pausing"),
-        Pace.PAUSED: tr("paused"),
-        Pace.STOPPING: tr("stopping"),
+        BatchStatus.IDLE: "",
+        BatchStatus.RUNNING: tr("running"),
+        BatchStatus.PAUSING: tr("pausing"),
+        BatchStatus.PAUSED: tr("paused"),
+        BatchStatus.STOPPING: tr("stopping"),
     }
-    return words[pace]
+    return words[status]

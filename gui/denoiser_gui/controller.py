@@ -19,8 +19,8 @@ from denoiser_gui.model.latent import is_latent
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.model.picture import Picture, picture_of, read_picture
 from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
-from denoiser_gui.model.requests import Doing, Shown, State
-from denoiser_gui.model.session import OpenPhoto, OpenPhotos, Stage
+from denoiser_gui.model.requests import EngineStatus, ReplacementImage, State
+from denoiser_gui.model.session import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.qt import QObject, Signal
 from denoiser_gui.viewer import Viewer
 from denoiser_gui.words import tr
@@ -222,7 +222,7 @@ class Controller(QObject):
             self.files.submit(f"take-{key}", lambda _: self._read(photo), make, failed)
         return token
 
-    def show_instead(self, left: Shown | None, right: Shown | None) -> None:
+    def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
         """Puts other pictures of the same size into the panes; None gives a pane back."""
         self.viewer.show_instead(left, right)
 
@@ -284,13 +284,13 @@ class Controller(QObject):
 
     def _show(self, picture: Picture) -> None:
         self.solved.emit(f"photo-{picture.key}")
-        if self.current is not None and self.current.stage in (Stage.NEW, Stage.FAILED):
-            self.learn(picture.key, stage=Stage.DRAFT, problem="", hint="")
+        if self.current is not None and self.current.stage in (PhotoStatus.NEW, PhotoStatus.FAILED):
+            self.learn(picture.key, stage=PhotoStatus.DRAFT, problem="", hint="")
         self.viewer.show(picture, self.settings.denoise)
         self.picture_ready.emit(picture.key)
 
     def _note_unreadable(self, photo: OpenPhoto, error: DenoiserError) -> None:
-        self.learn(photo.key, stage=Stage.FAILED, problem=message_of(error), hint=hint_of(error))
+        self.learn(photo.key, stage=PhotoStatus.FAILED, problem=message_of(error), hint=hint_of(error))
         again = tr("Try again"), lambda: self.look_at(photo.key)
         self.tell(failure(f"photo-{photo.key}", error, *again))
 
@@ -303,12 +303,12 @@ class Controller(QObject):
     def _note_broken(self, key: int, error: DenoiserError) -> None:
         self.tell(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
 
-    def _read_ahead(self, doing: Doing) -> None:
+    def _read_ahead(self, doing: EngineStatus) -> None:
         """Reads the next photo of the strip while there is nothing else to read: going on finds it in memory."""
         ahead = self._photos.beside(1)
         if doing.state is not State.EXACT or ahead is None or ahead.path is None or not self.files.is_idle():
             return
-        if ahead.key in self._pictures or ahead.stage is Stage.FAILED or self._is_full():
+        if ahead.key in self._pictures or ahead.stage is PhotoStatus.FAILED or self._is_full():
             return
         self.files.submit("ahead", lambda _: self._read(ahead), self._keep)
 
@@ -344,8 +344,8 @@ class Controller(QObject):
     def _settings_are_new(self) -> None:
         settings = self.settings
         current = self.current
-        if current is not None and current.stage is Stage.SAVED:
-            self.learn(current.key, stage=Stage.DRAFT)
+        if current is not None and current.stage is PhotoStatus.SAVED:
+            self.learn(current.key, stage=PhotoStatus.DRAFT)
         self.solved.emit("broken")
         self.viewer.set_options(settings.denoise)
         self.settings_changed.emit(settings)

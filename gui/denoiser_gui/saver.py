@@ -11,9 +11,9 @@ from denoiser.errors import Cancelled, DenoiserError, ForeignOutput
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.captions import short_path
-from denoiser_gui.model.notices import Notice, Tone, failure
-from denoiser_gui.model.saving import Saved, SaveOrder, proposed_target, refuse, save
-from denoiser_gui.model.session import OpenPhoto, Stage
+from denoiser_gui.model.notices import Notice, Severity, failure
+from denoiser_gui.model.saving import Saved, SaveRequest, proposed_target, refuse, save
+from denoiser_gui.model.session import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import QDesktopServices, QObject, QUrl, Signal
 from denoiser_gui.words import tr
 
@@ -48,10 +48,10 @@ class Saver(QObject):
     def save(self, photo: OpenPhoto) -> None:
         """Saves under the last or the proposed name; a file that this window wrote may be replaced unasked."""
         target = self.target_of(photo)
-        order = SaveOrder(target, self._controller.settings_of(photo.key), overwrite=target == photo.saved_as)
+        order = SaveRequest(target, self._controller.settings_of(photo.key), overwrite=target == photo.saved_as)
         self.carry_out(photo, order)
 
-    def carry_out(self, photo: OpenPhoto, order: SaveOrder) -> None:
+    def carry_out(self, photo: OpenPhoto, order: SaveRequest) -> None:
         """Does what was ordered, or says what stands in the way."""
         inputs = [other.path for other in self._controller.photos if other.path is not None]
         self._controller.files.submit(
@@ -67,18 +67,18 @@ class Saver(QObject):
             token.cancel()
         self._under_way.clear()
 
-    def _refused(self, photo: OpenPhoto, order: SaveOrder, error: DenoiserError) -> None:
+    def _refused(self, photo: OpenPhoto, order: SaveRequest, error: DenoiserError) -> None:
         if not isinstance(error, ForeignOutput):
             self._controller.tell(failure(f"save-{photo.key}", error))
             return
         again = dataclasses.replace(order, overwrite=True)
         words = tr("{name} already exists.", name=short_path(order.target))
         replace = Notice(
-            f"save-{photo.key}", words, "", Tone.QUESTION, tr("Replace"), lambda: self.carry_out(photo, again)
+            f"save-{photo.key}", words, "", Severity.QUESTION, tr("Replace"), lambda: self.carry_out(photo, again)
         )
         self._controller.tell(replace)
 
-    def _make(self, photo: OpenPhoto, order: SaveOrder) -> None:
+    def _make(self, photo: OpenPhoto, order: SaveRequest) -> None:
         self._controller.solved.emit(f"save-{photo.key}")
         self._say(photo, 0.0)
         self._under_way[photo.key] = self._controller.take_clean(
@@ -88,7 +88,7 @@ class Saver(QObject):
             lambda share: self._say(photo, share),
         )
 
-    def _write(self, photo: OpenPhoto, order: SaveOrder, finished: Finished) -> None:
+    def _write(self, photo: OpenPhoto, order: SaveRequest, finished: Finished) -> None:
         self._controller.files.submit(
             f"write-{photo.key}",
             lambda _: save(finished, order),
@@ -96,10 +96,10 @@ class Saver(QObject):
             lambda error: self._failed(photo, order, error),
         )
 
-    def _written(self, photo: OpenPhoto, order: SaveOrder, saved: Saved) -> None:
+    def _written(self, photo: OpenPhoto, order: SaveRequest, saved: Saved) -> None:
         self._under_way.pop(photo.key, None)
         now = self._controller.settings_of(photo.key)
-        stage = Stage.SAVED if now.denoise == order.settings.denoise else Stage.DRAFT
+        stage = PhotoStatus.SAVED if now.denoise == order.settings.denoise else PhotoStatus.DRAFT
         self._controller.learn(photo.key, stage=stage, saved_as=saved.target)
         self._controller.remember(save_folder=str(saved.target.parent))
         self.progress.emit("")
@@ -116,7 +116,7 @@ class Saver(QObject):
         )
         self.saved.emit(saved.target)
 
-    def _failed(self, photo: OpenPhoto, order: SaveOrder, error: DenoiserError) -> None:
+    def _failed(self, photo: OpenPhoto, order: SaveRequest, error: DenoiserError) -> None:
         self._under_way.pop(photo.key, None)
         self.progress.emit("")
         if not isinstance(error, Cancelled):

@@ -24,7 +24,7 @@ from denoiser_gui.model.engine_events import (
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.rendering import Renderer
-from denoiser_gui.model.requests import Doing, Frame, PreviewRequest, Shown, State, View
+from denoiser_gui.model.requests import EngineStatus, Frame, PreviewRequest, ReplacementImage, State, View
 from denoiser_gui.model.viewport import Viewport, viewport_of
 from denoiser_gui.qt import QObject, Qt, QTimer, Signal
 from denoiser_gui.worker import WorkerThread
@@ -50,7 +50,7 @@ class Viewer(QObject):
 
     frame_ready = Signal(object)  # Frame
     overview_ready = Signal(object)  # Overview
-    doing_changed = Signal(object)  # Doing
+    doing_changed = Signal(object)  # EngineStatus
     viewport_changed = Signal(object)  # Viewport or None
     view_changed = Signal(object)  # View
     estimated = Signal(int, object)  # key of a photo, NoiseEstimate
@@ -66,14 +66,14 @@ class Viewer(QObject):
         self._options = DenoiseOptions()
         self._pane = (1, 1)
         self._screen: bytes | None = None
-        self._left: Shown | None = None
-        self._right: Shown | None = None
+        self._left: ReplacementImage | None = None
+        self._right: ReplacementImage | None = None
         self._generation = 0
         self._waiting: dict[ExportRequest, _Callbacks] = {}
         self.view = View.SIDE_BY_SIDE
         self.viewport: Viewport | None = None
         self.request: PreviewRequest | None = None
-        self.doing = Doing(State.WAITING)
+        self.doing = EngineStatus(State.WAITING)
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
@@ -148,13 +148,13 @@ class Viewer(QObject):
         self._screen = profile
         self._ask()
 
-    def show_instead(self, left: Shown | None, right: Shown | None) -> None:
+    def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
         """Puts other pictures of the same size into the panes; None gives a pane back."""
         self._left, self._right = left, right
         self._ask()
 
     @property
-    def shown_instead(self) -> tuple[Shown | None, Shown | None]:
+    def shown_instead(self) -> tuple[ReplacementImage | None, ReplacementImage | None]:
         """What stands in the panes in place of the photo."""
         return self._left, self._right
 
@@ -259,6 +259,6 @@ class Viewer(QObject):
         self._ask_for_frame()
         self._calm.start()
 
-    def _set_doing(self, doing: Doing) -> None:
+    def _set_doing(self, doing: EngineStatus) -> None:
         self.doing = doing
         self.doing_changed.emit(doing)

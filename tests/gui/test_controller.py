@@ -18,7 +18,7 @@ from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.preferences import Preferences, load_preferences
 from denoiser_gui.model.requests import State
-from denoiser_gui.model.session import Stage
+from denoiser_gui.model.session import PhotoStatus
 from denoiser_gui.qt import QApplication
 
 _PATIENCE = 60_000  # ms
@@ -110,7 +110,9 @@ def test_the_noise_is_measured_and_the_next_photo_read_ahead(
 ) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.viewer.doing.state is State.EXACT and controller.estimate is not None)
-    assert controller.current.sigma == controller.estimate.sigma > 5 and controller.current.stage is Stage.DRAFT
+    assert (
+        controller.current.sigma == controller.estimate.sigma > 5 and controller.current.stage is PhotoStatus.DRAFT
+    )
     ahead = controller.photos[1].key
     _until(qtbot, lambda: controller.picture(ahead) is not None)
 

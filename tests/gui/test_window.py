@@ -17,7 +17,7 @@ from denoiser.options import DenoiseOptions, WriteOptions, controls
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.model.requests import State, View
-from denoiser_gui.model.session import Stage
+from denoiser_gui.model.session import PhotoStatus
 from denoiser_gui.qt import (
     QApplication,
     QComboBox,
@@ -229,7 +229,7 @@ def test_save_as_writes_the_depth_and_format_that_were_chosen(
     assert written.bits == 16 and written.origin is not None and written.origin.format == "tiff"
     frame = opened.canvas.frame
     assert frame is not None
-    _until(qtbot, lambda: opened.controller.current.stage is Stage.SAVED)
+    _until(qtbot, lambda: opened.controller.current.stage is PhotoStatus.SAVED)
 
 
 def test_a_photo_is_never_written_over_and_another_file_only_when_asked(
@@ -374,7 +374,7 @@ def test_a_broken_file_is_a_banner_and_no_more(window: MainWindow, photo: Path, 
     broken.write_bytes(photo.read_bytes()[:500])
     window.controller.open([broken, photo])
     _until(qtbot, lambda: window.banner.keys)
-    assert window.controller.current.stage is Stage.FAILED and window.controller.current.problem
+    assert window.controller.current.stage is PhotoStatus.FAILED and window.controller.current.problem
     qtbot.keyClick(window.canvas, Qt.Key.Key_Right)
     _until_exact(window, qtbot)
     assert window.controller.current.name == "portrait.png"

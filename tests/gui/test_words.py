@@ -148,7 +148,7 @@ _SHOWING = {
         "ElidedLabel",
         "addMenu",
         "show_words",
-        "Shown",
+        "ReplacementImage",
         "QToolButton",
     ),
 }

@@ -14,20 +14,20 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, TileDone
 from denoiser.options import BatchOptions
-from denoiser_gui.model.batch_run import Held, Order, Part, PartFailed, Planned, Told
+from denoiser_gui.model.batch_run import BatchEvent, BatchOrder, BatchPart, BatchPaused, PartFailed, PartPlanned
 from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.tally import Tally
 
 _ENOUGH_SECONDS = 2.0  # before this, the time left would be a guess that jumps about
 
 
-class State(Enum):
+class RowState(Enum):
     """How far a file of the batch is."""
 
     WAITING = "waiting"
     CLEANING = "cleaning"
     DONE = "done"
-    STANDING = "done already"  # by an earlier run, here or from the command line
+    ALREADY_DONE = "done already"  # by an earlier run, here or from the command line
     FAILED = "failed"
 
 
@@ -38,7 +38,7 @@ class Row:
     source: Path
     settings: Settings = Settings()
     root: Path | None = None  # the folder it was added with, whose tree is mirrored
-    state: State = State.WAITING
+    state: RowState = RowState.WAITING
     fraction: float = 0.0  # of its tiles, while it is cleaned
     megapixels: float = 0.0
     sigma: float | None = None
@@ -51,11 +51,11 @@ class Row:
 
     @property
     def is_over(self) -> bool:
-        return self.state in (State.DONE, State.STANDING, State.FAILED)
+        return self.state in (RowState.DONE, RowState.ALREADY_DONE, RowState.FAILED)
 
 
 class BatchQueue:
-    """The rows in their order. What happens is told to `hear`; what is to be done, `order` says."""
+    """The rows in their order. `handle` takes the events of a run, `order` starts one."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._rows: dict[Path, Row] = {}
@@ -96,36 +96,36 @@ class BatchQueue:
         for source, sigma in sigmas.items():
             self._change(source, sigma=sigma)
 
-    def order(self, folder: Path, rows: Sequence[Row], *, replace: bool = False) -> Order:
+    def order(self, folder: Path, rows: Sequence[Row], *, replace: bool = False) -> BatchOrder:
         """What to carry out so that these rows get done in *folder*; they are in hand from now on."""
-        retry = any(row.state is State.FAILED for row in rows)
+        retry = any(row.state is RowState.FAILED for row in rows)
         options = BatchOptions(retry_failed=retry, overwrite=replace)
         self._running, self._tally_of_run = set(), Tally()
-        again = {"state": State.WAITING, "problem": "", "hint": "", "fraction": 0.0, "in_the_way": False}
+        again = {"state": RowState.WAITING, "problem": "", "hint": "", "fraction": 0.0, "in_the_way": False}
         fresh = [self._put(dataclasses.replace(row, **again)) for row in rows]  # type: ignore[arg-type]
         self._running = {row.source for row in rows}
         for row in fresh:
             self._tally_of_run.take(row)
         self._folder = folder
         self._at, self._began, self._spent = None, None, 0.0
-        return Order(tuple(_parts(folder, rows, options)))
+        return BatchOrder(tuple(_parts(folder, rows, options)))
 
-    def hear(self, told: Told) -> Row | None:
-        """Takes in what was told; the row that it changed, if it is about one."""
-        match told:
-            case Planned():
-                for source, megapixels in told.megapixels.items():
+    def handle(self, event: BatchEvent) -> Row | None:
+        """Applies an event; returns the row that it changed, if any."""
+        match event:
+            case PartPlanned():
+                for source, megapixels in event.megapixels.items():
                     self._change(source, megapixels=megapixels)
                 return None
-            case Held():
+            case BatchPaused():
                 self.pause()
                 return None
             case PartFailed():
-                for source in told.sources:
-                    self._fail(source, told.error)
+                for source in event.sources:
+                    self._fail(source, event.error)
                 return None
             case _:
-                return self._hear_event(told) if isinstance(told, Event) else None
+                return self._handle_event(event) if isinstance(event, Event) else None
 
     def pause(self) -> None:
         """The clock stands still."""
@@ -144,17 +144,17 @@ class BatchQueue:
         for source in self._running:
             row = self._rows.get(source)
             if row is not None and not row.is_over:
-                self._put(dataclasses.replace(row, state=State.WAITING, fraction=0.0))
+                self._put(dataclasses.replace(row, state=RowState.WAITING, fraction=0.0))
         self._running, self._tally_of_run = set(), Tally()
         self._at = None
 
     @property
     def waiting(self) -> list[Row]:
-        return [row for row in self._rows.values() if row.state is State.WAITING]
+        return [row for row in self._rows.values() if row.state is RowState.WAITING]
 
     @property
     def failed(self) -> list[Row]:
-        return [row for row in self._rows.values() if row.state is State.FAILED]
+        return [row for row in self._rows.values() if row.state is RowState.FAILED]
 
     @property
     def tally(self) -> Tally:
@@ -168,12 +168,12 @@ class BatchQueue:
         done = self._tally_of_run.fraction
         return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
 
-    def _hear_event(self, event: Event) -> Row | None:
+    def _handle_event(self, event: Event) -> Row | None:
         match event:
             case FileStarted():
                 self._at = event.source
                 self.resume()
-                return self._change(event.source, state=State.CLEANING, megapixels=event.megapixels)
+                return self._change(event.source, state=RowState.CLEANING, megapixels=event.megapixels)
             case TileDone() if self._at is not None:
                 row = self._rows.get(self._at)
                 if row is None or row.is_over:
@@ -184,16 +184,16 @@ class BatchQueue:
             case FileFailed():
                 return self._fail(event.source, event.error)
             case FileSkipped() if event.target is not None:
-                return self._change(event.source, state=State.STANDING, target=event.target, fraction=1.0)
+                return self._change(event.source, state=RowState.ALREADY_DONE, target=event.target, fraction=1.0)
             case FileSkipped():
-                return self._change(event.source, state=State.FAILED, problem=event.reason)
+                return self._change(event.source, state=RowState.FAILED, problem=event.reason)
             case _:
                 return None
 
     def _done(self, event: FileDone) -> Row | None:
         return self._change(
             event.source,
-            state=State.DONE,
+            state=RowState.DONE,
             fraction=1.0,
             megapixels=event.megapixels,
             seconds=event.seconds,
@@ -205,7 +205,7 @@ class BatchQueue:
     def _fail(self, source: Path, error: DenoiserError) -> Row | None:
         return self._change(
             source,
-            state=State.FAILED,
+            state=RowState.FAILED,
             fraction=0.0,
             problem=self._without_folders(message_of(error), source),
             hint=hint_of(error),
@@ -244,7 +244,7 @@ class BatchQueue:
 
     def _counts_in_run(self, row: Row) -> bool:
         # What had been done before the run took it no time.
-        return row.source in self._running and row.state is not State.STANDING
+        return row.source in self._running and row.state is not RowState.ALREADY_DONE
 
 
 def _sigma(event: FileDone) -> float:
@@ -255,7 +255,7 @@ def _sigma(event: FileDone) -> float:
     return float(((noise["luma"] ** 2 + 2 * noise["chroma"] ** 2) / 3) ** 0.5)
 
 
-def _parts(folder: Path, rows: Sequence[Row], options: BatchOptions) -> Iterator[Part]:
+def _parts(folder: Path, rows: Sequence[Row], options: BatchOptions) -> Iterator[BatchPart]:
     """One part for each way of cleaning, each tree, and each folder whose names another one has taken."""
     parts: dict[tuple[Settings, Path | None, Path], list[Path]] = {}
     homes: dict[str, Path] = {}
@@ -268,4 +268,4 @@ def _parts(folder: Path, rows: Sequence[Row], options: BatchOptions) -> Iterator
                 home = folder / row.source.parent.name
         parts.setdefault((settings, row.root, home), []).append(row.source)
     for (settings, root, home), sources in parts.items():
-        yield Part(tuple(sources), home, settings, root)
+        yield BatchPart(tuple(sources), home, settings, root)

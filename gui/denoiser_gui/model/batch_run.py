@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.05  # a stop is heard within this while the batch is paused
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BatchPart:
     """What one run of the runner does: these sources, cleaned in one way, into one folder."""
 
     sources: tuple[Path, ...]
@@ -31,14 +31,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BatchOrder:
     """A batch that can be carried out."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[BatchPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PartPlanned:
     """A part is planned: how large its pictures are."""
 
     megapixels: Mapping[Path, float]
@@ -53,12 +53,12 @@ class PartFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class BatchPaused:
     """The network stands still, and waits at the gate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class BatchEnded:
     """Nothing runs any more, no thread and no file is left open; *stopped_by* would have failed all else, too."""
 
     reports: tuple[Report, ...] = ()
@@ -66,12 +66,12 @@ class Ended:
     cancelled: bool = False
 
 
-Told = Event | Planned | PartFailed | Held | Ended
-Listener = Callable[[Told], None]
+BatchEvent = Event | PartPlanned | PartFailed | BatchPaused | BatchEnded
+Listener = Callable[[BatchEvent], None]
 
 
 @dataclass(slots=True)
-class Gate:
+class PauseGate:
     """Where a run waits while it is shut: between two tiles. Any thread may shut and open it."""
 
     _open: threading.Event = field(default_factory=threading.Event)
@@ -95,13 +95,13 @@ class Gate:
         """Returns at once, or when the gate is opened again or *cancel* comes; says once that it waits."""
         if self._open.is_set() or cancel.cancelled:
             return
-        listener(Held())
+        listener(BatchPaused())
         while not self._open.wait(_POLL_SECONDS) and not cancel.cancelled:
             pass
 
 
-def carry_out_order(order: Order, listener: Listener, gate: Gate, cancel: CancelToken) -> None:
-    """Does it part by part, and ends with Ended whatever happens. For a thread of its own; tells in that thread."""
+def carry_out_order(order: BatchOrder, listener: Listener, gate: PauseGate, cancel: CancelToken) -> None:
+    """Runs the parts in turn; ends with BatchEnded, also after an error. Calls *listener* in the calling thread."""
     reports: list[Report] = []
     stopped_by: DenoiserError | None = None
     try:
@@ -118,7 +118,7 @@ def carry_out_order(order: Order, listener: Listener, gate: Gate, cancel: Cancel
     except DenoiserError as error:
         stopped_by = error
     finally:
-        listener(Ended(tuple(reports), stopped_by, cancel.cancelled))
+        listener(BatchEnded(tuple(reports), stopped_by, cancel.cancelled))
 
 
 def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
@@ -130,7 +130,7 @@ def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
     return [find.path for find in discover([root], is_picture_name=formats.is_picture_name).finds]
 
 
-def _carry_out_part(part: Part, listener: Listener, gate: Gate, cancel: CancelToken) -> Report | None:
+def _carry_out_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel: CancelToken) -> Report | None:
     from denoiser.batch import carry_out, plan_folder  # decoders come with it, and the window opens without them
 
     # One file that is gone would be wrong usage to the plan, and the end of all.
@@ -147,13 +147,13 @@ def _carry_out_part(part: Part, listener: Listener, gate: Gate, cancel: CancelTo
     except DenoiserError as error:
         listener(PartFailed(there, error))
         return None
-    listener(Planned({job.source: job.megapixels for job in (*plan.jobs, *plan.already_there)}))
+    listener(PartPlanned({job.source: job.megapixels for job in (*plan.jobs, *plan.already_there)}))
 
-    def told(event: Event) -> None:
+    def forward(event: Event) -> None:
         listener(event)
         gate.pass_through(cancel, listener)
 
-    return carry_out(plan, part.settings, listener=told, cancel=cancel)
+    return carry_out(plan, part.settings, listener=forward, cancel=cancel)
 
 
 def _only(plan: Plan, sources: tuple[Path, ...]) -> Plan:

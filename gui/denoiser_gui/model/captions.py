@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from denoiser_gui.model.session import OpenPhoto, Stage
+from denoiser_gui.model.session import OpenPhoto, PhotoStatus
 from denoiser_gui.words import tr
 
 
@@ -16,17 +16,17 @@ def noise(sigma: float | None) -> str:
 def stage(photo: OpenPhoto) -> str:
     """How far a photo is, in a word."""
     words = {
-        Stage.NEW: tr("new"),
-        Stage.DRAFT: tr("not saved"),
-        Stage.SAVED: tr("saved"),
-        Stage.FAILED: tr("failed"),
+        PhotoStatus.NEW: tr("new"),
+        PhotoStatus.DRAFT: tr("not saved"),
+        PhotoStatus.SAVED: tr("saved"),
+        PhotoStatus.FAILED: tr("failed"),
     }
     return words[photo.stage]
 
 
 def beside_the_name(photo: OpenPhoto) -> str:
     """What stands after the name in the strip: what is wrong, what is done, or how noisy it is."""
-    if photo.stage in (Stage.FAILED, Stage.SAVED):
+    if photo.stage in (PhotoStatus.FAILED, PhotoStatus.SAVED):
         return stage(photo)
     return noise(photo.sigma)
 

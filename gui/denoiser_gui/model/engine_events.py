@@ -10,7 +10,7 @@ from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.picture import Picture
-from denoiser_gui.model.requests import Doing
+from denoiser_gui.model.requests import EngineStatus
 
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
@@ -39,7 +39,7 @@ class PreviewAdvanced:
     """Something new is there to be seen of the photo that is looked at."""
 
     key: int
-    doing: Doing
+    doing: EngineStatus
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class PreviewReached:
     """All that a request wants to see was there already."""
 
     key: int
-    doing: Doing
+    doing: EngineStatus
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,12 +10,12 @@ from denoiser.errors import DenoiserError
 from denoiser_gui.model.hints import hint_of, message_of
 
 
-class Tone(Enum):
+class Severity(Enum):
     """How loud a notice is."""
 
-    NEWS = "news"
+    INFO = "info"
     QUESTION = "question"
-    FAILURE = "failure"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,11 +25,11 @@ class Notice:
     key: str
     text: str
     hint: str = ""
-    tone: Tone = Tone.NEWS
+    severity: Severity = Severity.INFO
     action: str = ""  # the word on its button; none where it is empty
     act: Callable[[], None] | None = None
 
 
 def failure(key: str, error: DenoiserError, action: str = "", act: Callable[[], None] | None = None) -> Notice:
     """The notice of an error: message and hint in the language of the window."""
-    return Notice(key, message_of(error), hint_of(error), Tone.FAILURE, action, act)
+    return Notice(key, message_of(error), hint_of(error), Severity.ERROR, action, act)

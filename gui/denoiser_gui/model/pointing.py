@@ -10,7 +10,7 @@ from denoiser_gui.model.requests import Frame
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PixelValues:
     """One pixel of the photo, as it was and as it is shown."""
 
     x: int
@@ -19,13 +19,13 @@ class Reading:
     after: tuple[float, ...]
 
 
-def reading_at(frame: Frame, x: float, y: float) -> Reading | None:
+def pixel_values_at(frame: Frame, x: float, y: float) -> PixelValues | None:
     """The pixel at a point of the photo; None beside it, or where the frame does not reach."""
     column, row = math.floor(x), math.floor(y)
     area = frame.area
     if not (area.left <= column < area.right and area.top <= row < area.bottom):
         return None
-    return Reading(column, row, _value(frame, frame.left_values, x, y), _value(frame, frame.right_values, x, y))
+    return PixelValues(column, row, _value(frame, frame.left_values, x, y), _value(frame, frame.right_values, x, y))
 
 
 def in_words(values: tuple[float, ...]) -> str:

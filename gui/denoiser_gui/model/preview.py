@@ -33,7 +33,7 @@ from denoiser_gui.model.engine_events import (
     PreviewReached,
 )
 from denoiser_gui.model.picture import Picture
-from denoiser_gui.model.requests import Doing, PreviewRequest, State, View, inference_of
+from denoiser_gui.model.requests import EngineStatus, PreviewRequest, State, View, inference_of
 from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
@@ -328,12 +328,12 @@ class Preview:
         self._sessions.move_to_end(asked)
         return self._sessions[asked]
 
-    def _doing(self, cleaning: Cleaning, request: PreviewRequest) -> Doing:
+    def _doing(self, cleaning: Cleaning, request: PreviewRequest) -> EngineStatus:
         session, seen = cleaning.session, request.viewport.wanted
         exact = cleaning.is_exact(seen)
         if exact and self._seen[0] != request.generation:
             self._seen = (request.generation, time.perf_counter() - self._asked_at)
-        return Doing(
+        return EngineStatus(
             state=State.EXACT if exact else State.DRAFT,
             model=session.model_name,
             device=session.device,

@@ -15,7 +15,7 @@ from denoiser.imageio.screen import ScreenColours, resized
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.cleaning import Cleaning
 from denoiser_gui.model.picture import Picture, cut, picture_of
-from denoiser_gui.model.requests import Frame, Overview, PreviewRequest, Screen, Shown, State, View
+from denoiser_gui.model.requests import Frame, Overview, PreviewRequest, ReplacementImage, Screen, State, View
 from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Renderer:
     def __init__(self) -> None:
         self._pairs: OrderedDict[tuple[object, ...], _Pair] = OrderedDict()
         self._colours: OrderedDict[tuple[object, ...], ScreenColours] = OrderedDict()
-        self._shown: OrderedDict[int, tuple[Shown, Picture]] = OrderedDict()
+        self._shown: OrderedDict[int, tuple[ReplacementImage, Picture]] = OrderedDict()
         self._left: tuple[Pixels, bytes | None, Screen] | None = None
 
     def frame(self, request: PreviewRequest, cleaning: Cleaning | None) -> Frame:
@@ -119,7 +119,7 @@ class Renderer:
             self._pairs.popitem(last=False)
         return pair
 
-    def _of_shown(self, shown: Shown, level: int, small: Area, size: tuple[int, int] | None) -> Pixels:
+    def _of_shown(self, shown: ReplacementImage, level: int, small: Area, size: tuple[int, int] | None) -> Pixels:
         if id(shown) not in self._shown:
             self._shown[id(shown)] = (shown, picture_of(0, shown.image))
             while len(self._shown) > _KEPT:

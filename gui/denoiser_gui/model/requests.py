@@ -38,7 +38,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReplacementImage:
     """A picture that stands in a pane in place of the photo, of the same size."""
 
     label: str
@@ -54,8 +54,8 @@ class PreviewRequest:
     options: DenoiseOptions
     viewport: Viewport
     view: View = View.SIDE_BY_SIDE
-    left: Shown | None = None
-    right: Shown | None = None
+    left: ReplacementImage | None = None
+    right: ReplacementImage | None = None
     screen: bytes | None = None  # the profile of the display, None for sRGB
 
     @property
@@ -89,7 +89,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class EngineStatus:
     """What the engine is at, for the status line."""
 
     state: State

@@ -28,7 +28,7 @@ _FOLDER = "clean"  # beside the photos, as in `denoise ./imgs --out ./clean`
 
 
 @dataclass(frozen=True, slots=True)
-class SaveOrder:
+class SaveRequest:
     """Where a photo is to be written, and how."""
 
     target: Path
@@ -65,7 +65,7 @@ def depths_of(target: Path) -> tuple[int, ...]:
     return formats.by_suffix(target).depths
 
 
-def refuse(order: SaveOrder, inputs: Iterable[Path]) -> None:
+def refuse(order: SaveRequest, inputs: Iterable[Path]) -> None:
     """Raises UnsafeOutput where the target is an open photo, by name or by link; ForeignOutput where it exists."""
     formats.by_suffix(order.target)
     if not order.target.exists():
@@ -80,11 +80,11 @@ def refuse(order: SaveOrder, inputs: Iterable[Path]) -> None:
         raise ForeignOutput(f"{order.target.name} already exists.", hint="Replace it or choose another name.")
 
 
-def save(finished: Finished, order: SaveOrder) -> Saved:
+def save(finished: Finished, order: SaveRequest) -> Saved:
     """Writes the file, whole or not at all, with the ticket that a batch would put into it."""
     settings = Settings(denoise=order.settings.denoise, write=order.write)
     outcome = CLEANING.make(
-        finished.source, settings, _Done(finished), series=None, listener=ignore, cancel=CancelToken()
+        finished.source, settings, _FinishedCleaner(finished), series=None, listener=ignore, cancel=CancelToken()
     )
     image: Image = outcome.result if order.bits is None else at_depth(outcome.result, order.bits)
     order.target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def at_depth(image: Image, bits: int) -> Image:
     return dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=bits)
 
 
-class _Done:
+class _FinishedCleaner:
     """A cleaner whose one picture is done already."""
 
     def __init__(self, finished: Finished) -> None:

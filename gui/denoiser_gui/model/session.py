@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 
-class Stage(Enum):
+class PhotoStatus(Enum):
     """How far a photo is."""
 
     NEW = "new"  # not looked at yet
@@ -25,7 +25,7 @@ class OpenPhoto:
     key: int
     path: Path | None  # None: pasted, and in no file
     name: str
-    stage: Stage = Stage.NEW
+    stage: PhotoStatus = PhotoStatus.NEW
     sigma: float | None = None  # measured noise in 8-bit units
     saved_as: Path | None = None
     problem: str = ""  # why it failed, and what to do

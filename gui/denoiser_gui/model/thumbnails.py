@@ -20,7 +20,7 @@ MOST_WANTED = 120  # more than any window shows at once; what was wanted before 
 Small = TypeVar("Small")
 
 
-class Wanted:
+class ThumbnailQueue:
     """The files whose thumbnails are asked for: the newest wish first, since that is what is on the screen."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Wanted:
         return self._paths.popitem()[0] if self._paths else None
 
 
-class Kept(Generic[Small]):
+class ThumbnailCache(Generic[Small]):
     """The thumbnails that were made, as many as fit; a file that shows nothing is known as None."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from denoiser_gui.model.notices import Notice, Tone
+from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.qt import (
     QFrame,
     QHBoxLayout,
@@ -22,7 +22,11 @@ from denoiser_gui.words import tr
 
 _ANY_HEIGHT = (1 << 24) - 1  # Qt's own word for no limit
 MOST = 3  # more would push the picture away; the oldest goes
-_ICONS = {Tone.NEWS: ("info", "second"), Tone.QUESTION: ("info", "accent"), Tone.FAILURE: ("warning", "bad")}
+_ICONS = {
+    Severity.INFO: ("info", "second"),
+    Severity.QUESTION: ("info", "accent"),
+    Severity.ERROR: ("warning", "bad"),
+}
 
 
 class Banner(QWidget):
@@ -97,7 +101,7 @@ class _Line(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * theme.UNIT, 6, theme.UNIT, 6)
         row.setSpacing(theme.UNIT)
-        name, colour = _ICONS[notice.tone]
+        name, colour = _ICONS[notice.severity]
         sign = QLabel(self)
         sign.setPixmap(icon(name, colour).pixmap(QSize(18, 18), self.devicePixelRatioF()))
         row.addWidget(sign)

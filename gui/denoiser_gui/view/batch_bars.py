@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from denoiser_gui.batch_control import Pace, pace_in_words
+from denoiser_gui.batch_control import BatchStatus, status_in_words
 from denoiser_gui.model import captions
-from denoiser_gui.model.batch_queue import BatchQueue, State
+from denoiser_gui.model.batch_queue import BatchQueue, RowState
 from denoiser_gui.qt import (
     QHBoxLayout,
     QLabel,
@@ -27,23 +27,23 @@ from denoiser_gui.words import tr, tr_count
 _STEPS = 1000  # of the bar
 
 
-def summary(queue: BatchQueue, pace: Pace) -> str:
+def summary(queue: BatchQueue, status: BatchStatus) -> str:
     """How far the batch is, in a line; nothing where there is none."""
     tally = queue.tally
     if not tally.size:
         return ""
     parts = [tr("{over} of {total}", over=tally.over, total=tally.size)]
     left = queue.seconds_left
-    if pace is Pace.RUNNING and left is not None:
+    if status is BatchStatus.RUNNING and left is not None:
         parts.append(captions.time_left(left))
-    elif pace is not Pace.IDLE:
-        parts.append(pace_in_words(pace))
-    if failed := tally.states[State.FAILED]:
+    elif status is not BatchStatus.IDLE:
+        parts.append(status_in_words(status))
+    if failed := tally.states[RowState.FAILED]:
         parts.append(tr("{count} failed", count=failed))
     return " · ".join(parts)
 
 
-class BatchHead(QWidget):
+class BatchHeader(QWidget):
     """The title, how far it is, and the buttons that fit what it is doing."""
 
     start_wanted = Signal()
@@ -82,21 +82,21 @@ class BatchHead(QWidget):
         column.addLayout(row)
         column.addWidget(self._bar)
 
-    def show_progress(self, queue: BatchQueue, pace: Pace) -> None:
+    def show_progress(self, queue: BatchQueue, status: BatchStatus) -> None:
         """How far it is; cheap, for each tile."""
         self._bar.setValue(round(_STEPS * queue.tally.fraction))
-        self._summary.say(summary(queue, pace))
+        self._summary.say(summary(queue, status))
 
-    def show_choices(self, queue: BatchQueue, pace: Pace) -> None:
+    def show_choices(self, queue: BatchQueue, status: BatchStatus) -> None:
         """What can be done now."""
-        idle, running = pace is Pace.IDLE, pace is Pace.RUNNING
-        failed, blocked = queue.tally.states[State.FAILED], queue.tally.in_the_way
+        idle, running = status is BatchStatus.IDLE, status is BatchStatus.RUNNING
+        failed, blocked = queue.tally.states[RowState.FAILED], queue.tally.in_the_way
         self._bar.setVisible(not idle)
         self.start.setVisible(idle)
-        self.start.setEnabled(queue.tally.states[State.WAITING] > 0)
+        self.start.setEnabled(queue.tally.states[RowState.WAITING] > 0)
         for button in (self.pause, self.stop):
             button.setVisible(not idle)
-            button.setEnabled(pace is not Pace.STOPPING)
+            button.setEnabled(status is not BatchStatus.STOPPING)
         _label(self.pause, tr("Pause") if running else tr("Resume"), "pause" if running else "resume")
         self._retry.setVisible(idle and failed > blocked)
         _label(self._retry, tr("Retry failed ({count})", count=failed), "retry")
@@ -114,7 +114,7 @@ class BatchHead(QWidget):
         return button
 
 
-class BatchFoot(QWidget):
+class BatchFooter(QWidget):
     """Where the clean photos go, and what fills and empties the queue."""
 
     change_wanted = Signal()
@@ -139,12 +139,12 @@ class BatchFoot(QWidget):
             row.addWidget(button)
         self.setLayout(row)
 
-    def show_choices(self, queue: BatchQueue, pace: Pace, folder: Path) -> None:
+    def show_choices(self, queue: BatchQueue, status: BatchStatus, folder: Path) -> None:
         """What can be done now."""
         self._into.say(tr("Output: {folder}", folder=captions.short_path(folder)))
-        self._change.setEnabled(pace is Pace.IDLE)
+        self._change.setEnabled(status is BatchStatus.IDLE)
         states = queue.tally.states
-        self._clear.setEnabled(states[State.DONE] + states[State.STANDING] > 0)
+        self._clear.setEnabled(states[RowState.DONE] + states[RowState.ALREADY_DONE] > 0)
 
 
 def _button(parent: QWidget, role: str, pressed: object) -> QPushButton:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from denoiser_gui.model import captions
-from denoiser_gui.model.batch_queue import Row, State
+from denoiser_gui.model.batch_queue import Row, RowState
 from denoiser_gui.qt import (
     QAbstractListModel,
     QFontMetrics,
@@ -32,21 +32,21 @@ HEIGHT = 44  # px of a row
 _NOWHERE = QModelIndex()
 # Widths of the columns at the right, in px: noise, state, time.
 _NOISE, _STATE, _TIME = 64, 120, 76
-_COLOURS = {State.DONE: "good", State.STANDING: "good", State.FAILED: "bad", State.CLEANING: "text"}
+_COLOURS = {RowState.DONE: "good", RowState.ALREADY_DONE: "good", RowState.FAILED: "bad", RowState.CLEANING: "text"}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 def state_in_words(row: Row) -> str:
     """How far a row is."""
-    if row.state is State.CLEANING and row.fraction == 1:
+    if row.state is RowState.CLEANING and row.fraction == 1:
         return tr("writing")
     words = {
-        State.WAITING: tr("waiting"),
-        State.CLEANING: tr("{percent} %", percent=round(100 * row.fraction)),
-        State.DONE: tr("done"),
-        State.STANDING: tr("already done"),
-        State.FAILED: tr("failed"),
+        RowState.WAITING: tr("waiting"),
+        RowState.CLEANING: tr("{percent} %", percent=round(100 * row.fraction)),
+        RowState.DONE: tr("done"),
+        RowState.ALREADY_DONE: tr("already done"),
+        RowState.FAILED: tr("failed"),
     }
     return words[row.state]
 
@@ -191,7 +191,7 @@ def _paint_state(painter: QPainter, place: QRectF, row: Row) -> None:
     painter.setFont(theme.interface_font(theme.CAPTION_PX + 1))
     painter.setPen(ink)
     words = state_in_words(row)
-    if row.state is State.CLEANING:
+    if row.state is RowState.CLEANING:
         track = QRectF(place.x(), place.center().y() - 1.5, place.width() - 52, 3)
         painter.drawText(place, _RIGHT, words)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -201,5 +201,5 @@ def _paint_state(painter: QPainter, place: QRectF, row: Row) -> None:
         painter.drawRoundedRect(QRectF(track.x(), track.y(), track.width() * row.fraction, 3), 1.5, 1.5)
         return
     painter.drawText(place.adjusted(20, 0, 0, 0), _LEFT, words)
-    sign = {State.FAILED: "warning", State.WAITING: "waiting"}.get(row.state, "check")
+    sign = {RowState.FAILED: "warning", RowState.WAITING: "waiting"}.get(row.state, "check")
     paint_icon(painter, QRectF(place.x(), place.center().y() - 7, 14, 14), sign, ink)

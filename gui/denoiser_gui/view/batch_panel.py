@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from denoiser_gui.batch_control import BatchControl, Pace
+from denoiser_gui.batch_control import BatchControl, BatchStatus
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import Row, State
-from denoiser_gui.model.batch_run import Ended
+from denoiser_gui.model.batch_queue import Row, RowState
+from denoiser_gui.model.batch_run import BatchEnded
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.qt import (
     QAbstractItemView,
@@ -34,17 +34,18 @@ from denoiser_gui.qt import (
     Signal,
 )
 from denoiser_gui.view import theme
-from denoiser_gui.view.batch_bars import BatchFoot, BatchHead, summary
+from denoiser_gui.view.batch_bars import BatchFooter, BatchHeader, summary
 from denoiser_gui.view.batch_list import BatchDelegate, BatchList
 from denoiser_gui.view.folders import show_folder
 from denoiser_gui.view.icons import icon
+from denoiser_gui.view.separator import separator
 from denoiser_gui.view.thumbnails import Thumbnails
 from denoiser_gui.words import tr, tr_count
 
 _HEIGHT = (240, 380)  # px at least and at most
 _SHARE = 0.46  # of the window
 _SOON_MS = 100  # what the tiles change is counted this often at most
-_TICK_MS = 1000  # the time left is told anew this often
+_TICK_MS = 1000  # the time left is updated this often
 _OUT = "clean"  # the folder beside the photos, where nothing else was chosen
 
 
@@ -131,7 +132,7 @@ class BatchPanel(QWidget):
     # --- what it consists of ---
 
     def _build(self) -> None:
-        self._head, self._foot = BatchHead(self), BatchFoot(self)
+        self._head, self._foot = BatchHeader(self), BatchFooter(self)
         self._view = self._make_view()
         self._empty = self._make_empty()
         self._body = QStackedWidget(self)
@@ -140,7 +141,7 @@ class BatchPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (_rule(self), self._head, self._body, _rule(self), self._foot):
+        for part in (separator(self), self._head, self._body, separator(self), self._foot):
             column.addWidget(part)
         column.setStretchFactor(self._body, 1)
 
@@ -189,8 +190,8 @@ class BatchPanel(QWidget):
         control, head, foot = self.control, self._head, self._foot
         control.rows_changed.connect(self._show_all)
         control.row_changed.connect(self._show_row)
-        control.pace_changed.connect(self._show_all)
-        control.ended.connect(self._tell_end)
+        control.run_status_changed.connect(self._show_all)
+        control.ended.connect(self._show_end)
         head.start_wanted.connect(self._begin)
         head.pause_wanted.connect(self._pause_or_resume)
         head.stop_wanted.connect(control.stop)
@@ -212,7 +213,7 @@ class BatchPanel(QWidget):
         self.control.start(self.folder)
 
     def _pause_or_resume(self) -> None:
-        if self.control.pace is Pace.RUNNING:
+        if self.control.status is BatchStatus.RUNNING:
             self.control.pause()
         else:
             self.control.resume()
@@ -269,7 +270,7 @@ class BatchPanel(QWidget):
         if first.target is not None:
             home = first.target.parent
             menu.addAction(tr("Show output in folder")).triggered.connect(lambda: show_folder(home))
-        again = [row for row in rows if row.state is State.FAILED]
+        again = [row for row in rows if row.state is RowState.FAILED]
         if again and not self.control.is_running:
             words = tr_count("Try again", "Retry {count} photos", len(again))
             menu.addAction(words).triggered.connect(lambda: self.control.start(self.folder, again))
@@ -296,21 +297,21 @@ class BatchPanel(QWidget):
         self._show_progress()
 
     def _show_choices(self) -> None:
-        queue, pace = self.control.queue, self.control.pace
-        self._head.show_choices(queue, pace)
-        self._foot.show_choices(queue, pace, self.folder)
+        queue, status = self.control.queue, self.control.status
+        self._head.show_choices(queue, status)
+        self._foot.show_choices(queue, status, self.folder)
         self._add_open.setEnabled(any(photo.path is not None for photo in self._controller.photos))
-        running = pace is Pace.RUNNING
+        running = status is BatchStatus.RUNNING
         if running != self._tick.isActive():
             self._tick.start() if running else self._tick.stop()
 
     def _show_progress(self) -> None:
-        queue, pace = self.control.queue, self.control.pace
-        self._head.show_progress(queue, pace)
-        words = summary(queue, pace)
+        queue, status = self.control.queue, self.control.status
+        self._head.show_progress(queue, status)
+        words = summary(queue, status)
         self.status_changed.emit(tr("Batch: {words}", words=words) if words else "")
 
-    def _tell_end(self, ended: Ended) -> None:
+    def _show_end(self, ended: BatchEnded) -> None:
         done = sum(report.done for report in ended.reports)
         failed = sum(len(report.failures) for report in ended.reports)
         if ended.cancelled or ended.stopped_by is not None or self.is_open or not done + failed:
@@ -334,10 +335,3 @@ class BatchPanel(QWidget):
         if self._folder is not None:
             remembered = dataclasses.replace(self._controller.preferences, batch_folder=str(self._folder))
             self._controller.set_preferences(remembered)
-
-
-def _rule(parent: QWidget) -> QFrame:
-    rule = QFrame(parent)
-    rule.setProperty("role", "rule")
-    rule.setFixedHeight(1)
-    return rule

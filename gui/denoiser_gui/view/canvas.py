@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from denoiser_gui.model.pointing import in_words, reading_at
+from denoiser_gui.model.pointing import in_words, pixel_values_at
 from denoiser_gui.model.requests import Frame, Overview, State, View
 from denoiser_gui.qt import (
     QEvent,
@@ -190,7 +190,7 @@ class Canvas(QWidget):
             painter.restore()
         if panes.view is View.SPLIT:
             painting.draw_grip(painter, panes.grip_x, panes.height, ratio, active=self._on_grip)
-        self._draw_reading(painter, panes, ratio)
+        self._draw_pixel_values(painter, panes, ratio)
 
     def _label(self, painter: QPainter, panes: Panes, pane: Pane, ratio: float) -> None:
         request = self._viewer.request
@@ -208,7 +208,7 @@ class Canvas(QWidget):
         words = f"{_names()[panes.view]} · {_states()[state]}"
         painting.draw_label(painter, corner, words, ratio, state=state, right=on_right)
 
-    def _draw_reading(self, painter: QPainter, panes: Panes, ratio: float) -> None:
+    def _draw_pixel_values(self, painter: QPainter, panes: Panes, ratio: float) -> None:
         if (
             self._pointer is None
             or self._frame is None
@@ -217,7 +217,7 @@ class Canvas(QWidget):
         ):
             return
         point = panes.under(self._pointer)[1]
-        reading = reading_at(self._frame, *self._viewer.viewport.to_photo(point.x(), point.y()))
+        reading = pixel_values_at(self._frame, *self._viewer.viewport.to_photo(point.x(), point.y()))
         if reading is None:
             return
         place = f"{reading.x}, {reading.y}"
@@ -225,10 +225,10 @@ class Canvas(QWidget):
         if panes.view is View.SIDE_BY_SIDE:
             for other in panes.all:
                 words = before if other.is_left or self._original else after
-                painting.draw_reading(painter, other.place, f"{place}    {words}", ratio)
+                painting.draw_pixel_values(painter, other.place, f"{place}    {words}", ratio)
         else:
             whole = QRectF(0, 0, panes.width, panes.height)
-            painting.draw_reading(painter, whole, f"{place}    {before}   →   {after}", ratio)
+            painting.draw_pixel_values(painter, whole, f"{place}    {before}   →   {after}", ratio)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

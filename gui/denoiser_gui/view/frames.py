@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from denoiser_gui.model import captions
-from denoiser_gui.model.session import OpenPhoto, Stage
+from denoiser_gui.model.session import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import (
     QFontMetrics,
     QImage,
@@ -31,7 +31,7 @@ _TOP = 12
 _RADIUS = 4.0
 _CAPTION_HEIGHT = 18
 _BADGE = 18.0
-_STATES = {Stage.SAVED: ("check", "good"), Stage.FAILED: ("warning", "bad")}
+_STATES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
 
 _State = QStyle.StateFlag
 
@@ -64,7 +64,7 @@ class FrameDelegate(QStyledItemDelegate):
         paint_picture(painter, frame, self._thumbnails.get_of(photo))
         if photo.stage in _STATES:
             _paint_badge(painter, frame, *_STATES[photo.stage])
-        elif photo.stage is Stage.DRAFT:
+        elif photo.stage is PhotoStatus.DRAFT:
             _paint_dot(painter, frame)
         _paint_ring(painter, frame, option)
         place = QRect(int(frame.x()), int(frame.bottom()) + 5, int(frame.width()), _CAPTION_HEIGHT)
@@ -77,7 +77,7 @@ class FrameDelegate(QStyledItemDelegate):
         is_current = bool(option.state & _State.State_Selected)
         painter.setPen(look.colour("text" if is_current else "second"))
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
-        painter.setPen(look.colour("bad" if photo.stage is Stage.FAILED else "second"))
+        painter.setPen(look.colour("bad" if photo.stage is PhotoStatus.FAILED else "second"))
         place.setLeft(place.left() + metrics.horizontalAdvance(name))
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, after)
 
@@ -103,7 +103,9 @@ class NameDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(pill, 5, 5)
         _paint_ring(painter, pill, option)
         stage = photo.stage if isinstance(photo, OpenPhoto) else None
-        dot = {Stage.SAVED: "good", Stage.FAILED: "bad", Stage.DRAFT: "accent"}.get(stage or Stage.NEW, "track")
+        dot = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.DRAFT: "accent"}.get(
+            stage or PhotoStatus.NEW, "track"
+        )
         if isinstance(photo, OpenPhoto):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.colour(dot))

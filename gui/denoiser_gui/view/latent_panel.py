@@ -22,7 +22,7 @@ from denoiser_gui.model.latent import (
     why_not,
 )
 from denoiser_gui.model.notices import Notice, failure
-from denoiser_gui.model.requests import Shown
+from denoiser_gui.model.requests import ReplacementImage
 from denoiser_gui.qt import (
     QButtonGroup,
     QCheckBox,
@@ -42,6 +42,7 @@ from denoiser_gui.qt import (
 )
 from denoiser_gui.view import theme
 from denoiser_gui.view.fields import NumberField
+from denoiser_gui.view.separator import separator
 from denoiser_gui.view.sliders import ValueSlider
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
@@ -139,12 +140,12 @@ class LatentPanel(QWidget):
         column.addLayout(top)
         column.addWidget(self._slider)
         column.addLayout(_ends(self, tr("smallest file"), tr("best quality")))
-        column.addWidget(_rule(self))
+        column.addWidget(separator(self))
         column.addLayout(facts)
-        column.addWidget(_rule(self))
+        column.addWidget(separator(self))
         column.addWidget(self._cleans)
         column.addWidget(self._saved)
-        column.addWidget(_rule(self))
+        column.addWidget(separator(self))
         column.addWidget(beside)
         column.addWidget(self._rivals)
         column.addStretch()
@@ -321,8 +322,8 @@ class LatentPanel(QWidget):
         left = None
         if rated.rival is not None:
             words = tr("{format} · {size}", format=rated.request.rival, size=_size(rated, rated.rival.bytes))
-            left = Shown(words, rated.rival.image)
-        right = Shown(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
+            left = ReplacementImage(words, rated.rival.image)
+        right = ReplacementImage(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
         self._controller.show_instead(left, right)
 
     def _show_state(self) -> None:
@@ -395,10 +396,3 @@ def _ends(parent: QWidget, low: str, high: str) -> QHBoxLayout:
         if words is low:
             row.addStretch()
     return row
-
-
-def _rule(parent: QWidget) -> QFrame:
-    rule = QFrame(parent)
-    rule.setProperty("role", "rule")
-    rule.setFixedHeight(1)
-    return rule

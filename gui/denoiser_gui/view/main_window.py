@@ -38,7 +38,7 @@ from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import Canvas
 from denoiser_gui.view.empty_state import EmptyState
 from denoiser_gui.view.latent_panel import LatentPanel
-from denoiser_gui.view.opening import Opening, paths_of
+from denoiser_gui.view.opening import PhotoOpener, paths_of
 from denoiser_gui.view.panel import Panel
 from denoiser_gui.view.save_dialog import SaveDialog
 from denoiser_gui.view.shortcut_sheet import ShortcutSheet
@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.actions_ = Actions(self)
         self._recent = QMenu(tr("Open recent"), self)
-        self.opening = Opening(controller, self)
+        self.opening = PhotoOpener(controller, self)
         self.top = TopBar(self.actions_, self._recent)
         self.banner, self.status = Banner(), StatusLine()
         self.canvas, self.empty = Canvas(controller.viewer, controller.preferences.split_at), EmptyState(controller)
@@ -127,8 +127,8 @@ class MainWindow(QMainWindow):
         self._recent.aboutToShow.connect(lambda: self.opening.fill_recent(self._recent))
         viewer.viewport_changed.connect(self.top.show_scale)
         viewer.view_changed.connect(self._show_view)
-        viewer.doing_changed.connect(lambda _: self._show_doing())
-        viewer.frame_ready.connect(lambda _: self._show_doing())
+        viewer.doing_changed.connect(lambda _: self._show_status())
+        viewer.frame_ready.connect(lambda _: self._show_status())
         self.saver.progress.connect(self._show_saving)
         self.panel.save_wanted.connect(self.save)
         self.panel.batch_wanted.connect(self.add_to_batch)
@@ -288,15 +288,15 @@ class MainWindow(QMainWindow):
     def _show_batch_count(self) -> None:
         self.panel.show_batch_count(len(self.strip.selected_paths()))
 
-    def _show_doing(self) -> None:
+    def _show_status(self) -> None:
         if not self.saver.is_busy and self.controller.current is not None:
-            self.status.show_doing(self.controller.viewer.doing, self.canvas.shown_state)
+            self.status.show_status(self.controller.viewer.doing, self.canvas.shown_state)
 
     def _show_saving(self, words: str) -> None:
         if words:
             self.status.show_words(words)
         else:
-            self._show_doing()
+            self._show_status()
 
     # --- events ---------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from denoiser_gui.qt import QFileDialog, QGuiApplication, QImage, QMenu, QMimeDa
 from denoiser_gui.words import tr
 
 
-class Opening(QObject):
+class PhotoOpener(QObject):
     """Asks people and the system for photos, and hands them to the controller."""
 
     def __init__(self, controller: Controller, window: QWidget) -> None:

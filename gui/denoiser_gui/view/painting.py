@@ -97,7 +97,7 @@ def draw_label(
     painter.drawText(words_at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
 
 
-def draw_reading(painter: QPainter, pane: QRectF, words: str, scale: float) -> None:
+def draw_pixel_values(painter: QPainter, pane: QRectF, words: str, scale: float) -> None:
     """The values under the pointer, in the lower left corner of a pane."""
     painter.setFont(theme.interface_font(round(11 * scale)))
     width = QFontMetricsF(painter.font()).horizontalAdvance(words) + 16 * scale

@@ -10,7 +10,7 @@ from denoiser.options import DenoiseOptions, controls
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import facts
 from denoiser_gui.model.controls import PhotoSettings
-from denoiser_gui.model.requests import Doing
+from denoiser_gui.model.requests import EngineStatus
 from denoiser_gui.qt import (
     QFrame,
     QHBoxLayout,
@@ -27,6 +27,7 @@ from denoiser_gui.view import icons
 from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, row_for, word_of
 from denoiser_gui.view.histogram import Histogram
 from denoiser_gui.view.presets_row import PresetsRow
+from denoiser_gui.view.separator import separator
 from denoiser_gui.words import tr
 
 LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always in sight
@@ -83,17 +84,17 @@ class Panel(QWidget):
         column.setContentsMargins(20, 12, 20, 8)
         column.setSpacing(7)
         self._add_rows(column, LOOK)
-        column.addWidget(_rule())
+        column.addWidget(separator())
         places = QVBoxLayout()
         places.setSpacing(0)
         self._add_rows(places, PLACE)
         places.addWidget(self.presets)
         self._fold = self._folded(places)
         column.addLayout(places)
-        column.addWidget(_rule())
+        column.addWidget(separator())
         column.addWidget(_heading(tr("Histogram")))
         column.addWidget(self.histogram)
-        column.addWidget(_rule())
+        column.addWidget(separator())
         column.addWidget(_heading(tr("Photo")))
         self._facts.setProperty("role", "second")
         self._facts.setWordWrap(True)
@@ -198,7 +199,7 @@ class Panel(QWidget):
         ]
         self._facts.setText("\n".join(line for line in [*lines, *picture.image.notes] if line))
 
-    def _show_kept(self, doing: Doing) -> None:
+    def _show_kept(self, doing: EngineStatus) -> None:
         kept = (doing.photo, doing.kept_share)
         if kept != self._kept:
             self._kept = kept
@@ -226,13 +227,6 @@ class Panel(QWidget):
             self.model_file_wanted.emit()
             return
         self._controller.change(**{name: value})
-
-
-def _rule() -> QFrame:
-    rule = QFrame()
-    rule.setProperty("role", "rule")
-    rule.setFixedHeight(1)
-    return rule
 
 
 def _heading(words: str) -> QLabel:

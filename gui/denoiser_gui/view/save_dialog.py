@@ -11,7 +11,7 @@ from denoiser.imageio import formats
 from denoiser.options import WriteOptions, controls
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.hints import hint_of, message_of
-from denoiser_gui.model.saving import SaveOrder, depths_of, refuse
+from denoiser_gui.model.saving import SaveRequest, depths_of, refuse
 from denoiser_gui.qt import (
     QCheckBox,
     QComboBox,
@@ -34,7 +34,7 @@ from denoiser_gui.words import tr
 class SaveDialog(QDialog):
     """Every option of writing has its place here. *ordered* when somebody wants the file."""
 
-    ordered = Signal(object)  # SaveOrder
+    ordered = Signal(object)  # SaveRequest
 
     def __init__(self, controller: Controller, target: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,11 +73,11 @@ class SaveDialog(QDialog):
         )
 
     @property
-    def order(self) -> SaveOrder:
+    def order(self) -> SaveRequest:
         """What was chosen so far."""
         settings = dataclasses.replace(self._settings, write=self.options)
         path = Path(self.target.text()).expanduser()
-        return SaveOrder(path, settings, self.bits.currentData(), overwrite=self._replaces)
+        return SaveRequest(path, settings, self.bits.currentData(), overwrite=self._replaces)
 
     def accept(self) -> None:
         """The file is wanted."""

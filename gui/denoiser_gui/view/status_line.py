@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from denoiser_gui.model.requests import Doing, State
+from denoiser_gui.model.requests import EngineStatus, State
 from denoiser_gui.qt import QHBoxLayout, QLabel, Qt, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.view.control_rows import word_of
@@ -34,7 +34,7 @@ class StatusLine(QWidget):
         """What it says on the left."""
         return self._left.text()
 
-    def show_doing(self, doing: Doing, state: State) -> None:
+    def show_status(self, doing: EngineStatus, state: State) -> None:
         """What the engine is at; *state* is that of what is drawn."""
         self._left.setText(" · ".join(part for part in _parts(doing, state) if part))
         self._left.setToolTip(doing.reason)
@@ -50,7 +50,7 @@ class StatusLine(QWidget):
         self._right.setText(words)
 
 
-def _parts(doing: Doing, state: State) -> list[str]:
+def _parts(doing: EngineStatus, state: State) -> list[str]:
     names = {
         State.EXACT: tr("Exact"),
         State.DRAFT: tr("Draft"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from denoiser.errors import DenoiserError
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.hints import hint_of, message_of
-from denoiser_gui.model.session import OpenPhoto, Stage
+from denoiser_gui.model.session import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import (
     QAbstractItemView,
     QAction,
@@ -137,7 +137,9 @@ class Strip(QWidget):
 
     def _note_failure(self, path: Path, error: DenoiserError) -> None:
         for photo in self._of(path):
-            self._controller.learn(photo.key, stage=Stage.FAILED, problem=message_of(error), hint=hint_of(error))
+            self._controller.learn(
+                photo.key, stage=PhotoStatus.FAILED, problem=message_of(error), hint=hint_of(error)
+            )
 
     def _note_noise(self, path: Path, sigma: float) -> None:
         for photo in self._of(path):

@@ -9,7 +9,7 @@ from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.session import OpenPhoto
-from denoiser_gui.model.thumbnails import Kept, Wanted, make_small, make_thumbnail, measure_noise
+from denoiser_gui.model.thumbnails import ThumbnailCache, ThumbnailQueue, make_small, make_thumbnail, measure_noise
 from denoiser_gui.qt import QImage, QObject, Signal
 from denoiser_gui.worker import WorkerThread
 
@@ -33,8 +33,8 @@ class Thumbnails(QObject):
         self._worker = controller.own(WorkerThread("thumbnails", controller, niceness=_NICENESS))
         # Apart, since measuring decodes whole pictures, and loads the network first.
         self._noise_worker = controller.own(WorkerThread("noise", controller, niceness=2 * _NICENESS))
-        self._kept: Kept[QImage] = Kept()
-        self._wanted = Wanted()
+        self._kept: ThumbnailCache[QImage] = ThumbnailCache()
+        self._wanted = ThumbnailQueue()
         self._in_memory: dict[Path, Image] = {}  # what is in no file, until its thumbnail is made
         self._to_measure: list[Path] = []
         self._makes = self._measures = False

@@ -9,8 +9,8 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage
 from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, Started, TileDone
 from denoiser.options import BatchOptions, DenoiseOptions
-from denoiser_gui.model.batch_queue import BatchQueue, State
-from denoiser_gui.model.batch_run import Held, PartFailed, Planned
+from denoiser_gui.model.batch_queue import BatchQueue, RowState
+from denoiser_gui.model.batch_run import BatchPaused, PartFailed, PartPlanned
 from denoiser_gui.model.tally import Tally
 
 _OUT = Path("/out")
@@ -36,7 +36,7 @@ def queue(clock: Clock) -> BatchQueue:
     return queue
 
 
-def _states(queue: BatchQueue) -> list[State]:
+def _states(queue: BatchQueue) -> list[RowState]:
     return [row.state for row in queue.rows]
 
 
@@ -76,69 +76,69 @@ def test_a_tree_is_a_part_of_its_own(queue: BatchQueue) -> None:
 
 def test_events_change_the_rows(queue: BatchQueue) -> None:
     queue.order(_OUT, queue.rows)
-    queue.hear(Started(3, 3.0))
-    queue.hear(Planned({_A: 1.0, _B: 1.0, _C: 2.0}))
-    row = queue.hear(FileStarted(_A, 1.0))
-    assert row is not None and row.state is State.CLEANING
-    row = queue.hear(TileDone(1, 4, 1.0))
+    queue.handle(Started(3, 3.0))
+    queue.handle(PartPlanned({_A: 1.0, _B: 1.0, _C: 2.0}))
+    row = queue.handle(FileStarted(_A, 1.0))
+    assert row is not None and row.state is RowState.CLEANING
+    row = queue.handle(TileDone(1, 4, 1.0))
     assert row is not None and row.fraction == 0.25
     assert queue.tally.fraction == pytest.approx(0.25 / 4)
     facts = {"noise": {"luma": 10.0, "chroma": 4.0, "kind": 1.0}}
-    row = queue.hear(FileDone(_A, _OUT / "a.png", 1.0, 2.5, ("a note",), facts))
+    row = queue.handle(FileDone(_A, _OUT / "a.png", 1.0, 2.5, ("a note",), facts))
     assert row is not None
-    assert (row.state, row.seconds, row.target, row.notes) == (State.DONE, 2.5, _OUT / "a.png", ("a note",))
+    assert (row.state, row.seconds, row.target, row.notes) == (RowState.DONE, 2.5, _OUT / "a.png", ("a note",))
     assert row.sigma == pytest.approx(((100 + 32) / 3) ** 0.5)
-    row = queue.hear(FileFailed(_B, UnreadableImage("b.png: is broken.")))
-    assert row is not None and (row.state, row.problem) == (State.FAILED, "b.png: is broken.")
+    row = queue.handle(FileFailed(_B, UnreadableImage("b.png: is broken.")))
+    assert row is not None and (row.state, row.problem) == (RowState.FAILED, "b.png: is broken.")
     assert row.hint
-    queue.hear(FileSkipped(_C, "already done", _OUT / "c.png"))
-    assert _states(queue) == [State.DONE, State.FAILED, State.STANDING]
+    queue.handle(FileSkipped(_C, "already done", _OUT / "c.png"))
+    assert _states(queue) == [RowState.DONE, RowState.FAILED, RowState.ALREADY_DONE]
     assert (queue.tally.over, queue.tally.fraction) == (3, 1.0)
 
 
 def test_the_noise_of_a_grey_photo_is_that_of_its_luma(queue: BatchQueue) -> None:
-    row = queue.hear(FileDone(_A, _A, 1.0, 1.0, (), {"noise": {"luma": 9.0, "chroma": 0.0, "kind": 0.0}}))
+    row = queue.handle(FileDone(_A, _A, 1.0, 1.0, (), {"noise": {"luma": 9.0, "chroma": 0.0, "kind": 0.0}}))
     assert row is not None and row.sigma == 9.0
 
 
 def test_time_left_goes_by_megapixels_and_not_by_pauses(queue: BatchQueue, clock: Clock) -> None:
     queue.order(_OUT, queue.rows)
-    queue.hear(Planned({_A: 1.0, _B: 1.0, _C: 8.0}))
+    queue.handle(PartPlanned({_A: 1.0, _B: 1.0, _C: 8.0}))
     clock.now += 50  # loading the network is not counted
-    queue.hear(FileStarted(_A, 1.0))
+    queue.handle(FileStarted(_A, 1.0))
     assert queue.seconds_left is None
     clock.now += 3
-    queue.hear(FileDone(_A, _A, 1.0, 3.0))
+    queue.handle(FileDone(_A, _A, 1.0, 3.0))
     assert queue.seconds_left == pytest.approx(27.0)
-    queue.hear(Held())
+    queue.handle(BatchPaused())
     clock.now += 1000
     assert queue.seconds_left == pytest.approx(27.0)
     queue.resume()
     clock.now += 3
-    queue.hear(FileFailed(_B, DenoiserError("x")))
+    queue.handle(FileFailed(_B, DenoiserError("x")))
     assert queue.seconds_left == pytest.approx(24.0)
 
 
 def test_what_had_been_done_before_makes_no_promise(queue: BatchQueue, clock: Clock) -> None:
     queue.order(_OUT, queue.rows)
-    queue.hear(Planned({_A: 100.0, _B: 1.0, _C: 1.0}))
-    queue.hear(FileSkipped(_A, "already done", _A))
-    queue.hear(FileStarted(_B, 1.0))
+    queue.handle(PartPlanned({_A: 100.0, _B: 1.0, _C: 1.0}))
+    queue.handle(FileSkipped(_A, "already done", _A))
+    queue.handle(FileStarted(_B, 1.0))
     clock.now += 10
-    queue.hear(FileDone(_B, _B, 1.0, 10.0))
+    queue.handle(FileDone(_B, _B, 1.0, 10.0))
     assert queue.seconds_left == pytest.approx(10.0)
 
 
 def test_what_a_stopped_run_leaves_waits_again(queue: BatchQueue) -> None:
     queue.order(_OUT, queue.rows)
-    queue.hear(FileStarted(_A, 1.0))
-    queue.hear(FileDone(_A, _A, 1.0, 1.0))
-    queue.hear(FileStarted(_B, 1.0))
-    queue.hear(TileDone(1, 2, 1.0))
+    queue.handle(FileStarted(_A, 1.0))
+    queue.handle(FileDone(_A, _A, 1.0, 1.0))
+    queue.handle(FileStarted(_B, 1.0))
+    queue.handle(TileDone(1, 2, 1.0))
     queue.remove([_B, _C])
     assert len(queue.rows) == 3, "a file in hand was taken out"
     queue.end()
-    assert _states(queue) == [State.DONE, State.WAITING, State.WAITING]
+    assert _states(queue) == [RowState.DONE, RowState.WAITING, RowState.WAITING]
     assert queue.seconds_left is None
     queue.remove([_B])
     assert len(queue.rows) == 2
@@ -146,16 +146,16 @@ def test_what_a_stopped_run_leaves_waits_again(queue: BatchQueue) -> None:
 
 def test_failed_ones_are_tried_again_and_only_they(queue: BatchQueue) -> None:
     queue.order(_OUT, queue.rows)
-    queue.hear(FileFailed(_B, ForeignOutput("b.png is there.")))
-    queue.hear(PartFailed((_C,), DenoiserError("no place")))
-    queue.hear(FileDone(_A, _A, 1.0, 1.0))
+    queue.handle(FileFailed(_B, ForeignOutput("b.png is there.")))
+    queue.handle(PartFailed((_C,), DenoiserError("no place")))
+    queue.handle(FileDone(_A, _A, 1.0, 1.0))
     queue.end()
     assert [row.source for row in queue.failed] == [_B, _C]
     assert [row.in_the_way for row in queue.failed] == [True, False]
     order = queue.order(_OUT, queue.failed, replace=True)
     assert order.parts[0].sources == (_B, _C)
     assert order.parts[0].settings.batch == BatchOptions(retry_failed=True, overwrite=True)
-    assert _states(queue) == [State.DONE, State.WAITING, State.WAITING]
+    assert _states(queue) == [RowState.DONE, RowState.WAITING, RowState.WAITING]
     assert not queue.row(_B).problem  # type: ignore[union-attr]
 
 
@@ -167,7 +167,7 @@ def test_counts_are_kept_and_never_wrong(queue: BatchQueue) -> None:
     queue.order(_OUT, queue.rows[:30])
     for _ in range(2000):
         source = dice.choice(sources)
-        queue.hear(
+        queue.handle(
             dice.choice(
                 [
                     FileStarted(source, dice.choice([0.0, 1.0, 2.5])),
@@ -175,7 +175,7 @@ def test_counts_are_kept_and_never_wrong(queue: BatchQueue) -> None:
                     FileDone(source, source, 2.0, 1.0),
                     FileFailed(source, ForeignOutput("x")),
                     FileSkipped(source, "already done", source),
-                    Planned({source: dice.random()}),
+                    PartPlanned({source: dice.random()}),
                 ]
             )
         )

@@ -16,8 +16,17 @@ from denoiser.errors import UnsafeOutput
 from denoiser.events import CancelToken, FileDone, FileFailed, FileSkipped, TileDone
 from denoiser.image import from_numpy
 from denoiser.options import BatchOptions, DenoiseOptions
-from denoiser_gui.model.batch_queue import BatchQueue, State
-from denoiser_gui.model.batch_run import Ended, Gate, Held, Order, PartFailed, Told, carry_out_order, find_pictures
+from denoiser_gui.model.batch_queue import BatchQueue, RowState
+from denoiser_gui.model.batch_run import (
+    BatchEnded,
+    BatchEvent,
+    BatchOrder,
+    BatchPaused,
+    PartFailed,
+    PauseGate,
+    carry_out_order,
+    find_pictures,
+)
 
 
 @pytest.fixture
@@ -41,27 +50,29 @@ def photos(tmp_path: Path) -> list[Path]:
 class Run:
     """A batch in a thread, as the window has it."""
 
-    def __init__(self, order: Order, at: Callable[[Told], None] = lambda _told: None) -> None:
-        self.gate, self.cancel, self.told = Gate(), CancelToken(), list[Told]()
+    def __init__(self, order: BatchOrder, at: Callable[[BatchEvent], None] = lambda _event: None) -> None:
+        self.gate, self.cancel, self.events = PauseGate(), CancelToken(), list[BatchEvent]()
         self._at = at
-        self.thread = threading.Thread(target=carry_out_order, args=(order, self._hear, self.gate, self.cancel))
+        self.thread = threading.Thread(target=carry_out_order, args=(order, self._handle, self.gate, self.cancel))
 
     def start(self) -> Run:
         self.thread.start()
         return self
 
-    def end(self) -> list[Told]:
+    def end(self) -> list[BatchEvent]:
         self.thread.join(60)
         assert not self.thread.is_alive()
-        assert isinstance(self.told[-1], Ended)
-        return self.told
+        assert isinstance(self.events[-1], BatchEnded)
+        return self.events
 
-    def _hear(self, told: Told) -> None:
-        self.told.append(told)
-        self._at(told)
+    def _handle(self, event: BatchEvent) -> None:
+        self.events.append(event)
+        self._at(event)
 
 
-def _order(photos: list[Path], out: Path, settings: Settings, root: Path | None = None) -> tuple[BatchQueue, Order]:
+def _order(
+    photos: list[Path], out: Path, settings: Settings, root: Path | None = None
+) -> tuple[BatchQueue, BatchOrder]:
     queue = BatchQueue()
     queue.add(photos, settings, root)
     return queue, queue.order(out, queue.rows)
@@ -69,10 +80,10 @@ def _order(photos: list[Path], out: Path, settings: Settings, root: Path | None 
 
 def test_a_batch_is_carried_out(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     queue, order = _order(photos, tmp_path / "out", settings)
-    for told in Run(order).start().end():
-        queue.hear(told)
+    for event in Run(order).start().end():
+        queue.handle(event)
     queue.end()
-    assert [row.state for row in queue.rows] == [State.DONE] * 3
+    assert [row.state for row in queue.rows] == [RowState.DONE] * 3
     assert all(row.target is not None and row.target.is_file() and row.seconds for row in queue.rows)
 
 
@@ -89,10 +100,10 @@ def test_a_batch_of_the_command_line_is_taken_up(tmp_path: Path, photos: list[Pa
     begun = set(out.rglob("*.png"))
     assert 1 <= len(begun) < 3
     queue, order = _order(find_pictures(folder, CancelToken()), out, settings, root=folder)
-    told = Run(order).start().end()
-    for each in told:
-        queue.hear(each)
-    assert sum(isinstance(each, FileSkipped) for each in told) == len(begun)
+    events = Run(order).start().end()
+    for each in events:
+        queue.handle(each)
+    assert sum(isinstance(each, FileSkipped) for each in events) == len(begun)
     assert sorted(row.target for row in queue.rows if row.target) == sorted(out.rglob("*.png"))
     plan = plan_folder(folder, out, settings)
     assert not plan.jobs and len(plan.already_there) == 3
@@ -113,34 +124,34 @@ def test_a_pause_holds_between_two_tiles_and_leaves_nothing_torn(
 ) -> None:
     held = threading.Event()
 
-    def shut(told: Told) -> None:
-        if isinstance(told, TileDone) and not held.is_set():
+    def shut(event: BatchEvent) -> None:
+        if isinstance(event, TileDone) and not held.is_set():
             run.gate.shut()
-        if isinstance(told, Held):
+        if isinstance(event, BatchPaused):
             held.set()
 
     _, order = _order(photos, tmp_path / "out", settings)
     run = Run(order, shut)
     run.start()
     assert held.wait(60)
-    before = len(run.told)
+    before = len(run.events)
     time.sleep(0.4)
-    assert len(run.told) == before, "it went on while it was paused"
-    assert isinstance(run.told[-2], TileDone), "it did not wait within the picture"
+    assert len(run.events) == before, "it went on while it was paused"
+    assert isinstance(run.events[-2], TileDone), "it did not wait within the picture"
     for path in (tmp_path / "out").glob("*.png"):
         imageio.read(path)
     run.gate.open()
-    assert sum(isinstance(told, FileDone) for told in run.end()) == 3
+    assert sum(isinstance(event, FileDone) for event in run.end()) == 3
 
 
 def test_a_paused_batch_can_be_stopped_and_resumed(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     held = threading.Event()
     out = tmp_path / "out"
 
-    def shut(told: Told) -> None:
-        if isinstance(told, TileDone):
+    def shut(event: BatchEvent) -> None:
+        if isinstance(event, TileDone):
             run.gate.shut()
-        if isinstance(told, Held):
+        if isinstance(event, BatchPaused):
             held.set()
 
     queue, order = _order(photos, out, settings)
@@ -151,20 +162,20 @@ def test_a_paused_batch_can_be_stopped_and_resumed(tmp_path: Path, photos: list[
     run.cancel.cancel()
     ended = run.end()[-1]
     assert time.monotonic() - began < 1.5
-    assert isinstance(ended, Ended) and ended.cancelled
+    assert isinstance(ended, BatchEnded) and ended.cancelled
     assert not [path for path in out.rglob("*") if path.name.endswith(".part")]
     queue.end()
-    for told in Run(queue.order(out, queue.waiting)).start().end():
-        queue.hear(told)
-    assert [row.state for row in queue.rows] == [State.DONE] * 3
+    for event in Run(queue.order(out, queue.waiting)).start().end():
+        queue.handle(event)
+    assert [row.state for row in queue.rows] == [RowState.DONE] * 3
 
 
 def test_a_broken_file_fails_by_itself(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     photos[1].write_bytes(b"no picture")
     queue, order = _order(photos, tmp_path / "out", settings)
-    for told in Run(order).start().end():
-        queue.hear(told)
-    assert [row.state for row in queue.rows] == [State.DONE, State.FAILED, State.DONE]
+    for event in Run(order).start().end():
+        queue.handle(event)
+    assert [row.state for row in queue.rows] == [RowState.DONE, RowState.FAILED, RowState.DONE]
     assert "b.png" in queue.failed[0].problem and queue.failed[0].hint
 
 
@@ -174,9 +185,9 @@ def test_a_file_that_is_gone_fails_by_itself(
 ) -> None:
     queue, order = _order(photos, tmp_path / "out", settings, root=tmp_path / "in" if as_tree else None)
     photos[0].unlink()
-    for told in Run(order).start().end():
-        queue.hear(told)
-    assert [row.state for row in queue.rows] == [State.FAILED, State.DONE, State.DONE]
+    for event in Run(order).start().end():
+        queue.handle(event)
+    assert [row.state for row in queue.rows] == [RowState.FAILED, RowState.DONE, RowState.DONE]
     assert queue.failed[0].problem == "a.png: no such file." and "moved" in queue.failed[0].hint
 
 
@@ -187,13 +198,13 @@ def test_what_is_in_the_way_is_replaced_only_when_that_is_wanted(
     out.mkdir()
     (out / "a.png").write_bytes(b"mine")
     queue, order = _order(photos, out, settings)
-    for told in Run(order).start().end():
-        queue.hear(told)
+    for event in Run(order).start().end():
+        queue.handle(event)
     queue.end()
     assert [row.in_the_way for row in queue.failed] == [True]
     assert (out / "a.png").read_bytes() == b"mine"
-    for told in Run(queue.order(out, queue.failed, replace=True)).start().end():
-        queue.hear(told)
+    for event in Run(queue.order(out, queue.failed, replace=True)).start().end():
+        queue.handle(event)
     assert not queue.failed
     assert imageio.read(out / "a.png").width == 240
 
@@ -205,12 +216,12 @@ def test_a_part_that_makes_no_sense_does_not_end_the_others(
     queue.add(photos[:1], settings)
     queue.add(photos[1:2], dataclasses.replace(settings, batch=BatchOptions()), root=tmp_path / "in")
     order = queue.order(tmp_path / "in", queue.rows)  # the photos' own folder
-    told = Run(order).start().end()
-    failures = [each for each in told if isinstance(each, PartFailed | FileFailed)]
+    events = Run(order).start().end()
+    failures = [each for each in events if isinstance(each, PartFailed | FileFailed)]
     assert failures and all(isinstance(each.error, UnsafeOutput) for each in failures)
-    for each in told:
-        queue.hear(each)
-    assert {row.state for row in queue.rows} == {State.FAILED}
+    for each in events:
+        queue.handle(each)
+    assert {row.state for row in queue.rows} == {RowState.FAILED}
     assert imageio.read(photos[0]).width == 240
 
 
@@ -219,8 +230,8 @@ def test_an_engine_that_cannot_be_opened_ends_the_batch_with_its_reason(
 ) -> None:
     wrong = dataclasses.replace(settings, denoise=DenoiseOptions(model=str(tmp_path / "none.safetensors")))
     queue, order = _order(photos, tmp_path / "out", wrong)
-    told = Run(order).start().end()
-    for each in told:
-        queue.hear(each)
-    assert {row.state for row in queue.rows} == {State.FAILED}
+    events = Run(order).start().end()
+    for each in events:
+        queue.handle(each)
+    assert {row.state for row in queue.rows} == {RowState.FAILED}
     assert "none.safetensors" in queue.failed[0].problem

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_gui.model import captions
-from denoiser_gui.model.session import OpenPhoto, Stage
+from denoiser_gui.model.session import OpenPhoto, PhotoStatus
 
 
 def _photo(**facts: object) -> OpenPhoto:
@@ -15,13 +15,15 @@ def _photo(**facts: object) -> OpenPhoto:
 def test_beside_the_name_stands_what_matters_most() -> None:
     assert captions.beside_the_name(_photo()) == ""
     assert captions.beside_the_name(_photo(sigma=11.26)) == "σ 11.3"
-    assert captions.beside_the_name(_photo(sigma=11.26, stage=Stage.SAVED)) == "saved"
-    assert captions.beside_the_name(_photo(sigma=11.26, stage=Stage.FAILED)) == "failed"
+    assert captions.beside_the_name(_photo(sigma=11.26, stage=PhotoStatus.SAVED)) == "saved"
+    assert captions.beside_the_name(_photo(sigma=11.26, stage=PhotoStatus.FAILED)) == "failed"
 
 
 def test_in_full_all_is_said() -> None:
     said = captions.in_full(
-        _photo(sigma=3.0, stage=Stage.FAILED, saved_as=Path("/q/a.jpg"), problem="It is broken.", hint="Mend it.")
+        _photo(
+            sigma=3.0, stage=PhotoStatus.FAILED, saved_as=Path("/q/a.jpg"), problem="It is broken.", hint="Mend it."
+        )
     )
     assert said.splitlines() == [
         "a.jpg", "failed", "measured noise: σ 3.0", "saved as /q/a.jpg", "It is broken.", "Mend it.",

@@ -5,7 +5,7 @@ import numpy as np
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.picture import picture_of
-from denoiser_gui.model.pointing import in_words, reading_at
+from denoiser_gui.model.pointing import in_words, pixel_values_at
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import Frame, PreviewRequest
 from denoiser_gui.model.viewport import viewport_of
@@ -22,16 +22,16 @@ def _frame(scale: float) -> Frame:
 def test_the_very_pixel_is_read_in_the_depth_of_the_photo() -> None:
     frame = _frame(4.0)
     for x, y in ((56.0, 44.2), (57.9, 44.99), (60.5, 46.0)):
-        reading = reading_at(frame, x, y)
+        reading = pixel_values_at(frame, x, y)
         assert reading is not None and (reading.x, reading.y) == (int(x), int(y))
         assert reading.before == tuple(_PIXELS[int(y), int(x)])
 
 
 def test_beside_the_photo_there_is_nothing_to_read() -> None:
     frame = _frame(0.2)
-    assert reading_at(frame, 10.0, 10.0) is not None
+    assert pixel_values_at(frame, 10.0, 10.0) is not None
     for x, y in ((-1.0, 5.0), (5.0, 90.0), (120.0, 0.0)):
-        assert reading_at(frame, x, y) is None
+        assert pixel_values_at(frame, x, y) is None
 
 
 def test_values_are_said_as_people_read_them() -> None:

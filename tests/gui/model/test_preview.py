@@ -29,7 +29,7 @@ from denoiser_gui.model.picture import Picture, cut, picture_of
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import Frame, PreviewRequest, State, View
-from denoiser_gui.model.saving import SaveOrder, save
+from denoiser_gui.model.saving import SaveRequest, save
 from denoiser_gui.model.viewport import viewport_of
 
 FAST = DenoiseOptions(precision="fp32", tile=192)
@@ -102,7 +102,7 @@ class Bench:
             event for event in reversed(self.events) if isinstance(event, ExportDone) and event.export is export
         )
         target = folder / f"{request.generation}.png"
-        save(made.finished, SaveOrder(target, PhotoSettings(request.options)))
+        save(made.finished, SaveRequest(target, PhotoSettings(request.options)))
         return imageio.read(target)
 
 

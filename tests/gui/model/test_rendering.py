@@ -13,7 +13,7 @@ from denoiser.options import DenoiseOptions
 from denoiser_gui.model.cleaning import Cleaning, Estimates
 from denoiser_gui.model.picture import Picture, picture_of
 from denoiser_gui.model.rendering import Renderer
-from denoiser_gui.model.requests import PreviewRequest, Shown, State, View
+from denoiser_gui.model.requests import PreviewRequest, ReplacementImage, State, View
 from denoiser_gui.model.viewport import viewport_of
 
 FAST = DenoiseOptions(noise_level=18.0, precision="fp32", tile=192)
@@ -86,7 +86,7 @@ def test_from_afar_the_screen_is_as_large_as_the_part_is_there(cleaning: Cleanin
 
 def test_what_stands_in_a_pane_is_shown_in_place_of_the_photo(cleaning: Cleaning) -> None:
     other = from_numpy(np.full((260, 360, 3), 40, np.uint8))
-    request = _request(cleaning.picture, left=Shown("as JPEG", other))
+    request = _request(cleaning.picture, left=ReplacementImage("as JPEG", other))
     frame = Renderer().frame(request, cleaning)
     assert np.all(frame.left_values == 40) and not np.all(frame.right_values == 40)
 

@@ -14,7 +14,7 @@ from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions
 from denoiser_gui.model.cleaning import Finished, finished
 from denoiser_gui.model.controls import PhotoSettings
-from denoiser_gui.model.saving import SaveOrder, depths_of, proposed_target, refuse, save
+from denoiser_gui.model.saving import SaveRequest, depths_of, proposed_target, refuse, save
 
 OPTIONS = DenoiseOptions(noise_level=15.0, precision="fp32")
 
@@ -47,29 +47,29 @@ def test_an_open_photo_is_never_written_over_not_even_through_a_link(tmp_path: P
     os.link(source, hard)
     for target in (source, link, hard):
         with pytest.raises(UnsafeOutput):
-            refuse(SaveOrder(target, PhotoSettings(), overwrite=True), [source])
+            refuse(SaveRequest(target, PhotoSettings(), overwrite=True), [source])
 
 
 def test_another_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
     other = tmp_path / "other.png"
     other.write_bytes(b"something")
     with pytest.raises(ForeignOutput):
-        refuse(SaveOrder(other, PhotoSettings()), [])
-    refuse(SaveOrder(other, PhotoSettings(), overwrite=True), [])
-    refuse(SaveOrder(tmp_path / "new.png", PhotoSettings()), [])
+        refuse(SaveRequest(other, PhotoSettings()), [])
+    refuse(SaveRequest(other, PhotoSettings(), overwrite=True), [])
+    refuse(SaveRequest(tmp_path / "new.png", PhotoSettings()), [])
     with pytest.raises(UsageError):
-        refuse(SaveOrder(tmp_path / "name without suffix", PhotoSettings()), [])
+        refuse(SaveRequest(tmp_path / "name without suffix", PhotoSettings()), [])
 
 
 def test_the_file_bears_the_ticket_that_a_batch_would_give_it(tmp_path: Path, made: Finished) -> None:
     target = tmp_path / "deeper" / "a.png"
-    saved = save(made, SaveOrder(target, PhotoSettings(OPTIONS)))
+    saved = save(made, SaveRequest(target, PhotoSettings(OPTIONS)))
     assert saved.target == target
     written = imageio.read(target)
     ticket = read_ticket(written)
     assert ticket is not None and ticket.options["noise_level"] == 15.0 and ticket.model == made.model_name
     assert np.array_equal(written.pixels, made.cleaned.image.pixels)
-    save(made, SaveOrder(target, PhotoSettings(OPTIONS, WriteOptions(ticket=False))))
+    save(made, SaveRequest(target, PhotoSettings(OPTIONS, WriteOptions(ticket=False))))
     assert read_ticket(imageio.read(target)) is None
 
 
@@ -78,7 +78,7 @@ def test_another_depth_is_the_same_picture_in_finer_steps(
     tmp_path: Path, made: Finished, name: str, bits: int
 ) -> None:
     assert bits in depths_of(Path(name))
-    save(made, SaveOrder(tmp_path / name, PhotoSettings(OPTIONS), bits))
+    save(made, SaveRequest(tmp_path / name, PhotoSettings(OPTIONS), bits))
     written = imageio.read(tmp_path / name)
     assert written.bits == bits
     shown = written.pixels / written.white * 255

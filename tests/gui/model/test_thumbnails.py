@@ -9,18 +9,25 @@ from denoiser import imageio
 from denoiser.errors import Cancelled, UnreadableImage
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
-from denoiser_gui.model.thumbnails import MOST_WANTED, Kept, Wanted, make_small, make_thumbnail, measure_noise
+from denoiser_gui.model.thumbnails import (
+    MOST_WANTED,
+    ThumbnailCache,
+    ThumbnailQueue,
+    make_small,
+    make_thumbnail,
+    measure_noise,
+)
 
 
 def test_the_newest_wish_comes_first_and_each_once() -> None:
-    wanted = Wanted()
+    wanted = ThumbnailQueue()
     for name in ("a", "b", "c", "a"):
         wanted.want(Path(name))
     assert [wanted.take() for _ in range(4)] == [Path("a"), Path("c"), Path("b"), None]
 
 
 def test_what_was_scrolled_away_is_forgotten() -> None:
-    wanted = Wanted()
+    wanted = ThumbnailQueue()
     for number in range(MOST_WANTED + 5):
         wanted.want(Path(str(number)))
     assert len(wanted) == MOST_WANTED
@@ -28,7 +35,7 @@ def test_what_was_scrolled_away_is_forgotten() -> None:
 
 
 def test_what_was_not_asked_for_the_longest_goes() -> None:
-    kept: Kept[str] = Kept(most=2)
+    kept: ThumbnailCache[str] = ThumbnailCache(most=2)
     kept.put(Path("a"), "A")
     kept.put(Path("b"), None)
     assert kept.get(Path("a")) == "A"

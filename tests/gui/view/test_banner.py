@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui.model.notices import Notice, Tone
+from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.qt import QApplication, QPushButton, QToolButton, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.view.banner import MOST, Banner
@@ -28,7 +28,7 @@ def banner(qapp: QApplication, qtbot: QtBot) -> Iterator[Banner]:
 
 def test_it_is_there_only_while_something_stands(banner: Banner) -> None:
     assert banner.isHidden()
-    banner.show_notice(Notice("a", "The disk is full.", "Free some space.", Tone.FAILURE))
+    banner.show_notice(Notice("a", "The disk is full.", "Free some space.", Severity.ERROR))
     assert banner.isVisible() and banner.height() > 20
     banner.solve("something else")
     assert banner.isVisible()
@@ -70,6 +70,6 @@ def test_the_newest_of_a_key_stands_and_not_too_many(banner: Banner) -> None:
 
 
 def test_a_long_line_gives_way(banner: Banner) -> None:
-    banner.show_notice(Notice("a", "word " * 400, "hint " * 400, Tone.FAILURE, "Try again"))
+    banner.show_notice(Notice("a", "word " * 400, "hint " * 400, Severity.ERROR, "Try again"))
     assert banner.window().width() == 900
     assert banner.window().minimumSizeHint().width() < 900

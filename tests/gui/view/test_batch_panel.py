@@ -9,10 +9,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser import imageio
-from denoiser_gui.batch_control import Pace
+from denoiser_gui.batch_control import BatchStatus
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import State
-from denoiser_gui.model.session import Stage
+from denoiser_gui.model.batch_queue import RowState
+from denoiser_gui.model.session import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QMenu, QPushButton, Qt, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.view.batch_panel import BatchPanel
@@ -45,7 +45,7 @@ def _button(panel: BatchPanel, words: str) -> QPushButton:
 
 
 def _ended(panel: BatchPanel, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: panel.control.pace is Pace.IDLE, timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: panel.control.status is BatchStatus.IDLE, timeout=_PATIENCE)
 
 
 def test_it_slides_up_and_down(panel: BatchPanel, qtbot: QtBot) -> None:
@@ -68,7 +68,7 @@ def test_a_batch_is_cleaned_and_told_of(
     _button(panel, "Start").click()
     _ended(panel, qtbot)
     states = [row.state for row in panel.control.queue.rows]
-    assert states == [State.DONE, State.DONE, State.DONE, State.FAILED]
+    assert states == [RowState.DONE, RowState.DONE, RowState.DONE, RowState.FAILED]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.[jp]*g")) == ["a.png", "b.jpg", "c.png"]
     assert said[-1] == "Batch: 4 of 4 · 1 failed"
     assert any("running" in words or "left" in words for words in said)
@@ -84,7 +84,7 @@ def test_failed_ones_are_tried_again_when_they_are_mended(
     photos[3].write_bytes(photos[0].read_bytes())
     _button(panel, "Retry failed (1)").click()
     _ended(panel, qtbot)
-    assert {row.state for row in panel.control.queue.rows} == {State.DONE}
+    assert {row.state for row in panel.control.queue.rows} == {RowState.DONE}
     _button(panel, "Clear finished").click()
     assert not panel.control.queue.rows
 
@@ -105,15 +105,15 @@ def test_what_is_in_the_way_is_replaced_when_that_is_wanted(
 
 def test_pause_holds_resume_goes_on_and_stop_ends(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     panel.add(photos[:3])
-    panel.control.row_changed.connect(lambda row: panel.control.pause() if row.state is State.CLEANING else None)
+    panel.control.row_changed.connect(lambda row: panel.control.pause() if row.state is RowState.CLEANING else None)
     _button(panel, "Start").click()
-    qtbot.waitUntil(lambda: panel.control.pace is Pace.PAUSED, timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: panel.control.status is BatchStatus.PAUSED, timeout=_PATIENCE)
     assert _button(panel, "Resume").isVisible()
     over = panel.control.queue.tally.over
     qtbot.wait(300)
     assert panel.control.queue.tally.over == over
     _button(panel, "Resume").click()
-    qtbot.waitUntil(lambda: panel.control.pace in (Pace.PAUSED, Pace.IDLE), timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: panel.control.status in (BatchStatus.PAUSED, BatchStatus.IDLE), timeout=_PATIENCE)
     if panel.control.is_running:
         _button(panel, "Stop").click()
     _ended(panel, qtbot)
@@ -143,7 +143,7 @@ def test_the_strip_learns_what_is_saved(
     panel.add(photos[:1])
     _button(panel, "Start").click()
     _ended(panel, qtbot)
-    assert controller.photos[0].stage is Stage.SAVED
+    assert controller.photos[0].stage is PhotoStatus.SAVED
     assert controller.photos[0].saved_as == tmp_path / "out" / "a.png"
 
 

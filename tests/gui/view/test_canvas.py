@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from denoiser.image import from_numpy
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.requests import Doing, Frame, State, View
+from denoiser_gui.model.requests import EngineStatus, Frame, State, View
 from denoiser_gui.model.viewport import Area
 from denoiser_gui.qt import (
     QApplication,
@@ -132,7 +132,7 @@ def test_the_badge_says_exact_for_what_was_asked_and_nothing_else(
     controller.change(noise_level=12.0, strength=0.7)
     assert canvas.shown_state is State.DRAFT
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
-    assert isinstance(controller.viewer.doing, Doing)
+    assert isinstance(controller.viewer.doing, EngineStatus)
 
 
 def test_what_is_drawn_are_the_pixels_of_the_photo(canvas: Canvas, controller: Controller, qtbot: QtBot) -> None:

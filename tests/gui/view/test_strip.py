@@ -7,7 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.session import Stage
+from denoiser_gui.model.session import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QListView, QMenu, QPoint, Qt
 from denoiser_gui.view import theme
 from denoiser_gui.view.photo_list import PHOTO
@@ -71,10 +71,10 @@ def test_thumbnails_are_made_beside_the_window(
 
 def test_a_photo_that_cannot_be_read_says_why_on_the_hover(strip: Strip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
-    qtbot.waitUntil(lambda: controller.photos[3].stage is Stage.FAILED, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.photos[3].stage is PhotoStatus.FAILED, timeout=20_000)
     at = _view(strip).model().index(3, 0)
     said = at.data(Qt.ItemDataRole.ToolTipRole)
-    assert said.startswith("d.png\nfailed") and "not a picture" in said
+    assert said.startswith("d.png\nfailed") and "supported format" in said
     assert "failed" in at.data(Qt.ItemDataRole.AccessibleTextRole)
 
 
@@ -160,9 +160,9 @@ def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) ->
 
 def test_the_rows_hold_what_is_known(strip: Strip, opened: Open) -> None:
     controller = opened()
-    controller.learn(controller.photos[1].key, stage=Stage.SAVED, saved_as=Path("/somewhere/b clean.jpg"))
+    controller.learn(controller.photos[1].key, stage=PhotoStatus.SAVED, saved_as=Path("/somewhere/b clean.jpg"))
     at = _view(strip).model().index(1, 0)
-    assert at.data(PHOTO).stage is Stage.SAVED
+    assert at.data(PHOTO).stage is PhotoStatus.SAVED
     assert "saved as /somewhere/b clean.jpg" in at.data(Qt.ItemDataRole.ToolTipRole)
     assert not strip.grab().isNull()
 
