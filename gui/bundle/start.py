@@ -1,4 +1,4 @@
-"""What the bundle starts: the window, or a module of ours where the program asks for a process of its own."""
+"""Entry point of the PyInstaller bundle: opens the window, or runs a module of `denoiser` in a child process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """Opens the window, unless the call is `… -m denoiser.MODULE`, as `sys.executable` is used for elsewhere."""
+    """Opens the window; with `-m denoiser.MODULE`, as called through `sys.executable`, runs that module instead."""
     multiprocessing.freeze_support()
     module = sys.argv.index("-m") + 1 if "-m" in sys.argv[:-1] else None
     if module is not None and sys.argv[module].startswith("denoiser."):

@@ -1,4 +1,4 @@
-"""The entry point of `denoise-gui`: looks whether there can be a window, opens it, then loads the network."""
+"""Entry point of `denoise-gui`: checks for a display, opens the window, then loads the model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from denoiser_gui.display import check_display
 if TYPE_CHECKING:
     from denoiser_gui.view.main_window import MainWindow
 
-_SIGNALS_MS = 250  # Python hears of Ctrl-C between two of these
+_SIGNALS_MS = 250  # Python handles Ctrl-C between two of these
 
 
 def main() -> NoReturn:
-    """Opens the window with what stands on the command line; exits 4 where there can be none."""
+    """Parse the command line and open the window; exit with code 4 without a display."""
     words = _parser().parse_args()
     try:
         if words.desktop is not None:
@@ -34,7 +34,7 @@ def main() -> NoReturn:
 
 
 def run(paths: Sequence[Path]) -> int:
-    """Shows the window until it is closed; gives the exit code."""
+    """Show the window until it is closed; return the exit code."""
     from denoiser_gui.qt import QApplication, QTimer
 
     app = QApplication(["denoise"])
@@ -51,7 +51,7 @@ def run(paths: Sequence[Path]) -> int:
 
 
 def open_window(paths: Sequence[Path]) -> MainWindow:
-    """A window of this application, shown; the photos come when it is there, and the network after them."""
+    """Create and show the main window. Photos and model are loaded after it is visible."""
     from denoiser_gui import words
     from denoiser_gui.controller import Controller
     from denoiser_gui.model.preferences import load_preferences
@@ -60,7 +60,7 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
 
     preferences = load_preferences()
     app = QApplication.instance()
-    assert isinstance(app, QApplication)  # made before
+    assert isinstance(app, QApplication)  # created by run
     native_words.install(app, words.speak(preferences.language))
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow

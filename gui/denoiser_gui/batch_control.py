@@ -1,4 +1,4 @@
-"""Between the window and a batch that runs beside it: starts, pauses and stops it, and passes on what it tells."""
+"""Controls the batch from the window: start, pause, stop, and passing on its events."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from denoiser_gui.qt import QObject, Qt, Signal, Slot
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
 
-_NICENESS = 10  # the photo that is looked at comes first
+_NICENESS = 10  # the preview has priority
 _KIND = "batch"
 
 
 class BatchStatus(Enum):
-    """What the batch is doing."""
+    """State of the batch as a whole."""
 
     IDLE = "idle"
     RUNNING = "running"
-    PAUSING = "pausing"  # the tile at hand is still computed
+    PAUSING = "pausing"  # the current tile is still being computed
     PAUSED = "paused"
     STOPPING = "stopping"
 
 
 class BatchControl(QObject):
-    """The batch of a controller. GUI thread only; never waits for the run."""
+    """Runs the batch of a controller in a worker thread. GUI thread only; never blocks."""
 
-    rows_changed = Signal()  # rows came or went
-    row_changed = Signal(object)  # Row: something was learnt of it
+    rows_changed = Signal()  # rows were added or removed
+    row_changed = Signal(object)  # Row: it changed
     run_status_changed = Signal(object)  # BatchStatus
     ended = Signal(object)  # BatchEnded
 
@@ -61,17 +61,17 @@ class BatchControl(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether a run is at hand, paused or not."""
+        """Whether a batch is running or paused."""
         return self.status is not BatchStatus.IDLE
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Puts photos into the queue, each to be cleaned as it is set now; looks into folders elsewhere."""
+        """Add photos to the queue with their current settings; folders are searched in a worker thread."""
         self._add([path for path in paths if not path.is_dir()], None)
         for folder in (path for path in paths if path.is_dir()):
             self.add_tree(folder)
 
     def add_tree(self, root: Path) -> None:
-        """Puts all pictures below a folder into the queue; the outputs will mirror its tree."""
+        """Add all photos below a folder to the queue; outputs mirror its folder tree."""
         self._controller.files.submit(
             f"find {root}",
             lambda cancel: find_pictures(root, cancel),
@@ -80,16 +80,16 @@ class BatchControl(QObject):
         )
 
     def remove(self, rows: Sequence[Row]) -> None:
-        """Takes rows out that are not in hand."""
+        """Remove rows that are not being processed."""
         self.queue.remove(row.source for row in rows)
         self.rows_changed.emit()
 
     def clear_finished(self) -> None:
-        """Takes out what is done; what failed stays, to be tried again."""
+        """Remove finished rows; failed rows stay for a retry."""
         self.remove([row for row in self.queue.rows if row.state in (RowState.DONE, RowState.ALREADY_DONE)])
 
     def start(self, folder: Path, rows: Sequence[Row] | None = None, *, replace: bool = False) -> None:
-        """Begins with what waits, or with *rows*; *replace* writes over files that are in the way."""
+        """Start with the waiting rows, or with *rows*; *replace* overwrites existing files."""
         chosen = self.queue.waiting if rows is None else list(rows)
         if self.is_running or not chosen:
             return
@@ -107,20 +107,20 @@ class BatchControl(QObject):
         self._worker.submit(_KIND, job, failed=self._handle_bug)
 
     def pause(self) -> None:
-        """Stops the network after the tile at hand; what is clean already is written."""
+        """Pause after the current tile; finished photos are still written."""
         if self.status is BatchStatus.RUNNING:
             self._gate.shut()
             self._set_status(BatchStatus.PAUSING)
 
     def resume(self) -> None:
-        """Goes on where it was paused."""
+        """Continue a paused batch."""
         if self.status in (BatchStatus.PAUSING, BatchStatus.PAUSED):
             self.queue.resume()
             self._gate.open()
             self._set_status(BatchStatus.RUNNING)
 
     def stop(self) -> None:
-        """Ends the run within a tile; what is clean already is written, the rest waits again."""
+        """Stop within a tile; finished photos are written, the others return to waiting."""
         if self.is_running:
             self._cancel.cancel()
             self._gate.open()
@@ -159,7 +159,7 @@ class BatchControl(QObject):
         self.ended.emit(ended)
 
     def _handle_bug(self, error: DenoiserError) -> None:
-        """What is no error of ours came out of the run: a bug."""
+        """Ends the batch after an unexpected exception, which is a bug."""
         self._end(BatchEnded(stopped_by=error))
 
     def _update_strip(self, row: Row) -> None:
@@ -175,7 +175,7 @@ class BatchControl(QObject):
 
 
 def status_in_words(status: BatchStatus) -> str:
-    """What the batch is doing, for people; nothing while it is idle."""
+    """The status as a word for the window; empty when idle."""
     words = {
         BatchStatus.IDLE: "",
         BatchStatus.RUNNING: tr("running"),

@@ -1,8 +1,8 @@
-"""Keeps None, True and False alive under PySide6 6.12 on Python 3.11, where it gives them back once too often.
+"""Workaround for a reference count bug of PySide6 6.12 on Python 3.11 that frees None, True and False.
 
-Every call of a Qt method without a result takes one reference of None too many, every signal one of True: after
-some ten thousand, minutes of use, Python ends with "deallocating None". From Python 3.12 on these objects are
-immortal, and nothing happens. A test tries it with the installed version.
+Every Qt method without a result releases None once too often, every signal True. After some ten thousand calls,
+within minutes, Python aborts with "deallocating None". From Python 3.12 on these objects are immortal. A test
+checks the installed version.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import ctypes
 import sys
 
-_REFERENCES = 1 << 40  # more than an application can give back in its life, and far from an overflow
+_REFERENCES = 1 << 40  # more than any process can release, and far from an overflow
 
 
 def keep_constants() -> None:
-    """Gives the constants of Python more references than will ever be taken; once for a process is enough."""
+    """Add references to Python's constants so that they are never freed. Call once per process."""
     if sys.implementation.name != "cpython" or sys.version_info >= (3, 12):
         return
     for constant in (None, True, False, NotImplemented, Ellipsis):

@@ -1,4 +1,4 @@
-"""The controller: what is open, what is set, what is going on. Views listen to it and tell it what a person did."""
+"""The application controller: open photos, settings and running work. Views connect to its signals and call it."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from denoiser_gui.worker import WorkerThread, stop_all
 if TYPE_CHECKING:
     from denoiser_gui.model.cleaning import Finished
 
-_MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their small copies
+_MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their reduced copies
 
 
 class Controller(QObject):
-    """Lives in the GUI thread; hands all work to its workers."""
+    """Central state of the app. Lives in the GUI thread and delegates work to worker threads."""
 
     photos_changed = Signal()  # photos were opened or closed
-    photo_changed = Signal(object)  # OpenPhoto: something was learnt of one
-    current_changed = Signal(object)  # OpenPhoto or None: another one is looked at
-    picture_ready = Signal(int)  # the key of a photo that is read now
-    settings_changed = Signal(object)  # PhotoSettings of the photo that is looked at
-    estimate_changed = Signal(object)  # NoiseEstimate or None, of the photo that is looked at
+    photo_changed = Signal(object)  # OpenPhoto: its data changed
+    current_changed = Signal(object)  # OpenPhoto or None: another photo is current
+    picture_ready = Signal(int)  # key of a photo that has been read
+    settings_changed = Signal(object)  # PhotoSettings of the current photo
+    estimate_changed = Signal(object)  # NoiseEstimate or None, of the current photo
     preferences_changed = Signal(object)  # Preferences
     notice = Signal(object)  # Notice: show it
-    solved = Signal(str)  # the key of a notice that is to go
+    solved = Signal(str)  # key of a notice to remove
 
     def __init__(self, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,11 +52,11 @@ class Controller(QObject):
         self._pictures: OrderedDict[int, Picture] = OrderedDict()
         self._histories: dict[int, SettingsHistory] = {}
         self._estimates: dict[int, Any] = {}
-        self._nothing = SettingsHistory()  # what is set while no photo is open
+        self._nothing = SettingsHistory()  # settings while no photo is open
         self._pasted: dict[int, Image] = {}
-        self._first = PhotoSettings()  # what new photos begin with
+        self._first = PhotoSettings()  # initial settings of new photos
         self._workers: list[WorkerThread] = []
-        self.files = self.own(WorkerThread("files", self))  # reading and writing
+        self.files = self.own(WorkerThread("files", self))  # reads and writes files
         self.viewer = Viewer(self)
         self.viewer.estimated.connect(self._note_estimate)
         self.viewer.broken.connect(self._note_broken)
@@ -68,41 +68,41 @@ class Controller(QObject):
 
     @property
     def photos(self) -> tuple[OpenPhoto, ...]:
-        """In the order of the strip."""
+        """The open photos, in the order of the film strip."""
         return self._photos.all
 
     @property
     def current(self) -> OpenPhoto | None:
-        """The photo that is looked at."""
+        """The current photo."""
         return self._photos.current
 
     @property
     def estimate(self) -> Any:
-        """The measured noise of the photo that is looked at, once it is known."""
+        """The noise estimate of the current photo, once it is known."""
         return self._estimates.get(self.current.key) if self.current else None
 
     def picture(self, key: int) -> Picture | None:
-        """A photo in memory; None while it is read, or when it was set aside."""
+        """A photo in memory; None while it is being read or after it was evicted."""
         return self._pictures.get(key)
 
     def open(self, paths: Iterable[Path]) -> None:
-        """Opens files, and the pictures in folders, and looks at the first of them."""
+        """Open files and the photos in folders; the first becomes current."""
         wanted = list(paths)
         if not wanted:
             return
         self.files.submit("find", lambda _: _found(wanted), self._take_found, self._not_found)
 
     def open_pasted(self, name: str, image: Image) -> None:
-        """Opens a picture that is in no file."""
+        """Open an image that has no file."""
         photo = self._photos.add_pasted(name)
         self._pasted[photo.key] = image
         self.photos_changed.emit()
         self.look_at(photo.key)
 
     def look_at(self, key: int) -> None:
-        """Makes this photo the current one, and reads it if need be."""
+        """Make a photo current; read it if it is not in memory."""
         photo = self._photos.look_at(key)
-        assert photo is not None  # it has a key
+        assert photo is not None  # the key exists
         self._histories.setdefault(key, SettingsHistory(self._beginning()))
         self.current_changed.emit(photo)
         self.settings_changed.emit(self.settings)
@@ -120,13 +120,13 @@ class Controller(QObject):
         )
 
     def look_beside(self, step: int) -> None:
-        """Goes along the strip."""
+        """Move along the film strip."""
         photo = self._photos.beside(step)
         if photo is not None and photo != self.current:
             self.look_at(photo.key)
 
     def close_photo(self, key: int) -> None:
-        """Takes a photo off the strip; the file stays."""
+        """Close a photo; the file is not touched."""
         was_current = self.current is not None and self.current.key == key
         now = self._photos.close(key)
         for known in (self._pictures, self._histories, self._estimates, self._pasted):
@@ -144,7 +144,7 @@ class Controller(QObject):
         self.settings_changed.emit(self.settings)
 
     def learn(self, key: int, **facts: object) -> None:
-        """Notes what was found out of a photo."""
+        """Store new data of a photo."""
         changed = self._photos.change(key, **facts)
         if changed is not None:
             self.photo_changed.emit(changed)
@@ -153,37 +153,37 @@ class Controller(QObject):
 
     @property
     def history(self) -> SettingsHistory:
-        """The settings of the photo that is looked at, with the way back and forth."""
+        """Settings of the current photo, with undo and redo."""
         current = self.current
         return self._histories.get(current.key, self._nothing) if current else self._nothing
 
     @property
     def settings(self) -> PhotoSettings:
-        """How the photo that is looked at is cleaned and written."""
+        """Denoising and output settings of the current photo."""
         return self.history.now
 
     def settings_of(self, key: int) -> PhotoSettings:
-        """How a photo is cleaned and written; as new ones are where it was never looked at."""
+        """Settings of a photo; the initial settings if it was never current."""
         history = self._histories.get(key)
         return history.now if history is not None else self._beginning()
 
     def change(self, **values: Any) -> None:
-        """Sets options of the photo that is looked at, by their names; UsageError where one is out of range."""
+        """Change options of the current photo by name; raises UsageError if a value is out of range."""
         if self.history.change(**values):
             self._settings_are_new()
 
     def undo(self) -> None:
-        """Takes back the last change of settings."""
+        """Undo the last change of settings."""
         if self.history.undo():
             self._settings_are_new()
 
     def redo(self) -> None:
-        """Takes back the taking back."""
+        """Redo the last undone change."""
         if self.history.redo():
             self._settings_are_new()
 
     def set_preferences(self, preferences: Preferences) -> None:
-        """Remembers something from today on."""
+        """Apply and save preferences."""
         if preferences == self.preferences:
             return
         before, self.preferences = self.preferences, preferences
@@ -195,7 +195,7 @@ class Controller(QObject):
         self.files.submit("preferences", lambda _: save_preferences(preferences), failed=self._not_remembered)
 
     def remember(self, **values: Any) -> None:
-        """The same for some of them, by name."""
+        """Change some preferences by name."""
         self.set_preferences(dataclasses.replace(self.preferences, **values))
 
     # --- what comes out -------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Controller(QObject):
         failed: Callable[[DenoiserError], None],
         progress: Callable[[float], None] = lambda _: None,
     ) -> CancelToken:
-        """Makes a photo whole at its settings; what is there of it is taken. The token cancels it."""
+        """Denoise a whole photo with its settings, reusing finished tiles. The returned token cancels it."""
         token = CancelToken()
 
         def make(picture: Picture) -> None:
@@ -223,22 +223,22 @@ class Controller(QObject):
         return token
 
     def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
-        """Puts other pictures of the same size into the panes; None gives a pane back."""
+        """Show other images of the same size in the panes; None restores a pane."""
         self.viewer.show_instead(left, right)
 
     # --- speaking and ending --------------------------------------------------------------------------------------
 
     def tell(self, notice: Notice) -> None:
-        """Shows a banner."""
+        """Show a notice."""
         self.notice.emit(notice)
 
     def own(self, worker: WorkerThread) -> WorkerThread:
-        """Ends this worker together with the others."""
+        """Stop this worker together with the others."""
         self._workers.append(worker)
         return worker
 
     def stop(self) -> bool:
-        """Ends all threads; whether they ended in time."""
+        """Stop all threads; return whether they ended in time."""
         return stop_all([*self.viewer.begin_to_stop(), *self._workers])
 
     # --- what comes back ------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ class Controller(QObject):
     def _read(self, photo: OpenPhoto) -> Picture:
         if photo.key in self._pasted:
             return picture_of(photo.key, self._pasted[photo.key])
-        assert photo.path is not None  # or it was pasted
+        assert photo.path is not None  # only pasted images have no path
         return read_picture(photo.key, photo.path)
 
     def _take_picture(self, picture: Picture) -> None:
@@ -304,7 +304,7 @@ class Controller(QObject):
         self.tell(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
 
     def _read_ahead(self, doing: EngineStatus) -> None:
-        """Reads the next photo of the strip while there is nothing else to read: going on finds it in memory."""
+        """Read the next photo of the strip while the file worker is idle, so that moving on is fast."""
         ahead = self._photos.beside(1)
         if doing.state is not State.EXACT or ahead is None or ahead.path is None or not self.files.is_idle():
             return
@@ -351,12 +351,12 @@ class Controller(QObject):
         self.settings_changed.emit(settings)
 
     def _beginning(self) -> PhotoSettings:
-        """How a new photo is cleaned: by the preset that was chosen for that."""
+        """Initial settings of a new photo: the chosen preset."""
         return self._first
 
 
 def _found(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The pictures that *paths* stand for, folders walked; and in words what was passed over."""
+    """The photos in *paths* and their folders, and messages about skipped files."""
     from denoiser.batch.discover import discover
     from denoiser.imageio import formats
 

@@ -1,6 +1,6 @@
-"""What Qt needs of the machine before it is imported: a screen, and system libraries that no wheel carries.
+"""Checks before Qt is imported: a display, and the system libraries that wheels do not contain.
 
-Qt itself gives up with a line about a plugin, or takes the process down; here the package to install is named.
+Without them Qt prints a line about plugins or aborts. Here the error names the packages to install.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 from denoiser.errors import MissingDisplay
 
-# Shared object -> Debian and Ubuntu package. What PySide6-Essentials links to and does not bring; a test reads the
-# list from the installed wheel. libstdc++, zlib and the C library are part of every system that runs Python.
+# Shared object -> Debian and Ubuntu package. PySide6-Essentials links to these and does not contain them; a test
+# reads the list from the installed wheel. libstdc++, zlib and libc are present wherever Python runs.
 WIDGETS = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
@@ -51,7 +51,7 @@ WAYLAND = {
 }
 
 
-# The line for a bare machine. All other packages above are dependencies of these (tried on Debian 12).
+# For minimal systems. All other packages above are dependencies of these (tested on Debian 12).
 APT_LINE = (
     "sudo apt-get install libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libwayland-cursor0 "
     "libwayland-egl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0"
@@ -59,10 +59,10 @@ APT_LINE = (
 
 
 def check_display(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> None:
-    """Raises MissingDisplay with the line to type where Qt could not open a window; changes nothing.
+    """Raise MissingDisplay, with the command to run, if Qt cannot open a window.
 
-    Asks the loader for each library by name, the question that Qt asks a moment later. Other systems than Linux
-    bring all that Qt needs.
+    Asks the dynamic loader for each library by name, as Qt does. On other systems than Linux the wheel contains all
+    libraries.
     """
     if platform != "linux":
         return
@@ -75,7 +75,7 @@ def check_display(environment: Mapping[str, str] = os.environ, platform: str = s
 
 
 def missing_packages(screen: str, is_present: Callable[[str], bool] | None = None) -> list[str]:
-    """The packages that Qt needs for *screen* (xcb, wayland, or any other) and are not there; sorted."""
+    """The missing packages that Qt needs for *screen* (xcb, wayland or another), sorted."""
     is_present = is_present or _loads
     needed = WIDGETS | {"xcb": X11, "wayland": WAYLAND}.get(screen, {})
     return sorted({package for library, package in needed.items() if not is_present(library)})

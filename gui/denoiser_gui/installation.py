@@ -1,7 +1,7 @@
-"""Makes the desktop know the app: menu entry, icon, and `.dlf` files that open in it. Linux and its like; no Qt.
+"""Desktop integration on Linux: menu entry, icon and MIME type of `.dlf` files. No Qt.
 
-What is installed are three files below the user's data folder, as the freedesktop.org specifications name them. The
-wheel brings the same three for the whole prefix, where a distribution wants them.
+Installs three files below the user's data folder, as specified by freedesktop.org. The wheel installs the same
+files for a whole prefix.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENTRY = "applications/denoise.desktop"
 ICON = "icons/hicolor/scalable/apps/denoise.svg"
 MIME = "mime/packages/denoise.xml"
 LATENT_TYPE = "image/x-denoise-latent"
-# Databases that desktops read in place of the files; where a tool is missing, the desktop reads the files.
+# Desktops read these caches instead of the files. Without the tool, they read the files.
 _REFRESH = (
     ("update-mime-database", "mime"),
     ("update-desktop-database", "applications"),
@@ -32,13 +32,13 @@ Run = Callable[[list[str]], None]
 
 
 def data_folder() -> Path:
-    """Where a user's own entries lie."""
+    """The user's data folder."""
     configured = os.environ.get("XDG_DATA_HOME", "")
     return Path(configured) if os.path.isabs(configured) else Path.home() / ".local" / "share"
 
 
 def install(folder: Path | None = None, *, platform: str = sys.platform, run: Run | None = None) -> list[Path]:
-    """Writes the three files below *folder*, makes the desktop look, and gives back what was written."""
+    """Write the three files below *folder* and refresh the caches; return the written paths."""
     if platform in ("win32", "darwin"):
         raise Missing(
             "Menu entries are made on Linux and its like only.", hint="Here the app is started as `denoise gui`."
@@ -54,7 +54,7 @@ def install(folder: Path | None = None, *, platform: str = sys.platform, run: Ru
 
 
 def remove(folder: Path | None = None, *, run: Run | None = None) -> list[Path]:
-    """Takes the three files away again; gives back what was there."""
+    """Remove the three files; return the paths that existed."""
     home = folder or data_folder()
     found = [home / name for name in (ENTRY, ICON, MIME) if (home / name).is_file()]
     for path in found:
@@ -65,7 +65,7 @@ def remove(folder: Path | None = None, *, run: Run | None = None) -> list[Path]:
 
 
 def contents(start: str) -> dict[str, bytes]:
-    """What is installed, by its place below the data folder; *start* is the command that opens the app."""
+    """The files to install, by path below the data folder; *start* is the command of the menu entry."""
     share = files("denoiser_gui") / "share"
     entry = (share / "applications" / "denoise.desktop").read_text("utf-8")
     return {
@@ -76,14 +76,14 @@ def contents(start: str) -> dict[str, bytes]:
 
 
 def command() -> str:
-    """The command that opens this very app: a menu knows no virtual environment."""
+    """Absolute command of this installation: menus know nothing of virtual environments."""
     beside = Path(sys.executable).with_name("denoise-gui")
     found = str(beside) if beside.is_file() else shutil.which("denoise-gui")
     return _quoted(found or "denoise-gui")
 
 
 def _quoted(path: str) -> str:
-    """A path as Exec lines take it: in quotes, with what is special there escaped."""
+    """A path as in Exec lines: quoted, with special characters escaped."""
     if not set(path) & set(" \t\n\"'\\><~|&;$*?#()`%"):
         return path
     for special in '\\"`$':
@@ -103,7 +103,7 @@ def _run_quietly(words: list[str]) -> None:
 
 
 def told(wish: str) -> Iterator[str]:
-    """Does what was wished, install or remove, and says in lines what came of it."""
+    """Install or remove the desktop integration; yield the lines to print."""
     if wish == "remove":
         yield from (f"Removed: {path}" for path in remove())
         return

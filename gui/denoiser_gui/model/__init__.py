@@ -1,1 +1,1 @@
-"""What the window shows, without the window: plain values and plain rules, tested without Qt."""
+"""Window logic without Qt: frozen values and plain functions, tested without a display."""

@@ -1,4 +1,4 @@
-"""The batch as rows: what waits, runs, is done or failed, and how long it will take. Plain; one thread, no Qt."""
+"""The batch as rows with state, progress and time left. No Qt; one thread."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from denoiser_gui.model.batch_run import BatchEvent, BatchOrder, BatchPart, Batc
 from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.tally import Tally
 
-_ENOUGH_SECONDS = 2.0  # before this, the time left would be a guess that jumps about
+_ENOUGH_SECONDS = 2.0  # an earlier estimate of the time left would jump
 
 
 class RowState(Enum):
-    """How far a file of the batch is."""
+    """State of one file of the batch."""
 
     WAITING = "waiting"
     CLEANING = "cleaning"
     DONE = "done"
-    ALREADY_DONE = "done already"  # by an earlier run, here or from the command line
+    ALREADY_DONE = "done already"  # by an earlier run, in the window or on the command line
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file of the batch, and all that is known of it."""
+    """One file of the batch."""
 
     source: Path
     settings: Settings = Settings()
-    root: Path | None = None  # the folder it was added with, whose tree is mirrored
+    root: Path | None = None  # the folder it was added with; outputs mirror its tree
     state: RowState = RowState.WAITING
-    fraction: float = 0.0  # of its tiles, while it is cleaned
+    fraction: float = 0.0  # of its tiles, while it is processed
     megapixels: float = 0.0
     sigma: float | None = None
     seconds: float | None = None
@@ -47,7 +47,7 @@ class Row:
     notes: tuple[str, ...] = ()
     problem: str = ""
     hint: str = ""
-    in_the_way: bool = False  # it failed since a file of its name is there that was not made from it
+    in_the_way: bool = False  # it failed because an unrelated file with its output name exists
 
     @property
     def is_over(self) -> bool:
@@ -55,13 +55,13 @@ class Row:
 
 
 class BatchQueue:
-    """The rows in their order. `handle` takes the events of a run, `order` starts one."""
+    """The rows in order. `order` creates a run, `handle` applies its events."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._rows: dict[Path, Row] = {}
         self._clock = clock
         self._folder = Path()
-        self._running: set[Path] = set()  # sources of the run at hand
+        self._running: set[Path] = set()  # sources of the current run
         self._tally, self._tally_of_run = Tally(), Tally()
         self._at: Path | None = None
         self._began: float | None = None
@@ -76,7 +76,7 @@ class BatchQueue:
         return self._rows.get(source)
 
     def add(self, sources: Iterable[Path], settings: Settings, root: Path | None = None) -> int:
-        """Puts files into the queue, or asks for those again that are there; how many now wait through this."""
+        """Add files, or reset files that are already in the queue; return how many are waiting as a result."""
         added = 0
         for source in sources:
             if source not in self._running:
@@ -85,19 +85,19 @@ class BatchQueue:
         return added
 
     def remove(self, sources: Iterable[Path]) -> None:
-        """Takes files out, unless the run has them in hand."""
+        """Remove files, except those of the current run."""
         for source in sources:
             if source not in self._running:
                 self._forget(source)
                 self._rows.pop(source, None)
 
     def learn_noise(self, sigmas: Mapping[Path, float]) -> None:
-        """Notes the noise of files that was measured elsewhere."""
+        """Store noise levels that were measured elsewhere."""
         for source, sigma in sigmas.items():
             self._change(source, sigma=sigma)
 
     def order(self, folder: Path, rows: Sequence[Row], *, replace: bool = False) -> BatchOrder:
-        """What to carry out so that these rows get done in *folder*; they are in hand from now on."""
+        """Create the order that processes *rows* into *folder* and mark them as running."""
         retry = any(row.state is RowState.FAILED for row in rows)
         options = BatchOptions(retry_failed=retry, overwrite=replace)
         self._running, self._tally_of_run = set(), Tally()
@@ -128,18 +128,18 @@ class BatchQueue:
                 return self._handle_event(event) if isinstance(event, Event) else None
 
     def pause(self) -> None:
-        """The clock stands still."""
+        """Stop the clock."""
         if self._began is not None:
             self._spent += self._clock() - self._began
             self._began = None
 
     def resume(self) -> None:
-        """The clock goes on."""
+        """Start the clock again."""
         if self._at is not None and self._began is None:
             self._began = self._clock()
 
     def end(self) -> None:
-        """The run is over: what it left waits again."""
+        """End the run; unfinished rows return to waiting."""
         self.pause()
         for source in self._running:
             row = self._rows.get(source)
@@ -158,12 +158,12 @@ class BatchQueue:
 
     @property
     def tally(self) -> Tally:
-        """Counts of all rows, and how much of them is through."""
+        """Counts of all rows, and the overall progress."""
         return self._tally
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the run at hand; None until there is enough to reckon from."""
+        """Estimated seconds until the current run ends; None while it is too early for an estimate."""
         spent = self._spent + (self._clock() - self._began if self._began is not None else 0.0)
         done = self._tally_of_run.fraction
         return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
@@ -213,7 +213,7 @@ class BatchQueue:
         )
 
     def _without_folders(self, message: str, source: Path) -> str:
-        """A message without the folders that stand beside it anyway."""
+        """Remove folders from a message that the row shows anyway."""
         for folder in {str(source.parent), str(self._folder)} - {"/", "."}:
             message = message.replace(f"{folder}/", "")
         return message
@@ -235,7 +235,7 @@ class BatchQueue:
         return row
 
     def _forget(self, source: Path) -> None:
-        """What is counted of a file so far; it keeps its place among the rows."""
+        """Remove a row from the counts; it keeps its position."""
         old = self._rows.get(source)
         if old is not None:
             self._tally.drop(old)
@@ -243,12 +243,12 @@ class BatchQueue:
                 self._tally_of_run.drop(old)
 
     def _counts_in_run(self, row: Row) -> bool:
-        # What had been done before the run took it no time.
+        # Files that were already done take no time.
         return row.source in self._running and row.state is not RowState.ALREADY_DONE
 
 
 def _sigma(event: FileDone) -> float:
-    """One number for the noise that was found, as NoiseEstimate.sigma says it; grey pictures have no chroma."""
+    """The noise level of a result, as NoiseEstimate.sigma computes it; grey images have no chroma."""
     noise = event.facts["noise"]
     if not noise["chroma"]:
         return float(noise["luma"])
@@ -256,7 +256,7 @@ def _sigma(event: FileDone) -> float:
 
 
 def _parts(folder: Path, rows: Sequence[Row], options: BatchOptions) -> Iterator[BatchPart]:
-    """One part for each way of cleaning, each tree, and each folder whose names another one has taken."""
+    """One part per settings, tree, and source folder whose file names would clash."""
     parts: dict[tuple[Settings, Path | None, Path], list[Path]] = {}
     homes: dict[str, Path] = {}
     for row in rows:

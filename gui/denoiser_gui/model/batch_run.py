@@ -1,4 +1,4 @@
-"""Carrying out a batch: the very plan, runner and manifest of the command line, with a gate that can be shut."""
+"""Runs a batch with the planner, runner and manifest of the command line, and a gate to pause it."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from denoiser.batch import Plan, Report
 
 GONE = "The file was moved or deleted after it was added."
-_POLL_SECONDS = 0.05  # a stop is heard within this while the batch is paused
+_POLL_SECONDS = 0.05  # delay until a stop takes effect while paused
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPart:
-    """What one run of the runner does: these sources, cleaned in one way, into one folder."""
+    """One call of the batch runner: sources with the same settings and output folder."""
 
     sources: tuple[Path, ...]
     folder: Path
     settings: Settings
-    root: Path | None = None  # the folder that is walked for them, and whose tree is mirrored
+    root: Path | None = None  # the folder to walk; outputs mirror its tree
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """A batch that can be carried out."""
+    """A complete batch."""
 
     parts: tuple[BatchPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PartPlanned:
-    """A part is planned: how large its pictures are."""
+    """A part was planned: the sizes of its images."""
 
     megapixels: Mapping[Path, float]
 
 
 @dataclass(frozen=True, slots=True)
 class PartFailed:
-    """These cannot be begun; the others go on."""
+    """These files cannot be processed; the others continue."""
 
     sources: tuple[Path, ...]
     error: DenoiserError
@@ -54,12 +54,12 @@ class PartFailed:
 
 @dataclass(frozen=True, slots=True)
 class BatchPaused:
-    """The network stands still, and waits at the gate."""
+    """The batch is paused between two tiles."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchEnded:
-    """Nothing runs any more, no thread and no file is left open; *stopped_by* would have failed all else, too."""
+    """The batch has ended: no thread runs, no file is open. *stopped_by* is an error that affects all files."""
 
     reports: tuple[Report, ...] = ()
     stopped_by: DenoiserError | None = None
@@ -72,7 +72,7 @@ Listener = Callable[[BatchEvent], None]
 
 @dataclass(slots=True)
 class PauseGate:
-    """Where a run waits while it is shut: between two tiles. Any thread may shut and open it."""
+    """Pauses a run between two tiles while it is shut. Thread-safe."""
 
     _open: threading.Event = field(default_factory=threading.Event)
 
@@ -84,15 +84,15 @@ class PauseGate:
         return not self._open.is_set()
 
     def shut(self) -> None:
-        """Whoever comes by waits from now on."""
+        """Pause at the next tile."""
         self._open.clear()
 
     def open(self) -> None:
-        """Whoever waits goes on."""
+        """Continue."""
         self._open.set()
 
     def pass_through(self, cancel: CancelToken, listener: Listener) -> None:
-        """Returns at once, or when the gate is opened again or *cancel* comes; says once that it waits."""
+        """Wait until the gate is open or *cancel* is set; report BatchPaused once before waiting."""
         if self._open.is_set() or cancel.cancelled:
             return
         listener(BatchPaused())
@@ -122,7 +122,7 @@ def carry_out_order(order: BatchOrder, listener: Listener, gate: PauseGate, canc
 
 
 def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
-    """The pictures below a folder, in the order in which a run takes them; looks at names alone."""
+    """The photos below a folder, in processing order; checks file names only."""
     from denoiser.batch.discover import discover
     from denoiser.imageio import formats
 
@@ -131,9 +131,9 @@ def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
 
 
 def _carry_out_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel: CancelToken) -> Report | None:
-    from denoiser.batch import carry_out, plan_folder  # decoders come with it, and the window opens without them
+    from denoiser.batch import carry_out, plan_folder  # imports decoders; the window opens without them
 
-    # One file that is gone would be wrong usage to the plan, and the end of all.
+    # The planner raises UsageError for a missing file, which would end the whole batch.
     there = tuple(source for source in part.sources if source.exists())
     for source in (source for source in part.sources if source not in there):
         listener(PartFailed((source,), UnreadableImage(f"{source}: no such file.", hint=GONE)))
@@ -157,7 +157,7 @@ def _carry_out_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel
 
 
 def _only(plan: Plan, sources: tuple[Path, ...]) -> Plan:
-    """The plan of a tree, less what was taken out of the queue."""
+    """The plan of a tree, restricted to the files in the queue."""
     wanted = frozenset(sources)
     return dataclasses.replace(
         plan,

@@ -1,4 +1,4 @@
-"""What is said of a photo in a word or two, for strips, lists and screen readers alike."""
+"""Short texts about a photo for lists, tooltips and screen readers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from denoiser_gui.words import tr
 
 
 def noise(sigma: float | None) -> str:
-    """The measured noise, or nothing where it is not known yet."""
+    """The measured noise; empty if unknown."""
     return "" if sigma is None else tr("σ {sigma}", sigma=f"{sigma:.1f}")
 
 
 def stage(photo: OpenPhoto) -> str:
-    """How far a photo is, in a word."""
+    """The status of a photo as a word."""
     words = {
         PhotoStatus.NEW: tr("new"),
         PhotoStatus.DRAFT: tr("not saved"),
@@ -25,14 +25,14 @@ def stage(photo: OpenPhoto) -> str:
 
 
 def beside_the_name(photo: OpenPhoto) -> str:
-    """What stands after the name in the strip: what is wrong, what is done, or how noisy it is."""
+    """The text after the name in the film strip: failed, saved, or the noise level."""
     if photo.stage in (PhotoStatus.FAILED, PhotoStatus.SAVED):
         return stage(photo)
     return noise(photo.sigma)
 
 
 def in_full(photo: OpenPhoto) -> str:
-    """All that is known, a line each: for the hover and for screen readers."""
+    """Everything known about a photo, one fact per line: for tooltips and screen readers."""
     lines = [photo.name, stage(photo)]
     if photo.sigma is not None:
         lines.append(tr("measured noise: σ {sigma}", sigma=f"{photo.sigma:.1f}"))
@@ -43,7 +43,7 @@ def in_full(photo: OpenPhoto) -> str:
 
 
 def short_path(path: Path) -> str:
-    """A path as people say it: from their home folder where it lies there."""
+    """A path as text, with ~ for the home folder."""
     try:
         inside = path.relative_to(Path.home())
     except (ValueError, RuntimeError):
@@ -52,7 +52,7 @@ def short_path(path: Path) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it."""
+    """A duration as text."""
     whole = round(seconds)
     if seconds < 10:
         return tr("{seconds} s", seconds=f"{seconds:.1f}")
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """A guess as people make it: coarse, and not under a second's change a second."""
+    """The time left as text, rounded so that it does not change every second."""
     if seconds < 60:
         return tr("{seconds} s left", seconds=max(1, round(seconds / 5) * 5))
     if seconds < 3600:

@@ -1,6 +1,6 @@
-"""One photo with one setting of the network: a draft of what is looked at, then exact tiles until all is clean.
+"""One photo with one set of inference options: a draft of the view, then exact tiles.
 
-The engine's thread writes, the thread that renders reads; `version` grows when there is more to be read.
+Written by the engine thread, read by the render thread; `version` increases with every change.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from denoiser.engine.trust import Trust
     from denoiser.estimation import NoiseEstimate
 
-_MOST_OF_A_DRAFT = 300_000  # pixels that the network sees of one: a tenth of a second
-_WORTH_A_DRAFT = 2  # tiles: a single one is there as soon as a draft of it would have been looked at
-_NOISIER = 1.8  # times the noise of a copy at half the size; 2 where it is white, less where it hangs together
-_CLEARLY_STRUCTURE = 2.5  # sigmas of the noise: what stands out by so much is drawn into a draft as it is
-_ROWS_AT_ONCE = 256  # of a look of all the photo, between two questions whether it is still wanted
+_MOST_OF_A_DRAFT = 300_000  # pixels of a draft that the model processes: a tenth of a second
+_WORTH_A_DRAFT = 2  # tiles: computing a single tile is as fast as its draft
+_NOISIER = 1.8  # ratio of noise to that at half size: 2 for white noise, less for correlated noise
+_CLEARLY_STRUCTURE = 2.5  # in noise sigmas: source detail above this is added to a draft
+_ROWS_AT_ONCE = 256  # rows of a look that are rendered between two checks for a cancel
 
 
 class Estimates:
-    """The noise of a photo and of its small copies, each measured once. The engine's thread."""
+    """Noise estimates of a photo and its reduced copies, each computed once. Engine thread only."""
 
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
         self._known: dict[int, NoiseEstimate] = {}
 
     def at(self, level: int) -> NoiseEstimate:
-        """The noise that is in a copy: halving takes less of it where it hangs together over several pixels."""
+        """The noise of a reduced copy. Halving removes less of correlated noise."""
         from denoiser.estimation import estimate_noise
 
         if level not in self._known:
@@ -51,7 +51,7 @@ class Estimates:
         return self._known[level]
 
     def carried(self, noise_level: float, level: int) -> float:
-        """What a level that was asked for the photo is worth in a copy of it."""
+        """Convert a noise level of the photo to one of a reduced copy."""
         least = 0.5**level
         whole = self.at(0).sigma
         return noise_level * (min(max(self.at(level).sigma / whole, least), 1.0) if whole > 1 else least)
@@ -59,7 +59,7 @@ class Estimates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """A guess at a part of a copy."""
+    """A fast approximation of part of a reduced copy."""
 
     area: Area
     pixels: Pixels
@@ -67,7 +67,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
-    """A photo as it is to be written, and whose work it is."""
+    """A denoised photo to be written, with the model and device that produced it."""
 
     source: Image
     cleaned: Cleaned
@@ -78,7 +78,7 @@ class Finished:
 
 
 class Cleaning:
-    """What is there of the clean photo, exact and guessed."""
+    """The denoised pixels of a photo so far, exact tiles and drafts."""
 
     def __init__(self, picture: Picture, session: Session, noise_level: float | None, estimates: Estimates) -> None:
         self.picture, self.session = picture, session
@@ -88,12 +88,12 @@ class Cleaning:
         self._levels: tuple[Pixels, ...] = ()
         self._settled: tuple[Look, tuple[Pixels, ...]] | None = None
         self._measured: frozenset[str] = frozenset()
-        self.trust: Trust | None = None  # once all is clean, and it was asked for
-        self.version = 0  # grows with all that is new to be seen
+        self.trust: Trust | None = None  # computed on request once the photo is complete
+        self.version = 0  # increases with every visible change
 
     @property
     def bytes(self) -> int:
-        """What it holds in memory."""
+        """Memory use in bytes."""
         held = [*self._levels, *(draft.pixels for draft in self._drafts.values())]
         held += [] if self._settled is None else self._settled[1]
         return sum(pixels.nbytes for pixels in held)
@@ -104,7 +104,7 @@ class Cleaning:
 
     @property
     def progress(self) -> float:
-        """The share of the photo that is exact."""
+        """The share of tiles that are exact."""
         return self._gradual.progress if self._gradual else 0.0
 
     @property
@@ -116,11 +116,11 @@ class Cleaning:
         return canvas.kept_share if canvas is not None else 0.0
 
     def is_exact(self, area: Area) -> bool:
-        """Whether all tiles that show in this part of the photo are there."""
+        """Whether all tiles in this part of the photo are exact."""
         return self._gradual is not None and self._gradual.has(_region(area))
 
     def to_draft(self, level: int, area: Area) -> Area | None:
-        """What of a part of a copy is worth a guess: the rectangle around what is missing, if that is much."""
+        """The area of a reduced copy that needs a draft; None if too few tiles are missing."""
         missing = self._missing(level, area)
         parts = [common for part in missing if (common := _common(part, area)) is not None]
         if len(parts) < _WORTH_A_DRAFT:
@@ -132,7 +132,7 @@ class Cleaning:
         return None if draft is not None and draft.area.contains(wanted) else wanted
 
     def draft(self, level: int, area: Area, cancel: CancelToken) -> None:
-        """Guesses at a part of a copy from a smaller one, which takes a quarter of the time or less."""
+        """Compute a draft of part of a copy from a smaller copy, in a quarter of the time or less."""
         below = 0
         while area.shrunk(below).pixels > _MOST_OF_A_DRAFT or below + level == 0:
             if level + below + 1 >= len(self.picture.levels):
@@ -146,7 +146,7 @@ class Cleaning:
         self.version += 1
 
     def clean_next(self, area: Area | None, cancel: CancelToken) -> Area | None:
-        """The exact tile next to the middle of *area*, or of all; gives its place, or None when none is missing."""
+        """Compute the missing tile nearest to the centre of *area*, or of the photo; None if none is missing."""
         gradual = self._begun()
         region = gradual.clean_next(None if area is None else _region(area), cancel)
         if region is None:
@@ -159,7 +159,7 @@ class Cleaning:
         return done
 
     def pixels(self, level: int, area: Area) -> tuple[Pixels, State]:
-        """A part of a copy of the clean photo, and its state; the source stands in where nothing else is there."""
+        """Denoised pixels of part of a copy and their state; missing parts show the source."""
         missing = [part for part in self._missing(level, area) if _common(part, area) is not None]
         if not missing:
             return cut(self._levels[level], area), State.EXACT
@@ -167,7 +167,7 @@ class Cleaning:
         mixed = cut(self._levels[level] if self._levels else self.picture.levels[level], area).copy()
         for part in missing:
             seen = _common(part, area)
-            assert seen is not None  # they were chosen so
+            assert seen is not None  # only parts in *area* are in the list
             _paste(mixed, area, cut(self.picture.levels[level], seen), seen)
             guessed = None if draft is None else _common(draft.area, seen)
             if draft is not None and guessed is not None:
@@ -177,17 +177,17 @@ class Cleaning:
 
     @cached_property
     def looks(self) -> Looks:
-        """Of the photo itself; exact wherever its tiles are."""
+        """Renders looks of the whole photo; exact where its tiles are."""
         from denoiser.engine.looks import Looks
 
         return Looks(self._begun().image, self._begun().clean)
 
     def is_measured(self, look: Look) -> bool:
-        """Whether all that a look needs to know of the whole photo is known."""
+        """Whether the whole-photo statistics that a look needs are known."""
         return _needs(look) <= self._measured
 
     def measure(self, look: Look) -> None:
-        """Finds out what a look needs to know of the whole photo, which is clean."""
+        """Compute the whole-photo statistics that a look needs; the photo must be complete."""
         if look.detail:
             _ = self.looks.texture
         if look.grain:
@@ -196,18 +196,18 @@ class Cleaning:
         self.version += 1
 
     def measure_trust(self) -> None:
-        """Finds out where structure was taken from the photo, which is clean."""
+        """Compute the trust map; the photo must be complete."""
         from denoiser.engine.trust import trust
 
         self.trust = trust(self.picture.image, self._begun().clean)
         self.version += 1
 
     def settled(self, look: Look, level: int) -> Pixels | None:
-        """A copy of the finished photo, if this very look was settled."""
+        """A copy of the photo with this look, if `settle` has rendered it."""
         return self._settled[1][level] if self._settled is not None and self._settled[0] == look else None
 
     def settle(self, look: Look, cancel: CancelToken) -> None:
-        """Mixes the look at full size and makes the copies from that: what a far look at the written file shows."""
+        """Render a look at full size and reduce it: the exact pixels of a zoomed-out view."""
         from denoiser.engine.looks import Region
 
         height, width = self.picture.image.height, self.picture.image.width
@@ -224,10 +224,10 @@ class Cleaning:
         self.version += 1
 
     def finish(self, look: Look) -> Finished:
-        """The finished photo, once all of it is clean; SpoiltResult where it is wrong nearly everywhere."""
+        """The finished photo, once it is complete; raises SpoiltResult if most of it fails the sanity check."""
         before = self.session.precision
         cleaned = self.session.finish(self._begun().work, look)
-        if self.session.precision != before:  # it was wrong, and repeated: so is what is shown
+        if self.session.precision != before:  # repeated in fp32: the shown pixels changed too
             self._carry_down(self.picture.whole)
             self._settled, self._measured = None, frozenset()
             self.__dict__.pop("looks", None)
@@ -235,7 +235,7 @@ class Cleaning:
         return finished(self.picture.image, cleaned, self.session)
 
     def _missing(self, level: int, area: Area) -> list[Area]:
-        """The tiles that are not there yet, as parts of a copy."""
+        """Areas of a copy whose tiles are missing."""
         if self._gradual is None:
             return [area] * _WORTH_A_DRAFT  # not planned yet
         image = self.picture.image
@@ -247,13 +247,13 @@ class Cleaning:
             gradual = self.session.gradual(self.picture.image, self._noise_level, self._estimates.at(0))
             copies = [np.empty_like(level) for level in self.picture.levels[1:]]
             self._levels = (gradual.clean, *copies)
-            if gradual.is_complete:  # nothing is to be done to it
+            if gradual.is_complete:  # nothing to denoise
                 self._levels = self.picture.levels
             self._gradual = gradual
         return self._gradual
 
     def _carry_down(self, area: Area) -> None:
-        """Renews a part of the small copies."""
+        """Update part of the reduced copies."""
         for level in range(1, len(self._levels)):
             small = area.shrunk(level)
             parent = self._levels[level - 1]
@@ -267,7 +267,7 @@ class Cleaning:
         return gradual.clean
 
     def _with_structure(self, level: int, area: Area, below: int, small: Area, clean: Pixels) -> Pixels:
-        """A clean small copy at the size of the one above, with what clearly stands out of the noise there."""
+        """Upscale a denoised small copy and add source detail that is clearly above the noise."""
         above = self.picture.levels[level]
         covered = small.grown(below, *above.shape[:2])
         source = cut(above, area).astype(np.float32)
@@ -283,7 +283,7 @@ class Cleaning:
         return kept.astype(above.dtype)
 
     def _noise_at(self, level: int, below: int) -> float:
-        """About the noise of a copy, from that of the smaller one, which was measured for the draft anyway."""
+        """Approximate noise of a copy, from the smaller copy that was measured for the draft."""
         small = level + below
         if self._noise_level is not None:
             return self._estimates.carried(self._noise_level, small) * _NOISIER**below
@@ -291,7 +291,7 @@ class Cleaning:
 
 
 def finished(source: Image, cleaned: Cleaned, session: Session) -> Finished:
-    """A result with the name of the weights that it owes to."""
+    """Combine a result with the name of its model."""
     return Finished(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
 
 
@@ -300,7 +300,7 @@ def _needs(look: Look) -> frozenset[str]:
 
 
 def _paste(pixels: Pixels, area: Area, part: Pixels, place: Area) -> None:
-    """Puts *part* where it belongs in *pixels*, which show *area*."""
+    """Copy *part*, which shows *place*, into *pixels*, which show *area*."""
     cut(pixels, place.within(area))[:] = part
 
 

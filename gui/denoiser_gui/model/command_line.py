@@ -1,4 +1,4 @@
-"""The call of `denoise` that does what the window does: to be pasted into a script."""
+"""The `denoise` command that does the same as the window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from denoiser_gui.model.controls import PhotoSettings
 
 
 def command_for(source: Path, target: Path, settings: PhotoSettings) -> str:
-    """One line for a shell; every option that is not at its default is in it."""
+    """One shell line with every option that differs from its default."""
     words = ["denoise", _path(source), "--out", _path(target), *_flags(settings.denoise), *_flags(settings.write)]
     return shlex.join(words)
 

@@ -1,4 +1,4 @@
-"""The settings of a photo, with undo and redo: each a frozen value, and a drag of a slider is one step."""
+"""The settings of a photo with undo and redo; dragging a slider is one step."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
 
 _MOST_STEPS = 200
-_ONE_GESTURE = 0.6  # seconds between changes of the same control that count as one
+_ONE_GESTURE = 0.6  # seconds between changes of one control that count as one step
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoSettings:
-    """How a photo is cleaned and written."""
+    """Denoising and output options of a photo."""
 
     denoise: DenoiseOptions = DenoiseOptions()
     write: WriteOptions = WriteOptions()
 
     def changed(self, **values: Any) -> PhotoSettings:
-        """These with other values, by the names of the options; UsageError where one is out of range."""
+        """Copy with other values by option name; raises UsageError if a value is out of range."""
         return PhotoSettings(_taken(self.denoise, values), _taken(self.write, values))
 
     def by_class(self) -> dict[type[Any], Any]:
-        """As presets take them."""
+        """As a preset stores them."""
         return {DenoiseOptions: self.denoise, ReadOptions: ReadOptions(), WriteOptions: self.write}
 
 
 class SettingsHistory:
-    """The settings now, and the way back and forth. One thread."""
+    """Current settings with undo and redo. Not thread-safe."""
 
     def __init__(self, start: PhotoSettings | None = None) -> None:
         self._past: list[PhotoSettings] = []
@@ -47,9 +47,9 @@ class SettingsHistory:
         return bool(self._future)
 
     def change(self, **values: Any) -> bool:
-        """Takes other values; whether anything is different now.
+        """Apply new values; return whether anything changed.
 
-        Quick changes of one control are one step back; going to its default is a step of its own.
+        Fast changes of one control are one step; a reset to the default is always its own step.
         """
         changed = self.now.changed(**values)
         if changed == self.now:
@@ -63,7 +63,7 @@ class SettingsHistory:
         return True
 
     def undo(self) -> bool:
-        """One step back, if there is one."""
+        """Go back one step; return whether there was one."""
         if not self._past:
             return False
         self._future.append(self.now)
@@ -72,7 +72,7 @@ class SettingsHistory:
         return True
 
     def redo(self) -> bool:
-        """One step forth, if there is one."""
+        """Go forward one step; return whether there was one."""
         if not self._future:
             return False
         self._past.append(self.now)

@@ -1,4 +1,4 @@
-"""What the engine's thread tells the window: plain values, in the order in which things happened."""
+"""Events from the engine thread to the window: frozen values, in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class ExportRequest:
-    """A photo that is wanted whole, to be saved or encoded."""
+    """Denoise a whole photo, to save or encode it."""
 
     picture: Picture
     options: DenoiseOptions
@@ -28,7 +28,7 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseEstimated:
-    """The noise of a photo was measured."""
+    """The noise of a photo was estimated."""
 
     key: int
     estimate: NoiseEstimate
@@ -36,7 +36,7 @@ class NoiseEstimated:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewAdvanced:
-    """Something new is there to be seen of the photo that is looked at."""
+    """The preview of the current photo has new pixels."""
 
     key: int
     doing: EngineStatus
@@ -44,7 +44,7 @@ class PreviewAdvanced:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewReached:
-    """All that a request wants to see was there already."""
+    """The view was already complete when it was requested."""
 
     key: int
     doing: EngineStatus
@@ -52,7 +52,7 @@ class PreviewReached:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewFailed:
-    """The photo that is looked at cannot be cleaned like that."""
+    """The current photo cannot be processed with these options."""
 
     key: int
     error: DenoiserError
@@ -60,7 +60,7 @@ class PreviewFailed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportDone:
-    """A photo that was to be made whole is; *finished* is what to write."""
+    """An export is complete; *finished* is the photo to write."""
 
     export: ExportRequest
     finished: Finished
@@ -68,7 +68,7 @@ class ExportDone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportFailed:
-    """A photo that was to be made whole could not be."""
+    """An export failed."""
 
     export: ExportRequest
     error: DenoiserError
@@ -76,7 +76,7 @@ class ExportFailed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportProgress:
-    """How far a export is, 0 to 1."""
+    """Progress of an export, 0 to 1."""
 
     export: ExportRequest
     progress: float

@@ -1,4 +1,4 @@
-"""What is known of a photo besides its pixels, in a few lines for the panel."""
+"""Facts about a photo for the panel."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from denoiser_gui.words import tr
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
 
-_CORRELATED = 0.4  # of the kind: from here on noise is called as cameras leave it
+_CORRELATED = 0.4  # of NoiseEstimate.kind: camera-like from here on
 _WHITE = 0.2
 
 
 def shot_line(picture: Picture) -> str:
-    """Camera, ISO, exposure and aperture, as far as the file says."""
+    """Camera, ISO, exposure and aperture, as far as the file contains them."""
     facts = picture.facts
     make, model = facts.get("make", ""), facts.get("model", "")
     camera = model if make.split(" ")[0].lower() in model.lower() else f"{make} {model}".strip()
@@ -40,7 +40,7 @@ def lens_line(picture: Picture) -> str:
 
 
 def file_line(picture: Picture) -> str:
-    """Size in pixels, depth, colours, format, bytes."""
+    """Size in pixels, bit depth, colour space, format and file size."""
     image = picture.image
     depth = tr("float") if image.bits == 32 else tr("{bits} bit", bits=image.bits)
     parts = [f"{image.width} × {image.height}", depth, colours_of(picture)]
@@ -52,7 +52,7 @@ def file_line(picture: Picture) -> str:
 
 
 def noise_line(estimate: NoiseEstimate | None) -> str:
-    """The measured noise, and of what kind it is."""
+    """The measured noise level and its kind."""
     if estimate is None:
         return ""
     if estimate.sigma < 1:
@@ -88,14 +88,14 @@ def colours_of(picture: Picture) -> str:
 
 
 def in_bytes(count: int) -> str:
-    """A size as people say it."""
+    """A file size as text."""
     if count < 1000:
         return tr("{count} bytes", count=count)
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def _number(words: str) -> float:
-    """Of a number or a fraction; 0 where it is neither."""
+    """Parse a number or a fraction; 0 if it is neither."""
     above, _, below = words.partition("/")
     try:
         return float(above) / float(below or 1)

@@ -1,8 +1,7 @@
-"""Latent files in the window: what a photo weighs and how it looks at a quality, and the same in other formats.
+"""Latent file preview: size and appearance at a quality, compared with other formats.
 
-All of it runs beside the window. A photo is analysed once; each quality after that repeats the entropy stage and
-the synthesis alone. Of a large photo a megapixel of what is seen is tried, and the whole is reckoned from that;
-what is saved is always the whole.
+Runs in a worker thread. A photo is analysed once; each quality then repeats only entropy coding and synthesis. Of a
+large photo one visible megapixel is encoded and the figures are extrapolated. Saving encodes the whole photo.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ if TYPE_CHECKING:
 SUFFIX = ".dlf"
 RIVALS = ("JPEG", "AVIF")
 DEFAULT_QUALITY = 60.0
-WHOLE_UP_TO = 1_500_000  # pixels of a photo that is tried whole: a second or two, the first time
-_SAMPLE_SIDE = 1024  # pixels of the part that is tried of a larger one
-_UNIT = 64  # pixels that tiles are made of: a part on them is coded as it is in the whole
+WHOLE_UP_TO = 1_500_000  # pixels; photos up to this size are encoded whole, in a second or two the first time
+_SAMPLE_SIDE = 1024  # pixels; side of the sample of a larger photo
+_UNIT = 64  # pixels; a sample aligned to tiles is coded as in the whole photo
 _OFF = 0.0  # of EncodeOptions.denoise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentRequest:
-    """What is to be seen: a photo at a quality, noise taken out or not, and what stands beside it."""
+    """What to encode: photo, quality, denoising, and the format to compare with."""
 
     image: Image
     quality: float = DEFAULT_QUALITY
-    denoise: float | None = _OFF  # a sigma, None for the measured one
-    rival: str = ""  # one of RIVALS, or nothing
-    area: Area | None = None  # the part that is tried; None for all of it
+    denoise: float | None = _OFF  # sigma; None estimates it
+    rival: str = ""  # one of RIVALS, or empty
+    area: Area | None = None  # the sample; None for the whole photo
 
     @property
     def cleans(self) -> bool:
@@ -50,30 +49,30 @@ class LatentRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentResult:
-    """A photo as a latent file, or a part of it."""
+    """An encoded photo, or a sample of one."""
 
     request: LatentRequest
     data: bytes
-    image: Image  # the photo, with what the file gives back in its place
+    image: Image  # the photo with the decoded pixels
     bits_per_pixel: float
-    psnr: float | None  # to the photo; None where noise was taken out, for then it should differ
-    noisy_bytes: int = 0  # what it would weigh at the same quality with its noise; 0 where that was not asked
+    psnr: float | None  # None after denoising, because the pixels are meant to differ
+    noisy_bytes: int = 0  # size at the same quality without denoising; 0 if unknown
     rival: Sized | None = None
     rival_problem: str = ""
 
     @property
     def is_sample(self) -> bool:
-        """Whether the figures of the whole are reckoned from a part."""
+        """Whether the figures are extrapolated from a sample."""
         return self.request.area is not None
 
     def of_whole(self, count: int) -> int:
-        """So many bytes of what was tried, for the whole photo."""
+        """Extrapolate a number of bytes to the whole photo."""
         area, image = self.request.area, self.request.image
         return count if area is None else round(count * image.width * image.height / area.pixels)
 
 
 class LatentWork:
-    """Rates one photo after another. One thread; holds the analysis of the newest photo."""
+    """Encodes one photo after another and caches the analysis of the last one. One thread only."""
 
     def __init__(self, model: str = "auto") -> None:
         self._model = model
@@ -83,7 +82,7 @@ class LatentWork:
         self._trials: dict[float | None, Callable[[float, CancelToken], Any]] = {}
 
     def rate(self, request: LatentRequest, cancel: CancelToken) -> LatentResult:
-        """Encodes, decodes and measures; stops within a tile of *cancel*. MissingModel where there is no codec."""
+        """Encode, decode and measure; stops within a tile of *cancel*. Raises MissingModel without a codec."""
         from denoiser.metrics import psnr
 
         part = self._part(request)
@@ -98,7 +97,7 @@ class LatentWork:
         return LatentResult(request, encoded.data, shown, encoded.bits_per_pixel, near, noisy_bytes, rival, problem)
 
     def whole(self, request: LatentRequest, progress: Callable[[float], None], cancel: CancelToken) -> bytes:
-        """The file of all of the photo; tells how far it is, and stops within a tile of *cancel*."""
+        """Encode the whole photo; reports progress, and stops within a tile of *cancel*."""
         from denoiser.codec.encode import Encoder
 
         options = EncodeOptions(quality=request.quality, denoise=request.denoise, model=self._model)
@@ -110,7 +109,7 @@ class LatentWork:
         return Encoder(options).encode(request.image, listener=listener, cancel=cancel).data
 
     def _part(self, request: LatentRequest) -> Image:
-        """What is tried; the same value as long as the same is asked for, since analyses hang on it."""
+        """The pixels to encode; the same object for the same request, because analyses are cached for it."""
         if self._tried is None or self._tried[0] is not request.image or self._tried[1] != request.area:
             self._tried, self._trials = (request.image, request.area, _cut(request.image, request.area)), {}
         return self._tried[2]
@@ -118,7 +117,7 @@ class LatentWork:
     def _trial(self, denoise: float | None) -> Callable[[float, CancelToken], Any]:
         from denoiser.codec.encode import Encoder
 
-        assert self._tried is not None  # _part was asked first
+        assert self._tried is not None  # set by _part
         if denoise not in self._encoders:
             self._encoders = {level: self._encoders[level] for level in self._encoders if level == _OFF}
             self._encoders[denoise] = Encoder(EncodeOptions(denoise=denoise, model=self._model))
@@ -139,12 +138,12 @@ class LatentWork:
 
 
 def is_latent(path: Path) -> bool:
-    """Whether a file is a latent one, by its name."""
+    """Whether a path has the suffix of latent files."""
     return path.suffix.lower() == SUFFIX
 
 
 def read_latent(path: Path, model: str = "auto") -> Image:
-    """The picture in a latent file; raises DamagedLatent, UnknownWeights, or another UnreadableImage."""
+    """Decode a latent file; raises DamagedLatent, UnknownWeights or another UnreadableImage."""
     from denoiser.codec import container
     from denoiser.codec.decode import Decoder
     from denoiser.options import DecodeOptions, ReadOptions
@@ -159,7 +158,7 @@ def read_latent(path: Path, model: str = "auto") -> Image:
 
 
 def why_not(model: str = "auto") -> DenoiserError | None:
-    """Why no latent file can be written here; None where one can."""
+    """Why encoding is impossible here; None if it is possible."""
     from denoiser.codec import model as codec_model
 
     try:
@@ -170,7 +169,7 @@ def why_not(model: str = "auto") -> DenoiserError | None:
 
 
 def sample_of(seen: Area, height: int, width: int) -> Area | None:
-    """The part of a photo of that size to try where *seen* is in sight; None where all of it is."""
+    """The sample of a photo of that size around the visible area; None for the whole photo."""
     if height * width <= WHOLE_UP_TO:
         return None
     rows, columns = min(_SAMPLE_SIDE, height), min(_SAMPLE_SIDE, width)
@@ -184,7 +183,7 @@ def _on_unit(wanted: int, most: int) -> int:
 
 
 def _cut(image: Image, area: Area | None) -> Image:
-    """A part as a picture of its own; what is beside the pixels would count too much there."""
+    """A part without metadata, whose size would distort the figures."""
     if area is None:
         return image
     pixels = image.pixels[area.top : area.bottom, area.left : area.right]
@@ -192,7 +191,7 @@ def _cut(image: Image, area: Area | None) -> Image:
 
 
 def _pasted(request: LatentRequest, part: Image) -> Image:
-    """The photo with *part* in the place of what was tried."""
+    """The photo with *part* in place of the sample."""
     area = request.area
     if area is None:
         return part

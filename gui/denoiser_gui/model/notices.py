@@ -1,4 +1,4 @@
-"""What a banner says: one line, one action, and a key by which it is known to be solved."""
+"""Notices for the banner: one line, one action, and a key to replace or remove them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from denoiser_gui.model.hints import hint_of, message_of
 
 
 class Severity(Enum):
-    """How loud a notice is."""
+    """Severity of a notice."""
 
     INFO = "info"
     QUESTION = "question"
@@ -20,13 +20,13 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Notice:
-    """One line for people. A newer one with the same *key* takes its place; it goes when the key is solved."""
+    """One line for the user. It replaces a notice with the same *key*, and disappears when the key is solved."""
 
     key: str
     text: str
     hint: str = ""
     severity: Severity = Severity.INFO
-    action: str = ""  # the word on its button; none where it is empty
+    action: str = ""  # label of its button; empty for none
     act: Callable[[], None] | None = None
 
 

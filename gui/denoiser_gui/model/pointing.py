@@ -1,4 +1,4 @@
-"""What lies under the pointer: the place in the photo and its values before and after, in the photo's depth."""
+"""The pixel under the pointer: position and values before and after, in the bit depth of the photo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from denoiser_gui.model.requests import Frame
 
 @dataclass(frozen=True, slots=True)
 class PixelValues:
-    """One pixel of the photo, as it was and as it is shown."""
+    """One pixel of the photo before and after denoising."""
 
     x: int
     y: int
@@ -20,7 +20,7 @@ class PixelValues:
 
 
 def pixel_values_at(frame: Frame, x: float, y: float) -> PixelValues | None:
-    """The pixel at a point of the photo; None beside it, or where the frame does not reach."""
+    """The pixel at a point of the photo; None outside the photo or the frame."""
     column, row = math.floor(x), math.floor(y)
     area = frame.area
     if not (area.left <= column < area.right and area.top <= row < area.bottom):
@@ -29,7 +29,7 @@ def pixel_values_at(frame: Frame, x: float, y: float) -> PixelValues | None:
 
 
 def in_words(values: tuple[float, ...]) -> str:
-    """As people read them: whole numbers, or four places of float pictures."""
+    """Pixel values as text: integers, or four decimals for float images."""
     names = ("R", "G", "B") if len(values) == 3 else ("K",)
     whole = all(value == int(value) for value in values if math.isfinite(value)) and any(v > 1 for v in values)
     shown = [f"{value:.0f}" if whole or value == 0 else f"{value:.4f}" for value in values]

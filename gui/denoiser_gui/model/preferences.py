@@ -1,6 +1,6 @@
-"""What the window remembers from one day to the next: one small file, believed only as far as it makes sense.
+"""Preferences of the window, stored in one small file. Invalid values are ignored.
 
-An old, foreign or broken file never stops the window: what is no sensible value counts as not said.
+An old, foreign or corrupt file never prevents the window from opening.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 from denoiser.atomicfile import whole_file
 from denoiser_gui.words import LANGUAGES
 
-MOST_RECENT = 12  # as many as a menu shows without scrolling
-MOST_BYTES = 1 << 18  # what is larger was not written here
-_LONGEST_PATH = 4096  # bytes, what Linux takes
+MOST_RECENT = 12  # as many as fit into a menu
+MOST_BYTES = 1 << 18  # larger files were not written by this app
+_LONGEST_PATH = 4096  # bytes, the limit of Linux
 SYSTEM = "system"
 VIEWS = ("side-by-side", "split", "difference", "trust")
 
@@ -40,7 +40,7 @@ def _is_path_or_empty(value: Any) -> bool:
         return False
     try:
         return len(os.fsencode(value)) <= _LONGEST_PATH
-    except UnicodeEncodeError:  # half a character, which no name holds
+    except UnicodeEncodeError:  # lone surrogates cannot occur in names
         return False
 
 
@@ -59,23 +59,23 @@ def _is_share(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """All that is remembered; each field is checked when it is read, by itself."""
+    """All preferences. Each field is validated separately when it is read."""
 
     theme: str = _kept(SYSTEM, _one_of(SYSTEM, "dark", "light"))
     language: str = _kept(SYSTEM, _one_of(SYSTEM, *LANGUAGES))
     motion: str = _kept(SYSTEM, _one_of(SYSTEM, "none"))
     compare: str = _kept(VIEWS[0], _one_of(*VIEWS))
     split_at: float = _kept(0.5, _is_share)
-    preset: str = _kept("", _is_text)  # what new photos begin with
+    preset: str = _kept("", _is_text)  # initial settings of new photos
     display_profile: str = _kept("", _is_path_or_empty)  # an ICC file; "" is sRGB
     open_folder: str = _kept("", _is_path_or_empty)
     save_folder: str = _kept("", _is_path_or_empty)
     batch_folder: str = _kept("", _is_path_or_empty)
-    geometry: str = _kept("", _is_hex)  # of the window, in Qt's own words
-    recent: tuple[str, ...] = ()  # files, the newest first
+    geometry: str = _kept("", _is_hex)  # of the window, as saved by Qt
+    recent: tuple[str, ...] = ()  # files, newest first
 
     def with_opened(self, paths: list[Path]) -> Preferences:
-        """These, with *paths* at the head of what was opened last."""
+        """Copy with *paths* at the start of the recent files."""
         if not paths:
             return self
         newest = [str(path.absolute()) for path in paths]
@@ -83,18 +83,18 @@ class Preferences:
         return dataclasses.replace(self, recent=recent, open_folder=str(Path(newest[0]).parent))
 
     def recent_folders(self, most: int = 2) -> list[Path]:
-        """Where the files lie that were opened last, each folder once; they may be gone by now."""
+        """Folders of the recent files, each once; they may no longer exist."""
         return list(dict.fromkeys(Path(name).parent for name in self.recent))[:most]
 
 
 def preferences_file() -> Path:
-    """Where they lie, beside the presets that the command line shares."""
+    """Path of the file; presets are stored next to it."""
     configured = os.environ.get("XDG_CONFIG_HOME", "")
     return (Path(configured) if os.path.isabs(configured) else Path.home() / ".config") / "denoise" / "desktop.json"
 
 
 def load_preferences(path: Path | None = None) -> Preferences:
-    """What the file says and makes sense; the defaults for all else. Never raises for what a file may hold."""
+    """Load valid values, with defaults for all others. Never raises because of the file's contents."""
     try:
         with (path or preferences_file()).open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -105,7 +105,7 @@ def load_preferences(path: Path | None = None) -> Preferences:
 
 
 def save_preferences(preferences: Preferences, path: Path | None = None) -> None:
-    """Writes them, whole or not at all; waits for the disk, and raises UnwritableImage where that fails."""
+    """Write the file atomically; blocks, and raises UnwritableImage on failure."""
     values = {name: value for name, value in dataclasses.asdict(preferences).items() if value != _DEFAULTS[name]}
     with whole_file(path or preferences_file()) as file:
         file.write(json.dumps(values, indent=1).encode())

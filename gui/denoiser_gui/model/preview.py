@@ -1,9 +1,9 @@
-"""The work behind the window, step by step: what is seen first, what is to be saved, then the rest of the photo.
+"""The engine work of the window, in steps: the view first, then exports, then the rest of the photo.
 
-    draft of the view  >  exact tiles of the view  >  what a look needs to know  >  tiles of photos that are saved
-    >  the other tiles of the photo that is looked at
+    draft of the view  >  exact tiles of the view  >  statistics of the look  >  tiles of exports
+    >  remaining tiles of the current photo
 
-Between two steps the newest request is looked at anew, and a step that nobody wants any more is cancelled.
+The newest request is read before every step. A step that is no longer needed is cancelled.
 """
 
 from __future__ import annotations
@@ -40,35 +40,35 @@ if TYPE_CHECKING:
     from denoiser.engine.looks import Look
     from denoiser.engine.session import Session
 
-_MOST_BYTES = 1_200_000_000  # of clean photos that are kept: three of 24 MP with all their copies
-_MOST_CLEANINGS = 24  # drafts weigh little, and undo comes back to them
+_MOST_BYTES = 1_200_000_000  # of denoised photos in memory: three of 24 MP with all their copies
+_MOST_CLEANINGS = 24  # drafts are small, and undo returns to them
 _MOST_SESSIONS = 2
-# On a CPU, unless another is asked for: a view of a megapixel meets 3 to 4 megapixels of such tiles, and 4.6 to 6
-# of the largest that a batch takes. All of a photo costs a fifth more for it. The copied command names the tile.
+# Default on a CPU: a view of one megapixel needs 3 to 4 megapixels of such tiles, and 4.6 to 6 of the largest
+# tiles. The whole photo takes a fifth longer. The copied command names the tile size.
 TILE = 512
 
 
 class Preview:
-    """Asked by the window's thread, which never waits for it; worked by the engine's; read by the renderer's."""
+    """Called by the GUI thread without blocking, run by the engine thread, read by the render thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._request: PreviewRequest | None = None
         self._asked_at = 0.0
         self._exports: list[ExportRequest] = []
-        self._step: tuple[CancelToken, DenoiseOptions, int, Area | None] | None = None  # what is being done
+        self._step: tuple[CancelToken, DenoiseOptions, int, Area | None] | None = None  # the running step
         self._working = False
         self._cleanings: OrderedDict[tuple[int, DenoiseOptions], Cleaning] = OrderedDict()
         self._estimates: dict[int, Estimates] = {}
-        self._noise_sent: set[int] = set()  # photos whose noise was listener
+        self._noise_sent: set[int] = set()  # photos whose noise was reported
         self._sessions: OrderedDict[DenoiseOptions, Session] = OrderedDict()
         self._broken: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
         self._speed = 0.0
-        self._reached = 0  # the generation whose view was last said to be there
-        self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, after how many seconds
+        self._reached = 0  # generation of the last reported request
+        self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, and after how many seconds
 
     def ask(self, request: PreviewRequest | None) -> bool:
-        """Says what is to be seen now; cancels what that makes useless. Gives whether `work` must be begun."""
+        """Set the current request and cancel work it makes obsolete; return whether `work` must be started."""
         with self._lock:
             newest, self._request = self._request, request
             if request is not None and (newest is None or newest.generation != request.generation):
@@ -78,13 +78,13 @@ class Preview:
             return request is not None and self._start_work()
 
     def export(self, export: ExportRequest) -> bool:
-        """Wants a photo whole; whether work must begin."""
+        """Add an export; return whether `work` must be started."""
         with self._lock:
             self._exports.append(export)
             return self._start_work()
 
     def forget(self, key: int) -> None:
-        """Drops what is known of a photo that was closed."""
+        """Drop all data of a closed photo."""
         with self._lock:
             self._estimates.pop(key, None)
             self._noise_sent.discard(key)
@@ -92,28 +92,28 @@ class Preview:
                 del self._cleanings[place]
 
     def try_again(self) -> None:
-        """Forgets what could not be done, for the cause may be gone."""
+        """Forget errors, so that the next request tries again."""
         with self._lock:
             self._broken.clear()
 
     def cleaning(self, request: PreviewRequest) -> Cleaning | None:
-        """What is there for a request; for the renderer."""
+        """The denoised pixels for a request, if any; for the render thread."""
         with self._lock:
             return self._cleanings.get((request.picture.key, request.inference))
 
     def fault(self, request: PreviewRequest) -> DenoiserError | None:
-        """Why there is nothing, and will be nothing."""
+        """The error that a request failed with, if any."""
         with self._lock:
             return self._broken.get((request.picture.key, request.inference))
 
     def warm_up(self, _cancel: CancelToken) -> None:
-        """Loads what the first photo will want; the engine's thread."""
+        """Load the model for the first photo. Engine thread only."""
         self._session(DenoiseOptions())
-        # What was loaded stays: looking through it for garbage would hold up the window each time.
+        # Exclude the loaded modules from garbage collection, which would block the window each time.
         gc.freeze()
 
     def work(self, listener: Listener, cancel: CancelToken) -> None:
-        """Does step after step until nothing is wanted; the engine's thread. Raises Cancelled when it is to end."""
+        """Run steps until nothing is left to do. Engine thread only. Raises Cancelled on *cancel*."""
         try:
             while self._one_step(listener, cancel):
                 cancel.raise_if_cancelled()
@@ -128,7 +128,7 @@ class Preview:
         return begins
 
     def _one_step(self, listener: Listener, cancel: CancelToken) -> bool:
-        """Whether there was something to do."""
+        """Run one step; return whether there was one."""
         with self._lock:
             request = self._request
             self._exports = [export for export in self._exports if not export.cancel.cancelled]
@@ -147,7 +147,7 @@ class Preview:
             return False
 
     def _view_step(self, request: PreviewRequest, listener: Listener, cancel: CancelToken) -> bool:
-        """One step towards the view; False when it is exact."""
+        """Bring the view one step closer to exact; return False if it is exact."""
         if request.options.strength == 0 or self.fault(request) is not None:
             return False
         key = request.picture.key
@@ -167,7 +167,7 @@ class Preview:
         return True
 
     def _step_for(self, cleaning: Cleaning, request: PreviewRequest) -> Callable[[CancelToken], object] | None:
-        """What brings the view nearer to exact, if anything is to be done."""
+        """The next step towards an exact view, if any."""
         picture, viewport = request.picture, request.viewport
         wanted = viewport.wanted
         level = picture.clamped(viewport.level)
@@ -178,7 +178,7 @@ class Preview:
             return lambda token: self._timed(cleaning, wanted, token)
         look = _look(request.options)
         if not cleaning.is_complete:
-            return None  # the rest comes later: what a look needs of it is a matter of the whole photo
+            return None  # background work: the look needs statistics of the whole photo
         if not cleaning.is_measured(look):
             return lambda _token: cleaning.measure(look)
         far = viewport.scale < 1 and (look.detail or look.grain)
@@ -189,7 +189,7 @@ class Preview:
         return None
 
     def _export_step(self, export: ExportRequest, listener: Listener, cancel: CancelToken) -> None:
-        """One step towards a photo that is wanted whole."""
+        """Run one step of an export."""
         try:
             if export.options.strength == 0:
                 self._end_export(export, listener, ExportDone(export, self._untouched(export)))
@@ -216,7 +216,7 @@ class Preview:
         return finished(image, session.finish(Work(image, None)), session)
 
     def _background_step(self, request: PreviewRequest, listener: Listener, cancel: CancelToken) -> bool:
-        """One more tile of the photo that is looked at, so that panning and saving find it done."""
+        """Compute one more tile of the current photo in the background, for panning and saving."""
         cleaning = self.cleaning(request)
         if cleaning is None or cleaning.is_complete or self.fault(request) or request.options.strength == 0:
             return False
@@ -230,7 +230,7 @@ class Preview:
         return True
 
     def _note_fault(self, request: PreviewRequest, error: DenoiserError, listener: Listener) -> None:
-        """It is not tried again, until somebody wants that or something else is asked."""
+        """Store and report an error; the request is not tried again until `try_again`."""
         with self._lock:
             self._broken[request.picture.key, request.inference] = error
         listener(PreviewFailed(request.picture.key, error))
@@ -242,7 +242,7 @@ class Preview:
         area: Area | None,
         cancel: CancelToken,
     ) -> bool:
-        """Does a step that a newer request may cancel; whether it came to its end."""
+        """Run a step that a newer request may cancel; return whether it finished."""
         token = _AnyToken(cancel)
         with self._lock:
             self._step = (token, request.inference, request.picture.key, area)
@@ -260,13 +260,13 @@ class Preview:
                 self._step = None
 
     def _is_useless(self, step: tuple[CancelToken, DenoiseOptions, int, Area | None]) -> bool:
-        """Whether the newest request gains nothing from what is being done."""
+        """Whether the newest request does not need the running step."""
         _, inference, key, area = step
         newest = self._request
         if newest is None or newest.picture.key != key or newest.inference != inference:
             return True
         seen = newest.viewport.wanted
-        if area is None:  # a tile for later: it waits when something is to be seen at once
+        if area is None:  # a background tile: the view has priority
             cleaning = self._cleanings.get((key, inference))
             return cleaning is not None and not cleaning.is_exact(seen)
         return not _meet(area, seen)
@@ -295,14 +295,14 @@ class Preview:
         return cleaning
 
     def _send_reached(self, cleaning: Cleaning, request: PreviewRequest, listener: Listener) -> None:
-        """Once for each request."""
+        """Report PreviewReached once per request."""
         if self._reached != request.generation:
             self._reached = request.generation
             listener(PreviewReached(request.picture.key, self._doing(cleaning, request)))
             self._send_noise(request.picture.key, listener)
 
     def _send_noise(self, key: int, listener: Listener) -> None:
-        """Once for each photo, and after its first draft: people look at that first."""
+        """Report the noise once per photo, after its first draft, which has priority."""
         with self._lock:
             estimates = self._estimates.get(key)
             if estimates is None or key in self._noise_sent:
@@ -319,7 +319,7 @@ class Preview:
             total -= self._cleanings.pop(place).bytes
 
     def _session(self, inference: DenoiseOptions) -> Session:
-        """Weights in memory; one session serves all noise levels."""
+        """A session with these options; one session serves all noise levels."""
         asked = dataclasses.replace(inference, noise_level=None)
         if asked not in self._sessions:
             self._sessions[asked] = _opened(asked)
@@ -356,7 +356,7 @@ class Preview:
 
 
 class _AnyToken(CancelToken):
-    """Cancelled when it is listener so, or when one of others is."""
+    """Cancelled when it or one of the other tokens is cancelled."""
 
     def __init__(self, *others: CancelToken) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""From what is there of a clean photo to what a screen draws. The renderer's thread; never runs the network."""
+"""Converts denoised pixels to frames for the screen. Render thread only; never runs the model."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from denoiser_gui.model.viewport import Area
 if TYPE_CHECKING:
     from denoiser.engine.looks import Look, Region
 
-_GAIN = 4  # of the difference, which would hardly be seen as it is
+_GAIN = 4  # amplification of the difference
 _GREY = 128
-_AMBER = np.array([65, 164, 217], np.float32)  # blue, green, red of the accent
-_TINT = 0.8  # at most: the picture stays visible below it
-_CHECK = 8  # pixels of the squares behind transparency
+_AMBER = np.array([65, 164, 217], np.float32)  # blue, green, red of the accent colour
+_TINT = 0.8  # at most, so that the photo stays visible
+_CHECK = 8  # pixels of a checkerboard square
 _CHECKS = (96, 128)
 _BINS = 64
-_KEPT = 2  # views whose resized pixels are kept: sliding the strength mixes these again
+_KEPT = 2  # views whose resized pixels are cached, for changes of strength
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """Source and clean pixels of a view, at the size at which they are mixed."""
+    """Source and denoised pixels of a view at display size."""
 
     source: Pixels
     clean: Pixels
@@ -41,7 +41,7 @@ class _Pair:
 
 
 class Renderer:
-    """Makes frames. Not to be shared between threads."""
+    """Renders frames. Not thread-safe."""
 
     def __init__(self) -> None:
         self._pairs: OrderedDict[tuple[object, ...], _Pair] = OrderedDict()
@@ -50,7 +50,7 @@ class Renderer:
         self._left: tuple[Pixels, bytes | None, Screen] | None = None
 
     def frame(self, request: PreviewRequest, cleaning: Cleaning | None) -> Frame:
-        """What the request wants to see, from what is there."""
+        """Render the requested view from the available pixels."""
         picture, viewport = request.picture, request.viewport
         level = picture.clamped(viewport.level)
         small = viewport.wanted.shrunk(level)
@@ -66,7 +66,7 @@ class Renderer:
         return Frame(request, state, area, *self._over_checks(request, level, small, *screens), left, right)
 
     def overview(self, request: PreviewRequest, cleaning: Cleaning | None) -> Overview:
-        """All of the photo, small, with histograms of before and after."""
+        """Render the whole photo at small size, with histograms before and after."""
         picture = request.picture
         level = picture.overview_level
         small = picture.area_at(level)
@@ -83,7 +83,7 @@ class Renderer:
         small: Area,
         size: tuple[int, int] | None,
     ) -> tuple[Pixels, Pixels, State]:
-        """Source and finished pixels of a part of a copy, at *size* where one is given, and their state."""
+        """Source and finished pixels of part of a copy, resized to *size* if given, and their state."""
         picture, options = request.picture, request.options
         pair = self._pair(picture, cleaning, level, small, size)
         if options.strength == 0:
@@ -98,7 +98,7 @@ class Renderer:
             part = cut(settled, small)
             return pair.source, part if size is None else resized(part, *size), State.EXACT
         mixed = _mixed(picture, pair, look)
-        is_straight = look.detail == look.grain == 0  # mixing such looks and shrinking may change places
+        is_straight = look.detail == look.grain == 0  # for other looks, mixing and reducing do not commute
         return pair.source, mixed, pair.state if is_straight else State.DRAFT
 
     def _pair(
@@ -139,7 +139,7 @@ class Renderer:
         return before, after
 
     def _packed_left(self, request: PreviewRequest, left: Pixels) -> Screen:
-        """The original changes only with the view: another look finds it packed."""
+        """The packed original, cached: it changes only with the view."""
         if self._left is None or self._left[0] is not left or self._left[1] != request.screen:
             self._left = (left, request.screen, _packed(self._to_screen(request, left)))
         return self._left[2]
@@ -156,7 +156,7 @@ class Renderer:
     def _over_checks(
         self, request: PreviewRequest, level: int, small: Area, left: Screen, right: Screen
     ) -> tuple[Screen, Screen]:
-        """Transparent pictures over the checks that everybody knows."""
+        """Transparent photos over a checkerboard."""
         if not request.picture.alphas:
             return left, right
         alpha = resized(cut(request.picture.alphas[level], small), *left.shape[:2])
@@ -172,7 +172,7 @@ def look_of(options: DenoiseOptions) -> Look:
 
 
 def _mixed(picture: Picture, pair: _Pair, look: Look) -> Pixels:
-    """A look of a view alone: what detail and grain measure is measured on what is seen."""
+    """Render a look from the visible part alone; its statistics are approximate."""
     from denoiser.engine.looks import Looks
 
     image = dataclasses.replace(picture.image, pixels=pair.source, alpha=None)
@@ -180,7 +180,7 @@ def _mixed(picture: Picture, pair: _Pair, look: Look) -> Pixels:
 
 
 def _trusted(cleaning: Cleaning, area: Area, left: Pixels, right: Pixels) -> NDArray[np.float32]:
-    """How far each pixel of a view is trusted: from all of the photo once that is known, or from the view alone."""
+    """Trust per pixel of a view: from the whole photo if known, otherwise from the view."""
     from denoiser.engine.trust import trust
     from denoiser.image import from_numpy
 
@@ -199,7 +199,7 @@ def _trusted(cleaning: Cleaning, area: Area, left: Pixels, right: Pixels) -> NDA
 
 
 def _between(values: NDArray[np.float32], places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
-    """On straight lines between the rows, or columns."""
+    """Linear interpolation along an axis."""
     last = values.shape[axis] - 1
     low = np.minimum(places.astype(np.intp), last)
     share = (places - low).clip(0, 1).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
@@ -213,14 +213,14 @@ def _size(area: Area, scale: float) -> tuple[int, int]:
 
 def _packed(rgb: NDArray[np.uint8]) -> Screen:
     packed = np.empty((*rgb.shape[:2], 4), np.uint8)
-    for place in range(3):  # three times faster than reversing the channels in one call
+    for place in range(3):  # three times faster than reversing the channels at once
         packed[:, :, place] = rgb[:, :, 2 - place]
     packed[:, :, 3] = 255
     return packed
 
 
 def _difference(source: Pixels, result: Pixels, white: float) -> Screen:
-    """Grey, and four times what was removed."""
+    """The difference, amplified, around mid-grey."""
     removed = np.nan_to_num(source.astype(np.float32) - result.astype(np.float32))
     removed *= np.float32(_GAIN * 255 / white)
     removed += _GREY
@@ -229,7 +229,7 @@ def _difference(source: Pixels, result: Pixels, white: float) -> Screen:
 
 
 def _tinted(screen: Screen, trusted: NDArray[np.float32]) -> Screen:
-    """Amber where structure was taken."""
+    """Tint areas of low trust in amber."""
     amount = np.expand_dims(np.float32(_TINT) * (1 - trusted), 2)
     colours = screen[:, :, :3]
     colours[:] = np.rint(colours + amount * (_AMBER - colours))

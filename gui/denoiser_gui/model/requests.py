@@ -1,4 +1,4 @@
-"""What crosses between the window and the work behind it: frozen values, and the newest generation wins."""
+"""Requests and results between the window and the worker threads: frozen values with a generation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from denoiser.options import DenoiseOptions
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.viewport import Area, Viewport
 
-Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red and 255, as screens take them
+Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red, 255
 
-LOOK = ("strength", "colour_noise", "detail", "grain")  # all other options need the network
+LOOK = ("strength", "colour_noise", "detail", "grain")  # all other options need the model
 
 
 class View(Enum):
-    """What the panes show."""
+    """What the panes compare."""
 
     SIDE_BY_SIDE = "side-by-side"
     SPLIT = "split"
@@ -29,11 +29,11 @@ class View(Enum):
 
 
 class State(Enum):
-    """What may be said of the pixels on the screen."""
+    """State of the displayed pixels."""
 
-    WAITING = "waiting"  # the source stands in for the clean picture
+    WAITING = "waiting"  # the source is shown instead
     DRAFT = "draft"
-    EXACT = "exact"  # pixel for pixel what would be written
+    EXACT = "exact"  # pixel for pixel what would be saved
     FAILED = "failed"
 
 
