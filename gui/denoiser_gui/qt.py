@@ -1,4 +1,4 @@
-"""The one door to Qt: every name of PySide6 that the app uses comes through here and is imported nowhere else."""
+"""All names that the app uses from PySide6. No other module imports it."""
 
 from __future__ import annotations
 

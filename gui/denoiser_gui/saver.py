@@ -1,4 +1,4 @@
-"""Saving, from the wish to the file: where to, whether that is free, all tiles, the file, what is said of it."""
+"""Saving a photo: check the target, process all tiles, write the file, and show a notice."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Saver(QObject):
-    """Photos on their way to a file. GUI thread; the work is done in the workers of the controller."""
+    """Saves photos. GUI thread; the work runs in the controller's worker threads."""
 
-    progress = Signal(str)  # what to say of it, empty when nothing is being saved
-    saved = Signal(object)  # the path of a file that was written
+    progress = Signal(str)  # status text, empty when idle
+    saved = Signal(object)  # path of a written file
 
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,11 +34,11 @@ class Saver(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a file is still being made."""
+        """Whether a photo is being saved."""
         return bool(self._under_way)
 
     def target_of(self, photo: OpenPhoto) -> Path:
-        """Where a photo goes: where it went before, or the proposal."""
+        """The target of a photo: where it was saved before, or the default."""
         if photo.saved_as is not None:
             return photo.saved_as
         picture = self._controller.picture(photo.key)
@@ -46,13 +46,13 @@ class Saver(QObject):
         return proposed_target(photo.path, photo.name, image, self._controller.settings_of(photo.key).write)
 
     def save(self, photo: OpenPhoto) -> None:
-        """Saves under the last or the proposed name; a file that this window wrote may be replaced unasked."""
+        """Save to the last or default target; overwrites only files that this window wrote."""
         target = self.target_of(photo)
         order = SaveRequest(target, self._controller.settings_of(photo.key), overwrite=target == photo.saved_as)
         self.carry_out(photo, order)
 
     def carry_out(self, photo: OpenPhoto, order: SaveRequest) -> None:
-        """Does what was ordered, or says what stands in the way."""
+        """Save as requested, or show a notice if the target exists."""
         inputs = [other.path for other in self._controller.photos if other.path is not None]
         self._controller.files.submit(
             f"refuse-{photo.key}",
@@ -62,7 +62,7 @@ class Saver(QObject):
         )
 
     def stop(self) -> None:
-        """Cancels what is not written yet."""
+        """Cancel everything that is not written yet."""
         for token in self._under_way.values():
             token.cancel()
         self._under_way.clear()

@@ -1,4 +1,4 @@
-"""Between the window and the work on what is seen: sends requests out, takes in frames, drafts and exact tiles."""
+"""Connects the window to the preview: sends requests, receives frames and events."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from denoiser_gui.worker import WorkerThread
 if TYPE_CHECKING:
     from denoiser_gui.model.cleaning import Finished
 
-_BEHIND = 5  # niceness of the engine's thread: the window goes before it
-_CALM_MS = 60  # after the last change of a gesture, before the small overview is made anew
+_BEHIND = 5  # niceness of the engine thread, so that the window stays responsive
+_CALM_MS = 60  # delay after the last change before the overview is rendered again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Callbacks:
-    """Who waits for a photo that is made whole."""
+    """Callbacks of an export."""
 
     done: Callable[[Finished], None]
     failed: Callable[[DenoiserError], None]
@@ -46,7 +46,7 @@ class _Callbacks:
 
 
 class Viewer(QObject):
-    """What is looked at, and how. GUI thread; all work is done in its two workers."""
+    """What is displayed, and how. GUI thread; the work runs in two worker threads."""
 
     frame_ready = Signal(object)  # Frame
     overview_ready = Signal(object)  # Overview
@@ -54,7 +54,7 @@ class Viewer(QObject):
     viewport_changed = Signal(object)  # Viewport or None
     view_changed = Signal(object)  # View
     estimated = Signal(int, object)  # key of a photo, NoiseEstimate
-    broken = Signal(int, object)  # key, DenoiserError: it cannot be cleaned like that
+    broken = Signal(int, object)  # key, DenoiserError: it cannot be processed
     _event_arrived = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -82,16 +82,16 @@ class Viewer(QObject):
 
     @property
     def picture(self) -> Picture | None:
-        """The photo that is looked at, once it is read."""
+        """The current photo, once it is read."""
         return self._picture
 
     @property
     def is_working(self) -> bool:
-        """Whether something is being computed, read or drawn for the window."""
+        """Whether a worker thread is busy."""
         return not (self._engine_thread.is_idle() and self._render_thread.is_idle())
 
     def is_current(self, frame: Frame) -> bool:
-        """Whether a frame shows what is wanted now: this photo, these options, this view, all that is in sight."""
+        """Whether a frame matches the current request: photo, options, view and visible part."""
         now, then = self.request, frame.request
         if now is None:
             return False
@@ -100,11 +100,11 @@ class Viewer(QObject):
         return same and now.viewport.scale == then.viewport.scale and frame.area.contains(now.viewport.visible)
 
     def warm_up(self) -> None:
-        """Loads the network before it is asked for."""
+        """Load the model in advance."""
         self._engine_thread.submit("warm", self._preview.warm_up)
 
     def show(self, picture: Picture | None, options: DenoiseOptions) -> None:
-        """Looks at another photo, or at none."""
+        """Show another photo, or none."""
         self._picture, self._options = picture, options
         self._left = self._right = None
         if picture is None:
@@ -117,54 +117,54 @@ class Viewer(QObject):
         self._ask()
 
     def set_options(self, options: DenoiseOptions) -> None:
-        """Cleans otherwise."""
+        """Change the options."""
         if options != self._options:
             self._options = options
             self._ask()
 
     def set_view(self, view: View) -> None:
-        """Compares otherwise."""
+        """Change the view."""
         if view is not self.view:
             self.view = view
             self.view_changed.emit(view)
             self._ask()
 
     def set_pane(self, width: int, height: int) -> None:
-        """The panes have another size, in pixels of the device."""
+        """Set the size of the panes in device pixels."""
         if (width, height) != self._pane:
             self._pane = (max(width, 1), max(height, 1))
             if self.viewport is not None:
                 self.look_through(self.viewport.resized(*self._pane))
 
     def look_through(self, viewport: Viewport) -> None:
-        """Looks at another part, or from nearer."""
+        """Change the visible part or the zoom."""
         if viewport != self.viewport:
             self.viewport = viewport
             self.viewport_changed.emit(viewport)
             self._ask()
 
     def set_screen(self, profile: bytes | None) -> None:
-        """Shows colours for a display with this profile, None for sRGB."""
+        """Set the display profile; None for sRGB."""
         self._screen = profile
         self._ask()
 
     def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
-        """Puts other pictures of the same size into the panes; None gives a pane back."""
+        """Show other images of the same size in the panes; None restores a pane."""
         self._left, self._right = left, right
         self._ask()
 
     @property
     def shown_instead(self) -> tuple[ReplacementImage | None, ReplacementImage | None]:
-        """What stands in the panes in place of the photo."""
+        """The images shown instead of the photo."""
         return self._left, self._right
 
     def try_again(self) -> None:
-        """Tries once more what could not be done."""
+        """Try again after an error."""
         self._preview.try_again()
         self._ask()
 
     def forget(self, key: int) -> None:
-        """A photo was closed."""
+        """Drop the data of a closed photo."""
         self._preview.forget(key)
 
     def make(
@@ -177,14 +177,14 @@ class Viewer(QObject):
         progress: Callable[[float], None] = lambda _: None,
         cancel: CancelToken | None = None,
     ) -> None:
-        """Makes all of a photo, for a file; what is there of it is taken."""
+        """Denoise a whole photo for saving, reusing finished tiles."""
         export = ExportRequest(picture, options, cancel or CancelToken())
         self._waiting[export] = _Callbacks(done, failed, progress)
         if self._preview.export(export):
             self._begin_work()
 
     def begin_to_stop(self) -> tuple[WorkerThread, ...]:
-        """Wants nothing any more; gives the workers that are to be ended."""
+        """Cancel all requests; return the workers to stop."""
         self._calm.stop()
         self._preview.ask(None)
         return self._engine_thread, self._render_thread

@@ -1,8 +1,8 @@
-"""Threads beside that of the window: one worker of work each, where the newest of a kind wins.
+"""Worker threads with a job queue; a new job replaces older ones of the same kind.
 
-controller (GUI thread)                    worker (its own thread)
+controller (GUI thread)              worker (its own thread)
 submit("preview", job, done)   ->    job(cancel)
-done(result)                   <-    delivered through Qt's queue
+done(result)                   <-    delivered through Qt's event queue
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Job = Callable[[CancelToken], Any]
 Done = Callable[[Any], None]
 Failed = Callable[[DenoiserError], None]
 
-STOP_SECONDS = 1.5  # that all jobs together get to hear their cancel when the window closes
+STOP_SECONDS = 1.5  # for all jobs together to react to their cancel when the window closes
 
 
 @dataclass(eq=False, slots=True)
@@ -37,10 +37,10 @@ class _Task:
 
 
 class WorkerThread(QObject):
-    """One thread that does jobs in turn. Made, asked and stopped in the GUI thread, which never waits for it.
+    """A thread that runs jobs in turn. Used from the GUI thread, which never waits for it.
 
-    A job of a kind replaces the one of that kind that waits, and cancels the one that runs. What it returns, or the
-    DenoiserError it raises, arrives in the GUI thread, unless it was cancelled: nothing stale is delivered.
+    A job cancels the running one of the same kind and replaces the waiting one. Its return value or DenoiserError
+    is delivered in the GUI thread; results of cancelled jobs are dropped.
     """
 
     _arrived = Signal(object, object)
@@ -57,7 +57,7 @@ class WorkerThread(QObject):
         self._thread.start()
 
     def submit(self, kind: str, job: Job, done: Done = lambda _: None, failed: Failed = lambda _: None) -> None:
-        """Does *job* when its turn comes, in place of what waits or runs under the same *kind*."""
+        """Run *job* when its turn comes, replacing a waiting or running job of the same *kind*."""
         task = _Task(kind, job, done, failed, CancelToken())
         with self._changed:
             self._drop(kind)
@@ -65,17 +65,17 @@ class WorkerThread(QObject):
             self._changed.notify_all()
 
     def cancel(self, kind: str) -> None:
-        """Nothing of that kind is wanted any more; returns at once."""
+        """Cancel all jobs of this kind; returns immediately."""
         with self._changed:
             self._drop(kind)
 
     def is_idle(self) -> bool:
-        """Whether nothing waits or runs."""
+        """Whether no job waits or runs."""
         with self._changed:
             return not self._waiting and self._running is None
 
     def begin_to_stop(self) -> None:
-        """Cancels everything; returns at once."""
+        """Cancel everything; returns immediately."""
         with self._changed:
             self._stopping = True
             self._waiting.clear()
@@ -84,7 +84,7 @@ class WorkerThread(QObject):
             self._changed.notify_all()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
-        """Cancels everything and ends the thread; whether it ended in time."""
+        """Cancel everything and end the thread; return whether it ended in time."""
         self.begin_to_stop()
         self._thread.join(max(seconds, 0.0))
         return not self._thread.is_alive()
@@ -137,7 +137,7 @@ _BUG_HINT = "This is a bug. Please report it with the output of `denoise doctor`
 
 
 def stop_all(workers: Sequence[WorkerThread], seconds: float = STOP_SECONDS) -> bool:
-    """Ends several workers within one time; whether all ended in it."""
+    """End several workers within one time limit; return whether all ended."""
     for worker in workers:
         worker.begin_to_stop()
     end = time.monotonic() + seconds

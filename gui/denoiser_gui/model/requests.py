@@ -39,7 +39,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReplacementImage:
-    """A picture that stands in a pane in place of the photo, of the same size."""
+    """An image shown in a pane instead of the photo, of the same size."""
 
     label: str
     image: Image
@@ -47,7 +47,7 @@ class ReplacementImage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewRequest:
-    """What is to be seen: which photo, cleaned how, which part of it, in which view."""
+    """What to show: photo, options, visible part, and view."""
 
     generation: int
     picture: Picture
@@ -56,30 +56,30 @@ class PreviewRequest:
     view: View = View.SIDE_BY_SIDE
     left: ReplacementImage | None = None
     right: ReplacementImage | None = None
-    screen: bytes | None = None  # the profile of the display, None for sRGB
+    screen: bytes | None = None  # display profile; None for sRGB
 
     @property
     def inference(self) -> DenoiseOptions:
-        """What the network is asked; requests that agree in it share its work."""
+        """The options that need the model; requests with equal ones share its work."""
         return inference_of(self.options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """What was asked for, ready to be drawn, and the values behind it for the pointer to read."""
+    """A rendered view, with the values behind it for the pixel readout."""
 
     request: PreviewRequest
     state: State
-    area: Area  # of the photo that is shown
+    area: Area  # the visible part of the photo
     left: Screen
     right: Screen
-    left_values: Pixels  # in the depth of the photo, as large as the screens
+    left_values: Pixels  # in the bit depth of the photo, at screen size
     right_values: Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
-    """The whole photo, small: drawn where a frame does not reach yet; and its histograms."""
+    """The whole photo at small size, drawn where the frame does not reach yet, and its histograms."""
 
     request: PreviewRequest
     left: Screen
@@ -90,7 +90,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What the engine is at, for the status line."""
+    """What the engine is doing, for the status line."""
 
     state: State
     model: str = ""
@@ -107,5 +107,5 @@ class EngineStatus:
 
 
 def inference_of(options: DenoiseOptions) -> DenoiseOptions:
-    """*options* without the look, which is mixed afterwards."""
+    """*options* without the look, which is applied after inference."""
     return dataclasses.replace(options, strength=1.0, colour_noise=1.0, detail=0.0, grain=0.0)

@@ -1,4 +1,4 @@
-"""A noisy photo to try the window on, for people who have none at hand."""
+"""A noisy sample photo."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from denoiser.errors import MissingExtra
 from denoiser.image import Image
 
 NAME = "astronaut.png"  # Eileen Collins; NASA, Great Images in NASA. Public domain.
-_SHOT, _READ = 0.006, 0.0006  # variance of light per unit of light, and of the dark: a small sensor in the evening
+_SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a small sensor at dusk
 _SEED = 16
 
 
 def sample_photo() -> Image:
-    """The photo with noise as a camera makes it, the same each time; MissingExtra where scikit-image is not."""
+    """The sample photo with reproducible camera noise; raises MissingExtra without scikit-image."""
     found = find_spec("skimage")
     path = Path(found.origin).parent / "data" / NAME if found and found.origin else None
     if path is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""From a finished photo to a file: the same steps as a batch, and never onto a photo that is open."""
+"""Saves a finished photo with the same steps as a batch, and never over an open photo."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
     from denoiser_gui.model.cleaning import Finished
 
-_FOLDER = "clean"  # beside the photos, as in `denoise ./imgs --out ./clean`
+_FOLDER = "clean"  # next to the photos, as in `denoise ./imgs --out ./clean`
 
 
 @dataclass(frozen=True, slots=True)
 class SaveRequest:
-    """Where a photo is to be written, and how."""
+    """Where and how to save a photo."""
 
     target: Path
     settings: PhotoSettings
-    bits: int | None = None  # the depth; None keeps that of the photo, as far as the format can
+    bits: int | None = None  # bit depth; None keeps that of the photo if the format supports it
     overwrite: bool = False
 
     @property
     def write(self) -> WriteOptions:
-        """The format is that of the name: whoever types another suffix means it."""
+        """Output options without a format: the file name determines it."""
         return dataclasses.replace(self.settings.write, format=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A file that was written, and what it could not hold."""
+    """A written file, and notes about what it could not store."""
 
     target: Path
     notes: tuple[str, ...]
 
 
 def proposed_target(source: Path | None, name: str, image: Image | None, write: WriteOptions) -> Path:
-    """Where a photo goes unless somebody says otherwise: into a folder beside it, under its own name."""
+    """Default target: the folder `clean` next to the photo, with the same name."""
     folder = (source.parent if source is not None else Path.home()) / _FOLDER
     origin = image.origin if image is not None else None
     row = formats.output_format(origin, write) if origin is not None else formats.ROWS[write.format or "png"]
@@ -61,12 +61,12 @@ def proposed_target(source: Path | None, name: str, image: Image | None, write: 
 
 
 def depths_of(target: Path) -> tuple[int, ...]:
-    """The depths that a file of this name can have; UsageError where no format is named."""
+    """The bit depths that a file with this name supports; raises UsageError for an unknown suffix."""
     return formats.by_suffix(target).depths
 
 
 def refuse(order: SaveRequest, inputs: Iterable[Path]) -> None:
-    """Raises UnsafeOutput where the target is an open photo, by name or by link; ForeignOutput where it exists."""
+    """Raise UnsafeOutput if the target is an open photo, also through a link; ForeignOutput if it exists."""
     formats.by_suffix(order.target)
     if not order.target.exists():
         return
@@ -81,7 +81,7 @@ def refuse(order: SaveRequest, inputs: Iterable[Path]) -> None:
 
 
 def save(finished: Finished, order: SaveRequest) -> Saved:
-    """Writes the file, whole or not at all, with the ticket that a batch would put into it."""
+    """Write the file atomically, with the processing record that a batch would embed."""
     settings = Settings(denoise=order.settings.denoise, write=order.write)
     outcome = CLEANING.make(
         finished.source, settings, _FinishedCleaner(finished), series=None, listener=ignore, cancel=CancelToken()
@@ -94,13 +94,13 @@ def save(finished: Finished, order: SaveRequest) -> Saved:
 
 
 def at_depth(image: Image, bits: int) -> Image:
-    """The same picture with so many bits, rounded to the nearest."""
+    """Convert to another bit depth, with rounding."""
     pixels, alpha = depth.at_depth(image, bits)
     return dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=bits)
 
 
 class _FinishedCleaner:
-    """A cleaner whose one picture is done already."""
+    """Stands for a cleaner in the batch code; returns the finished photo."""
 
     def __init__(self, finished: Finished) -> None:
         self.model_name, self.model_digest = finished.model_name, finished.model_digest
@@ -110,6 +110,6 @@ class _FinishedCleaner:
     def clean(
         self, image: Image, *, estimate: NoiseEstimate | None = None, listener: Listener, cancel: CancelToken
     ) -> Cleaned:
-        """What was made of it."""
+        """The finished result."""
         del image, estimate, listener, cancel
         return self._cleaned

@@ -1,4 +1,4 @@
-"""What is open in the window: photos in their order, what is known of each, and the one that is looked at."""
+"""The open photos in order, their data, and the current one."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 
 
 class PhotoStatus(Enum):
-    """How far a photo is."""
+    """How far a photo is processed."""
 
-    NEW = "new"  # not looked at yet
-    DRAFT = "draft"  # looked at, and not saved as it is now
+    NEW = "new"  # never shown
+    DRAFT = "draft"  # shown, and not saved with its current settings
     SAVED = "saved"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPhoto:
-    """One photo of the strip. *key* stays the same while it is open; the rest is replaced as it is learnt."""
+    """One photo of the film strip. *key* is constant while it is open; changes make a new value."""
 
     key: int
-    path: Path | None  # None: pasted, and in no file
+    path: Path | None  # None for pasted images
     name: str
     stage: PhotoStatus = PhotoStatus.NEW
     sigma: float | None = None  # measured noise in 8-bit units
     saved_as: Path | None = None
-    problem: str = ""  # why it failed, and what to do
+    problem: str = ""  # error message and hint
     hint: str = ""
 
 
 class OpenPhotos:
-    """The photos of the window in their order. One thread; plain, and tested without a window."""
+    """The open photos in order. Not thread-safe; no Qt."""
 
     def __init__(self) -> None:
         self._photos: dict[int, OpenPhoto] = {}
@@ -42,15 +42,15 @@ class OpenPhotos:
 
     @property
     def all(self) -> tuple[OpenPhoto, ...]:
-        """In the order of the strip."""
+        """All photos, in the order of the strip."""
         return tuple(self._photos.values())
 
     def find(self, key: int) -> OpenPhoto | None:
-        """The photo as it is known now; None when it was closed."""
+        """The photo with this key; None if it was closed."""
         return self._photos.get(key)
 
     def add(self, paths: Iterable[Path]) -> list[OpenPhoto]:
-        """Opens files that are not open yet; gives those that *paths* name, open before or not."""
+        """Add files that are not open yet; return the photos of all *paths*."""
         known = {photo.path: photo for photo in self.all if photo.path is not None}
         found = []
         for path in paths:
@@ -60,11 +60,11 @@ class OpenPhotos:
         return found
 
     def add_pasted(self, name: str) -> OpenPhoto:
-        """Opens a picture that is in no file."""
+        """Add an image that has no file."""
         return self._put(OpenPhoto(self._next, None, name))
 
     def change(self, key: int, **facts: object) -> OpenPhoto | None:
-        """Notes what was learnt; None when the photo was closed meanwhile."""
+        """Store new data of a photo; None if it was closed."""
         photo = self.find(key)
         if photo is None:
             return None
@@ -74,12 +74,12 @@ class OpenPhotos:
         return changed
 
     def look_at(self, key: int | None) -> OpenPhoto | None:
-        """Makes this photo the current one."""
+        """Make this photo current."""
         self.current = None if key is None else self._photos[key]
         return self.current
 
     def beside(self, step: int) -> OpenPhoto | None:
-        """The photo that is *step* places further on; the last or first one at the ends."""
+        """The photo *step* places further on, limited to the first and last one."""
         photos = self.all
         if not photos:
             return None
@@ -87,7 +87,7 @@ class OpenPhotos:
         return photos[min(max(at + step, 0), len(photos) - 1)]
 
     def close(self, key: int) -> OpenPhoto | None:
-        """Takes a photo off the strip; gives the one to look at now."""
+        """Close a photo; return the new current one."""
         neighbour = self.beside(1) if self.current is not None and self.current.key == key else self.current
         if neighbour is not None and neighbour.key == key:
             neighbour = self.beside(-1)

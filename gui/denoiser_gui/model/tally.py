@@ -1,4 +1,4 @@
-"""How far many files are, counted as they change and never anew: thousands of rows are asked for each tile."""
+"""Progress of many files, updated incrementally: a batch may have thousands of rows, and every tile asks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Counted(Protocol):
-    """A file on its way: denoiser_gui.model.batch_queue.Row is one."""
+    """A file in progress, such as denoiser_gui.model.batch_queue.Row."""
 
     @property
     def state(self) -> Enum: ...
@@ -25,28 +25,28 @@ class Counted(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of rows by state, and how much of them is through. One thread."""
+    """Counts of rows by state, and overall progress. Not thread-safe."""
 
     states: Counter[Enum] = field(default_factory=Counter)
     size: int = 0
     over: int = 0
     in_the_way: int = 0
-    _known: int = 0  # rows whose megapixels are known
+    _known: int = 0  # rows with known size
     _megapixels: float = 0.0
-    _done: float = 0.0  # of those megapixels
-    _done_unknown: float = 0.0  # of rows that are not known
+    _done: float = 0.0  # finished part of those megapixels
+    _done_unknown: float = 0.0  # finished part of rows with unknown size
 
     def take(self, row: Counted) -> None:
-        """Counts *row*."""
+        """Add *row* to the counts."""
         self._count(row, 1)
 
     def drop(self, row: Counted) -> None:
-        """Counts it no longer."""
+        """Remove it from the counts."""
         self._count(row, -1)
 
     @property
     def fraction(self) -> float:
-        """How much is through, by megapixels; a row of unknown size counts as the mean of the others."""
+        """Progress weighted by megapixels; rows of unknown size count as average."""
         if not self.size:
             return 0.0
         usual = self._megapixels / self._known if self._known and self._megapixels > 0 else 1.0

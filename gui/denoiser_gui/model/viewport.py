@@ -1,7 +1,7 @@
-"""Where a pane looks: pure geometry between the pixels of a photo and those of a screen.
+"""Geometry between the pixels of a photo and those of a pane.
 
-All pane lengths are pixels of the device, so that 100 % is one to one on every screen. The photo lies on whole
-device pixels, and at 100 % and beyond each of its pixels is a square of the same size.
+Lengths in panes are device pixels, so that 100 % is one to one on every screen. The photo is aligned to device
+pixels; from 100 % on, all its pixels are squares of equal size.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import math
 from dataclasses import dataclass, replace
 
 RIM = 32  # pixels of the pane
-LARGEST = 32.0  # device pixels for one of the photo: single pixels can be pointed at
+LARGEST = 32.0  # device pixels per photo pixel
 _STEPS = (1 / 16, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A rectangle of whole pixels."""
+    """A rectangle in whole pixels."""
 
     top: int
     left: int
@@ -33,7 +33,7 @@ class Area:
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """The number of pixels."""
         return self.height * self.width
 
     def contains(self, other: Area) -> bool:
@@ -42,17 +42,17 @@ class Area:
         return down and self.left <= other.left and other.right <= self.right
 
     def within(self, other: Area) -> Area:
-        """The same place, counted from the corner of *other*."""
+        """The same rectangle relative to the corner of *other*."""
         return Area(self.top - other.top, self.left - other.left, self.height, self.width)
 
     def shrunk(self, level: int) -> Area:
-        """The same part of a copy that was halved *level* times: all pixels that show any of it."""
+        """The rectangle in a copy that was halved *level* times, rounded outwards."""
         step = 1 << level
         top, left = self.top // step, self.left // step
         return Area(top, left, -(-self.bottom // step) - top, -(-self.right // step) - left)
 
     def grown(self, level: int, height: int, width: int) -> Area:
-        """The other way round: the part of the photo, of that size, that this part of its small copy shows."""
+        """The inverse of `shrunk`, limited to a photo of that size."""
         step = 1 << level
         top, left = self.top * step, self.left * step
         return Area(top, left, min(self.bottom * step, height) - top, min(self.right * step, width) - left)
@@ -60,7 +60,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
-    """A pane of that size that shows a photo of that size at *scale*, with (x, y) of the photo in its middle."""
+    """A pane showing a photo at *scale*, with point (x, y) of the photo at its centre."""
 
     photo_width: int
     photo_height: int
@@ -69,26 +69,26 @@ class Viewport:
     scale: float = 1.0
     x: float = 0.0
     y: float = 0.0
-    fits: bool = True  # the whole photo is shown, and stays so when the pane changes
+    fits: bool = True  # show the whole photo, also after the pane is resized
 
     @property
     def origin(self) -> tuple[int, int]:
-        """Where the upper left corner of the photo lies in the pane."""
+        """Position of the photo's upper left corner in the pane."""
         return round(self.pane_width / 2 - self.x * self.scale), round(self.pane_height / 2 - self.y * self.scale)
 
     @property
     def level(self) -> int:
-        """How often the photo may be halved and still has a pixel for each of the pane."""
+        """How often the photo can be halved and still has a pixel for every device pixel."""
         return max(0, math.floor(math.log2(1 / self.scale) + 1e-9)) if self.scale < 1 else 0
 
     @property
     def visible(self) -> Area:
-        """The pixels of the photo that are seen; at least one."""
+        """The visible part of the photo, at least one pixel."""
         return self._seen(0)
 
     @property
     def wanted(self) -> Area:
-        """Those, and a rim around them, so that a small movement uncovers nothing."""
+        """The visible part with a margin, so that small movements reveal nothing unrendered."""
         return self._seen(RIM)
 
     def _seen(self, rim: int) -> Area:
@@ -101,31 +101,31 @@ class Viewport:
 
     @property
     def fit_scale(self) -> float:
-        """The scale at which the whole photo is seen; small photos are not blown up."""
+        """The scale that shows the whole photo, at most 1."""
         across, down = self.pane_width / self.photo_width, self.pane_height / self.photo_height
         return max(min(across, down, 1.0), 1e-4)
 
     def to_photo(self, across: float, down: float) -> tuple[float, float]:
-        """The point of the photo under a point of the pane."""
+        """Convert a point of the pane to the photo."""
         left, top = self.origin
         return (across - left) / self.scale, (down - top) / self.scale
 
     def to_pane(self, x: float, y: float) -> tuple[float, float]:
-        """The point of the pane that shows this point of the photo."""
+        """Convert a point of the photo to the pane."""
         left, top = self.origin
         return left + x * self.scale, top + y * self.scale
 
     def fitted(self) -> Viewport:
-        """The whole photo."""
+        """The view of the whole photo."""
         return replace(self, scale=self.fit_scale, x=self.photo_width / 2, y=self.photo_height / 2, fits=True)
 
     def resized(self, width: int, height: int) -> Viewport:
-        """The same look through a pane of another size."""
+        """The same view in a pane of another size."""
         other = replace(self, pane_width=max(width, 1), pane_height=max(height, 1))
         return other.fitted() if self.fits else other._held()
 
     def at_scale(self, scale: float, across: float | None = None, down: float | None = None) -> Viewport:
-        """Zoomed, with the photo staying where it is at that point of the pane, or in its middle."""
+        """Zoom around a point of the pane, by default its centre."""
         across = self.pane_width / 2 if across is None else across
         down = self.pane_height / 2 if down is None else down
         scale = min(max(scale, min(self.fit_scale, 1.0)), LARGEST)
@@ -137,7 +137,7 @@ class Viewport:
         return replace(self, scale=scale, x=x, y=y, fits=False)._held()
 
     def stepped(self, steps: int, across: float | None = None, down: float | None = None) -> Viewport:
-        """Zoomed to the next round scale, in or (negative) out."""
+        """Zoom to the next round scale, in or (negative) out."""
         scale = self.scale
         for _ in range(abs(steps)):
             if steps > 0:
@@ -147,17 +147,17 @@ class Viewport:
         return self.at_scale(scale, across, down)
 
     def panned(self, across: float, down: float) -> Viewport:
-        """The photo moved by so many pixels of the pane."""
+        """Move the photo by that many pixels of the pane."""
         return replace(self, x=self.x - across / self.scale, y=self.y - down / self.scale)._held()
 
     def on(self, width: int, height: int) -> Viewport:
-        """The same pane over another photo: at the same place where that has the same size, or all of it."""
+        """The same view of another photo if it has the same size, otherwise all of it."""
         if (width, height) == (self.photo_width, self.photo_height):
             return self
         return replace(self, photo_width=width, photo_height=height).fitted()
 
     def _held(self) -> Viewport:
-        """Never beyond the rim of the photo; in the middle where it is smaller than the pane."""
+        """Limit the position to the photo; centre a photo that is smaller than the pane."""
         return replace(
             self,
             x=_kept(self.x, self.photo_width, self.pane_width / self.scale),
@@ -166,7 +166,7 @@ class Viewport:
 
 
 def viewport_of(width: int, height: int, pane_width: int, pane_height: int) -> Viewport:
-    """All of a photo in a pane."""
+    """The view of a whole photo in a pane."""
     return Viewport(width, height, max(pane_width, 1), max(pane_height, 1)).fitted()
 
 

@@ -1,4 +1,4 @@
-"""All that can be done, once: words, keys and drawings of each action, in the groups of menu and sheet."""
+"""All actions of the window with text, shortcuts and icons, grouped as in the menu and the shortcut sheet."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class _Entry:
     words: str
     keys: tuple[str, ...] = ()
     drawing: str = ""
-    told: bool = False  # the key is heard by the widget that has the focus; the sheet names it
+    told: bool = False  # handled by the focused widget; listed for the shortcut sheet
 
 
 def _entries() -> dict[str, tuple[_Entry, ...]]:
-    """The groups by their titles."""
+    """The groups by title."""
     return {
         tr("Photos"): (
             _Entry("open", tr("Open…"), ("Ctrl+O",), "open"),
@@ -93,13 +93,13 @@ class Actions(QObject):
         return self._actions[name]
 
     def enable(self, names: Sequence[str], on: bool) -> None:
-        """What can be done now, and what cannot."""
+        """Enable or disable actions."""
         for name in names:
             self[name].setEnabled(on)
 
     def _make(self, entry: _Entry, window: QWidget) -> QAction:
         action = QAction(entry.words, self)
-        action.setIconText(entry.words)  # Qt would leave out the dots
+        action.setIconText(entry.words)  # Qt would remove the dots
         action.setShortcuts([QKeySequence(key) for key in entry.keys])
         if entry.drawing:
             action.setIcon(icons.icon(entry.drawing))

@@ -1,4 +1,4 @@
-"""Banners above the canvas: one quiet line, what to do about it, one action, and gone when it is solved."""
+"""Banners above the canvas: one line each, with hint and action, until solved or dismissed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from denoiser_gui.view.elided import ElidedLabel
 from denoiser_gui.view.icons import icon
 from denoiser_gui.words import tr
 
-_ANY_HEIGHT = (1 << 24) - 1  # Qt's own word for no limit
-MOST = 3  # more would push the picture away; the oldest goes
+_ANY_HEIGHT = (1 << 24) - 1  # Qt's value for no limit
+MOST = 3  # more would push the photo away; the oldest is removed
 _ICONS = {
     Severity.INFO: ("info", "second"),
     Severity.QUESTION: ("info", "accent"),
@@ -30,7 +30,7 @@ _ICONS = {
 
 
 class Banner(QWidget):
-    """The notices that stand, the newest at the bottom; takes no room while there are none."""
+    """The current notices, newest at the bottom; hidden when there are none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,11 +46,11 @@ class Banner(QWidget):
 
     @property
     def keys(self) -> list[str]:
-        """The keys of what stands."""
+        """The keys of the current notices."""
         return list(self._lines)
 
     def show_notice(self, notice: Notice) -> None:
-        """Shows a notice in place of an older one with its key."""
+        """Show a notice; it replaces an older one with the same key."""
         self._drop(notice.key)
         line = _Line(notice, self)
         line.dismissed.clicked.connect(lambda: self.solve(notice.key))
@@ -66,7 +66,7 @@ class Banner(QWidget):
             self._slide_in()
 
     def solve(self, key: str) -> None:
-        """What it said is no longer so."""
+        """Remove the notice with this key."""
         self._drop(key)
         if not self._lines:
             self.hide()

@@ -1,4 +1,4 @@
-"""The two bars of the batch panel: what it is doing and what can be done about it, and where the photos go."""
+"""Header and footer of the batch panel: progress and buttons, output folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STEPS = 1000  # of the bar
 
 
 def summary(queue: BatchQueue, status: BatchStatus) -> str:
-    """How far the batch is, in a line; nothing where there is none."""
+    """Progress of the batch in one line; empty without a batch."""
     tally = queue.tally
     if not tally.size:
         return ""
@@ -44,10 +44,10 @@ def summary(queue: BatchQueue, status: BatchStatus) -> str:
 
 
 class BatchHeader(QWidget):
-    """The title, how far it is, and the buttons that fit what it is doing."""
+    """Title, progress, and the buttons for the current status."""
 
     start_wanted = Signal()
-    pause_wanted = Signal()  # or to go on
+    pause_wanted = Signal()  # or resume
     stop_wanted = Signal()
     retry_wanted = Signal()
     replace_wanted = Signal()
@@ -83,12 +83,12 @@ class BatchHeader(QWidget):
         column.addWidget(self._bar)
 
     def show_progress(self, queue: BatchQueue, status: BatchStatus) -> None:
-        """How far it is; cheap, for each tile."""
+        """Update the progress; fast enough to call for every tile."""
         self._bar.setValue(round(_STEPS * queue.tally.fraction))
         self._summary.say(summary(queue, status))
 
     def show_choices(self, queue: BatchQueue, status: BatchStatus) -> None:
-        """What can be done now."""
+        """Show the buttons that apply now."""
         idle, running = status is BatchStatus.IDLE, status is BatchStatus.RUNNING
         failed, blocked = queue.tally.states[RowState.FAILED], queue.tally.in_the_way
         self._bar.setVisible(not idle)
@@ -115,7 +115,7 @@ class BatchHeader(QWidget):
 
 
 class BatchFooter(QWidget):
-    """Where the clean photos go, and what fills and empties the queue."""
+    """Output folder, and buttons to add and remove photos."""
 
     change_wanted = Signal()
     tree_wanted = Signal()
@@ -140,7 +140,7 @@ class BatchFooter(QWidget):
         self.setLayout(row)
 
     def show_choices(self, queue: BatchQueue, status: BatchStatus, folder: Path) -> None:
-        """What can be done now."""
+        """Show the buttons that apply now."""
         self._into.say(tr("Output: {folder}", folder=captions.short_path(folder)))
         self._change.setEnabled(status is BatchStatus.IDLE)
         states = queue.tally.states
@@ -150,13 +150,13 @@ class BatchFooter(QWidget):
 def _button(parent: QWidget, role: str, pressed: object) -> QPushButton:
     button = QPushButton(parent)
     button.setProperty("role", role)
-    button.setIconSize(QSize(20, 14))  # wider than the drawing, to part it from the words
+    button.setIconSize(QSize(20, 14))  # wider than the icon, for space before the text
     button.clicked.connect(pressed)
     return button
 
 
 def _label(button: QPushButton, text: str, drawing: str) -> None:
-    """New words and a new drawing for a button, only where they differ: a change lays everything out anew."""
+    """Change text and icon of a button only if they differ: a change recomputes the layout."""
     if button.text() != text:
         button.setText(text)
         button.setAccessibleName(text.rstrip("…"))

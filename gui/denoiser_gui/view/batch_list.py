@@ -1,4 +1,4 @@
-"""The rows of the batch as Qt's views show them, and how one row is painted."""
+"""List model and delegate of the batch rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 def state_in_words(row: Row) -> str:
-    """How far a row is."""
+    """The state of a row as text."""
     if row.state is RowState.CLEANING and row.fraction == 1:
         return tr("writing")
     words = {
@@ -52,7 +52,7 @@ def state_in_words(row: Row) -> str:
 
 
 def in_full(row: Row) -> str:
-    """All that is known of a row, a line each."""
+    """Everything known about a row, one fact per line."""
     lines = [row.source.name, captions.short_path(row.source.parent), state_in_words(row)]
     if row.sigma is not None:
         lines.append(tr("measured noise: σ {sigma}", sigma=f"{row.sigma:.1f}"))
@@ -63,7 +63,7 @@ def in_full(row: Row) -> str:
 
 
 class BatchList(QAbstractListModel):
-    """One row a file, in the order in which they were added."""
+    """One row per file, in the order they were added."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +88,7 @@ class BatchList(QAbstractListModel):
         return None
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Shows these; nothing jumps where they are the same files."""
+        """Show these rows; keeps the scroll position if the files are the same."""
         same = [row.source for row in rows] == [row.source for row in self._rows]
         if same:
             self._rows = list(rows)
@@ -101,7 +101,7 @@ class BatchList(QAbstractListModel):
         self.endResetModel()
 
     def change(self, row: Row) -> None:
-        """Something was learnt of one of them."""
+        """Update one row."""
         place = self._places.get(row.source)
         if place is not None:
             self._rows[place] = row
@@ -109,13 +109,13 @@ class BatchList(QAbstractListModel):
             self.dataChanged.emit(at, at)
 
     def row_at(self, index: Index) -> Row | None:
-        """The row of an index."""
+        """The row at an index."""
         found = self.data(index, ROW)
         return found if isinstance(found, Row) else None
 
 
 class BatchDelegate(QStyledItemDelegate):
-    """Paints thumbnail, name and place, noise, state and time."""
+    """Paints thumbnail, name, folder, noise, state and time."""
 
     def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
         super().__init__(parent)
@@ -146,7 +146,7 @@ class BatchDelegate(QStyledItemDelegate):
 
     @staticmethod
     def _paint_words(painter: QPainter, place: QRectF, row: Row) -> None:
-        """The name, and below it where it lies or what went wrong and what to do."""
+        """The name, and below it the folder, or the error and its hint."""
         look = theme.current()
         painter.setFont(theme.interface_font())
         painter.setPen(look.colour("text"))
@@ -185,7 +185,7 @@ def _paint_cell(painter: QPainter, place: QRectF, text: str) -> None:
 
 
 def _paint_state(painter: QPainter, place: QRectF, row: Row) -> None:
-    """A word with its sign, and a bar while the network is at it."""
+    """State with icon, or a progress bar while the row is processed."""
     look = theme.current()
     ink = look.colour(_COLOURS.get(row.state, "second"))
     painter.setFont(theme.interface_font(theme.CAPTION_PX + 1))

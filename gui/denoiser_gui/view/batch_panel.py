@@ -1,4 +1,4 @@
-"""The batch: what is in the queue, how far it is, and what became of each file. Slides up over the strip."""
+"""The batch panel: the queue, its progress, and the result of each file. Slides up over the film strip."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ from denoiser_gui.view.separator import separator
 from denoiser_gui.view.thumbnails import Thumbnails
 from denoiser_gui.words import tr, tr_count
 
-_HEIGHT = (240, 380)  # px at least and at most
-_SHARE = 0.46  # of the window
-_SOON_MS = 100  # what the tiles change is counted this often at most
-_TICK_MS = 1000  # the time left is updated this often
-_OUT = "clean"  # the folder beside the photos, where nothing else was chosen
+_HEIGHT = (240, 380)  # px; minimum and maximum
+_SHARE = 0.46  # of the window's height
+_SOON_MS = 100  # shortest interval between updates of the counts
+_TICK_MS = 1000  # interval between updates of the time left
+_OUT = "clean"  # default output folder next to the photos
 
 
 class BatchPanel(QWidget):
-    """Shows the batch of the controller, and drives it. Never modal, never waits."""
+    """Shows and controls the batch. Never modal, never blocks."""
 
     opened = Signal(bool)
     status_changed = Signal(str)
@@ -84,12 +84,12 @@ class BatchPanel(QWidget):
         self.hide()
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Puts photos into the queue, to be cleaned as the panel is set now, and shows it."""
+        """Add photos with their current settings, and open the panel."""
         self.control.add(paths)
         self.set_open(True)
 
     def set_open(self, is_open: bool) -> None:
-        """Slides up or down."""
+        """Slide up or down."""
         if is_open == self.is_open:
             return
         self.is_open = is_open
@@ -107,14 +107,14 @@ class BatchPanel(QWidget):
         self._slide.start()
 
     def stop(self) -> None:
-        """Ends what runs: the window closes."""
+        """Stop the batch because the window closes."""
         self._tick.stop()
         self._soon.stop()
         self.control.stop()
 
     @property
     def folder(self) -> Path:
-        """Where the clean photos go."""
+        """The output folder."""
         if self._folder is not None:
             return self._folder
         remembered = self._controller.preferences.batch_folder
@@ -125,7 +125,7 @@ class BatchPanel(QWidget):
         return home.with_name(f"{home.name} {_OUT}") if rows and rows[0].root else home / _OUT
 
     def set_folder(self, folder: Path) -> None:
-        """Sends the clean photos there, from the next start on."""
+        """Set the output folder from the next start on."""
         self._folder = folder
         self._show_choices()
 
@@ -260,7 +260,7 @@ class BatchPanel(QWidget):
         return [row for at in chosen if (row := self._rows.row_at(at)) is not None]
 
     def menu(self) -> QMenu | None:
-        """What can be done with the chosen rows."""
+        """The context menu of the selected rows; None without a selection."""
         rows = self._chosen()
         if not rows:
             return None
@@ -289,7 +289,7 @@ class BatchPanel(QWidget):
 
     def _show_row(self, row: Row) -> None:
         self._rows.change(row)
-        if not self._soon.isActive():  # counting thousands of rows for each tile would be felt
+        if not self._soon.isActive():  # counting thousands of rows for every tile would be slow
             self._soon.start()
 
     def _show_counts(self) -> None:

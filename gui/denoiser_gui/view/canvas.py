@@ -1,4 +1,4 @@
-"""The canvas: one photo in one or two panes with one view, moved by mouse, touchpad and keys."""
+"""The canvas: one photo in one or two panes, controlled by mouse, touchpad and keyboard."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from denoiser_gui.words import tr
 _ZOOM_PER_NOTCH = 1.25
 _NOTCH = 120.0  # eighths of a degree
 _FRAME_MS = 16
-_FRICTION = 0.92  # of the speed that is left after a frame of gliding
-_SLOWEST = 0.08  # device pixels a millisecond: below it a glide ends
-_FLICK_SECONDS = 0.08  # between the last movement and letting go, for the photo to glide on
+_FRICTION = 0.92  # of the speed, per frame of kinetic scrolling
+_SLOWEST = 0.08  # device pixels per ms; kinetic scrolling stops below it
+_FLICK_SECONDS = 0.08  # longest time between the last movement and the release for kinetic scrolling
 _KEY_PAN = 0.1  # of the pane
 
 
 class Canvas(QWidget):
-    """Shows what the viewer has, and tells it where to look."""
+    """Draws the viewer's frames and changes its viewport."""
 
     split_moved = Signal(float)
 
@@ -55,7 +55,7 @@ class Canvas(QWidget):
         self._pointer: QPointF | None = None
         self._dragging: QPointF | None = None
         self._on_grip = False
-        self._speed = QPointF(0, 0)  # of a drag, device pixels a millisecond
+        self._speed = QPointF(0, 0)  # of a drag, in device pixels per ms
         self._moved_at = 0.0
         self._glide = QTimer(self)
         self._glide.setInterval(_FRAME_MS)
@@ -76,7 +76,7 @@ class Canvas(QWidget):
 
     @property
     def shown_state(self) -> State:
-        """What the badge says: exact only if what is drawn is what was asked for, all of it."""
+        """The state to display: exact only if the frame matches the current request completely."""
         frame = self._frame
         if frame is None or self._viewer.picture is None:
             return State.WAITING
@@ -88,28 +88,28 @@ class Canvas(QWidget):
 
     @property
     def frame(self) -> Frame | None:
-        """What is drawn."""
+        """The frame that is drawn."""
         return self._frame
 
     @property
     def split_at(self) -> float:
-        """Where the grip is, 0 to 1."""
+        """Position of the divider, 0 to 1."""
         return self._split_at
 
     def set_original(self, on: bool) -> None:
-        """Shows the original everywhere, for as long as somebody wants to see it."""
+        """Show the original in all panes while *on*."""
         if on != self._original:
             self._original = on
             self.update()
 
     def move_grip(self, to: float) -> None:
-        """Puts the grip somewhere else, 0 to 1."""
+        """Move the divider, 0 to 1."""
         self._split_at = min(max(to, 0.0), 1.0)
         self.split_moved.emit(self._split_at)
         self.update()
 
     def zoom(self, scale: float | None) -> None:
-        """To a scale, at the pointer where it is over the photo; None fits the whole photo."""
+        """Zoom to a scale around the pointer; None fits the whole photo."""
         viewport = self._viewer.viewport
         if viewport is None:
             return
@@ -119,7 +119,7 @@ class Canvas(QWidget):
             self._viewer.look_through(viewport.at_scale(scale, *self._anchor()))
 
     def zoom_step(self, steps: int) -> None:
-        """In or out by round steps."""
+        """Zoom in or out by round steps."""
         if self._viewer.viewport is not None:
             self._viewer.look_through(self._viewer.viewport.stepped(steps, *self._anchor()))
 
@@ -305,14 +305,14 @@ class Canvas(QWidget):
             event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture
         )
         if pinches and viewport is not None:
-            assert isinstance(event, QNativeGestureEvent)  # it pinches
+            assert isinstance(event, QNativeGestureEvent)  # checked above
             self._pointer = event.position() * self.devicePixelRatioF()
             self._viewer.look_through(viewport.at_scale(viewport.scale * (1 + event.value()), *self._anchor()))
             return True
         return super().event(event)
 
     def _drag_to(self, at: QPointF) -> None:
-        assert self._dragging is not None  # a button is down
+        assert self._dragging is not None  # a button is pressed
         step, now = at - self._dragging, time.monotonic()
         self._speed = step / max((now - self._moved_at) * 1e3, 1.0) * 0.5 + self._speed * 0.5
         self._dragging, self._moved_at = at, now

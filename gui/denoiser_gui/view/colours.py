@@ -1,7 +1,7 @@
-"""The colours of the window, dark and light, and how well one can be read on another. Plain values, no Qt.
+"""Colours of the dark and light theme, and their contrast. No Qt.
 
-Neutral greys: a coloured surround shifts the eye's judgement of colour. One accent, amber, for what is active and
-for the mark of Auto; green only for what is exact, red only for what failed.
+Neutral greys, because a coloured surround shifts colour perception. Amber marks what is active and the automatic
+value, green what is exact, red what failed.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text
-SEEN = 3.0  # WCAG 2.2, 1.4.11: contrast of what shows state or focus
+SEEN = 3.0  # WCAG 2.2, 1.4.11: contrast of state and focus indicators
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """One set of colours, each as #rrggbb; what each is for."""
+    """One theme; every colour as #rrggbb."""
 
     name: str
-    window: str  # behind everything
-    canvas: str  # around the picture
+    window: str  # background
+    canvas: str  # around the photo
     panel: str  # bars and the panel
-    well: str  # fields that are sunk in
-    line: str  # between parts; decoration, says nothing
+    well: str  # input fields
+    line: str  # separators; decorative
     text: str
-    second: str  # text that waits to be looked for
-    faint: str  # what cannot be used now; WCAG asks no contrast of it
+    second: str  # secondary text
+    faint: str  # disabled; WCAG requires no contrast
     hover: str
     pressed: str
-    selected: str  # the chosen segment, the row under the cursor
-    track: str  # the part of a slider that is not filled
+    selected: str  # selected segment or row
+    track: str  # unfilled part of a slider
     knob: str
     accent: str
     on_accent: str
     accent_hover: str
     accent_pressed: str
-    focus: str  # the ring around what the keyboard is at
-    good: str  # what is exact
-    bad: str  # what failed
-    banner: str  # behind the one line of a banner, and of what floats
-    pane_label: str  # over the picture, half transparent
+    focus: str  # focus ring
+    good: str  # exact, saved
+    bad: str  # failed
+    banner: str  # banners and popups
+    pane_label: str  # over the photo, translucent
     pane_text: str
-    pane_good: str  # the same as good, accent and bad, where they stand over the picture
+    pane_good: str  # variants of good, accent and bad over the photo
     pane_accent: str
     pane_bad: str
 
@@ -116,7 +116,7 @@ def luminance(colour: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """From 1 (the same) to 21 (black on white)."""
+    """Contrast ratio, from 1 (equal) to 21 (black on white)."""
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 

@@ -1,4 +1,4 @@
-"""One row of the panel for each option: made from what denoiser.options says of it, so that none is forgotten."""
+"""A row of the panel for each option, built from denoiser.options so that none is missing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from denoiser_gui.view.plain_combo import PlainCombo
 from denoiser_gui.view.sliders import ValueSlider
 from denoiser_gui.words import tr
 
-_BEND = 0.6  # of the noise level: half of the way is for sigma 0 to 24, where most photos lie
+_BEND = 0.6  # exponent of the noise level slider: its first half covers sigma 0 to 24, where most photos are
 
 
 class ControlRow(QWidget):
-    """Shows one option and says when a person sets it."""
+    """Shows one option and emits `chosen` when the user sets it."""
 
     chosen = Signal(str, object)  # name of the option, value
 
@@ -26,19 +26,19 @@ class ControlRow(QWidget):
         self.setToolTip(tr(control.help))
 
     def show_value(self, value: Any) -> None:
-        """Shows what is set."""
+        """Show the current value."""
 
     def choose(self, value: Any) -> None:
-        """A person wants this."""
+        """Emit a value that the user chose."""
         self.chosen.emit(self.name, value)
 
     def reset(self) -> None:
-        """A person wants the default back."""
+        """Emit the default."""
         self.choose(self.default)
 
 
 class ShareRow(ControlRow):
-    """A share from 0 to 1, shown in percent: strength and its like."""
+    """A value from 0 to 1 in percent, such as the strength."""
 
     def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
         super().__init__(name, control, default, parent)
@@ -67,7 +67,7 @@ class ShareRow(ControlRow):
 
 
 class LevelRow(ControlRow):
-    """The noise level: the first and largest control, with the measured level as a mark on the scale."""
+    """The noise level: the most prominent control, with a mark at the estimated level."""
 
     def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
         super().__init__(name, control, default, parent)
@@ -95,7 +95,7 @@ class LevelRow(ControlRow):
         self._show()
 
     def show_measured(self, sigma: float | None) -> None:
-        """Marks what was measured."""
+        """Mark the estimated level."""
         self._measured = sigma
         self._show()
 
@@ -115,7 +115,7 @@ class LevelRow(ControlRow):
 
 
 class ChoiceRow(ControlRow):
-    """One of a few words."""
+    """One of several choices."""
 
     def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
         super().__init__(name, control, default, parent)
@@ -134,7 +134,7 @@ class ChoiceRow(ControlRow):
         self.box.activated.connect(self._activated)
 
     def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
-        """Offers these: what is said, and what it means."""
+        """Set the choices: label and value."""
         kept = self.box.currentData()
         self.box.clear()
         for words, value in choices:
@@ -153,7 +153,7 @@ class ChoiceRow(ControlRow):
 
 
 class LimitRow(ControlRow):
-    """A number that is automatic unless somebody insists: tiles, batches, memory."""
+    """A number that is automatic by default: tile, batch size, memory."""
 
     def __init__(self, name: str, control: Control, default: Any, parent: QWidget | None = None) -> None:
         super().__init__(name, control, default, parent)
@@ -179,7 +179,7 @@ class LimitRow(ControlRow):
 
 
 def row_for(name: str, control: Control, default: Any) -> ControlRow:
-    """The row that an option asks for by what it is."""
+    """The kind of row that fits an option."""
     if control.choices or isinstance(default, str):
         return ChoiceRow(name, control, default)
     if not control.automatic:
@@ -188,18 +188,18 @@ def row_for(name: str, control: Control, default: Any) -> ControlRow:
 
 
 def label_of(name: str) -> str:
-    """What an option is called in the window."""
+    """The label of an option."""
     return tr(name.replace("_", " ").capitalize())
 
 
 def word_of(choice: str | int) -> str:
-    """What one of the choices is called."""
+    """The label of a choice."""
     named = {"auto": tr("Auto"), "off": tr("Off"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
     return named.get(str(choice), str(choice))
 
 
 def _range(control: Control) -> tuple[float, float]:
-    assert control.minimum is not None and control.maximum is not None  # numbers have both
+    assert control.minimum is not None and control.maximum is not None  # numbers always have a range
     return control.minimum, control.maximum
 
 

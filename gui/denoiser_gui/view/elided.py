@@ -1,4 +1,4 @@
-"""A label of one line that gives way: what has no room is cut with an ellipsis, and the hover says all of it."""
+"""A one-line label that is cut with an ellipsis if space is short; the tooltip has the full text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from denoiser_gui.qt import QLabel, QPainter, QPaintEvent, QSize, QSizePolicy, Q
 
 
 class ElidedLabel(QLabel):
-    """Plain text; as wide as it wants to be, and as narrow as it must."""
+    """Plain text of flexible width."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class ElidedLabel(QLabel):
         self.say(text)
 
     def say(self, text: str) -> None:
-        """Shows *text*, and all of it on the hover."""
+        """Set the text and the tooltip."""
         self.setText(text)
         self.setToolTip(text)
 

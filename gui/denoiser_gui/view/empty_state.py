@@ -1,4 +1,4 @@
-"""What is seen before anything is open: a quiet field for photos, a sample, and the folders of last time."""
+"""Shown while no photo is open: a drop area, a sample photo, and recent folders."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
 from denoiser_gui.words import tr
 
-_MARK = QSize(56, 56)  # px of the drawing
-_MARGIN = 40.0  # px around the field
+_MARK = QSize(56, 56)  # px of the icon
+_MARGIN = 40.0  # px around the drop area
 _FOLDERS = 2
 
 
 class EmptyState(QWidget):
-    """A drop field that is a button, too; the main window takes the drops and says when something hovers."""
+    """The drop area. The main window handles drag and drop and highlights it."""
 
     open_wanted = Signal()
     sample_wanted = Signal()
@@ -51,13 +51,13 @@ class EmptyState(QWidget):
         self._draw_mark()
 
     def set_hovered(self, hovered: bool) -> None:
-        """Something that can be dropped is over the window, or no longer."""
+        """Highlight the drop area while a drag is over the window."""
         self._is_hovered = hovered
         self._draw_mark()
         self.update()
 
     def show_folders(self) -> None:
-        """Offers the folders that photos were opened from last."""
+        """Show the most recent folders."""
         while (old := self._folders.takeAt(0)) is not None:
             widget = old.widget()
             if widget is not None:

@@ -1,4 +1,4 @@
-"""A number that can be typed: it looks like text until it is used, and never holds what is out of range."""
+"""A numeric input that looks like text until it is focused, and never exceeds its range."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from denoiser_gui.words import tr
 
 
 class NumberField(QLineEdit):
-    """Shows a value in its unit; *entered* when a person typed another one. Out of range it goes to the end."""
+    """Shows a value with its unit; emits *entered* after the user typed another one, limited to the range."""
 
     entered = Signal(object)  # float, or None for automatic
 
@@ -35,11 +35,11 @@ class NumberField(QLineEdit):
 
     @property
     def value(self) -> float | None:
-        """What it holds; None for automatic."""
+        """The value; None for automatic."""
         return self._value
 
     def set_value(self, value: float | None, *, measured: float | None = None) -> None:
-        """Shows a value; for automatic with what that comes to, where it is known."""
+        """Show a value; for automatic also the estimated one, if known."""
         self._value = value
         if value is not None:
             words = self._in_words(value)
@@ -76,7 +76,7 @@ class NumberField(QLineEdit):
         self.set_value(self._value)
 
     def _understood(self, text: str) -> tuple[bool, float | None]:
-        """Whether it says something, and what."""
+        """Whether the text is valid, and its value."""
         plain = text.strip().removesuffix(self._unit.strip()).strip().replace(",", ".")
         if self._automatic and (not plain or plain.lower() in ("auto", tr("Auto").lower())):
             return True, None

@@ -1,4 +1,4 @@
-"""Folders in the file manager of the system."""
+"""Opening folders in the system's file manager."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from denoiser_gui.qt import QDesktopServices, QUrl
 
 
 def show_folder(folder: Path) -> None:
-    """Opens *folder*, or the nearest one above it that is there."""
+    """Open *folder*, or its nearest existing parent."""
     place = next((each for each in (folder, *folder.parents) if each.is_dir()), folder)
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))

@@ -1,4 +1,4 @@
-"""How a photo is painted in the strip: a frame with picture, state and caption, or its name alone."""
+"""Delegates of the film strip: thumbnail with status and caption, or the name alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _State = QStyle.StateFlag
 
 
 class FrameDelegate(QStyledItemDelegate):
-    """Paints frames; asks for thumbnails as it goes, so that only what is seen is made."""
+    """Paints thumbnails; requests them while painting, so that only visible ones are made."""
 
     def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
         super().__init__(parent)
@@ -83,7 +83,7 @@ class FrameDelegate(QStyledItemDelegate):
 
 
 class NameDelegate(QStyledItemDelegate):
-    """Paints one row of names, each with its state."""
+    """Paints a single row of names with status dots."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         font = theme.interface_font(theme.CAPTION_PX + 1)
@@ -131,7 +131,7 @@ class NameDelegate(QStyledItemDelegate):
 
 
 def paint_picture(painter: QPainter, frame: QRectF, small: QImage | None) -> None:
-    """Fills the frame with the middle of the picture, or leaves it empty while there is none."""
+    """Paint the centre of a thumbnail into the frame; the frame stays empty without one."""
     edge = QPainterPath()
     edge.addRoundedRect(frame, _RADIUS, _RADIUS)
     painter.fillPath(edge, theme.current().colour("hover"))
@@ -147,7 +147,7 @@ def paint_picture(painter: QPainter, frame: QRectF, small: QImage | None) -> Non
 
 
 def _paint_badge(painter: QPainter, frame: QRectF, name: str, colour: str) -> None:
-    """The state in the corner of the frame, on a dark disc that can be told from any picture."""
+    """Paint the status in a corner, on a dark disc for contrast."""
     look = theme.current()
     disc = QRectF(frame.right() - _BADGE - 5, frame.y() + 5, _BADGE, _BADGE)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -164,7 +164,7 @@ def _paint_dot(painter: QPainter, frame: QRectF) -> None:
 
 
 def _paint_ring(painter: QPainter, frame: QRectF, option: QStyleOptionViewItem) -> None:
-    """What is chosen has a ring of the accent, what is under the mouse a faint one."""
+    """Ring around the selected photo, and a faint one around the hovered photo."""
     look = theme.current()
     chosen = bool(option.state & _State.State_Selected)
     focused = bool(option.state & _State.State_HasFocus)
@@ -172,7 +172,7 @@ def _paint_ring(painter: QPainter, frame: QRectF, option: QStyleOptionViewItem) 
     if chosen or focused:
         painter.setPen(QPen(look.colour("focus" if chosen else "second"), 2))
         painter.drawRoundedRect(frame.adjusted(-1, -1, 1, 1), _RADIUS + 1, _RADIUS + 1)
-        if chosen and focused:  # the keyboard is here: a gap of the ground makes the ring two
+        if chosen and focused:  # keyboard focus: a gap makes it a double ring
             painter.setPen(QPen(look.colour("window"), 1))
             painter.drawRoundedRect(frame.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
     elif option.state & _State.State_MouseOver:

@@ -1,4 +1,4 @@
-"""The histogram of the clean photo, with that of the original as a line behind it."""
+"""Histogram of the denoised photo, with the original as a line."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from denoiser_gui.view import theme
 from denoiser_gui.words import tr
 
 _HEIGHT = 60
-_CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # red, green and blue as histograms have them everywhere
-_TOP = 0.995  # share of the bins that fit under the top: one that stands out does not flatten all others
+_CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # the usual red, green and blue of histograms
+_TOP = 0.995  # quantile of the bins that sets the scale, so that one peak does not flatten the rest
 
 
 class Histogram(QWidget):
-    """Draws what an overview counted."""
+    """Draws the histograms of an overview."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,7 +39,7 @@ class Histogram(QWidget):
         theme.current().changed.connect(self.update)
 
     def show_counts(self, overview: Overview | None) -> None:
-        """Shows before and after of a photo, or nothing."""
+        """Show the histograms of a photo, or nothing."""
         self._before = None if overview is None else overview.before
         self._after = None if overview is None else overview.after
         if overview is not None:

@@ -1,4 +1,4 @@
-"""Icons of our own drawing, in the colour of the look and sharp at every scale: drawn where they are shown."""
+"""The app's icons, tinted with theme colours and rendered at the needed size."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from denoiser_gui.qt import (
 )
 from denoiser_gui.view import theme
 
-_BLACK = b"#000"  # the drawings are black; the colour of the look takes its place
+_BLACK = b"#000"  # the SVG files are black; the theme colour replaces it
 _MODES = {QIcon.Mode.Disabled: "faint"}
 
 
 def icon(name: str, colour: str = "text") -> QIcon:
-    """The drawing *name* in a colour of the look, by its name; it follows the look when that changes."""
-    _drawing(name)  # a wrong name fails here, not when something is painted
+    """The icon *name* in a theme colour; it follows changes of the theme."""
+    _drawing(name)  # an unknown name fails here, not while painting
     return QIcon(_Engine(name, colour))
 
 
 def names() -> list[str]:
-    """All drawings that can be tinted, sorted."""
+    """The names of all icons that can be tinted, sorted."""
     found = (file.name.removesuffix(".svg") for file in _folder().iterdir() if file.name.endswith(".svg"))
     return sorted(name for name in found if not name.endswith(("-dark", "-light")))
 
 
 def paint_icon(painter: QPainter, place: QRectF, name: str, colour: QColor) -> None:
-    """Draws an icon into *place*."""
+    """Draw an icon into *place*."""
     svg = _drawing(name).replace(_BLACK, colour.name().encode())
     painter.save()
     painter.setOpacity(painter.opacity() * colour.alphaF())
@@ -47,12 +47,12 @@ def paint_icon(painter: QPainter, place: QRectF, name: str, colour: QColor) -> N
 
 
 def app_icon() -> QIcon:
-    """The mark of the app."""
+    """The app icon."""
     return QIcon(str(files("denoiser_gui") / "resources" / "denoise.svg"))
 
 
 class _Engine(QIconEngine):
-    """Draws when asked, at the size and scale that is asked for."""
+    """Renders an icon at the requested size and scale."""
 
     def __init__(self, name: str, colour: str) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class _Engine(QIconEngine):
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
         drawn = QPixmap(size * scale)
         if drawn.isNull():
-            return drawn  # styles ask for no size at all, too
+            return drawn  # styles also request empty sizes
         drawn.setDevicePixelRatio(scale)
         drawn.fill(Qt.GlobalColor.transparent)
         painter = QPainter(drawn)
@@ -80,7 +80,7 @@ class _Engine(QIconEngine):
 
     def clone(self) -> QIconEngine:
         copy = _Engine(self._name, self._colour)
-        _copies.append(copy)  # Qt takes what it is given here, and Python must not take it away again
+        _copies.append(copy)  # Qt takes ownership; Python must not delete it
         return copy
 
 

@@ -1,4 +1,4 @@
-"""The latent tab: a photo as a small file, with what each quality weighs and how near it comes, live."""
+"""The Latent tab: size and quality of a photo as a latent file, updated live."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ from denoiser_gui.view.sliders import ValueSlider
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
 
-_REST_MS = 60  # that the slider rests before a quality is tried; a drag asks no more often
-_LOOK_MS = 300  # that the eye rests on another part of a large photo
+_REST_MS = 60  # delay after a slider movement before encoding
+_LOOK_MS = 300  # delay after panning a large photo before encoding
 _RATE, _SAVE, _LOOK = "rate", "save", "look"
 _NOTHING = "–"
 
 
 class LatentPanel(QWidget):
-    """Works while it is in sight, and gives the panes back when it is not. GUI thread only."""
+    """Works while visible, and restores the panes when hidden. GUI thread only."""
 
-    _progress = Signal(float)  # of a photo that is saved whole
+    _progress = Signal(float)  # while a whole photo is encoded
 
     def __init__(self, controller: Controller, model: str = "auto", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,11 +76,11 @@ class LatentPanel(QWidget):
 
     @property
     def rated(self) -> LatentResult | None:
-        """What is shown now; None while nothing is rated."""
+        """The current result; None if there is none."""
         return self._rated
 
     def set_quality(self, quality: float) -> None:
-        """Tries another quality."""
+        """Encode at another quality."""
         self._slider.set_amount(quality)
         self._number.set_value(quality)
         self._ask()
@@ -195,7 +195,7 @@ class LatentPanel(QWidget):
         super().showEvent(event)
         if not self._is_looked_for:
             self._is_looked_for = True
-            # Why not is an error, and arrives as one.
+            # the result is an error object, hence the same callback
             self._worker.submit(_LOOK, lambda _cancel: why_not(self._model), self._take_look, self._take_look)
         self._begin()
 
@@ -208,7 +208,7 @@ class LatentPanel(QWidget):
     # --- what is done ---
 
     def _begin(self, *_: object) -> None:
-        """Another photo: what was rated is of no use."""
+        """Discard the result of another photo."""
         if self._rated is not None:
             self._rated = None
             if self.isVisible():
@@ -216,7 +216,7 @@ class LatentPanel(QWidget):
         self._ask()
 
     def _look_elsewhere(self, _viewport: object) -> None:
-        """Another part of a large photo is in sight: it is tried there once the eye rests."""
+        """Encode again after the visible part of a large photo changed."""
         request = self._request()
         if self._rated is not None and request is not None and request.area != self._rated.request.area:
             self._rest.start(_LOOK_MS)
@@ -288,7 +288,7 @@ class LatentPanel(QWidget):
         dialog.open()
 
     def save_to(self, path: Path) -> None:
-        """Writes what is shown, byte for byte, or all of a photo of which a part is; whole or not at all."""
+        """Write the shown file, or encode the whole photo if a sample is shown. Atomic."""
         if self._rated is None:
             return
         rated, work, told = self._rated, self._work, self._progress.emit
@@ -366,7 +366,7 @@ class LatentPanel(QWidget):
 
 
 def _size(rated: LatentResult, count: int) -> str:
-    """What so many bytes of what was tried are for the whole."""
+    """Size text, extrapolated to the whole photo."""
     size = in_bytes(rated.of_whole(count))
     return tr("about {size}", size=size) if rated.is_sample else size
 

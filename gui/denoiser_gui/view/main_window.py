@@ -1,4 +1,4 @@
-"""The window: bar, banner, canvas, strip, panel and status line, and what connects them."""
+"""The main window: top bar, banners, canvas, film strip, panel and status line, and their connections."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ from denoiser_gui.view.top_bar import TopBar
 from denoiser_gui.words import tr
 
 _SIZE = (1280, 800)
-_FRAME = 32  # pixels that the title of the window takes
+_FRAME = 32  # height of the title bar in px
 _GRIP_STEP = 0.02
 _OF_A_PHOTO = ("save", "save_as", "copy_command", "close", "save_preset", "level")
 _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
 class MainWindow(QMainWindow):
-    """Everything that is seen. It is a stranger to the engine: the controller stands between them."""
+    """The main window. It uses the engine only through the controller."""
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         self.canvas.split_moved.connect(lambda at: controller.remember(split_at=round(at, 3)))
 
     def _do(self) -> None:
-        """What each action does."""
+        """Connect all actions."""
         controller, canvas = self.controller, self.canvas
         deeds: dict[str, Callable[[], Any]] = {
             "open": self.opening.ask_for_files,
@@ -192,12 +192,12 @@ class MainWindow(QMainWindow):
     # --- deeds ----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Saves the photo that is looked at."""
+        """Save the current photo."""
         if self.controller.current is not None:
             self.saver.save(self.controller.current)
 
     def save_as(self) -> None:
-        """Asks where to and how."""
+        """Show the Save as dialog."""
         photo = self.controller.current
         if photo is not None:
             dialog = SaveDialog(self.controller, self.saver.target_of(photo), self)
@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
             dialog.open()
 
     def copy_command(self) -> None:
-        """Puts the call of `denoise` that does the same into the clipboard."""
+        """Copy the equivalent `denoise` command to the clipboard."""
         photo = self.controller.current
         if photo is None:
             return
@@ -217,13 +217,13 @@ class MainWindow(QMainWindow):
             return
         settings, doing = self.controller.settings, self.controller.viewer.doing
         if settings.denoise.tile is None and doing.tile:
-            settings = settings.changed(tile=doing.tile)  # for the same bits
+            settings = settings.changed(tile=doing.tile)  # for bit-identical output
         words = command_for(photo.path, self.saver.target_of(photo), settings)
         QGuiApplication.clipboard().setText(words)
         self.controller.tell(Notice("command", tr("Copied: {command}", command=words)))
 
     def add_to_batch(self) -> None:
-        """Puts the chosen photos into the batch."""
+        """Add the selected photos to the batch."""
         self.batch.add(self.strip.selected_paths())
 
     def _save_so(self, photo: OpenPhoto, order: Any) -> None:
@@ -354,5 +354,5 @@ class MainWindow(QMainWindow):
 
 
 def _without_tick(deed: Callable[[], Any], _checked: bool = False) -> None:
-    """Actions say whether they are ticked, which no deed asks."""
+    """Drop the `checked` argument of QAction.triggered."""
     deed()

@@ -1,15 +1,15 @@
-"""Qt's own words, as in its file dialogs and names of keys, in the language of the window; Qt brings them."""
+"""Translations of Qt's own texts, such as file dialogs and key names; they come with Qt."""
 
 from __future__ import annotations
 
 from denoiser_gui.qt import QApplication, QLibraryInfo, QTranslator
 
 _FILES = {"zh": "qtbase_zh_CN"}
-_installed: list[QTranslator] = []  # Qt asks them again and again, and does not keep them
+_installed: list[QTranslator] = []  # Qt keeps no reference
 
 
 def install(app: QApplication, language: str) -> bool:
-    """Lets Qt speak *language* from now on; whether it can. English needs nothing."""
+    """Install Qt's translation of *language*; return whether it exists. English needs none."""
     while _installed:
         app.removeTranslator(_installed.pop())
     if language not in _FILES:

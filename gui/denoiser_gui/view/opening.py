@@ -1,4 +1,4 @@
-"""Ways to open photos: dialogs, the clipboard, drops, recent ones, and the sample."""
+"""Opening photos: dialogs, clipboard, recent files, and the sample."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from denoiser_gui.words import tr
 
 
 class PhotoOpener(QObject):
-    """Asks people and the system for photos, and hands them to the controller."""
+    """Gets photos from the user or the clipboard and passes them to the controller."""
 
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
         self._controller, self._window = controller, window
 
     def ask_for_files(self) -> None:
-        """Lets a person choose files."""
+        """Show a dialog to choose files."""
         known = (*(suffix for row in ROWS.values() for suffix in row.suffixes), latent.SUFFIX)
         suffixes = " ".join(f"*{suffix}" for suffix in known)
         dialog = QFileDialog(self._window, tr("Open photos"), self._controller.preferences.open_folder)
@@ -35,7 +35,7 @@ class PhotoOpener(QObject):
         dialog.open()
 
     def ask_for_folder(self) -> None:
-        """Lets a person choose a folder, to open all that is in it."""
+        """Show a dialog to choose a folder."""
         dialog = QFileDialog(self._window, tr("Open folder"), self._controller.preferences.open_folder)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
@@ -43,7 +43,7 @@ class PhotoOpener(QObject):
         dialog.open()
 
     def paste(self) -> None:
-        """Opens what is in the clipboard: files, or a picture."""
+        """Open files or an image from the clipboard."""
         data = QGuiApplication.clipboard().mimeData()
         if paths := paths_of(data):
             self._controller.open(paths)
@@ -59,7 +59,7 @@ class PhotoOpener(QObject):
             self._controller.tell(Notice("open", tr("The clipboard contains no image.")))
 
     def open_sample(self) -> None:
-        """Opens a noisy photo to try it on."""
+        """Open the noisy sample photo."""
         self._controller.files.submit(
             "sample",
             lambda _: sample_photo(),
@@ -71,7 +71,7 @@ class PhotoOpener(QObject):
         self._controller.open([path])
 
     def fill_recent(self, menu: QMenu) -> None:
-        """Puts what was opened last into a menu."""
+        """Fill the menu of recent files."""
         menu.clear()
         for name in self._controller.preferences.recent:
             path = Path(name)
@@ -82,12 +82,12 @@ class PhotoOpener(QObject):
 
 
 def paths_of(data: QMimeData) -> list[Path]:
-    """The files of a drop or of the clipboard."""
+    """The local files of a drop or of the clipboard."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
 def image_of(pasted: QImage) -> Image:
-    """A picture of Qt as one of ours; any thread."""
+    """Convert a QImage. Any thread."""
     has_alpha = pasted.hasAlphaChannel()
     kind = QImage.Format.Format_RGBA8888 if has_alpha else QImage.Format.Format_RGB888
     plain = pasted.convertToFormat(kind)

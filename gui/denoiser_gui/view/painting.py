@@ -1,4 +1,4 @@
-"""What is drawn on the canvas: frames, what stands in for them, labels, the grip. All in pixels of the device."""
+"""Painting on the canvas: frames, overviews, labels, the divider. In device pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from denoiser_gui.view import theme
 
 _LABEL_HEIGHT = 22
 _MARGIN = 12
-_OPACITY = 0.58  # of what lies behind words on a picture
+_OPACITY = 0.58  # of the background of labels
 _DOT = 4  # radius
 _KNOB = 11
 _DOTS = {State.EXACT: "pane_good", State.DRAFT: "pane_accent", State.WAITING: "track", State.FAILED: "pane_bad"}
@@ -19,7 +19,7 @@ _DOTS = {State.EXACT: "pane_good", State.DRAFT: "pane_accent", State.WAITING: "t
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A screen that Qt can draw, the pixels that it looks at kept alive, and the part of the photo it shows."""
+    """A QImage, the array that owns its pixels, and its area in the photo."""
 
     image: QImage
     screen: Screen
@@ -28,14 +28,14 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """Left and right of a frame, or of an overview."""
+    """Left and right image of a frame or overview."""
 
     left: Drawing
     right: Drawing
 
 
 def drawings_of(shown: Frame | Overview) -> Pair:
-    """A frame as Qt draws it; copies no pixels."""
+    """A frame as QImages; copies no pixels."""
     area = shown.area if isinstance(shown, Frame) else shown.request.picture.whole
     return Pair(_drawing(shown.left, area), _drawing(shown.right, area))
 
@@ -47,7 +47,7 @@ def _drawing(screen: Screen, area: Area) -> Drawing:
 
 
 def place_of(viewport: Viewport, area: Area) -> QRectF:
-    """Where a part of the photo lies in the pane: on whole pixels, since the photo does."""
+    """Position of part of the photo in the pane, in whole pixels."""
     left, top = viewport.origin
     scale = viewport.scale
     across, down = round(left + area.left * scale), round(top + area.top * scale)
@@ -55,7 +55,7 @@ def place_of(viewport: Viewport, area: Area) -> QRectF:
 
 
 def draw_photo(painter: QPainter, viewport: Viewport, sharp: Drawing | None, coarse: Drawing | None) -> None:
-    """The frame, and around it, where it does not reach yet, the small overview."""
+    """Draw the frame, and the overview where the frame does not reach."""
     covered = None if sharp is None else place_of(viewport, sharp.area)
     pane = QRectF(0, 0, viewport.pane_width, viewport.pane_height)
     if coarse is not None and (covered is None or not covered.contains(_seen(viewport))):
@@ -79,7 +79,7 @@ def _seen(viewport: Viewport) -> QRectF:
 def draw_label(
     painter: QPainter, corner: QPointF, words: str, scale: float, *, state: State | None = None, right: bool = False
 ) -> None:
-    """Words on the picture, with a dot for the state of what is shown; *corner* is the upper left or right one."""
+    """Draw a label with an optional status dot; *corner* is the upper left or right corner."""
     look = theme.current()
     painter.setFont(theme.interface_font(round(12 * scale)))
     dot = 3 * _DOT * scale if state is not None else 0.0
@@ -98,7 +98,7 @@ def draw_label(
 
 
 def draw_pixel_values(painter: QPainter, pane: QRectF, words: str, scale: float) -> None:
-    """The values under the pointer, in the lower left corner of a pane."""
+    """Draw the pixel values in the lower left corner of a pane."""
     painter.setFont(theme.interface_font(round(11 * scale)))
     width = QFontMetricsF(painter.font()).horizontalAdvance(words) + 16 * scale
     height = 20 * scale
@@ -109,7 +109,7 @@ def draw_pixel_values(painter: QPainter, pane: QRectF, words: str, scale: float)
 
 
 def draw_grip(painter: QPainter, across: float, height: float, scale: float, *, active: bool) -> None:
-    """The line between two halves, with a knob to grab."""
+    """Draw the divider with its handle."""
     look = theme.current()
     ink = look.colour("accent") if active else look.colour("pane_text", 0.9)
     painter.setPen(Qt.PenStyle.NoPen)

@@ -1,4 +1,4 @@
-"""The panel: a row for each option, the histogram, what is known of the photo, and what can be made of it."""
+"""The Denoise panel: options, histogram, facts about the photo, and the save buttons."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from denoiser_gui.view.presets_row import PresetsRow
 from denoiser_gui.view.separator import separator
 from denoiser_gui.words import tr
 
-LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always in sight
+LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always visible
 PLACE = ("model", "device")
-RARE = ("hot_pixels", "passes", "precision", "tile", "batch_size", "memory")  # behind a fold
+RARE = ("hot_pixels", "passes", "precision", "tile", "batch_size", "memory")  # collapsed
 
 
 class Panel(QWidget):
-    """Shows and sets how the photo that is looked at is cleaned."""
+    """Shows and changes the options of the current photo."""
 
     model_file_wanted = Signal()
     save_wanted = Signal()
@@ -71,7 +71,7 @@ class Panel(QWidget):
 
     @property
     def level(self) -> LevelRow:
-        """The first and largest control."""
+        """The row of the noise level."""
         row = self.rows["noise_level"]
         assert isinstance(row, LevelRow)
         return row
@@ -160,7 +160,7 @@ class Panel(QWidget):
     # --- showing --------------------------------------------------------------------------------------------------
 
     def show_batch_count(self, count: int) -> None:
-        """How many photos the button would add."""
+        """Show how many photos the button adds."""
         self.to_batch.setText(tr("Add to batch ({count})", count=count) if count > 1 else tr("Add to batch"))
         self.to_batch.setEnabled(count > 0)
 

@@ -1,4 +1,4 @@
-"""How the canvas is divided: one pane or two, a gap or a grip between them. Geometry in pixels of the device."""
+"""Layout of the canvas: one pane, or two with a gap or a divider. In device pixels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from denoiser_gui.model.requests import View
 from denoiser_gui.qt import QPointF, QRectF
 
 GAP = 4  # pixels between two panes
-GRIP = 24  # pixels wide is what can be grabbed of the line between two halves
-_ALWAYS_SEEN = 0.02  # of the width that stays on either side of the grip
+GRIP = 24  # px; width of the divider for the mouse
+_ALWAYS_SEEN = 0.02  # of the width; the divider stays this far from the edges
 
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """A rectangle of the canvas and what it shows: the left or the right picture of a frame."""
+    """A rectangle of the canvas that shows the left or right image of a frame."""
 
     place: QRectF
     is_left: bool
@@ -22,7 +22,7 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Panes:
-    """The division of a canvas of that size."""
+    """The layout of a canvas of that size."""
 
     width: int
     height: int
@@ -31,14 +31,14 @@ class Panes:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Of one pane: what the viewport is as large as."""
+        """Size of one pane, and so of the viewport."""
         if self.view is View.SIDE_BY_SIDE:
             return max(1, (self.width - GAP) // 2), max(1, self.height)
         return max(1, self.width), max(1, self.height)
 
     @property
     def all(self) -> tuple[Pane, ...]:
-        """From left to right."""
+        """All panes, from left to right."""
         width, height = self.size
         whole = QRectF(0, 0, width, height)
         if self.view is View.SIDE_BY_SIDE:
@@ -50,18 +50,18 @@ class Panes:
 
     @property
     def grip_x(self) -> int:
-        """Where the two halves of a split meet."""
+        """Position of the divider."""
         return round(min(max(self.split_at, _ALWAYS_SEEN), 1 - _ALWAYS_SEEN) * self.width)
 
     def is_grip(self, point: QPointF) -> bool:
-        """Whether the line between two halves is meant."""
+        """Whether the point is on the divider."""
         return self.view is View.SPLIT and abs(point.x() - self.grip_x) <= GRIP / 2
 
     def origin(self, pane: Pane) -> QPointF:
-        """Where the viewport of a pane begins: halves of a split show one and the same."""
+        """Origin of a pane's viewport; both halves of a split share one."""
         return QPointF(0, 0) if self.view is View.SPLIT else pane.place.topLeft()
 
     def under(self, point: QPointF) -> tuple[Pane, QPointF]:
-        """The pane at a point of the canvas, and the point counted from its viewport's corner."""
+        """The pane at a point of the canvas, and the point relative to its viewport."""
         pane = next((pane for pane in reversed(self.all) if point.x() >= pane.place.left()), self.all[0])
         return pane, point - self.origin(pane)

@@ -1,4 +1,4 @@
-"""The photos of the controller as a list that Qt's views show; the last row asks for more of them."""
+"""List model of the open photos; the last row adds more."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from denoiser_gui.qt import QAbstractListModel, QModelIndex, QObject, QPersisten
 from denoiser_gui.words import tr
 
 Index = QModelIndex | QPersistentModelIndex
-PHOTO = Qt.ItemDataRole.UserRole  # the OpenPhoto, and None for the last row
+PHOTO = Qt.ItemDataRole.UserRole  # OpenPhoto; None for the last row
 _NOWHERE = QModelIndex()
 
 
 class PhotoList(QAbstractListModel):
-    """Rows are photos in the order of the strip, and one to add more."""
+    """One row per photo in the order of the strip, and one to add photos."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -37,7 +37,7 @@ class PhotoList(QAbstractListModel):
         return None
 
     def put(self, photos: tuple[OpenPhoto, ...]) -> None:
-        """Shows these; the place in the list is kept as far as the photos are the same."""
+        """Show these photos; appends rows if only new photos were added."""
         new, old = list(photos), self._photos
         if new[: len(old)] == old and old and len(new) > len(old):
             self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
@@ -49,7 +49,7 @@ class PhotoList(QAbstractListModel):
         self.endResetModel()
 
     def change(self, photo: OpenPhoto) -> None:
-        """Something was learnt of one of them."""
+        """Update one photo."""
         row = self.row_of(photo.key)
         if row is not None:
             self._photos[row] = photo
@@ -57,10 +57,10 @@ class PhotoList(QAbstractListModel):
             self.dataChanged.emit(at, at)
 
     def row_of(self, key: int) -> int | None:
-        """Where a photo stands."""
+        """The row of a photo."""
         return next((row for row, photo in enumerate(self._photos) if photo.key == key), None)
 
     def photo_at(self, index: Index) -> OpenPhoto | None:
-        """The photo of a row; None for the last one, and for none."""
+        """The photo of a row; None for the last row."""
         found = self.data(index, PHOTO)
         return found if isinstance(found, OpenPhoto) else None

@@ -1,4 +1,4 @@
-"""A combo box that looks like text until it is used: its words stand at the right, next to the arrow."""
+"""A combo box that looks like text, right-aligned next to its arrow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROOM = 6
 
 
 class PlainCombo(QComboBox):
-    """For rows of the panel; as wide as what it shows."""
+    """For rows of the panel; as wide as its text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class PlainCombo(QComboBox):
         return QSize(48, 26)
 
     def showPopup(self) -> None:
-        """Opens the list, as wide as its longest word."""
+        """Open the list, as wide as its longest entry."""
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 4 * _ROOM)
         super().showPopup()
 

@@ -1,4 +1,4 @@
-"""How the window looks and speaks; each choice holds at once, but the language, which a running window keeps."""
+"""Preferences dialog; changes apply immediately, except for the language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from denoiser_gui.words import LANGUAGES, tr
 
 
 class PreferencesDialog(QDialog):
-    """Not modal: what it changes is seen behind it."""
+    """Not modal, so that changes are visible behind it."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)

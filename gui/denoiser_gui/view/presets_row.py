@@ -1,4 +1,4 @@
-"""Presets: settings under a name, the same files that `denoise --preset` reads."""
+"""Presets: named settings in the files that `denoise --preset` reads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from denoiser_gui.view.plain_combo import PlainCombo
 from denoiser_gui.words import tr
 
 _SAVE = "\0save"
-_BEGIN = "\0begin"  # new photos begin with the preset that is chosen
+_BEGIN = "\0begin"  # use the chosen preset for new photos
 
 
 class PresetsRow(QWidget):
-    """Lists the presets; takes one over, and keeps the settings as one."""
+    """Lists, applies and saves presets."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,17 +41,17 @@ class PresetsRow(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Looks which presets there are."""
+        """Reload the names of the presets."""
         self._controller.files.submit("presets", lambda _: preset_names(), self._take_names)
 
     def ask_for_name(self) -> None:
-        """Asks under which name the settings are to be kept."""
+        """Ask for a name and save the settings under it."""
         name, given = QInputDialog.getText(self, tr("Save preset"), tr("Preset name"))
         if given and name.strip():
             self.save_as(name.strip())
 
     def save_as(self, name: str) -> None:
-        """Keeps the settings of the photo that is looked at under a name."""
+        """Save the settings of the current photo as a preset."""
         settings = self._controller.settings
         self._controller.files.submit(
             "save-preset",
@@ -61,7 +61,7 @@ class PresetsRow(QWidget):
         )
 
     def take(self, name: str) -> None:
-        """Takes the settings of a preset; what it does not name stays."""
+        """Apply a preset; options it does not contain stay."""
         self._controller.files.submit(
             "load-preset",
             lambda _: load_preset(name),

@@ -1,4 +1,4 @@
-"""Save as: where to, in which format and depth, with what of the metadata. Says what stands in the way at once."""
+"""The Save as dialog: target, format, bit depth and metadata. Checks the target while typing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from denoiser_gui.words import tr
 
 
 class SaveDialog(QDialog):
-    """Every option of writing has its place here. *ordered* when somebody wants the file."""
+    """Contains every output option. Emits *ordered* when the user saves."""
 
     ordered = Signal(object)  # SaveRequest
 
@@ -63,7 +63,7 @@ class SaveDialog(QDialog):
 
     @property
     def options(self) -> WriteOptions:
-        """How the file is to be written."""
+        """The chosen output options."""
         quality = self.jpeg_quality.value
         return WriteOptions(
             format=self.format.currentData(),
@@ -74,13 +74,13 @@ class SaveDialog(QDialog):
 
     @property
     def order(self) -> SaveRequest:
-        """What was chosen so far."""
+        """The chosen target and options."""
         settings = dataclasses.replace(self._settings, write=self.options)
         path = Path(self.target.text()).expanduser()
         return SaveRequest(path, settings, self.bits.currentData(), overwrite=self._replaces)
 
     def accept(self) -> None:
-        """The file is wanted."""
+        """Emit the request and close."""
         self.ordered.emit(self.order)
         super().accept()
 
@@ -135,14 +135,14 @@ class SaveDialog(QDialog):
         self.ticket.setChecked(options.ticket)
 
     def _rename(self, _at: int) -> None:
-        """A chosen format changes the name: the name is what counts."""
+        """Change the suffix to the chosen format; the file name determines the format."""
         key = self.format.currentData()
         path = Path(self.target.text())
         if key is not None and path.suffix.lower() not in formats.ROWS[key].suffixes:
             self.target.setText(str(path.with_suffix(formats.ROWS[key].suffix)))
 
     def _look(self) -> None:
-        """Asks the disk, beside the window, whether this name will do."""
+        """Check the target in a worker thread."""
         self._show_depths()
         order = dataclasses.replace(self.order, overwrite=False)
         self._controller.files.submit(
@@ -182,7 +182,7 @@ class SaveDialog(QDialog):
     def _browse(self) -> None:
         dialog = QFileDialog(self, tr("Save as"), self.target.text())
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # said here, where the button says Replace
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the dialog shows Replace instead
         dialog.fileSelected.connect(self.target.setText)
         dialog.open()
 

@@ -1,4 +1,4 @@
-"""The sheet of shortcuts, made from the actions themselves: what it says is what the keys do."""
+"""The list of keyboard shortcuts, generated from the actions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLUMNS = 2
 
 
 class ShortcutSheet(QDialog):
-    """Shows all shortcuts at once; any key or click closes it. It stops nothing that goes on."""
+    """Shows all shortcuts; not modal."""
 
     def __init__(self, groups: Groups, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,7 +74,7 @@ class ShortcutSheet(QDialog):
 
 
 def _lines(groups: Groups) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Title and lines of each group that has any: the words of an action, and its keys."""
+    """Title and lines of each group: the text of an action, and its keys."""
     found = []
     for title, actions in groups:
         lines = [
@@ -94,7 +94,7 @@ def _said(keys: QKeySequence) -> str:
 def _shared(
     groups: list[tuple[str, list[tuple[str, str]]]], columns: int
 ) -> list[list[tuple[str, list[tuple[str, str]]]]]:
-    """The groups in their order, in columns of about the same height."""
+    """Distribute the groups over columns of similar height, in order."""
     total = sum(len(lines) + 2 for _, lines in groups)
     shares: list[list[tuple[str, list[tuple[str, str]]]]] = [[] for _ in range(columns)]
     height = 0

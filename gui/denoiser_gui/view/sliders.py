@@ -1,4 +1,4 @@
-"""A slider for a number with a range: it fills from the left, can bear a mark, and answers wheel and keys."""
+"""A slider with a value range, an optional mark, wheel and keyboard control."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from denoiser_gui.qt import (
 from denoiser_gui.view import theme
 
 _TICKS = 10_000
-_STEPS = 100  # from end to end by the arrow keys
-_FINE = 10  # times finer with Shift
+_STEPS = 100  # arrow key steps from end to end
+_FINE = 10  # Shift makes steps this many times smaller
 _NOTCH = 120
-_TRACK, _KNOB, _ROOM = 4, 8, 10  # height of the track, radius of the knob, room at both ends
+_TRACK, _KNOB, _ROOM = 4, 8, 10  # track height, knob radius, margin at both ends
 
 
 class ValueSlider(QSlider):
-    """Gives and takes values of the control; *bend* under 1 gives small values more room."""
+    """Converts positions to values; *bend* below 1 gives small values more room."""
 
-    moved = Signal(float)  # by a person
-    reset = Signal()  # the default is wanted back
+    moved = Signal(float)  # by the user
+    reset = Signal()  # the user wants the default
 
     def __init__(
         self,
@@ -55,17 +55,17 @@ class ValueSlider(QSlider):
 
     @property
     def amount(self) -> float:
-        """The value that it stands at."""
+        """The current value."""
         share: float = (self.value() / _TICKS) ** (1 / self._bend)
         return self._minimum + (self._maximum - self._minimum) * share
 
     def set_amount(self, amount: float) -> None:
-        """Goes there; tells nobody."""
+        """Set the value without emitting `moved`."""
         share = (amount - self._minimum) / (self._maximum - self._minimum)
         self.setValue(round(_TICKS * min(max(share, 0.0), 1.0) ** self._bend))
 
     def set_mark(self, amount: float | None, *, automatic: bool = False) -> None:
-        """Marks a value on the scale; *automatic* when that is where it stands by itself."""
+        """Mark a value on the scale; *automatic* if it is also the current one."""
         self._mark, self._automatic = amount, automatic
         self.update()
 
@@ -141,7 +141,7 @@ class ValueSlider(QSlider):
         painter.drawEllipse(QPointF(at, middle), self._radius, self._radius)
 
     def _draw_mark(self, painter: QPainter, left: float, right: float, middle: float) -> None:
-        assert self._mark is not None  # asked before
+        assert self._mark is not None  # checked by the caller
         share = (self._mark - self._minimum) / (self._maximum - self._minimum)
         at = left + (right - left) * min(max(share, 0.0), 1.0) ** self._bend
         painter.setBrush(theme.current().colour("accent"))

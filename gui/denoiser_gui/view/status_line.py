@@ -1,4 +1,4 @@
-"""The status line: what the engine is at, on what and how fast, and why; on the right what the batch says."""
+"""The status line: state, model, device and speed on the left, the batch on the right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from denoiser_gui.view import theme
 from denoiser_gui.view.control_rows import word_of
 from denoiser_gui.words import tr
 
-_WORTH_SAYING = 0.01  # seconds: below it the view was there already
+_WORTH_SAYING = 0.01  # seconds; the view was already complete below it
 
 
 class StatusLine(QWidget):
@@ -31,22 +31,22 @@ class StatusLine(QWidget):
 
     @property
     def words(self) -> str:
-        """What it says on the left."""
+        """The text on the left."""
         return self._left.text()
 
     def show_status(self, doing: EngineStatus, state: State) -> None:
-        """What the engine is at; *state* is that of what is drawn."""
+        """Show what the engine is doing; *state* is that of the drawn frame."""
         self._left.setText(" · ".join(part for part in _parts(doing, state) if part))
         self._left.setToolTip(doing.reason)
         self._left.setAccessibleDescription(doing.reason)
 
     def show_words(self, words: str) -> None:
-        """Says something else on the left."""
+        """Show another text on the left."""
         self._left.setText(words)
         self._left.setToolTip("")
 
     def show_batch(self, words: str) -> None:
-        """What the batch says."""
+        """Show the text of the batch."""
         self._right.setText(words)
 
 

@@ -1,4 +1,4 @@
-"""The film strip: what is open, how noisy it is and how far; one row of names where the window is narrow."""
+"""The film strip: the open photos with noise level and status; a row of names in a narrow window."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from denoiser_gui.words import tr, tr_count
 
 
 class Strip(QWidget):
-    """Shows the photos of the controller and tells it which one is looked at; keyboard, wheel and mouse alike."""
+    """Shows the open photos and selects the current one by keyboard, wheel or mouse."""
 
     open_wanted = Signal()
     batch_wanted = Signal(object)  # list[Path]
-    selection_changed = Signal(int)  # how many photos are chosen
+    selection_changed = Signal(int)  # number of selected photos
 
     def __init__(
         self, controller: Controller, thumbnails: Thumbnails | None = None, parent: QWidget | None = None
@@ -65,17 +65,17 @@ class Strip(QWidget):
 
     @property
     def thumbnails(self) -> Thumbnails:
-        """Where the small pictures come from; others may show the same ones."""
+        """The thumbnails, shared with other widgets."""
         return self._thumbnails
 
     def selected_paths(self) -> list[Path]:
-        """The files of the photos that are chosen, in the order of the strip."""
+        """The files of the selected photos, in the order of the strip."""
         return [photo.path for photo in self._selected() if photo.path is not None]
 
     def set_narrow(self, narrow: bool) -> None:
-        """One row of names in place of pictures, for a narrow window."""
+        """Switch between thumbnails and names."""
         self._view.setItemDelegate(self._names if narrow else self._frames)
-        self._view.setUniformItemSizes(not narrow)  # thousands of frames are laid out by measuring one
+        self._view.setUniformItemSizes(not narrow)  # measuring one item is enough for thousands
         self._show_height()
         self._view.doItemsLayout()
 
@@ -102,7 +102,7 @@ class Strip(QWidget):
         theme.current().changed.connect(self._view.viewport().update)
 
     def _show_height(self) -> None:
-        """None at all while nothing is open."""
+        """Set the height; zero while no photo is open."""
         height = theme.STRIP_OF_NAMES if self._view.itemDelegate() is self._names else theme.STRIP
         self.setFixedHeight(height if self._controller.photos else 0)
 
@@ -154,12 +154,12 @@ class Strip(QWidget):
         return [photo for at in rows if (photo := self._photos.photo_at(at)) is not None]
 
     def close_selected(self) -> None:
-        """Takes the chosen photos off the strip; the files stay."""
+        """Close the selected photos; their files are not touched."""
         for photo in self._selected():
             self._controller.close_photo(photo.key)
 
     def menu(self) -> QMenu | None:
-        """What can be done with the chosen photos."""
+        """The context menu of the selected photos; None without a selection."""
         photos = self._selected()
         if not photos:
             return None
@@ -181,7 +181,7 @@ def _add(menu: QMenu, text: str) -> QAction:
 
 
 class _View(QListView):
-    """A row that scrolls sideways with the wheel; what is chosen can be taken off with Delete."""
+    """A horizontal list that scrolls with the wheel; Delete closes the selected photos."""
 
     def __init__(self, strip: Strip) -> None:
         super().__init__(strip)

@@ -1,4 +1,4 @@
-"""The style sheet of a set of colours. What a widget is for is said by its property `role`, not by its class."""
+"""The style sheet of a theme. Rules select widgets by their property `role`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from denoiser_gui.view.colours import Colours
 
-# role, on which widget:
+# Roles by widget class:
 #   heading, second, caption, failed, badge    QLabel
 #   primary, quiet, link, danger               QPushButton
 #   tool, segment                              QToolButton
@@ -16,7 +16,7 @@ from denoiser_gui.view.colours import Colours
 
 @cache
 def style_sheet(colours: Colours) -> str:
-    """All rules, with the colours of *colours*; made once."""
+    """The complete style sheet of a theme; cached."""
     return "".join((_GROUND, _BUTTONS, _FIELDS, _LISTS, _SLIDERS)) % _words(colours)
 
 

@@ -1,7 +1,7 @@
-"""The look of all widgets: palette, font, motion, and the style sheet made from them.
+"""The theme of all widgets: palette, font, animation, and style sheet.
 
-Follows the system while nothing else is chosen, also when the system changes under the open window. Whoever paints
-by hand asks `current()` for colours when painting, and repaints on `changed`.
+Follows the system by default, also while the window is open. Widgets that paint themselves read colours from
+`current()` while painting, and repaint on `changed`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from denoiser_gui.qt import (
 from denoiser_gui.view.colours import DARK, LIGHT, Colours
 from denoiser_gui.view.stylesheet import style_sheet
 
-UNIT = 8  # px, of all spacing; device-independent, as all lengths here
+UNIT = 8  # px; basic spacing, device-independent like all lengths here
 FONT_PX = 13
 CAPTION_PX = 11
 PANEL = 320
 TOP_BAR = 44
 STRIP = 122
-STRIP_OF_NAMES = 34  # of the strip in a narrow window
+STRIP_OF_NAMES = 34  # height of the strip in a narrow window
 STATUS = 30
-NARROW = 1280  # below this the strip is one row of names
-MOTION_MS = 120  # of anything that moves; longer is waited for
+NARROW = 1280  # below this width the strip shows names only
+MOTION_MS = 120  # longest animation
 
 SYSTEM = "system"
 
 
 class Theme(QObject):
-    """The look of the application. One for the process; GUI thread only."""
+    """The theme of the application. One per process; GUI thread only."""
 
     changed = Signal()
 
@@ -45,36 +45,36 @@ class Theme(QObject):
         self._app = app
         self._choice, self._motion = choice, motion
         self.colours: Colours = DARK
-        app.setStyle("Fusion")  # the one style that takes all colours and draws alike everywhere
+        app.setStyle("Fusion")  # the only style that accepts all colours and looks the same everywhere
         app.setFont(interface_font())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
         self._dress(self._wanted())
 
     @property
     def choice(self) -> str:
-        """What was asked for: system, dark or light."""
+        """The chosen theme: system, dark or light."""
         return self._choice
 
     def choose(self, choice: str = SYSTEM, motion: str = SYSTEM) -> None:
-        """Takes another look at once; *choice* is system, dark or light, *motion* system or none."""
+        """Change the theme at once; *choice* is system, dark or light, *motion* system or none."""
         self._choice, self._motion = choice, motion
         self._follow()
 
     def colour(self, name: str, alpha: float = 1.0) -> QColor:
-        """A colour by its name, at most as opaque as *alpha*."""
+        """A colour by name, with opacity *alpha*."""
         colour = QColor(getattr(self.colours, name))
         colour.setAlphaF(alpha)
         return colour
 
     def motion_ms(self, wanted: int = MOTION_MS) -> int:
-        """How long something may move: as *wanted*, and not at all where the system or the user asks for none."""
+        """Duration of an animation: at most *wanted*; 0 if the system or the user disables animation."""
         return 0 if self._motion == "none" or not _system_moves(self._app) else min(wanted, MOTION_MS)
 
     def _wanted(self) -> Colours:
         if self._choice != SYSTEM:
             return LIGHT if self._choice == "light" else DARK
         scheme = QGuiApplication.styleHints().colorScheme()
-        return LIGHT if scheme == Qt.ColorScheme.Light else DARK  # where a system says nothing: dark, for the eyes
+        return LIGHT if scheme == Qt.ColorScheme.Light else DARK  # dark if the system does not report a scheme
 
     def _follow(self) -> None:
         wanted = self._wanted()
@@ -92,13 +92,13 @@ _themes: list[Theme] = []
 
 
 def install(app: QApplication, choice: str = SYSTEM, motion: str = SYSTEM) -> Theme:
-    """Dresses *app*; `current()` gives the same one from now on."""
+    """Apply a theme to *app*; `current()` returns it from now on."""
     _themes[:] = [Theme(app, choice, motion)]
     return _themes[0]
 
 
 def current() -> Theme:
-    """The look of this application; that of the system where none was installed yet."""
+    """The current theme; installs that of the system if there is none."""
     if not _themes:
         app = QApplication.instance()
         assert isinstance(app, QApplication), "a look needs an application"
@@ -107,12 +107,12 @@ def current() -> Theme:
 
 
 def motion(wanted: int = MOTION_MS) -> int:
-    """How many milliseconds something may move; 0 where none is wished."""
+    """Duration of an animation in ms; 0 if disabled."""
     return current().motion_ms(wanted)
 
 
 def interface_font(pixels: int = FONT_PX, *, bold: bool = False) -> QFont:
-    """The system's interface font in this size, with figures of one width so that numbers do not dance."""
+    """The system font in this size, with digits of equal width so that numbers do not jump."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     font.setPixelSize(pixels)
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
@@ -121,7 +121,7 @@ def interface_font(pixels: int = FONT_PX, *, bold: bool = False) -> QFont:
 
 
 def qt_palette(colours: Colours) -> QPalette:
-    """The same colours for what no style sheet reaches: native parts, text cursors, selections."""
+    """The palette for parts that the style sheet does not reach: native widgets, cursors, selections."""
     roles = QPalette.ColorRole
     inks = {
         roles.Window: colours.window,

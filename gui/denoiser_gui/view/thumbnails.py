@@ -1,4 +1,4 @@
-"""Thumbnails for whoever paints them: asked for when painting, made beside the window, told of when there."""
+"""Thumbnails and noise levels for the views; made in worker threads on request."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from denoiser_gui.worker import WorkerThread
 if TYPE_CHECKING:
     from denoiser.image import Image
 
-_NICENESS = 5  # what is looked at in large comes first
-_PATIENCE_SECONDS = 0.5  # that the photo in the window is ahead of each measurement
+_NICENESS = 5  # the preview has priority
+_PATIENCE_SECONDS = 0.5  # pause before each measurement, for the preview
 
 
 class Thumbnails(QObject):
-    """Makes thumbnails and measures noise, one after the other, each in a thread of its own. GUI thread only."""
+    """Makes thumbnails and measures noise, one file at a time, in a thread each. GUI thread only."""
 
-    arrived = Signal(object)  # Path: its thumbnail can be had now, or none can
+    arrived = Signal(object)  # Path: its thumbnail is ready, or it has none
     failed = Signal(object, object)  # Path, DenoiserError
     measured = Signal(object, float)  # Path, sigma in 8-bit units
 
@@ -31,23 +31,23 @@ class Thumbnails(QObject):
         super().__init__(controller)
         self._controller = controller
         self._worker = controller.own(WorkerThread("thumbnails", controller, niceness=_NICENESS))
-        # Apart, since measuring decodes whole pictures, and loads the network first.
+        # A separate thread: measuring decodes whole images, and loads the model first.
         self._noise_worker = controller.own(WorkerThread("noise", controller, niceness=2 * _NICENESS))
         self._kept: ThumbnailCache[QImage] = ThumbnailCache()
         self._wanted = ThumbnailQueue()
-        self._in_memory: dict[Path, Image] = {}  # what is in no file, until its thumbnail is made
+        self._in_memory: dict[Path, Image] = {}  # pasted images, until their thumbnail is made
         self._to_measure: list[Path] = []
         self._makes = self._measures = False
 
     def get(self, path: Path) -> QImage | None:
-        """The thumbnail of a file if it is there; otherwise it is made now, before others that are wanted."""
+        """The thumbnail of a file; if missing, it is requested before all others."""
         if path not in self._kept:
             self._wanted.want(path)
             self._go_on()
         return self._kept.get(path)
 
     def get_of(self, photo: OpenPhoto) -> QImage | None:
-        """The thumbnail of a photo, also of one that was pasted and is in no file, once it is in memory."""
+        """The thumbnail of a photo, also of a pasted one once it is in memory."""
         if photo.path is not None:
             return self.get(photo.path)
         stand_in = Path(f"{photo.key}/{photo.name}")
@@ -59,12 +59,12 @@ class Thumbnails(QObject):
         return self._kept.get(stand_in)
 
     def measure(self, paths: list[Path]) -> None:
-        """Measures the noise of these files, and no longer of others, while there is nothing better to do."""
+        """Measure the noise of these files only, in the background."""
         self._to_measure = list(paths)
         self._measure_next()
 
     def forget(self, path: Path) -> None:
-        """The file has changed."""
+        """Drop the thumbnail of a changed file."""
         self._kept.forget(path)
 
     def _go_on(self) -> None:
@@ -109,7 +109,7 @@ class Thumbnails(QObject):
                 self.measured.emit(path, sigma)
             self._measure_next()
 
-        # What cannot be read is told of where its thumbnail is made.
+        # the thumbnail reports unreadable files
         self._noise_worker.submit("noise", job, measured, lambda _error: measured(None))
 
     def _keep(self, path: Path, small: object) -> None:
@@ -118,7 +118,7 @@ class Thumbnails(QObject):
 
 
 def as_qimage(small: Image) -> QImage:
-    """An 8-bit picture in sRGB as Qt holds it; its own copy, so that it may cross threads."""
+    """Convert an 8-bit sRGB image; copies the pixels, so that it can cross threads."""
     import numpy as np
 
     rgba = np.full((small.height, small.width, 4), 255, np.uint8)

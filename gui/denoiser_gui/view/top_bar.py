@@ -1,4 +1,4 @@
-"""The bar at the top: open and save, how photos are compared, how near, and the menu with all else."""
+"""The top bar: open, save, views, zoom, and the menu."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SEGMENTS = 30  # pixels high
 
 
 class TopBar(QWidget):
-    """Buttons for the actions that are used all day; the menu holds every one."""
+    """Buttons for frequent actions; the menu contains all of them."""
 
     def __init__(self, actions: Actions, recent: QMenu, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,7 +44,7 @@ class TopBar(QWidget):
         layout.addWidget(self._menu(recent))
 
     def show_scale(self, viewport: Viewport | None) -> None:
-        """How near the photo is."""
+        """Show the zoom."""
         self._scale.setText("" if viewport is None else _in_percent(viewport.scale))
 
     def _segments(self) -> QFrame:
