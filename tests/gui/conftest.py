@@ -1,8 +1,12 @@
-"""What holds for every test of the window: it leaves nothing behind, and nobody's settings are read or written."""
+"""Fixtures for all tests of the window: clean-up checks, and a configuration folder for each test.
+
+Without Qt only the tests that do not need it are collected: `model/`, translations and installation.
+"""
 
 from __future__ import annotations
 
 import gc
+import importlib
 import threading
 import time
 from collections.abc import Iterator
@@ -12,17 +16,29 @@ import numpy as np
 import pytest
 
 _PATIENCE = 5.0  # seconds that a thread gets to end after the test
+_NEEDS_QT = ["view", *(f"test_{name}.py" for name in ("accessible", "app", "controller", "qt", "window", "worker"))]
+
+
+def _has_qt() -> bool:
+    try:
+        importlib.import_module("denoiser_gui.qt")
+    except ImportError:
+        return False
+    return True
+
+
+collect_ignore = [] if _has_qt() else _NEEDS_QT
 
 
 @pytest.fixture(autouse=True)
 def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A configuration folder of the test's own."""
+    """A configuration folder for each test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-of-the-test"))
 
 
 @pytest.fixture(scope="session")
 def network() -> None:
-    """The network is loaded: a thread that imports torch hears no cancel, and no test is to wait for that."""
+    """Loads the model in advance: importing torch cannot be cancelled, and would delay the end of a test."""
     from denoiser.engine import open_session
     from denoiser.estimation import estimate_noise
     from denoiser.image import from_numpy
@@ -34,13 +50,13 @@ def network() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    """Fails a test after which a thread of ours, a window, or a timer that still ticks is left."""
+    """Fails a test that leaves a thread, a window or an active timer behind."""
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + _PATIENCE
     while (left := _threads(before)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not left, f"threads are left: {left}; stop the controller, the window or the worker that began them"
+    assert not left, f"threads are left: {left}; stop the controller, window or worker that started them"
     ticking, windows = _of_qt()
     assert not ticking, f"timers still tick: {ticking}"
     assert not windows, f"windows are left: {windows}; hand them to qtbot.addWidget, or close them"
@@ -51,7 +67,7 @@ def _threads(before: set[threading.Thread]) -> list[str]:
 
 
 def _of_qt() -> tuple[list[str], list[str]]:
-    """Timers of ours that are active, and windows that are shown."""
+    """Active timers and visible windows."""
     import sys
 
     if "PySide6.QtWidgets" not in sys.modules:
@@ -64,7 +80,7 @@ def _of_qt() -> tuple[list[str], list[str]]:
     app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     app.processEvents()
     gc.collect()
-    # By type: some objects of torch warn when they are asked for their class.
+    # By type: some torch objects warn when `__class__` is read.
     timers = [thing for thing in gc.get_objects() if issubclass(type(thing), QTimer)]
     ticking = [repr(timer.parent()) for timer in timers if _is_ticking(timer)]
     return ticking, [repr(window) for window in app.topLevelWidgets() if window.isVisible()]
@@ -73,5 +89,5 @@ def _of_qt() -> tuple[list[str], list[str]]:
 def _is_ticking(timer: object) -> bool:
     try:
         return bool(timer.isActive())  # type: ignore[attr-defined]
-    except RuntimeError:  # what Qt deleted already
+    except RuntimeError:  # already deleted by Qt
         return False

@@ -54,7 +54,9 @@ def test_the_line_for_a_bare_machine_names_known_packages_and_stands_in_the_read
 @pytest.mark.parametrize(("plugin", "known"), [("xcb", WIDGETS | X11), ("wayland", WIDGETS | WAYLAND)])
 def test_the_tables_name_all_that_the_installed_qt_links_to(plugin: str, known: dict[str, str]) -> None:
     spec = importlib.util.find_spec("PySide6")
-    assert spec is not None and spec.submodule_search_locations
+    if spec is None:
+        pytest.skip("needs the wheel of PySide6")
+    assert spec.submodule_search_locations
     home = Path(next(iter(spec.submodule_search_locations)))
     brought = {file.name: file for file in (home / "Qt" / "lib").iterdir()}
     reached: set[Path] = set()
