@@ -27,33 +27,33 @@ _COLUMNS = 80
 _HEAD = """\
 # Command line
 
-Made from the program's own help by `python docs/generate_cli.py`; do not edit by hand.
+Generated from the program's help by `python docs/generate_cli.py`; do not edit.
 
-Data goes to stdout, everything for eyes to stderr. `-` reads or writes a single picture through a pipe. The first
-Ctrl-C (or SIGTERM) stops within a tile, writes what is finished, and says how to go on; the second stops at once.
+Data is printed to stdout, messages to stderr. `-` reads or writes a single image through a pipe. The first Ctrl-C
+(or SIGTERM) stops within one tile and saves finished files; the second exits immediately.
 """
 
 _CODES = {
-    0: "all done, also when nothing was left to do",
-    errors.DenoiserError.exit_code: "some files failed; each is named",
-    errors.UsageError.exit_code: "wrong usage: the words do not fit together, or a path does not exist",
-    errors.NothingToDo.exit_code: "nothing to do: no picture was found",
-    errors.Missing.exit_code: "something needed is missing: an extra, a device, a display, a model",
-    errors.Refused.exit_code: "refused for safety: an output would land on an input, weights are not what they say",
-    errors.Cancelled.exit_code: "stopped on request; what was finished is kept",
+    0: "success, including nothing left to do",
+    errors.DenoiserError.exit_code: "some files failed; each is listed",
+    errors.UsageError.exit_code: "usage error: invalid arguments, or a path does not exist",
+    errors.NothingToDo.exit_code: "nothing to do: no image found",
+    errors.Missing.exit_code: "something required is missing: an extra, a device, a display, a model",
+    errors.Refused.exit_code: "refused for safety: an output would overwrite an input, or weights are invalid",
+    errors.Cancelled.exit_code: "stopped by the user; finished files are kept",
 }
 
 _JSON = """\
 ## JSON
 
-With `--json` each line on stdout is one object. `event` names its kind; beside it stand:
+With `--json`, each line on stdout is one object. `event` is its type; its other keys are:
 """
 
 _JSON_FOOT = """\
-A run is `started`, then events of files, then `finished`; `--dry-run` gives `planned` and `file_skipped`. What ends
-a call early is an `error`. `kind` is the name of a class in `denoiser.errors`. `already_there` counts files whose
-outputs existed, `left` those that a stopped run did not come to. Keys may be added, none changes its meaning.
-Names of files that are no valid text hold lone surrogates, as Python's `os.fsdecode` makes them.
+A run prints `started`, then file events, then `finished`; `--dry-run` prints `planned` and `file_skipped`. `error`
+ends a call early; `kind` is the name of a class in `denoiser.errors`. `already_there` counts existing outputs,
+`left` the files that a stopped run did not process. Keys may be added; existing keys keep their meaning.
+Undecodable file names contain lone surrogates, as from Python's `os.fsdecode`.
 """
 
 

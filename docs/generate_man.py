@@ -13,25 +13,24 @@ from denoiser_cli.app import program
 from denoiser_cli.flags import Verb
 from denoiser_cli.verbs import DEFAULT_VERB, VERBS
 
-_SHARED = "How it speaks"  # the heading of flags that every verb has
+_SHARED = "Output"  # the heading of flags that every verb has
 
 _DESCRIPTION = """\
-Takes the noise out of photos on this machine, and keeps everything else that was in the file. The input is never
-touched; an output exists whole or not at all. Data goes to standard output, everything for eyes to standard error.
-A lone - reads or writes a single picture through a pipe. No call uses the network.
+Removes noise from photos and keeps metadata, colour profile, format and bit depth. Inputs are never changed, and
+outputs are written completely or not at all. Data is printed to standard output, messages to standard error. A
+single - reads or writes one image through a pipe. Everything runs on this machine; no data is sent.
 
-Words that begin with no verb belong to the verb {default}. A folder that is named like a verb is written
-./{default}.
+Without a command name, {default} is assumed. Write ./{default} for a folder that is named like a command.
 """
 _ENVIRONMENT = {
-    "DENOISE_CACHE": "The folder for what is measured of this machine, such as whether bf16 pays.",
-    "OMP_NUM_THREADS": "How many threads compute on the processor; unset, as many as there are cores.",
-    "TMPDIR": "Where temporary files go that belong to no output.",
-    "NO_COLOR": "No colours, whatever its value.",
+    "DENOISE_CACHE": "Cache folder for measurements of this machine, such as the faster precision.",
+    "OMP_NUM_THREADS": "Number of CPU threads; default: number of cores.",
+    "TMPDIR": "Folder for temporary files.",
+    "NO_COLOR": "Disables colours if set.",
 }
 _FILES = {
-    "~/.config/denoise/presets/": "Options kept under a name; XDG_CONFIG_HOME moves it.",
-    "~/.cache/denoise/": "What is measured of this machine; can be deleted at any time.",
+    "~/.config/denoise/presets/": "Presets; XDG_CONFIG_HOME changes the location.",
+    "~/.cache/denoise/": "Measurements of this machine; can be deleted at any time.",
 }
 
 
@@ -40,11 +39,11 @@ def page(codes: Mapping[int, str]) -> str:
     assert isinstance(program, Verb)
     lines = [
         f'.TH DENOISE 1 "" "denoise {__version__}" "User Commands"',
-        *(".SH NAME", r"denoise \- clean the noise out of photos"),
-        *(".SH SYNOPSIS", r".B denoise", "[VERB] [PATHS] [OPTIONS]"),
+        *(".SH NAME", r"denoise \- remove noise from photos"),
+        *(".SH SYNOPSIS", r".B denoise", "[COMMAND] [PATHS] [OPTIONS]"),
         *(".SH DESCRIPTION", *_paragraphs(_DESCRIPTION.format(default=DEFAULT_VERB))),
         *(".SH EXAMPLES", *_verbatim(program.examples)),
-        *(".SH VERBS", *_list(VERBS)),
+        *(".SH COMMANDS", *_list(VERBS)),
     ]
     for verb in VERBS:
         command = program.get_command(click.Context(program), verb)
@@ -52,7 +51,7 @@ def page(codes: Mapping[int, str]) -> str:
         lines += _verb(verb, command)
     clean = program.get_command(click.Context(program), DEFAULT_VERB)
     assert clean is not None
-    lines += [".SH OPTIONS OF EVERY VERB", *_list(dict(_flags(clean).get(_SHARED, [])), raw=True)]
+    lines += [".SH COMMON OPTIONS", *_list(dict(_flags(clean).get(_SHARED, [])), raw=True)]
     lines += [".SH EXIT STATUS", *_list({str(code): meaning for code, meaning in sorted(codes.items())})]
     lines += [".SH ENVIRONMENT", *_list(_ENVIRONMENT), ".SH FILES", *_list(_FILES)]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""`denoise`: finds the verb, lets it work, and turns whatever went wrong into two lines and an exit code."""
+"""`denoise`: dispatches to a command, and turns errors into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from denoiser_cli.verbs import DEFAULT_VERB, VERBS
 
 _OWN_FLAGS = ("--help", "-h", "--version")
 
+# Options of the default command that `denoise --help` shows.
+_COMMON = ("out", "noise_level", "strength", "detail", "model", "device", "format", "overwrite", "dry_run")
+
 _EXAMPLES = """\
-denoise samples ./imgs                    a few noisy photos to try it on
-denoise ./imgs --out ./clean              every picture below ./imgs, same tree
-denoise a.jpg b.png --out ./clean         some files to a folder
-denoise a.jpg --out b.jpg                 one file to one file
-denoise - --out - < a.png > b.png         through a pipe
-denoise ./imgs --out ./clean --dry-run    what would be done, and nothing else
+denoise samples ./imgs                    write noisy sample photos
+denoise ./imgs --out ./clean              clean a folder, with its subfolders
+denoise a.jpg b.png --out ./clean         clean files into a folder
+denoise a.jpg --out b.jpg                 clean one file
+denoise - --out - < a.png > b.png         read and write pipes
+denoise ./imgs --out ./clean --dry-run    show what would be done
 """
 
 
 class _Program(Verb, click.Group):
-    """The group of verbs: words that begin with none of them belong to the default verb."""
+    """The group of commands. Without a command name, `clean` is assumed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(VERBS)
@@ -46,10 +49,20 @@ class _Program(Verb, click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
+        self._format_common(ctx, formatter)
         self.format_commands(ctx, formatter)
 
+    def _format_common(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        clean = self.get_command(ctx, DEFAULT_VERB)
+        assert clean is not None
+        context = click.Context(clean, parent=ctx, info_name=DEFAULT_VERB)
+        flags = {parameter.name: parameter for parameter in clean.get_params(context)}
+        records = [flags[name].get_help_record(context) for name in _COMMON]
+        with formatter.section("Common options"):
+            formatter.write_dl([record for record in records if record is not None], col_max=34)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Verbs"):
+        with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
 
@@ -57,18 +70,18 @@ class _Program(Verb, click.Group):
     cls=_Program,
     examples=_EXAMPLES,
     no_args_is_help=False,
-    subcommand_metavar="[VERB] [PATHS] [OPTIONS]",
+    subcommand_metavar="[COMMAND] [PATHS] [OPTIONS]",
     options_metavar="",
-    epilog="`denoise VERB --help` explains a verb. A folder that is named like one is written ./clean.",
+    epilog="`denoise COMMAND --help` shows all options. Write ./clean for a folder named like a command.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="denoise %(version)s")
 def program() -> None:
-    """Clean the noise out of photos, on this machine; no call uses the network."""
+    """Remove noise from photos. Everything runs on this machine; no data is sent."""
 
 
 def run(words: Sequence[str]) -> int:
-    """Carries out one call of `denoise` and returns its exit code; never lets an exception out."""
+    """Run one call of `denoise` and return its exit code. Never raises."""
     manner = Manner()
     try:
         if not words:
@@ -76,9 +89,9 @@ def run(words: Sequence[str]) -> int:
                 click.echo(program.get_help(context), err=True)
             return 2
         code = program.main(list(words), prog_name="denoise", standalone_mode=False, obj=manner)
-        sys.stdout.flush()  # a reader that is gone shows here, where it is handled, and not at exit
+        sys.stdout.flush()  # a closed pipe raises here, where it is handled, and not at exit
         return code if isinstance(code, int) else 0
-    except BaseException as error:  # noqa: BLE001 - the outermost edge: people get words, never a traceback
+    except BaseException as error:  # noqa: BLE001 - top level: users see a message, not a traceback
         failure = explain(error, verbose=manner.verbose)
         failure.tell(as_json=manner.json)
         return failure.exit_code

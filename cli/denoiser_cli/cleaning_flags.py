@@ -1,4 +1,4 @@
-"""The flags that say how a picture is cleaned and written: the same for every verb that cleans."""
+"""Flags for cleaning and writing images, shared by all commands that clean."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from denoiser_cli.flags import Flag, collect, option_flags
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 CLEANING = "Cleaning"
-_MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # how it is reckoned, not what comes out
+_MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # affect speed and memory, not the look
 
 
 def look_flags(function: _Function) -> _Function:
-    """Adds what decides the look of an output: the controls of cleaning, and presets of them."""
+    """Add the cleaning options and --preset."""
     preset = functools.partial(click.option, cls=Flag, section=CLEANING, metavar="NAME")
-    function = preset("--preset", help="Options kept under a name; flags go before them.")(function)
+    function = preset("--preset", help="Use a saved preset; flags override it.")(function)
     return option_flags(DenoiseOptions, section=CLEANING, only=others(DenoiseOptions, _MACHINE))(function)
 
 
 def file_flags(function: _Function) -> _Function:
-    """Adds how files are read and written."""
+    """Add the options for reading and writing files."""
     function = option_flags(ReadOptions, section="Reading")(function)
     return option_flags(WriteOptions, section="Writing")(function)
 
 
 def machine_flags(function: _Function) -> _Function:
-    """Adds what it is reckoned with."""
-    return option_flags(DenoiseOptions, section="The machine", only=_MACHINE)(function)
+    """Add the options for device, precision, tiles and memory."""
+    return option_flags(DenoiseOptions, section="Hardware", only=_MACHINE)(function)
 
 
 def settings_of(words: Mapping[str, Any]) -> Settings:
-    """What the flags of a call come to, over those of its preset."""
+    """Return the settings of a call; its flags override its preset."""
     values = dict(words)
     if values["preset"]:
         said = click.get_current_context().get_parameter_source

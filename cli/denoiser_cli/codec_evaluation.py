@@ -1,4 +1,4 @@
-"""`denoise evaluate codec`: our latent files beside the common formats, on somebody's own pictures."""
+"""`denoise evaluate codec`: compares latent files with common formats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def evaluate_codec(
     told: Callable[[str], None],
     cancel: CancelToken,
 ) -> None:
-    """Prints the comparison, and draws its curves where *picture* is named."""
+    """Print the comparison, and draw its curves if *picture* is given."""
     from denoiser.evaluation import rd_report
     from denoiser.evaluation.rate_distortion import compare
 
@@ -54,11 +54,11 @@ def evaluate_codec(
 
 
 def refuse_words_of_denoisers(context: click.Context) -> None:
-    """UsageError for a flag that says nothing to a codec."""
+    """Raise UsageError for a flag that does not apply to codecs."""
     for name in ("kind", "levels", "grey", "automatic", "baselines", "robustness", "noise_level"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             flag = f"--{name.rstrip('s') if name in ('levels', 'baselines') else name.replace('_', '-')}"
-            raise UsageError(f"{flag} belongs to `denoise evaluate denoiser`.", hint="Leave it out.")
+            raise UsageError(f"{flag} applies to `denoise evaluate denoiser` only.", hint="Leave it out.")
 
 
 def _drawing(picture: str | None) -> Path | None:
@@ -66,7 +66,7 @@ def _drawing(picture: str | None) -> Path | None:
         return None
     path = Path(picture)
     if path.suffix.lower() != _DRAWING:
-        raise UsageError(f"The curves are drawn as SVG, not as {path.suffix or 'a file without a suffix'}.",
+        raise UsageError(f"Curves are drawn as SVG, not as {path.suffix or 'a file without a suffix'}.",
                          hint="Choose another --picture, for example --picture curves.svg")  # fmt: skip
     if not path.parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}.")

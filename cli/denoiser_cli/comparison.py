@@ -1,4 +1,4 @@
-"""Pictures matched by name, scored against a reference, and drawn on a sheet."""
+"""Matches images by name, scores them against references, and draws a sheet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trio:
-    """A noisy picture, what became of it, and perhaps the truth."""
+    """A noisy image, its clean version, and optionally a reference."""
 
     title: str
     noisy: Path
@@ -31,7 +31,7 @@ class Trio:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How near noisy and clean come to the reference."""
+    """PSNR and SSIM of noisy and clean image against the reference."""
 
     name: str
     noisy_psnr: float
@@ -40,7 +40,7 @@ class Score:
     clean_ssim: float
 
     def words(self) -> dict[str, Any]:
-        """For programs; an infinite PSNR is null, as JSON knows none."""
+        """Return JSON values; an infinite PSNR is null."""
         values = {key: getattr(self, key) for key in self.__slots__}
         return {key: None if value == float("inf") else value for key, value in values.items()}
 
@@ -50,7 +50,7 @@ class Score:
 
 
 def matched(noisy: Path, clean: Path, reference: Path | None) -> list[Trio]:
-    """The pictures that are in all places; those that are not are named on stderr."""
+    """Return the images present in all folders; print the others to stderr."""
     for path in (noisy, clean, reference):
         if path is not None and not path.exists():
             raise UsageError(f"{path}: no such file or folder.", hint="Check the spelling.")
@@ -63,32 +63,32 @@ def matched(noisy: Path, clean: Path, reference: Path | None) -> list[Trio]:
     for stem, path in _by_stem(noisy).items():
         partners = [other.get(stem) if other is not None else None for other in others]
         if partners[0] is None or (others[1] is not None and partners[1] is None):
-            say(f"{shown(path)}: has no partner, left out")
+            say(f"{shown(path)}: no matching image, skipped")
         else:
             trios.append(Trio(str(path.relative_to(noisy)), path, partners[0], partners[1]))
     if not trios:
-        raise NothingToDo(f"{noisy} and {clean} have no picture in common.", hint="They are matched by name.")
+        raise NothingToDo(f"{noisy} and {clean} have no image in common.", hint="Images are matched by name.")
     return trios
 
 
 def refuse_inputs(out: Path, trios: Sequence[Trio]) -> None:
-    """Raises when the sheet would land on one of the pictures."""
+    """Raise UnsafeOutput if the sheet would overwrite an image."""
     writable_row(out)
     for trio in trios:
         for path in (trio.noisy, trio.clean, trio.reference):
             if path is not None and out.exists() and path.exists() and out.samefile(path):
-                raise UnsafeOutput(f"{out}: is one of the pictures; none is ever written to.")
+                raise UnsafeOutput(f"{out}: is one of the compared images; inputs are never overwritten.")
 
 
 def draw(trios: Sequence[Trio], out: Path, most: int) -> list[Score]:
-    """Writes the sheet of the first *most* pictures; gives the scores of all that have a reference."""
+    """Write the sheet of the first *most* images; return the scores of all with a reference."""
     from denoiser.imageio.sheet import contact_sheet
 
     scores: list[Score] = []
     rows = _rows(trios, scores)
     sheet = contact_sheet(row for row, _ in zip(rows, range(most), strict=False))
     for _ in rows:
-        """The rest is scored, and not drawn."""
+        """The rest is scored but not drawn."""
     imageio.write(sheet, out)
     return scores
 
@@ -115,7 +115,7 @@ def _score(name: str, noisy: Image, clean: Image, reference: Image) -> Score:
 
     truth, before, after = (image.pixels / image.white for image in (reference, noisy, clean))
     if not truth.shape == before.shape == after.shape:
-        raise UnusableData(f"{name}: noisy, clean and reference differ in size or in colour.")
+        raise UnusableData(f"{name}: noisy, clean and reference differ in size or number of channels.")
     return Score(
         name,
         psnr(before, truth, white=1.0),

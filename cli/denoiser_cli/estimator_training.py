@@ -1,4 +1,4 @@
-"""`denoise train estimator`: photos become the network that reads how noisy a picture is."""
+"""`denoise train estimator`: trains the noise estimator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from denoiser.training.estimator_run import EstimatorReport
 
 _OF_ESTIMATORS = ("crops", "steps")
-_OF_OTHERS = ("pairs", "noisy", "minutes", "recipe", "start", "teacher", "device", "devices")
+_OF_OTHERS = ("pairs", "noisy", "minutes", "recipe", "start", "teacher", "validate_pairs", "device", "devices")
 
 
 def train_estimator(
@@ -32,13 +32,13 @@ def train_estimator(
     listener: Listener,
     loading: Callable[[int, int], None] | None,
 ) -> int:
-    """Trains it and tells what held-out photos say of it; the exit code."""
+    """Train the estimator, print its accuracy on validation photos, and return the exit code."""
     if not data:
-        raise UsageError(
-            "There is nothing to make lessons from.", hint="Name a folder of clean photos with --data."
-        )
+        raise UsageError("No training photos given.", hint="Name a folder of clean photos with --data.")
     options = collect(EstimatorOptions, words)
-    from denoiser.training.estimator_run import estimator_from_photos  # torch: not before the words are understood
+    from denoiser.training.estimator_run import (
+        estimator_from_photos,
+    )  # slow import (torch): after the arguments are checked
 
     with stopping_politely() as cancel:
         report = estimator_from_photos(
@@ -49,12 +49,12 @@ def train_estimator(
 
 
 def refuse_words_of_others(context: click.Context, what: str) -> None:
-    """UsageError for a flag that says nothing to *what* is trained."""
+    """Raise UsageError for a flag that does not apply to *what*."""
     foreign, owner = (_OF_OTHERS, "denoisers and codecs") if what == "estimator" else (_OF_ESTIMATORS, "estimators")
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
         if given and parameter.name in foreign:
-            raise UsageError(f"{parameter.opts[0]} is for {owner} alone.", hint="Leave it out.")
+            raise UsageError(f"{parameter.opts[0]} applies to {owner} only.", hint="Leave it out.")
 
 
 def _conclude(report: EstimatorReport, options: EstimatorOptions, manner: Manner) -> None:
@@ -63,7 +63,7 @@ def _conclude(report: EstimatorReport, options: EstimatorOptions, manner: Manner
     if not manner.quiet:
         for line in _verdict_in_words(report):
             say(line)
-    made = f"{report.lessons:,} lessons from {report.crops:,} crops, {options.steps:,} steps"
+    made = f"{report.lessons:,} samples from {report.crops:,} crops, {options.steps:,} steps"
     say(f"{made}, {report.minutes:.1f} minutes: finished.")
     if manner.json:
         click.echo(json.dumps({"event": "trained", "weights": str(report.weights), "held_out": _as_values(report)}))
@@ -76,15 +76,15 @@ def _verdict_in_words(report: EstimatorReport) -> Iterator[str]:
 
     verdict = report.verdict
     if verdict is None:
-        yield "Nothing was held out to judge by: that takes four photos or more."
+        yield "No validation: it needs at least four photos."
         return
     count = len(verdict.untouched)
-    yield f"On {count} held-out photo{'s' * (count > 1)}, read over true, and how far that is from 1, as medians:"
+    yield f"On {count} validation photo{'s' * (count > 1)}: estimated ÷ true level and deviation (medians):"
     for white in verdict.white:
         luma, chroma = (f"{one.ratio:.2f}, {one.off:.2f}" for one in (white.luma, white.chroma))
         yield f"  white noise {white.level:>2g}: luma {luma}; chroma {chroma}"
     noisiest = max(verdict.untouched)
-    yield f"  as they are: {verdict.clean} of {count} read under {CLEAN_BELOW}, the noisiest {noisiest:.2f}"
+    yield f"  clean photos: {verdict.clean} of {count} estimated below {CLEAN_BELOW}, maximum {noisiest:.2f}"
 
 
 def _as_values(report: EstimatorReport) -> dict[str, Any] | None:

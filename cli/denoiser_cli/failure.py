@@ -1,4 +1,4 @@
-"""From an exception to what a person reads: one line with the cause, one with what to do, and an exit code."""
+"""Turns exceptions into a message, a hint and an exit code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import click
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser_cli.lines import one_line, say
 
-_OUT_OF_MEMORY_HINT = "Close other programs, or clean smaller pictures."
-_BUG_HINT = "This is a bug, please report it with what the same command says with -v."
+_OUT_OF_MEMORY_HINT = "Close other programs, or set a limit with --memory."
+_BUG_HINT = "This is a bug. Please report it, with the output of the same command with -v."
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is said of an exception; nothing at all when there is no message."""
+    """What is printed for an exception; nothing if there is no message."""
 
     kind: str
     message: str
@@ -29,10 +29,10 @@ class Failure:
     traceback: str = ""
 
     def tell(self, *, as_json: bool) -> None:
-        """Says it on stderr, and with *as_json* as one object on stdout as well."""
+        """Print to stderr; with *as_json* also print an object to stdout."""
         if self.message and as_json:
             words = {"event": "error", "kind": self.kind, "message": self.message, "hint": self.hint}
-            with suppress(OSError):  # the reader is gone; stderr still says it
+            with suppress(OSError):  # stdout is closed; stderr still gets the message
                 print(json.dumps(words | {"exit_code": self.exit_code}), flush=True)
         if self.traceback:
             say(self.traceback.rstrip())
@@ -43,7 +43,7 @@ class Failure:
 
 
 def explain(error: BaseException, *, verbose: bool = False) -> Failure:
-    """What to say of *error*; its traceback only when asked for."""
+    """Return the failure for *error*; with its traceback if *verbose*."""
     trace = "".join(traceback.format_exception(error)) if verbose else ""
     kind = type(error).__name__
     match error:
@@ -63,12 +63,12 @@ def explain(error: BaseException, *, verbose: bool = False) -> Failure:
         case SystemExit():
             return Failure(kind, "", "", error.code if isinstance(error.code, int) else 1)
         case MemoryError():
-            return Failure(kind, "There is not enough memory for this.", _OUT_OF_MEMORY_HINT, 1, trace)
+            return Failure(kind, "Out of memory.", _OUT_OF_MEMORY_HINT, 1, trace)
     return Failure(kind, f"Unexpected {kind}: {error}", _BUG_HINT, 1, trace)
 
 
 def _sentence(message: str) -> str:
-    message = one_line(message.strip().replace("\n\t", " "))  # where click lists choices, one line each
+    message = one_line(message.strip().replace("\n\t", " "))  # click lists choices on separate lines
     return message if message.endswith((".", "?", "!", "?)")) else f"{message}."
 
 
@@ -78,6 +78,6 @@ def _call_hint(error: click.ClickException) -> str:
 
 
 def _drop_output() -> None:
-    # Python flushes stdout once more at exit, and would complain about the pipe a second time.
+    # Python flushes stdout at exit and would raise BrokenPipeError again.
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,6 @@
-"""Flags that are made from the options classes, and a command whose help teaches by example.
+"""Flags generated from the options classes, and a command class whose help begins with examples.
 
-What can be set stands once, in denoiser.options; here it becomes words. Ranges are checked there as well, so that
-a flag, a keyword and a slider are refused in the same words.
+Options are declared and validated in denoiser.options, so flags, keywords and sliders share ranges and messages.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from denoiser.errors import UsageError
 from denoiser.options import Control, controls
 
 AUTOMATIC = "auto"
-_LAST_SECTION = "How it speaks"
+_LAST_SECTION = "Output"
 _WIDTH = 100  # columns of help at most; a narrower terminal narrows it further
 
-# What people know from other programs, and what it is called here.
+# Flags of other programs, and their names here.
 _KNOWN_ELSEWHERE = {
     "-o": "--out", "-O": "--out", "--output": "--out", "--output-dir": "--out", "--outdir": "--out",
     "--input": "PATHS, without a flag", "-i": "PATHS, without a flag",
@@ -37,7 +36,7 @@ _KNOWN_ELSEWHERE = {
     "--size": "--target-size", "--bitrate": "--bpp", "--psnr": "--min-psnr", "--crop": "--region",
     "--fp16": "--precision bf16", "--half": "--precision bf16", "--tile-size": "--tile", "--batch": "--batch-size",
 }  # fmt: skip
-_CLOSE = 0.75  # of two words: below it a guess is more confusing than none
+_CLOSE = 0.75  # similarity from 0 to 1; below it a suggestion misleads
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Options = TypeVar("_Options")
@@ -45,7 +44,7 @@ _Options = TypeVar("_Options")
 
 @dataclass(slots=True)
 class Manner:
-    """How a call wants to be spoken to; known before anything can go wrong, and used when it has."""
+    """Output settings of a call. Parsed first, so that errors in other flags respect them."""
 
     quiet: bool = False
     verbose: bool = False
@@ -53,7 +52,7 @@ class Manner:
 
 
 class Flag(click.Option):
-    """An option that stands under a heading of the help page."""
+    """An option with a section heading on the help page."""
 
     def __init__(self, *args: Any, section: str = "Options", **words: Any) -> None:
         super().__init__(*args, **words)
@@ -61,7 +60,7 @@ class Flag(click.Option):
 
 
 class Verb(click.Command):
-    """A command whose help shows examples first and its flags under headings."""
+    """A command whose help shows examples first, then the flags by section."""
 
     def __init__(self, *args: Any, examples: str = "", **words: Any) -> None:
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": _WIDTH}
@@ -78,7 +77,7 @@ class Verb(click.Command):
             raise click.UsageError(f"No such option '{error.option_name}'.{guess}", ctx) from error
 
     def _meant(self, word: str) -> str:
-        """The flag of this verb that someone who wrote *word* was after, in a guess that is mostly right."""
+        """Return the flag of this command that is closest to *word*, or an empty string."""
         mine = [name for flag in self.params for name in (*flag.opts, *flag.secondary_opts) if name.startswith("-")]
         known = _KNOWN_ELSEWHERE.get(word, "")
         if known.partition(" ")[0] in mine:
@@ -104,7 +103,7 @@ class Verb(click.Command):
 
 
 class _Number(click.ParamType[Any]):
-    """A number, or a word for one where that is a choice; its range is checked by the options class."""
+    """A number, or a keyword such as auto. The options class checks the range."""
 
     def __init__(self, kind: type[int] | type[float], control: Control) -> None:
         self._kind = kind
@@ -126,7 +125,7 @@ class _Number(click.ParamType[Any]):
 
 
 class _Size(click.ParamType[Any]):
-    """So many bytes: 300000, 300k, 2M, 1.5 MiB."""
+    """A file size: 300000, 300k, 2M, 1.5MiB."""
 
     name = "SIZE"
 
@@ -135,7 +134,7 @@ class _Size(click.ParamType[Any]):
             return value
         found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([kKMG]?)(i?)B?", value)
         if found is None or (found[3] and not found[2]):
-            self.fail(f"{value!r} is not a size as 300k, 2M or 1.5MiB.", param, ctx)
+            self.fail(f"{value!r} is not a size such as 300k, 2M or 1.5MiB.", param, ctx)
         return int(
             float(found[1]) * (1024 if found[3] else 1000) ** " kMG".index(found[2].replace("K", "k") or " ")
         )
@@ -144,7 +143,7 @@ class _Size(click.ParamType[Any]):
 def option_flags(
     options: type[Any], *, section: str, only: tuple[str, ...] = ()
 ) -> Callable[[_Function], _Function]:
-    """Adds a flag for each control of *options* (or for *only* those), in the order in which they are declared."""
+    """Add a flag for each control of *options*, or for those in *only*, in declaration order."""
     kinds = typing.get_type_hints(options)
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
 
@@ -153,7 +152,9 @@ def option_flags(
             if not only or name in only:
                 words = _words(_kind_of(kinds[name]), control, defaults[name])
                 word = control.flag or name.replace("_", "-")
-                word = f"{word}/--no-{word}" if defaults[name] is True else word  # what is on can be put off
+                word = (
+                    f"{word}/--no-{word}" if defaults[name] is True else word
+                )  # options that are on by default can be switched off
                 flags = (f"-{control.short}", f"--{word}") if control.short else (f"--{word}",)
                 decorator = click.option(*flags, name, cls=Flag, section=section, **words)
                 function = decorator(function)
@@ -163,7 +164,7 @@ def option_flags(
 
 
 def collect(options: type[_Options], words: dict[str, Any]) -> _Options:
-    """Builds *options* from what click parsed, and leaves the other words alone; click.UsageError out of range."""
+    """Build *options* from parsed values, ignoring others. Raise click.UsageError if one is out of range."""
     values = {}
     for name, control in controls(options).items():
         if name in words:
@@ -181,12 +182,12 @@ def _with_dashes(options: type[Any], message: str) -> str:
 
 
 def speaking_flags(function: _Function) -> _Function:
-    """Adds -q, -v and --json, which are heard even when another word of the call is wrong."""
+    """Add -q, -v and --json, which apply even if other arguments are invalid."""
     for flags, name, text in reversed(
         (
-            (("-q", "--quiet"), "quiet", "Say nothing but what went wrong."),
-            (("-v", "--verbose"), "verbose", "Name every file, and show where an error came from."),
-            (("--json",), "json", "One JSON object per line on stdout, for programs."),
+            (("-q", "--quiet"), "quiet", "Print errors only."),
+            (("-v", "--verbose"), "verbose", "Print every file, and a traceback for each error."),
+            (("--json",), "json", "Print one JSON object per line to stdout."),
         )
     ):
         function = click.option(

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: the first asks the work to stop, the second stops at once.
+"""Ctrl-C and SIGTERM: the first requests a stop, the second exits immediately.
 
-Python runs signal handlers between two of its own instructions, and a network may spend a minute inside one. The
-signals are therefore heard by a thread, which Python's C side wakes through a socket whatever the main thread does.
+Python runs signal handlers between bytecode instructions, and one inference call may take a minute. A thread
+therefore receives the signals through a socket (signal.set_wakeup_fd).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from denoiser.errors import Cancelled
 from denoiser.events import CancelToken
 from denoiser_cli.lines import say
 
-FIRST = "Stopping; what is finished is being written. Ctrl-C again stops at once."
-_SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides it, and has no time to bring it back
+FIRST = "Stopping; saving finished files. Press Ctrl-C again to exit immediately."
+_SHOW_CURSOR = "\x1b[?25h"  # the progress bar hides the cursor
 
 
 @contextmanager
 def stopping_politely(tell: Callable[[str], None] = say) -> Iterator[CancelToken]:
-    """A token that the first Ctrl-C or SIGTERM cancels; *tell* is called from another thread then.
+    """Yield a token that the first Ctrl-C or SIGTERM cancels; then call *tell* from another thread.
 
-    The second ends the process with exit code 130 there and then. For the main thread only.
+    The second signal ends the process with exit code 130. For the main thread only.
     """
     token = CancelToken()
     hears, wakes = socket.socketpair()
@@ -58,7 +58,7 @@ def _listen(hears: socket.socket, token: CancelToken, tell: Callable[[str], None
 
 
 def _heard_elsewhere(number: int, frame: FrameType | None) -> None:
-    """Keeps Python from raising KeyboardInterrupt; the thread does the rest."""
+    """Suppress KeyboardInterrupt; the thread handles the signal."""
 
 
 def _stop_at_once() -> None:

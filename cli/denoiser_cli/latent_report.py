@@ -1,4 +1,4 @@
-"""What `denoise info` and `denoise verify` say of latent files: lines or an object for each, failures to stderr."""
+"""Output of `denoise info` and `denoise verify`: lines or JSON objects; errors go to stderr."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LookAt = Callable[[Path, CancelToken], None]
 
 
 def tell(sources: Sequence[str], manner: Manner) -> int:
-    """Says what each file holds, decoding nothing, and gives the exit code."""
+    """Print the content of each file without decoding it; return the exit code."""
 
     def look(path: Path, _cancel: CancelToken) -> None:
         values = _values(path, container.read(path))
@@ -38,7 +38,7 @@ def tell(sources: Sequence[str], manner: Manner) -> int:
 
 
 def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
-    """Decodes the symbols of each file, says which are whole, and gives the exit code: 1 where one is damaged."""
+    """Check the symbols of each file; return the exit code, 1 if one is damaged."""
     from denoiser.codec.proof import Prover
 
     prover = Prover(model)
@@ -48,22 +48,22 @@ def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
         if manner.json:
             emit("verified", {"source": path})
         elif not manner.quiet:
-            click.echo(f"{shown(path)}: whole")
+            click.echo(f"{shown(path)}: valid")
 
     whole, code = _each(sources, manner, look)
     if not manner.quiet:
-        say(f"{whole} {'is' if whole == 1 else 'are'} whole.")
+        say(f"{whole} valid.")
     return code
 
 
 def _each(sources: Sequence[str], manner: Manner, look: _LookAt) -> tuple[int, int]:
-    """How many files *look* had nothing against, and the exit code."""
+    """Return how many files *look* accepted, and the exit code."""
     found = discover([Path(source) for source in sources], is_picture_name=DECODING.takes)
     if not found.finds:
         raise NothingToDo(f"{sources[0]}: no latent file found.", hint=DECODING.words.known)
     for passed in found.passed:
         if not manner.quiet:
-            say(f"Passed over {shown(passed.path)}: {one_line(passed.reason)}")
+            say(f"Skipped {shown(passed.path)}: {one_line(passed.reason)}")
     codes = []
     hints: set[str] = set()
     with stopping_politely() as cancel:
@@ -120,7 +120,7 @@ def _values(path: Path, file: LatentFile) -> dict[str, Any]:
 
 
 def _model(weights: str) -> str | None:
-    """What the weights are called here; None where they are not needed, or not here."""
+    """Return the name of the weights; None if they are not needed or not installed."""
     from denoiser.codec import model
 
     try:
@@ -134,21 +134,21 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
     depth = "float" if values["bits"] == 32 else f"{values['bits']} bit"
     megapixels = values["width"] * values["height"] / 1e6
     yield f"{shown(values['source'])}"
-    yield f"  picture    {values['width']} x {values['height']}, {megapixels:.2f} MP, {colours}, {depth}"
-    kept = "every bit kept" if values["exact"] else f"quality {values['quality']:g} (step {values['step']} of 63)"
-    yield f"  kept       {kept}, {values['bytes']:,} bytes, {values['bits_per_pixel']:.3f} bits per pixel"
+    yield f"  image      {values['width']} x {values['height']}, {megapixels:.2f} MP, {colours}, {depth}"
+    kept = "lossless" if values["exact"] else f"quality {values['quality']:g} (step {values['step']} of 63)"
+    yield f"  encoding   {kept}, {values['bytes']:,} bytes, {values['bits_per_pixel']:.3f} bits per pixel"
     if values["weights"]:
-        name = values["model"] or "which are not installed here"
+        name = values["model"] or "not installed"
         tiles = "1 tile" if values["tiles"] == 1 else f"{values['tiles']} tiles"
         yield f"  weights    {values['weights']}, {one_line(name)}; {tiles}"
     if values["cleaned"]:
         noise = values["noise"]
-        figures = f"luma {noise['luma']:.1f}, chroma {noise['chroma']:.1f}" if noise else "not described"
-        yield f"  cleaned    noise taken out: {figures}" + ("; decode --grain gives it back" if noise else "")
+        figures = f"luma {noise['luma']:.1f}, chroma {noise['chroma']:.1f}" if noise else "unknown"
+        yield f"  denoised   removed noise: {figures}" + ("; decode --grain adds similar grain" if noise else "")
     held = [*values["holds"], *(name for name in ("profile", "thumbnail") if values[name])]
     if held:
-        yield f"  beside it  {', '.join(held)}"
+        yield f"  metadata   {', '.join(held)}"
     if values["from"]:
         yield f"  made from  {values['from']}"
     if values["passed_over"]:
-        yield f"  unknown    {', '.join(map(one_line, values['passed_over']))}: of a later version, passed over"
+        yield f"  unknown    {', '.join(map(one_line, values['passed_over']))}: from a newer version, skipped"

@@ -1,4 +1,4 @@
-"""The noise of many pictures, a line each."""
+"""Noise estimates of many images, one line each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from denoiser.imageio import formats
 from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import one_line, say, shown
 
-_HEAD = ("luma", "chroma", "kind", "picture", "what it is")
+_HEAD = ("luma", "chroma", "kind", "image", "description")
 _COLUMNS = ("path", "luma", "chroma", "kind", "grey", "reason")
 
 
 class Voice(Enum):
-    """How the lines are spoken."""
+    """Output format."""
 
     TEXT = "text"
     JSON = "json"
@@ -32,13 +32,13 @@ class Voice(Enum):
 
 
 def tell(sources: Sequence[Path], voice: Voice, *, quiet: bool) -> int:
-    """Prints a line for each picture as soon as it is known, and gives the exit code; failures go to stderr."""
+    """Print a line per image as soon as it is estimated. Return the exit code; errors go to stderr."""
     found = discover(sources, is_picture_name=formats.is_picture_name)
     if not found.finds:
-        raise NothingToDo(f"{shown(sources[0])}: no picture was found.", hint="Name pictures, or a folder of them.")
+        raise NothingToDo(f"{shown(sources[0])}: no image found.", hint="Name image files or a folder of images.")
     if not quiet:
         for passed in found.passed:
-            say(f"Passed over {shown(passed.path)}: {one_line(passed.reason)}")
+            say(f"Skipped {shown(passed.path)}: {one_line(passed.reason)}")
     if voice is Voice.TEXT:
         click.echo("{:>6} {:>7} {:>5}  {}".format(*_HEAD[:3], ", ".join(_HEAD[3:])))
     elif voice is Voice.CSV:

@@ -1,4 +1,4 @@
-"""How far a run is and how long it will take, reckoned in megapixels."""
+"""Progress and remaining time of a run, measured in megapixels."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from pathlib import Path
 
 from denoiser.events import Event, FileDone, FileFailed, FileStarted, Started, TileDone
 
-# Before this much is done, the time left would be a guess that jumps about.
+# Below these, estimates of the remaining time vary too much.
 _ENOUGH_FRACTION = 0.005
 _ENOUGH_SECONDS = 1.0
 
 
 class Progress:
-    """Counts what the events tell. A file says little where one has 0.3 megapixels and the next a hundred."""
+    """Tracks progress from events. Megapixels, not files: image sizes differ by orders of magnitude."""
 
     def __init__(self) -> None:
         self.files = 0
         self.files_over = 0
         self._megapixels = 0.0
-        self._cleaned = 0.0  # of files that the network is done with
+        self._cleaned = 0.0  # of files that are cleaned or have failed
         self._current: tuple[Path, float] | None = None
         self._of_current = 0.0
         self._began: float | None = None
 
     def hear(self, event: Event) -> None:
-        """Takes in one event."""
+        """Handle one event."""
         match event:
             case Started():
                 self.files, self._megapixels = event.files, event.megapixels
@@ -42,7 +42,7 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """From 0 to 1; by files where no header could be read."""
+        """From 0 to 1; counts files if no header could be read."""
         if self.files_over == self.files:
             return 1.0
         if not self._megapixels:
@@ -51,12 +51,12 @@ class Progress:
 
     @property
     def megapixels_per_second(self) -> float:
-        """Since the first file was begun."""
+        """Average since the first file was started."""
         return (self._cleaned + self._of_current) / max(self._spent, 1e-3)
 
     @property
     def seconds_left(self) -> float | None:
-        """None until there is enough to reckon from."""
+        """Estimated seconds left; None until there is enough data."""
         if self.fraction < _ENOUGH_FRACTION or self._spent < _ENOUGH_SECONDS:
             return None
         return self._spent * (1 - self.fraction) / self.fraction
@@ -71,14 +71,14 @@ class Progress:
         return time.monotonic() - self._began if self._began is not None else 0.0
 
     def _leave_current(self) -> None:
-        # Counted whole: it is clean or has failed, and with strength 0 there are no tiles to tell of it.
+        # Count the whole file: with strength 0 there are no tile events.
         if self._current is not None:
             self._cleaned += self._current[1]
         self._current, self._of_current = None, 0.0
 
 
 def duration(seconds: float) -> str:
-    """As people say it: 8 s, 2:05 min, 3:10 h."""
+    """Format seconds: 8 s, 2:05 min, 3:10 h."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""What `denoise redo` does once its words are understood."""
+"""Implementation of `denoise redo`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from denoiser.events import CancelToken
 
 
 def remade(made: Path, source: Path, out: Path | None, model: str, cancel: CancelToken) -> Redone:
-    """Makes it again, compares, and writes it to *out* if that is wanted; never over anything."""
+    """Repeat the processing, compare, and write the result to *out* if given. Never overwrites."""
     if out is not None and out.exists():
         if any(out.samefile(path) for path in (made, source) if path.exists()):
-            raise UnsafeOutput(f"{out}: is an input, and no input is ever written to.")
-        raise UsageError(f"{out}: is there already.", hint="Choose another name for --out.")
+            raise UnsafeOutput(f"{out}: is an input; inputs are never overwritten.")
+        raise UsageError(f"{out}: already exists.", hint="Choose another name for --out.")
     redone = redo(made, source, model=model, cancel=cancel)
     if out is not None:
         imageio.write(redone.image, out, redone.settings.write)
@@ -26,7 +26,7 @@ def remade(made: Path, source: Path, out: Path | None, model: str, cancel: Cance
 
 
 def emit(redone: Redone, made: Path, source: Path, out: Path | None) -> None:
-    """One JSON object on standard output."""
+    """Print one JSON object to stdout."""
     ticket = redone.ticket
     values = {
         "file": str(made),

@@ -1,7 +1,7 @@
-"""Events to one JSON object per line on stdout, for programs.
+"""Prints events as one JSON object per line to stdout.
 
-Every object has "event". Paths are text as the system gave it; bytes that are no text are lone surrogates, as
-Python's `os.fsdecode` makes them. New keys may be added; none changes its meaning.
+Every object has "event". Undecodable bytes in paths are lone surrogates, as in `os.fsdecode`. New keys may be
+added; existing keys keep their meaning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from denoiser.batch import Plan, Report
 from denoiser.errors import DenoiserError
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, SeriesFound, Started, TileDone
 
-# What stands in each object beside "event"; docs/cli.md shows this table, and a test holds the two to the code.
+# Keys of each object besides "event". docs/cli.md shows this table; a test compares it with the code.
 KEYS: dict[str, tuple[str, ...]] = {
     "started": ("files", "megapixels"),
     "file_started": ("source", "megapixels"),
@@ -43,7 +43,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 
 class JsonVoice:
-    """Speaks to programs; the same calls as TextVoice."""
+    """Prints for programs, with the interface of TextVoice."""
 
     def __enter__(self) -> Self:
         return self
@@ -51,10 +51,10 @@ class JsonVoice:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is held open."""
+        """Nothing to close."""
 
     def hear(self, event: Event) -> None:
-        """One object for one event."""
+        """Print one object per event."""
         match event:
             case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped() | SeriesFound():
                 emit(_name(event), {key: getattr(event, key) for key in KEYS[_name(event)]})
@@ -62,26 +62,26 @@ class JsonVoice:
                 emit("file_failed", {"source": event.source} | error_words(event.error))
 
     def tell(self, line: str) -> None:
-        """Programs are not told what only eyes need."""
+        """Ignore lines meant for people."""
 
     def finish(self, report: Report, out: Path) -> None:  # noqa: ARG002 - the same call as TextVoice's
-        """The last object of a run."""
+        """Print the last object of a run."""
         words = {key: getattr(report, key) for key in KEYS["finished"] if key != "failed"}
         emit("finished", words | {"failed": len(report.failures)})
 
 
 def emit(event: str, words: dict[str, Any]) -> None:
-    """Writes one object, at once and in the order of its keys."""
+    """Print one object immediately, with its keys in order."""
     print(json.dumps({"event": event} | {key: words[key] for key in KEYS[event]}, default=str), flush=True)
 
 
 def error_words(error: DenoiserError) -> dict[str, Any]:
-    """How an error is told to programs."""
+    """Return an error as JSON values."""
     return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
 
 
 def emit_plan(plan: Plan) -> None:
-    """What a run would do, an object for each file."""
+    """Print the plan of a run, one object per file."""
     for job in plan.jobs:
         emit("planned", {key: getattr(job, key) for key in KEYS["planned"]})
     for job in plan.already_there:

@@ -1,4 +1,4 @@
-"""Events to words on stderr: a bar on a terminal, a line now and then elsewhere, and what matters at the end."""
+"""Prints events to stderr: a progress bar on a terminal, occasional lines elsewhere, and a summary."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @dataclass
 class Sizes:
-    """What encoded files take together, and what noise would have taken that was left out."""
+    """Total size of encoded files, and the size that removing noise saved."""
 
     bytes: int = 0
     pixels: float = 0.0
-    cleaned: int = 0  # bytes of files whose noise was taken out
-    noisy: int = 0  # what they would have taken with it
+    cleaned: int = 0  # bytes of files that were denoised
+    noisy: int = 0  # their size with noise
 
     def add(self, event: FileDone) -> None:
-        """Counts a file that is encoded."""
+        """Add an encoded file."""
         size, noisy = event.facts.get("bytes", 0), event.facts.get("noisy_bytes", 0)
         self.bytes += size
         self.pixels += event.megapixels * 1e6 if size else 0.0
@@ -47,15 +47,15 @@ class Sizes:
             return f"{words}."
         saved = self.noisy - self.cleaned
         share = f"{abs(saved):,} bytes {'fewer' if saved >= 0 else 'more'} ({abs(saved) / self.noisy:.0%})"
-        return f"{words}; without the noise {share}."
+        return f"{words}; {share} than with noise."
 
 
 class TextVoice:
-    """Speaks to people. A context manager: the bar stands while the block runs."""
+    """Prints for people. A context manager that shows the progress bar."""
 
     def __init__(self, manner: Manner, done: str = "cleaned") -> None:
         self._manner = manner
-        self._done = done  # what is done to files
+        self._done = done  # past participle for the summary
         self._progress = Progress()
         self._bar: RichProgress | None = None
         self._last_line = time.monotonic()
@@ -76,13 +76,13 @@ class TextVoice:
             self._bar = None
 
     def hear(self, event: Event) -> None:
-        """Takes in one event and says what people want to know of it."""
+        """Handle one event."""
         self._progress.hear(event)
         match event:
             case FileFailed():
                 self._tell_failure(event)
             case FileSkipped() if event.target is None or self._manner.verbose:
-                self._tell_unless_quiet(f"Passed over {shown(event.source)}: {one_line(event.reason)}")
+                self._tell_unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
             case FileDone():
                 self._tell_done(event)
             case SeriesFound() if self._manner.verbose:
@@ -90,14 +90,14 @@ class TextVoice:
         self._show_progress()
 
     def tell(self, line: str) -> None:
-        """Says one line at once, above the bar; from any thread."""
+        """Print one line immediately, above the bar. Thread-safe."""
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             say(line)
 
     def finish(self, report: Report, out: Path) -> None:
-        """The last words on a run."""
+        """Print the summary of a run."""
         for note, sources in self._notes.items():
             more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
             self._tell_unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
@@ -105,12 +105,12 @@ class TextVoice:
         if report.done and self._sizes.bytes:
             self._tell_unless_quiet(str(self._sizes))
         if report.already_there and report.done + len(report.failures) + report.left:
-            self._tell_unless_quiet(f"{_count(report.already_there)} done already (see --overwrite).")
+            self._tell_unless_quiet(f"{_count(report.already_there)} already done (use --overwrite to replace).")
         if report.failures:
-            self.tell(f"{_count(len(report.failures))} failed, named above.")
+            self.tell(f"{_count(len(report.failures))} failed, listed above.")
         if report.left:
-            left = f"{_why_stopped(report)} with {_count(report.left)} to go"
-            self.tell(f"{left}; run the same command again to go on.")
+            left = f"{_why_stopped(report)} with {_count(report.left)} remaining"
+            self.tell(f"{left}; run the same command again to continue.")
 
     def _tell_done(self, event: FileDone) -> None:
         if self._manner.verbose:
@@ -125,7 +125,7 @@ class TextVoice:
         if self._manner.verbose:
             self.tell("".join(traceback.format_exception(error)).rstrip())
         self.tell(cause(failure.source, error))
-        if error.hint and error.hint not in self._hints:  # once is enough for a thousand broken files
+        if error.hint and error.hint not in self._hints:  # print each hint once
             self._hints.add(error.hint)
             self.tell(f"  {one_line(error.hint)}")
 
@@ -146,13 +146,13 @@ class TextVoice:
 
 
 def series_line(found: SeriesFound) -> str:
-    """A group of pictures that were taken alike, on one line."""
+    """Describe a series on one line."""
     noise = "".join(f", {name} {found.noise[name]:.1f}" for name in ("luma", "chroma") if name in found.noise)
     return one_line(f"Series {found.series}: {_count(found.frames)}{noise} ({found.reason})")
 
 
 def cause(source: Path, error: DenoiserError) -> str:
-    """The error on one line that names the file."""
+    """Return the error on one line, with the file name."""
     named = one_line(source.name) in error.message
     return one_line(error.message if named else f"{source}: {error.message}")
 
@@ -163,8 +163,9 @@ def _outcome(report: Report, out: Path, done: str) -> str:
         took = f"{report.megapixels:.1f} MP in {duration(report.seconds)} ({speed:.2f} MP/s)"
         return f"{_count(report.done)} {done}, {took}: {shown(out)}"
     if report.already_there and not report.failures and not report.left:
-        return f"Nothing left to do: {_count(report.already_there)} done already in {shown(out)} (see --overwrite)."
-    return f"Nothing {done}."
+        finished = f"{_count(report.already_there)} already done in {shown(out)}"
+        return f"Nothing to do: {finished} (use --overwrite to replace)."
+    return f"Nothing was {done}."
 
 
 def _why_stopped(report: Report) -> str:
@@ -182,7 +183,7 @@ def _is_terminal() -> bool:
 
 
 def _open_bar() -> RichProgress:
-    from rich.console import Console  # slow to import, and not needed where nobody looks
+    from rich.console import Console  # slow to import; not needed without a terminal
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
@@ -194,6 +195,6 @@ def _open_bar() -> RichProgress:
         transient=True,
         expand=True,
     )
-    bar.add_task("", total=1.0, words="loading the network")
+    bar.add_task("", total=1.0, words="loading the model")
     bar.start()
     return bar

@@ -1,4 +1,4 @@
-"""Photos that may be used freely, and the noise that is put on them: the same bytes in each call."""
+"""Free sample photos and reproducible noise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREDITS_NAME = "CREDITS.txt"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A photo bundled with scikit-image, and how it is made noisy."""
+    """A photo bundled with scikit-image, and its noise."""
 
     photo: str
     name: str  # of the noisy file; the suffix is its format
@@ -44,14 +44,14 @@ JPEG_QUALITY = 92
 
 
 def credits() -> str:
-    """What is said of the photos, in the file that lies beside them."""
+    """Return the text of CREDITS.txt."""
     lines = [f"{sample.name}: {sample.credit}" for sample in SAMPLES]
     head = "The photos are bundled with scikit-image and free to use; the noise was added by `denoise samples`."
     return "\n".join([head, "", *lines, ""])
 
 
 def make(sample: Sample) -> tuple[Image, Image]:
-    """The noisy photo and the one without noise."""
+    """Return the noisy and the clean photo."""
     import numpy as np
     import torch
 
@@ -75,15 +75,15 @@ def make(sample: Sample) -> tuple[Image, Image]:
 
 
 def names() -> Iterator[str]:
-    """The names of all files that are written."""
+    """Yield the names of all files that are written."""
     yield from (sample.name for sample in SAMPLES)
     yield CREDITS_NAME
 
 
 def _photo(name: str) -> Path:
-    # The files are read where they lie: importing scikit-image takes seconds and brings nothing.
+    # Read the files directly: importing scikit-image takes seconds.
     found = find_spec("skimage")
     path = Path(found.origin).parent / "data" / name if found and found.origin else None
     if path is None or not path.is_file():
-        raise MissingExtra("The sample photos come with scikit-image, which is not installed.", extra="demo")
+        raise MissingExtra("The sample photos need scikit-image, which is not installed.", extra="demo")
     return path

@@ -1,4 +1,4 @@
-"""What `denoise watch` says: a line for each picture, as a log that may run for months."""
+"""Output of `denoise watch`: one line per image, suitable as a long-running log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from denoiser_cli.render_text import cause
 
 
 def watch(folder: str, out: str, settings: Settings, options: WatchOptions, manner: Manner) -> int:
-    """Watches until it is told to stop, and gives the exit code."""
+    """Watch until cancelled; return the exit code."""
     voice = JsonVoice() if manner.json else _LogVoice(manner, _begin(folder, out, options))
     with stopping_politely(voice.tell) as cancel:
         report = watch_folder(folder, out, settings, options, listener=voice.hear, cancel=cancel)
@@ -28,11 +28,11 @@ def watch(folder: str, out: str, settings: Settings, options: WatchOptions, mann
 def _begin(folder: str, out: str, options: WatchOptions) -> str:
     if options.once:
         return ""
-    return f"Watching {shown(Path(folder))}; clean pictures go to {shown(Path(out))}. Ctrl-C ends it."
+    return f"Watching {shown(Path(folder))}; clean images go to {shown(Path(out))}. Press Ctrl-C to stop."
 
 
 class _LogVoice:
-    """Keeps nothing of what it has said."""
+    """Prints log lines; keeps no history, so memory stays constant."""
 
     def __init__(self, manner: Manner, begin: str) -> None:
         self._manner = manner
@@ -40,7 +40,7 @@ class _LogVoice:
         self._last_hint = ""
 
     def hear(self, event: Event) -> None:
-        """What people want to know of one event."""
+        """Print one event."""
         match event:
             case Started() if self._begin:
                 self._unless_quiet(self._begin)
@@ -51,14 +51,14 @@ class _LogVoice:
                 size = f"{event.megapixels:.2f} MP, {event.seconds:.1f} s"
                 self._unless_quiet(f"{shown(event.source)} -> {shown(event.target)} ({size}){notes}")
             case FileSkipped() if event.target is None or self._manner.verbose:
-                self._unless_quiet(f"Passed over {shown(event.source)}: {one_line(event.reason)}")
+                self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
 
     def tell(self, line: str) -> None:
-        """Says one line at once; from any thread."""
+        """Print one line immediately. Thread-safe."""
         say(line)
 
     def finish(self, report: Report, out: Path) -> None:
-        """The last words on a watch."""
+        """Print the summary."""
         failed = f", {len(report.failures)} failed" if report.failures else ""
         files = "1 file" if report.done == 1 else f"{report.done} files"
         self._unless_quiet(f"{files} cleaned in {duration(report.seconds)}{failed}: {shown(out)}")

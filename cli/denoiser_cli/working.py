@@ -1,4 +1,4 @@
-"""What a verb of many files does once its words are understood: files, a plan, or a single one through a pipe."""
+"""Runs a command for many files: files, a dry run, or a single file through a pipe."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PIPE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a verb, as it was meant."""
+    """One parsed call."""
 
     sources: tuple[str, ...]
     out: str
@@ -36,35 +36,37 @@ class Call:
     listed: tuple[Path, ...] = ()
 
     def plan(self, cancel: CancelToken) -> Plan:
-        """The plan of this call."""
+        """Plan this call."""
         return plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
 
     @property
     def work(self) -> Work:
-        """What is done with each file."""
+        """The kind of work for each file."""
         return work_of(self.settings)
 
 
 def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings) -> Call:
-    """What was meant; UsageError where it is not said what is to be done, or where to."""
+    """Return the call; raise UsageError if inputs or --out are missing."""
     of = work_of(settings).words
     listed = _read_list(words["files_from"]) if words["files_from"] else ()
     if not paths and not listed:
-        raise UsageError(f"No {of.takes} and no folder is named.", hint=f"For example: {of.example}")
+        raise UsageError(f"No {of.takes} or folder given.", hint=f"For example: {of.example}")
     if not words["out"]:
-        raise UsageError(f"--out is missing: where should the {of.makes} go?", hint=f"For example: {of.example}")
+        raise UsageError(
+            f"--out is missing: the folder or file for the {of.makes}.", hint=f"For example: {of.example}"
+        )
     return Call(paths, words["out"], settings, listed)
 
 
 def do(call: Call, manner: Manner, *, dry_run: bool) -> int:
-    """Carries the call out, whatever it is, and gives the exit code."""
+    """Run the call; return the exit code."""
     if PIPE in (*call.sources, call.out):
         return _do_through_pipe(call, manner)
     return _show_plan(call, manner) if dry_run else _do_files(call, manner)
 
 
 def _do_files(call: Call, manner: Manner) -> int:
-    """Carries out the plan and tells of it as it goes."""
+    """Run the plan and print its progress."""
     voice = JsonVoice() if manner.json else TextVoice(manner, call.work.words.done)
     with stopping_politely(voice.tell) as cancel:
         plan = call.plan(cancel)
@@ -75,7 +77,7 @@ def _do_files(call: Call, manner: Manner) -> int:
 
 
 def _show_plan(call: Call, manner: Manner) -> int:
-    """Says exactly what a run would do; writes nothing."""
+    """Print what a run would do without writing anything."""
     with stopping_politely() as cancel:
         plan = call.plan(cancel)
     if manner.json:
@@ -85,16 +87,16 @@ def _show_plan(call: Call, manner: Manner) -> int:
         again = f" (again: {job.again})" if job.again else ""
         click.echo(f"{shown(job.source)} -> {shown(job.target)}{again}")
     for job in plan.already_there:
-        click.echo(f"{shown(job.source)}: done already, {shown(job.target)}")
+        click.echo(f"{shown(job.source)}: already done, {shown(job.target)}")
     for passed in plan.passed:
-        click.echo(f"{shown(passed.path)}: passed over, {one_line(passed.reason)}")
+        click.echo(f"{shown(passed.path)}: skipped, {one_line(passed.reason)}")
     for job, error in plan.blocked:
         click.echo(f"{shown(job.source)}: will fail, {one_line(error.message)}")
     if manner.verbose:
         for group in plan.groups:
             say(f"Series {one_line(group.heading)}: {group.frames} of the files")
     if not manner.quiet:
-        others = f", {plan.elsewhere} left to other shards" if plan.elsewhere else ""
+        others = f", {plan.elsewhere} in other shards" if plan.elsewhere else ""
         weights = f", with {plan.choice.model}" if plan.choice else ""
         what = f"{len(plan.jobs)} to {call.work.words.verb}, {plan.megapixels:.1f} MP"
         say(f"{what}{weights}{others}; nothing was written.")
@@ -102,14 +104,16 @@ def _show_plan(call: Call, manner: Manner) -> int:
 
 
 def _do_through_pipe(call: Call, manner: Manner) -> int:
-    """Works on a single file that comes from standard input, or goes to standard output, or both."""
+    """Process a single file from stdin, to stdout, or both."""
     if len(call.sources) > 1:
-        raise UsageError("A pipe carries a single picture.", hint="Name one file, or a folder for --out.")
+        raise UsageError("A pipe holds a single image.", hint="Name one file, or a folder for --out.")
     if manner.json and call.out == PIPE:
-        raise UsageError("--json and --out - both want standard output.", hint="Leave one out.")
+        raise UsageError(
+            "--json and --out - cannot be combined: both write to standard output.", hint="Leave one out."
+        )
     batch, work = call.settings.batch, call.work
     if batch.shard or batch.report or batch.series:
-        raise UsageError("--shard, --report and --series are for many files, and a pipe carries a single picture.")
+        raise UsageError("--shard, --report and --series need files; they do not work with pipes.")
     work.refuse(call.settings)
     content = _read_piped(call)
     deliver = _deliver(call)
@@ -124,11 +128,11 @@ def _do_through_pipe(call: Call, manner: Manner) -> int:
 
 
 def _read_list(name: str) -> tuple[Path, ...]:
-    """The names in a file, or on standard input for "-": one per line, or between zero bytes if there are any."""
+    """Read names from a file, or stdin for "-": NUL-separated if it contains NUL, otherwise one per line."""
     try:
         data = sys.stdin.buffer.read() if name == PIPE else Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"{name}: the list cannot be read ({error.strerror}).") from error
+        raise UsageError(f"{name}: cannot read the list ({error.strerror}).") from error
     names = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
     return tuple(Path(os.fsdecode(name)) for name in names if name)
 
@@ -143,15 +147,15 @@ def _read_piped(call: Call) -> Any:
 
 
 def _deliver(call: Call) -> Callable[[Outcome, Any], tuple[str, ...]]:
-    """How the output is handed on; refused now, and not after the network has worked."""
+    """Return a function that delivers the output; raise now for unsafe targets, before processing."""
     work = call.work
     if call.out != PIPE:
         target = Path(call.out)
         work.row(target)
         if _is_standard_input(target):
-            raise UnsafeOutput(f"{target}: is the input itself; no input is ever written to.")
+            raise UnsafeOutput(f"{target}: is the input itself; inputs are never overwritten.")
         if target.exists() and not call.settings.batch.overwrite:
-            raise UsageError(f"{target}: is there already.", hint="Make it again with --overwrite.")
+            raise UsageError(f"{target}: already exists.", hint="Replace it with --overwrite.")
         job = Job(Path(call.sources[0]), target, 0.0)
         # From a pipe there are no bytes to copy.
         return lambda outcome, _: work.write(dataclasses.replace(outcome, kept=False), job, call.settings)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from denoiser.image import Image
 
 _CHUNK = 1 << 20  # bytes
-KEPT = "little noise: kept as it is"
-NO_TICKET = "its XMP is broken and stays so: it says nothing of how this was made"
+KEPT = "little noise: copied unchanged"
+NO_TICKET = "its XMP is corrupt and was kept as it is, without a processing record"
 
 
 def ask_device(wish: str) -> str:
@@ -80,8 +80,8 @@ class Cleaning:
     words = Words(
         verb="clean",
         done="cleaned",
-        takes="picture",
-        makes="clean pictures",
+        takes="image",
+        makes="clean images",
         known="Supported: PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
         example="denoise ./imgs --out ./clean",
         pipes=("denoise - --out b.png < a.png", "denoise a.png --out - > b.png"),
@@ -90,7 +90,9 @@ class Cleaning:
     def refuse(self, settings: Settings) -> None:
         """A series finds the level that noise-level would give."""
         if settings.batch.series and settings.denoise.noise_level is not None:
-            raise UsageError("series finds the noise level, and noise-level gives it.", hint="Leave one out.")
+            raise UsageError(
+                "Choose only one of --series and --noise-level.", hint="--series estimates the noise level."
+            )
 
     def takes(self, name: Path) -> bool:
         """Pictures."""
@@ -207,7 +209,7 @@ def _copy(job: Job, image: Image) -> None:
     try:
         original = job.source.open("rb")
     except OSError as error:
-        raise UnreadableImage(f"{job.source}: cannot be opened again ({error.strerror}).") from error
+        raise UnreadableImage(f"{job.source}: cannot be reopened ({error.strerror}).") from error
     with original, whole_file(job.target, times_ns=image.origin.times_ns if image.origin else None) as copy:
         while chunk := original.read(_CHUNK):
             copy.write(chunk)
@@ -227,8 +229,8 @@ def cropped(image: Image, name: str, settings: Settings) -> Image:
     x, y, width, height = crop
     if x + width > image.width or y + height > image.height:
         raise UnreadableImage(
-            f"{name}: the crop {settings.batch.crop} reaches beyond its {image.width} x {image.height} pixels.",
-            hint="--crop is x,y,width,height in pixels of the upright picture.",
+            f"{name}: the crop {settings.batch.crop} is outside the image ({image.width} x {image.height} pixels).",
+            hint="--crop is x,y,width,height in pixels of the upright image.",
         )
     part = slice(y, y + height), slice(x, x + width)
     alpha = None if image.alpha is None else image.alpha[part]

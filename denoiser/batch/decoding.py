@@ -50,7 +50,7 @@ class Decoding:
         verb="decode",
         done="decoded",
         takes="latent file",
-        makes="pictures",
+        makes="images",
         known="Latent files end in .dlf; `denoise encode` makes them.",
         example="denoise decode ./latents --out ./imgs",
         pipes=("denoise decode - --out b.png < a.dlf", "denoise decode a.dlf --out - > b.png"),
@@ -104,7 +104,7 @@ class Decoding:
         try:
             status = path.stat()
         except OSError as error:
-            raise UnreadableImage(f"{path}: cannot be looked at ({error.strerror}).") from error
+            raise UnreadableImage(f"{path}: cannot be accessed ({error.strerror}).") from error
         return Latent(file, str(path), (status.st_atime_ns, status.st_mtime_ns))
 
     def read_bytes(self, data: bytes, name: str, settings: Settings) -> Latent:

@@ -84,8 +84,8 @@ def _below(listed: Path) -> PurePath:
     """The place of a listed file below the output folder: its own folders, without root or drive."""
     if ".." in listed.parts:
         raise UsageError(
-            f"{listed}: a listed name that climbs with '..' has no place below --out.",
-            hint="List names relative to the current folder, or whole paths.",
+            f"{listed}: names in a list must not contain '..'.",
+            hint="Use paths relative to the current folder, or absolute paths.",
         )
     return PurePath(*listed.parts[1:]) if listed.is_absolute() else PurePath(listed)
 
@@ -134,7 +134,7 @@ class _Walk:
         if identity is not None and identity == self._left_out:
             return
         if identity in self._walked:
-            self.passed.append(Passed(folder, f"the same folder as {self._walked[identity]}, done once"))
+            self.passed.append(Passed(folder, f"the same folder as {self._walked[identity]}, processed once"))
             return
         if identity is not None:
             self._walked[identity] = folder
@@ -151,7 +151,7 @@ class _Walk:
         try:
             status = path.stat()
         except OSError as error:
-            reason = "a link that leads nowhere" if path.is_symlink() else f"cannot be looked at ({error.strerror})"
+            reason = "a broken link" if path.is_symlink() else f"cannot be accessed ({error.strerror})"
             self.passed.append(Passed(path, reason))
             return None
         if stat.S_ISDIR(status.st_mode):
@@ -192,9 +192,7 @@ def _kind(mode: int) -> str:
 
 def _not_there(source: Path, error: OSError) -> UsageError:
     if isinstance(error, FileNotFoundError) and not source.is_symlink():
-        return UsageError(
-            f"{source}: no such file or folder.", hint="Check the spelling, and the folder you are in."
-        )
+        return UsageError(f"{source}: no such file or folder.", hint="Check the spelling and the current folder.")
     if isinstance(error, FileNotFoundError):
-        return UsageError(f"{source}: a link that leads nowhere.", hint="Name the file itself.")
-    return UsageError(f"{source}: cannot be looked at ({error.strerror}).", hint="Check who may read it.")
+        return UsageError(f"{source}: a broken link.", hint="Give the path of the file itself.")
+    return UsageError(f"{source}: cannot be accessed ({error.strerror}).", hint="Check the permissions.")

@@ -33,7 +33,7 @@ class Encoding:
     words = Words(
         verb="encode",
         done="encoded",
-        takes="picture",
+        takes="image",
         makes="latent files",
         known="Supported: PNG, JPEG, TIFF, WebP, AVIF and BMP; extras add HEIC, JPEG XL and camera RAW.",
         example="denoise encode ./imgs --out ./latents",
@@ -56,7 +56,7 @@ class Encoding:
         """That of latent files."""
         if not self.makes(target):
             raise UsageError(
-                f"{target}: a latent file ends in {LATENT.suffix}.",
+                f"{target}: the name of a latent file must end in {LATENT.suffix}.",
                 hint=f"For example --out {target.with_suffix(LATENT.suffix).name}, or a folder {target}/",
             )
         return LATENT
@@ -141,7 +141,7 @@ def refuse_cleaning(settings: Settings) -> None:
     batch = settings.batch
     for name, asked in (("series", batch.series), ("skip-clean", batch.skip_clean), ("crop", batch.crop)):
         if asked:
-            raise UsageError(f"{name} is for cleaning.", hint="Leave it out.")
+            raise UsageError(f"{name} applies to cleaning only.", hint="Leave it out.")
 
 
 def _asked(settings: Settings) -> EncodeOptions:

@@ -57,7 +57,8 @@ def into_file(picture: Sighting, target: Path, options: WriteOptions, row: Forma
     row = row or writable_row(target)
     if options.format not in (None, row.key):
         raise UsageError(
-            f"--format {options.format} and the name {target.name} do not agree.", hint="Leave one out."
+            f"--format {options.format} contradicts the name {target.name}.",
+            hint="Leave out --format, or change the name.",
         )
     return Job(picture.path, target, picture.megapixels)
 
@@ -67,10 +68,10 @@ def writable_row(target: Path) -> Format:
     try:
         row = formats.by_suffix(target)
     except UsageError as error:
-        raise UsageError(error.message, hint=f"For a folder of that name write {target}/") from error
+        raise UsageError(error.message, hint=f"To create a folder of that name, write {target}/") from error
     if not row.depths:
         better = target.with_suffix(formats.ROWS[row.written_as].suffix).name
-        raise UsageError(f"{target}: {row.name} is read and not written here.", hint=f"For example --out {better}")
+        raise UsageError(f"{target}: {row.name} can be read but not written.", hint=f"For example --out {better}")
     return row
 
 
@@ -86,7 +87,7 @@ def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: s
         first = owners.setdefault(_key(job.target, case_matters), job)
         if first is not job:
             raise UnsafeOutput(
-                f"{first.source} and {job.source} would both become {job.target}.",
+                f"{first.source} and {job.source} would both be written to {job.target}.",
                 hint=f"{apart}, or choose --format so that the names differ."
                 if first.source.suffix == job.source.suffix
                 else f"{apart}, or rename one.",
@@ -96,7 +97,7 @@ def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: s
             owner = owners.get(_key(folder, case_matters))
             if owner is not None:
                 raise UnsafeOutput(
-                    f"{owner.source} would become {owner.target}, which {job.source} needs as a folder.",
+                    f"{owner.source} would become {owner.target}, but {job.source} needs that name for a folder.",
                     hint=f"{apart}, or rename one.",
                 )
 

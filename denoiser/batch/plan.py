@@ -175,7 +175,7 @@ class _Looker:
 
 def _absent(path: Path) -> UnreadableImage:
     return UnreadableImage(
-        f"{path}: no such file.", hint="The list names what is not there; check the folder you are in."
+        f"{path}: no such file.", hint="The list contains a missing file. Check the current folder."
     )
 
 
@@ -196,8 +196,8 @@ def _refuse_many(found: Discovery, target: Path, work: Work) -> None:
     if found.folders or len(found.finds) > 1:
         count = "a folder is" if found.folders else f"{len(found.finds)} {work.words.takes}s are"
         raise UsageError(
-            f"--out {target} names one file, and {count} to be {work.words.done}.",
-            hint=f"Name a folder, for example --out {work.words.folder}",
+            f"--out {target} is a file name, but {count} to be {work.words.done}.",
+            hint=f"Give a folder, for example --out {work.words.folder}",
         )
 
 

@@ -47,10 +47,12 @@ def load_preset(name_or_path: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         here = ", ".join(preset_names()) or "none"
         raise UsageError(
-            f"{name_or_path}: no such preset.", hint=f"Here are: {here}. One is written with --save-preset NAME."
+            f"{name_or_path}: no such preset.", hint=f"Saved presets: {here}. Save one with --save-preset NAME."
         ) from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: is no preset ({error}).", hint="It is TOML: strength = 0.8") from error
+        raise UsageError(
+            f"{path}: invalid preset ({error}).", hint="A preset is a TOML file with lines such as strength = 0.8"
+        ) from error
     _check(values, path)
     return values
 
@@ -73,7 +75,7 @@ def _path(name: str) -> Path:
     if name.endswith(_SUFFIX):
         return Path(name)
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a preset.", hint="Use letters and digits, or a .toml file.")
+        raise UsageError(f"{name!r} is not a valid preset name.", hint="Use letters and digits, or a .toml file.")
     return presets_folder() / f"{name}{_SUFFIX}"
 
 
@@ -82,13 +84,13 @@ def _check(values: Mapping[str, Any], path: Path) -> None:
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-            raise UsageError(f"{path}: {name!r} is no option.", hint=hint)
+            hint = f"Did you mean {near[0]}?" if near else f"Options: {', '.join(known)}."
+            raise UsageError(f"{path}: {name!r} is not an option.", hint=hint)
     for kind in CLASSES:
         try:
             kind(**{name: value for name, value in values.items() if known[name] is kind})
         except UsageError as error:
-            raise UsageError(f"{path}: {error.message}", hint="Mend the preset, or leave it out.") from error
+            raise UsageError(f"{path}: {error.message}", hint="Fix the preset, or leave out --preset.") from error
 
 
 def _toml(value: Any) -> str:

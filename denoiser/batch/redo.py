@@ -43,7 +43,7 @@ class Redone:
         made, here = self.ticket.torch, version_of_torch()
         if self.same or not made or made == here:
             return ""
-        return f"it was made with torch {made}, and here is {here}"
+        return f"it was made with torch {made}; torch {here} is installed"
 
 
 def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | None = None) -> Redone:
@@ -56,8 +56,8 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
     ticket = read_ticket(before)
     if ticket is None:
         raise UsageError(
-            f"{made}: holds no ticket, which says what made it.",
-            hint="Outputs have one unless they are made with --no-ticket or --strip.",
+            f"{made}: has no processing record.",
+            hint="Outputs have one unless written with --no-ticket or --strip.",
         )
     settings = ticket.settings(model=model)
     _check_weights(settings.denoise.model, settings.denoise.device, ticket)
@@ -82,8 +82,8 @@ def _check_weights(model: str, device: str, ticket: Ticket) -> None:
     card = models.find(model, device).card
     if card.sha256 != ticket.digest:
         raise MissingModel(
-            f"The weights {card.name} that are here are not those of the ticket ({ticket.digest[:12]}…).",
-            hint="--model takes the file they are in.",
+            f"The installed weights {card.name} are not those of the processing record ({ticket.digest[:12]}…).",
+            hint="Give their file with --model.",
         )
 
 

@@ -62,7 +62,7 @@ def sort_by_history(
             other = made_of_another(job, past, folder) if verdict and not settings.batch.overwrite else None
             if other is not None:
                 verdict = UnsafeOutput(
-                    f"{job.source} would become {job.target}, as {other} did already.", hint=_APART
+                    f"{job.source} would be written to {job.target}, which was made from {other}.", hint=_APART
                 )
         if isinstance(verdict, DenoiserError):
             blocked.append((job, verdict))
@@ -88,13 +88,13 @@ def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:
     if past.state != "crashed" or settings.batch.retry_failed or past.source_stamp != stamp_of(job.source):
         return None
     return UnreadableImage(
-        f"{job.source}: took an earlier run down with it ({past.cause}); passed over.",
-        hint="The file may be broken; --retry-failed tries it again.",
+        f"{job.source}: crashed an earlier run ({past.cause}); skipped.",
+        hint="The file may be corrupt. Use --retry-failed to try again.",
     )
 
 
 def _why_new(past: Past) -> str:
-    return "its output is gone" if past.done else ""
+    return "the output is missing" if past.done else ""
 
 
 def _why_again(job: Job, past: Past, settings: Settings, choice: Choice) -> str | DenoiserError | None:
@@ -124,11 +124,11 @@ def _left_by_a_dead_run(past: Past, there: Stamp) -> bool:
 
 def _foreign(job: Job, past: Past) -> ForeignOutput:
     if past.done is not None:
-        return ForeignOutput(f"{job.target}: was changed after it was made.")
-    return ForeignOutput(f"{job.target}: is there already, and no record says it was made from {job.source}.")
+        return ForeignOutput(f"{job.target}: was modified after it was written.")
+    return ForeignOutput(f"{job.target}: already exists, and no record shows that it was made from {job.source}.")
 
 
 def _differs(job: Job, source: str, target: str) -> str | None:
     if sha256_of(job.target) != target:
-        return "its content is not what was written"
+        return "the output was modified"
     return "the content of the source has changed" if sha256_of(job.source) != source else None

@@ -203,8 +203,8 @@ class _Run:
             if job.target not in mine:
                 continue  # it would have been looked at for its series, and is not to be cleaned now
             error = UnreadableImage(
-                f"{job.source}: took an earlier run down with it, and a trial, too ({cause}); passed over.",
-                hint="The file may be broken; --retry-failed tries it again.",
+                f"{job.source}: crashed an earlier run and a repeated trial ({cause}); skipped.",
+                hint="The file may be corrupt. Use --retry-failed to try again.",
             )
             source = steps.source_of(job)
             if self.manifest is not None and source is not None:
@@ -317,7 +317,7 @@ class _Run:
         failure = FileFailed(job.source, error)
         self.failures.append(failure)
         if most and len(self.failures) >= most:
-            self.stopped_by = self.stopped_by or DenoiserError(f"{most} failed, as many as --max-errors allows.")
+            self.stopped_by = self.stopped_by or DenoiserError(f"{most} failed, the limit of --max-errors.")
         manifest = self.manifest
         if manifest is not None and manifest.is_open and not recorded:
             _attempt(job, lambda: manifest.failed(job.target, steps.source_of(job), error))
@@ -338,12 +338,14 @@ def _attempt(job: Job, step: Callable[[], _Result]) -> _Result | _Failed:
         return _Failed(error)
     except MemoryError:
         return _Failed(
-            DenoiserError(f"{job.source}: there is not enough memory for it.", hint="Close other programs first.")
+            DenoiserError(
+                f"{job.source}: out of memory.", hint="Close other programs, or set a limit with --memory."
+            )
         )
     except Exception as error:  # noqa: BLE001 - one broken file must not end the run of ten thousand
         unexpected = DenoiserError(
             f"{job.source}: unexpected {type(error).__name__}: {error}",
-            hint="This is a bug, please report it with what the same command says with -v.",
+            hint="This is a bug. Please report it, with the output of the same command with -v.",
         )
         unexpected.__cause__ = error
         return _Failed(unexpected)

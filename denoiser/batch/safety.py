@@ -17,13 +17,13 @@ def refuse_input_folder(out: Path, folders: Iterable[Path]) -> None:
     """Raises when the outputs would go into one of the input folders themselves, under whatever name."""
     for folder in folders:
         if _identity(out) is not None and _identity(out) == _identity(folder):
-            raise UnsafeOutput(f"{out}: is the input folder itself; no input is ever written to.", hint=_ELSEWHERE)
+            raise UnsafeOutput(f"{out}: is the input folder itself; inputs are never overwritten.", hint=_ELSEWHERE)
 
 
 def refuse_no_folder(out: Path) -> None:
     """Raises when *out*, where a folder is needed, is a file."""
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file, and the outputs need a folder.", hint=_ELSEWHERE)
+        raise UsageError(f"{out}: is a file, but the outputs need a folder.", hint=_ELSEWHERE)
 
 
 def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple[list[Job], list[Blocked]]:
@@ -37,14 +37,16 @@ def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple
     for job in jobs:
         if _identity(job.target) in inputs:
             raise UnsafeOutput(
-                f"{job.target}: is an input itself, or a link to one; no input is ever written to.", hint=_ELSEWHERE
+                f"{job.target}: is an input, or a link to one; inputs are never overwritten.", hint=_ELSEWHERE
             )
         parent = job.target.parent
         if parent not in folders:
             folders[parent] = _obstacle(parent)
         obstacle = folders[parent]
         if obstacle is None and job.target.is_dir():
-            obstacle = UnwritableImage(f"{job.target}: is a folder, where a file should go.", hint=_IN_THE_WAY)
+            obstacle = UnwritableImage(
+                f"{job.target}: is a folder, but a file is to be written there.", hint=_IN_THE_WAY
+            )
         if obstacle is None:
             free.append(job)
         else:
@@ -62,7 +64,7 @@ def tells_case_apart(folder: Path) -> bool:
 
 
 _ELSEWHERE = "Choose another folder with --out."
-_IN_THE_WAY = "Move what is in the way, or choose another --out."
+_IN_THE_WAY = "Move it, or choose another --out."
 
 
 def _obstacle(folder: Path) -> DenoiserError | None:
@@ -71,7 +73,7 @@ def _obstacle(folder: Path) -> DenoiserError | None:
         if place.is_dir():
             return None
         if os.path.lexists(place):
-            return UnwritableImage(f"{place}: is a file, where a folder is needed.", hint=_IN_THE_WAY)
+            return UnwritableImage(f"{place}: is a file, but a folder is needed.", hint=_IN_THE_WAY)
     return None
 
 

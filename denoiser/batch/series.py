@@ -45,7 +45,7 @@ class Group:
     @property
     def heading(self) -> str:
         """The group in words."""
-        return self.name or "no camera and ISO in the header"
+        return self.name or "no camera or ISO in the metadata"
 
 
 def name_of(header: Probe) -> str:
@@ -130,21 +130,21 @@ def told(group: Group, series: Series | None) -> SeriesFound:
 
 def _how(group: Group, series: Series | None) -> str:
     if group.known is not None:
-        return "as an earlier run found it"
+        return "noise estimate from an earlier run"
     if series is not None:
         return series.estimate.reason
     if not group.name:
-        return "each by an estimate of its own"
-    few = "too few" if group.frames < FEWEST else "too few that can be read"
-    return f"{few} for a series: each by an estimate of its own"
+        return "separate estimates"
+    few = "too few images" if group.frames < FEWEST else "too few readable images"
+    return f"{few} for a series: separate estimates"
 
 
 def misfit(own: NoiseEstimate, series: Series) -> str:
     """What is said of a frame that does not fit."""
     common = series.estimate
     return (
-        f"does not fit its series: luma {own.luma:.1f} and chroma {own.chroma:.1f}, "
-        f"the others have {common.luma:.1f} and {common.chroma:.1f}; cleaned by its own estimate"
+        f"its noise differs from its series: luma {own.luma:.1f} and chroma {own.chroma:.1f}, "
+        f"the others {common.luma:.1f} and {common.chroma:.1f}; its own estimate was used"
     )
 
 

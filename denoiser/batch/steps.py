@@ -32,7 +32,7 @@ def read(job: Job, settings: Settings, manifest: Manifest | None) -> Picture:
     digest = sha256_of(job.source) if manifest is not None else ""
     if before is not None and stamp_of(job.source) != before:
         raise UnreadableImage(
-            f"{job.source}: changed while it was read.", hint="Run again when it is no longer written to."
+            f"{job.source}: changed while it was read.", hint="Run again when no other program is writing to it."
         )
     return Picture(content, Source(job.source, before, digest) if before is not None and manifest else None)
 
@@ -45,7 +45,7 @@ def write(
     if manifest is not None and source is not None:
         stamp = stamp_of(job.target)
         if stamp is None:
-            raise UnwritableImage(f"{job.target}: was removed as soon as it was written.", hint="Run again.")
+            raise UnwritableImage(f"{job.target}: was removed immediately after it was written.", hint="Run again.")
         notes = list(dict.fromkeys((*outcome.notes, *lost)))
         facts = dict(outcome.facts) | ({"notes": notes} if notes else {})
         manifest.done(job.target, source, Made(stamp, sha256_of(job.target), outcome.megapixels, facts))

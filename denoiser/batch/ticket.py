@@ -57,7 +57,8 @@ class Ticket:
         )
         if asked:
             raise UsageError(
-                f"The ticket is of version {self.version} and asks for {', '.join(sorted(asked))}.",
+                f"The processing record is from version {self.version} and uses unknown options: "
+                f"{', '.join(sorted(asked))}.",
                 hint="Use that version of denoise.",
             )
         return settings

@@ -67,7 +67,7 @@ def _try_together(jobs: Sequence[Job], cancel: CancelToken, verb: str, patience:
             if not answer:
                 return passed, _cause(child.wait())
             passed += answer.count(b"\n")
-        return passed, f"no answer within {patience:.0f} seconds"
+        return passed, f"no response within {patience:.0f} seconds"
     finally:
         child.kill()
         child.wait()

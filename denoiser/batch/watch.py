@@ -86,7 +86,7 @@ class _Watch:
         refuse_unsafe(Discovery((), (), (self.folder,), 0), self.out, self.out)
         if self.folder.resolve().is_relative_to(self.out.resolve()):
             raise UnsafeOutput(
-                f"{self.folder}: lies in the output folder {self.out}, so that outputs could arrive in it again."
+                f"{self.folder}: is inside the output folder {self.out}, so outputs would be processed again."
             )
         lock = _lock(self.out)
         try:
@@ -139,7 +139,7 @@ class _Watch:
         except UsageError as error:
             if self.watch.once:
                 raise
-            look = Look((), 0, (Passed(self.folder, f"cannot be looked at now ({error.message})"),), frozenset())
+            look = Look((), 0, (Passed(self.folder, f"cannot be accessed now ({error.message})"),), frozenset())
         self._tell_passed(set(look.passed))
         return look
 
@@ -204,12 +204,12 @@ class _Watch:
         except OSError:
             return None
         if (status.st_dev, status.st_ino) in inputs:
-            return UnsafeOutput(f"{job.target}: is an input itself, or a link to one; no input is ever written to.")
+            return UnsafeOutput(f"{job.target}: is an input, or a link to one; inputs are never overwritten.")
         first = made_of_another(job, self.place.history.of(job.name) or Past(), self.out)
         if first is None:
             return None
         return UnsafeOutput(
-            f"{job.source} would become {job.target}, as {first} did already.",
+            f"{job.source} would be written to {job.target}, which was made from {first}.",
             hint="Clean them into different folders, or rename one.",
         )
 
@@ -254,7 +254,5 @@ def _lock(out: Path) -> journal.Held:
     except OSError as error:
         raise as_unwritable(path, error) from error
     if held is None:
-        raise Refused(
-            f"{out}: another watch is at work there.", hint="One is enough; a second one needs another --out."
-        )
+        raise Refused(f"{out}: another `denoise watch` is writing there.", hint="Stop it, or choose another --out.")
     return held

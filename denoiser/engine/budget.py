@@ -82,8 +82,8 @@ def make_budget(
         tile = max(tile, _least(spec))
     elif tile % spec.size_multiple or tile < _bare_least(spec):
         raise UsageError(
-            f"A tile of {tile} does not fit this model.",
-            hint=f"Take a multiple of {spec.size_multiple} from {_bare_least(spec)} on.",
+            f"Invalid tile size {tile} for this model.",
+            hint=f"Use a multiple of {spec.size_multiple}, at least {_bare_least(spec)}.",
         )
     if batch is None:
         room = for_tiles // (tile**2 * bytes_per_pixel)

@@ -29,11 +29,11 @@ def choose(wish: str) -> Choice:
     if wish == "cuda":
         _require(_cuda_fault(), "CUDA device")
     elif wish == "mps" and not torch.backends.mps.is_available():
-        _require("torch does not offer it", "Apple GPU")
+        _require("torch does not support it", "Apple GPU")
     if wish != "auto":
-        return Choice(wish, "as asked for")
+        return Choice(wish, "as requested")
     if not torch.cuda.is_available():
-        return Choice("cpu", "no CUDA device here")
+        return Choice("cpu", "no CUDA device found")
     fault = _cuda_fault()
     if fault:
         return Choice("cpu", f"the CUDA device is not usable: {fault}")
@@ -76,7 +76,7 @@ def hardware_name(device: str) -> str:
 def _cuda_fault() -> str:
     """Why nothing runs on the card, in one line; empty when it does. A broken driver is found here, not later."""
     if not torch.cuda.is_available():
-        return "none is offered to the installed torch"
+        return "the installed torch finds none"
     try:
         torch.ones(8, device="cuda").sum().item()
     except RuntimeError as error:
@@ -86,4 +86,4 @@ def _cuda_fault() -> str:
 
 def _require(fault: str, what: str) -> None:
     if fault:
-        raise MissingDevice(f"This machine has no {what} that can be used: {fault}.")
+        raise MissingDevice(f"No usable {what} on this machine: {fault}.")

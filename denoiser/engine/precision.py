@@ -35,11 +35,11 @@ class Tried(Protocol):
 def choose_precision(wish: str, device: str, model: Tried, *, cache: Path | None = None) -> Choice:
     """fp32 or bf16, with the reason. A named one is taken as it is; "auto" asks the cache, then the machine."""
     if wish != "auto":
-        return Choice(wish, "as asked for")
+        return Choice(wish, "as requested")
     if device == "mps":
-        return Choice("fp32", "bf16 was never tried on an Apple GPU")
+        return Choice("fp32", "bf16 is not tested on Apple GPUs")
     if device == "cpu" and lacks_bf16():
-        return Choice("fp32", "this processor has no instructions for bf16")
+        return Choice("fp32", "this processor has no bf16 instructions")
     file = (cache or cache_folder()) / "precision.json"
     key = _key(device, model)
     trial = _as_trial(_remembered(file).get(key))

@@ -184,17 +184,19 @@ class Session:
     def _looks_of(self, image: Image, canvas: Canvas) -> Looks:
         """What the network made; where it is wrong nearly everywhere, a second try in fp32, then SpoiltResult."""
         if canvas.kept_share > _WRONG and self.precision != "fp32" and self._options.precision == "auto":
-            canvas.notes.append(f"the result in {self.precision} was wrong nearly everywhere; repeated in fp32")
+            canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
             self._cleaner.runner.precision = self.precision = "fp32"
-            self.precision_reason = "bf16 gave a wrong result"
+            self.precision_reason = "the bf16 result failed the sanity check"
             self._run(canvas, lambda _canvas: None, None)
         if canvas.kept_share > _WRONG:
             raise SpoiltResult(
-                f"The model's output is wrong in {canvas.kept_share:.0%} of the image: it shows structure that the "
-                "source does not have, or values that are not finite."
+                f"Output failed the sanity check in {canvas.kept_share:.0%} of the image: it contains structure "
+                "that the source does not have, or values that are not finite."
             )
         if canvas.kept_share > 0:
-            canvas.notes.append(f"{_percent(canvas.kept_share)} kept as in the source (sanity check)")
+            canvas.notes.append(
+                f"{_percent(canvas.kept_share)} of the image kept unchanged (failed the sanity check)"
+            )
         if image.alpha is not None:
             # Nobody sees colours under full transparency, and some programs keep things there.
             np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
@@ -218,7 +220,7 @@ class Session:
         self._cleaner.runner.move_to("cpu")
         precision = choose_precision(self._options.precision, "cpu", self._model)
         self._cleaner.runner.precision = precision.name
-        self.device, self.device_reason = "cpu", "the graphics card had no memory left"
+        self.device, self.device_reason = "cpu", "the GPU ran out of memory"
         self.precision, self.precision_reason = precision.name, precision.reason
         return self._budget("cpu")
 

@@ -36,7 +36,7 @@ def is_for_ink(profile: bytes) -> bool:
 
 
 def pillow_to_srgb(picture: PillowImage.Image) -> np.ndarray:
-    """8-bit sRGB samples of a CMYK or Lab image of Pillow, through its profile; plainly where CMYK has none."""
+    """8-bit sRGB samples of a CMYK or Lab image of Pillow, with its profile; plainly where CMYK has none."""
     from PIL import ImageCms
 
     target = ImageCms.createProfile("sRGB")

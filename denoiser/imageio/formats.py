@@ -129,7 +129,7 @@ def by_suffix(path: Path) -> Format:
     if row is None:
         known = ", ".join(row.suffix for row in _ROWS if row.depths)
         ending = f"ends in {path.suffix!r}" if path.suffix else "has no suffix"
-        raise UsageError(f"{path}: the name {ending}, which names no format that is written here ({known}).")
+        raise UsageError(f"{path}: unsupported output format: the name {ending} (supported: {known}).")
     return row
 
 
@@ -140,7 +140,8 @@ def of_name(path: Path, options: WriteOptions) -> Format:
     row = ROWS[options.format]
     if _BY_SUFFIX.get(path.suffix.lower(), row) is not row:
         raise UsageError(
-            f"{path}: the suffix and the format {options.format!r} do not agree.", hint="Leave one out."
+            f"{path}: the suffix contradicts the format {options.format!r}.",
+            hint="Omit format, or change the suffix.",
         )
     return row
 
@@ -155,11 +156,11 @@ def sniff(head: bytes, name: str = "") -> Format:
             named = _BY_SUFFIX.get(Path(name).suffix.lower()) if key == "tiff" else None
             return named if named is ROWS["raw"] else ROWS[key]
     if head.startswith(_LATENT_SIGN):
-        raise UnsupportedFormat("is a latent file", hint="`denoise decode` makes a picture of it.")
+        raise UnsupportedFormat("is a latent file", hint="Decode it with `denoise decode`.")
     for sign, what in _STRANGERS:
         if head.startswith(sign):
-            raise UnsupportedFormat(f"is {what}, which is not read here")
-    raise UnsupportedFormat("is not a picture in a format that is read here")
+            raise UnsupportedFormat(f"is {what}, which is not supported")
+    raise UnsupportedFormat("is not an image in a supported format")
 
 
 def output_format(source: HasFormat | str, options: WriteOptions = WriteOptions()) -> Format:

@@ -18,4 +18,4 @@ def refuse_pixels(width: int, height: int, limit: int) -> None:
 def refuse_bytes(size: int, limit: int) -> None:
     """Raises ImageTooLarge for a file of more bytes than any picture at the limit of pixels can need."""
     if size > limit * _BYTES_PER_PIXEL + _BYTES_BESIDE_PIXELS:
-        raise ImageTooLarge(f"has {size:,} bytes, more than any picture at the limit of {limit:,} pixels needs")
+        raise ImageTooLarge(f"has {size:,} bytes, more than an image at the limit of {limit:,} pixels can need")

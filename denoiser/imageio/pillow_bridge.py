@@ -122,12 +122,12 @@ def _samples(picture: PillowImage.Image) -> tuple[np.ndarray, str, int, str]:
         from denoiser.imageio import colour
 
         return colour.pillow_to_srgb(picture), mode.lower(), 8, f"{mode} was converted to sRGB"
-    raise UsageError(f"A Pillow image of mode {mode!r} has no defined colours here.")
+    raise UsageError(f"Unsupported mode {mode!r} of a Pillow image.")
 
 
 def _from_wide_integers(values: np.ndarray) -> np.ndarray:
     if values.min() < 0 or values.max() > 0xFFFF:
-        raise UsageError("A Pillow image of mode 'I' must lie between 0 and 65535.")
+        raise UsageError("Values of a Pillow image of mode 'I' must be between 0 and 65535.")
     return values.astype(np.uint16)[:, :, np.newaxis]
 
 

@@ -112,8 +112,8 @@ def _picture(file: Source, options: ReadOptions) -> Image:
     limits.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
     if inspection.frames > 1 and options.frames == "refuse":
         raise UnreadableImage(
-            f"holds {inspection.frames} pictures, and only files of one are wanted",
-            hint="Take the first picture of such files with --frames first.",
+            f"contains {inspection.frames} images; files with several images are rejected",
+            hint="Use --frames first to process the first image.",
         )
     decoded = decode(file.data, row.key, inspection, options.max_pixels)
     return _gathered(file, inspection, decoded)
@@ -161,8 +161,8 @@ def _gathered(file: Source, inspection: Inspection, decoded: Decoded) -> Image:
 def _notes(inspection: Inspection, decoded: Decoded) -> tuple[str, ...]:
     notes = [*inspection.notes, *decoded.notes]
     if inspection.frames > 1:
-        notes.append(f"the first of {inspection.frames} pictures was taken; the others are not carried over")
-    notes += [f"{thing}: not carried over" for thing in inspection.hidden]
+        notes.append(f"only the first of {inspection.frames} images was used")
+    notes += [f"{thing}: not preserved" for thing in inspection.hidden]
     return tuple(notes)
 
 
@@ -183,4 +183,4 @@ def _sentence(name: str, reason: str) -> str:
     return f"{name}{joint}{reason}."
 
 
-_VERBS = ("is ", "has ", "holds ", "cannot ", "contradicts ", "grew ")
+_VERBS = ("is ", "has ", "holds ", "contains ", "cannot ", "contradicts ", "was ")

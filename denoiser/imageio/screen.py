@@ -54,9 +54,11 @@ def profile_at(path: Path) -> bytes:
             data = file.read(_MOST_BYTES + 1)
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
     except (OSError, ImageCms.PyCMSError) as error:
-        raise UsageError(f"{path}: is no colour profile ({error}).", hint="Choose an .icc or .icm file.") from error
+        raise UsageError(
+            f"{path}: is not a colour profile ({error}).", hint="Choose an .icc or .icm file."
+        ) from error
     if profile.profile.xcolor_space.strip() != "RGB" or len(data) > _MOST_BYTES:
-        raise UsageError(f"{path}: is not the profile of a display.", hint="Choose one for RGB.")
+        raise UsageError(f"{path}: is not a display profile.", hint="Choose an RGB profile.")
     return data
 
 

@@ -80,7 +80,7 @@ def drawn(strips: Iterable[Strip]) -> Image:
     """The strips one below the other as a picture of 8 bits; they may come one by one."""
     parts = [_drawn(strip) for strip in strips]
     if not parts:
-        raise UnusableData("There is no picture to put on the sheet.")
+        raise UnusableData("No images for the sheet.")
     width = max(part.shape[1] for part in parts)
     height = sum(part.shape[0] for part in parts)
     sheet = np.full((height + 2 * _MARGIN, width, 3), _BACKGROUND, np.uint8)
@@ -126,7 +126,7 @@ def _drawn(strip: Strip) -> Picture:
 def _before_and_after(row: Row) -> Strip:
     noisy, clean = _as_8_bit(row.noisy), _as_8_bit(row.clean)
     if noisy.shape != clean.shape:
-        raise UnusableData(f"{row.title}: noisy and clean have different sizes.")
+        raise UnusableData(f"{row.title}: noisy and clean image differ in size.")
     taken = noisy.astype(np.int16) - clean
     visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
     before, after, between = row.labels
@@ -138,7 +138,7 @@ def _before_and_after(row: Row) -> Strip:
     if row.reference is not None:
         panels.append(Panel("Reference", _as_8_bit(row.reference)))
         if panels[-1].picture.shape != clean.shape:
-            raise UnusableData(f"{row.title}: the reference has another size.")
+            raise UnusableData(f"{row.title}: the reference differs in size.")
     return Strip(row.title, tuple(panels), guide=1)
 
 

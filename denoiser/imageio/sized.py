@@ -47,7 +47,7 @@ def sized(image: Image, name: str, most_bytes: int, cancel: CancelToken | None =
         quality -= 1
         data = rivals.encode(name, colours, quality)
     if quality == 1 and len(data) > most_bytes:
-        raise UnwritableImage(f"The picture takes {len(data):,} bytes as {name} at the least.", hint="")
+        raise UnwritableImage(f"The smallest {name} file of this image has {len(data):,} bytes.", hint="")
     shown = depth.rescale(rivals.decode(name, data)[:, :, : image.channels], 255, image.bits)
     return Sized(dataclasses.replace(image, pixels=shown, alpha=None, origin=None), len(data), quality)
 

@@ -38,7 +38,7 @@ def from_path(path: Path, options: ReadOptions) -> Source:
         except OSError as error:
             raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
     if len(data) < status.st_size:
-        raise UnreadableImage(f"grew shorter while it was read ({status.st_size} to {len(data)} bytes)")
+        raise UnreadableImage(f"was truncated while it was read ({status.st_size} to {len(data)} bytes)")
     return Source(data, row, (status.st_atime_ns, status.st_mtime_ns))
 
 
@@ -60,7 +60,7 @@ def opened(path: Path) -> BinaryIO:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise UnreadableImage(f"is {_kind(status.st_mode)}, not a file", hint="Name a picture file.")
+        raise UnreadableImage(f"is {_kind(status.st_mode)}, not a file", hint="Give the path of an image file.")
     return open(descriptor, "rb")
 
 

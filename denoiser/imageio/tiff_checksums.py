@@ -42,5 +42,5 @@ def _unpack(packed: memoryview, left: int) -> int:
                 left -= len(inflater.decompress(rest, _STEP))
                 rest = inflater.unconsumed_tail
     except zlib.error as error:
-        raise UnreadableImage(f"is broken: its data do not agree with their checksum ({error})") from error
+        raise UnreadableImage(f"is corrupt: checksum mismatch ({error})") from error
     return left

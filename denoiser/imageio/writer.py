@@ -36,14 +36,14 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
     """The bytes of a file in this format, a key of the table: pixels, alpha, profile, metadata."""
     row = formats.ROWS.get(format)
     if row is None or not row.depths:
-        raise UsageError(f"{row.name if row else format!r} is not written here.")
+        raise UsageError(f"{row.name if row else format!r} cannot be written.")
     bits = depth.fitting(image.bits, row.depths)
     pixels, alpha = depth.at_depth(image, bits)
     if alpha is not None and not row.alpha:
         if not np.all(alpha == alpha.dtype.type((1 << bits) - 1)):
             raise UnwritableImage(
-                f"cannot be written: {row.name} holds no transparency, and the picture has some.",
-                hint="Write it as PNG, TIFF, WebP or AVIF.",
+                f"cannot be written: {row.name} does not support transparency.",
+                hint="Use PNG, TIFF, WebP or AVIF.",
             )
         alpha = None
     metadata = Metadata() if options.strip else thumbnail.renewed(image)
@@ -56,7 +56,7 @@ def losses(image: Image, format: str) -> tuple[str, ...]:
     row = formats.ROWS[format]
     words = []
     if row.depths and depth.fitting(image.bits, row.depths) < image.bits:
-        words.append(f"{image.bits} bits become {max(row.depths)} in {row.name}")
+        words.append(f"{image.bits} bits reduced to {max(row.depths)} in {row.name}")
     left_out = containers.not_carried(format, image.metadata, image.profile)
     words += [f"{row.name} holds no {word}" for word in left_out]
     return tuple(words)

@@ -43,7 +43,7 @@ def read_card(path: Path) -> Card:
         _check(card)
         return card
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise UntrustedWeights(f"{path}: not the card of a weights file ({error}).") from error
+        raise UntrustedWeights(f"{path}: invalid card of a weights file ({error}).") from error
 
 
 def gaps(card: Card) -> tuple[str, ...]:

@@ -67,10 +67,8 @@ def find(name_or_path: str, device: str) -> CatalogEntry:
         if name in here:
             return _entry(here[name])
     if Path(name_or_path).suffix in _UNSAFE:
-        raise MissingModel(
-            f"{name_or_path}: weights are read from .safetensors files alone; this kind can run code."
-        )
-    raise MissingModel(f"No weights named {name_or_path!r}; here are {', '.join(sorted(here)) or 'none'}.")
+        raise MissingModel(f"{name_or_path}: only .safetensors weights are supported; other formats can run code.")
+    raise MissingModel(f"No weights named {name_or_path!r}; installed: {', '.join(sorted(here)) or 'none'}.")
 
 
 def verify(entry: CatalogEntry) -> None:
@@ -80,7 +78,7 @@ def verify(entry: CatalogEntry) -> None:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     if digest.hexdigest() != entry.card.sha256:
-        raise UntrustedWeights(f"{entry.path}: changed or cut, its digest is not the one on its card.")
+        raise UntrustedWeights(f"{entry.path}: modified or truncated; its checksum does not match its card.")
 
 
 def _files() -> dict[str, Path]:
@@ -98,6 +96,6 @@ def _entry(path: Path) -> CatalogEntry:
     card = path.with_suffix(".toml")
     if not card.is_file():
         raise UntrustedWeights(
-            f"{path}: has no card beside it ({card.name}).", hint="Weights come with their .toml card; copy both."
+            f"{path}: its card {card.name} is missing.", hint="Copy the .toml card together with the weights."
         )
     return CatalogEntry(path.stem, path, read_card(card))

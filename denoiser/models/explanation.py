@@ -10,15 +10,15 @@ from denoiser.models.card import Card, gaps
 
 # Metrics that a person should not have to guess the meaning of; others are shown as they stand.
 _METRICS = (
-    (r"cbsd68_sigma(\d+)", r"CBSD68, white noise of sigma \1, told the level", "dB PSNR"),
-    (r"bsd68_grey_sigma(\d+)", r"BSD68 grey, white noise of sigma \1, told the level", "dB PSNR"),
-    (r"(validation|test)_real_pairs_(?:blind|automatic)", r"real pairs (\1), level found by itself", "dB PSNR"),
+    (r"cbsd68_sigma(\d+)", r"CBSD68, white noise of sigma \1, given the level", "dB PSNR"),
+    (r"bsd68_grey_sigma(\d+)", r"BSD68 grey, white noise of sigma \1, given the level", "dB PSNR"),
+    (r"(validation|test)_real_pairs_(?:blind|automatic)", r"real pairs (\1), blind", "dB PSNR"),
     (r"(validation|test)_real_pairs_noisy", r"real pairs (\1), before cleaning", "dB PSNR"),
     (r"(validation|test)_clean_median", r"clean photos (\1) against themselves, median", "dB PSNR"),
-    (r"(validation|test)_bd_rate_(.+)", r"bits for equal PSNR, beside \2 (\1)", "%"),
+    (r"(validation|test)_bd_rate_(.+)", r"bits for equal PSNR, compared with \2 (\1)", "%"),
     (
         r"held_out_bits_against_JPEG",
-        r"bits for equal PSNR, beside JPEG, on held-out crops, by its own estimate",
+        r"bits for equal PSNR, compared with JPEG, on validation crops (estimated)",
         "%",
     ),
     (r"(validation|test)_(.+)", r"\2 (\1)", ""),
@@ -42,12 +42,12 @@ _HOUR = 60  # minutes
 def explained(card: Card) -> list[tuple[str, tuple[str, ...]]]:
     """The card as headings, each with lines of plain words below it; nothing that is on the card is left out."""
     sections = (
-        ("What it is", _nature(card)),
-        ("What it learned from", _sources(card.training)),
-        ("How it was trained", _making(card.training)),
-        ("What it reaches", (_metric(key, value) for key, value in card.metrics.items())),
-        ("Where it fails", card.limits),
-        ("What its card does not say", gaps(card)),
+        ("Model", _nature(card)),
+        ("Training data", _sources(card.training)),
+        ("Training", _making(card.training)),
+        ("Results", (_metric(key, value) for key, value in card.metrics.items())),
+        ("Limits", card.limits),
+        ("Missing from its card", gaps(card)),
     )
     return [(heading, lines) for heading, words in sections if (lines := tuple(words))]
 
@@ -63,7 +63,7 @@ def _nature(card: Card) -> Iterator[str]:
     yield card.summary
     settings = "; ".join(f"{_spaced(key)} {_value(value)}" for key, value in card.settings.items())
     yield f"A {card.task}: network {card.architecture}{f' ({settings})' if settings else ''}"
-    yield f"{card.parameters:,} numbers; a tile is computed with {card.halo} pixels around it"
+    yield f"{card.parameters:,} parameters; tiles overlap by {card.halo} pixels"
     yield f"Licence {card.licence}"
 
 
@@ -74,7 +74,7 @@ def _sources(training: Mapping[str, Any]) -> Iterator[str]:
         yield f"Under {_value(licences)}"
     if attribution := training.get("attribution"):
         photos = f"{training['photos']} photos" if "photos" in training else "the photos"
-        yield f"ATTRIBUTION.csv names {photos} under {attribution!r}"
+        yield f"ATTRIBUTION.csv lists {photos} under {attribution!r}"
 
 
 def _making(training: Mapping[str, Any]) -> Iterator[str]:

@@ -33,19 +33,21 @@ def load(entry: CatalogEntry) -> LoadedModel:
     card = entry.card
     if card.task != "denoiser":
         raise MissingModel(
-            f"{entry.name} is a {card.task}, not a denoiser.", hint="`denoise models` lists what can be taken."
+            f"{entry.name} is a {card.task}, not a denoiser.", hint="Run `denoise models` for a list of denoisers."
         )
     verify(entry)
     try:
         network = registry.build(card.architecture, card.settings)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise UntrustedWeights(f"{entry.path}: its card describes no {card.architecture} ({error}).") from error
+        raise UntrustedWeights(
+            f"{entry.path}: its card does not describe a {card.architecture} ({error})."
+        ) from error
     try:
         tensors = load_file(entry.path)
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise UntrustedWeights(f"{entry.path}: not the weights of a {card.architecture} ({error}).") from error
+        raise UntrustedWeights(f"{entry.path}: weights do not match a {card.architecture} ({error}).") from error
     if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
-        raise UntrustedWeights(f"{entry.path}: holds numbers that are not finite.")
+        raise UntrustedWeights(f"{entry.path}: contains values that are not finite.")
     network.eval().requires_grad_(False)
     return LoadedModel(entry.name, card.sha256, network, network.spec(card.halo))

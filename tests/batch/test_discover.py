@@ -90,7 +90,7 @@ def test_pipes_sockets_devices_and_dead_links_are_named(tmp_path: Path, monkeypa
         found = walk(tmp_path)
     assert below(found) == ["a.png"]
     assert {p.path.name: p.reason for p in found.passed} == {
-        "dead.png": "a link that leads nowhere",
+        "dead.png": "a broken link",
         "device.png": "a device, not a file",
         "pipe.png": "a pipe, not a file",
         "socket.png": "a socket, not a file",

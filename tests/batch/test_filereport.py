@@ -56,7 +56,7 @@ def test_every_file_has_its_row(tmp_path: Path, make_picture: Maker, options, su
         assert row["target"] == str(out / name) and row["model"] == "denoiser-tiny" and row["device"] == "cpu"
         assert float(row["megapixels"]) > 0 and float(row["seconds"]) >= 0
     assert by_name["c.png"]["error"] == "UnsupportedFormat" and by_name["c.png"]["hint"]
-    assert by_name["d.png"]["message"] == "a link that leads nowhere"
+    assert by_name["d.png"]["message"] == "a broken link"
 
 
 @pytest.mark.parametrize(("name", "empty"), [("r.json", []), ("r.csv", [])])

@@ -1,4 +1,4 @@
-"""Records of many runs read as one: the newest wins, the torn is passed over, and the dead are known."""
+"""Records of many runs read as one: the newest wins, the torn is skipped, and the dead are known."""
 
 from __future__ import annotations
 

@@ -45,10 +45,10 @@ def test_one_file_to_one_file() -> None:
 @pytest.mark.parametrize(
     ("target", "options", "words"),
     [
-        ("b.bmp", WriteOptions(), "BMP is read and not written"),
-        ("b.nef", WriteOptions(), "camera RAW is read and not written"),
-        ("b.png", WriteOptions(format="jpeg"), "do not agree"),
-        ("b.gif", WriteOptions(), "no format"),
+        ("b.bmp", WriteOptions(), "BMP can be read but not written"),
+        ("b.nef", WriteOptions(), "camera RAW can be read but not written"),
+        ("b.png", WriteOptions(format="jpeg"), "contradicts the name"),
+        ("b.gif", WriteOptions(), "unsupported output format"),
     ],
 )
 def test_a_target_that_cannot_be_written(target: str, options: WriteOptions, words: str) -> None:
@@ -61,12 +61,12 @@ def job(source: str, target: str) -> Job:
 
 
 def test_two_pictures_under_one_name_are_refused_by_both_names() -> None:
-    with pytest.raises(UnsafeOutput, match=r"a\.bmp and a\.png would both become out/a\.png"):
+    with pytest.raises(UnsafeOutput, match=r"a\.bmp and a\.png would both be written to out/a\.png"):
         refuse_collisions([job("a.bmp", "out/a.png"), job("b.png", "out/b.png"), job("a.png", "out/a.png")])
 
 
 def test_a_name_that_another_needs_as_its_folder_is_refused() -> None:
-    with pytest.raises(UnsafeOutput, match="needs as a folder"):
+    with pytest.raises(UnsafeOutput, match="needs that name for a folder"):
         refuse_collisions([job("a.bmp", "out/a.png"), job("a.png/b.png", "out/a.png/b.png")])
 
 

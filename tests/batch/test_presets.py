@@ -39,12 +39,12 @@ def test_what_is_the_default_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("strenght = 1", "'strenght' is no option.", "Did you mean strength?"),
-        ("wizardry = 1", "'wizardry' is no option.", "Known are noise_level,"),
-        ("strength = 2", "strength must be between 0 and 1, not 2.", "Mend"),
-        ("strength = 'much'", "strength must be a number, not 'much'.", "Mend"),
-        ("strength =", "is no preset", "It is TOML"),
-        ("\x00\x01", "is no preset", "It is TOML"),
+        ("strenght = 1", "'strenght' is not an option.", "Did you mean strength?"),
+        ("wizardry = 1", "'wizardry' is not an option.", "Options: noise_level,"),
+        ("strength = 2", "strength must be between 0 and 1, not 2.", "Fix the preset"),
+        ("strength = 'much'", "strength must be a number, not 'much'.", "Fix the preset"),
+        ("strength =", "invalid preset", "TOML file"),
+        ("\x00\x01", "invalid preset", "TOML file"),
     ],
 )
 def test_what_no_option_understands_is_refused_with_its_file(text: str, message: str, hint: str) -> None:
@@ -59,7 +59,7 @@ def test_what_no_option_understands_is_refused_with_its_file(text: str, message:
 
 @pytest.mark.parametrize("name", ["", "../wrong", "/etc/passwd", ".hidden", "a\nb"])
 def test_a_name_leads_nowhere_else(name: str) -> None:
-    with pytest.raises(UsageError, match="is no name for a preset"):
+    with pytest.raises(UsageError, match="is not a valid preset name"):
         load_preset(name)
 
 
@@ -67,4 +67,4 @@ def test_one_that_is_not_there_names_those_that_are() -> None:
     save_preset("night", {kind: kind() for kind in CLASSES})
     with pytest.raises(UsageError, match="day: no such preset") as refused:
         load_preset("day")
-    assert "Here are: night." in refused.value.hint
+    assert "Saved presets: night." in refused.value.hint

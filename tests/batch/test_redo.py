@@ -65,11 +65,11 @@ def test_weights_that_have_no_name_here_are_given(tmp_path: Path, source: Path, 
     with pytest.raises(MissingModel):
         redo(tmp_path / "out.png", source)
     assert redo(tmp_path / "out.png", source, model=str(tiny_weights)).same
-    with pytest.raises(MissingModel, match="are not those of the ticket"):
+    with pytest.raises(MissingModel, match="are not those of the processing record"):
         redo(tmp_path / "out.png", source, model="fast")
 
 
 def test_without_a_ticket_nothing_can_be_done(tmp_path: Path, source: Path):
     shutil.copy(source, tmp_path / "out.png")
-    with pytest.raises(UsageError, match=r"out.png: holds no ticket"):
+    with pytest.raises(UsageError, match=r"out.png: has no processing record"):
         redo(tmp_path / "out.png", source)

@@ -89,14 +89,14 @@ def test_a_source_that_changed_is_cleaned_again_and_only_that(done: Path, make_p
 
 def test_an_output_that_is_gone_is_made_again(done: Path, options) -> None:
     Path("out/a.png").unlink()
-    assert why(plan_folder("in", "out", Settings(options))) == {"a.png": "its output is gone"}
+    assert why(plan_folder("in", "out", Settings(options))) == {"a.png": "the output is missing"}
 
 
 def test_an_output_that_was_changed_is_kept_and_named(done: Path, options) -> None:
     Path("out/a.png").write_bytes(b"painted by hand")
     report = denoise_folder("in", "out", options)
     (failure,) = report.failures
-    assert isinstance(failure.error, ForeignOutput) and "was changed after it was made" in failure.error.message
+    assert isinstance(failure.error, ForeignOutput) and "was modified after it was written" in failure.error.message
     assert (report.exit_code, report.already_there) == (5, 1)
     assert Path("out/a.png").read_bytes() == b"painted by hand"
     assert denoise_folder("in", "out", options, batch=BatchOptions(overwrite=True)).done == 2
@@ -130,7 +130,7 @@ def test_what_another_picture_became_is_not_replaced(done: Path, make_picture: M
     report = denoise_folder("other", "out", options)
     (failure,) = report.failures
     assert isinstance(failure.error, UnsafeOutput) and report.exit_code == 5
-    assert failure.error.message == "other/a.png would become out/a.png, as in/a.png did already."
+    assert failure.error.message == "other/a.png would be written to out/a.png, which was made from in/a.png."
     assert Path("out/a.png").read_bytes() == before
     assert denoise_folder("in", "out", options).already_there == 2
     assert denoise_folder("other", "out", options, batch=BatchOptions(overwrite=True)).done == 1
@@ -152,7 +152,7 @@ def test_a_source_that_moved_or_is_reached_by_another_name_is_no_other(
 def test_verify_compares_every_byte(done: Path, options) -> None:
     verify = Settings(options, batch=BatchOptions(verify=True))
     assert why(plan_folder("in", "out", verify)) == {}
-    reasons = {"out/a.png": "its content is not what was written", "in/sub/b.jpg": "the content of the source"}
+    reasons = {"out/a.png": "the output was modified", "in/sub/b.jpg": "the content of the source"}
     for path, reason in reasons.items():
         stamp = os.stat(path)
         data = bytearray(Path(path).read_bytes())

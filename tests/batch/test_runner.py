@@ -94,7 +94,7 @@ class _Trouble(_Stand):
     ("error", "words"),
     [
         (ZeroDivisionError("division by zero"), "unexpected ZeroDivisionError: division by zero"),
-        (MemoryError(), "not enough memory"),
+        (MemoryError(), "out of memory"),
         (UnreadableImage("it says so itself"), "it says so itself"),
     ],
 )
@@ -244,7 +244,7 @@ def test_what_the_format_cannot_hold_is_said(tmp_path: Path, session: Session) -
     settings = Settings(write=WriteOptions(format="jpeg"))
     report = run_plan(make_plan(tmp_path / "in", tmp_path / "out", settings), lambda: session, settings)
     assert report.done == 1
-    assert any("16 bits become 8" in note for note, _ in report.notes)
+    assert any("16 bits reduced to 8" in note for note, _ in report.notes)
 
 
 def test_leftovers_of_a_killed_run_are_taken_away(tmp_path: Path, make_picture: Maker, session: Session) -> None:

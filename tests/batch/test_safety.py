@@ -37,7 +37,7 @@ def test_an_output_that_is_an_input_is_refused(source: Path, tmp_path: Path, kin
     else:
         out.mkdir()
         (os.symlink if kind == "link" else os.link)(source, target)
-    with pytest.raises(UnsafeOutput, match="is an input itself"):
+    with pytest.raises(UnsafeOutput, match="is an input, or a link"):
         safety.sort_out_blocked([Job(source, target, 1.0)], {identity(source)})
     assert source.read_bytes() == b"input"
 

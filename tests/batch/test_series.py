@@ -155,10 +155,10 @@ def test_frames_of_a_shoot_are_told_the_same_and_the_odd_one_is_named(shoot, opt
     assert noise["sub/other iso.png"] == {"luma": own.luma, "chroma": own.chroma, "kind": own.kind}
     notes = {event.source.name: event.notes for event in events if isinstance(event, FileDone)}
     assert [name for name, words in notes.items() if words] == ["odd.png"]
-    assert notes["odd.png"][0].startswith("does not fit its series: luma ")
+    assert notes["odd.png"][0].startswith("its noise differs from its series: luma ")
     found = {event.series: event for event in groups(events)}
     assert {name: event.frames for name, event in found.items()} == {
-        "no camera and ISO in the header": 1,
+        "no camera or ISO in the metadata": 1,
         "FUJIFILM X100, ISO 800, 192 x 192": 6,
         "FUJIFILM X100, ISO 3200, 192 x 192": 1,
     }
@@ -167,7 +167,7 @@ def test_frames_of_a_shoot_are_told_the_same_and_the_odd_one_is_named(shoot, opt
     rows = json.loads(report.read_text("utf-8"))
     assert sorted(row["series"] for row in rows if row["status"] == "series") == sorted(found)
     assert {row["series"] for row in rows if row["status"] == "done"} == {None, *found} - {
-        "no camera and ISO in the header"
+        "no camera or ISO in the metadata"
     }
 
 
@@ -209,7 +209,7 @@ def test_what_is_stated_of_a_picture_is_taken_whatever_it_is() -> None:
 
 def test_a_level_that_is_given_leaves_nothing_to_find(shoot) -> None:
     shoot("a.png")
-    with pytest.raises(UsageError, match="series finds the noise level"):
+    with pytest.raises(UsageError, match="Choose only one of --series and --noise-level"):
         make_plan("in", "out", Settings(DenoiseOptions(noise_level=5.0), batch=BatchOptions(series=True)))
 
 
@@ -227,6 +227,6 @@ def test_a_frame_that_takes_the_first_look_down_is_named_and_the_others_are_a_se
         for _ in range(2)
     ]
     assert [run.returncode for run in codes] == [-11, 1]
-    assert b"in/2.png: took an earlier run down with it" in codes[1].stderr
+    assert b"in/2.png: crashed an earlier run" in codes[1].stderr
     noise = noise_in("out")
     assert set(noise) == {"0.png", "1.png", "3.png", "4.png"} and len({str(each) for each in noise.values()}) == 1

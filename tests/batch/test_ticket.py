@@ -83,7 +83,7 @@ def test_settings_become_a_ticket_and_come_back():
 
 def test_options_of_another_version_are_named():
     ticket = Ticket("x", "y", {"strength": 0.5, "sparkle": 1.0}, {}, version="7.0")
-    with pytest.raises(UsageError, match=r"version 7.0 and asks for sparkle"):
+    with pytest.raises(UsageError, match=r"version 7.0 and uses unknown options: sparkle"):
         ticket.settings()
     with pytest.raises(UsageError, match="strength must be between"):
         Ticket("x", "y", {"strength": 7.0}, {}).settings()

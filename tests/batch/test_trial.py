@@ -42,7 +42,7 @@ def test_one_that_hangs_is_found(
 ) -> None:
     jobs = [job(make_picture(tmp_path / f"{name}.png")) for name in "ab"]
     crashing_decoder(jobs[0].source.read_bytes(), "import time; time.sleep(100)")
-    assert find_crashes(jobs, CancelToken(), patience=4.0) == {jobs[0]: "no answer within 4 seconds"}
+    assert find_crashes(jobs, CancelToken(), patience=4.0) == {jobs[0]: "no response within 4 seconds"}
 
 
 def test_a_cancel_is_heard_and_leaves_no_process(

@@ -162,7 +162,7 @@ def test_two_that_would_become_one_name_the_second_and_hold_up_nobody(watching, 
     assert sorted(watching.names(FileDone)) == ["in/a.png", "in/b.jpg", "in/b.png", "in/c.png", "in/d.png"]
     (failure,) = (event for event in watching.events if isinstance(event, FileFailed))
     assert isinstance(failure.error, UnsafeOutput)
-    assert failure.error.message == "in/b.webp would become out/b.webp, as in/b.jpg did already."
+    assert failure.error.message == "in/b.webp would be written to out/b.webp, which was made from in/b.jpg."
     assert watching().exit_code == 130  # and a restart goes on
     assert watching.names(FileFailed) == ["in/b.webp"] and not watching.names(FileDone)
 
@@ -186,7 +186,7 @@ def test_no_output_ever_lands_on_an_input(watching, make_picture: Maker) -> None
 def test_places_that_make_no_sense_are_refused(watching, place: Path) -> None:
     with pytest.raises(UnsafeOutput):
         watching(out="in")
-    with pytest.raises(UnsafeOutput, match="lies in the output folder"):
+    with pytest.raises(UnsafeOutput, match="is inside the output folder"):
         watching(out=".")
     Path("in").rmdir()
     with pytest.raises(UsageError, match="no such folder"):
@@ -201,7 +201,7 @@ def test_one_watch_at_a_time_works_for_a_folder(watching) -> None:
     Path("out/.denoise").mkdir(parents=True)
     held = journal.try_to_hold(Path("out/.denoise", LOCK))
     assert held is not None
-    with pytest.raises(Refused, match="another watch is at work"):
+    with pytest.raises(Refused, match="another `denoise watch` is writing"):
         watching()
     held.release()
     assert watching().done == 0
@@ -217,7 +217,7 @@ def test_a_folder_that_goes_away_is_told_once_and_awaited(watching, make_picture
     )
     assert watching.names(FileDone) == ["in/a.png", "in/b.png"] and report.failures == ()
     told = [event.reason for event in watching.events if isinstance(event, FileSkipped) and event.target is None]
-    assert told == ["cannot be looked at now (in: no such file or folder.)"]
+    assert told == ["cannot be accessed now (in: no such file or folder.)"]
 
 
 def test_a_full_disk_is_waited_for(watching, make_picture: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

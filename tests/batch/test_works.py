@@ -44,7 +44,7 @@ def test_what_cleaning_alone_understands_is_refused(
     settings: Settings, batch: BatchOptions, tmp_path: Path
 ) -> None:
     asked = Settings(batch=batch, encode=settings.encode, decode=settings.decode)
-    with pytest.raises(UsageError, match="is for cleaning"):
+    with pytest.raises(UsageError, match="applies to cleaning only"):
         make_plan(tmp_path, tmp_path / "out", asked)
 
 
@@ -76,9 +76,9 @@ def test_a_broken_latent_file_has_its_place_in_the_plan(tmp_path: Path) -> None:
 def test_only_latent_files_are_made_of_pictures_and_the_other_way_round() -> None:
     assert ENCODING.makes(Path("a.DLF")) and not ENCODING.makes(Path("a.png"))
     assert DECODING.makes(Path("a.png")) and not DECODING.makes(Path("a.dlf"))
-    with pytest.raises(UsageError, match=r"a\.png: a latent file ends in \.dlf"):
+    with pytest.raises(UsageError, match=r"a\.png: the name of a latent file must end in \.dlf"):
         ENCODING.row(Path("a.png"))
-    with pytest.raises(UsageError, match="names no format that is written here"):
+    with pytest.raises(UsageError, match="unsupported output format"):
         DECODING.row(Path("a.dlf"))
 
 

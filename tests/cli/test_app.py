@@ -74,7 +74,7 @@ def test_an_error_that_nobody_foresaw_is_a_line_and_not_a_traceback(call, monkey
     assert answer.code == 1
     assert answer.err.splitlines() == [
         "Unexpected KeyError: 'widths'",
-        "  This is a bug, please report it with what the same command says with -v.",
+        "  This is a bug. Please report it, with the output of the same command with -v.",
     ]
     told = call("models", "-v").err
     assert told.startswith("Traceback") and "in broken" in told

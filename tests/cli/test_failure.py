@@ -20,7 +20,7 @@ from denoiser_cli.failure import explain
         (KeyboardInterrupt(), 130, "Stopped."),
         (click.Abort(), 130, "Stopped."),
         (click.UsageError("no such thing"), 2, "no such thing."),
-        (MemoryError(), 1, "There is not enough memory for this."),
+        (MemoryError(), 1, "Out of memory."),
         (ValueError("x"), 1, "Unexpected ValueError: x"),
         (SystemExit(4), 4, ""),
     ],

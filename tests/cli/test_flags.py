@@ -54,7 +54,7 @@ def test_what_is_no_size_is_refused_with_examples(size: str) -> None:
     @option_flags(EncodeOptions, section="All", only=("target_size",))
     def encode(**_words: Any) -> None: ...
 
-    with pytest.raises(click.UsageError, match=r"is not a size as 300k, 2M or 1\.5MiB"):
+    with pytest.raises(click.UsageError, match=r"is not a size such as 300k, 2M or 1\.5MiB"):
         encode.make_context("encode", [f"--target-size={size}"])
 
 
@@ -121,7 +121,7 @@ def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
     names = ("Examples", "Files", "Cleaning", "Writing", "Reading", "Many files")
     places = [text.index(f"\n{name}:\n") for name in names]
     assert places == sorted(places)
-    assert text.index("How it speaks:") > places[-1]
+    assert text.index("Output:") > places[-1]
 
 
 @pytest.mark.parametrize(

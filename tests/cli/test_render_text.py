@@ -20,7 +20,7 @@ from denoiser_cli.render_text import TextVoice
 
 A, B, OUT = Path("in/a.png"), Path("in/b.png"), Path("out")
 TOO_MANY = DenoiserError("1 failed, too many.")
-BROKEN = FileFailed(A, UnreadableImage("in/a.png: cut short.", hint="Fetch it again."))
+BROKEN = FileFailed(A, UnreadableImage("in/a.png: truncated.", hint="Fetch it again."))
 
 
 def said(capsys, *events: Event, manner: Manner | None = None, report: Report | None = None) -> list[str]:
@@ -36,21 +36,21 @@ def said(capsys, *events: Event, manner: Manner | None = None, report: Report | 
 
 
 def test_a_failure_names_file_and_cause_and_its_hint_once(capsys) -> None:
-    other = FileFailed(B, UnreadableImage("cut short.", hint="Fetch it again."))
-    assert said(capsys, BROKEN, other) == ["in/a.png: cut short.", "  Fetch it again.", "in/b.png: cut short."]
+    other = FileFailed(B, UnreadableImage("truncated.", hint="Fetch it again."))
+    assert said(capsys, BROKEN, other) == ["in/a.png: truncated.", "  Fetch it again.", "in/b.png: truncated."]
 
 
 def test_quiet_still_tells_what_went_wrong(capsys) -> None:
     events = (FileSkipped(B, "a pipe, not a file"), BROKEN, FileDone(B, B, 1.0, 1.0, ("a note",)))
     report = Report(done=1, failures=(BROKEN,))
     lines = said(capsys, *events, manner=Manner(quiet=True), report=report)
-    assert lines == ["in/a.png: cut short.", "  Fetch it again.", "1 file failed, named above."]
+    assert lines == ["in/a.png: truncated.", "  Fetch it again.", "1 file failed, listed above."]
 
 
 def test_verbose_names_every_file(capsys) -> None:
     events = (FileSkipped(A, "done already", OUT), FileDone(B, OUT / "b.png", 1.5, 1.0))
     assert said(capsys, *events, manner=Manner(verbose=True)) == [
-        "Passed over in/a.png: done already",
+        "Skipped in/a.png: done already",
         "in/b.png -> out/b.png (1.50 MP)",
     ]
     assert said(capsys, *events) == []
@@ -68,32 +68,32 @@ def test_notes_are_gathered_at_the_end(capsys) -> None:
 @pytest.mark.parametrize(
     ("report", "lines"),
     [
-        (Report(already_there=3), ["Nothing left to do: 3 files done already in out (see --overwrite)."]),
+        (Report(already_there=3), ["Nothing to do: 3 files already done in out (use --overwrite to replace)."]),
         (
             Report(done=1, already_there=2, megapixels=1.0, seconds=2.0),
             [
                 "1 file cleaned, 1.0 MP in 2 s (0.50 MP/s): out",
-                "2 files done already (see --overwrite).",
+                "2 files already done (use --overwrite to replace).",
             ],
         ),
         (
             Report(left=5, cancelled=True),
-            ["Nothing cleaned.", "Stopped with 5 files to go; run the same command again to go on."],
+            ["Nothing was cleaned.", "Stopped with 5 files remaining; run the same command again to continue."],
         ),
         (
             Report(left=1, failures=(BROKEN,), stopped_by=TOO_MANY),
             [
-                "Nothing cleaned.",
-                "1 file failed, named above.",
-                "Stopped (1 failed, too many) with 1 file to go; run the same command again to go on.",
+                "Nothing was cleaned.",
+                "1 file failed, listed above.",
+                "Stopped (1 failed, too many) with 1 file remaining; run the same command again to continue.",
             ],
         ),
         (
             Report(left=1, failures=(BROKEN,), stopped_by=OutputFull("full")),
             [
-                "Nothing cleaned.",
-                "1 file failed, named above.",
-                "Out of space with 1 file to go; run the same command again to go on.",
+                "Nothing was cleaned.",
+                "1 file failed, listed above.",
+                "Out of space with 1 file remaining; run the same command again to continue.",
             ],
         ),
     ],
@@ -166,9 +166,9 @@ def test_a_dumb_terminal_gets_plain_lines() -> None:
 
 def test_series_are_told_to_those_who_ask(capsys) -> None:
     found = SeriesFound("X100, ISO 800, 6 x 4", 5, {"luma": 8.04, "chroma": 7.0, "kind": 0.1}, "the middle of 5")
-    none = SeriesFound("no camera and ISO in the header", 1, {}, "each by an estimate of its own")
+    none = SeriesFound("no camera or ISO in the metadata", 1, {}, "each by an estimate of its own")
     assert said(capsys, found) == []
     assert said(capsys, found, none, manner=Manner(verbose=True)) == [
         "Series X100, ISO 800, 6 x 4: 5 files, luma 8.0, chroma 7.0 (the middle of 5)",
-        "Series no camera and ISO in the header: 1 file (each by an estimate of its own)",
+        "Series no camera or ISO in the metadata: 1 file (each by an estimate of its own)",
     ]

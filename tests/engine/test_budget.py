@@ -43,9 +43,9 @@ def test_what_is_asked_for_is_taken_however_little_is_free():
 
 @pytest.mark.parametrize("tile", [64, 80, 300])
 def test_a_tile_that_no_plan_can_use_is_refused_with_what_can(tile):
-    with pytest.raises(UsageError, match=f"A tile of {tile} ") as caught:
+    with pytest.raises(UsageError, match=f"Invalid tile size {tile} ") as caught:
         _budget(tile=tile)
-    assert "multiple of 8 from 104 on" in caught.value.hint
+    assert "multiple of 8, at least 104" in caught.value.hint
     assert _budget(tile=104).plan(500, 500, SPEC).tiles[0].shape == (104, 104)
 
 

@@ -7,7 +7,7 @@ from denoiser.errors import MissingDevice
 
 def test_a_named_device_is_never_replaced_in_silence():
     assert choose_device("cpu") == "cpu"
-    assert choose("cpu").reason == "as asked for"
+    assert choose("cpu").reason == "as requested"
     if not torch.cuda.is_available():
         assert choose("auto").name == "cpu"
         assert "no CUDA device" in choose("auto").reason

@@ -38,7 +38,7 @@ def measured(monkeypatch) -> list[str]:
 @pytest.mark.parametrize("wish", ["fp32", "bf16"])
 def test_a_named_precision_is_taken_without_a_trial(wish, model, cache, measured):
     choice = choose_precision(wish, "cpu", model, cache=cache)
-    assert (choice.name, choice.reason) == (wish, "as asked for")
+    assert (choice.name, choice.reason) == (wish, "as requested")
     assert measured == [] and not cache.exists()
 
 
@@ -106,7 +106,7 @@ def test_a_processor_without_bf16_is_not_kept_waiting_by_a_trial(model, cache, m
     monkeypatch.setattr(precision, "lacks_bf16", lambda: True)
     choice = choose_precision("auto", "cpu", model, cache=cache)
     assert (choice.name, measured) == ("fp32", [])
-    assert "no instructions" in choice.reason
+    assert "no bf16 instructions" in choice.reason
 
 
 @pytest.mark.long

@@ -126,7 +126,7 @@ def test_a_result_that_is_wrong_nearly_everywhere_is_repeated_in_fp32():
     session.precision = session._cleaner.runner.precision = "bf16"
     result = session.clean(_noisy_image())
     assert result.precision == session.precision == "fp32"
-    assert result.notes == ("the result in bf16 was wrong nearly everywhere; repeated in fp32",)
+    assert result.notes == ("the result in bf16 failed the sanity check; repeated in fp32",)
 
 
 def test_a_fault_in_one_place_is_repaired_and_reported_and_changes_no_precision():
@@ -136,7 +136,7 @@ def test_a_fault_in_one_place_is_repaired_and_reported_and_changes_no_precision(
     result = session.clean(_noisy_image())
     assert session.precision == "bf16"
     [note] = result.notes
-    assert note.endswith(" % kept as in the source (sanity check)")
+    assert note.endswith(" % of the image kept unchanged (failed the sanity check)")
 
 
 def test_a_result_that_is_wrong_everywhere_is_an_error():

@@ -48,7 +48,7 @@ def test_ink_goes_through_its_profile_as_the_colour_engine_says(
     )
     assert np.abs(np.asarray(expected).astype(int) - picture.pixels).max() <= 1
     assert picture.profile is None, "the profile of the inks does not fit sRGB"
-    assert picture.notes == ("CMYK was converted to sRGB through its profile",)
+    assert picture.notes == ("CMYK was converted to sRGB with its profile",)
     assert picture.origin is not None
     assert picture.origin.mode == "cmyk"
 
@@ -61,7 +61,7 @@ def test_ink_without_a_usable_profile_is_converted_and_said_so(
     file = io.BytesIO()
     PillowImage.fromarray(photo).convert("CMYK").save(file, format, icc_profile=profile)
     picture = imageio.read_bytes(file.getvalue(), "a")
-    assert "through a common profile" in picture.notes[-1]
+    assert "with a generic profile" in picture.notes[-1]
     dark, bright = photo.mean(axis=2) < 40, photo.mean(axis=2) > 200
     assert picture.pixels[dark].mean() < 90 < 160 < picture.pixels[bright].mean(), "the inks are inverted"
 

@@ -90,7 +90,7 @@ def test_two_hundred_mutations_never_hang_crash_write_or_pass_cut(name: str, tmp
 def test_a_jpeg_that_ends_early_but_has_its_end_marker_is_noticed(photo: Array) -> None:
     whole = pillow(photo, "JPEG", quality=95)
     for missing in range(3, 400, 7):
-        with pytest.raises(UnreadableImage, match=r"a\.jpg: is broken or cut|a\.jpg is broken or cut"):
+        with pytest.raises(UnreadableImage, match=r"a\.jpg:? is corrupt or truncated"):
             imageio.read_bytes(whole[: -2 - missing] + b"\xff\xd9", "a.jpg")
 
 
@@ -151,7 +151,7 @@ def test_a_file_too_large_for_any_allowed_picture_is_not_even_read(tmp_path: Pat
     with open(path, "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
         file.truncate(1 << 40)  # sparse: takes no room on the disk
-    with pytest.raises(ImageTooLarge, match="bytes, more than any picture"):
+    with pytest.raises(ImageTooLarge, match="bytes, more than an image"):
         imageio.read(path)
 
 
@@ -186,8 +186,8 @@ def test_what_is_no_file_is_named_at_once(tmp_path: Path) -> None:
         (b"GIF89a" + bytes(50), "is a GIF"),
         (b"%PDF-1.7" + bytes(50), "is a PDF"),
         (b"8BPS" + bytes(50), "is a Photoshop document"),
-        (b"hello, this is text", "is not a picture"),
-        (bytes(100), "is not a picture"),
+        (b"hello, this is text", "is not an image"),
+        (bytes(100), "is not an image"),
     ],
 )
 def test_strangers_are_called_by_name(data: bytes, words: str) -> None:

@@ -40,9 +40,9 @@ def test_of_several_pictures_the_first_is_taken_with_a_word_or_all_refused(
     picture = imageio.read_bytes(data, "a")
     assert picture.origin is not None
     assert picture.origin.frames == 3
-    assert any("first of 3 pictures" in note for note in picture.notes)
+    assert any("first of 3 images" in note for note in picture.notes)
     assert np.abs(picture.pixels.astype(int) - photo).mean() < 3
-    with pytest.raises(UnreadableImage, match="holds 3 pictures") as caught:
+    with pytest.raises(UnreadableImage, match="contains 3 images") as caught:
         imageio.read_bytes(data, "a", ReadOptions(frames="refuse"))
     assert "--frames first" in caught.value.hint
 
@@ -95,8 +95,8 @@ def test_a_file_is_not_touched_by_reading_and_its_times_are_known(photo: Array, 
 @pytest.mark.parametrize(
     ("values", "words", "reason"),
     [
-        (np.zeros((9, 9), np.int16), {}, "samples of the type short"),
-        (np.zeros((9, 9), np.uint32), {}, "samples of the type uint"),
+        (np.zeros((9, 9), np.int16), {}, "samples of type short"),
+        (np.zeros((9, 9), np.uint32), {}, "samples of type uint"),
         (np.zeros((9, 9), np.float64), {}, "of a kind that is not read here"),
         (np.zeros((9, 9, 5), np.uint8), {"photometric": "rgb"}, "has 5 channels"),
     ],
@@ -131,10 +131,10 @@ def test_premultiplied_colours_are_divided_and_said_so(photo: Array) -> None:
     assert np.abs(picture.pixels.astype(int) - deep).max() <= 3
     assert picture.alpha is not None
     assert np.array_equal(picture.alpha, alpha)
-    assert any("multiplied by alpha" in note for note in picture.notes)
+    assert any("straight alpha" in note for note in picture.notes)
 
 
-@pytest.mark.parametrize(("factor", "word"), [(255, "1.0 is taken for white"), (np.nan, "no numbers"), (3, None)])
+@pytest.mark.parametrize(("factor", "word"), [(255, "1.0 is treated as white"), (np.nan, "NaN"), (3, None)])
 def test_odd_values_of_float_pictures_are_mentioned(photo: Array, factor: float, word: str | None) -> None:
     values = (photo / np.float32(255)).astype(np.float32)
     values[3, 3] *= np.float32(factor)

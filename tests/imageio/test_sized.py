@@ -39,7 +39,7 @@ def test_a_large_picture_is_searched_on_its_middle(photo: Array) -> None:
 
 
 def test_what_cannot_be_so_small_is_said(photo: Array) -> None:
-    with pytest.raises(UnwritableImage, match="as JPEG at the least"):
+    with pytest.raises(UnwritableImage, match="The smallest JPEG file"):
         sized(from_numpy(photo), "JPEG", 100)
 
 

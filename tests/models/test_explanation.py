@@ -31,17 +31,17 @@ def test_a_card_in_words():
         limits=("Snow.",),
     )
     words = dict(explained(card))
-    assert words["What it is"][1] == "A denoiser: network dense-autoencoder-1 (widths 8, 16, 24; bias True)"
-    assert "1,234,567 numbers" in words["What it is"][2]
-    assert words["How it was trained"] == ("2.5 hours, 12,000 steps", "from: denoiser-fast")
-    assert words["What it reaches"] == (
-        "CBSD68, white noise of sigma 25, told the level: 31.0 dB PSNR",
+    assert words["Model"][1] == "A denoiser: network dense-autoencoder-1 (widths 8, 16, 24; bias True)"
+    assert "1,234,567 parameters" in words["Model"][2]
+    assert words["Training"] == ("2.5 hours, 12,000 steps", "from: denoiser-fast")
+    assert words["Results"] == (
+        "CBSD68, white noise of sigma 25, given the level: 31.0 dB PSNR",
         "real pairs (validation), before cleaning: 33.65 dB PSNR",
         "oddly named (validation): 2",
     )
-    assert words["Where it fails"] == ("Snow.",)
-    assert words["What its card does not say"] == ("data", "licences", "recipe", "hardware")
-    assert "What it learned from" not in words
+    assert words["Limits"] == ("Snow.",)
+    assert words["Missing from its card"] == ("data", "licences", "recipe", "hardware")
+    assert "Training data" not in words
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(0.5, "0.5 minutes"), (90, "90 minutes"), (141.5, "2.36 hours")])

@@ -32,7 +32,7 @@ def test_a_loaded_network_is_ready(tiny_weights):
 def test_a_cut_file_is_refused(tiny_weights):
     tiny_weights.write_bytes(tiny_weights.read_bytes()[:-100])
     _recarded(tiny_weights)
-    with pytest.raises(UntrustedWeights, match="not the weights"):
+    with pytest.raises(UntrustedWeights, match="weights do not match"):
         _load(tiny_weights)
 
 
@@ -51,7 +51,7 @@ def test_a_pickle_is_refused_and_not_run(tiny_weights, tmp_path):
 def test_foreign_tensors_are_refused(tiny_weights):
     save_file({"someone.elses": torch.zeros(3)}, tiny_weights)
     _recarded(tiny_weights)
-    with pytest.raises(UntrustedWeights, match="not the weights"):
+    with pytest.raises(UntrustedWeights, match="weights do not match"):
         _load(tiny_weights)
 
 
@@ -70,5 +70,5 @@ def test_a_card_that_describes_no_network_is_refused(tiny_weights, settings):
     text = card.read_text(encoding="utf-8")
     assert "widths = [8, 8, 8]" in text
     card.write_text(text.replace("widths = [8, 8, 8]", settings), encoding="utf-8")
-    with pytest.raises(UntrustedWeights, match="its card describes no"):
+    with pytest.raises(UntrustedWeights, match="its card does not describe a"):
         _load(tiny_weights)

@@ -1,4 +1,4 @@
-"""A file that takes the program down is named by the next run, passed over, and all others are finished."""
+"""A file that takes the program down is named by the next run, skipped, and all others are finished."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_the_next_run_names_it_passes_over_it_and_finishes_the_others(
 
     code, said = call()
     assert code == 1
-    assert "imgs/b.png: took an earlier run down with it, and a trial, too (SIGSEGV); passed over." in said
+    assert "imgs/b.png: crashed an earlier run and a repeated trial (SIGSEGV); skipped." in said
     assert "--retry-failed tries it again" in said and "1 file failed" in said
     assert sorted(path.name for path in Path("clean").glob("*.png")) == ["a.png", "c.png", "d.png"]
 
     code, said = call()  # known by now: neither tried nor read
-    assert code == 1 and "imgs/b.png: took an earlier run down with it (SIGSEGV); passed over." in said
+    assert code == 1 and "imgs/b.png: crashed an earlier run (SIGSEGV); skipped." in said
     code, said = call("--overwrite")  # and that is no reason to let it do so again
-    assert code == 1 and "took an earlier run down with it (SIGSEGV)" in said and "3 files cleaned" in said
+    assert code == 1 and "crashed an earlier run (SIGSEGV)" in said and "3 files cleaned" in said
     code, said = call("--retry-failed")
     assert code == 1 and "and a trial, too (SIGSEGV)" in said
 

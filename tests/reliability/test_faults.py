@@ -52,8 +52,10 @@ def test_a_quota_stops_the_run_with_that_cause_and_the_next_run_goes_on(
     assert ended.returncode == 1
     lines = [line for line in ended.stderr.splitlines() if "MP/s, " not in line and "0.00 MP/s" not in line]
     assert lines[0] == "clean/b.png: no space left to write it."
-    assert lines[1] == "  Free some space and run the same command again: finished files are kept."
-    assert lines[-1].startswith("Out of space with ") and lines[-1].endswith("run the same command again to go on.")
+    assert lines[1] == "  Free some space and run the same command again; finished files are kept."
+    assert lines[-1].startswith("Out of space with ") and lines[-1].endswith(
+        "run the same command again to continue."
+    )
     assert "Traceback" not in ended.stderr
     kept = {path.name: path.read_bytes() for path in shown(Path("clean"))}
     assert "a.png" in kept and "b.png" not in kept and "h.png" not in kept

@@ -85,6 +85,6 @@ def test_people_are_told_how_to_go_on(folder: Path, make_picture, network) -> No
         process.communicate()
     assert process.returncode == 130
     lines = [line for line in said.splitlines() if "MP/s, " not in line]  # no line of progress
-    assert lines[0] == "Stopping; what is finished is being written. Ctrl-C again stops at once."
+    assert lines[0] == "Stopping; saving finished files. Press Ctrl-C again to exit immediately."
     assert lines[1].startswith("1 file cleaned, 0.0 MP in ")
-    assert lines[2:] == ["Stopped with 1 file to go; run the same command again to go on."]
+    assert lines[2:] == ["Stopped with 1 file remaining; run the same command again to continue."]

@@ -63,7 +63,7 @@ def _kill_and_resume(hatch, network: tuple[str, ...], times: int) -> None:
     assert killed > times / 2
     assert hatch(*call).end() == 1
     said = Path("said").read_text("utf-8")
-    assert said.endswith("2 files failed, named above.\n")
+    assert said.endswith("2 files failed, listed above.\n")
     assert "took an earlier run down" not in said  # nobody is accused
     assert digests(Path("clean")) == expected
     assert digests(Path("imgs")) == before

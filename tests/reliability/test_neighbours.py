@@ -37,7 +37,7 @@ def test_two_runs_of_the_same_call(folder: Path, make_picture: Maker, network, h
     assert app.run(["imgs", "--out", "alone", "-q", *network]) == 0
     assert _files("clean") == _files("alone") and len(_files("clean")) == 12
     assert temporaries() == []
-    assert app.run(list(call)) == 0 and "12 files done already" in capsys.readouterr().err
+    assert app.run(list(call)) == 0 and "12 files already done" in capsys.readouterr().err
 
 
 def test_all_shards_at_once_make_the_whole(folder: Path, make_picture: Maker, network, hatch, capsys) -> None:
@@ -51,7 +51,7 @@ def test_all_shards_at_once_make_the_whole(folder: Path, make_picture: Maker, ne
     assert {row["status"] for row in rows} == {"done"}
     assert app.run(["imgs", "--out", "alone", "-q", *network]) == 0
     assert _files("clean") == _files("alone")
-    assert app.run(list(call)) == 0 and "12 files done already" in capsys.readouterr().err
+    assert app.run(list(call)) == 0 and "12 files already done" in capsys.readouterr().err
 
 
 def test_two_runs_with_other_wishes_leave_whole_files_of_one_of_them(

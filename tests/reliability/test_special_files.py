@@ -1,4 +1,4 @@
-"""Trees hold more than files: pipes, sockets, devices, rings of links are passed over, named, and hang nothing."""
+"""Trees hold more than files: pipes, sockets, devices, rings of links are skipped, named, and hang nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 PASSED = {
-    "dead.png": "a link that leads nowhere",
+    "dead.png": "a broken link",
     "device.png": "a device, not a file",
     "pipe.png": "a pipe, not a file",
-    "ring.png": "a link that leads nowhere",
+    "ring.png": "a broken link",
     "socket.png": "a socket, not a file",
-    "up": "the same folder as imgs, done once",
+    "up": "the same folder as imgs, processed once",
 }
 
 
@@ -38,8 +38,8 @@ def test_everything_special_is_named_and_the_pictures_are_clean(
         os.chdir("..")
         ended = denoise("imgs", "--out", "clean", *network)
     assert ended.returncode == 0
-    named = [line for line in ended.stderr.splitlines() if line.startswith("Passed over ")]
-    found = dict(line.removeprefix("Passed over ").split(": ", 1) for line in named)
+    named = [line for line in ended.stderr.splitlines() if line.startswith("Skipped ")]
+    found = dict(line.removeprefix("Skipped ").split(": ", 1) for line in named)
     assert {Path(path).name: reason for path, reason in found.items()} == expected
     assert sorted(path.as_posix() for path in Path("clean").rglob("*.png")) == ["clean/a.png", "clean/sub/b.png"]
 

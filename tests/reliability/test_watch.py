@@ -67,7 +67,7 @@ def test_a_slow_writer_a_rename_and_a_kill_give_each_picture_once_and_whole(
     names = ("slow.png", "renamed.jpg", "c.png")
     pictures = {name: make_picture(f"store/{name}", 100).read_bytes() for name in names}
     running = watch()
-    until(lambda: "Watching in; clean pictures go to out. Ctrl-C ends it." in said())
+    until(lambda: "Watching in; clean images go to out. Press Ctrl-C to stop." in said())
     with open("in/slow.png", "wb") as slow:
         data = pictures["slow.png"]
         for start in range(0, len(data), len(data) // 4 + 1):
@@ -105,7 +105,7 @@ def test_ctrl_c_ends_it_in_the_middle_of_a_picture_and_a_second_watch_is_refused
     running = watch()
     until(lambda: cleaned() == ["in/a.png"])
     assert watch().end() == 5
-    assert "out: another watch is at work there." in said()
+    assert "out: another `denoise watch` is writing there." in said()
     assert told(running, signal.SIGINT) == 130
     assert cleaned() == ["in/a.png"]
     assert [path.name for path in Path("out").glob("[!.]*")] == ["a.png"] and temporaries() == []

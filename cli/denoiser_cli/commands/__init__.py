@@ -1,1 +1,1 @@
-"""One module per verb, named after it, each with a click command named `command`; loaded when it is called."""
+"""One module per command, each with a click command named `command`; loaded on first use."""

@@ -1,4 +1,4 @@
-"""`denoise clean`, the default verb: pictures in, clean pictures out."""
+"""`denoise clean`, the default command: removes noise from images."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from denoiser_cli.lines import say, shown
 from denoiser_cli.verbs import VERBS
 
 _EXAMPLES = """\
-denoise ./imgs --out ./clean                    every picture below ./imgs
-denoise ./imgs --out ./clean --strength 0.7     with some of the noise left in
-denoise a.jpg b.png --out ./clean               some files to a folder
-denoise a.jpg --out b.jpg                       one file to one file
-denoise - --out - < a.png > b.png               through a pipe
+denoise ./imgs --out ./clean                    clean a folder, with its subfolders
+denoise ./imgs --out ./clean --strength 0.7     keep some of the noise
+denoise a.jpg b.png --out ./clean               clean files into a folder
+denoise a.jpg --out b.jpg                       clean one file
+denoise - --out - < a.png > b.png               read and write pipes
 find . -name '*.nef' | denoise --files-from - --out ./clean
 """
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS")
-@place_flags("Where the clean pictures go. [required]")
+@place_flags("Output folder or file. [required]")
 @look_flags
 @click.option(
-    "--save-preset", cls=Flag, section=CLEANING, metavar="NAME", help="Keep the options of this call as a preset."
+    "--save-preset", cls=Flag, section=CLEANING, metavar="NAME", help="Save the options of this call as a preset."
 )
 @file_flags
 @option_flags(BatchOptions, section="Many files", only=others(BatchOptions, PLACES))
@@ -42,18 +42,19 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
-    """Clean pictures: files, or whole folders with everything below.
+    """Remove noise from image files and folders.
 
-    No input is ever changed. Outputs keep format, depth, metadata and colour, and appear whole or not at all. What
-    is done already stays, so that the same call goes on where it stopped.
+    Inputs are never changed. Outputs keep format, bit depth, metadata and colour profile. Finished files are
+    skipped, so the same command continues an interrupted run. Its records are in the folder .denoise beside the
+    outputs.
     """
     if words["out"] and "-" not in (*paths, words["out"]):
         _refuse_what_is_not_there(paths)
-    from denoiser_cli import working  # not needed for --help, nor to answer a slip of the fingers
+    from denoiser_cli import working  # slow import; not needed for --help and usage errors
 
     settings = settings_of(words)
     if words["save_preset"]:
-        say(f"Written: {shown(_save(words['save_preset'], settings))}")
+        say(f"Saved: {shown(_save(words['save_preset'], settings))}")
         if not paths and not words["files_from"]:
             return 0
     _refuse_misspelt_verb(paths)
@@ -66,17 +67,17 @@ def _save(name: str, settings: Settings) -> Path:
 
 
 def _refuse_what_is_not_there(paths: tuple[str, ...]) -> None:
-    """Says at once what the plan would find out when all of the program is loaded."""
+    """Raise UsageError for missing paths before slow imports."""
     _refuse_misspelt_verb(paths)
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(
-                f"{Path(path)}: no such file or folder.", hint="Check the spelling, and the folder you are in."
+                f"{Path(path)}: no such file or folder.", hint="Check the spelling and the current folder."
             )
 
 
 def _refuse_misspelt_verb(paths: tuple[str, ...]) -> None:
-    """What is no verb is taken for a path; where there is none either, a verb may have been meant."""
+    """Suggest a command if the first path does not exist and resembles one."""
     if not paths or Path(paths[0]).exists():
         return
     meant = ["--help"] if paths[0] == "help" else difflib.get_close_matches(paths[0], VERBS, n=1, cutoff=0.75)

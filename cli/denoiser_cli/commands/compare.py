@@ -1,4 +1,4 @@
-"""`denoise compare`: before and after on one sheet."""
+"""`denoise compare`: draws noisy and clean images on a sheet."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ denoise compare ./imgs ./clean --reference ./originals --out sheet.png
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("noisy", metavar="NOISY")
 @click.argument("clean", metavar="CLEAN")
-@click.option("--out", cls=Flag, metavar="FILE", help="The sheet, for example sheet.png. [required]")
-@click.option("--reference", cls=Flag, metavar="PATH", help="The same without noise: gives PSNR and SSIM.")
+@click.option("--out", cls=Flag, metavar="FILE", help="Output image, for example sheet.png. [required]")
+@click.option("--reference", cls=Flag, metavar="PATH", help="Noise-free images, to compute PSNR and SSIM.")
 @click.option(
     "--rows",
     cls=Flag,
     metavar="N",
     type=click.IntRange(1, 100),
     default=12,
-    help="Pictures on the sheet at most. [default 12]",
+    help="Maximum number of images on the sheet. [default 12]",
 )
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, noisy: str, clean: str, out: str | None, reference: str | None, rows: int) -> int:
-    """Draw noisy and clean side by side, with what was taken away.
+    """Draw noisy and clean images side by side, with their difference.
 
-    Each picture gives a row: a telling place at 1:1, a part of it enlarged, the difference. Folders are matched by
-    name, whatever the suffix. With --reference the scores are printed, for all pictures.
+    Each image is a row: a representative crop at 1:1, an enlarged part, and the difference. Files in folders are
+    matched by name without suffix. With --reference, PSNR and SSIM are printed for all images.
     """
     from denoiser_cli import comparison  # not needed for --help
 
     if not out:
-        raise UsageError("--out is missing: where should the sheet go?", hint="For example: --out sheet.png")
+        raise UsageError("--out is missing: the file for the sheet.", hint="For example: --out sheet.png")
     trios = comparison.matched(Path(noisy), Path(clean), Path(reference) if reference else None)
     comparison.refuse_inputs(Path(out), trios)
     scores = comparison.draw(trios, Path(out), rows)
     for score in scores:
         click.echo(json.dumps(score.words()) if manner.json else str(score))
     if not manner.quiet:
-        say(f"{min(rows, len(trios))} of {len(trios)} pictures on {shown(Path(out))}")
+        say(f"{min(rows, len(trios))} of {len(trios)} images on {shown(Path(out))}")
     return 0

@@ -1,4 +1,4 @@
-"""`denoise decode`: latent files to pictures."""
+"""`denoise decode`: decodes latent files to images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from denoiser_cli.file_flags import MANY, place_flags
 from denoiser_cli.flags import Manner, Verb, collect, option_flags, speaking_flags
 
 _EXAMPLES = """\
-denoise decode ./latents --out ./imgs                       every latent file, as PNG
-denoise decode a.dlf --out a.jpg --jpeg-quality 90          one file to one file
-denoise decode a.dlf --out b.png --region 800,600,640,480   a part, and not the rest
-denoise decode ./latents --out ./imgs --grain 1             with grain for the noise taken out
+denoise decode ./latents --out ./imgs                       decode a folder to PNG
+denoise decode a.dlf --out a.jpg --jpeg-quality 90          decode one file
+denoise decode a.dlf --out b.png --region 800,600,640,480   decode a region
+denoise decode ./latents --out ./imgs --grain 1             add grain like the removed noise
 """
 _PICTURE = ("region", "depth", "grain")
 _WRITING = ("format", "jpeg_quality", "strip")
@@ -24,19 +24,19 @@ _MACHINE = ("model", "device", "precision")
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS")
-@place_flags("Where the pictures go. [required]")
-@option_flags(DecodeOptions, section="What is decoded", only=_PICTURE)
+@place_flags("Output folder or file. [required]")
+@option_flags(DecodeOptions, section="Decoding", only=_PICTURE)
 @option_flags(WriteOptions, section="Writing", only=_WRITING)
 @option_flags(ReadOptions, section="Reading", only=("max_pixels",))
 @option_flags(BatchOptions, section="Many files", only=(*MANY, "verify"))
-@option_flags(DecodeOptions, section="The machine", only=_MACHINE)
+@option_flags(DecodeOptions, section="Hardware", only=_MACHINE)
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
-    """Decode latent files (.dlf) to pictures: files, or whole folders with everything below.
+    """Decode latent files (.dlf) and folders of them to images.
 
-    Pictures are PNG, or TIFF where they are float, unless --format says otherwise; profile, metadata and alpha come
-    along. A damaged file is named and never becomes a picture.
+    The default format is PNG, or TIFF for float images. Colour profile, metadata and alpha are restored. Damaged
+    files are reported and not decoded.
     """
     from denoiser_cli import working  # not needed for --help
 

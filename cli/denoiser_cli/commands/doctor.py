@@ -1,4 +1,4 @@
-"""`denoise doctor`: one page to paste into a bug report."""
+"""`denoise doctor`: a page for bug reports."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import say
 
 _EXAMPLES = """\
-denoise doctor                       what is here, how fast it is, and what holds it back
-denoise doctor --out ./clean         also whether pictures can be written there
-denoise doctor > doctor.txt          for a bug report; names no person and no machine
+denoise doctor                       check the installation
+denoise doctor --out ./clean         also check this output folder
+denoise doctor > doctor.txt          save a page for a bug report
 """
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.option("--out", cls=Flag, metavar="DIR", default="", help="A folder for outputs. [default the current one]")
+@click.option(
+    "--out", cls=Flag, metavar="DIR", default="", help="Output folder to check. [default the current folder]"
+)
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, out: str) -> int:
-    """Say on one page what is installed, whether it works, how fast it is, and what is slow and why.
+    """Check the installation, measure its speed, and explain problems.
 
-    Everything is tried, nothing is sent or kept. It answers also where torch, a driver or the weights are broken,
-    and exits with 4 where nothing can be cleaned.
+    Nothing is sent or stored, and the page contains no personal names. It also works if torch, a driver or the
+    weights are broken. The exit code is 4 if cleaning does not work.
     """
     from denoiser_cli.health import page  # not needed for --help
     from denoiser_cli.health.examination import examine
@@ -33,7 +35,7 @@ def command(manner: Manner, /, out: str) -> int:
     findings = {}
     for part, section in examine(out):
         if not manner.quiet:
-            say(f"{part.title}: examined")
+            say(f"{part.title}: checked")
         findings[part] = section
     click.echo(json.dumps(page.as_values(findings)) if manner.json else "\n".join(page.as_text(findings)))
     return 0 if page.can_clean(findings) else Missing.exit_code

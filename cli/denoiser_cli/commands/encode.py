@@ -1,4 +1,4 @@
-"""`denoise encode`: pictures to small latent files."""
+"""`denoise encode`: compresses images to latent files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from denoiser_cli.file_flags import MANY, place_flags
 from denoiser_cli.flags import Manner, Verb, collect, option_flags, speaking_flags
 
 _EXAMPLES = """\
-denoise encode ./imgs --out ./latents                  every picture below ./imgs
-denoise encode ./imgs --out ./latents -Q 80            more faithful, and larger
-denoise encode a.jpg --out a.dlf --target-size 200k    the best that fits
-denoise encode ./imgs --out ./latents --denoise auto   without the noise, most of the bytes
-denoise encode scan.tif --out ./latents --lossless     bit for bit
+denoise encode ./imgs --out ./latents                  encode a folder, with its subfolders
+denoise encode ./imgs --out ./latents -Q 80            higher quality, larger files
+denoise encode a.jpg --out a.dlf --target-size 200k    best quality within 200 kB
+denoise encode ./imgs --out ./latents --denoise auto   denoise first, for smaller files
+denoise encode scan.tif --out ./latents --lossless     lossless
 """
 _AIM = ("quality", "bpp", "target_size", "min_psnr", "lossless")
 _FILE = ("denoise", "thumbnail", "strip", "verify")
@@ -27,19 +27,19 @@ _MACHINE = ("model", "device", "precision")
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS")
-@place_flags("Where the latent files go. [required]")
-@option_flags(EncodeOptions, section="How small", only=_AIM)
+@place_flags("Output folder or .dlf file. [required]")
+@option_flags(EncodeOptions, section="Quality and size", only=_AIM)
 @option_flags(EncodeOptions, section="Writing", only=_FILE)
 @option_flags(ReadOptions, section="Reading")
 @option_flags(BatchOptions, section="Many files", only=MANY)
-@option_flags(EncodeOptions, section="The machine", only=_MACHINE)
+@option_flags(EncodeOptions, section="Hardware", only=_MACHINE)
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
-    """Encode pictures to latent files (.dlf): files, or whole folders with everything below.
+    """Compress image files and folders to latent files (.dlf).
 
-    No input is ever changed. Colour profile, metadata and alpha are kept; a picture that is smaller bit for bit is
-    kept so. The same call goes on where it stopped.
+    Inputs are never changed. Colour profile, metadata and alpha are kept; images that are smaller when stored
+    losslessly are stored so. The same command continues an interrupted run.
     """
     from denoiser_cli import working  # not needed for --help
 
@@ -51,7 +51,7 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
 
 
 def _refuse_quality_as_path(paths: tuple[str, ...]) -> None:
-    """In other programs -q is the quality, and here it is quiet: the number is taken for a path then."""
+    """Suggest -Q for calls like `-q 80`: -q is --quiet here, so 80 is parsed as a path."""
     for path in paths:
         if path.isdigit() and not Path(path).exists():
-            raise UsageError(f"{path}: no such file or folder.", hint=f"Did you mean -Q {path}? -q is for quiet.")
+            raise UsageError(f"{path}: no such file or folder.", hint=f"Did you mean -Q {path}? -q is --quiet.")

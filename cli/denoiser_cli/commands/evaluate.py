@@ -1,4 +1,4 @@
-"""`denoise evaluate denoiser` and `denoise evaluate codec`: quality tables that compare with the papers."""
+"""`denoise evaluate`: benchmarks of denoisers and codecs, comparable with papers."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ denoise evaluate denoiser --data ./CBSD68                    white noise 15, 25,
 denoise evaluate denoiser --data ./CBSD68 --automatic --baseline nlm --picture sheet.png
 denoise evaluate denoiser --data ./BSD68 --grey --level 25
 denoise evaluate denoiser --data ./pairs --kind pairs        <scene>__noisy.*, <scene>__clean.*
-denoise evaluate denoiser --data ./photos --kind untouched   how little clean photos are changed
-denoise evaluate denoiser --data ./photos --robustness       JPEG, blur, noise never trained on
-denoise evaluate codec --data ./photos --picture curves.svg  bits and PSNR beside JPEG, WebP, AVIF
+denoise evaluate denoiser --data ./photos --kind untouched   how much clean photos change
+denoise evaluate denoiser --data ./photos --robustness       JPEG, blur, untrained kinds of noise
+denoise evaluate codec --data ./photos --picture curves.svg  compare with JPEG, WebP, AVIF
 """
-_SILENCE = 10  # seconds in which nobody wonders whether it still works
-_LEVELS = (15.0, 25.0, 50.0)  # of the papers; written out, since their room loads torch
+_SILENCE = 10  # seconds between progress lines
+_LEVELS = (15.0, 25.0, 50.0)  # as in papers; repeated here to avoid importing torch
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("what", metavar="denoiser|codec", type=click.Choice(["denoiser", "codec"]))
-@click.option("--data", cls=Flag, required=True, metavar="DIR", help="A folder of pictures, searched through.")
+@click.option("--data", cls=Flag, required=True, metavar="DIR", help="Folder of images, searched recursively.")
 @click.option(
     "--kind",
     cls=Flag,
     type=click.Choice(["white", "pairs", "untouched"]),
     default="white",
-    help="Clean pictures with white noise added, real pairs, or clean pictures as they are. [default white]",
+    help="Add white noise to clean images, use real pairs, or use clean images unchanged. [default white]",
 )
 @click.option(
     "--level",
@@ -53,21 +53,25 @@ _LEVELS = (15.0, 25.0, 50.0)  # of the papers; written out, since their room loa
     type=click.FloatRange(0, 255),
     multiple=True,
     default=_LEVELS,
-    help="Sigma of the white noise in 8-bit units; may be given several times. [default 15 25 50]",
+    help="Standard deviation of the white noise (0–255 scale); repeatable. [default 15 25 50]",
 )
-@click.option("--grey", cls=Flag, is_flag=True, help="Turn the pictures grey before the noise is added.")
-@click.option("--automatic", cls=Flag, is_flag=True, help="White noise also without telling its level.")
+@click.option("--grey", cls=Flag, is_flag=True, help="Convert the images to grey before adding noise.")
+@click.option("--automatic", cls=Flag, is_flag=True, help="Also measure blind denoising of the white noise.")
 @click.option(
     "--baseline",
     "baselines",
     cls=Flag,
     type=click.Choice(["nlm", "bm3d"]),
     multiple=True,
-    help="Measure non-local means (OpenCV) or BM3D on the same pictures; may be given several times.",
+    help="Also measure non-local means (OpenCV) or BM3D; repeatable.",
 )
-@click.option("--robustness", cls=Flag, is_flag=True, help="A table of other noise, on crops of clean pictures.")
-@click.option("--limit", cls=Flag, type=click.IntRange(1), metavar="N", help="N pictures, spread over the folder.")
-@click.option("--picture", cls=Flag, metavar="FILE", help="A sheet to look at, for example sheet.png.")
+@click.option(
+    "--robustness", cls=Flag, is_flag=True, help="Also measure other kinds of noise and damage, on crops."
+)
+@click.option(
+    "--limit", cls=Flag, type=click.IntRange(1), metavar="N", help="Use N images, spread over the folder."
+)
+@click.option("--picture", cls=Flag, metavar="FILE", help="Write a sheet of examples, for example sheet.png.")
 @option_flags(DenoiseOptions, section="Cleaning", only=("noise_level", "model", "device", "precision"))
 @speaking_flags
 @click.pass_context
@@ -81,13 +85,13 @@ def command(
     limit: int | None,
     **words: Any,
 ) -> int:
-    """Measure a denoiser, PSNR and SSIM by the protocol of the papers; or a codec, bits and PSNR beside others.
+    """Measure PSNR and SSIM of a denoiser by the protocol of papers, or rate and distortion of a codec.
 
-    White noise is told exactly, everything else is cleaned automatically. -v and --json give the figures of every
-    picture; docs/quality.md says how they are taken.
+    White noise is denoised at its known level, everything else blind. -v and --json print the values of every
+    image; docs/quality.md describes the protocol.
     """
     from denoiser import imageio
-    from denoiser.engine import open_session  # torch: not before the words are understood
+    from denoiser.engine import open_session  # slow import (torch): after the arguments are checked
     from denoiser.evaluation import examples
     from denoiser.evaluation.measurement import Wanted, measure
 
@@ -103,7 +107,9 @@ def command(
     names = ("kind", "levels", "grey", "automatic", "baselines")
     wanted = Wanted(**{name: words[name] for name in names}, noise_level=options.noise_level, limit=limit)
     if robustness and (wanted.kind == "pairs" or wanted.noise_level is not None):
-        raise UsageError("--robustness adds its own noise to clean pictures, and cleans them automatically.")
+        raise UsageError(
+            "--robustness adds its own noise; it cannot be combined with --kind pairs or --noise-level."
+        )
     folder, sheet = Path(data), _sheet(picture, Path(data))
     session = open_session(options)
     with stopping_politely() as cancel:
@@ -154,7 +160,7 @@ def _dump(session: Session, scores: Sequence[Score]) -> None:
 
 
 def _sheet(picture: str | None, folder: Path) -> Path | None:
-    """Where the sheet goes, refused before anything is measured if it cannot be written there."""
+    """Return the path of the sheet; raise if it cannot be written, before measuring."""
     if picture is None:
         return None
     from denoiser.batch.layout import writable_row
@@ -163,14 +169,14 @@ def _sheet(picture: str | None, folder: Path) -> Path | None:
     writable_row(path)
     if path.exists() and path.resolve().is_relative_to(folder.resolve()):
         raise UnsafeOutput(
-            f"{path}: lies among the pictures that are measured on; none is ever written to.",
+            f"{path}: is inside the data folder; inputs are never overwritten.",
             hint="Choose another --picture, for example --picture sheet.png",
         )
     return path
 
 
 def _teller(manner: Manner) -> Callable[[str], None]:
-    """Every picture with -v, none with -q, and else one now and then: a set may take an hour."""
+    """Return a printer of progress lines: all with -v, none with -q, otherwise occasional ones."""
     spoken = time.monotonic()
 
     def tell(line: str) -> None:

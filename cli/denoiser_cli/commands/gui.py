@@ -1,4 +1,4 @@
-"""`denoise gui`: the desktop app, which is a stranger to the command line and is started by its entry point."""
+"""`denoise gui`: starts the desktop app through its entry point."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from denoiser_cli.flags import Verb
 
 _ENTRY = "denoise-gui"
 _EXAMPLES = """\
-denoise gui                 an empty window
-denoise gui ./imgs a.jpg    with these pictures in it
+denoise gui                 open an empty window
+denoise gui ./imgs a.jpg    open images
 """
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="[PATHS]")
 def command(paths: tuple[str, ...]) -> None:
-    """Open the desktop app; `denoise-gui` is the same."""
+    """Open the desktop app, like `denoise-gui`."""
     found = list(entry_points(group="console_scripts", name=_ENTRY))
     if not found:
         raise BrokenInstall(
             f"The installed package has no {_ENTRY}.",
-            hint="Install it again: pip install --force-reinstall denoiser-studio",
+            hint="Reinstall: pip install --force-reinstall denoiser-studio",
         )
     sys.argv = [_ENTRY, *paths]
     found[0].load()()

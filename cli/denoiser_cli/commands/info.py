@@ -1,4 +1,4 @@
-"""`denoise info`: what latent files hold, without decoding them."""
+"""`denoise info`: shows the content of latent files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from denoiser.errors import UsageError
 from denoiser_cli.flags import Manner, Verb, speaking_flags
 
 _EXAMPLES = """\
-denoise info a.dlf                  what is in it
-denoise info ./latents --json       an object for each
+denoise info a.dlf                  show one file
+denoise info ./latents --json       one JSON object per file
 """
 
 
@@ -18,13 +18,13 @@ denoise info ./latents --json       an object for each
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...]) -> int:
-    """Say what latent files hold, without decoding them.
+    """Show the content of latent files without decoding them.
 
-    Size, quality, weights, the noise that was taken out, metadata; with --json every chunk and its bytes. A damaged
-    file is named, and makes this exit with 1.
+    Shows size, quality, weights, removed noise and metadata; with --json also the size of each chunk. Damaged files
+    are reported, and the exit code is 1.
     """
     from denoiser_cli import latent_report  # not needed for --help
 
     if not paths:
-        raise UsageError("No latent file and no folder is named.", hint="For example: denoise info ./latents")
+        raise UsageError("No latent file or folder given.", hint="For example: denoise info ./latents")
     return latent_report.tell(paths, manner)

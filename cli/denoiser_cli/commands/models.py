@@ -1,4 +1,4 @@
-"""`denoise models`: which weights are here, whether they are what their cards say, and what they are good for."""
+"""`denoise models`: lists, verifies and describes weights."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import one_line, shown
 
 _EXAMPLES = """\
-denoise models                       all weights, each compared with its card
-denoise models --verify              and loaded, as cleaning would
-denoise models fast                  one in plain words: what it is good for, and where it fails
+denoise models                       list all models
+denoise models --verify              also load them
+denoise models fast                  describe one model, with its limits
 denoise models ./run/mine.safetensors
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A weights file, what is on its card if it has one, and why it will not be used if it will not."""
+    """A weights file, its card if it has one, and the problem if it cannot be used."""
 
     name: str
     entry: CatalogEntry | BadCard
@@ -35,22 +35,20 @@ class _Found:
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option(
-    "--verify", cls=Flag, is_flag=True, help="Load each denoiser and codec too, and look at all of its numbers."
-)
+@click.option("--verify", cls=Flag, is_flag=True, help="Also load each denoiser and codec and check its values.")
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, name: str | None, verify: bool) -> int:
-    """List, verify and explain the weights.
+    """List, verify and describe models.
 
-    Each file is compared with the digest on its card; one that is changed, cut, or without a readable card is
-    named, is never loaded, and makes this exit with 5. The others are listed all the same.
+    Each weights file is compared with the checksum on its card. Files that are modified, truncated or without a
+    readable card are marked and never loaded, and the exit code is 5.
     """
     entries, bad = ([models.find(name, "cpu")], []) if name else models.survey()
     if not entries and not bad:
-        raise MissingModel("No weights are installed.", hint="Install the package again.")
+        raise MissingModel("No weights are installed.", hint="Reinstall the package.")
     found = [_tried(entry, load=verify) for entry in entries]
-    found += [_Found(one.name, one, "HAS NO CARD THAT CAN BE READ", one.error.message) for one in bad]
+    found += [_Found(one.name, one, "NO READABLE CARD", one.error.message) for one in bad]
     for one in sorted(found, key=lambda one: one.name):
         click.echo(_as_json(one) if manner.json else "\n".join(_as_text(one, explain=name is not None)))
     return UntrustedWeights.exit_code if any(one.problem for one in found) else 0
@@ -64,9 +62,9 @@ def _tried(entry: CatalogEntry, *, load: bool) -> _Found:
             loads(entry)
             return _Found(entry.name, entry, "verified and loaded")
     except OSError as error:
-        return _Found(entry.name, entry, "CANNOT BE READ", f"{entry.path}: {error.strerror}.")
+        return _Found(entry.name, entry, "UNREADABLE", f"{entry.path}: {error.strerror}.")
     except DenoiserError as error:
-        return _Found(entry.name, entry, "CHANGED, CUT OR FOREIGN, will not be used", error.message)
+        return _Found(entry.name, entry, "MODIFIED OR INVALID, cannot be used", error.message)
     return _Found(entry.name, entry, "verified")
 
 
@@ -104,4 +102,4 @@ def _as_text(found: _Found, *, explain: bool) -> Iterator[str]:
     for heading, lines in models.explained(card):
         yield f"\n  {heading}"
         yield from (f"    {one_line(line)}" for line in lines)
-    yield f"\n  Its file\n    {shown(found.entry.path)}\n    sha256 {one_line(card.sha256)}"
+    yield f"\n  File\n    {shown(found.entry.path)}\n    sha256 {one_line(card.sha256)}"

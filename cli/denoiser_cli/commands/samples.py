@@ -1,4 +1,4 @@
-"""`denoise samples`: noisy photos to try the program on."""
+"""`denoise samples`: writes noisy sample photos."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import say, shown
 
 _EXAMPLES = """\
-denoise samples ./imgs                              five noisy photos
-denoise samples ./imgs --originals ./originals      and the same without noise
+denoise samples ./imgs                              write five noisy photos
+denoise samples ./imgs --originals ./originals      also write them without noise
 """
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("folder", metavar="DIR")
 @click.option(
-    "--originals", cls=Flag, metavar="DIR", help="Write the photos without noise as well, as PNG, to here."
+    "--originals", cls=Flag, metavar="DIR", help="Also write the photos without noise, as PNG, to this folder."
 )
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, folder: str, originals: str | None) -> int:
-    """Write a few noisy sample photos to try it on.
+    """Write noisy sample photos.
 
-    The photos are in the public domain or CC0 and come with scikit-image (extra `demo`); CREDITS.txt names their
-    makers. The noise is made here, the same in each call. Nothing is overwritten.
+    The photos are public domain or CC0 and come with scikit-image (extra `demo`); CREDITS.txt lists the authors.
+    The noise is the same in every call. Existing files are not overwritten.
     """
     from denoiser import imageio
     from denoiser.atomicfile import whole_file
@@ -61,6 +61,4 @@ def _original(folder: Path, sample: sample_photos.Sample) -> Path:
 def _refuse_present(targets: list[Path]) -> None:
     for target in targets:
         if target.exists():
-            raise UsageError(
-                f"{target}: is there already, and samples overwrite nothing.", hint="Name another folder."
-            )
+            raise UsageError(f"{target}: already exists.", hint="Choose another folder.")

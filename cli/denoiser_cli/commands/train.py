@@ -1,4 +1,4 @@
-"""`denoise train denoiser`, `codec` and `estimator`: a folder of clean photos, or of pairs, becomes weights."""
+"""`denoise train`: trains denoisers, codecs and the noise estimator."""
 
 from __future__ import annotations
 
@@ -31,20 +31,24 @@ denoise train codec --data ./photos --out ./codec --minutes 60
 denoise train estimator --data ./photos --out ./estimator
 """
 _WHAT = ("denoiser", "codec", "estimator")
-_TELL_EVERY = 15.0  # seconds between plain lines
+_TELL_EVERY = 15.0  # seconds between progress lines
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("what", metavar="|".join(_WHAT), type=click.Choice(_WHAT))
-@click.option("--data", cls=Flag, metavar="DIR", help="A folder of clean photos, searched through.")
-@click.option("--pairs", cls=Flag, metavar="DIR", help="Real pairs: a__noisy and a__clean, or noisy/a and clean/a.")
+@click.option("--data", cls=Flag, metavar="DIR", help="Folder of clean photos, searched recursively.")
+@click.option(
+    "--pairs", cls=Flag, metavar="DIR", help="Folder of real pairs: a__noisy and a__clean, or noisy/a and clean/a."
+)
 @click.option(
     "--noisy",
     cls=Flag,
     metavar="DIR",
-    help="Noisy photos of one source (film, scanner, device): learn their noise.",
+    help="Folder of noisy photos from one source (film, scanner, device), to learn their noise.",
 )
-@click.option("--out", cls=Flag, required=True, metavar="DIR", help="Where state, log and weights go.")
+@click.option(
+    "--out", cls=Flag, required=True, metavar="DIR", help="Output folder for checkpoints, log and weights."
+)
 @option_flags(TrainOptions, section="Training")
 @option_flags(EstimatorOptions, section="Training an estimator", only=("crops", "steps"))
 @speaking_flags
@@ -59,11 +63,10 @@ def command(
     out: str,
     **words: Any,
 ) -> int:
-    """Train a denoiser on clean photos, on real pairs, on both, or on noisy photos of one source alone; or a codec;
-    or the estimator, which reads how noisy a picture is.
+    """Train a denoiser, a codec or the noise estimator.
 
-    Ctrl-C stops after the step in hand; the same call with --resume goes on from there. An estimator keeps its
-    lessons, and learns them anew.
+    A denoiser is trained on clean photos, real pairs, both, or noisy photos from one source. Ctrl-C stops after the
+    current step; --resume continues. The estimator keeps its training samples, and is trained again from the start.
     """
     manner: Manner = context.obj
     refuse_words_of_others(context, what)
@@ -71,13 +74,20 @@ def command(
     loading = None if manner.quiet else _tell_loading
     if what == "estimator":
         return train_estimator(manner, data, out, words, listener=listener, loading=loading)
-    from denoiser.training import learn_noise, train_denoiser  # torch: not before the words are understood
+    from denoiser.training import (
+        learn_noise,
+        train_denoiser,
+    )  # slow import (torch): after the arguments are checked
 
     if what == "codec" and (pairs or noisy or not data):
-        raise UsageError("A codec is trained on clean photos alone.", hint="Name their folder with --data.")
+        raise UsageError(
+            "A codec is trained on clean photos only.", hint="Name a folder of clean photos with --data."
+        )
     if noisy and pairs:
-        raise UsageError("--noisy and --pairs do not go together.", hint="Pairs say all: leave out --noisy.")
+        raise UsageError("Choose only one of --noisy and --pairs.", hint="With pairs, --noisy is not needed.")
     options = collect(TrainOptions, words)
+    if options.validate_pairs and (what == "codec" or noisy):
+        raise UsageError("--validate-pairs applies to denoisers trained on photos or pairs.", hint="Leave it out.")
     clean = Path(data) if data else None
     with stopping_politely() as cancel:
         if what == "codec":
@@ -113,10 +123,10 @@ def _conclude(report: TrainingReport, manner: Manner) -> None:
         say(error.message)
     if report.before and report.after:
         gain = report.after.overall - report.before.overall
-        kept = "; it did not gain, so the weights are those it started from" if report.kept_start else ""
-        if gain == gain:  # no number where nothing was held out
-            say(f"On held-out pictures {gain:+.2f} dB against the start{kept}.")
-    state = "finished" if report.finished else "stopped; the same call with --resume goes on"
+        kept = "; no improvement, so the initial weights are kept" if report.kept_start else ""
+        if gain == gain:  # NaN without validation images
+            say(f"Validation: {gain:+.2f} dB compared with the initial weights{kept}.")
+    state = "finished" if report.finished else "stopped; continue with --resume"
     say(f"{report.progress.step} steps, {report.progress.seconds / 60:.1f} minutes: {state}.")
     if manner.json:
         words = {"event": "trained", "weights": str(report.weights), "kept_start": report.kept_start}
@@ -126,7 +136,7 @@ def _conclude(report: TrainingReport, manner: Manner) -> None:
 
 
 class _Teller:
-    """Plain lines, rate limited; a validation is always told."""
+    """Prints progress lines, rate limited; validation results always."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
@@ -139,9 +149,9 @@ class _Teller:
         if event.validation_psnr:
             unit = event.unit
             scores = ", ".join(f"{name} {value:.2f} {unit}" for name, value in event.validation_psnr.items())
-            say(f"step {event.step}: held-out pictures{f' {event.note}' if event.note else ''}: {scores}")
+            say(f"step {event.step}: validation{f' {event.note}' if event.note else ''}: {scores}")
             mean = sum(event.validation_psnr.values()) / len(event.validation_psnr)
-            self._held_out = f"  held out {mean:.2f} {unit}"
+            self._held_out = f"  validation {mean:.2f} {unit}"
         elif event.note:
             say(event.note)
         elif time.monotonic() - self._last >= _TELL_EVERY:
@@ -160,4 +170,4 @@ def _as_json(event: Event) -> None:
 
 def _tell_loading(done: int, total: int) -> None:
     if done % 100 == 0:
-        say(f"reading photos: {done} of {total}")
+        say(f"Reading photos: {done} of {total}")

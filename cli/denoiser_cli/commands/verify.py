@@ -1,4 +1,4 @@
-"""`denoise verify`: proves latent files whole."""
+"""`denoise verify`: checks latent files."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from denoiser.errors import UsageError
 from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 
 _EXAMPLES = """\
-denoise verify ./latents            every latent file below
-denoise verify ./latents -q         only what is damaged
+denoise verify ./latents            check all latent files in a folder
+denoise verify ./latents -q         list only damaged files
 """
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS")
-@click.option("--model", cls=Flag, metavar="FILE", default="auto", help="Weights that are not installed.")
+@click.option("--model", cls=Flag, metavar="FILE", default="auto", help="Codec weights that are not installed.")
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...], model: str) -> int:
-    """Prove latent files whole, without writing anything.
+    """Check latent files without decoding them to disk.
 
-    Every symbol is decoded and compared with its checksum, as are exact pixels and alpha. Damaged files are named,
-    and make this exit with 1.
+    All symbols, lossless pixels and alpha are decoded and compared with their checksums. Damaged files are listed,
+    and the exit code is 1.
     """
     from denoiser_cli import latent_report  # not needed for --help
 
     if not paths:
-        raise UsageError("No latent file and no folder is named.", hint="For example: denoise verify ./latents")
+        raise UsageError("No latent file or folder given.", hint="For example: denoise verify ./latents")
     return latent_report.verify(paths, model, manner)

@@ -1,1 +1,1 @@
-"""What `denoise doctor` knows: an examination of this machine and this installation, in parts, and its page."""
+"""The checks of `denoise doctor`, by part, and their page."""

@@ -1,4 +1,4 @@
-"""Goes through the parts, each examined in another process that is replaced when it dies or hangs."""
+"""Examines each part in a child process, which is replaced if it crashes or hangs."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from typing import IO, Any, Self
 from denoiser_cli.health.finding import Fact, Remark, Section, from_values
 
 _SECONDS = 120.0  # for one part, on a busy machine; torch alone may take twenty to load
-_REPORT = "Please report it with this page."
+_REPORT = "Please report this problem and include this page."
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A module of this package with `examine`, the heading of what it finds, and what must be sound before it."""
+    """A module of this package with `examine`, its heading, and the parts it depends on."""
 
     name: str
     title: str
     needs: tuple[str, ...] = ()
-    vital: bool = False  # whether nothing can be cleaned where it cannot be examined
+    vital: bool = False  # cleaning is impossible if this part fails
 
 
 PARTS = (
     Part("versions", "Versions"),
-    Part("machine", "Machine"),
-    Part("packages", "Packages that do the work", vital=True),
+    Part("machine", "Hardware"),
+    Part("packages", "Packages", vital=True),
     Part("weights", "Weights", vital=True),
-    Part("network", "The network on this machine", needs=("packages", "weights"), vital=True),
+    Part("network", "Inference", needs=("packages", "weights"), vital=True),
     Part("formats", "Formats", needs=("packages",), vital=True),
-    Part("places", "Places"),
+    Part("places", "Folders"),
 )
 
 
 def examine(
     out: str, parts: tuple[Part, ...] = PARTS, *, seconds: float = _SECONDS
 ) -> Iterator[tuple[Part, Section]]:
-    """Each part with what was found; what another part has shown to be impossible is not tried."""
+    """Yield each part with its findings; skip parts whose dependencies failed."""
     words = {"places": {"out": out}}
     stopped: dict[str, str] = {}
     with _Examiner(seconds) as examiner:
@@ -61,7 +61,7 @@ def examine(
 
 @dataclass(slots=True)
 class _Examiner:
-    """The other process; a context manager, so that none is left behind."""
+    """The child process. A context manager that ends it."""
 
     seconds: float
     _process: subprocess.Popen[str] | None = None
@@ -75,7 +75,7 @@ class _Examiner:
         self._end()
 
     def ask(self, part: Part, words: dict[str, Any]) -> Section:
-        """What *part* finds; its death or its silence is a finding, too."""
+        """Return the findings of *part*; a crash or a timeout is a finding, too."""
         process = self._started()
         assert process.stdin is not None
         with suppress(BrokenPipeError):
@@ -85,7 +85,7 @@ class _Examiner:
             answer = self._answers.get(timeout=self.seconds)
         except queue.Empty:
             self._end()
-            return _fault(part, f"no answer within {self.seconds:g} s")
+            return _fault(part, f"no response within {self.seconds:g} s")
         if answer:
             return from_values(json.loads(answer))
         how = _way_to_die(process.wait())
@@ -97,7 +97,7 @@ class _Examiner:
         self._end()
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see _end
         self._process = subprocess.Popen(
-            # -P: a torch.py in the current folder is not the torch that is examined
+            # -P: ignore modules in the current folder, such as torch.py
             [sys.executable, "-P", "-m", "denoiser_cli.health.examiner"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -133,7 +133,7 @@ class _Examiner:
 
 
 def _listen(lines: IO[str], answers: queue.Queue[str]) -> None:
-    """Hands on each line, and an empty one at the end."""
+    """Queue each line, and an empty one at the end."""
     with suppress(OSError, ValueError):
         for line in lines:
             answers.put(line)
@@ -147,7 +147,7 @@ def _fault(part: Part, what: str) -> Section:
 
 def _way_to_die(code: int) -> str:
     if code >= 0:
-        return f"the examining process ended with code {code}"
+        return f"the child process exited with code {code}"
     with suppress(ValueError):
-        return f"the examining process died of {signal.Signals(-code).name}"
-    return f"the examining process died of signal {-code}"
+        return f"the child process was killed by {signal.Signals(-code).name}"
+    return f"the child process was killed by signal {-code}"

@@ -1,7 +1,7 @@
-"""The other process: examines one part after another as it is asked to, and may die of what it finds.
+"""The child process that examines parts on request, and may crash.
 
-A broken driver hangs, a build for other processors ends in an illegal instruction: both must become a line on the
-page. So the packages that could do that are loaded here and never in the process that writes the page.
+A broken driver can hang, and a build for another processor can crash. Packages are therefore loaded here and not in
+the process that prints the page.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from denoiser_cli.health.finding import Remark, Section, as_values
 
 
 def main() -> None:
-    """Reads part and words from stdin, one JSON object a line, and answers each with a section on stdout."""
+    """Read requests from stdin, one JSON object per line, and print a section for each."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)  # what a library prints is not an answer
+        os.dup2(2, 1)  # libraries may print to stdout
         for line in sys.stdin:
             asked = json.loads(line)
             section = _examined(asked["part"], asked["words"])
@@ -33,9 +33,11 @@ def _examined(part: str, words: dict[str, Any]) -> Section:
         return examine(**words)
     except DenoiserError as error:
         return Section((), (Remark(error.message, error.hint, stops_cleaning=True),))
-    except Exception as error:  # noqa: BLE001 - whatever is broken becomes a line on the page
+    except Exception as error:  # noqa: BLE001 - every failure becomes a line on the page
         text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        return Section((), (Remark(text, "Please report it with this page.", stops_cleaning=True),))
+        return Section(
+            (), (Remark(text, "Please report this problem and include this page.", stops_cleaning=True),)
+        )
 
 
 if __name__ == "__main__":

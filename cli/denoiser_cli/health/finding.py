@@ -1,4 +1,4 @@
-"""What an examination finds: facts, remarks on what is broken or slow, and the section that they stand in."""
+"""Results of an examination: facts, and remarks on problems."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Value = str | int | float | bool | None | list[str]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of the page. *name* and *value* are for programs, *words* is what people read."""
+    """One line of the page. *name* and *value* are for programs, *words* for people."""
 
     name: str
     value: Value
@@ -27,7 +27,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that is not as it should be: what, what to do, and whether nothing can be cleaned because of it."""
+    """A problem, its remedy, and whether it makes cleaning impossible."""
 
     text: str
     remedy: str = ""
@@ -36,24 +36,24 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one part of the examination found."""
+    """Findings of one part."""
 
     facts: Sequence[Fact] = ()
     remarks: Sequence[Remark] = ()
 
     @property
     def stops_cleaning(self) -> bool:
-        """Whether one of the remarks says so."""
+        """Whether one of the remarks makes cleaning impossible."""
         return any(remark.stops_cleaning for remark in self.remarks)
 
 
 def as_values(section: Section) -> dict[str, Any]:
-    """Plain values, for the way from one process to another; `from_values` is the way back."""
+    """Return plain values for JSON; `from_values` is the inverse."""
     return asdict(section)
 
 
 def from_values(values: Mapping[str, Any]) -> Section:
-    """The section that `as_values` was given."""
+    """Return the section of `as_values`."""
     return Section(
         tuple(Fact(**fact) for fact in values["facts"]), tuple(Remark(**remark) for remark in values["remarks"])
     )

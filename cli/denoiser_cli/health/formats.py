@@ -1,4 +1,4 @@
-"""What can be read and written here: each written format is tried, each extra is loaded."""
+"""Supported formats: each written format is tested, each extra is loaded."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from denoiser_cli.health.finding import Fact, Remark, Section
 from denoiser_cli.health.packages import CANNOT_LOAD
 
 _BACKENDS = {"heif": "heif", "jxl": "jpegxl", "raw": "raw"}  # of the extras
-# What other extras bring, by the package that says whether they are here.
+# Other extras, with a package that shows whether they are installed.
 _OTHERS = {"demo": "skimage", "train": "lightning_fabric", "bench": "cv2"}
 _SIDE = 16
 
 
 def examine() -> Section:
-    """A fact for each format and each other extra; what is missing comes with the line that installs it."""
+    """Return a fact per format and extra, with the command that installs missing ones."""
     facts, remarks, missing = [], [], []
     for row in formats.ROWS.values():
         words, problem = _tried(row)
@@ -33,20 +33,20 @@ def examine() -> Section:
         if row.extra and not _is_installed(row):
             missing.append(row.extra)
         else:
-            remarks.append(Remark(f"{row.name}: {problem}.", "Install the package again."))
+            remarks.append(Remark(f"{row.name}: {problem}.", "Reinstall the package."))
     if not any(fact.value for fact in facts):
-        remarks = [Remark("No format can be read.", "Install the package again.", stops_cleaning=True)]
+        remarks = [Remark("No format can be read.", "Reinstall the package.", stops_cleaning=True)]
     for extra, package in _OTHERS.items():
         here = find_spec(package) is not None
         facts.append(Fact(f"extra_{extra}", here, "installed" if here else f"not installed ({install(extra)})"))
     if missing:
         names = ", ".join(formats.ROWS[key].name for key in formats.ROWS if formats.ROWS[key].extra in missing)
-        remarks.append(Remark(f"Not read here, their extras are missing: {names}.", f"`{install(*missing)}`"))
+        remarks.append(Remark(f"Unsupported because extras are not installed: {names}.", f"`{install(*missing)}`"))
     return Section(facts, remarks)
 
 
 def install(*extras: str) -> str:
-    """The line that installs them."""
+    """Return the command that installs the extras."""
     return f"pip install 'denoiser-studio[{','.join(sorted(set(extras)))}]'"
 
 
@@ -56,12 +56,12 @@ def _is_installed(row: Format) -> bool:
     except ModuleNotFoundError:
         return False
     except CANNOT_LOAD:
-        return True  # here, and broken
+        return True  # installed, but broken
     return True
 
 
 def _tried(row: Format) -> tuple[str, str]:
-    """What works, and what does not."""
+    """Return what works, or the problem."""
     try:
         if row.extra:
             import_module(f"denoiser.imageio.backends.{_BACKENDS[row.key]}")
@@ -69,7 +69,7 @@ def _tried(row: Format) -> tuple[str, str]:
             return _tried_both_ways(row)
         if row.key == "bmp":
             imageio.read_bytes(_bmp(), "test.bmp")
-        return f"read; written as {formats.ROWS[row.written_as].name}", ""
+        return f"read; saved as {formats.ROWS[row.written_as].name}", ""
     except ModuleNotFoundError as error:
         return (
             "",
@@ -85,12 +85,12 @@ def _tried_both_ways(row: Format) -> tuple[str, str]:
     values = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), np.uint8)
     picture = imageio.read_bytes(imageio.encode(from_numpy(values), row.key), f"test{row.suffix}")
     if (picture.height, picture.width) != (_SIDE, _SIDE):
-        return "", "gives back another picture than was written"
+        return "", "returns a different image than was written"
     return f"read and written ({', '.join(map(str, row.depths))} bit)", ""
 
 
 def _bmp() -> bytes:
-    """A grey picture, small and whole."""
+    """Return a small grey BMP."""
     pixels = bytes([128]) * (_SIDE * _SIDE * 3)
     head = struct.pack("<2sIHHI", b"BM", 54 + len(pixels), 0, 0, 54)
     return head + struct.pack("<IiiHHIIiiII", 40, _SIDE, _SIDE, 1, 24, 0, len(pixels), 2835, 2835, 0, 0) + pixels

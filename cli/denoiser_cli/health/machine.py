@@ -1,4 +1,4 @@
-"""The machine by what its system says of it; no package is needed, so this is known when all else is broken."""
+"""Hardware facts from the operating system; needs no packages."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 
 from denoiser_cli.health.finding import Fact, Remark, Section
 
-# What makes a difference to a network; a processor has a hundred others.
+# Instruction sets that affect inference speed.
 _INSTRUCTIONS = (
     *("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"),
     *("asimd", "asimdhp", "bf16", "i8mm", "sve"),
 )
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
-_DRIVER_SECONDS = 10  # a driver that hangs is said, not waited for
+_DRIVER_SECONDS = 10  # timeout for a driver that hangs
 
 
 def examine() -> Section:
-    """System, processor, cores, load, memory and what graphics the driver knows."""
+    """Return system, processor, cores, load, memory and GPUs."""
     cores, of_all, load = usable_cores(), os.cpu_count() or 1, _load()
     facts = [
         Fact("system", _system()),
         Fact("processor", _processor()),
         Fact("instructions", _instructions(), ", ".join(_instructions()) or "unknown"),
-        Fact("cores", cores, f"{cores:g} of {of_all} may be used" if cores != of_all else str(of_all)),
-        Fact("load", load, "unknown" if load is None else f"{load:.1f} processes want a core (last minute)"),
+        Fact("cores", cores, f"{cores:g} of {of_all} available" if cores != of_all else str(of_all)),
+        Fact("load", load, "unknown" if load is None else f"{load:.1f} (1-minute average)"),
         Fact("memory_gb", _memory_gb(), "unknown" if _memory_gb() is None else f"{_memory_gb():.1f} GB"),
     ]
     cards, fault = graphics_cards()
@@ -36,12 +36,12 @@ def examine() -> Section:
     limits = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
     if limits:
         facts.append(Fact("thread_limits", [f"{name}={value}" for name, value in limits.items()]))
-    remedy = "The driver needs to be repaired; until then the processor does the work."
+    remedy = "Repair or reinstall the driver. Until then the CPU is used."
     return Section(facts, [Remark(fault, remedy)] if fault else [])
 
 
 def usable_cores() -> float:
-    """Cores that this process may use: fewer than there are where a container or a scheduler says so."""
+    """Return the cores available to this process, respecting containers and schedulers."""
     cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     with suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
@@ -87,17 +87,17 @@ def _memory_gb() -> float | None:
 
 
 def graphics_cards() -> tuple[list[str], str]:
-    """What the NVIDIA driver offers, and why it does not answer where it is installed and does not."""
+    """Return the GPUs that the NVIDIA driver lists, and an error message if it fails."""
     if shutil.which("nvidia-smi") is None:
         return [], ""
     question = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
         done = subprocess.run(question, capture_output=True, text=True, timeout=_DRIVER_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return [], f"The NVIDIA driver does not answer within {_DRIVER_SECONDS} s."
+        return [], f"The NVIDIA driver did not respond within {_DRIVER_SECONDS} s."
     except OSError as error:
-        return [], f"nvidia-smi is there and cannot be run: {error.strerror}."
+        return [], f"nvidia-smi cannot be run: {error.strerror}."
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     if done.returncode != 0:
-        return [], f"The NVIDIA driver answers with an error: {(lines or ['no words'])[0]}"
+        return [], f"The NVIDIA driver reported an error: {(lines or ['no message'])[0]}"
     return lines, ""

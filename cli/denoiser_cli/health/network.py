@@ -1,4 +1,4 @@
-"""The network on this machine: where it runs, what it reckons in, how fast it is, and why it is not faster."""
+"""Inference on this machine: device, precision, speed, and what limits it."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from denoiser.training.speed import peak_flops
 from denoiser_cli.health.finding import Fact, Remark, Section
 from denoiser_cli.health.machine import graphics_cards
 
-MODEL = "fast"  # everyone has it, so that figures of different people compare
+MODEL = "fast"  # installed everywhere, so results are comparable
 _SIDE = 1024  # pixels: about one megapixel
 _SIGMA = 25.0
 _WARM_UP = 256  # pixels
-_SECONDS = 4.0  # after which no further pass is begun
+_SECONDS = 4.0  # no further pass starts after this
 _PASSES = 3
-_LOW_MEMORY = 2e9  # bytes: a photo of 24 MP with its result and the tiles of the network
-_STARVED_BELOW = 0.7  # of the processor time that its threads could have had
+_LOW_MEMORY = 2e9  # bytes: a 24 MP photo, its result and the tiles
+_STARVED_BELOW = 0.7  # of the available CPU time
 _PER_MAC = 2  # floating-point operations
-_SHARE_TO_WONDER_AT = 0.3  # of what convolutions reach here; below it something is wrong that is not named yet
+_SHARE_TO_WONDER_AT = 0.3  # of the convolution peak; below it the cause is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What the test picture showed."""
+    """Measured on the test image."""
 
     megapixels_per_second: float
-    share_of_peak: float  # of what one dense convolution reaches on this device in this precision
+    share_of_peak: float  # of the speed of one dense convolution on this device in this precision
     peak_flops: float
-    got: float  # of the processor time that the threads could have had; 1 on a graphics card
+    got: float  # of the available CPU time; 1 on a GPU
 
 
 def examine() -> Section:
-    """Devices, precision, tiles, memory and speed."""
+    """Return devices, precision, tiles, memory and speed."""
     session = open_session(DenoiseOptions(model=MODEL, noise_level=_SIGMA))
     device = session.device
     offered = {name: _fault(name) for name in ("cpu", "cuda", "mps")}
@@ -58,7 +58,7 @@ def examine() -> Section:
     facts += [
         *probed,
         Fact("model", models.find("auto", device).name),
-        Fact("tile", session.tile, f"{session.tile} pixels, {session.batch_size} at once"),
+        Fact("tile", session.tile, f"{session.tile} pixels, batch size {session.batch_size}"),
         Fact("free_memory_gb", round(free / 1e9, 1), f"{free / 1e9:.1f} GB on {device}"),
     ]
     speed = _measured(session)
@@ -66,12 +66,12 @@ def examine() -> Section:
         Fact(
             "megapixels_per_second",
             round(speed.megapixels_per_second, 3),
-            f"{speed.megapixels_per_second:.2f} MP/s (denoiser-fast, a test picture of 1 MP)",
+            f"{speed.megapixels_per_second:.2f} MP/s (denoiser-fast, test image of 1 MP)",
         ),
         Fact(
             "share_of_peak",
             round(speed.share_of_peak, 3),
-            f"{speed.share_of_peak:.0%} of the {speed.peak_flops / 1e9:.0f} GFLOP/s that convolutions reach here",
+            f"{speed.share_of_peak:.0%} of the convolution peak of {speed.peak_flops / 1e9:.0f} GFLOP/s",
         ),
     ]
     if device == "cpu":
@@ -80,44 +80,44 @@ def examine() -> Section:
 
 
 def unused_card(cards: Sequence[str], built_for: str | None, fault: str) -> Remark:
-    """Why the processor does the work: there is no card, or this torch cannot use the one that is there."""
+    """Explain why the CPU is used: no GPU, or torch cannot use it."""
     if not cards:
-        return Remark("The processor does the work, since there is no graphics card that torch can use.")
+        return Remark("The CPU is used: torch found no GPU.")
     if built_for is None:
-        text = f"A graphics card is here ({cards[0]}), and the installed torch is built for processors only."
-        return Remark(text, "`pip install --force-reinstall torch torchvision` brings the build for CUDA.")
-    text = f"A graphics card is here ({cards[0]}), and torch for CUDA {built_for} cannot use it: {fault}."
-    return Remark(text, "Most often the driver is older than that CUDA needs: update the driver.")
+        text = f"A GPU is installed ({cards[0]}), but this torch build is CPU only."
+        return Remark(text, "Install the CUDA build: `pip install --force-reinstall torch torchvision`.")
+    text = f"A GPU is installed ({cards[0]}), but torch for CUDA {built_for} cannot use it: {fault}."
+    return Remark(text, "The driver may be too old for this CUDA version. Update the driver.")
 
 
 def why_slow(device: str, precision: str, speed: Speed, *, free: int) -> list[Remark]:
-    """What holds this machine back, in plain words, the heaviest first."""
+    """Return what limits the speed, most important first."""
     remarks = []
     if device == "cpu" and precision == "fp32" and lacks_bf16():
         remarks.append(
             Remark(
-                "This processor has no instructions for bf16 (avx512_bf16 or amx_bf16), so it reckons in fp32; "
-                "those that have them are up to twice as fast."
+                "This processor has no bf16 instructions (avx512_bf16 or amx_bf16), so fp32 is used; "
+                "processors with bf16 are up to twice as fast."
             )
         )
     if speed.got < _STARVED_BELOW:
         remarks.append(
             Remark(
-                f"During the test other programs took {1 - speed.got:.0%} of this program's processor time.",
-                "The machine is faster than measured here; run this again when it is idle.",
+                f"Other programs used {1 - speed.got:.0%} of the CPU time during the test.",
+                "The machine is faster than measured; run the test again when it is idle.",
             )
         )
     elif speed.share_of_peak < _SHARE_TO_WONDER_AT and device == "cpu":
-        text = f"Only {speed.share_of_peak:.0%} of what convolutions reach here, for no reason that was found."
-        remarks.append(Remark(text, "Please report it with this page."))
+        text = f"Only {speed.share_of_peak:.0%} of the convolution peak, for an unknown reason."
+        remarks.append(Remark(text, "Please report this problem and include this page."))
     if free < _LOW_MEMORY:
-        text = f"Only {free / 1e9:.1f} GB of memory are free, so tiles are small and few pictures are under way."
+        text = f"Only {free / 1e9:.1f} GB of memory are free, so tiles and batches are small."
         remarks.append(Remark(text, "Close other programs."))
     return remarks
 
 
 def _fault(device: str) -> str:
-    """Why *device* cannot be used; empty where it can."""
+    """Return why *device* cannot be used, or an empty string."""
     try:
         choose(device)
     except MissingDevice as error:
@@ -126,7 +126,7 @@ def _fault(device: str) -> str:
 
 
 def _probed(session: Session) -> tuple[Sequence[Fact], Sequence[Remark]]:
-    """bf16 tried against fp32, now; a session remembers what it found once, perhaps in a busy minute."""
+    """Compare bf16 with fp32 now; the cached result may be from a busy machine."""
     device = session.device
     if device == "mps" or (device == "cpu" and lacks_bf16()):
         return (), ()
@@ -134,25 +134,25 @@ def _probed(session: Session) -> tuple[Sequence[Fact], Sequence[Remark]]:
     trial = measure(network, device)
     words = (
         f"one tile takes {trial.fp32_seconds * 1e3:.3g} ms in fp32, {trial.bf16_seconds * 1e3:.3g} ms in bf16, "
-        f"which differs by {trial.rms:.2g} steps rms, {trial.largest:.2g} at most"
+        f"difference {trial.rms:.2g} steps RMS, {trial.largest:.2g} maximum"
     )
     fact = Fact("precision_probe", round(trial.fp32_seconds / trial.bf16_seconds, 2), words)
     return (fact,), disagreement(Choice(session.precision, session.precision_reason), trial.verdict())
 
 
 def disagreement(remembered: Choice, measured: Choice) -> list[Remark]:
-    """What to say where the precision that is in use is not the one that would be chosen now."""
+    """Return a remark if the cached precision is no longer the faster one."""
     if remembered.name == measured.name:
         return []
     text = (
-        f"{remembered.name} is used ({remembered.reason}), and now {measured.name} is better ({measured.reason})."
+        f"{remembered.name} is used ({remembered.reason}), but now {measured.name} is better ({measured.reason})."
     )
-    return [Remark(text, "If that stays so, delete precision.json in the cache folder: it is measured anew.")]
+    return [Remark(text, "If this persists, delete precision.json in the cache folder to measure again.")]
 
 
 def _measured(session: Session) -> Speed:
     picture = _test_picture()
-    session.clean(picture.with_pixels(picture.pixels[:_WARM_UP, :_WARM_UP]))  # kernels are chosen here
+    session.clean(picture.with_pixels(picture.pixels[:_WARM_UP, :_WARM_UP]))  # warm-up: kernels are chosen
     took, got, began = float("inf"), 0.0, time.perf_counter()
     for _ in range(_PASSES):
         wall, processor = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""Whether the packages that do the work can be loaded, and fit each other; having a version is not enough."""
+"""Whether the required packages can be loaded and are compatible."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from denoiser.errors import BrokenInstall
 from denoiser_cli.health.finding import Fact, Remark, Section
 from denoiser_cli.health.machine import THREAD_VARIABLES, usable_cores
 
-CANNOT_LOAD = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # what a broken package raises
-_AGAIN = "Install it again: `pip install --force-reinstall {}`."
+CANNOT_LOAD = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # errors that broken packages raise
+_AGAIN = "Reinstall: `pip install --force-reinstall {}`."
 
 
 def examine() -> Section:
-    """torch and what it was built for, its threads, torchvision beside it, and libvips."""
+    """Check torch, its build and threads, torchvision and libvips."""
     facts, remarks = [], []
     try:
         import_module("numpy")
@@ -24,9 +24,7 @@ def examine() -> Section:
         text = f"{name} cannot be loaded: {_first_line(error)}"
         return Section([Fact("torch", None, text)], [Remark(text, _AGAIN.format(name), stops_cleaning=True)])
     built_for = torch.version.cuda or torch.version.hip
-    facts.append(
-        Fact("torch_built_for", built_for or "cpu", f"CUDA {built_for}" if built_for else "processors only")
-    )
+    facts.append(Fact("torch_built_for", built_for or "cpu", f"CUDA {built_for}" if built_for else "CPU only"))
     threads = torch.get_num_threads()
     facts.append(Fact("torch_threads", threads))
     if threads < int(usable_cores()):
@@ -41,9 +39,11 @@ def examine() -> Section:
 
 def _too_few(threads: int) -> Remark:
     limits = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
-    because = f", as {limits[0]} says" if limits else ""
-    remedy = f"Unset {limits[0].partition('=')[0]} to use all." if limits else ""
-    return Remark(f"torch uses {threads} of {usable_cores():g} cores{because}; cleaning is slower for it.", remedy)
+    because = f" ({limits[0]})" if limits else ""
+    remedy = f"Unset {limits[0].partition('=')[0]} to use all cores." if limits else ""
+    return Remark(
+        f"torch uses {threads} of {usable_cores():g} cores{because}, which makes cleaning slower.", remedy
+    )
 
 
 def _torchvision() -> tuple[Fact, Remark | None]:
@@ -52,9 +52,9 @@ def _torchvision() -> tuple[Fact, Remark | None]:
     try:
         transforms()
     except BrokenInstall as error:
-        text = f"{error.message} Only training needs it."
-        return Fact("torchvision", "broken", "does not fit the installed torch"), Remark(text, error.hint)
-    return Fact("torchvision", "fits", "fits the installed torch"), None
+        text = f"{error.message} It is needed for training only."
+        return Fact("torchvision", "broken", "incompatible with the installed torch"), Remark(text, error.hint)
+    return Fact("torchvision", "fits", "compatible with the installed torch"), None
 
 
 def _libvips() -> tuple[Fact, Remark | None]:

@@ -1,4 +1,4 @@
-"""An examination as a page to paste into a bug report, or as values; neither names a person."""
+"""Formats an examination as a page for bug reports or as JSON values, without personal names."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from denoiser_cli.health.finding import Remark, Section
 from denoiser_cli.lines import one_line
 
 Findings = Mapping[Part, Section]
-_SHARED_NAMES = {"root", "user", "admin", "ubuntu", "runner", "build", "nobody"}  # of nobody in particular
+_SHARED_NAMES = {"root", "user", "admin", "ubuntu", "runner", "build", "nobody"}  # not personal
 _HOMES = re.compile(r"(?P<folder>/home|/Users|\\Users)(?P<slash>[/\\])[^/\\\s'\"]+")
 _INDENT = 2
 
 
 def can_clean(findings: Findings) -> bool:
-    """Whether nothing was found that makes cleaning impossible."""
+    """Return whether cleaning works on this machine."""
     return not any(section.stops_cleaning for section in findings.values())
 
 
 def as_text(findings: Findings) -> Iterator[str]:
-    """The lines of the page: the verdict, what is wrong or slow, and then every fact under its heading."""
+    """Yield the lines of the page: summary, problems, then all facts by section."""
     remarks = [remark for section in findings.values() for remark in section.remarks]
     yield _verdict(remarks)
     for remark in sorted(remarks, key=lambda remark: not remark.stops_cleaning):
@@ -38,7 +38,7 @@ def as_text(findings: Findings) -> Iterator[str]:
 
 
 def as_values(findings: Findings) -> dict[str, Any]:
-    """The same for programs."""
+    """Return the page as JSON values."""
     remarks = [remark for section in findings.values() for remark in section.remarks]
     return {
         "event": "examined",
@@ -52,7 +52,7 @@ def as_values(findings: Findings) -> dict[str, Any]:
 
 
 def nameless(text: str) -> str:
-    """*text* on one line, with no home folder and no name of a user in it."""
+    """Return *text* on one line, without home folders and user names."""
     for home in {str(Path.home()), str(Path.home().resolve())} - {"/"}:
         text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", lambda _: "~", text)
     text = _HOMES.sub(r"\g<folder>\g<slash>NAME", text)
@@ -65,15 +65,15 @@ def nameless(text: str) -> str:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a number without a name, as in containers
+    except (OSError, KeyError, ImportError):  # a user ID without a name, as in containers
         return ""
 
 
 def _verdict(remarks: list[Remark]) -> str:
     if any(remark.stops_cleaning for remark in remarks):
-        return "denoise doctor: nothing can be cleaned here."
-    count = "nothing to remark" if not remarks else f"{len(remarks)} remark{'s'[: len(remarks) > 1]}"
-    return f"denoise doctor: cleaning works here; {count}."
+        return "denoise doctor: cleaning does not work on this machine."
+    count = "no problems found" if not remarks else f"{len(remarks)} note{'s'[: len(remarks) > 1]}"
+    return f"denoise doctor: cleaning works; {count}."
 
 
 def _spaced(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which versions are installed, told without importing any of them, and which are older than they may be."""
+"""Versions of installed packages, found without importing them, and outdated ones."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NEEDED = (
     *("click", "constriction", "numpy", "pillow", "pyside6-essentials", "pyvips", "rich", "safetensors"),
     *("torch", "torchvision"),
 )
-_OFTEN_SEEN = 3  # numbers of a version that are compared: 2.15.0+cpu is 2, 15, 0
+_OFTEN_SEEN = 3  # version components to compare: 2.15.0+cpu is 2, 15, 0
 
 
 def examine() -> Section:
-    """Our version, Python's, and those of the packages."""
+    """Return the versions of denoise, Python and the packages."""
     facts = [
         Fact("denoise", __version__),
         Fact("python", platform.python_version(), f"{platform.python_version()} ({_python_kind()})"),
@@ -35,7 +35,7 @@ def examine() -> Section:
         facts.append(Fact(name, version, version or "not installed"))
         if version is None:
             again = f"pip install --force-reinstall {_PACKAGE}"
-            remarks.append(Remark(f"{name} is not installed.", f"Install it again: `{again}`."))
+            remarks.append(Remark(f"{name} is not installed.", f"Reinstall: `{again}`."))
         elif least and _numbers(version) < _numbers(least):
             remarks.append(Remark(f"{name} {version} is older than {least}.", f"`pip install '{name}>={least}'`."))
     facts += [Fact(name, version) for name in _OPTIONAL if (version := _installed(name))]
@@ -55,9 +55,9 @@ def _installed(name: str) -> str | None:
 
 
 def _required() -> Iterator[tuple[str, str]]:
-    """Name and lower bound of what every installation needs.
+    """Yield name and minimum version of each required package.
 
-    The names are known here as well: a checkout may never have been installed, or before its last requirement.
+    The names are also listed here: package metadata may be missing or outdated in a checkout.
     """
     try:
         lines = metadata.requires(_PACKAGE) or []

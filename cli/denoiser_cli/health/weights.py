@@ -1,4 +1,4 @@
-"""The weights that are installed, each compared with its card."""
+"""Installed weights, verified against their cards."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from denoiser.errors import DenoiserError, MissingModel
 from denoiser.models import CatalogEntry
 from denoiser_cli.health.finding import Fact, Remark, Section
 
-_AGAIN = "Install the package again: `pip install --force-reinstall denoiser-studio`."
+_AGAIN = "Reinstall: `pip install --force-reinstall denoiser-studio`."
 
 
 def examine() -> Section:
-    """A fact for each file; without one that can be trusted nothing can be cleaned."""
+    """Return a fact per weights file; cleaning needs at least one valid file."""
     entries, bad = models.survey()
     facts = [_compared(entry) for entry in entries]
-    facts += [Fact(one.name, False, f"has no card that can be read ({one.error.message})") for one in bad]
+    facts += [Fact(one.name, False, f"has no readable card ({one.error.message})") for one in bad]
     remarks = [Remark(f"Weights {fact.name}: {fact.words}.", _AGAIN) for fact in facts if not fact.value]
     trusted = {fact.name for fact in facts if fact.value}
     try:
@@ -23,7 +23,7 @@ def examine() -> Section:
         remarks.append(Remark(error.message, _AGAIN, stops_cleaning=True))
     else:
         if automatic not in trusted:
-            text = f"{automatic}, which cleans when no --model is named, will not be used."
+            text = f"{automatic}, the default model, cannot be used."
             remarks.append(Remark(text, _AGAIN, stops_cleaning=True))
     return Section(facts, remarks)
 
@@ -32,7 +32,7 @@ def _compared(entry: CatalogEntry) -> Fact:
     try:
         models.verify(entry)
     except DenoiserError:
-        return Fact(entry.name, False, "changed, cut or foreign: its digest is not the one on its card")
+        return Fact(entry.name, False, "modified or truncated: its checksum does not match its card")
     except OSError as error:
         return Fact(entry.name, False, f"cannot be read ({error.strerror})")
     card = entry.card

@@ -21,7 +21,7 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
         limits.refuse_pixels(width, height, max_pixels)
         samples = np.asarray(file)
     except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
-        raise UnreadableImage(f"is broken or cut: {error}") from error
+        raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     _, _, depth = file.mode.partition(";")

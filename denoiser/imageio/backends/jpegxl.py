@@ -22,21 +22,21 @@ _DISTANCE = 0.5
 def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
     """The first picture of a JPEG XL, upright."""
     if not inspection.width:
-        raise UnreadableImage("is broken or cut: its header gives no size")
+        raise UnreadableImage("is corrupt or truncated: no size in its header")
     limits.refuse_pixels(inspection.width, inspection.height, max_pixels)
     try:
         samples = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:
-        raise UnreadableImage(f"is broken or cut: {error}") from error
+        raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     if samples.ndim != 3 or samples.shape[2] not in (1, 2, 3, 4):
-        raise UnsupportedFormat(f"holds samples of the shape {samples.shape}, which is no picture")
+        raise UnsupportedFormat(f"has samples of shape {samples.shape}, which are not an image")
     if samples.dtype == np.float16:
         samples = samples.astype(np.float32)
     bits = {"uint8": 8, "uint16": 16, "float32": 32}.get(samples.dtype.name)
     if bits is None:
-        raise UnsupportedFormat(f"holds samples of the type {samples.dtype}")
+        raise UnsupportedFormat(f"has unsupported samples of type {samples.dtype}")
     mode = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}[samples.shape[2]]
     return Decoded(
         samples=samples,
@@ -59,10 +59,10 @@ def encode(samples: Pixels, profile: bytes | None, *, lossless: bool) -> bytes:
     linear = profile is not None and colour.is_linear_srgb(profile)
     srgb = profile is None or (colour.is_srgb(profile) and not linear)
     if not (srgb if samples.dtype == np.uint8 else linear):
-        what = "a profile of its own" if samples.dtype == np.uint8 else "more than 8 bits"
+        what = "its own colour profile" if samples.dtype == np.uint8 else "more than 8 bits"
         raise UnwritableImage(
-            f"cannot be written: it has {what}, which would get false colours in JPEG XL.",
-            hint="Write it with --format tiff, png or avif, which keep it.",
+            f"cannot be written: with {what}, colours would be wrong in JPEG XL.",
+            hint="Use --format tiff, png or avif.",
         )
     block = np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
     try:

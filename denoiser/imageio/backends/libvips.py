@@ -128,25 +128,27 @@ def _check_header(image: Any, inspection: Inspection) -> None:
         turned = (image.height, image.width) == (inspection.width, inspection.height)
         if not (turned and inspection.orientation > 4):
             raise UnreadableImage(
-                f"contradicts itself: {inspection.width}x{inspection.height} in the container, "
-                f"{image.width}x{image.height} in the picture"
+                f"is inconsistent: {inspection.width}x{inspection.height} in the container, "
+                f"{image.width}x{image.height} in the image data"
             )
     colours = _COLOURS.get(image.interpretation)
     if image.format not in _DTYPES:
-        raise UnsupportedFormat(f"holds samples of the type {image.format}; read are 8 and 16 bit and float")
+        raise UnsupportedFormat(f"has unsupported samples of type {image.format} (supported: 8 and 16 bits, float)")
     if colours is None:
-        raise UnsupportedFormat(f"holds colours as {image.interpretation}; read are grey, RGB and CMYK")
+        raise UnsupportedFormat(f"has unsupported colours {image.interpretation} (supported: grey, RGB and CMYK)")
     if image.bands not in (colours, colours + 1):
-        raise UnsupportedFormat(f"has {image.bands} channels, which is not grey, RGB or CMYK with or without alpha")
+        raise UnsupportedFormat(
+            f"has {image.bands} channels (supported: grey, RGB and CMYK, with or without alpha)"
+        )
     if image.get_typeof("bits-per-sample") and image.get("bits-per-sample") == 64:
-        raise UnsupportedFormat("holds 64-bit samples, more than are kept here")
+        raise UnsupportedFormat("has unsupported 64-bit samples")
 
 
 def _to_rgb(image: Any, inspection: Inspection) -> tuple[tuple[str, ...], Any]:
     if image.interpretation != "cmyk":
         return (), image
     usable = inspection.profile is not None and colour.is_for_ink(inspection.profile)
-    words = "through its profile" if usable else "through a common profile, for it has no usable one of its own"
+    words = "with its profile" if usable else "with a generic profile, because it has no usable profile"
     depth = 16 if image.format == "ushort" else 8
     converted = image.icc_transform("srgb", embedded=usable, input_profile="cmyk", intent="relative", depth=depth)
     return (f"CMYK was converted to sRGB {words}",), converted
@@ -176,12 +178,12 @@ _EXTRA_SAMPLES = 338
 def _notes_of_tiff(tags: dict[int, int], samples: Pixels) -> list[str]:
     notes = []
     if tags.get(_EXTRA_SAMPLES) == 1:
-        notes.append("the colours were multiplied by alpha, and are not any more")
+        notes.append("premultiplied alpha was converted to straight alpha")
     if tags and samples.dtype == np.float32:
         if not np.isfinite(samples).all():
-            notes.append("some values are no numbers, or infinite")
+            notes.append("some values are NaN or infinite")
         elif samples.max() > _BRIGHTEST_LIKELY:
-            notes.append(f"values reach {samples.max():g}, and 1.0 is taken for white")
+            notes.append(f"values reach {samples.max():g}; 1.0 is treated as white")
     return notes
 
 
@@ -231,7 +233,7 @@ def _refusal(text: str) -> UnreadableImage:
     reason = _reason(text)
     if any(words in reason for words in _UNKNOWN_TO_LIBVIPS):
         return UnsupportedFormat(f"is of a kind that is not read here: {reason}")
-    return UnreadableImage(f"is broken or cut: {reason}")
+    return UnreadableImage(f"is corrupt or truncated: {reason}")
 
 
 _UNKNOWN_TO_LIBVIPS = (
@@ -250,7 +252,7 @@ def _reason(text: str) -> str:
     """The first line that says something; libvips puts the name of its own function before and its echo after."""
     lines = [line.strip() for line in text.splitlines()]
     telling = [line for line in lines if line and not line.startswith(("unable to", "source: bad seek"))]
-    return (telling or ["its decoder says no more than that it is"])[0][:200]
+    return (telling or ["the decoder gave no details"])[0][:200]
 
 
 def encode_png(samples: Pixels) -> bytes:

@@ -33,15 +33,15 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
         # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
         picture = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
         if picture.mode not in _BMP_MODES:
-            raise UnsupportedFormat(f"is a BMP of the kind {picture.mode}, which is not read here")
+            raise UnsupportedFormat(f"is a BMP of mode {picture.mode}, which is not supported")
         if inspection.width and picture.size != (inspection.width, inspection.height):
-            raise UnreadableImage("contradicts itself about its size")
+            raise UnreadableImage("is inconsistent: header and image data differ in size")
         limits.refuse_pixels(*picture.size, max_pixels)
         mode, word = _BMP_MODES[picture.mode]
         picture.load()
         samples = np.asarray(picture.convert("L") if mode == "1" else picture.convert(mode))
     except (OSError, ValueError, SyntaxError, IndexError, OverflowError, struct.error) as error:
-        raise UnreadableImage(f"is broken or cut: {error}") from error
+        raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     return Decoded(samples=samples, has_alpha=samples.shape[2] == 4, bits=8, mode=word)
@@ -51,7 +51,7 @@ def encode_jpeg(pixels: Pixels, *, tables: JpegTables | None, quality: int) -> b
     """JPEG of 8-bit grey or RGB pixels, without metadata: with these tables, or at this quality in 4:4:4."""
     height, width, channels = pixels.shape
     if max(height, width) > 65_500:
-        raise UnwritableImage(f"has {width}x{height} pixels, and a JPEG has at most 65500 on a side")
+        raise UnwritableImage(f"has {width}x{height} pixels, but JPEG allows at most 65500 per side")
     words: dict[str, Any] = {"quality": quality, "subsampling": 0}
     if tables is not None and len(tables.quantisation) == channels:
         words = {

@@ -26,7 +26,9 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
                 gamma=(2.4, 12.92),  # the curve of sRGB
             )
     except (rawpy.LibRawError, ValueError) as error:
-        raise UnreadableImage(f"is broken, cut, or of an unknown camera: {_in_words(error)}") from error
+        raise UnreadableImage(
+            f"is corrupt, truncated, or from an unsupported camera: {_in_words(error)}"
+        ) from error
     return Decoded(
         samples=np.asarray(samples),
         has_alpha=False,
@@ -34,7 +36,7 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
         mode="raw",
         is_upright=True,
         in_srgb=True,
-        notes=("developed from camera RAW to 16-bit sRGB with the camera's white balance",),
+        notes=("converted from camera RAW to 16-bit sRGB with the camera's white balance",),
     )
 
 

@@ -103,7 +103,7 @@ def inspect(data: Data, format: str) -> Inspection:
 def check_whole(data: Data, format: str, *, deep: bool = True) -> None:
     """Raises UnreadableImage, with the reason, when the structure shows that the file is not whole.
 
-    *deep* also unpacks the picture data of a PNG and compares their length: about as much work as decoding it.
+    *deep* also unpacks the image data of a PNG and compares their length: about as much work as decoding it.
     """
     if format == "png" and not deep:
         png.check_whole(data, deep=False)
@@ -115,7 +115,7 @@ def embed(encoded: bytes, format: str, metadata: Metadata, profile: bytes | None
     """The encoded picture with these blocks in it, byte for byte; the coded pixels are not touched.
 
     Takes what an encoder here wrote, without metadata of its own. What the format cannot hold is left out:
-    ask `not_carried`. Gives *encoded* back for a format that is not written here. The profile of a JPEG XL must be
+    ask `not_carried`. Gives *encoded* back for a format that cannot be written. The profile of a JPEG XL must be
     given to the encoder (`needs_encoder_help`): there it is part of the coded picture.
     """
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
@@ -136,7 +136,7 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
     if format == "jpeg":
         words += jpeg_blocks.unheld(metadata, profile)
     if format == "tiff" and metadata.exif and not exif.is_block(metadata.exif):
-        words.append("EXIF (damaged, and TIFF has no place for it as it is)")
+        words.append("EXIF (corrupt, cannot be stored in TIFF)")
     return tuple(words)
 
 

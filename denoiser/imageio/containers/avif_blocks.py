@@ -37,7 +37,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
         raise broken("not one still AVIF picture")
     last = list(boxes.walk(span))[-1]
     if span.number(last.start, 4) == 0:
-        raise broken("an AVIF whose last box is open: nothing can be appended to it")
+        raise broken("an AVIF with an open last box, which cannot be extended")
     added = _added(metadata, max(items.kinds) + 1)
     if max(items.kinds) + len(added) >= 1 << 16:
         raise broken("an AVIF with too many items")

@@ -33,7 +33,7 @@ class Header:
 def read_header(span: Span) -> Header:
     """The header; UnreadableImage when it describes no picture."""
     if span.take(0, min(2, len(span))) != b"BM" or not span.has(0, 26):
-        raise broken("not a BMP: its header is wrong or cut")
+        raise broken("not a BMP: its header is invalid or truncated")
     pixels_at, header_size = span.number(10, 4, "<"), span.number(14, 4, "<")
     if header_size == 12:
         width, height = span.number(18, 2, "<"), span.number(20, 2, "<")
@@ -44,9 +44,9 @@ def read_header(span: Span) -> Header:
         planes, bits = span.number(26, 2, "<"), span.number(28, 2, "<")
         compression, size = (span.number(at, 4, "<") if header_size >= 40 else 0 for at in (30, 34))
     else:
-        raise broken("cut short, or not a BMP: its header has an impossible length")
+        raise broken("truncated, or not a BMP: its header has an impossible length")
     if not 0 < width < 1 << 31 or not height or planes != 1 or bits not in (1, 2, 4, 8, 16, 24, 32):
-        raise broken("a BMP header that describes no known kind of picture")
+        raise broken("a BMP header of an unknown image type")
     return Header(pixels_at, header_size, width, height, bits, compression, size)
 
 
@@ -81,14 +81,14 @@ def check_whole(data: Data) -> None:
     span = Span(data)
     header = read_header(span)
     if header.pixels_at < 14 + header.header_size:
-        raise broken("damaged: the BMP's pixels lie inside of its header")
+        raise broken("corrupt: the BMP's pixels overlap its header")
     if header.compression not in (_PLAIN, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS):
-        raise broken("a BMP that wraps another format")
+        raise broken("a BMP that contains another format")
     needed = _pixel_bytes(header)
     if not span.has(header.pixels_at, needed):
-        raise broken(f"cut short: {max(0, len(span) - header.pixels_at):,} of {needed:,} bytes of pixels")
+        raise broken(f"truncated: {max(0, len(span) - header.pixels_at):,} of {needed:,} bytes of pixels")
     if header.compression in (_RLE8, _RLE4) and not needed:
-        raise broken("damaged: a compressed BMP without data")
+        raise broken("corrupt: a compressed BMP without data")
 
 
 def _pixel_bytes(header: Header) -> int:

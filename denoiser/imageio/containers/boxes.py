@@ -34,10 +34,10 @@ def walk(span: Span) -> Iterator[Box]:
         elif size == 0:  # the last box: up to the end
             size = span.end - at
         if size < head or not span.has(at, size):
-            raise broken(f"cut short: the box {name.decode('latin-1')!r} goes beyond its end")
+            raise broken(f"truncated: the box {name.decode('latin-1')!r} extends beyond the end of the file")
         yield Box(name, at, at + head, size - head)
         at += size
-    raise broken("more boxes than any picture needs")
+    raise broken("more boxes than any image needs")
 
 
 def first(span: Span, *path: bytes) -> Box | None:

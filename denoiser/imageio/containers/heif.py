@@ -52,15 +52,15 @@ def check_whole(data: Data) -> None:
     items = read_items(span)
     if items is None:
         if b"moov" not in names:
-            raise broken("cut short: neither pictures nor tracks are described")
+            raise broken("truncated: no images or tracks")
         return
     for place in items.places.values():
         located(span, items, place)
     if items.primary not in items.kinds:
-        raise broken("cut short: the main picture is not in the file")
+        raise broken("truncated: the main image is missing")
     needed = [items.primary, *items.referred(b"dimg", items.primary)]
     if not all(item in items.places or items.referred(b"dimg", item) for item in needed):
-        raise broken("cut short: a part of the main picture is not in the file")
+        raise broken("truncated: a part of the main image is missing")
 
 
 def _top_level(span: Span) -> list[Box]:

@@ -78,7 +78,7 @@ def read_layout(span: Span, start: int = 0) -> Layout:
     mark = span.take(start, 4)
     order = {b"II": "<", b"MM": ">"}.get(mark[:2])
     if order is None:
-        raise broken("not a TIFF structure: it begins with neither II nor MM")
+        raise broken("not a TIFF structure: it does not begin with II or MM")
     version = int.from_bytes(mark[2:], "little" if order == "<" else "big")
     if version == 43:
         if span.number(start + 4, 2, order) != 8:
@@ -98,7 +98,7 @@ def read_directory(span: Span, layout: Layout, at: int) -> Directory:
         raise broken(f"a directory claims {count} entries")
     next_slot = at + head + count * width
     if not span.has(next_slot, 0):
-        raise broken("cut short: a directory goes beyond its end")
+        raise broken("truncated: a directory extends beyond the end of the file")
     entries: dict[int, Entry] = {}
     lost = []
     for slot in range(at + head, next_slot, width):
@@ -134,12 +134,12 @@ def chain(span: Span, layout: Layout) -> list[Directory]:
     at = layout.first
     while at:
         if at in seen:
-            raise broken("its directories form a loop")
+            raise broken("circular directories")
         seen.add(at)
         found.append(read_directory(span, layout, at))
         entries += len(found[-1].entries) + len(found[-1].lost)
         if len(found) > MAX_DIRECTORIES or entries > MAX_ENTRIES_OF_CHAIN:
-            raise broken("more directories than any picture needs")
+            raise broken("more directories than any image needs")
         at = found[-1].next
     return found
 

@@ -82,7 +82,7 @@ def located(span: Span, items: Items, place: Place) -> list[tuple[int, int]]:
     area = span
     if place.method == IN_META:
         if items.idat is None:
-            raise broken("cut short: an item lies in a box that is missing")
+            raise broken("truncated: an item is in a missing box")
         area = items.idat.inside(span)
     elif place.method != IN_FILE:
         return []
@@ -91,7 +91,7 @@ def located(span: Span, items: Items, place: Place) -> list[tuple[int, int]]:
         begin = area.start + at if place.method == IN_META else at
         size = size or area.end - begin
         if not area.has(begin, size):
-            raise broken("cut short: picture data lie beyond the end of the file")
+            raise broken("truncated: image data are beyond the end of the file")
         found.append((begin, size))
     return found
 
@@ -122,7 +122,7 @@ def _infos(span: Span, box: Box, items: Items) -> None:
         if info.name != b"infe" or entry_version < 2:
             continue
         if len(items.kinds) >= MAX_ITEMS:
-            raise broken("more items than any picture needs")
+            raise broken("more items than any image needs")
         item = entry.number(2 if entry_version == 2 else 4)
         entry.number(2)
         items.kinds[item] = entry.name()

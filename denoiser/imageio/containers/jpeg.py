@@ -54,34 +54,35 @@ def walk(data: Data) -> Iterator[Segment]:
             return
         size = span.number(at, 2) if span.has(at, 2) else 0
         if size < 2 or not span.has(at, size):
-            raise broken("cut short: a JPEG segment goes beyond its end" if size >= 2 or not span.has(at, 2)
+            raise broken("truncated: a JPEG segment extends beyond the end of the file"
+                         if size >= 2 or not span.has(at, 2)
                          else "a JPEG segment of impossible length")  # fmt: skip
         segment = Segment(marker, at + 2, size - 2)
         at += size
         if marker == SOS:
             following = _AFTER_DATA.search(data, at)
             if following is None:
-                raise broken("cut short: the picture data end before the end marker")
+                raise broken("truncated: the image data end before the end marker")
             at = following.start()
             segment = Segment(SOS, segment.at, segment.size, at)
         yield segment
-    raise broken("more JPEG segments than any picture needs")
+    raise broken("more JPEG segments than any image needs")
 
 
 def _marker_at(span: Span, at: int) -> tuple[int, int]:
     """What follows the marker at *at*, and the marker; any number of fill bytes may stand before it."""
     if not span.has(at, 2):
-        raise broken("cut short: the file ends before the end marker")
+        raise broken("truncated: the file ends before the end marker")
     if span.take(at, 1) != b"\xff":
-        raise broken("bytes between two JPEG segments that belong to neither")
+        raise broken("unexpected bytes between two JPEG segments")
     found = _NO_FILL.search(span.data, at)
     if found is None:
-        raise broken("cut short: the file ends before the end marker")
+        raise broken("truncated: the file ends before the end marker")
     marker = found[0][0]
     if marker == SOI:
-        raise broken("another picture begins before the end marker of the first")
+        raise broken("another image begins before the end marker of the first")
     if marker not in _KNOWN:
-        raise broken(f"a JPEG marker that has no meaning here (0x{marker:02X})")
+        raise broken(f"an unexpected JPEG marker (0x{marker:02X})")
     return found.end(), marker
 
 
@@ -216,7 +217,7 @@ def _whole_profile(found: _Found) -> bytes | None:
     if not found.profile:
         return None
     if set(found.profile) != set(range(1, found.profile_parts + 1)):
-        found.notes.append("its colour profile is incomplete and was left out")
+        found.notes.append("its colour profile is incomplete and was removed")
         return None
     return b"".join(found.profile[part] for part in sorted(found.profile))
 
@@ -233,7 +234,7 @@ def _whole_packet(found: _Found) -> bytes | None:
         extension += part
     packet = xmp.joined(found.xmp, bytes(extension))
     if packet is None:
-        found.notes.append("the extension of its XMP is incomplete and was left out")
+        found.notes.append("the extension of its XMP is incomplete and was removed")
     return packet or found.xmp
 
 
@@ -249,7 +250,7 @@ def _further_pictures(found: _Found, end: int) -> int:
         if purpose:
             found.hidden.append(purpose)
         elif kind >> 16 == 1:
-            found.hidden.append("preview picture")
+            found.hidden.append("preview image")
         else:
             pictures += 1
     # The first Ultra HDR files describe their gain map in the main packet only, and its picture looks like any.

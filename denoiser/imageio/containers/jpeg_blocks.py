@@ -109,7 +109,7 @@ def _packet(packet: bytes) -> list[bytes]:
 
 def _segment(marker: int, block: bytes) -> bytes:
     if len(block) > _MOST:
-        raise broken("a block that no JPEG segment can hold")
+        raise broken("a block that is too large for a JPEG segment")
     return bytes([0xFF, marker]) + (len(block) + 2).to_bytes(2, "big") + block
 
 

@@ -56,15 +56,15 @@ class _Drawn:
         for component in components:
             known = self._missing.setdefault(component, {})
             if any(known.get(index, 0) != before for index in band):
-                raise broken("cut short: a scan refines what no scan before it has drawn")
+                raise broken("truncated: a scan refines coefficients that no earlier scan contains")
             known |= dict.fromkeys(band, after)
 
     def check(self, frame: Frame) -> None:
         """All of all components, to the last bit."""
         if any(0 not in self._missing.get(component, {}) for component in frame.sampling):
-            raise broken("cut short: a colour component has no picture data")
+            raise broken("truncated: a colour component has no image data")
         if any(len(known) < 64 or any(known.values()) for known in self._missing.values()):
-            raise broken("cut short: its progressive scans stop before full detail")
+            raise broken("truncated: its progressive scans are incomplete")
 
 
 def check_whole(data: Data) -> None:
@@ -82,13 +82,13 @@ def check_whole(data: Data) -> None:
             interval = span.number(segment.at, 2)
         elif segment.marker == SOS:
             if frame is None:
-                raise broken("picture data before the frame header")
+                raise broken("image data before the frame header")
             scans += 1
             if scans > MAX_SCANS:
                 raise broken(f"more than {MAX_SCANS} scans")
             _check_scan(span, segment, frame, interval, drawn)
     if frame is None or not scans:
-        raise broken("cut short: no picture data before the end marker")
+        raise broken("truncated: no image data before the end marker")
     drawn.check(frame)
 
 
@@ -115,7 +115,7 @@ def _check_scan(span: Span, segment: Segment, frame: Frame, interval: int, drawn
         raise broken("a JPEG scan of components that the frame does not have")
     start = segment.at + segment.size
     if segment.data_end == start:
-        raise broken("cut short: a JPEG scan without data")
+        raise broken("truncated: a JPEG scan without data")
     if interval and frame.marker not in _LOSSLESS:
         _check_restarts(span, start, segment.data_end, _ceil(frame.units(components), interval) - 1)
     if frame.marker in _PROGRESSIVE:
@@ -129,9 +129,9 @@ def _check_restarts(span: Span, start: int, end: int, expected: int) -> None:
     marks = islice(_RESTART.finditer(span.data, start, end), expected + 2)
     found = bytes(mark[1][0] for mark in marks)
     if found != (_CYCLE * (len(found) // 8 + 1))[: len(found)]:
-        raise broken("restart markers out of order: picture data are missing or exchanged")
+        raise broken("restart markers out of order: image data are missing or swapped")
     if len(found) < expected:
-        raise broken(f"cut short: {len(found)} of {expected} restart markers")
+        raise broken(f"truncated: {len(found)} of {expected} restart markers")
 
 
 def _ceil(size: int, unit: int) -> int:

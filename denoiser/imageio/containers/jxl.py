@@ -44,7 +44,7 @@ def inspect(data: Data) -> Inspection:
                 {b"Exif": "packed EXIF", b"xml ": "packed XMP"}.get(span.take(part.at, 4), "packed metadata")
             )
     if codestream is None:
-        raise broken("cut short: a JPEG XL without a picture")
+        raise broken("truncated: a JPEG XL without an image")
     metadata = Metadata(exif=block, xmp=packet, resolution=exif.resolution(block))
     return _with_header(codestream, metadata, words + hidden.in_xmp(packet))
 
@@ -64,7 +64,7 @@ def check_whole(data: Data) -> None:
         elif part.name == b"jxlp":
             whole = part.size >= 4 and span.number(part.at, 4) >> 31 == 1
     if not whole:
-        raise broken("cut short: the last part of the JPEG XL picture is missing")
+        raise broken("truncated: the last part of the JPEG XL image is missing")
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  # noqa: ARG001 - one door for all formats
@@ -99,7 +99,7 @@ class _Bits:
 
     def take(self, count: int) -> int:
         if count > self._left:
-            raise broken("cut short: the JPEG XL header")
+            raise broken("truncated: the JPEG XL header")
         value = self._bits & (1 << count) - 1
         self._bits >>= count
         self._left -= count
@@ -124,7 +124,7 @@ class _Bits:
 def _with_header(codestream: Span, metadata: Metadata, words: list[str]) -> Inspection:
     head = codestream.take(codestream.start, min(64, len(codestream)))
     if not head.startswith(_BARE):
-        raise broken("damaged: the JPEG XL picture has no valid header")
+        raise broken("corrupt: the JPEG XL image has no valid header")
     bits = _Bits(head[2:])
     width, height = bits.size()
     orientation, depth = 1, 8

@@ -56,19 +56,19 @@ def walk(data: Data) -> Iterator[Chunk]:
     at = 8
     for _ in range(MAX_PARTS):
         if not span.has(at, 12):
-            raise broken("cut short: the file ends before the IEND chunk")
+            raise broken("truncated: the file ends before the IEND chunk")
         size, name = span.number(at, 4), span.take(at + 4, 4)
         if not span.has(at, size + 12):
-            raise broken(f"cut short: the {_name(name)} chunk goes beyond the end of the file")
+            raise broken(f"truncated: the {_name(name)} chunk extends beyond the end of the file")
         if not name.isalpha():
-            raise broken("a PNG chunk whose name is no name")
+            raise broken("a PNG chunk with an invalid name")
         if at == 8 and (name != b"IHDR" or size != 13):
             raise broken("a PNG that does not begin with its header chunk")
         yield Chunk(name, at + 8, size)
         if name == b"IEND":
             return
         at += size + 12
-    raise broken("more PNG chunks than any picture needs")
+    raise broken("more PNG chunks than any image needs")
 
 
 def read_header(span: Span) -> Header:
@@ -79,7 +79,7 @@ def read_header(span: Span) -> Header:
     if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
         raise broken("a PNG header without a valid size")
     if bits not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
-        raise broken("a PNG header that describes no known kind of picture")
+        raise broken("a PNG header of an unknown image type")
     return Header(width, height, bits, colour, bool(interlace))
 
 
@@ -112,7 +112,7 @@ def inspect(data: Data) -> Inspection:
         and profile is None
         and int.from_bytes(parts[b"gAMA"][:4], "big") not in (45455, 45454, 45456)
     ):
-        notes.append("its gamma is given by a gAMA chunk, which is not carried over")
+        notes.append("its gamma is given by a gAMA chunk, which is not preserved")
     code = parts.get(b"cICP", b"")
     return Inspection(
         metadata=metadata,
@@ -163,7 +163,7 @@ def _profile(parts: dict[bytes, bytes], texts: dict[bytes, bytes], notes: list[s
     _, _, packed = parts[b"iCCP"].partition(b"\0")
     profile = inflate(packed[1:]) if packed[:1] == b"\0" else None
     if profile is None:
-        notes.append("its colour profile is broken and was left out")
+        notes.append("its colour profile is corrupt and was removed")
     return profile
 
 
@@ -195,32 +195,32 @@ def _raw_profile(texts: dict[bytes, bytes], kind: bytes) -> bytes | None:
 
 
 def check_whole(data: Data, deep: bool = True) -> None:
-    """Raises UnreadableImage when a chunk is damaged, missing or out of place; *deep* inflates the picture data."""
+    """Raises UnreadableImage when a chunk is damaged, missing or out of place; *deep* inflates the image data."""
     span = Span(data)
     pieces: list[Chunk] = []
     last, palette = b"", False
     for chunk in walk(data):
         if chunk.name == b"IDAT":
             if pieces and last != b"IDAT":
-                raise broken("the picture data of the PNG are interrupted by another chunk")
+                raise broken("the image data of the PNG are interrupted by another chunk")
             pieces.append(chunk)
         elif chunk.name == b"IHDR" and last:
             raise broken("a PNG with two headers")
         palette = palette or chunk.name == b"PLTE"
         last = chunk.name
         if _sum(span, chunk) != span.number(chunk.at + chunk.size, 4):
-            raise broken(f"damaged: the checksum of its {_name(chunk.name)} chunk is wrong")
+            raise broken(f"corrupt: the checksum of its {_name(chunk.name)} chunk is wrong")
     if not pieces:
-        raise broken("cut short: a PNG without picture data")
+        raise broken("truncated: a PNG without image data")
     header = read_header(span)
     if header.colour == 3 and not palette:
-        raise broken("a PNG without the palette that its colours are from")
+        raise broken("a PNG without its palette")
     if deep:
         _check_stream(span, pieces, picture_bytes(header))
 
 
 def picture_bytes(header: Header) -> int:
-    """How many bytes the picture data inflate to: each row with the byte that names its filter."""
+    """How many bytes the image data inflate to: each row with the byte that names its filter."""
     bits = header.bits * _SAMPLES[header.colour]
     if not header.interlaced:
         return header.height * (1 + (header.width * bits + 7) // 8)
@@ -249,7 +249,7 @@ def _check_stream(span: Span, pieces: list[Chunk], expected: int) -> None:
                 try:
                     size += len(engine.decompress(waiting, _STEP))
                 except zlib.error:
-                    raise broken("damaged: its picture data cannot be unpacked") from None
+                    raise broken("corrupt: its image data cannot be decompressed") from None
                 waiting = engine.unconsumed_tail
     while not engine.eof and size <= expected:  # what the last piece has left in the engine
         rest = engine.decompress(b"", _STEP)
@@ -257,9 +257,9 @@ def _check_stream(span: Span, pieces: list[Chunk], expected: int) -> None:
         if not rest:
             break
     if size < expected or (not engine.eof and size == expected):
-        raise broken(f"cut short: {size:,} of {expected:,} bytes of picture data")
+        raise broken(f"truncated: {size:,} of {expected:,} bytes of image data")
     if size > expected:
-        raise broken("damaged: more picture data than its size needs")
+        raise broken("corrupt: more image data than expected")
 
 
 def _name(raw: bytes) -> str:

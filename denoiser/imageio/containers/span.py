@@ -38,7 +38,7 @@ class Span:
     def take(self, at: int, size: int) -> bytes:
         """The bytes from *at*, all of them or UnreadableImage."""
         if not self.has(at, size):
-            raise broken("cut short: its structure points beyond its end")
+            raise broken("truncated: its structure points beyond the end of the file")
         return bytes(self.data[at : at + size])
 
     def number(self, at: int, size: int, order: str = ">") -> int:
@@ -48,7 +48,7 @@ class Span:
     def inner(self, at: int, size: int) -> Span:
         """The same for a stretch inside this one."""
         if not self.has(at, size):
-            raise broken("cut short: its structure points beyond its end")
+            raise broken("truncated: its structure points beyond the end of the file")
         return Span(self.data, at, at + size)
 
 

@@ -26,11 +26,11 @@ def inspect(data: Data) -> Inspection:
     layout = ifd.read_layout(span)
     directories = ifd.chain(span, layout)
     if not directories:
-        raise UnreadableImage("cut short: a TIFF without a picture")
+        raise UnreadableImage("truncated: a TIFF without an image")
     first = directories[0]
     metadata, words, notes = read_metadata(span, layout, first)
     if first.lost:
-        notes.append(f"tags {', '.join(map(str, first.lost[:8]))} lie beyond its end, or make no sense: left out")
+        notes.append(f"tags {', '.join(map(str, first.lost[:8]))} are beyond the end or invalid, and were removed")
     kinds = [_kind(span, layout, directory) for directory in directories]
     if any(kind & _MASK for kind in kinds):
         words.append("transparency mask")
@@ -59,7 +59,7 @@ def inspect_raw(data: Data) -> Inspection:
         first = ifd.read_directory(span, layout, layout.first)
         metadata, _, notes = read_metadata(span, layout, first)
     except UnreadableImage:
-        return Inspection(notes=("its metadata are laid out in the maker's own way and were not read",))
+        return Inspection(notes=("its metadata have a vendor-specific layout and were not read",))
     orientation = ifd.integer(span, layout, first.entries.get(ORIENTATION), 1)
     return Inspection(
         metadata=metadata, orientation=orientation if 1 <= orientation <= 8 else 1, notes=distinct(notes)

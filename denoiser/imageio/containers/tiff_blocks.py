@@ -54,10 +54,10 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     places = _all_integers(span, source, page.entries.get(strips_tag))
     sizes = _all_integers(span, source, page.entries.get(sizes_tag))
     if not places or len(places) != len(sizes):
-        raise broken("a TIFF that does not say where its strips are")
+        raise broken("a TIFF without strip offsets")
     begin, end = min(places), max(at + size for at, size in zip(places, sizes, strict=True))
     if not span.has(begin, end - begin):
-        raise broken("cut short: picture data lie beyond the end of the file")
+        raise broken("truncated: image data are beyond the end of the file")
     head += bytes(-len(head) % 16)
     values = _Values(layout, len(head) + end - begin)
     rows = {row[0]: row for row in _rows_of_picture(span, page, values, strips_tag, source)}

@@ -15,7 +15,7 @@ from denoiser.imageio.containers.exif import EXIF_IFD, GPS_IFD, INTEROP_IFD, MAK
 from denoiser.imageio.containers.ifd import Directory, Layout
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Span
 
-MOVED = "its maker's note had to move, and what it points to inside may be lost to the maker's programs"
+MOVED = "its MakerNote was moved; the camera maker's programs may not find all of its content"
 
 # Tags of the first directory that speak about the picture and do not build it: names, people, times, resolution,
 # GeoTIFF, ratings, what TIFF/EP puts there in place of the Exif directory.
@@ -68,7 +68,7 @@ def rebuilt(
     if not table.below and not set(table.values) - {274, 282, 283, 296}:  # these are told in other ways
         return None, notes
     if budget[0] < 0:
-        notes.append("some of its EXIF is longer than any camera writes, and was left out")
+        notes.append("oversized EXIF entries were removed")
     _convert(table, layout.order, order, big)
     return _laid_out(table, order, big, notes), notes
 
@@ -89,7 +89,7 @@ def _read(
         try:
             inner = ifd.read_directory(span, layout, at) if at else None
         except UnreadableImage:
-            notes.append("a part of its EXIF is broken and was left out")
+            notes.append("a part of its EXIF is corrupt and was removed")
             inner = None
         if inner is not None and inner.entries:
             table.below[tag] = _read(span, layout, inner, tag, budget, notes)

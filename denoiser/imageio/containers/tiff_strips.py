@@ -23,7 +23,7 @@ def check_whole(data: Data) -> None:
     layout = ifd.read_layout(span)
     pages = ifd.chain(span, layout)
     if not pages:
-        raise broken("cut short: a TIFF without a picture")
+        raise broken("truncated: a TIFF without an image")
     left = MAX_PIECES
     for index, page in enumerate(pages):
         if left > 0 and (index == 0 or TILES in page.entries or STRIPS in page.entries):
@@ -33,7 +33,7 @@ def check_whole(data: Data) -> None:
 def _check_page(span: Span, layout: Layout, page: Directory) -> int:
     """How many pieces the page has, after all of them were found to be there."""
     if not _NEEDED.isdisjoint(page.lost):
-        raise broken("cut short: what describes the picture goes beyond its end")
+        raise broken("truncated: the image header extends beyond the end of the file")
     width, height = (ifd.integer(span, layout, page.entries.get(tag)) for tag in (WIDTH, HEIGHT))
     if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
         raise broken("a TIFF page without a valid size")
@@ -42,14 +42,14 @@ def _check_page(span: Span, layout: Layout, page: Directory) -> int:
     if places_tag not in page.entries:
         if _JPEG_STREAM in page.entries:
             return 1
-        raise broken("cut short: a TIFF page without picture data")
+        raise broken("truncated: a TIFF page without image data")
     needed = _pieces_needed(span, layout, page, (width, height), tiled)
     if needed > MAX_PIECES:
-        raise broken("more strips than any picture needs")
+        raise broken("more strips than any image needs")
     places = ifd.integers(span, layout, page.entries[places_tag], needed)
     sizes = ifd.integers(span, layout, page.entries.get(sizes_tag), needed)
     if len(places) < needed or (sizes_tag in page.entries and len(sizes) < needed):
-        raise broken(f"cut short: {min(len(places), len(sizes))} of {needed} strips are listed")
+        raise broken(f"truncated: {min(len(places), len(sizes))} of {needed} strips are listed")
     compression = ifd.integer(span, layout, page.entries.get(COMPRESSION), _UNCOMPRESSED)
     least = _least_bytes(span, layout, page, (width, height), tiled) if compression == _UNCOMPRESSED else None
     _check_pieces(span, places, sizes, least, tiled)
@@ -59,16 +59,16 @@ def _check_page(span: Span, layout: Layout, page: Directory) -> int:
 def _check_pieces(span: Span, places: list[int], sizes: list[int], least: list[int] | None, tiled: bool) -> None:
     """*least* is what a plane's pieces need, where that is known; without *sizes* they are taken to have it."""
     if not sizes and least is None:
-        raise broken("a TIFF page that does not say how long its strips are")
+        raise broken("a TIFF page without strip lengths")
     for index, at in enumerate(places):
         needed = least[index % len(least)] if least else 1
         size = sizes[index] if sizes else needed
         if not size and tiled:
             continue  # a tile that was never written: readers take it for empty
         if not size or not span.has(at, size):
-            raise broken("cut short: picture data lie beyond the end of the file")
+            raise broken("truncated: image data are beyond the end of the file")
         if size < needed:
-            raise broken("cut short: a strip holds less than its rows need")
+            raise broken("truncated: a strip is shorter than its rows")
 
 
 def _rows(span: Span, layout: Layout, page: Directory, height: int) -> int:

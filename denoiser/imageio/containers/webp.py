@@ -36,7 +36,7 @@ def walk(data: Data) -> Iterator[Chunk]:
         raise broken("not a WebP: its RIFF header is wrong")
     size = int.from_bytes(head[4:8], "little")
     if size < 4 or not span.has(8, size):
-        raise broken(f"cut short: {len(span):,} of {size + 8:,} bytes")
+        raise broken(f"truncated: {len(span):,} of {size + 8:,} bytes")
     yield from _chunks(span.inner(8, size), 12)
 
 
@@ -46,10 +46,10 @@ def _chunks(span: Span, at: int) -> Iterator[Chunk]:
             return
         size = span.number(at + 4, 4, "<") if span.has(at, 8) else -1
         if not span.has(at + 8, size):
-            raise broken("cut short: a WebP chunk goes beyond its end")
+            raise broken("truncated: a WebP chunk extends beyond the end of the file")
         yield Chunk(span.take(at, 4), at + 8, size)
         at += 8 + size + size % 2
-    raise broken("more WebP chunks than any picture needs")
+    raise broken("more WebP chunks than any image needs")
 
 
 def inspect(data: Data) -> Inspection:
@@ -88,14 +88,14 @@ def picture_size(span: Span, chunk: Chunk) -> tuple[int, int]:
     head = span.take(chunk.at, min(chunk.size, 10))
     if chunk.name == b"VP8L":
         if len(head) < 5 or head[0] != 0x2F or head[4] >> 5:
-            raise broken("damaged: the lossless WebP picture has no valid header")
+            raise broken("corrupt: the lossless WebP image has no valid header")
         word = int.from_bytes(head[1:5], "little")
         return (word & 0x3FFF) + 1, (word >> 14 & 0x3FFF) + 1
     if len(head) < 10 or head[3:6] != b"\x9d\x01\x2a" or head[0] & 1:
-        raise broken("damaged: the lossy WebP picture has no valid header")
+        raise broken("corrupt: the lossy WebP image has no valid header")
     width, height = (int.from_bytes(head[at : at + 2], "little") & 0x3FFF for at in (6, 8))
     if not width or not height:
-        raise broken("damaged: the lossy WebP picture has no size")
+        raise broken("corrupt: the lossy WebP image has no size")
     return width, height
 
 
@@ -108,25 +108,25 @@ def check_whole(data: Data) -> None:
     for chunk in walk(data):
         if chunk.name == b"VP8X":
             if chunk.size < 10:
-                raise broken("cut short: the WebP header chunk")
+                raise broken("truncated: the WebP header chunk")
             canvas = (span.number(chunk.at + 4, 3, "<") + 1, span.number(chunk.at + 7, 3, "<") + 1)
             animated = bool(span.number(chunk.at, 1) & _ANIMATION)
         elif chunk.name == b"ANMF":
             if chunk.size < 16:
-                raise broken("cut short: a frame of the WebP animation")
+                raise broken("truncated: a frame of the WebP animation")
             inside = list(_chunks(span.inner(chunk.at, chunk.size), chunk.at + 16))
             if not any(part.name in _PICTURES for part in inside):
-                raise broken("cut short: a frame of the WebP animation has no picture")
+                raise broken("truncated: a frame of the WebP animation has no image")
             for part in inside:
                 _check_picture(span, part)
             pictures += 1
         elif chunk.name in _PICTURES:
             size = _check_picture(span, chunk)
             if canvas and not animated and size != canvas:
-                raise broken("damaged: the WebP picture does not have the size that its header names")
+                raise broken("corrupt: the WebP image does not have the size that its header names")
             pictures += 1
     if not pictures:
-        raise broken("cut short: a WebP without a picture")
+        raise broken("truncated: a WebP without an image")
 
 
 def _check_picture(span: Span, chunk: Chunk) -> tuple[int, int] | None:
@@ -135,7 +135,7 @@ def _check_picture(span: Span, chunk: Chunk) -> tuple[int, int] | None:
     if chunk.name == b"VP8 " and chunk.size >= 10:
         first_partition = span.number(chunk.at, 3, "<") >> 5
         if 10 + first_partition > chunk.size:
-            raise broken("cut short: the lossy WebP picture ends within its first part")
+            raise broken("truncated: the lossy WebP image ends within its first part")
     return picture_size(span, chunk)
 
 

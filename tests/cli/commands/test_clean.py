@@ -22,7 +22,7 @@ def test_a_tree_is_cleaned_and_then_found_done(call, make_picture, network) -> N
     assert first.err.startswith("2 files cleaned, 0.0 MP in ") and first.err.endswith(": clean\n")
     second = call("imgs", "--out", "clean", *network)
     assert (second.code, second.out) == (0, "")
-    assert second.err == "Nothing left to do: 2 files done already in clean (see --overwrite).\n"
+    assert second.err == "Nothing to do: 2 files already done in clean (use --overwrite to replace).\n"
     assert sorted(path.as_posix() for path in Path("clean").rglob("[ab].*")) == ["clean/a.png", "clean/sub/b.jpg"]
 
 
@@ -45,8 +45,8 @@ def test_the_dry_run_is_the_plan_and_writes_nothing(call, make_picture, network)
     assert answer.code == 0
     assert answer.out.splitlines() == [
         "imgs/a.png -> clean/a.png",
-        "imgs/c.png: will fail, clean/c.png: is a folder, where a file should go.",
-        "imgs/b.png: will fail, clean/b.png: is there already, and no record says it was made from imgs/b.png.",
+        "imgs/c.png: will fail, clean/c.png: is a folder, but a file is to be written there.",
+        "imgs/b.png: will fail, clean/b.png: already exists, and no record shows that it was made from imgs/b.png.",
     ]
     assert answer.err == "1 to clean, 0.0 MP, with denoiser-fast; nothing was written.\n"
     assert not Path("clean/a.png").exists()
@@ -112,12 +112,12 @@ def test_the_format_of_a_pipe_can_be_chosen(make_picture, network, monkeypatch) 
 @pytest.mark.parametrize(
     ("words", "data", "code", "message"),
     [
-        (["-", "--out", "-"], b"hello", 1, "standard input is not a picture"),
+        (["-", "--out", "-"], b"hello", 1, "standard input is not an image"),
         (["-", "--out", "-"], b"", 1, "standard input is empty"),
-        (["-", "b.png", "--out", "-"], b"", 2, "A pipe carries a single picture."),
-        (["-", "--out", "-", "--json"], b"", 2, "--json and --out - both want standard output."),
-        (["-", "--out", "there.png"], None, 2, "there.png: is there already."),
-        (["-", "--out", "x.bmp"], None, 2, "x.bmp: BMP is read and not written here."),
+        (["-", "b.png", "--out", "-"], b"", 2, "A pipe holds a single image."),
+        (["-", "--out", "-", "--json"], b"", 2, "--json and --out - cannot be combined"),
+        (["-", "--out", "there.png"], None, 2, "there.png: already exists."),
+        (["-", "--out", "x.bmp"], None, 2, "x.bmp: BMP can be read but not written."),
         (["nowhere.png", "--out", "-"], b"", 1, "nowhere.png cannot be opened"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_folder_becomes_a_codec_that_can_be_evaluated(call, photos, tmp_path):
 def test_a_codec_learns_from_clean_photos_alone(call, photos, words):
     answer = call("train", "codec", "--out", "run", *words)
     assert answer.code == 2
-    assert "clean photos alone" in answer.err
+    assert "clean photos only" in answer.err
 
 
 @pytest.mark.parametrize("words", [("--from", "fast"), ("--teacher", "fast")])
@@ -82,10 +82,10 @@ def test_what_a_codec_does_not_have_is_refused(call, photos, words):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--kind", "pairs"), "--kind belongs to"),
-        (("--level", "10"), "--level belongs to"),
-        (("--baseline", "nlm"), "--baseline belongs to"),
-        (("--noise-level", "10"), "--noise-level belongs to"),
+        (("--kind", "pairs"), "--kind applies to"),
+        (("--level", "10"), "--level applies to"),
+        (("--baseline", "nlm"), "--baseline applies to"),
+        (("--noise-level", "10"), "--noise-level applies to"),
         (("--picture", "curves.png"), "drawn as SVG"),
         (("--picture", "nowhere/curves.svg"), "no folder nowhere"),
     ],

@@ -29,7 +29,7 @@ def test_a_tree_is_encoded_and_then_found_done(call, make_picture, codec) -> Non
     size = sum(path.stat().st_size for path in Path("latents").rglob("*.dlf"))
     assert lines[1] == f"{size:,} bytes, {size * 8 / 20_000:.2f} bits per pixel."
     second = call("encode", "imgs", "--out", "latents", *codec)
-    assert second.err == "Nothing left to do: 2 files done already in latents (see --overwrite).\n"
+    assert second.err == "Nothing to do: 2 files already done in latents (use --overwrite to replace).\n"
     names = sorted(path.as_posix() for path in Path("latents").rglob("[ab].*"))
     assert names == ["latents/a.dlf", "latents/sub/b.dlf"]
 
@@ -70,7 +70,7 @@ def test_what_noise_takes_is_said_and_reported(call, tmp_path: Path, codec) -> N
     row = json.loads(Path("r.json").read_text())[0]
     assert row["noise_luma"] == 15 and row["bytes"] == Path("l/a.dlf").stat().st_size
     saved = row["noisy_bytes"] - row["bytes"]  # random weights may make clean pictures the longer ones
-    assert f"without the noise {abs(saved):,} bytes {'fewer' if saved >= 0 else 'more'} (" in answer.err
+    assert f"{abs(saved):,} bytes {'fewer' if saved >= 0 else 'more'} (" in answer.err
     assert f"(0.03 MP, {row['bytes']:,} bytes)" in answer.err
     file = container.read(Path("l/a.dlf"))
     assert file.cleaned and file.noise is not None
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_or_kept_is_named_and_the_others_are_made(call, make
     imageio.write(Image(np.full((9, 9, 3), 0.5, np.float32)), tmp_path / "imgs/c.tif")
     answer = call("encode", "imgs", "--out", "latents", *EXACT)
     assert answer.code == 1
-    assert "imgs/b.png is not a picture" in answer.err
+    assert "imgs/b.png is not an image" in answer.err
     assert "imgs/c.tif" in answer.err and "float values" in answer.err
     assert [path.name for path in Path("latents").glob("*.dlf")] == ["a.dlf"]
 

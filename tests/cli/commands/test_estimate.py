@@ -53,10 +53,10 @@ def test_a_broken_file_is_named_and_the_others_are_told(call, two) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ([], 2, "No picture and no folder is named."),
+        ([], 2, "No image or folder given."),
         (["nowhere"], 2, "nowhere: "),
-        (["empty"], 3, "empty: no picture was found."),
-        (["imgs", "--csv", "--json"], 2, "--csv and --json exclude each other."),
+        (["empty"], 3, "empty: no image found."),
+        (["imgs", "--csv", "--json"], 2, "Choose only one of --csv and --json."),
     ],
 )
 def test_mistakes(call, two, words, code, message) -> None:

@@ -29,11 +29,13 @@ def test_a_folder_becomes_weights_that_are_judged_and_known(call, words):
     assert (trained.code, trained.out.strip()) == (0, "run/estimator.safetensors"), trained.err
     lines = trained.err.splitlines()
     assert "lessons from 40 of 40 crops" in trained.err and "step 100 of 100, loss" in trained.err
-    judged = [line.strip() for line in lines[lines.index(next(line for line in lines if "held-out" in line)) :]]
+    judged = [
+        line.strip() for line in lines[lines.index(next(line for line in lines if "validation photo" in line)) :]
+    ]
     assert [line.split(":")[0].split() for line in judged[1:7]] == [
         ["white", "noise", level] for level in ("3", "5", "10", "15", "25", "50")
     ]
-    assert judged[7].startswith("as they are: ") and "of 1 read under 1.5" in judged[7]
+    assert judged[7].startswith("clean photos: ") and "of 1 estimated below 1.5" in judged[7]
     assert judged[8].endswith("finished.") and "100 steps" in judged[8]
     told = call("models", trained.out.strip(), "--verify")
     assert told.code == 0, told.err
@@ -64,21 +66,21 @@ def test_photos_without_a_held_out_one_are_told(call, words, tmp_path):
     (tmp_path / "photos" / "0.png").unlink()
     answer = call(*words)
     assert answer.code == 0, answer.err
-    assert "Nothing was held out to judge by" in answer.err
+    assert "No validation" in answer.err
 
 
 @pytest.mark.parametrize("flag", ["--pairs", "--noisy", "--minutes", "--recipe", "--from", "--teacher", "--device"])
 def test_words_that_say_nothing_to_an_estimator_are_refused(call, words, flag):
     answer = call(*words, flag, {"--minutes": "5", "--device": "cpu"}.get(flag, "photos"))
     assert answer.code == 2
-    assert f"{flag} is for denoisers and codecs alone." in answer.err
+    assert f"{flag} applies to denoisers and codecs only." in answer.err
 
 
 @pytest.mark.parametrize("what", ["denoiser", "codec"])
 def test_words_of_an_estimator_say_nothing_to_others(call, words, what):
     answer = call("train", what, *words[2:])
     assert answer.code == 2
-    assert "--crops is for estimators alone." in answer.err
+    assert "--crops applies to estimators only." in answer.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are of POSIX")

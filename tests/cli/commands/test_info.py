@@ -20,13 +20,13 @@ def test_each_file_is_a_block_with_its_size_and_quality(call, make_picture, code
     lines = answer.out.splitlines()
     size = Path("l/a.dlf").stat().st_size
     assert lines[0] == "l/a.dlf"
-    assert lines[1] == "  picture    130 x 130, 0.02 MP, colour, 8 bit"
+    assert lines[1] == "  image      130 x 130, 0.02 MP, colour, 8 bit"
     assert lines[2] == (
-        f"  kept       quality 60.3 (step 38 of 63), {size:,} bytes, {size * 8 / 16_900:.3f} bits per pixel"
+        f"  encoding   quality 60.3 (step 38 of 63), {size:,} bytes, {size * 8 / 16_900:.3f} bits per pixel"
     )
-    assert lines[3].startswith("  weights    ") and "which are not installed here; 1 tile" in lines[3]
+    assert lines[3].startswith("  weights    ") and "not installed; 1 tile" in lines[3]
     assert "l/b.dlf" in lines and "  made from  png" in lines
-    assert "every bit kept" in answer.out, "the small picture takes fewer bytes so"
+    assert "lossless" in answer.out, "the small picture takes fewer bytes so"
 
 
 def test_json_holds_every_figure(call, tmp_path: Path) -> None:
@@ -45,6 +45,6 @@ def test_what_is_damaged_or_no_latent_file_is_named(call, make_picture) -> None:
     Path("b.dlf").write_bytes(Path("a.dlf").read_bytes()[:-3])
     answer = call("info", "a.dlf", "b.dlf", "a.png")
     assert answer.code == 1
-    assert answer.out.count("every bit kept") == 1
+    assert answer.out.count("lossless") == 1
     assert "b.dlf: cut short" in answer.err and "a.png is not a latent file." in answer.err
     assert call("info", "b.dlf", "--json").out.startswith('{"event": "file_failed", "source": "b.dlf"')

@@ -44,7 +44,7 @@ def test_the_list(call, installed: Path) -> None:
 def test_all_that_is_on_the_card(call, installed: Path) -> None:
     words = call("models", "denoiser-tiny").out
     assert str(installed) in words and "dense-autoencoder-1" in words and "sha256" in words
-    assert "What its card does not say" in words and "licences" in words
+    assert "Missing from its card" in words and "licences" in words
     assert call("models", installed).out == words
 
 
@@ -53,7 +53,7 @@ def test_a_changed_file_is_named_and_gives_5(call, installed: Path) -> None:
     _spoil(installed)
     answer = call("models")
     assert answer.code == 5
-    assert "denoiser-tiny: CHANGED, CUT OR FOREIGN" in answer.out and "another: verified" in answer.out
+    assert "denoiser-tiny: MODIFIED OR INVALID" in answer.out and "another: verified" in answer.out
 
 
 def test_a_bad_card_is_named_and_the_others_are_listed(call, installed: Path) -> None:
@@ -65,13 +65,13 @@ def test_a_bad_card_is_named_and_the_others_are_listed(call, installed: Path) ->
     heads = [line for line in answer.out.splitlines() if not line.startswith(" ")]
     assert heads == [
         "another: verified",
-        "bare: HAS NO CARD THAT CAN BE READ",
-        "denoiser-tiny: HAS NO CARD THAT CAN BE READ",
+        "bare: NO READABLE CARD",
+        "denoiser-tiny: NO READABLE CARD",
     ]
-    assert "has no card beside it (bare.toml)" in answer.out
+    assert "its card bare.toml is missing" in answer.out
     said = [json.loads(line) for line in call("models", "--json").out.splitlines()]
     assert [one["verified"] for one in said] == [True, False, False]
-    assert "not the card" in said[2]["problem"] and said[2]["path"] == str(installed)
+    assert "invalid card" in said[2]["problem"] and said[2]["path"] == str(installed)
 
 
 def test_verify_loads_the_network_as_well(call, installed: Path) -> None:
@@ -83,7 +83,7 @@ def test_verify_loads_the_network_as_well(call, installed: Path) -> None:
     card.write_text(re.sub('sha256 = ".*"', f'sha256 = "{digest}"', card.read_text("utf-8")), "utf-8")
     assert call("models").code == 0  # the digest is right; only loading shows what is inside
     answer = call("models", "--verify")
-    assert answer.code == 5 and "not the weights of a dense-autoencoder-1" in answer.out
+    assert answer.code == 5 and "weights do not match a dense-autoencoder-1" in answer.out
 
 
 def test_for_programs(call, installed: Path) -> None:
@@ -95,7 +95,7 @@ def test_for_programs(call, installed: Path) -> None:
 def test_no_such_weights(call, installed: Path) -> None:
     answer = call("models", "other")
     assert answer.code == 4
-    assert answer.err.startswith("No weights named 'other'; here are denoiser-tiny.")
+    assert answer.err.startswith("No weights named 'other'; installed: denoiser-tiny.")
 
 
 def test_none_at_all(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ def test_an_output_is_made_again_and_compared(call, network, make_picture, tmp_p
     assert call("a.png", "--out", "b.png", *network).code == 0
     answer = call("redo", "b.png", "--from", "a.png", "--model", model, "--out", "c.png")
     assert answer.code == 0
-    assert "b.png: the same pixels." in answer.err
+    assert "b.png: identical pixels." in answer.err
     assert (tmp_path / "c.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert call("redo", "b.png", "--from", "a.png", "--model", model, "-q").err == ""
 
@@ -37,8 +37,8 @@ def test_another_version_of_torch_is_named_where_pixels_differ(call, network, ma
     assert call("a.png", "--out", "b.png", *network).code == 0
     words = ("redo", "b.png", "--model", network[1], "--from")
     here = metadata.version("torch")
-    assert f"differ; it was made with torch 1.0, and here is {here}." in call(*words, "other.png").err
-    assert "b.png: the same pixels." in call(*words, "a.png").err
+    assert f"differ; it was made with torch 1.0; torch {here} is installed." in call(*words, "other.png").err
+    assert "b.png: identical pixels." in call(*words, "a.png").err
 
 
 def test_words_that_do_not_fit_are_refused_before_anything_is_read(call, network, make_picture):
@@ -46,8 +46,8 @@ def test_words_that_do_not_fit_are_refused_before_anything_is_read(call, network
     assert call("redo", "b.png").code == 2
     assert call("a.png", "--out", "b.png", *network, "--no-ticket").code == 0
     answer = call("redo", "b.png", "--from", "a.png")
-    assert answer.code == 2 and "holds no ticket" in answer.err
+    assert answer.code == 2 and "has no processing record" in answer.err
     assert call("redo", "b.png", "--from", "a.png", "--out", "a.png").code == 5
     make_picture("c.png")
     answer = call("redo", "b.png", "--from", "a.png", "--out", "c.png")
-    assert answer.code == 2 and "is there already" in answer.err
+    assert answer.code == 2 and "already exists" in answer.err

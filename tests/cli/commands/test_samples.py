@@ -60,7 +60,7 @@ def test_nothing_is_overwritten(call) -> None:
     Path("imgs/camera.png").write_bytes(b"mine")
     answer = call("samples", "imgs")
     assert answer.code == 2
-    assert answer.err.startswith("imgs/camera.png: is there already")
+    assert answer.err.startswith("imgs/camera.png: already exists")
     assert [path.name for path in Path("imgs").iterdir()] == ["camera.png"]
 
 

@@ -68,9 +68,9 @@ def test_a_tuning_tells_its_gain_and_keeps_the_start_where_there_is_none(call, w
         *("--recipe", "wild.toml", "--minutes", "0.01"),
     )
     assert tuned.code == 0, tuned.err
-    assert "step 0: held-out pictures before: " in tuned.err
+    assert "step 0: validation before: " in tuned.err
     assert "pairs, blind" in tuned.err
-    assert "it did not gain, so the weights are those it started from" in tuned.err
+    assert "no improvement, so the initial weights are kept" in tuned.err
 
 
 def test_nothing_to_train_on_names_the_flags(call):
@@ -105,7 +105,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(call, words, more):
         _end(process)
     assert process.returncode == 130
     assert json.loads(out.splitlines()[-1])["weights"] == "run/denoiser-tiny.safetensors"
-    assert "stopped; the same call with --resume goes on" in err
+    assert "stopped; continue with --resume" in err
     assert "Traceback" not in err and "KeyboardInterrupt" not in err
     again = call(*words, "--resume")  # its time is used up by now: it only finishes
     assert again.code == 0, again.err
@@ -137,4 +137,4 @@ def test_a_noise_is_learned_only_where_there_is_one(call, tiny_weights, tmp_path
     assert not (tmp_path / "run").exists()
     both = call("train", "denoiser", "--noisy", "clean", "--pairs", "clean", "--out", "run")
     assert both.code == 2
-    assert "--noisy and --pairs do not go together" in both.err
+    assert "Choose only one of --noisy and --pairs" in both.err

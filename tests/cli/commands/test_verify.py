@@ -16,7 +16,7 @@ def test_whole_files_are_whole(call, make_picture, codec) -> None:
     assert call("encode", "imgs", "--out", "l", *codec).code == 0
     before = {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()}
     answer = call("verify", "l", "--model", codec[1])
-    assert (answer.code, answer.out, answer.err) == (0, "l/a.dlf: whole\nl/b.dlf: whole\n", "2 are whole.\n")
+    assert (answer.code, answer.out, answer.err) == (0, "l/a.dlf: valid\nl/b.dlf: valid\n", "2 valid.\n")
     assert {path: path.read_bytes() for path in before} == before, "nothing is written"
     lines = [json.loads(line) for line in call("verify", "l", "--json", "--model", codec[1]).out.splitlines()]
     assert lines == [{"event": "verified", "source": f"l/{name}.dlf"} for name in "ab"]

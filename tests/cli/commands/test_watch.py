@@ -9,7 +9,7 @@ from pathlib import Path
 def test_words_that_are_missing_are_named(call) -> None:
     none = call("watch")
     assert none.code == 2 and none.err.splitlines() == [
-        "No folder to watch is named.",
+        "No folder to watch given.",
         "  For example: denoise watch ./in --out ./clean",
     ]
     Path("in").mkdir()

@@ -36,7 +36,7 @@ def test_a_torch_that_cannot_be_loaded_is_said_once(broken_package: Broken) -> N
     assert remark.text == "torch cannot be loaded: libcudart.so.13: cannot open shared object file"
     assert "--force-reinstall torch" in remark.remedy
     for name in ("network", "formats"):
-        assert str(found[name].facts[0]) == "not examined: see Packages that do the work"
+        assert str(found[name].facts[0]) == "not examined: see Packages"
         assert found[name].remarks == ()
     assert found["places"].facts and not found["places"].stops_cleaning
 
@@ -49,7 +49,7 @@ def test_a_torch_for_other_processors_dies_and_is_named(broken_package: Broken) 
     found = findings("packages", "machine")
     (remark,) = found["packages"].remarks
     assert remark.stops_cleaning
-    assert remark.text.endswith("the examining process died of SIGILL (no AVX here).")
+    assert remark.text.endswith("the child process was killed by SIGILL (no AVX here).")
     assert found["machine"].facts, "a new process goes on"
 
 
@@ -58,7 +58,7 @@ def test_what_hangs_is_given_up_and_nothing_is_left(broken_package: Broken, tmp_
     broken_package("torch", f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
     threads = threading.active_count()
     found = findings("packages", seconds=4.0)
-    assert found["packages"].remarks[0].text == "Packages that do the work: no answer within 4 s."
+    assert found["packages"].remarks[0].text == "Packages: no response within 4 s."
     assert not pid.exists() or not Path(f"/proc/{pid.read_text()}").exists()
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and thread.daemon:
@@ -86,7 +86,7 @@ def test_a_torchvision_of_another_build_stops_nothing(broken_package: Broken) ->
     (remark,) = [remark for remark in section.remarks if "torchvision" in remark.text]
     assert not section.stops_cleaning
     assert "operator torchvision::nms does not exist" in remark.text and remark.text.endswith(
-        "Only training needs it."
+        "It is needed for training only."
     )
     assert "from one index" in remark.remedy
 

@@ -22,8 +22,8 @@ def test_everything_works_where_everything_is_installed() -> None:
     assert set(ROWS) <= set(facts)
     assert all(facts[key].value for key in ROWS), section.remarks
     assert str(facts["png"]) == "read and written (8, 16 bit)"
-    assert str(facts["bmp"]) == "read; written as PNG"
-    assert str(facts["raw"]) == "read; written as TIFF"
+    assert str(facts["bmp"]) == "read; saved as PNG"
+    assert str(facts["raw"]) == "read; saved as TIFF"
 
 
 def test_missing_extras_come_with_one_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_missing_extras_come_with_one_line_that_installs_them(monkeypatch: pytes
     assert not facts["heif"].value and not facts["raw"].value and facts["jxl"].value
     assert str(facts["heif"]) == "pillow_heif is not installed (pip install 'denoiser-studio[heif]')"
     (remark,) = section.remarks
-    assert remark.text == "Not read here, their extras are missing: HEIC, camera RAW."
+    assert remark.text == "Unsupported because extras are not installed: HEIC, camera RAW."
     assert remark.remedy == "`pip install 'denoiser-studio[heif,raw]'`"
     assert not section.stops_cleaning
 

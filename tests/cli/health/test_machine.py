@@ -50,7 +50,7 @@ def test_a_driver_that_fails_is_a_remark(driver: Callable[[str], None]) -> None:
     driver("echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
     section = machine.examine()
     assert [remark.text for remark in section.remarks] == [
-        "The NVIDIA driver answers with an error: Failed to initialize NVML: Driver/library version mismatch"
+        "The NVIDIA driver reported an error: Failed to initialize NVML: Driver/library version mismatch"
     ]
     assert not section.stops_cleaning
 
@@ -60,11 +60,11 @@ def test_a_driver_that_hangs_is_not_waited_for(
 ) -> None:
     driver("exec sleep 100")
     monkeypatch.setattr(machine, "_DRIVER_SECONDS", 1)
-    assert machine.graphics_cards() == ([], "The NVIDIA driver does not answer within 1 s.")
+    assert machine.graphics_cards() == ([], "The NVIDIA driver did not respond within 1 s.")
 
 
 def test_a_file_that_is_no_program(tmp_path: Path, driver: Callable[[str], None]) -> None:
     driver("")
     (tmp_path / "nvidia-smi").write_bytes(b"\x7fELF")
     cards, fault = machine.graphics_cards()
-    assert cards == [] and fault.startswith("nvidia-smi is there and cannot be run")
+    assert cards == [] and fault.startswith("nvidia-smi cannot be run")

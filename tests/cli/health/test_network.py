@@ -30,14 +30,14 @@ def test_an_idle_machine_with_good_instructions_is_not_remarked_on(monkeypatch: 
 @pytest.mark.parametrize(
     ("speed", "free", "lacks", "words"),
     [
-        (IDLE, 8_000_000_000, True, "no instructions for bf16"),
+        (IDLE, 8_000_000_000, True, "no bf16 instructions"),
         (
             Speed(0.2, 0.2, 2e11, 0.25),
             8_000_000_000,
             False,
-            "other programs took 75% of this program's processor time",
+            "Other programs used 75% of the CPU time during the test",
         ),
-        (Speed(0.2, 0.1, 2e11, 0.95), 8_000_000_000, False, "Only 10% of what convolutions reach here"),
+        (Speed(0.2, 0.1, 2e11, 0.95), 8_000_000_000, False, "Only 10% of the convolution peak"),
         (IDLE, 900_000_000, False, "Only 0.9 GB of memory are free"),
     ],
     ids=["no bf16", "busy", "unexplained", "memory"],
@@ -52,9 +52,9 @@ def test_each_reason_is_said_alone(
 
 
 def test_a_card_that_is_not_used_comes_with_what_to_do() -> None:
-    assert "no graphics card" in unused_card([], "13.2", "none is offered").text
+    assert "no GPU" in unused_card([], "13.2", "none is offered").text
     processors_only = unused_card(["NVIDIA T4"], None, "none is offered")
-    assert "built for processors only" in processors_only.text and "pip install" in processors_only.remedy
+    assert "build is CPU only" in processors_only.text and "pip install" in processors_only.remedy
     old_driver = unused_card(["NVIDIA T4"], "13.2", "the driver is too old")
     assert old_driver.text.endswith("torch for CUDA 13.2 cannot use it: the driver is too old.")
     assert "driver" in old_driver.remedy

@@ -23,8 +23,8 @@ def test_too_few_threads_are_said_with_what_limits_them(monkeypatch: pytest.Monk
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (remark,) = packages.examine().remarks
     threads = torch.get_num_threads()
-    assert remark.text == f"torch uses {threads} of 64 cores, as OMP_NUM_THREADS=1 says; cleaning is slower for it."
-    assert remark.remedy == "Unset OMP_NUM_THREADS to use all."
+    assert remark.text == f"torch uses {threads} of 64 cores (OMP_NUM_THREADS=1), which makes cleaning slower."
+    assert remark.remedy == "Unset OMP_NUM_THREADS to use all cores."
     monkeypatch.delenv("OMP_NUM_THREADS")
     (remark,) = packages.examine().remarks
     assert "as OMP" not in remark.text and remark.remedy == ""

@@ -21,14 +21,14 @@ def test_what_stops_cleaning_comes_first() -> None:
         ),
     }
     assert list(page.as_text(findings)) == [
-        "denoise doctor: nothing can be cleaned here.",
+        "denoise doctor: cleaning does not work on this machine.",
         "- All is lost. Run.",
         "- A trifle. Never mind.",
         "",
         "Versions",
         "  denoise  0.1.0",
         "",
-        "Machine",
+        "Hardware",
         "  memory     25.3 GB",
     ]
     assert page.as_values(findings) == {
@@ -43,11 +43,11 @@ def test_what_stops_cleaning_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("remarks", "verdict"), [(0, "nothing to remark"), (1, "1 remark"), (2, "2 remarks")], ids=["0", "1", "2"]
+    ("remarks", "verdict"), [(0, "no problems found"), (1, "1 note"), (2, "2 notes")], ids=["0", "1", "2"]
 )
 def test_the_verdict_counts(remarks: int, verdict: str) -> None:
     findings = {VERSIONS: Section((), [Remark("A trifle.")] * remarks)}
-    assert next(page.as_text(findings)) == f"denoise doctor: cleaning works here; {verdict}."
+    assert next(page.as_text(findings)) == f"denoise doctor: cleaning works; {verdict}."
 
 
 def test_nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

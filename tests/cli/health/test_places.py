@@ -31,7 +31,7 @@ def test_a_folder_for_outputs_is_tried_and_left_as_it_was(tmp_path: Path) -> Non
 def test_one_that_is_to_be_made_is_not_made(tmp_path: Path) -> None:
     section = places.examine(str(tmp_path / "new" / "clean"))
     assert fact(section, "outputs").value is True
-    assert f"to be made in {tmp_path}" in str(fact(section, "outputs"))
+    assert f"will be created in {tmp_path}" in str(fact(section, "outputs"))
     assert not (tmp_path / "new").exists()
 
 
@@ -42,7 +42,7 @@ def test_one_that_cannot_be_written_to_stops_when_it_was_asked_for(
     section = places.examine(str(tmp_path / "file" / "clean"))
     assert fact(section, "outputs").value is False
     assert section.stops_cleaning
-    assert section.remarks[0].text == f"{tmp_path}/file/clean: cannot be written to (Not a directory)."
+    assert section.remarks[0].text == f"{tmp_path}/file/clean: not writable (Not a directory)."
 
 
 def test_little_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_no_temporary_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(places.tempfile, "gettempdir", none)
     section = places.examine(str(tmp_path))
-    assert [remark.text for remark in section.remarks] == ["There is no folder for temporary files."]
+    assert [remark.text for remark in section.remarks] == ["No folder for temporary files found."]
 
 
 @pytest.mark.parametrize("content", ["", "{broken", "[1, 2]", "\udcff"], ids=["empty", "cut", "a list", "no text"])
@@ -68,14 +68,14 @@ def test_a_broken_cache_is_named_and_harmless(tmp_path: Path, cache: Path, conte
     section = places.examine(str(tmp_path))
     assert not section.stops_cleaning
     assert section.remarks[0].text.startswith(f"Cache {cache}/precision.json: cannot be read")
-    assert section.remarks[0].remedy == "Delete it: it is made anew."
+    assert section.remarks[0].remedy == "Delete the file; it will be created again."
 
 
 def test_a_cache_that_cannot_be_made(tmp_path: Path, cache: Path) -> None:
     cache.write_bytes(b"a file where the folder should be")
     section = places.examine(str(tmp_path))
-    assert section.remarks[0].text.startswith(f"Cache {cache}: cannot be written to")
-    assert "DENOISE_CACHE names another folder." in section.remarks[0].remedy
+    assert section.remarks[0].text.startswith(f"Cache {cache}: not writable")
+    assert "Set DENOISE_CACHE to use another folder." in section.remarks[0].remedy
 
 
 def test_a_cache_in_use(tmp_path: Path, cache: Path) -> None:
@@ -83,4 +83,4 @@ def test_a_cache_in_use(tmp_path: Path, cache: Path) -> None:
     (cache / "precision.json").write_text('{"a": [1, 0.1, 0.2, 0.3, 0.4]}', encoding="utf-8")
     section = places.examine(str(tmp_path))
     assert section.remarks == []
-    assert str(fact(section, "cache")) == f"{cache} (1 kept)"
+    assert str(fact(section, "cache")) == f"{cache} (1 entries)"

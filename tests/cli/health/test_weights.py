@@ -35,14 +35,14 @@ def test_changed_weights_stop_cleaning(shelf: Path) -> None:
     file.write_bytes(data)
     section = weights.examine()
     assert section.stops_cleaning
-    assert "changed, cut or foreign" in section.remarks[0].text
+    assert "modified or truncated" in section.remarks[0].text
 
 
 def test_weights_without_a_card_stop_cleaning_and_others_do_not(shelf: Path) -> None:
     (shelf / "mine.safetensors").write_bytes(b"")
     section = weights.examine()
     assert not section.stops_cleaning
-    assert "Weights mine: has no card that can be read" in section.remarks[0].text
+    assert "Weights mine: has no readable card" in section.remarks[0].text
     (shelf / "denoiser-fast.toml").unlink()
     assert weights.examine().stops_cleaning
 
@@ -52,5 +52,5 @@ def test_no_weights_at_all(shelf: Path) -> None:
         file.unlink()
     section = weights.examine()
     assert section.stops_cleaning and section.facts == []
-    assert section.remarks[0].text == "No weights named 'auto'; here are none."
+    assert section.remarks[0].text == "No weights named 'auto'; installed: none."
     assert "--force-reinstall denoiser-studio" in section.remarks[0].remedy

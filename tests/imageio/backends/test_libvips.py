@@ -108,8 +108,8 @@ def test_the_smallest_pictures_keep_their_shape(format: str, shape: tuple[int, i
         ("tiff2vips: tiled separate planes not supported\n", UnsupportedFormat, "separate planes not supported"),
         ("unable to call X\nimage: bad labq format\n", UnsupportedFormat, "bad labq format"),
         ("magick: Unsupported BMP compression (6)", UnsupportedFormat, "Unsupported BMP compression"),
-        ("unable to write to memory\n  \n", UnreadableImage, "is broken or cut: its decoder says no more"),
-        ("pngload: bad adler\nunable to write to memory", UnreadableImage, "is broken or cut: pngload: bad adler"),
+        ("unable to write to memory\n  \n", UnreadableImage, "truncated: the decoder gave no details"),
+        ("pngload: bad adler\nunable to write to memory", UnreadableImage, "is corrupt or truncated: pngload"),
     ],
 )
 def test_what_is_not_read_here_is_told_from_what_is_broken(said: str, kind: type, words: str) -> None:

@@ -56,7 +56,7 @@ def test_tables_of_another_number_of_components_are_not_used(photo: Array) -> No
 
 
 def test_a_side_too_long_for_jpeg_is_named() -> None:
-    with pytest.raises(UnwritableImage, match="65501x1 pixels, and a JPEG has at most 65500"):
+    with pytest.raises(UnwritableImage, match="65501x1 pixels, but JPEG allows at most 65500"):
         pillow.encode_jpeg(np.zeros((1, 65_501, 1), np.uint8), tables=None, quality=95)
 
 

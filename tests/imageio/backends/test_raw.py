@@ -54,5 +54,5 @@ def test_camera_raw_refusals(photo: Array) -> None:
     pytest.importorskip("rawpy")
     with pytest.raises(ImageTooLarge):
         imageio.read_bytes(negative(photo), "a.dng", ReadOptions(max_pixels=100))
-    with pytest.raises(UnreadableImage, match="unknown camera"):
+    with pytest.raises(UnreadableImage, match="unsupported camera"):
         imageio.read_bytes(b"II*\0\x08\0\0\0" + bytes(500), "a.dng")

@@ -22,7 +22,7 @@ def test_whole_files_pass_and_every_cut_is_seen(encode: Encode, mode: str, size:
     assert (found.width, found.height, found.bits) == (*size, 1 if mode == "1" else 8)
     assert found.metadata.resolution == pytest.approx((300, 300), abs=0.02) and found.notes == ()
     for length in range(0, len(encoded), max(1, len(encoded) // 50)):
-        with pytest.raises(UnreadableImage, match=r"cut|not a BMP"):
+        with pytest.raises(UnreadableImage, match=r"truncated|not a BMP"):
             bmp.check_whole(encoded[:length])
 
 
@@ -51,14 +51,14 @@ def test_a_profile_in_the_newest_header_is_read() -> None:
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
-        (_header(0, 1), "no known kind"),
-        (_header(1, 0), "no known kind"),
-        (_header(2**31 - 1, 2**31 - 1), "cut short: 0 of"),
-        (_header(1, 1, bits=7), "no known kind"),
-        (_header(1, 1, compression=5) + bytes(9), "wraps another format"),
+        (_header(0, 1), "an unknown image type"),
+        (_header(1, 0), "an unknown image type"),
+        (_header(2**31 - 1, 2**31 - 1), "truncated: 0 of"),
+        (_header(1, 1, bits=7), "an unknown image type"),
+        (_header(1, 1, compression=5) + bytes(9), "contains another format"),
         (_header(1, 1, 8, compression=1) + bytes(9), "without data"),
-        (_header(1, 1, 8, compression=1, size=10) + bytes(9), "cut short: 9 of 10"),
-        (_header(1, 1)[:10] + struct.pack("<I", 20) + _header(1, 1)[14:] + bytes(9), "inside of its header"),
+        (_header(1, 1, 8, compression=1, size=10) + bytes(9), "truncated: 9 of 10"),
+        (_header(1, 1)[:10] + struct.pack("<I", 20) + _header(1, 1)[14:] + bytes(9), "overlap its header"),
         (_header(1, 1)[:14] + struct.pack("<I", 5000) + bytes(100), "impossible length"),
     ],
 )

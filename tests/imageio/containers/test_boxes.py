@@ -39,7 +39,7 @@ def test_the_first_of_a_path() -> None:
     ],
 )
 def test_a_box_that_goes_beyond_is_an_error(data: bytes) -> None:
-    with pytest.raises(UnreadableImage, match="cut short"):
+    with pytest.raises(UnreadableImage, match="truncated"):
         list(boxes.walk(Span(data)))
 
 

@@ -120,9 +120,9 @@ def test_a_film_beside_the_picture_is_named() -> None:
     [
         (b"", "does not begin with a file type"),
         (box(b"mdat", b""), "does not begin with a file type"),
-        (box(b"ftyp", b"avif"), "neither pictures nor tracks"),
-        (_heic([_info(9, b"hvc1")]), "main picture is not in the file"),
-        (_heic([_info(1, b"grid")], box(b"dimg", struct.pack(">HHH", 1, 1, 7))), "part of the main picture"),
+        (box(b"ftyp", b"avif"), "no images or tracks"),
+        (_heic([_info(9, b"hvc1")]), "main image is missing"),
+        (_heic([_info(1, b"grid")], box(b"dimg", struct.pack(">HHH", 1, 1, 7))), "part of the main image"),
     ],
 )
 def test_a_broken_structure_is_named(file: bytes, reason: str) -> None:

@@ -40,14 +40,14 @@ def test_a_big_tiff_is_read() -> None:
 @pytest.mark.parametrize(
     ("stream", "reason"),
     [
-        (b"", "cut short"),
-        (b"XX*\0\x08\0\0\0", "neither II nor MM"),
+        (b"", "truncated"),
+        (b"XX*\0\x08\0\0\0", "does not begin with II or MM"),
         (b"II\x07\0\x08\0\0\0", "version is 7"),
         (b"II+\0\x09\0\0\0" + bytes(8), "offsets that are not 8"),
-        (b"II*\0\x64\0\0\0", "cut short"),
-        (_stream(b"", 2), "a directory goes beyond"),
+        (b"II*\0\x64\0\0\0", "truncated"),
+        (_stream(b"", 2), "a directory extends beyond"),
         (_stream(b"", 65_535), "claims 65535 entries"),
-        (_stream(bytes(12), 1, following=8), "form a loop"),
+        (_stream(bytes(12), 1, following=8), "circular directories"),
     ],
 )
 def test_a_broken_stream_is_named(stream: bytes, reason: str) -> None:

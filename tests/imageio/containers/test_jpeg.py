@@ -62,7 +62,7 @@ def test_a_profile_with_a_missing_segment_is_left_out_and_noted(encode: Encode, 
     whole = jpeg_blocks.embed(encode("jpeg"), Metadata(), profile)
     third = [s for s in jpeg.walk(whole) if s.marker == jpeg.APP2][2]
     found = jpeg.inspect(whole[: third.at - 4] + whole[third.at + third.size :])
-    assert found.profile is None and found.notes == ("its colour profile is incomplete and was left out",)
+    assert found.profile is None and found.notes == ("its colour profile is incomplete and was removed",)
 
 
 def test_an_incomplete_extension_is_left_out_and_noted(encode: Encode) -> None:
@@ -140,14 +140,14 @@ def test_fill_bytes_before_markers_are_allowed(encode: Encode) -> None:
         (b"\xff\xd8", "ends before the end marker"),
         (b"\xff\xd8\xff", "ends before the end marker"),
         (b"\xff\xd8\xff\xff\xff\xff", "ends before the end marker"),
-        (b"\xff\xd8\xff\xe1", "segment goes beyond its end"),
-        (b"\xff\xd8\xff\xe1\0", "segment goes beyond its end"),
-        (b"\xff\xd8\xff\xe1\0\x10Exif", "segment goes beyond its end"),
+        (b"\xff\xd8\xff\xe1", "segment extends beyond the end of the file"),
+        (b"\xff\xd8\xff\xe1\0", "segment extends beyond the end of the file"),
+        (b"\xff\xd8\xff\xe1\0\x10Exif", "segment extends beyond the end of the file"),
         (b"\xff\xd8\xff\xe1\0\1", "impossible length"),
-        (b"\xff\xd8\xff\xe1\0\2junk", "belong to neither"),
-        (b"\xff\xd8\xff\x05\0\2", "no meaning here .0x05"),
+        (b"\xff\xd8\xff\xe1\0\2junk", "unexpected bytes"),
+        (b"\xff\xd8\xff\x05\0\2", "unexpected JPEG marker .0x05"),
         (b"\xff\xd8\xff\xda\0\2data without an end", "data end before the end marker"),
-        (b"\xff\xd8\xff\xda\0\2data\xff\xd8\xff\xd9", "another picture begins"),
+        (b"\xff\xd8\xff\xda\0\2data\xff\xd8\xff\xd9", "another image begins"),
     ],
 )
 def test_a_broken_walk_is_named(file: bytes, reason: str) -> None:

@@ -73,7 +73,7 @@ def test_what_is_not_carried_over_is_named() -> None:
         (jxl.SIGNATURE, "last part"),
         (_boxed(box(b"jxlc", b"")), "last part"),
         (_boxed(box(b"jxlp", b"\0\0\0\0\xff\x0a")), "last part"),
-        (_boxed(box(b"jxlp", b"\0\0\0\0\xff\x0a"))[:-1], "goes beyond"),
+        (_boxed(box(b"jxlp", b"\0\0\0\0\xff\x0a"))[:-1], "extends beyond"),
     ],
 )
 def test_a_cut_file_is_named(file: bytes, reason: str) -> None:
@@ -84,8 +84,8 @@ def test_a_cut_file_is_named(file: bytes, reason: str) -> None:
 def test_a_header_that_is_none_is_named() -> None:
     for file, reason in (
         (_boxed(box(b"jxlc", b"abc")), "no valid header"),
-        (b"\xff\x0a", "cut short"),
-        (_boxed(), "cut short"),
+        (b"\xff\x0a", "truncated"),
+        (_boxed(), "truncated"),
     ):
         with pytest.raises(UnreadableImage, match=reason):
             jxl.inspect(file)

@@ -16,9 +16,9 @@ from denoiser.imageio.containers.span import Span, inflate
 def test_nothing_outside_is_read(at: int, size: int) -> None:
     span = Span(bytes(10))
     assert not span.has(at, size)
-    with pytest.raises(UnreadableImage, match="cut short"):
+    with pytest.raises(UnreadableImage, match="truncated"):
         span.take(at, size)
-    with pytest.raises(UnreadableImage, match="cut short"):
+    with pytest.raises(UnreadableImage, match="truncated"):
         span.inner(at, size)
 
 

@@ -79,14 +79,14 @@ def test_raw_files_give_their_metadata_and_leave_the_rest_to_the_decoder(
     found = tiff.inspect_raw(raw)
     assert found.orientation == 6 and found.metadata.exif and follow_note(found.metadata.exif) == b"shutters"
     assert (found.width, found.frames) == (0, 1)
-    assert "maker's own way" in tiff.inspect_raw(b"FUJIFILMCCD-RAW 0201").notes[0]
+    assert "vendor-specific layout" in tiff.inspect_raw(b"FUJIFILMCCD-RAW 0201").notes[0]
 
 
 def test_a_lost_description_is_noted(encode: Encode) -> None:
     page = _pages({256: 8, 257: 8, 315: 8})
     slot = page.index(struct.pack("<HH", 315, 4))
     found = tiff.inspect(page[:slot] + struct.pack("<HHII", 315, 2, 100, 10**6) + page[slot + 12 :])
-    assert found.notes == ("tags 315 lie beyond its end, or make no sense: left out",)
+    assert found.notes == ("tags 315 are beyond the end or invalid, and were removed",)
 
 
 def test_byte_order_follows_the_block(build_exif: Callable[..., bytes]) -> None:
@@ -96,7 +96,7 @@ def test_byte_order_follows_the_block(build_exif: Callable[..., bytes]) -> None:
 
 @pytest.mark.parametrize(
     ("file", "reason"),
-    [(b"II*\0\0\0\0\0", "without a picture"), (b"II*\0\x08\0\0\0", "cut short"), (b"GIF89a", "neither II nor MM")],
+    [(b"II*\0\0\0\0\0", "without an image"), (b"II*\0\x08\0\0\0", "truncated"), (b"GIF89a", "begin with II or MM")],
 )
 def test_a_broken_structure_is_named(file: bytes, reason: str) -> None:
     with pytest.raises(UnreadableImage, match=reason):
