@@ -169,7 +169,7 @@ def tiny_network() -> Any:
     photo = torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None].float() / 255
     crops = torch.nn.functional.unfold(photo, 64, stride=32).reshape(3, 64, 64, -1).permute(3, 0, 1, 2)
     network.begin_with(crops.contiguous())
-    # New passes foretell nothing: let them see features and symbols, or a test of them would prove little.
+    # New passes predict zero. Give them random weights, so that tests depend on features and symbols.
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for one in (*network.index_passes, *network.mean_passes):

@@ -1,10 +1,10 @@
-"""The passes over one tile: latents to bytes at a quality step, bytes to symbols, symbols to latents.
+"""Entropy coding of one tile with the context model: latents to bytes, bytes to symbols, symbols to latents.
 
     y ─► gain ─► v ─► hyper-analysis ─► z ──► features ──┐
-                 └─► four times: symbols = v - middle, rounded; table from features and symbols so far ─► coder
+                 └─► four times: symbols = round(v - mean); table from features and symbols so far ─► coder
 
-Tables come from whole numbers alone, so symbols decode without floats and without torch. Middles are floats: where
-machines differ in their last bit, pixels differ by a hair, and nothing else.
+Tables are computed with integers only, so symbols decode without floats and without torch. Means are floats: if
+machines round them differently, pixels differ slightly, but the symbols do not.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 Symbols = NDArray[np.int32]
 Latents = NDArray[np.float32]
 
-# What a squared step of the quantiser costs in bits where the two balance, for a nearly orthonormal transform.
+# Bits that equal the squared error of one quantiser step, for a nearly orthonormal transform.
 _PRICE_OF_ERROR = 6 / math.log(2)
-# The share of that price at which bits are saved; measured: at 1 what is lost comes back as worse foretelling.
+# Fraction of that price at which symbols are made smaller; at 1, worse predictions cost more than it saves.
 THRIFT = 0.15
 _HYPER_SCALE = 4  # latents along a side of one hyper-latent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """A tile as bytes, and what a decoder makes of it: hyper symbols, symbols, and latents in steps."""
+    """A tile as bytes, and what it decodes to: hyper symbols, symbols, and latents in quantiser steps."""
 
     stream: bytes
     checksum: int
@@ -48,35 +48,35 @@ class Coded:
 
 
 class Coder:
-    """Codes tiles with one codec. Any thread; what needs no floats needs an ExactPart alone."""
+    """Encodes and decodes tiles. Thread-safe. Decoding to symbols needs only an ExactPart."""
 
     def __init__(self, model: CodecModel | ExactPart) -> None:
         self._model = model if isinstance(model, CodecModel) else None
         self._exact = model.exact if isinstance(model, CodecModel) else model
 
     def encode(self, y: Latents, level: int, *, thrift: float = THRIFT) -> Coded:
-        """The latents *y* (N, h, w) at a quality step.
+        """Encode the latents *y* (N, h, w) at a quality step.
 
-        Symbols that cost more bits than they are worth become smaller; *thrift* 0 rounds to the nearest.
+        Symbols that cost more bits than they are worth are made smaller; *thrift* 0 rounds to the nearest.
         """
-        middles = _Middles(self._network, level)
-        v, z = middles.analysed(y)
+        means = _Means(self._network, level)
+        v, z = means.analysed(y)
         coder = SymbolEncoder(self._exact.tables)
         coder.add_hyper(z, level)
         features = self._exact.index.features(z, level)
         latents, symbols = np.zeros_like(v), np.zeros(v.shape, np.int32)
         for number, mask in enumerate(masks(*v.shape)):
-            middle = middles.of_pass(number, z, latents)
+            mean = means.of_pass(number, z, latents)
             table = self._exact.index.index(features, level, number, symbols)
-            residual = (v - middle)[mask]
+            residual = (v - mean)[mask]
             chosen = self._chosen(residual, table[mask], thrift)
             coder.add(chosen, table[mask])
             symbols[mask] = chosen
-            latents[mask] = chosen + middle[mask]
+            latents[mask] = chosen + mean[mask]
         return Coded(coder.finish(), coder.checksum, z, symbols, latents)
 
     def symbols(self, tile: Tile, shape: tuple[int, int], level: int) -> tuple[Symbols, Symbols]:
-        """Hyper symbols and symbols of a tile of *shape* latents; DamagedLatent unless those were written."""
+        """Hyper symbols and symbols of a tile of *shape* latents; raises DamagedLatent if the checksum differs."""
         decoder = SymbolDecoder(tile.stream, self._exact.tables)
         z = decoder.take_hyper((self._exact.hyper, shape[0] // _HYPER_SCALE, shape[1] // _HYPER_SCALE), level)
         symbols = np.zeros((self._exact.latents, *shape), np.int32)
@@ -88,16 +88,16 @@ class Coder:
         return z, symbols
 
     def latents(self, z: Symbols, symbols: Symbols, level: int) -> Latents:
-        """The latents, in steps, that stand behind symbols."""
-        middles = _Middles(self._network, level)
+        """The latents of decoded symbols, in quantiser steps."""
+        means = _Means(self._network, level)
         latents = np.zeros(symbols.shape, np.float32)
         for number, mask in enumerate(masks(*symbols.shape)):
-            middle = middles.of_pass(number, z, latents)
-            latents[mask] = symbols[mask] + middle[mask]
+            mean = means.of_pass(number, z, latents)
+            latents[mask] = symbols[mask] + mean[mask]
         return latents
 
     def bits(self, z: Symbols, symbols: Symbols, level: int) -> float:
-        """What the tables say that a tile costs."""
+        """Bits of a tile by the probability tables."""
         hyper, scales = self._exact.tables.hyper, self._exact.tables.scales
         numbers = np.array(hyper.numbers(level))[:, None, None]
         total = float(_cost(hyper, np.broadcast_to(numbers, z.shape), z).sum())
@@ -113,7 +113,7 @@ class Coder:
             known[mask] = symbols[mask]
 
     def _chosen(self, residual: Latents, table: NDArray[np.uint8], thrift: float) -> Symbols:
-        """Each value rounded, or the next smaller one if the bits that it saves are worth the error."""
+        """Round each value, or take the next smaller one if the saved bits are worth the error."""
         nearest = np.rint(residual).clip(LOWEST, HIGHEST).astype(np.int32)
         if not thrift:
             return nearest
@@ -132,8 +132,8 @@ class Coder:
         return self._model.network
 
 
-class _Middles:
-    """What the float part of the codec foretells of one tile, in fp32 on the CPU whatever the device is."""
+class _Means:
+    """The predicted means of one tile, always computed in fp32 on the CPU."""
 
     def __init__(self, network: Any, level: int) -> None:
         import torch
@@ -141,10 +141,10 @@ class _Middles:
         self._torch, self._network = torch, network
         self._level = torch.tensor([level])
         self._features: Tensor | None = None
-        self._spread: Tensor | None = None
+        self._scale: Tensor | None = None
 
     def analysed(self, y: Latents) -> tuple[Latents, Symbols]:
-        """*y* in steps of the quantiser, and its hyper symbols."""
+        """*y* in quantiser steps, and its hyper symbols."""
         with self._torch.inference_mode():
             v = self._network.gains.scale(
                 self._torch.from_numpy(np.require(y, requirements=["C", "W"]))[None], self._level
@@ -153,19 +153,19 @@ class _Middles:
         return v[0].numpy(), z[0].numpy().astype(np.int32)
 
     def of_pass(self, number: int, z: Symbols, latents: Latents) -> Latents:
-        """The middle of each latent, by what is known before that pass."""
+        """The mean of each latent, predicted from what earlier passes decoded."""
         with self._torch.inference_mode():
-            if self._features is None or self._spread is None:
+            if self._features is None or self._scale is None:
                 self._features = self._network.mean_features(self._torch.from_numpy(z.astype(np.float32))[None])
-                self._spread = self._network.log_spread(self._level).exp()
-            known = self._torch.from_numpy(latents)[None] / self._spread
-            middle = self._network.mean_passes[number](self._features, known) * self._spread
-        found: Latents = middle[0].numpy()
+                self._scale = self._network.log_spread(self._level).exp()
+            known = self._torch.from_numpy(latents)[None] / self._scale
+            mean = self._network.mean_passes[number](self._features, known) * self._scale
+        found: Latents = mean[0].numpy()
         return found
 
 
 def _cost(tables: Any, numbers: NDArray[Any], symbols: NDArray[Any]) -> NDArray[np.float64]:
-    """Bits of each of *symbols* by its table."""
+    """Bits of each of *symbols* in its table."""
     width = tables.half_widths[numbers].astype(np.int64)
     escaped = np.abs(symbols) > width
     code = np.where(escaped, 2 * width + 1, symbols + width)

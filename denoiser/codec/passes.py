@@ -1,6 +1,6 @@
 """Which latents each pass codes: one of four places of every square of 2 x 2, another for each of four groups.
 
-The same pattern as `networks.codec.foretelling`, without torch; a test holds the two together.
+The same pattern as `networks.codec.context_model`, without torch; a test checks that they agree.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from denoiser.codec.entropy.tables import CodingTables
 from denoiser.codec.model import INDEX, NETWORK, TABLES, TASK
 from denoiser.models.card import Card, card_as_toml
 from denoiser.networks.codec import LatentCodec
-from denoiser.networks.codec.foretelling import IndexPass
+from denoiser.networks.codec.context_model import IndexPass
 from denoiser.networks.codec.latent_codec import EXACT_PARTS
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.codec.quantised import QuantisedLayer

@@ -7,7 +7,7 @@ from denoiser.codec.container import Tile
 from denoiser.codec.context import Coder
 from denoiser.codec.passes import PASSES, masks
 from denoiser.errors import DamagedLatent
-from denoiser.networks.codec.foretelling import pass_masks, tiled
+from denoiser.networks.codec.context_model import pass_masks, tiled
 
 STEPS = (0, 21, 42, 63)
 

@@ -1,11 +1,11 @@
-"""The whole codec as one network: pixels to latents, what is foretold of them, and pixels again.
+"""The whole codec as one network: analysis, context model and synthesis.
 
     pixels, planes ─► analysis ─► y ─► gain of the step ─► v ─┬─► hyper-analysis ─► round ─► z ─► features
                                                              │                                      │
-                                                             └─► four passes: round(v - middle) ◄───┘
-    pixels ◄─ synthesis ◄─ gain back ◄─ rounded + middle ◄────────┘
+                                                             └─► four passes: round(v - mean) ◄─────┘
+    pixels ◄─ synthesis ◄─ gain back ◄─ rounded + mean ◄──────────┘
 
-``forward`` is for learning: bits are reckoned with noise in the place of rounding, pixels with what rounding gives.
+``forward`` is for training: bits are estimated with noise in place of rounding, pixels from the rounded values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from denoiser.networks.codec.foretelling import (
+from denoiser.networks.codec.context_model import (
     CLASS_STARTS,
     PASSES,
     HyperAnalysis,
@@ -36,17 +36,17 @@ from denoiser.networks.conditioning import PLANES
 from denoiser.networks.spec import NetworkSpec
 
 SIZE_MULTIPLE = 64
-EXACT_PARTS = ("index_base", "index_passes", "prior")  # whole numbers, and tables, in weights that are used
+EXACT_PARTS = ("index_base", "index_passes", "prior")  # integers and tables in exported weights
 _MOST_HYPER = 127
-_BEGUN = ("analysis.head", "analysis.down", "synthesis.up", "synthesis.tail")  # as principal components
+_BEGUN = ("analysis.head", "analysis.down", "synthesis.up", "synthesis.tail")  # initialised as principal components
 _PACE_OF_BEGUN, _PACE_OF_CURVES = 0.1, 3.0
-_FIRST_SPREAD = 1.0  # of hyper-latents
+_FIRST_SCALE = 1.0  # standard deviation of new hyper-latents
 
 
 class Estimate(NamedTuple):
-    """Pixels (B, 3, H, W) as they would be decoded, and the bits (B,) that each picture would take.
+    """Decoded pixels (B, 3, H, W) and the estimated bits (B,) of each image.
 
-    A tuple, since what joins several devices takes outputs apart.
+    A tuple, because DistributedDataParallel looks for tensors inside outputs.
     """
 
     pixels: Tensor
@@ -55,10 +55,10 @@ class Estimate(NamedTuple):
 
 
 class LatentCodec(nn.Module):
-    """Sides of pictures are multiples of 64."""
+    """Latent codec with a scale hyperprior and a four-pass context model. Image sides must be multiples of 64."""
 
-    told: Tensor  # of each quality step, to the synthesis
-    prices: Tensor  # of squared errors in 8-bit units, by quality step
+    level_conditioning: Tensor  # (64, 2): conditioning of the synthesis for each quality step
+    prices: Tensor  # (64,): lambda of each quality step, for squared errors in 8-bit units
     masks: Tensor
     class_starts: Tensor
 
@@ -72,15 +72,15 @@ class LatentCodec(nn.Module):
     ) -> None:
         super().__init__()
         self.latents, self.hyper = latents, hyper
-        # On the device with the network: what is made there step by step must not be fetched from elsewhere.
-        self.register_buffer("told", basis()[:, 1:], persistent=False)
+        # Buffers, so that they are on the device of the network and no step waits for a copy.
+        self.register_buffer("level_conditioning", basis()[:, 1:], persistent=False)
         self.register_buffer("prices", lambdas(), persistent=False)
         self.register_buffer("masks", pass_masks(latents), persistent=False)
         self.register_buffer("class_starts", torch.tensor(CLASS_STARTS).float(), persistent=False)
         self.analysis = Analysis(width, blocks[0], latents)
-        self.synthesis = Synthesis(width, blocks[1], latents, self.told.shape[1])
+        self.synthesis = Synthesis(width, blocks[1], latents, self.level_conditioning.shape[1])
         self.gains = Gains(latents)
-        self.log_spread = Curves(latents)  # of the latents in steps, what middles are counted in
+        self.log_spread = Curves(latents)  # log of the latents' scale, in quantiser steps
         self.hyper_analysis = HyperAnalysis(latents, features, hyper)
         self.prior = LogisticPrior(hyper)
         self.mean_features = MeanFeatures(hyper, features)
@@ -91,7 +91,10 @@ class LatentCodec(nn.Module):
     def forward(
         self, pixels: Tensor, planes: Tensor, level: Tensor, noise: tuple[Tensor, Tensor] | None = None
     ) -> Estimate:
-        """*noise* of y's and z's shape in -0.5..0.5; without it bits are reckoned of what is rounded."""
+        """Encode and decode *pixels* at quality step *level*, and estimate the bits.
+
+        *noise*: two tensors shaped like y and z, in -0.5..0.5; without it bits are estimated for rounded values.
+        """
         v = self.gains.scale(self.analysis(pixels, planes), level)
         z_soft = self.hyper_analysis(v).clamp(-_MOST_HYPER, _MOST_HYPER)
         z = _rounded(z_soft)
@@ -102,32 +105,32 @@ class LatentCodec(nn.Module):
         return Estimate(decoded, bits.flatten(1).sum(1), hyper_bits.flatten(1).sum(1))
 
     def passes(self, v: Tensor, z: Tensor, level: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What the decoder will know of *v*, and the bits of each of its values."""
+        """Run the context model: the latents as the decoder will have them, and the bits of each."""
         masks = tiled(self.masks, *v.shape[2:])
-        spread = self.log_spread(level).exp()
+        scale = self.log_spread(level).exp()
         mean_features, index_features = self.mean_features(z), self.index_base(z, level)
         known, bits, classes = torch.zeros_like(v), torch.zeros_like(v), torch.zeros_like(v)
         for mask, mean_pass, index_pass in zip(masks, self.mean_passes, self.index_passes, strict=True):
-            middle = mean_pass(mean_features, known / spread) * spread
+            mean = mean_pass(mean_features, known / scale) * scale
             index = index_pass(index_features, classes, level)
-            residual = v - middle
+            residual = v - mean
             symbols = _rounded(residual)
             counted = symbols if noise is None else residual + noise
             bits = torch.where(mask, normal_bits(counted, scale_of(index)), bits)
-            known = torch.where(mask, symbols + middle, known)
+            known = torch.where(mask, symbols + mean, known)
             classes = torch.where(mask, magnitude_class(symbols.detach(), self.class_starts), classes)
         return known, bits
 
     def decode(self, known: Tensor, level: Tensor) -> Tensor:
-        """Pixels from what is known of the latents, in steps."""
-        pixels: Tensor = self.synthesis(self.gains.restore(known, level), self.told[level])
+        """Pixels from decoded latents, in quantiser steps."""
+        pixels: Tensor = self.synthesis(self.gains.restore(known, level), self.level_conditioning[level])
         return pixels
 
     @torch.no_grad()
     def begin_with(self, crops: Tensor) -> None:
-        """Starts as the best linear codec for *crops* (B, 3, H, W) in 0..1."""
+        """Initialise as the best linear codec for *crops* (B, 3, H, W) in 0..1."""
         deviation = begin_as(self.analysis, self.synthesis, crops)
-        # log(deviation / step) over the quality steps: exactly a straight line, as lambdas are log-spaced.
+        # log(deviation / step) is a straight line over the quality steps, because lambdas are log-spaced.
         logs = deviation.clamp_min(1e-4).log()[None] - step_sizes().log()[:, None].to(deviation.device)
         line = torch.linalg.lstsq(basis().to(logs.device), logs).solution
         self.log_spread.weights.copy_(line)
@@ -138,59 +141,59 @@ class LatentCodec(nn.Module):
         self._begin_hyper_latents(crops)
 
     def _begin_hyper_latents(self, crops: Tensor) -> None:
-        """Lets them vary enough to say something after rounding."""
+        """Scale the hyper-latents so that they carry information after rounding."""
         level = torch.full((len(crops),), LEVELS // 2)
         planes = crops.new_zeros(len(crops), PLANES, 1, 1)
         z = self.hyper_analysis(self.gains.scale(self.analysis(crops, planes), level))
-        last, deviation = self.hyper_analysis.quarter, z.std(dim=(0, 2, 3)).clamp_min(1e-3) / _FIRST_SPREAD
+        last, deviation = self.hyper_analysis.quarter, z.std(dim=(0, 2, 3)).clamp_min(1e-3) / _FIRST_SCALE
         last.weight.div_(deviation[:, None, None, None])
         if last.bias is not None:
             last.bias.copy_((last.bias - z.mean(dim=(0, 2, 3))) / deviation)
 
     def quantised_layers(self) -> list[QuantisedLayer]:
-        """Those that become integers."""
+        """The layers that are exported as integers."""
         return [module for module in self.modules() if isinstance(module, QuantisedLayer)]
 
     @property
     def index_path_is_rounded(self) -> bool:
-        """Whether it does so now."""
+        """Whether the index path computes with rounded values."""
         return self.index_base.first.rounded
 
     def round_index_path(self, rounded: bool) -> None:
-        """From here on the index path computes as its integers will."""
+        """Make the index path compute as its integers will, or as plain floats."""
         for layer in self.quantised_layers():
             layer.rounded = rounded
 
     @staticmethod
     def kernels_of_the_body(name: str) -> bool:
-        """Whether Muon may take that parameter: those that begin as principal components keep a quieter pace."""
+        """Whether Muon trains parameter *name*; those initialised as principal components need a lower rate."""
         is_curve = name.endswith(".weights")
         return not (is_curve or name.startswith(_BEGUN) or ".steer." in name)
 
     @staticmethod
     def pace_of(name: str) -> float:
-        """The pace of a parameter that Adam takes, where others have 1."""
+        """Learning rate factor of a parameter that Adam trains; 1 for most."""
         if name.endswith(".weights"):
             return _PACE_OF_CURVES
         return _PACE_OF_BEGUN if name.startswith(_BEGUN) else 1.0
 
     def leave_out_exact_parts(self) -> None:
-        """What foretells spreads goes: where files are made and read, whole numbers do that alone."""
+        """Remove the float parts of the entropy model; encoding and decoding use their integer versions."""
         for name in EXACT_PARTS:
             delattr(self, name)
 
     def transforms_on(self, device: str) -> LatentCodec:
-        """The network on *device*, itself where that is a CPU: what foretells middles stays there."""
+        """The network on *device*; self for the CPU. Means are always predicted on the CPU."""
         placed = self if device == "cpu" else copy.deepcopy(self).to(device)
         return placed.to(memory_format=torch.channels_last)
 
     def reach(self) -> tuple[int, int]:
-        """How far, in pixels up to whole squares of 64, the analysis and the synthesis look beyond a tile."""
+        """Overlap (halo) of a tile for the analysis and the synthesis, in pixels, rounded up to multiples of 64."""
         analysis, synthesis = (CELL * (len(part.blocks) + 1) for part in (self.analysis, self.synthesis))
         return -(-analysis // SIZE_MULTIPLE) * SIZE_MULTIPLE, -(-synthesis // SIZE_MULTIPLE) * SIZE_MULTIPLE
 
     def spec(self, halo: int) -> NetworkSpec:
-        """What the engine may know."""
+        """The properties that the engine needs."""
         return NetworkSpec(
             size_multiple=SIZE_MULTIPLE,
             halo=halo,
@@ -200,7 +203,7 @@ class LatentCodec(nn.Module):
         )
 
     def kmac_per_pixel(self) -> tuple[float, float]:
-        """Of the encoder and of the decoder, in thousand multiplications."""
+        """Cost of the encoder and of the decoder, in thousand multiplications per pixel."""
         coarse = {"down": 16, "up": 16, "hyper_analysis": 16, "mean_passes": 16, "index_passes": 16}
         coarse |= {"halve": 32, "quarter": 64, "mean_features": 32, "index_base": 32}
         cost = {"analysis": 0.0, "synthesis": 0.0, "hyper_analysis": 0.0, "shared": 0.0}

@@ -1,6 +1,6 @@
-"""The 64 quality steps: what each weighs a decibel with, and numbers that run smoothly over them.
+"""The 64 quality steps: the lambda of each, and parameters that vary smoothly over them.
 
-A number for each step would be 64 to learn, most of them seldom drawn; polynomials of the step need three.
+A parameter per step would mean 64 numbers, most of them seldom trained; a polynomial of the step needs three.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 LEVELS = 64
 _LEAST, _MOST = 0.0016, 0.18  # lambda of the first and the last step: about 0.1 to 2 bits per pixel
 _DEGREE = 3  # numbers per curve: constant, slope, bend
-# Where bits and squared error balance for coefficients of an orthonormal transform that are all above the noise of
-# rounding: step = _BALANCE / sqrt(lambda), in units of 1/255.
+# The step at which bits and squared error balance for large coefficients of an orthonormal transform:
+# step = _BALANCE / sqrt(lambda), in units of 1/255.
 _BALANCE = math.sqrt(18 / math.log(2))
 
 
 def lambdas() -> Tensor:
-    """What the squared error, in 8-bit units, weighs against a bit per pixel: (64,), log-spaced."""
+    """Lambda of each step: weight of the squared error (8-bit units) per bit per pixel; (64,), log-spaced."""
     return torch.logspace(math.log10(_LEAST), math.log10(_MOST), LEVELS)
 
 
@@ -35,7 +35,7 @@ def basis() -> Tensor:
 
 
 class Curves(nn.Module):
-    """*width* numbers for each step, all 0 when new."""
+    """*width* learned numbers for each quality step, initialised to 0."""
 
     powers: Tensor
 
@@ -50,13 +50,13 @@ class Curves(nn.Module):
         return numbers
 
     def table(self) -> Tensor:
-        """All of them (64, width)."""
+        """The numbers for all steps: (64, width)."""
         numbers: Tensor = self.powers @ self.weights
         return numbers
 
 
 class Gains(nn.Module):
-    """What each latent is multiplied with before rounding, by channel and step; and back, not quite the inverse."""
+    """Learned gains before rounding and after it, by channel and quality step; not exactly inverse."""
 
     log_steps: Tensor
 
@@ -67,11 +67,11 @@ class Gains(nn.Module):
         self.register_buffer("log_steps", step_sizes().log(), persistent=False)
 
     def scale(self, y: Tensor, level: Tensor) -> Tensor:
-        """Latents in units of the quantiser's step."""
+        """Latents in quantiser steps."""
         gain: Tensor = (self.there(level) - self.log_steps[level].reshape(-1, 1, 1, 1)).exp()
         return y * gain
 
     def restore(self, v: Tensor, level: Tensor) -> Tensor:
-        """Rounded latents back to the size that the synthesis takes."""
+        """Rounded latents, scaled back for the synthesis."""
         gain: Tensor = (self.back(level) + self.log_steps[level].reshape(-1, 1, 1, 1)).exp()
         return v * gain

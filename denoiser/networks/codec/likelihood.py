@@ -1,4 +1,4 @@
-"""Bits: what a rounded number costs under a bell curve (latents) or a logistic one (hyper-latents), in fp32."""
+"""Bits of a rounded number under a normal (latents) or logistic (hyper-latents) distribution, in fp32."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from denoiser.networks.codec.levels import Curves
 
 LEAST_SCALE, MOST_SCALE, SCALES = 0.11, 32.0, 64  # of the tables, log-spaced
 LOG_SCALE_STEP = math.log(MOST_SCALE / LEAST_SCALE) / (SCALES - 1)
-_NARROW = -0.7  # the logarithm of a new width: a spread of about one
+_NARROW = -0.7  # initial log width: a standard deviation of about one
 _LEAST_LIKELY = 2.0**-17  # the rarest symbol of a table costs 16 bits, an escape more
 
 
 def scale_of(index: Tensor) -> Tensor:
-    """The deviation that table *index* (a fraction while learning) stands for."""
+    """Standard deviation of table *index* (fractional during training)."""
     return LEAST_SCALE * (LOG_SCALE_STEP * index).exp()
 
 
 def index_of(scale: Tensor) -> Tensor:
-    """The table of that deviation, as a fraction, between the first and the last."""
+    """Fractional table index of a standard deviation, clamped to the first and the last table."""
     return (scale.clamp(LEAST_SCALE, MOST_SCALE) / LEAST_SCALE).log() / LOG_SCALE_STEP
 
 
 def normal_bits(residual: Tensor, scale: Tensor) -> Tensor:
-    """Bits of the interval of length 1 around *residual* under a zero-mean bell curve."""
+    """Bits of the interval of length 1 around *residual* under a zero-mean normal distribution."""
     away = residual.abs()
     ratio = math.sqrt(0.5) / scale
     upper = torch.erfc((away - 0.5) * ratio)
@@ -35,16 +35,16 @@ def normal_bits(residual: Tensor, scale: Tensor) -> Tensor:
 
 
 class LogisticPrior(torch.nn.Module):
-    """How each hyper-latent channel is distributed, by quality step: a logistic curve that is learned."""
+    """Learned logistic distribution of each hyper-latent channel, by quality step."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.middle = Curves(channels)
+        self.middle = Curves(channels)  # the mean; the name is a key in the weights files
         self.log_width = Curves(channels)
         torch.nn.init.constant_(self.log_width.weights.data[0], _NARROW)
 
     def bits(self, z: Tensor, level: Tensor) -> Tensor:
-        """Of the interval of length 1 around each value."""
+        """Bits of the interval of length 1 around each value."""
         away = (z - self.middle(level)).abs()
         width = self.log_width(level).clamp(-4, 4).exp()
         likely = torch.sigmoid((0.5 - away) / width) - torch.sigmoid((-0.5 - away) / width)
@@ -53,7 +53,7 @@ class LogisticPrior(torch.nn.Module):
     @torch.no_grad()
     def table(self, values: Tensor) -> Tensor:
         """The probability (64, C, V) of each of the integers *values* (V,)."""
-        middle = self.middle.table().double()[:, :, None]
+        mean = self.middle.table().double()[:, :, None]
         width = self.log_width.table().double().clamp(-4, 4).exp()[:, :, None]
-        away = (values.double() - middle).abs()
+        away = (values.double() - mean).abs()
         return torch.sigmoid((0.5 - away) / width) - torch.sigmoid((-0.5 - away) / width)

@@ -1,8 +1,8 @@
-"""Layers that learn in floats and become integers: weights -63..63, activations 0..127, powers of two between.
+"""Layers that are trained in floats and exported as integers: weights -63..63, activations 0..127.
 
-While ``rounded`` is off they are plain layers with activations between 0 and 1. On, the forward pass is what the
-integers will do, up to the last bit of a tie, and the gradient passes as if nothing had been rounded. ``integers``
-gives the numbers that ship; those are the truth, and the codec computes with nothing else.
+With ``rounded`` off they are plain layers with activations clipped to 0..1. With it on, the forward pass computes
+what the integers will, except for ties, and gradients pass straight through. ``integers`` returns the exported
+numbers, the only ones that encoding and decoding use.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from denoiser.networks.codec.levels import Curves
 
 MOST_WEIGHT = 63
 SHIFT = 24  # of the requantisation: x * multiplier / 2^24
-_FIRST_BIAS = 0.25  # of activations in 0..1: in the middle of what they can say
+_FIRST_BIAS = 0.25  # of activations in 0..1: inside the range, so that gradients flow
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """An output runs from 0 to *top* in floats and to *most* as an integer."""
+    """Output range: 0 to *top* in floats, 0 to *most* as an integer."""
 
     top: float
     most: int
@@ -41,13 +41,13 @@ class IntegerNumbers:
     shift: int
     kernel: int
     shuffle: bool
-    most: int  # what the output is clipped to, from 0
+    most: int  # the output is clipped to 0..most
 
 
 class QuantisedLayer(nn.Module):
-    """A 1x1 or 3x3 convolution whose output is clipped to 0..1 (or 0..63 as an index), with a bias for each step.
+    """A 1x1 or 3x3 convolution with clipped output (0..1, or 0..63 for an index).
 
-    *unit* is what one integer step of the input is worth in floats.
+    *by_level*: a bias for each quality step. *unit*: the float value of one integer step of the input.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class QuantisedLayer(nn.Module):
         return functional.pixel_shuffle(out, 2) if self.shuffle else out
 
     def _steps(self) -> Tensor:
-        """What one step of each row's integer weights is worth, for inputs counted in integers: (out,)."""
+        """Value of one integer weight step of each output channel, for integer inputs: (out,)."""
         scaled = self.conv.weight.detach().float() * self.unit[:, None, None]
         return scaled.abs().amax(dim=(1, 2, 3)).clamp_min(1e-7) / MOST_WEIGHT
 
@@ -95,7 +95,7 @@ class QuantisedLayer(nn.Module):
 
     @torch.no_grad()
     def integers(self) -> IntegerNumbers:
-        """The numbers that ship."""
+        """The exported integers."""
         steps = self._steps().double()
         weight = (
             self.conv.weight.double() * self.unit[:, None, None].double() / steps[:, None, None, None]
@@ -118,7 +118,7 @@ class QuantisedLayer(nn.Module):
 
 
 class _Clip(torch.autograd.Function):
-    """Clipping that lets a gradient pass which leads back into the range."""
+    """Clipping whose gradient passes where it leads back into the range."""
 
     @staticmethod
     def forward(ctx, x: Tensor, top: float) -> Tensor:  # type: ignore[no-untyped-def]

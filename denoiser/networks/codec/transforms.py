@@ -1,4 +1,4 @@
-"""Pixels to latents and back, nearly all of it at an eighth of the resolution.
+"""Analysis and synthesis transforms, computed mostly at an eighth of the resolution.
 
     analysis    unshuffle 8 ─► 1x1 ─► blocks ─► 3x3, stride 2 ─► y at 1/16
     synthesis   y ─► 1x1, shuffle 2 ─► blocks ─► 1x1 ─► shuffle 8
@@ -9,8 +9,8 @@
             x ─┬─► 1x1 to 2C ─► ReLU ─► 1x1 (starts at zero) ─► add ─►
                └──────────────────────────────────────────────────────┘
 
-New blocks change nothing, and ``begin_as`` makes the rest an orthonormal transform: training begins from a
-transform coder and learns what a linear one cannot do. Norm-free, so tiles equal the whole.
+New blocks are the identity, and ``begin_as`` initialises the rest as an orthonormal transform, so training starts
+from a linear transform coder. There are no normalisation layers, so tiles give the same result as the whole image.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ from torch.nn import functional
 
 from denoiser.networks.conditioning import PLANES
 
-CELL = 8  # pixels along a side of what becomes one place of the body
+CELL = 8  # side of the square of pixels that becomes one position of the body
 BASIS = 3 * CELL**2
-_MIDDLE = 0.5  # of the pixels' range; about it the transform is linear
+_MIDDLE = 0.5  # of the pixel range; subtracted before the linear transform
 
 
 class Steer(nn.Module):
-    """Scales and shifts channels by a few numbers that hold for the whole picture; does nothing when new."""
+    """Scale and shift channels by conditioning that holds for the whole image (FiLM); the identity when new."""
 
-    def __init__(self, told: int, width: int) -> None:
+    def __init__(self, conditioning: int, width: int) -> None:
         super().__init__()
-        self.to_scale = nn.Linear(told, width, bias=False)
-        self.to_shift = nn.Linear(told, width, bias=False)
+        self.to_scale = nn.Linear(conditioning, width, bias=False)
+        self.to_shift = nn.Linear(conditioning, width, bias=False)
         for linear in (self.to_scale, self.to_shift):
             nn.init.zeros_(linear.weight)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        scale, shift = self.to_scale(told)[:, :, None, None], self.to_shift(told)[:, :, None, None]
+    def forward(self, x: Tensor, conditioning: Tensor) -> Tensor:
+        scale, shift = self.to_scale(conditioning)[:, :, None, None], self.to_shift(conditioning)[:, :, None, None]
         steered: Tensor = x * (1 + scale) + shift
         return steered
 
 
 class CodecBlock(nn.Module):
-    """Neighbours mixed by a depthwise kernel, then channels alone; the identity when new."""
+    """A depthwise convolution, then a pointwise network, both residual; the identity when new."""
 
     evenly: Tensor
 
-    def __init__(self, width: int, told: int) -> None:
+    def __init__(self, width: int, conditioning: int) -> None:
         super().__init__()
-        # The body's channels differ in size a hundredfold; this brings them near one another for the kernels.
+        # Channels of the body differ in size a hundredfold; this evens them out.
         self.evenly = nn.Parameter(torch.ones(width))
         self.enter = nn.Conv2d(width, width, 1)
-        self.steer = Steer(told, width)
+        self.steer = Steer(conditioning, width)
         self.neighbours = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.leave = nn.Conv2d(width, width, 1)
         self.expand = nn.Conv2d(width, 2 * width, 1)
@@ -61,9 +61,9 @@ class CodecBlock(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        evenly = self.evenly[:, None, None]  # x stays in fp32; what is added to it may come in bf16
-        x = x + self.leave(self.neighbours(functional.relu(self.steer(self.enter(x * evenly), told))))
+    def forward(self, x: Tensor, conditioning: Tensor) -> Tensor:
+        evenly = self.evenly[:, None, None]  # x stays in fp32; what is added to it may be bf16
+        x = x + self.leave(self.neighbours(functional.relu(self.steer(self.enter(x * evenly), conditioning))))
         change: Tensor = self.shrink(functional.relu(self.expand(x * evenly)))
         return x + change
 
@@ -78,44 +78,44 @@ class Analysis(nn.Module):
         self.down = nn.Conv2d(width, latents, 3, stride=2, padding=1)
 
     def forward(self, pixels: Tensor, planes: Tensor) -> Tensor:
-        told = planes.flatten(1)
+        conditioning = planes.flatten(1)
         with in_fp32(pixels):
             x = self.head(functional.pixel_unshuffle(pixels.float() - _MIDDLE, CELL))
         for block in self.blocks:
-            x = block(x, told)
+            x = block(x, conditioning)
         with in_fp32(pixels):
             y: Tensor = self.down(x)
         return y
 
 
 class Synthesis(nn.Module):
-    """Latents y at 1/16 and what the quality step says (B, told) to pixels."""
+    """Latents y at 1/16 and the conditioning of the quality step (B, conditioning) to pixels."""
 
-    def __init__(self, width: int, blocks: int, latents: int, told: int) -> None:
+    def __init__(self, width: int, blocks: int, latents: int, conditioning: int) -> None:
         super().__init__()
         self.up = nn.Conv2d(latents, 4 * width, 1)
-        self.blocks = nn.ModuleList(CodecBlock(width, told) for _ in range(blocks))
+        self.blocks = nn.ModuleList(CodecBlock(width, conditioning) for _ in range(blocks))
         self.tail = nn.Conv2d(width, BASIS, 1)
 
-    def forward(self, y: Tensor, told: Tensor) -> Tensor:
+    def forward(self, y: Tensor, conditioning: Tensor) -> Tensor:
         with in_fp32(y):
             x = functional.pixel_shuffle(self.up(y), 2)
         for block in self.blocks:
-            x = block(x, told)
+            x = block(x, conditioning)
         with in_fp32(y):
             return functional.pixel_shuffle(self.tail(x), CELL) + _MIDDLE
 
 
 def in_fp32(x: Tensor) -> torch.autocast:
-    """A context without bf16: its eight bits are fewer than a bright place has steps, and suit changes alone."""
+    """Context that disables bf16, whose 8 bits of precision are too few for absolute pixel values."""
     return torch.autocast(x.device.type, enabled=False)
 
 
 @torch.no_grad()
 def begin_as(analysis: Analysis, synthesis: Synthesis, crops: Tensor) -> Tensor:
-    """Makes the two the principal components of 16 x 16 pixels in *crops*; returns the deviation of each latent.
+    """Initialise both with the principal components of 16 x 16 pixels; return the deviation of each latent.
 
-    Two steps: the components of 8 x 8 pixels, all of them, then the strongest of four such places together.
+    Two steps: all components of 8 x 8 pixels, then the strongest of 2 x 2 such squares.
     """
     folded = functional.pixel_unshuffle(crops - _MIDDLE, CELL)
     first, deviation = _principal(folded)
@@ -135,11 +135,11 @@ def begin_as(analysis: Analysis, synthesis: Synthesis, crops: Tensor) -> Tensor:
     return deviation
 
 
-_EVENLY = 0.5  # the power of the deviation that is taken out: 1 would give the faintest channels all the say
+_EVENLY = 0.5  # power of the deviation that is divided out; 1 would overweight the faintest channels
 
 
 def _principal(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Components (C, C) of *x* (B, C, H, W) as rows, strongest first, and their deviations (C,)."""
+    """Principal components (C, C) of *x* (B, C, H, W) as rows, strongest first, and their deviations (C,)."""
     rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1]).double()
     values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
     return vectors.flip(1).T.to(x.dtype), values.flip(0).clamp_min(0).sqrt().to(x.dtype)

@@ -33,7 +33,7 @@ def test_a_new_codec_is_an_orthonormal_transform(network, crops):
     """With all 768 components nothing is lost but what rounding takes, which is a twelfth of a squared step."""
     with torch.no_grad():
         y = network.analysis(crops[:8], TOLD.expand(8, -1, -1, -1))
-        back = network.synthesis(y, network.told[torch.zeros(8, dtype=torch.long)])
+        back = network.synthesis(y, network.level_conditioning[torch.zeros(8, dtype=torch.long)])
     torch.testing.assert_close(back, crops[:8], atol=2e-5, rtol=0)
     energy = (crops[:8] - 0.5).square().sum()
     assert y.square().sum().item() == pytest.approx(energy.item(), rel=1e-4)

@@ -1,11 +1,11 @@
-"""What is foretold of each latent before it is decoded: its middle in floats, the table of its spread in integers.
+"""The context model: predicts the mean (float) and the scale (integer table index) of each latent.
 
     z ─► shuffle up twice ─► features ─┬─► pass 0: a quarter of the latents
                                        ├─► pass 1: sees what pass 0 decoded …
                                        └─► pass 3
 
-Each pass codes one of four places of every square of 2 x 2, another one for each of four groups of channels:
-whatever comes next has neighbours in space and in channels that are known.
+Each pass codes one of the four positions of every 2 x 2 square, a different one for each of four channel groups.
+Later passes therefore have decoded neighbours in space and across channels.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from torch.nn import functional
 from denoiser.networks.codec.quantised import ACTIVATIONS, Ends, QuantisedLayer
 
 PASSES = 4
-_PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))  # in this order: the second is farthest from the first
-# Magnitudes of symbols come in classes, finer where they are small.
+_PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))  # coding order; the second is farthest from the first
+# Symbol magnitudes are grouped into classes, finer where they are small.
 CLASS_STARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 _CLASS_UNIT = 1 / 8
 Z_UNIT = 1 / 8
 _ACTIVATION_UNIT = 1 / ACTIVATIONS.most
 _TABLES = Ends(63 / 16, 63)
-_INDEX_GAIN = 16.0  # indices per unit of the last layer's weights, so that it learns at the pace of the others
+_INDEX_GAIN = 16.0  # table indices per unit of the last layer's weights, so that it learns as fast as the others
 
 
 def pass_masks(latents: int) -> Tensor:
-    """(4, N, 2, 2) bool: what each pass codes in every square of 2 x 2."""
+    """Masks (4, N, 2, 2), bool: the latents that each pass codes in every 2 x 2 square."""
     masks = torch.zeros(PASSES, latents, 2, 2, dtype=torch.bool)
     for number in range(PASSES):
         for group in range(PASSES):
@@ -38,18 +38,18 @@ def pass_masks(latents: int) -> Tensor:
 
 
 def tiled(masks: Tensor, height: int, width: int) -> Tensor:
-    """Those *masks* over *height* x *width* places: (4, N, height, width)."""
+    """Repeat *masks* over *height* x *width* positions: (4, N, height, width)."""
     repeated = masks.repeat(1, 1, (height + 1) // 2, (width + 1) // 2)
     return repeated[:, :, :height, :width]
 
 
 def magnitude_class(symbols: Tensor, starts: Tensor) -> Tensor:
-    """0..15 for each symbol, by its magnitude; *starts* are CLASS_STARTS as a tensor."""
+    """Magnitude class 0..15 of each symbol; *starts* is CLASS_STARTS as a tensor."""
     return torch.bucketize(symbols.abs().contiguous(), starts, right=True).to(symbols.dtype)
 
 
 class HyperAnalysis(nn.Module):
-    """Latents in steps of the quantiser (B, N, h, w) to hyper-latents at a quarter of that, not yet rounded."""
+    """Latents (B, N, h, w) in quantiser steps to hyper-latents at a quarter of the resolution, not yet rounded."""
 
     def __init__(self, latents: int, width: int, hyper: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class HyperAnalysis(nn.Module):
 
 
 class MeanFeatures(nn.Module):
-    """Hyper-latents to float features at the latents' resolution."""
+    """Hyper-latents to float features at the resolution of the latents."""
 
     def __init__(self, hyper: int, width: int) -> None:
         super().__init__()
@@ -77,11 +77,11 @@ class MeanFeatures(nn.Module):
 
 
 class MeanPass(nn.Module):
-    """The middle of each latent from the features and what is decoded, all in units of the latents' deviation."""
+    """Predicts the mean of each latent from the features and the decoded latents, in units of their scale."""
 
     def __init__(self, latents: int, features: int, width: int, *, sees: bool) -> None:
         super().__init__()
-        self.told = nn.Conv2d(features, width, 1)
+        self.told = nn.Conv2d(features, width, 1)  # the name is a key in the weights files
         self.seen = nn.Conv2d(latents, width, 3, padding=1, bias=False) if sees else None
         self.mix = nn.Conv2d(width, width, 1)
         self.leave = nn.Conv2d(width, latents, 1)
@@ -93,12 +93,12 @@ class MeanPass(nn.Module):
         if self.seen is not None:
             x = x + self.seen(known)
         x = functional.leaky_relu(x, 0.2)
-        middle: Tensor = self.leave(functional.leaky_relu(self.mix(x), 0.2))
-        return middle.float()
+        mean: Tensor = self.leave(functional.leaky_relu(self.mix(x), 0.2))
+        return mean.float()
 
 
 class IndexBase(nn.Module):
-    """Hyper-latents to features of the index path at the latents' resolution, in 0..1 for 0..127."""
+    """Hyper-latents to index features at the resolution of the latents; 0..1 stands for the integers 0..127."""
 
     def __init__(self, hyper: int, width: int) -> None:
         super().__init__()
@@ -110,12 +110,12 @@ class IndexBase(nn.Module):
         return features
 
     def layers(self) -> tuple[QuantisedLayer, ...]:
-        """In the order in which they come."""
+        """The layers in forward order."""
         return self.first, self.second
 
 
 class IndexPass(nn.Module):
-    """The table of each latent from the features and the magnitudes of the symbols so far."""
+    """Predicts the scale table of each latent from the features and the symbol magnitudes so far."""
 
     def __init__(self, latents: int, features: int, width: int, *, sees: bool) -> None:
         super().__init__()
@@ -135,10 +135,10 @@ class IndexPass(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, line: Tensor) -> None:
-        """Foretells, until it has learned more, the indices that *line* (3, N) gives for the quality steps."""
+        """Initialise the predicted indices with the curves *line* (3, N) over the quality steps."""
         assert self.leave.by_level is not None
         self.leave.by_level.weights.copy_(line / _INDEX_GAIN)
 
     def layers(self) -> tuple[QuantisedLayer, ...]:
-        """In the order in which they come."""
+        """The layers in forward order."""
         return self.enter, self.leave

@@ -1,6 +1,6 @@
 import torch
 
-from denoiser.networks.codec.foretelling import (
+from denoiser.networks.codec.context_model import (
     CLASS_STARTS,
     HyperAnalysis,
     MeanPass,
@@ -29,10 +29,10 @@ def test_masks_repeat_over_any_number_of_places():
     assert torch.equal(masks[:, :, 2:4, :2], pass_masks(8))
 
 
-def test_a_new_pass_foretells_nothing():
-    middle = MeanPass(8, 4, 6, sees=True)(torch.randn(1, 4, 5, 5), torch.randn(1, 8, 5, 5))
-    assert middle.shape == (1, 8, 5, 5)
-    assert middle.abs().max() == 0
+def test_a_new_pass_predicts_a_mean_of_zero():
+    mean = MeanPass(8, 4, 6, sees=True)(torch.randn(1, 4, 5, 5), torch.randn(1, 8, 5, 5))
+    assert mean.shape == (1, 8, 5, 5)
+    assert mean.abs().max() == 0
 
 
 def test_hyper_latents_are_a_quarter_along_each_side():
