@@ -61,7 +61,7 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     preferences = load_preferences()
     app = QApplication.instance()
     assert isinstance(app, QApplication)  # created by run
-    native_words.install(app, words.speak(preferences.language))
+    native_words.install(app, words.set_language(preferences.language))
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow
 
@@ -72,10 +72,10 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     return window
 
 
-def _change_desktop(wish: str) -> None:
+def _change_desktop(action: str) -> None:
     from denoiser_gui import installation
 
-    for line in installation.told(wish):
+    for line in installation.change(action):
         print(line)
 
 
@@ -88,20 +88,24 @@ def _begin(window: MainWindow, paths: Sequence[Path]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="denoise-gui",
-        description="Opens the desktop app; `denoise gui` is the same.",
-        epilog="No call uses the network. The command line does the same work: `denoise --help`.",
+        description="Open the desktop app. `denoise gui` does the same.",
+        epilog="The app works offline. For the command line see `denoise --help`.",
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATHS", help="photos, and folders of photos")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATHS", help="photos and folders")
     desktop = parser.add_mutually_exclusive_group()
     desktop.add_argument(
         "--install-desktop",
         dest="desktop",
         action="store_const",
         const="install",
-        help="put denoise into the menu of applications, and let .dlf files open in it; then end",
+        help="add denoise to the application menu and open .dlf files with it, then exit",
     )
     desktop.add_argument(
-        "--remove-desktop", dest="desktop", action="store_const", const="remove", help="take that away again"
+        "--remove-desktop",
+        dest="desktop",
+        action="store_const",
+        const="remove",
+        help="undo --install-desktop, then exit",
     )
     parser.add_argument("--version", action="version", version=f"denoise-gui {__version__}")
     return parser

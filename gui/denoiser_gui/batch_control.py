@@ -76,7 +76,7 @@ class BatchControl(QObject):
             f"find {root}",
             lambda cancel: find_pictures(root, cancel),
             lambda found: self._add(found, root),
-            lambda error: self._controller.tell(failure("batch-folder", error)),
+            lambda error: self._controller.notify(failure("batch-folder", error)),
         )
 
     def remove(self, rows: Sequence[Row]) -> None:
@@ -155,7 +155,7 @@ class BatchControl(QObject):
         self._set_status(BatchStatus.IDLE)
         self.rows_changed.emit()
         if ended.stopped_by is not None:
-            self._controller.tell(failure("batch", ended.stopped_by))
+            self._controller.notify(failure("batch", ended.stopped_by))
         self.ended.emit(ended)
 
     def _handle_bug(self, error: DenoiserError) -> None:
@@ -167,7 +167,7 @@ class BatchControl(QObject):
             return
         for photo in self._controller.photos:
             if photo.path == row.source:
-                self._controller.learn(photo.key, stage=PhotoStatus.SAVED, saved_as=row.target)
+                self._controller.update_photo(photo.key, stage=PhotoStatus.SAVED, saved_as=row.target)
 
     def _set_status(self, status: BatchStatus) -> None:
         self.status = status

@@ -143,7 +143,7 @@ class Controller(QObject):
         self.current_changed.emit(None)
         self.settings_changed.emit(self.settings)
 
-    def learn(self, key: int, **facts: object) -> None:
+    def update_photo(self, key: int, **facts: object) -> None:
         """Store new data of a photo."""
         changed = self._photos.change(key, **facts)
         if changed is not None:
@@ -198,7 +198,7 @@ class Controller(QObject):
         """Change some preferences by name."""
         self.set_preferences(dataclasses.replace(self.preferences, **values))
 
-    # --- what comes out -------------------------------------------------------------------------------------------
+    # --- export ---------------------------------------------------------------------------------------------------
 
     def take_clean(
         self,
@@ -226,9 +226,9 @@ class Controller(QObject):
         """Show other images of the same size in the panes; None restores a pane."""
         self.viewer.show_instead(left, right)
 
-    # --- speaking and ending --------------------------------------------------------------------------------------
+    # --- notices and shutdown -------------------------------------------------------------------------------------
 
-    def tell(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
         """Show a notice."""
         self.notice.emit(notice)
 
@@ -241,7 +241,7 @@ class Controller(QObject):
         """Stop all threads; return whether they ended in time."""
         return stop_all([*self.viewer.begin_to_stop(), *self._workers])
 
-    # --- what comes back ------------------------------------------------------------------------------------------
+    # --- results --------------------------------------------------------------------------------------------------
 
     def _take_found(self, found: tuple[Sequence[Path], Sequence[str]]) -> None:
         paths, passed = found
@@ -254,10 +254,10 @@ class Controller(QObject):
             self.look_at(opened[0].key)
             self.set_preferences(self.preferences.with_opened([photo.path for photo in opened if photo.path]))
         elif passed or not paths:
-            self.tell(Notice("open", tr("No supported photos found."), hint=passed[0] if passed else ""))
+            self.notify(Notice("open", tr("No supported photos found."), hint=passed[0] if passed else ""))
 
     def _not_found(self, error: DenoiserError) -> None:
-        self.tell(failure("open", error))
+        self.notify(failure("open", error))
 
     def _read(self, photo: OpenPhoto) -> Picture:
         if photo.key in self._pasted:
@@ -285,23 +285,23 @@ class Controller(QObject):
     def _show(self, picture: Picture) -> None:
         self.solved.emit(f"photo-{picture.key}")
         if self.current is not None and self.current.stage in (PhotoStatus.NEW, PhotoStatus.FAILED):
-            self.learn(picture.key, stage=PhotoStatus.DRAFT, problem="", hint="")
+            self.update_photo(picture.key, stage=PhotoStatus.DRAFT, problem="", hint="")
         self.viewer.show(picture, self.settings.denoise)
         self.picture_ready.emit(picture.key)
 
     def _note_unreadable(self, photo: OpenPhoto, error: DenoiserError) -> None:
-        self.learn(photo.key, stage=PhotoStatus.FAILED, problem=message_of(error), hint=hint_of(error))
+        self.update_photo(photo.key, stage=PhotoStatus.FAILED, problem=message_of(error), hint=hint_of(error))
         again = tr("Try again"), lambda: self.look_at(photo.key)
-        self.tell(failure(f"photo-{photo.key}", error, *again))
+        self.notify(failure(f"photo-{photo.key}", error, *again))
 
     def _note_estimate(self, key: int, estimate: Any) -> None:
         self._estimates[key] = estimate
-        self.learn(key, sigma=estimate.sigma)
+        self.update_photo(key, sigma=estimate.sigma)
         if self.current is not None and self.current.key == key:
             self.estimate_changed.emit(estimate)
 
     def _note_broken(self, key: int, error: DenoiserError) -> None:
-        self.tell(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
+        self.notify(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
 
     def _read_ahead(self, doing: EngineStatus) -> None:
         """Read the next photo of the strip while the file worker is idle, so that moving on is fast."""
@@ -321,7 +321,7 @@ class Controller(QObject):
             "profile",
             lambda _: profile_at(Path(name)),
             self.viewer.set_screen,
-            lambda error: self.tell(failure("profile", error)),
+            lambda error: self.notify(failure("profile", error)),
         )
 
     def _take_preset(self) -> None:
@@ -332,20 +332,20 @@ class Controller(QObject):
                 "first-preset",
                 lambda _: PhotoSettings().changed(**load_preset(name)),
                 self._begin_with,
-                lambda error: self.tell(failure("preset", error)),
+                lambda error: self.notify(failure("preset", error)),
             )
 
     def _begin_with(self, settings: PhotoSettings) -> None:
         self._first = settings
 
     def _not_remembered(self, error: DenoiserError) -> None:
-        self.tell(failure("preferences", error))
+        self.notify(failure("preferences", error))
 
     def _settings_are_new(self) -> None:
         settings = self.settings
         current = self.current
         if current is not None and current.stage is PhotoStatus.SAVED:
-            self.learn(current.key, stage=PhotoStatus.DRAFT)
+            self.update_photo(current.key, stage=PhotoStatus.DRAFT)
         self.solved.emit("broken")
         self.viewer.set_options(settings.denoise)
         self.settings_changed.emit(settings)

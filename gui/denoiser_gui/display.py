@@ -69,7 +69,7 @@ def check_display(environment: Mapping[str, str] = os.environ, platform: str = s
     missing = missing_packages(_screen(environment))
     if missing:
         raise MissingDisplay(
-            f"Qt needs {len(missing)} system package{'s' if len(missing) > 1 else ''} that this machine lacks.",
+            f"Qt needs {len(missing)} system package{'s' if len(missing) > 1 else ''} that are not installed.",
             hint=f"On Debian and Ubuntu: sudo apt-get install {' '.join(missing)}",
         )
 
@@ -90,8 +90,8 @@ def _screen(environment: Mapping[str, str]) -> str:
     if environment.get("DISPLAY"):
         return "xcb"
     raise MissingDisplay(
-        "There is no screen: neither WAYLAND_DISPLAY nor DISPLAY is set.",
-        hint="Start it from a desktop session, or through `ssh -X`.",
+        "No display: WAYLAND_DISPLAY and DISPLAY are not set.",
+        hint="Start the app in a desktop session, or through `ssh -X`.",
     )
 
 

@@ -40,9 +40,7 @@ def data_folder() -> Path:
 def install(folder: Path | None = None, *, platform: str = sys.platform, run: Run | None = None) -> list[Path]:
     """Write the three files below *folder* and refresh the caches; return the written paths."""
     if platform in ("win32", "darwin"):
-        raise Missing(
-            "Menu entries are made on Linux and its like only.", hint="Here the app is started as `denoise gui`."
-        )
+        raise Missing("Menu entries can be installed on Linux only.", hint="Start the app with `denoise gui`.")
     home = folder or data_folder()
     written = []
     for name, data in contents(command()).items():
@@ -102,10 +100,10 @@ def _run_quietly(words: list[str]) -> None:
         subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
 
 
-def told(wish: str) -> Iterator[str]:
+def change(action: str) -> Iterator[str]:
     """Install or remove the desktop integration; yield the lines to print."""
-    if wish == "remove":
+    if action == "remove":
         yield from (f"Removed: {path}" for path in remove())
         return
     yield from (f"Written: {path}" for path in install())
-    yield "denoise is in the menu of applications now, and .dlf files open in it."
+    yield "denoise is now in the application menu and opens .dlf files."

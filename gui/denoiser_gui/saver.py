@@ -69,14 +69,14 @@ class Saver(QObject):
 
     def _refused(self, photo: OpenPhoto, order: SaveRequest, error: DenoiserError) -> None:
         if not isinstance(error, ForeignOutput):
-            self._controller.tell(failure(f"save-{photo.key}", error))
+            self._controller.notify(failure(f"save-{photo.key}", error))
             return
         again = dataclasses.replace(order, overwrite=True)
         words = tr("{name} already exists.", name=short_path(order.target))
         replace = Notice(
             f"save-{photo.key}", words, "", Severity.QUESTION, tr("Replace"), lambda: self.carry_out(photo, again)
         )
-        self._controller.tell(replace)
+        self._controller.notify(replace)
 
     def _make(self, photo: OpenPhoto, order: SaveRequest) -> None:
         self._controller.solved.emit(f"save-{photo.key}")
@@ -100,12 +100,12 @@ class Saver(QObject):
         self._under_way.pop(photo.key, None)
         now = self._controller.settings_of(photo.key)
         stage = PhotoStatus.SAVED if now.denoise == order.settings.denoise else PhotoStatus.DRAFT
-        self._controller.learn(photo.key, stage=stage, saved_as=saved.target)
+        self._controller.update_photo(photo.key, stage=stage, saved_as=saved.target)
         self._controller.remember(save_folder=str(saved.target.parent))
         self.progress.emit("")
         words = tr("Saved as {path}.", path=short_path(saved.target))
         folder = saved.target.parent
-        self._controller.tell(
+        self._controller.notify(
             Notice(
                 f"save-{photo.key}",
                 words,
@@ -121,7 +121,7 @@ class Saver(QObject):
         self.progress.emit("")
         if not isinstance(error, Cancelled):
             again = tr("Try again"), lambda: self.carry_out(photo, order)
-            self._controller.tell(failure(f"save-{photo.key}", error, *again))
+            self._controller.notify(failure(f"save-{photo.key}", error, *again))
 
     def _say(self, photo: OpenPhoto, share: float) -> None:
         self.progress.emit(tr("Saving {name} · {share} %", name=photo.name, share=int(share * 100)))

@@ -35,10 +35,10 @@ def language() -> str:
     return _language
 
 
-def speak(wish: str = "system") -> str:
+def set_language(choice: str = "system") -> str:
     """Set the language: a key of LANGUAGES, or that of the system; return it."""
     global _catalogue, _language  # noqa: PLW0603 - a process speaks one language, and every text asks for it
-    _language = wish if wish in LANGUAGES else system_language()
+    _language = choice if choice in LANGUAGES else system_language()
     _catalogue = catalogue_of(_language)
     return _language
 

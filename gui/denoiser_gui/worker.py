@@ -107,7 +107,7 @@ class WorkerThread(QObject):
                 task.cancel.cancel()
             except DenoiserError as error:
                 outcome = error
-            except Exception as error:  # noqa: BLE001 - the outermost edge of this thread: told, never lost
+            except Exception as error:  # noqa: BLE001 - top level of the thread: every error is reported
                 outcome = DenoiserError(f"Unexpected {type(error).__name__}: {error}", hint=_BUG_HINT)
                 sys.excepthook(type(error), error, error.__traceback__)
             with self._changed:

@@ -12,7 +12,7 @@ from denoiser import errors
 from denoiser.options import DenoiseOptions, WriteOptions, controls
 from denoiser_gui import words
 from denoiser_gui.model import batch_run, hints
-from denoiser_gui.words import catalogue_of, speak, system_language, tr, tr_count
+from denoiser_gui.words import catalogue_of, set_language, system_language, tr, tr_count
 
 _GUI = Path(words.__file__).parent
 _OWN_HINTS = (
@@ -25,7 +25,7 @@ _FIELD = re.compile(r"{(\w+)}")
 @pytest.fixture(autouse=True)
 def _english_again() -> Iterator[None]:
     yield
-    speak("en")
+    set_language("en")
 
 
 def _calls() -> Iterator[tuple[str, ast.Call]]:
@@ -64,11 +64,11 @@ def _of_tables() -> set[str]:
 
 
 def test_a_text_is_said_in_the_language_that_was_chosen() -> None:
-    assert speak("zh") == "zh"
+    assert set_language("zh") == "zh"
     assert tr("Save") == "保存"
     assert tr("Output: {folder}", folder="/a/{b}") == "输出到 /a/{b}"
     assert tr("a text that nobody translated") == "a text that nobody translated"
-    assert speak("en") == "en" and tr("Save") == "Save"
+    assert set_language("en") == "en" and tr("Save") == "Save"
 
 
 def test_one_and_many() -> None:

@@ -17,7 +17,7 @@ class _Entry:
     words: str
     keys: tuple[str, ...] = ()
     drawing: str = ""
-    told: bool = False  # handled by the focused widget; listed for the shortcut sheet
+    handled_by_widget: bool = False  # handled by the focused widget; listed for the shortcut sheet
 
 
 def _entries() -> dict[str, tuple[_Entry, ...]]:
@@ -27,8 +27,8 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("open", tr("Open…"), ("Ctrl+O",), "open"),
             _Entry("open_folder", tr("Open folder…"), ("Ctrl+Shift+O",), "folder"),
             _Entry("paste", tr("Paste"), ("Ctrl+V",)),
-            _Entry("next", tr("Next photo"), ("Right", "Ctrl+Right"), told=True),
-            _Entry("previous", tr("Previous photo"), ("Left", "Ctrl+Left"), told=True),
+            _Entry("next", tr("Next photo"), ("Right", "Ctrl+Right"), handled_by_widget=True),
+            _Entry("previous", tr("Previous photo"), ("Left", "Ctrl+Left"), handled_by_widget=True),
             _Entry("close", tr("Close photo"), ("Ctrl+W",), "close"),
         ),
         tr("Saving"): (
@@ -50,7 +50,7 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry(View.SPLIT.value, tr("Split"), ("2",), "split"),
             _Entry(View.DIFFERENCE.value, tr("Difference"), ("3",), "difference"),
             _Entry(View.TRUST.value, tr("Trust"), ("4",), "trust"),
-            _Entry("original", tr("Show original (hold)"), ("Space",), told=True),
+            _Entry("original", tr("Show original (hold)"), ("Space",), handled_by_widget=True),
             _Entry("grip_left", tr("Move divider left"), (",",)),
             _Entry("grip_right", tr("Move divider right"), (".",)),
         ),
@@ -60,7 +60,9 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("double_size", tr("200 %"), ("Ctrl+2",)),
             _Entry("zoom_in", tr("Zoom in"), ("+", "=", "Ctrl++"), "zoom-in"),
             _Entry("zoom_out", tr("Zoom out"), ("-", "Ctrl+-"), "zoom-out"),
-            _Entry("pan", tr("Pan"), ("Shift+Left", "Shift+Right", "Shift+Up", "Shift+Down"), told=True),
+            _Entry(
+                "pan", tr("Pan"), ("Shift+Left", "Shift+Right", "Shift+Up", "Shift+Down"), handled_by_widget=True
+            ),
             _Entry("full_screen", tr("Full screen"), ("F11",)),
         ),
         tr("Window"): (
@@ -103,7 +105,7 @@ class Actions(QObject):
         action.setShortcuts([QKeySequence(key) for key in entry.keys])
         if entry.drawing:
             action.setIcon(icons.icon(entry.drawing))
-        if entry.told:
+        if entry.handled_by_widget:
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         else:
             window.addAction(action)

@@ -129,7 +129,7 @@ class BatchPanel(QWidget):
         self._folder = folder
         self._show_choices()
 
-    # --- what it consists of ---
+    # --- widgets ---
 
     def _build(self) -> None:
         self._head, self._foot = BatchHeader(self), BatchFooter(self)
@@ -206,7 +206,7 @@ class BatchPanel(QWidget):
         self._controller.photos_changed.connect(self._show_choices)
         theme.current().changed.connect(self._view.viewport().update)
 
-    # --- what a person does ---
+    # --- user actions ---
 
     def _begin(self) -> None:
         self._remember_folder()
@@ -279,7 +279,7 @@ class BatchPanel(QWidget):
         menu.addAction(words).triggered.connect(lambda: self.control.remove(rows))
         return menu
 
-    # --- what is shown ---
+    # --- display ---
 
     def _show_all(self, *_: object) -> None:
         self._rows.put(self.control.queue.rows)
@@ -319,7 +319,7 @@ class BatchPanel(QWidget):
         words = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
         if failed:
             words = tr("{words}, {failed} failed", words=words, failed=failed)
-        self._controller.tell(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
+        self._controller.notify(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
 
     def _slid(self) -> None:
         if self.is_open:

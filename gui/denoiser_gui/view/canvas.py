@@ -72,7 +72,7 @@ class Canvas(QWidget):
         viewer.doing_changed.connect(lambda _: self.update())
         theme.current().changed.connect(self.update)
 
-    # --- what is shown --------------------------------------------------------------------------------------------
+    # --- display --------------------------------------------------------------------------------------------------
 
     @property
     def shown_state(self) -> State:
@@ -126,7 +126,7 @@ class Canvas(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(800, 560)
 
-    # --- what comes in --------------------------------------------------------------------------------------------
+    # --- frames ---------------------------------------------------------------------------------------------------
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.request.picture is not self._viewer.picture:

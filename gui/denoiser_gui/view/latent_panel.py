@@ -85,7 +85,7 @@ class LatentPanel(QWidget):
         self._number.set_value(quality)
         self._ask()
 
-    # --- what it consists of ---
+    # --- widgets ---
 
     def _build(self) -> None:
         self._slider = ValueSlider(0.0, 100.0)
@@ -189,7 +189,7 @@ class LatentPanel(QWidget):
             lambda _settings: self._ask() if self._cleans.isChecked() else None
         )
 
-    # --- in sight or not ---
+    # --- visibility ---
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -205,7 +205,7 @@ class LatentPanel(QWidget):
         self._worker.cancel(_RATE)
         self._controller.show_instead(None, None)
 
-    # --- what is done ---
+    # --- actions ---
 
     def _begin(self, *_: object) -> None:
         """Discard the result of another photo."""
@@ -291,12 +291,12 @@ class LatentPanel(QWidget):
         """Write the shown file, or encode the whole photo if a sample is shown. Atomic."""
         if self._rated is None:
             return
-        rated, work, told = self._rated, self._work, self._progress.emit
+        rated, work, progress = self._rated, self._work, self._progress.emit
 
         def job(cancel: CancelToken) -> Path:
-            return _write(path, work.whole(rated.request, told, cancel) if rated.is_sample else rated.data)
+            return _write(path, work.whole(rated.request, progress, cancel) if rated.is_sample else rated.data)
 
-        self._worker.submit(_SAVE, job, self._tell_saved, self._tell_failed)
+        self._worker.submit(_SAVE, job, self._notify_saved, self._notify_failed)
 
     def _ask_which(self) -> None:
         dialog = QFileDialog(self, tr("Open latent"), self._controller.preferences.open_folder)
@@ -309,14 +309,14 @@ class LatentPanel(QWidget):
     def _show_saving(self, share: float) -> None:
         self._state.setText(tr("Encoding, {share} %", share=round(100 * share)))
 
-    def _tell_saved(self, path: Path) -> None:
+    def _notify_saved(self, path: Path) -> None:
         words = tr("Saved as {path}.", path=captions.short_path(path))
-        self._controller.tell(Notice("latent", words, in_bytes(path.stat().st_size)))
+        self._controller.notify(Notice("latent", words, in_bytes(path.stat().st_size)))
 
-    def _tell_failed(self, error: DenoiserError) -> None:
-        self._controller.tell(failure("latent", error))
+    def _notify_failed(self, error: DenoiserError) -> None:
+        self._controller.notify(failure("latent", error))
 
-    # --- what is shown ---
+    # --- display ---
 
     def _show_panes(self, rated: LatentResult) -> None:
         left = None

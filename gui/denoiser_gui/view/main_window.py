@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._lay_out()
         self._connect()
-        self._do()
+        self._connect_actions()
         self._restore()
         self._show_current(controller.current)
 
@@ -143,10 +143,10 @@ class MainWindow(QMainWindow):
         self.empty.folder_wanted.connect(lambda folder: controller.open([folder]))
         self.canvas.split_moved.connect(lambda at: controller.remember(split_at=round(at, 3)))
 
-    def _do(self) -> None:
+    def _connect_actions(self) -> None:
         """Connect all actions."""
         controller, canvas = self.controller, self.canvas
-        deeds: dict[str, Callable[[], Any]] = {
+        handlers: dict[str, Callable[[], Any]] = {
             "open": self.opening.ask_for_files,
             "open_folder": self.opening.ask_for_folder,
             "paste": self.opening.paste,
@@ -175,9 +175,9 @@ class MainWindow(QMainWindow):
             "shortcuts": lambda: ShortcutSheet(self.actions_.groups, self).open(),
             "quit": self.close,
         }
-        deeds |= {view.value: partial(controller.viewer.set_view, view) for view in View}
-        for name, deed in deeds.items():
-            self.actions_[name].triggered.connect(partial(_without_tick, deed))
+        handlers |= {view.value: partial(controller.viewer.set_view, view) for view in View}
+        for name, handler in handlers.items():
+            self.actions_[name].triggered.connect(partial(_ignore_checked, handler))
 
     def _restore(self) -> None:
         preferences = self.controller.preferences
@@ -189,7 +189,7 @@ class MainWindow(QMainWindow):
         self.controller.viewer.set_view(View(preferences.compare))
         self._show_view(self.controller.viewer.view)
 
-    # --- deeds ----------------------------------------------------------------------------------------------------
+    # --- actions --------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Save the current photo."""
@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
         if photo is None:
             return
         if photo.path is None:
-            self.controller.tell(
+            self.controller.notify(
                 Notice("command", tr("A pasted image has no file, so there is no command to copy."))
             )
             return
@@ -220,7 +220,7 @@ class MainWindow(QMainWindow):
             settings = settings.changed(tile=doing.tile)  # for bit-identical output
         words = command_for(photo.path, self.saver.target_of(photo), settings)
         QGuiApplication.clipboard().setText(words)
-        self.controller.tell(Notice("command", tr("Copied: {command}", command=words)))
+        self.controller.notify(Notice("command", tr("Copied: {command}", command=words)))
 
     def add_to_batch(self) -> None:
         """Add the selected photos to the batch."""
@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
 
         PreferencesDialog(self.controller, self).open()
 
-    # --- showing --------------------------------------------------------------------------------------------------
+    # --- display --------------------------------------------------------------------------------------------------
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
         was_empty = self._middle.currentWidget() is self.empty
@@ -337,7 +337,7 @@ class MainWindow(QMainWindow):
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
             words = tr("The window closes when the photo is saved.")
-            self.controller.tell(Notice("closing", words, action=tr("Close now"), act=self._close_now))
+            self.controller.notify(Notice("closing", words, action=tr("Close now"), act=self._close_now))
             event.ignore()
             return
         self._remember_size()
@@ -353,6 +353,6 @@ class MainWindow(QMainWindow):
         self.controller.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
 
 
-def _without_tick(deed: Callable[[], Any], _checked: bool = False) -> None:
+def _ignore_checked(handler: Callable[[], Any], _checked: bool = False) -> None:
     """Drop the `checked` argument of QAction.triggered."""
-    deed()
+    handler()

@@ -53,10 +53,10 @@ class PhotoOpener(QObject):
                 "paste",
                 lambda _: image_of(pasted),
                 lambda image: self._controller.open_pasted(tr("Pasted image"), image),
-                lambda error: self._controller.tell(failure("open", error)),
+                lambda error: self._controller.notify(failure("open", error)),
             )
         else:
-            self._controller.tell(Notice("open", tr("The clipboard contains no image.")))
+            self._controller.notify(Notice("open", tr("The clipboard contains no image.")))
 
     def open_sample(self) -> None:
         """Open the noisy sample photo."""
@@ -64,7 +64,7 @@ class PhotoOpener(QObject):
             "sample",
             lambda _: sample_photo(),
             lambda image: self._controller.open_pasted(NAME, image),
-            lambda error: self._controller.tell(failure("open", error)),
+            lambda error: self._controller.notify(failure("open", error)),
         )
 
     def _open_one(self, path: Path, _checked: bool = False) -> None:

@@ -157,7 +157,7 @@ class Panel(QWidget):
         foot.addLayout(centred)
         return foot
 
-    # --- showing --------------------------------------------------------------------------------------------------
+    # --- display --------------------------------------------------------------------------------------------------
 
     def show_batch_count(self, count: int) -> None:
         """Show how many photos the button adds."""

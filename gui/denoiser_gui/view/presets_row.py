@@ -57,7 +57,7 @@ class PresetsRow(QWidget):
             "save-preset",
             lambda _: save_preset(name, settings.by_class()),
             lambda _: self._saved(name, settings),
-            lambda error: self._controller.tell(failure("preset", error)),
+            lambda error: self._controller.notify(failure("preset", error)),
         )
 
     def take(self, name: str) -> None:
@@ -72,7 +72,7 @@ class PresetsRow(QWidget):
     def _saved(self, name: str, settings: PhotoSettings) -> None:
         self._taken = (name, settings)
         self._fill()
-        self._controller.tell(Notice("preset", tr("Preset {name} saved.", name=name)))
+        self._controller.notify(Notice("preset", tr("Preset {name} saved.", name=name)))
         self.refresh()
 
     def _apply(self, name: str, values: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ class PresetsRow(QWidget):
         self._fill()
 
     def _not_taken(self, error: DenoiserError) -> None:
-        self._controller.tell(failure("preset", error))
+        self._controller.notify(failure("preset", error))
         self._fill()
 
     def _take_names(self, names: list[str]) -> None:

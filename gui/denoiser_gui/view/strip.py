@@ -137,14 +137,14 @@ class Strip(QWidget):
 
     def _note_failure(self, path: Path, error: DenoiserError) -> None:
         for photo in self._of(path):
-            self._controller.learn(
+            self._controller.update_photo(
                 photo.key, stage=PhotoStatus.FAILED, problem=message_of(error), hint=hint_of(error)
             )
 
     def _note_noise(self, path: Path, sigma: float) -> None:
         for photo in self._of(path):
             if photo.sigma is None:
-                self._controller.learn(photo.key, sigma=sigma)
+                self._controller.update_photo(photo.key, sigma=sigma)
 
     def _of(self, path: Path) -> list[OpenPhoto]:
         return [photo for photo in self._controller.photos if photo.path == path]

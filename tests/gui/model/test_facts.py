@@ -9,7 +9,7 @@ from denoiser.estimation import NoiseEstimate
 from denoiser.image import Origin, from_numpy
 from denoiser_gui.model import facts
 from denoiser_gui.model.picture import Picture, picture_of
-from denoiser_gui.words import speak
+from denoiser_gui.words import set_language
 
 
 def _picture(**words: str) -> Picture:
@@ -58,10 +58,10 @@ def test_the_share_kept_as_in_the_source(share: float | None, line: str) -> None
 
 def test_the_kept_share_in_chinese() -> None:
     try:
-        speak("zh")
+        set_language("zh")
         assert facts.kept_line(0.003) == "0.3 % 的区域保留原图"
     finally:
-        speak("en")
+        set_language("en")
 
 
 def test_sizes_are_said_as_people_say_them() -> None:

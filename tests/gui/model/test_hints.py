@@ -8,7 +8,7 @@ from denoiser import errors
 from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage, UsageError
 from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.notices import failure
-from denoiser_gui.words import speak
+from denoiser_gui.words import set_language
 
 _KINDS = [
     kind
@@ -38,9 +38,9 @@ def test_a_notice_has_the_hint_of_the_window() -> None:
 @pytest.mark.parametrize("kind", _KINDS, ids=lambda kind: kind.__name__)
 def test_in_chinese_every_message_begins_with_a_chinese_summary(kind: type[DenoiserError]) -> None:
     try:
-        speak("zh")
+        set_language("zh")
         message = message_of(kind("a.png: details"))
     finally:
-        speak("en")
+        set_language("en")
     summary = message.removesuffix(" a.png: details")
     assert summary != message and not summary.isascii()

@@ -160,7 +160,9 @@ def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) ->
 
 def test_the_rows_hold_what_is_known(strip: Strip, opened: Open) -> None:
     controller = opened()
-    controller.learn(controller.photos[1].key, stage=PhotoStatus.SAVED, saved_as=Path("/somewhere/b clean.jpg"))
+    controller.update_photo(
+        controller.photos[1].key, stage=PhotoStatus.SAVED, saved_as=Path("/somewhere/b clean.jpg")
+    )
     at = _view(strip).model().index(1, 0)
     assert at.data(PHOTO).stage is PhotoStatus.SAVED
     assert "saved as /somewhere/b clean.jpg" in at.data(Qt.ItemDataRole.ToolTipRole)
