@@ -56,12 +56,12 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     from denoiser_gui.controller import Controller
     from denoiser_gui.model.preferences import load_preferences
     from denoiser_gui.qt import QApplication, QTimer
-    from denoiser_gui.view import native_words, theme
+    from denoiser_gui.view import qt_translations, theme
 
     preferences = load_preferences()
     app = QApplication.instance()
     assert isinstance(app, QApplication)  # created by run
-    native_words.install(app, words.set_language(preferences.language))
+    qt_translations.install(app, words.set_language(preferences.language))
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow
 

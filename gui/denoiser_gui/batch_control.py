@@ -20,7 +20,7 @@ from denoiser_gui.model.batch_run import (
     find_pictures,
 )
 from denoiser_gui.model.notices import failure
-from denoiser_gui.model.session import PhotoStatus
+from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.qt import QObject, Qt, Signal, Slot
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread

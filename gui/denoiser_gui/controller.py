@@ -17,10 +17,10 @@ from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
 from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.latent import is_latent
 from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.picture import Picture, picture_of, read_picture
 from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
 from denoiser_gui.model.requests import EngineStatus, ReplacementImage, State
-from denoiser_gui.model.session import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.qt import QObject, Signal
 from denoiser_gui.viewer import Viewer
 from denoiser_gui.words import tr

@@ -12,8 +12,8 @@ from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice, Severity, failure
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.model.saving import Saved, SaveRequest, proposed_target, refuse, save
-from denoiser_gui.model.session import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import QDesktopServices, QObject, QUrl, Signal
 from denoiser_gui.words import tr
 

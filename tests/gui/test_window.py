@@ -15,9 +15,9 @@ from denoiser import imageio
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions, controls
 from denoiser_gui.controller import Controller
+from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.model.requests import State, View
-from denoiser_gui.model.session import PhotoStatus
 from denoiser_gui.qt import (
     QApplication,
     QComboBox,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from denoiser_gui.model.session import OpenPhoto, PhotoStatus
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.words import tr
 
 

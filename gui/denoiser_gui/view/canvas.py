@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from denoiser_gui.model.pointing import in_words, pixel_values_at
+from denoiser_gui.model.pixel_values import in_words, pixel_values_at
 from denoiser_gui.model.requests import Frame, Overview, State, View
 from denoiser_gui.qt import (
     QEvent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from denoiser_gui.model import captions
-from denoiser_gui.model.session import OpenPhoto, PhotoStatus
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import (
     QFontMetrics,
     QImage,

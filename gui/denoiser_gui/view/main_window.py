@@ -10,8 +10,8 @@ from typing import Any
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.command_line import command_for
 from denoiser_gui.model.notices import Notice
+from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.requests import View
-from denoiser_gui.model.session import OpenPhoto
 from denoiser_gui.qt import (
     QByteArray,
     QCloseEvent,
@@ -38,8 +38,8 @@ from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import Canvas
 from denoiser_gui.view.empty_state import EmptyState
 from denoiser_gui.view.latent_panel import LatentPanel
-from denoiser_gui.view.opening import PhotoOpener, paths_of
 from denoiser_gui.view.panel import Panel
+from denoiser_gui.view.photo_opener import PhotoOpener, paths_of
 from denoiser_gui.view.save_dialog import SaveDialog
 from denoiser_gui.view.shortcut_sheet import ShortcutSheet
 from denoiser_gui.view.status_line import StatusLine
@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.actions_ = Actions(self)
         self._recent = QMenu(tr("Open recent"), self)
-        self.opening = PhotoOpener(controller, self)
+        self.photo_opener = PhotoOpener(controller, self)
         self.top = TopBar(self.actions_, self._recent)
         self.banner, self.status = Banner(), StatusLine()
         self.canvas, self.empty = Canvas(controller.viewer, controller.preferences.split_at), EmptyState(controller)
@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         controller.current_changed.connect(self._show_current)
         controller.photo_changed.connect(self._show_title)
         controller.settings_changed.connect(lambda _: self._show_history())
-        self._recent.aboutToShow.connect(lambda: self.opening.fill_recent(self._recent))
+        self._recent.aboutToShow.connect(lambda: self.photo_opener.fill_recent(self._recent))
         viewer.viewport_changed.connect(self.top.show_scale)
         viewer.view_changed.connect(self._show_view)
         viewer.doing_changed.connect(lambda _: self._show_status())
@@ -133,13 +133,13 @@ class MainWindow(QMainWindow):
         self.panel.save_wanted.connect(self.save)
         self.panel.batch_wanted.connect(self.add_to_batch)
         self.panel.model_file_wanted.connect(self._ask_for_model)
-        self.strip.open_wanted.connect(self.opening.ask_for_files)
+        self.strip.open_wanted.connect(self.photo_opener.ask_for_files)
         self.strip.batch_wanted.connect(self.batch.add)
         self.strip.selection_changed.connect(self._show_batch_count)
         self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
         self.batch.status_changed.connect(self.status.show_batch)
-        self.empty.open_wanted.connect(self.opening.ask_for_files)
-        self.empty.sample_wanted.connect(self.opening.open_sample)
+        self.empty.open_wanted.connect(self.photo_opener.ask_for_files)
+        self.empty.sample_wanted.connect(self.photo_opener.open_sample)
         self.empty.folder_wanted.connect(lambda folder: controller.open([folder]))
         self.canvas.split_moved.connect(lambda at: controller.remember(split_at=round(at, 3)))
 
@@ -147,9 +147,9 @@ class MainWindow(QMainWindow):
         """Connect all actions."""
         controller, canvas = self.controller, self.canvas
         handlers: dict[str, Callable[[], Any]] = {
-            "open": self.opening.ask_for_files,
-            "open_folder": self.opening.ask_for_folder,
-            "paste": self.opening.paste,
+            "open": self.photo_opener.ask_for_files,
+            "open_folder": self.photo_opener.ask_for_folder,
+            "paste": self.photo_opener.paste,
             "close": self._close_current,
             "save": self.save,
             "save_as": self.save_as,
@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         self.resize(min(_SIZE[0], room.width()), min(_SIZE[1], room.height() - _FRAME))
         if preferences.geometry:
             self.restoreGeometry(QByteArray.fromHex(preferences.geometry.encode()))
-        self.opening.fill_recent(self._recent)
+        self.photo_opener.fill_recent(self._recent)
         self.controller.viewer.set_view(View(preferences.compare))
         self._show_view(self.controller.viewer.view)
 

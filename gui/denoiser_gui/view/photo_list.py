@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from denoiser_gui.model import captions
-from denoiser_gui.model.session import OpenPhoto
+from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.qt import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from denoiser_gui.words import tr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from denoiser.errors import DenoiserError
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.hints import hint_of, message_of
-from denoiser_gui.model.session import OpenPhoto, PhotoStatus
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import (
     QAbstractItemView,
     QAction,

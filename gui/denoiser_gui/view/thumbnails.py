@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.session import OpenPhoto
+from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.thumbnails import ThumbnailCache, ThumbnailQueue, make_small, make_thumbnail, measure_noise
 from denoiser_gui.qt import QImage, QObject, Signal
 from denoiser_gui.worker import WorkerThread

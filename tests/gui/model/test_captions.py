@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_gui.model import captions
-from denoiser_gui.model.session import OpenPhoto, PhotoStatus
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 
 
 def _photo(**facts: object) -> OpenPhoto:

@@ -12,7 +12,7 @@ from denoiser import imageio
 from denoiser_gui.batch_control import BatchStatus
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import RowState
-from denoiser_gui.model.session import PhotoStatus
+from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QMenu, QPushButton, Qt, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.view.batch_panel import BatchPanel

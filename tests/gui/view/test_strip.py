@@ -7,7 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.session import PhotoStatus
+from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QListView, QMenu, QPoint, Qt
 from denoiser_gui.view import theme
 from denoiser_gui.view.photo_list import PHOTO

@@ -5,7 +5,7 @@ import numpy as np
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.picture import picture_of
-from denoiser_gui.model.pointing import in_words, pixel_values_at
+from denoiser_gui.model.pixel_values import in_words, pixel_values_at
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import Frame, PreviewRequest
 from denoiser_gui.model.viewport import viewport_of

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from denoiser_gui.qt import QApplication, QDialogButtonBox
-from denoiser_gui.view import native_words
+from denoiser_gui.view import qt_translations
 from denoiser_gui.words import LANGUAGES
 
 
@@ -13,8 +13,8 @@ def _cancel() -> str:
 
 
 def test_qt_speaks_the_language_of_the_window(qapp: QApplication) -> None:
-    assert all(native_words.install(qapp, language) for language in LANGUAGES)
-    assert native_words.install(qapp, "zh")
+    assert all(qt_translations.install(qapp, language) for language in LANGUAGES)
+    assert qt_translations.install(qapp, "zh")
     assert "取消" in _cancel()
-    assert native_words.install(qapp, "en")
+    assert qt_translations.install(qapp, "en")
     assert "Cancel" in _cancel()
