@@ -4,12 +4,13 @@ What is measured is what `denoise evaluate codec` measures: real files. On reque
 between the lines CODEC_BEGIN and CODEC_END, and the curves into an SVG. Beside it, bytes that are written are held
 against what the tables say of the symbols.
 
-    python benchmarks/codec.py --data PHOTOS --into README.md --picture docs/images/codec.svg
+    python benchmarks/codec.py --data PHOTOS --into docs/benchmarks.md --picture docs/images/codec.svg
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -56,7 +57,8 @@ def main() -> int:
     if words.into:
         told = report.as_json()
         head = f"Commit {told['commit']['name']}, {told['hardware']['cpu']}."
-        _put(_markdown(found, head, words.picture), words.into)
+        picture = Path(os.path.relpath(words.picture, words.into.parent)) if words.picture else None
+        _put(_markdown(found, head, picture), words.into)
     return max(report.finish(), int(bool(missed)))
 
 

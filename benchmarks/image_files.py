@@ -54,7 +54,7 @@ def pillow_bytes(array: Array, format: str, **words: Any) -> bytes:
 
 
 def jpeg_files(report: contract.Report, repeat: int, data: bytes, megapixels: float, folder: Path) -> None:
-    """The whole way of a JPEG from file to file, which is the claim in the README."""
+    """The whole way of a JPEG from file to file, which is the claim in docs/benchmarks.md."""
     source, target = folder / "source.jpg", folder / "target.jpg"
     source.write_bytes(data)
 

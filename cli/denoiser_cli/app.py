@@ -48,7 +48,7 @@ class _Program(Verb, click.Group):
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_options(ctx, formatter)
+        self.format_examples(formatter)
         self._format_common(ctx, formatter)
         self.format_commands(ctx, formatter)
 
@@ -58,6 +58,7 @@ class _Program(Verb, click.Group):
         context = click.Context(clean, parent=ctx, info_name=DEFAULT_VERB)
         flags = {parameter.name: parameter for parameter in clean.get_params(context)}
         records = [flags[name].get_help_record(context) for name in _COMMON]
+        records += [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
         with formatter.section("Common options"):
             formatter.write_dl([record for record in records if record is not None], col_max=34)
 

@@ -88,10 +88,7 @@ class Verb(click.Command):
         return f"'{near[0]}'" if near else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if self.examples:
-            with formatter.section("Examples"):
-                for line in self.examples.strip().splitlines():
-                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        self.format_examples(formatter)
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -100,6 +97,13 @@ class Verb(click.Command):
         for name in sorted(sections, key=lambda name: name == _LAST_SECTION):
             with formatter.section(name):
                 formatter.write_dl(sections[name], col_max=34)
+
+    def format_examples(self, formatter: click.HelpFormatter) -> None:
+        """Write the examples, unchanged."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
 class _Number(click.ParamType[Any]):
