@@ -1,4 +1,4 @@
-"""The whole window is walked: each control has a name for screen readers, and each word went through `tr`."""
+"""All widgets: each control has a name for screen readers, and each text goes through `tr`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OPEN, _CLOSE = "⟦", "⟧"
 
 
 class _Marked(dict[str, str]):
-    """A language that says all as it is, in brackets, so that what bypasses it stands out."""
+    """A translation that puts every text in brackets, so that untranslated texts are found."""
 
     def get(self, text: str, default: object = None) -> str:  # type: ignore[override]
         return f"{_OPEN}{text}{_CLOSE}"
@@ -59,7 +59,7 @@ def window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _all(window: MainWindow, tmp_path: Path) -> Iterator[QWidget]:
-    """The window and its dialogs with all that is in them, but what Qt makes for its own use."""
+    """All widgets of the window and its dialogs, except those that Qt creates internally."""
     dialogs = [
         PreferencesDialog(window.controller, window),
         SaveDialog(window.controller, tmp_path / "a.png", window),
@@ -73,7 +73,7 @@ def _all(window: MainWindow, tmp_path: Path) -> Iterator[QWidget]:
 
 
 def _is_inner(widget: QWidget) -> bool:
-    """Whether it is a part of another control, which has the name."""
+    """Whether it is part of another control that has the name."""
     parent = widget.parentWidget()
     while parent is not None:
         if isinstance(parent, QComboBox | QTabBar) or (isinstance(widget, QScrollBar)):
@@ -107,11 +107,11 @@ def test_every_control_is_reached_by_the_keyboard(window: MainWindow, tmp_path: 
         and not widget.focusPolicy() & Qt.FocusPolicy.TabFocus
         and not (isinstance(widget, QAbstractButton) and _has_shortcut(window, widget))
     ]
-    assert not deaf, f"no key leads to these: {deaf}"
+    assert not deaf, f"not reachable by keyboard: {deaf}"
 
 
 def _has_shortcut(window: MainWindow, button: QAbstractButton) -> bool:
-    """Whether an action with a key does the same, or the widget beside it has the keys."""
+    """Whether an action with a shortcut does the same."""
     action = getattr(button, "defaultAction", lambda: None)()
     return bool(action and action.shortcuts())
 

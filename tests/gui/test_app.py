@@ -23,7 +23,7 @@ def _called(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a screen")
-def test_without_a_screen_it_says_so_and_exits_4() -> None:
+def test_exit_code_4_without_a_display() -> None:
     run = _called("photo.jpg")
     assert run.returncode == 4
     assert run.stdout == ""
@@ -31,7 +31,7 @@ def test_without_a_screen_it_says_so_and_exits_4() -> None:
     assert "DISPLAY" in cause and "ssh -X" in hint
 
 
-def test_help_needs_no_screen_and_names_the_paths() -> None:
+def test_help_needs_no_display_and_names_the_paths() -> None:
     run = _called("--help")
     assert run.returncode == 0 and "PATHS" in run.stdout and run.stderr == ""
 
@@ -48,5 +48,5 @@ def test_help_and_version_load_no_qt() -> None:
     assert run.stdout.splitlines()[-1] == "False"
 
 
-def test_a_wrong_flag_is_wrong_usage() -> None:
+def test_an_unknown_option_is_a_usage_error() -> None:
     assert _called("--no-such-flag").returncode == 2

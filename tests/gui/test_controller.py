@@ -48,9 +48,7 @@ def _until(qtbot: QtBot, condition: Callable[[], object]) -> None:
     qtbot.waitUntil(lambda: bool(condition()), timeout=_PATIENCE)
 
 
-def test_a_folder_is_opened_with_all_its_pictures_and_no_other_file(
-    controller: Controller, folder: Path, qtbot: QtBot
-) -> None:
+def test_opening_a_folder_opens_its_images_only(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.current is not None)
     assert [photo.name for photo in controller.photos] == ["a.png", "b.png", "c.png"]
@@ -59,7 +57,7 @@ def test_a_folder_is_opened_with_all_its_pictures_and_no_other_file(
     assert len(controller.photos) == 3, "a photo is opened once"
 
 
-def test_what_holds_no_picture_is_said(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+def test_paths_without_images_are_reported(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     told: list[Notice] = []
     controller.notice.connect(told.append)
     empty = folder / "empty"
@@ -71,7 +69,7 @@ def test_what_holds_no_picture_is_said(controller: Controller, folder: Path, qtb
     assert {notice.key for notice in told} == {"open"} and not controller.photos
 
 
-def test_each_photo_has_settings_and_an_undo_of_its_own(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+def test_each_photo_has_separate_settings_and_undo(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.current is not None)
     first = controller.current.key
@@ -84,7 +82,7 @@ def test_each_photo_has_settings_and_an_undo_of_its_own(controller: Controller, 
     assert controller.settings == PhotoSettings()
 
 
-def test_going_along_the_strip_ends_at_its_ends(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+def test_moving_along_the_strip_stops_at_its_ends(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.current is not None)
     for step, name in ((-1, "a.png"), (1, "b.png"), (1, "c.png"), (1, "c.png")):
@@ -92,9 +90,7 @@ def test_going_along_the_strip_ends_at_its_ends(controller: Controller, folder: 
         assert controller.current.name == name
 
 
-def test_a_closed_photo_is_gone_and_its_neighbour_is_looked_at(
-    controller: Controller, folder: Path, qtbot: QtBot
-) -> None:
+def test_closing_a_photo_makes_its_neighbour_current(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.current is not None)
     for _ in range(2):
@@ -117,9 +113,7 @@ def test_the_noise_is_measured_and_the_next_photo_read_ahead(
     _until(qtbot, lambda: controller.picture(ahead) is not None)
 
 
-def test_new_photos_begin_with_the_preset_that_was_chosen(
-    controller: Controller, folder: Path, qtbot: QtBot
-) -> None:
+def test_new_photos_use_the_chosen_preset(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     begun = PhotoSettings(DenoiseOptions(noise_level=9.0, grain=0.2))
     save_preset("Evening", begun.by_class())
     controller.remember(preset="Evening")
@@ -130,13 +124,13 @@ def test_new_photos_begin_with_the_preset_that_was_chosen(
     assert controller.settings.denoise == begun.denoise
 
 
-def test_what_is_remembered_is_there_the_next_day(controller: Controller, qtbot: QtBot) -> None:
+def test_preferences_are_saved(controller: Controller, qtbot: QtBot) -> None:
     controller.remember(split_at=0.3, compare="split")
     _until(qtbot, controller.files.is_idle)
     assert load_preferences() == dataclasses.replace(Preferences(), split_at=0.3, compare="split")
 
 
-def test_a_display_profile_that_is_none_is_said(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+def test_an_invalid_display_profile_is_reported(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     told: list[Notice] = []
     controller.notice.connect(told.append)
     controller.remember(display_profile=str(folder / "notes.txt"))
@@ -144,9 +138,7 @@ def test_a_display_profile_that_is_none_is_said(controller: Controller, folder: 
     assert told[0].key == "profile" and "profile" in told[0].text
 
 
-def test_a_photo_that_was_never_looked_at_can_be_made_whole(
-    controller: Controller, folder: Path, qtbot: QtBot
-) -> None:
+def test_a_photo_that_was_never_current_can_be_exported(controller: Controller, folder: Path, qtbot: QtBot) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.current is not None)
     made: list[object] = []

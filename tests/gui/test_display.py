@@ -14,7 +14,7 @@ from denoiser_gui.display import APT_LINE, WAYLAND, WIDGETS, X11, check_display,
 _EVERYWHERE = ("ld-linux", "libc.", "libm.", "libgcc_s.", "libstdc++.", "libz.", "libdl.", "libpthread.", "librt.")
 
 
-def test_no_screen_is_said_with_the_way_out() -> None:
+def test_a_missing_display_is_reported_with_a_hint() -> None:
     with pytest.raises(MissingDisplay) as caught:
         check_display({}, platform="linux")
     assert "DISPLAY" in caught.value.message
@@ -33,7 +33,7 @@ def test_the_missing_packages_are_named_and_no_others() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the loader of Linux")
-def test_the_loader_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dynamic_loader_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(X11, "libno-such-thing.so.7", "libno-such-thing7")
     with pytest.raises(MissingDisplay) as caught:
         check_display({"DISPLAY": ":0"}, platform="linux")
@@ -42,7 +42,7 @@ def test_the_loader_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "libc6" not in caught.value.hint
 
 
-def test_the_line_for_a_bare_machine_names_known_packages_and_stands_in_the_readme(
+def test_the_apt_line_names_known_packages_and_is_in_the_readme(
     pytestconfig: pytest.Config,
 ) -> None:
     known = {*WIDGETS.values(), *X11.values(), *WAYLAND.values()}
@@ -52,7 +52,7 @@ def test_the_line_for_a_bare_machine_names_known_packages_and_stands_in_the_read
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the Linux wheel of Qt")
 @pytest.mark.parametrize(("plugin", "known"), [("xcb", WIDGETS | X11), ("wayland", WIDGETS | WAYLAND)])
-def test_the_tables_name_all_that_the_installed_qt_links_to(plugin: str, known: dict[str, str]) -> None:
+def test_the_tables_contain_all_libraries_that_qt_links_to(plugin: str, known: dict[str, str]) -> None:
     spec = importlib.util.find_spec("PySide6")
     if spec is None:
         pytest.skip("needs the wheel of PySide6")

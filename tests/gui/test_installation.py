@@ -17,7 +17,7 @@ from denoiser_gui.installation import ENTRY, ICON, MIME
 _SHARE = Path(installation.__file__).parent / "share"
 
 
-def test_three_files_are_written_and_taken_away(tmp_path: Path) -> None:
+def test_three_files_are_installed_and_removed(tmp_path: Path) -> None:
     asked: list[list[str]] = []
     written = installation.install(tmp_path, platform="linux", run=asked.append)
     assert written == [tmp_path / ENTRY, tmp_path / ICON, tmp_path / MIME]
@@ -28,7 +28,7 @@ def test_three_files_are_written_and_taken_away(tmp_path: Path) -> None:
     assert installation.remove(tmp_path, run=asked.append) == []
 
 
-def test_the_entry_starts_this_very_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_menu_entry_starts_this_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / 'my $odd "env" 100%' / "bin"
     place.mkdir(parents=True)
     (place / "denoise-gui").write_text("")
@@ -43,7 +43,7 @@ def test_a_plain_path_stays_plain() -> None:
     assert installation._quoted("/opt/denoise/bin/denoise-gui") == "/opt/denoise/bin/denoise-gui"
 
 
-def test_elsewhere_it_is_said_that_there_is_no_menu(tmp_path: Path) -> None:
+def test_other_systems_are_refused(tmp_path: Path) -> None:
     for platform in ("win32", "darwin"):
         with pytest.raises(Missing) as caught:
             installation.install(tmp_path, platform=platform)
@@ -51,14 +51,14 @@ def test_elsewhere_it_is_said_that_there_is_no_menu(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_type_is_known_by_the_bytes_that_are_written() -> None:
+def test_the_mime_type_matches_the_magic_bytes() -> None:
     text = (_SHARE / "mime" / "packages" / "denoise.xml").read_text("utf-8")
     escaped = layout.MAGIC.decode("latin-1").encode("unicode_escape").decode()
     assert f'value="{escaped}"' in text
     assert f'type="{installation.LATENT_TYPE}"' in text
 
 
-def test_the_entry_offers_what_is_read() -> None:
+def test_the_menu_entry_lists_readable_types() -> None:
     text = (_SHARE / "applications" / "denoise.desktop").read_text("utf-8")
     (line,) = [line for line in text.splitlines() if line.startswith("MimeType=")]
     types = set(line.removeprefix("MimeType=").strip(";").split(";"))
@@ -78,14 +78,14 @@ def test_the_entry_is_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("update-mime-database"), reason="needs shared-mime-info")
-def test_the_desktop_takes_the_type(tmp_path: Path) -> None:
+def test_the_desktop_recognises_the_type(tmp_path: Path) -> None:
     installation.install(tmp_path, platform="linux")
     globs = (tmp_path / "mime" / "globs2").read_text("utf-8")
     assert f"{installation.LATENT_TYPE}:*.dlf" in globs
     assert b"\x89DLF\r\n\x1a\n" in (tmp_path / "mime" / "magic").read_bytes()
 
 
-def test_it_is_done_by_the_program(tmp_path: Path) -> None:
+def test_the_program_installs_and_removes(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     command = [sys.executable, "-c", "from denoiser_gui.app import main; main()"]
     said = subprocess.run(
@@ -100,7 +100,7 @@ def test_it_is_done_by_the_program(tmp_path: Path) -> None:
     assert not (tmp_path / ENTRY).exists()
 
 
-def test_files_lie_in_the_data_folder_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_data_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert installation.data_folder() == tmp_path
     monkeypatch.setenv("XDG_DATA_HOME", "relative")

@@ -12,7 +12,7 @@ from denoiser_gui import qt
 _CALLS = 60_000  # None has some ten thousand references when a process begins
 
 
-def test_nobody_else_imports_pyside(pytestconfig: pytest.Config) -> None:
+def test_only_qt_py_imports_pyside(pytestconfig: pytest.Config) -> None:
     others = []
     for file in (pytestconfig.rootpath / "gui").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -35,19 +35,19 @@ def test_the_list_is_sorted_and_complete() -> None:
     assert imported == set(qt.__all__)
 
 
-def test_views_never_see_the_engine_nor_torch(pytestconfig: pytest.Config) -> None:
+def test_views_do_not_import_the_engine_or_torch(pytestconfig: pytest.Config) -> None:
     for file in (pytestconfig.rootpath / "gui" / "denoiser_gui" / "view").rglob("*.py"):
         text = file.read_text("utf-8")
         assert "denoiser.engine" not in text and "import torch" not in text, file
 
 
-def test_models_know_no_qt(pytestconfig: pytest.Config) -> None:
+def test_models_do_not_import_qt(pytestconfig: pytest.Config) -> None:
     for file in (pytestconfig.rootpath / "gui" / "denoiser_gui" / "model").rglob("*.py"):
         assert "denoiser_gui.qt" not in file.read_text("utf-8"), file
 
 
 def test_a_long_session_does_not_use_up_the_constants_of_python() -> None:
-    """In a process of its own: where Qt takes references that it was not given, Python ends at once."""
+    """In a child process, because too many released references end Python at once."""
     script = (
         "from denoiser_gui.qt import QApplication, QTimer\n"
         "app = QApplication([])\n"

@@ -1,4 +1,4 @@
-"""The window as hands and eyes meet it: with real photos, the real network, and no screen."""
+"""The main window with real photos and the real model, offscreen."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _until(qtbot: QtBot, condition: Callable[[], object]) -> None:
 
 
 def _drag(window: MainWindow, kind: type[QDragEnterEvent] | type[QDropEvent], data: QMimeData) -> bool:
-    """Sends a drag or drop event to the middle of the window, as Qt does; whether it was accepted."""
+    """Send a drag or drop event to the centre of the window; return whether it was accepted."""
     event = kind(
         QPointF(window.rect().center()),  # type: ignore[arg-type]
         Qt.DropAction.CopyAction | Qt.DropAction.MoveAction,
@@ -162,7 +162,7 @@ def test_it_begins_empty_and_pasted_files_are_opened(window: MainWindow, photo: 
     assert window.actions_["save"].isEnabled()
 
 
-def test_a_picture_of_the_clipboard_is_opened_and_saved(
+def test_an_image_from_the_clipboard_is_opened_and_saved(
     window: MainWindow, photo: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from denoiser_gui.qt import QImage
@@ -194,14 +194,14 @@ def test_each_option_has_a_control_that_drives_it(opened: MainWindow, name: str)
             row.field.editingFinished.emit()
     assert getattr(controller.settings.denoise, name) != default
     others = dataclasses.replace(controller.settings.denoise, **{name: default})
-    assert others == DenoiseOptions(), "it drives its own option and no other"
+    assert others == DenoiseOptions(), "it changes no other option"
     opened.actions_["undo"].trigger()
     assert controller.settings.denoise == DenoiseOptions()
     row.reset()
     assert controller.settings.denoise == DenoiseOptions()
 
 
-def test_every_option_of_writing_has_a_control(opened: MainWindow, photo: Path, qtbot: QtBot) -> None:
+def test_every_output_option_has_a_control(opened: MainWindow, photo: Path, qtbot: QtBot) -> None:
     dialog = SaveDialog(opened.controller, photo.parent / "new.jpg", opened)
     qtbot.addWidget(dialog)
     dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
@@ -232,7 +232,7 @@ def test_save_as_writes_the_depth_and_format_that_were_chosen(
     _until(qtbot, lambda: opened.controller.current.stage is PhotoStatus.SAVED)
 
 
-def test_a_photo_is_never_written_over_and_another_file_only_when_asked(
+def test_photos_are_never_overwritten_and_other_files_only_on_request(
     opened: MainWindow, photo: Path, qtbot: QtBot
 ) -> None:
     before = photo.read_bytes()
@@ -254,7 +254,7 @@ def test_a_photo_is_never_written_over_and_another_file_only_when_asked(
     assert imageio.read(other).width == 420
 
 
-def test_the_exact_view_is_what_save_writes(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_exact_view_equals_the_saved_file(opened: MainWindow, qtbot: QtBot) -> None:
     opened.controller.change(noise_level=16.0, strength=0.8)
     opened.actions_["actual_size"].trigger()
     _until_exact(opened, qtbot)
@@ -288,7 +288,7 @@ def test_the_views_and_the_original(opened: MainWindow, qtbot: QtBot) -> None:
     assert original != clean
 
 
-def test_the_grip_of_a_split_is_dragged_and_remembered(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_divider_can_be_dragged_and_is_saved(opened: MainWindow, qtbot: QtBot) -> None:
     opened.controller.viewer.set_view(View.SPLIT)
     canvas = opened.canvas
     middle = canvas.rect().center()
@@ -369,7 +369,7 @@ def test_presets_are_those_of_the_command_line(opened: MainWindow, qtbot: QtBot)
     _until(qtbot, lambda: "preset" in opened.banner.keys)
 
 
-def test_a_broken_file_is_a_banner_and_no_more(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
+def test_a_corrupt_file_shows_a_banner(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
     broken = photo.with_name("broken.jpg")
     broken.write_bytes(photo.read_bytes()[:500])
     window.controller.open([broken, photo])
@@ -380,7 +380,7 @@ def test_a_broken_file_is_a_banner_and_no_more(window: MainWindow, photo: Path, 
     assert window.controller.current.name == "portrait.png"
 
 
-def test_a_model_that_is_missing_is_a_banner_with_a_way_back(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_missing_model_shows_a_banner_and_can_be_undone(opened: MainWindow, qtbot: QtBot) -> None:
     opened.controller.change(model="no-such-model")
     _until(qtbot, lambda: opened.banner.keys)
     assert opened.canvas.shown_state is State.FAILED
@@ -388,7 +388,7 @@ def test_a_model_that_is_missing_is_a_banner_with_a_way_back(opened: MainWindow,
     _until_exact(opened, qtbot)
 
 
-def test_zoom_and_pan_stay_fluid_and_end_exact(opened: MainWindow, qtbot: QtBot) -> None:
+def test_zoom_and_pan_end_with_an_exact_view(opened: MainWindow, qtbot: QtBot) -> None:
     for name in ("zoom_in",) * 6 + ("actual_size", "double_size", "fit", "zoom_out"):
         opened.actions_[name].trigger()
     opened.canvas.zoom(4.0)
@@ -401,7 +401,7 @@ def test_zoom_and_pan_stay_fluid_and_end_exact(opened: MainWindow, qtbot: QtBot)
     assert opened.top._scale.text() == "400 %"
 
 
-def test_closing_while_the_network_works_takes_under_two_seconds(
+def test_closing_while_the_model_runs_takes_under_two_seconds(
     window: MainWindow, tmp_path: Path, qtbot: QtBot
 ) -> None:
     large = tmp_path / "large.png"
@@ -417,7 +417,7 @@ def test_closing_while_the_network_works_takes_under_two_seconds(
     assert time.perf_counter() - before < 2
 
 
-def test_nobody_waits_for_torch_in_the_thread_of_the_window(tmp_path: Path) -> None:
+def test_the_gui_thread_does_not_import_torch(tmp_path: Path) -> None:
     import subprocess
     import sys
 

@@ -36,7 +36,7 @@ def _calls() -> Iterator[tuple[str, ast.Call]]:
 
 
 def _said() -> dict[str, str]:
-    """Every text that is handed to `tr`, with one place where it is."""
+    """Every text passed to `tr`, with one location."""
     found = {}
     for place, call in _calls():
         if isinstance(call.func, ast.Name) and call.func.id in ("tr", "tr_count"):
@@ -47,7 +47,7 @@ def _said() -> dict[str, str]:
 
 
 def _of_tables() -> set[str]:
-    """Texts that stand in tables below the window, and are handed on: names and help of options, hints."""
+    """Texts from tables: names and help of options, hints, summaries of errors."""
     options = {**controls(DenoiseOptions), **controls(WriteOptions)}
     names = {name.replace("_", " ").capitalize() for name in controls(DenoiseOptions)}
     kinds = [
@@ -63,15 +63,15 @@ def _of_tables() -> set[str]:
     )
 
 
-def test_a_text_is_said_in_the_language_that_was_chosen() -> None:
+def test_texts_are_translated() -> None:
     assert set_language("zh") == "zh"
     assert tr("Save") == "保存"
     assert tr("Output: {folder}", folder="/a/{b}") == "输出到 /a/{b}"
-    assert tr("a text that nobody translated") == "a text that nobody translated"
+    assert tr("an untranslated text") == "an untranslated text"
     assert set_language("en") == "en" and tr("Save") == "Save"
 
 
-def test_one_and_many() -> None:
+def test_singular_and_plural() -> None:
     assert tr_count("Close photo", "Close {count} photos", 1) == "Close photo"
     assert tr_count("Close photo", "Close {count} photos", 3) == "Close 3 photos"
 
@@ -86,19 +86,19 @@ def test_one_and_many() -> None:
         ({"LANG": "C"}, "en"),
     ],
 )
-def test_the_system_says_which(environment: dict[str, str], language: str) -> None:
+def test_the_language_of_the_environment(environment: dict[str, str], language: str) -> None:
     assert system_language(environment) == language
 
 
 @pytest.mark.parametrize(
     ("said", "language"), [("Chinese (Simplified)_China", "zh"), ("zh_CN", "zh"), (None, "en")]
 )
-def test_other_systems_say_it_elsewhere(said: str | None, language: str) -> None:
+def test_the_language_of_the_locale(said: str | None, language: str) -> None:
     word = said.replace(" (Simplified)", "") if said else None
     assert system_language({}, lambda: word) == language
 
 
-def test_chinese_says_all_that_is_said_and_nothing_else() -> None:
+def test_chinese_is_complete_and_has_no_unused_texts() -> None:
     chinese = catalogue_of("zh")
     said = _said()
     assert len(said) > 150
@@ -106,10 +106,10 @@ def test_chinese_says_all_that_is_said_and_nothing_else() -> None:
     missing |= dict.fromkeys(_of_tables() - set(chinese), "a table of options, or of hints")
     assert not missing, f"add these to resources/zh.json: {missing}"
     stale = set(chinese) - set(said) - _of_tables()
-    assert not stale, f"nobody says these any more: {stale}"
+    assert not stale, f"unused texts: {stale}"
 
 
-def test_chinese_has_the_same_values_in_its_texts() -> None:
+def test_chinese_has_the_same_placeholders() -> None:
     wrong = {
         english: said for english, said in catalogue_of("zh").items()
         if set(_FIELD.findall(english)) != set(_FIELD.findall(said)) or not said.strip()
@@ -155,7 +155,7 @@ _SHOWING = {
 _NAMES = {"denoise", "denoise-gui"}  # the same in all languages
 
 
-def test_no_text_goes_another_way() -> None:
+def test_all_texts_go_through_tr() -> None:
     bypassing = []
     for place, call in _calls():
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
@@ -170,7 +170,7 @@ def test_no_text_goes_another_way() -> None:
 
 
 def _bare_texts(node: ast.AST) -> Iterator[str]:
-    """Words in a value that did not go through `tr`; keys of notices and the like have no blank and no capital."""
+    """Untranslated texts in a value; keys of notices have no spaces or capitals."""
     if isinstance(node, ast.Call):
         return
     if isinstance(node, ast.Constant):

@@ -21,7 +21,7 @@ def worker(qapp: QApplication) -> Iterator[WorkerThread]:
     worker.deleteLater()
 
 
-def test_what_a_job_returns_arrives_in_the_thread_of_the_window(worker: WorkerThread, qtbot: QtBot) -> None:
+def test_results_arrive_in_the_gui_thread(worker: WorkerThread, qtbot: QtBot) -> None:
     seen: list[tuple[str, str]] = []
     worker.submit(
         "job",
@@ -32,7 +32,7 @@ def test_what_a_job_returns_arrives_in_the_thread_of_the_window(worker: WorkerTh
     assert seen == [("denoise-gui-test", threading.main_thread().name)]
 
 
-def test_the_newest_of_a_kind_wins_and_the_running_one_hears_its_cancel(worker: WorkerThread, qtbot: QtBot) -> None:
+def test_a_new_job_cancels_the_running_one_of_its_kind(worker: WorkerThread, qtbot: QtBot) -> None:
     begun, heard, done = threading.Event(), threading.Event(), []
 
     def long(cancel: CancelToken) -> str:
@@ -51,7 +51,7 @@ def test_the_newest_of_a_kind_wins_and_the_running_one_hears_its_cancel(worker: 
     assert done == ["newest"]
 
 
-def test_a_result_that_nobody_wants_any_more_is_not_delivered(worker: WorkerThread, qtbot: QtBot) -> None:
+def test_results_of_cancelled_jobs_are_dropped(worker: WorkerThread, qtbot: QtBot) -> None:
     begun, go_on, done = threading.Event(), threading.Event(), []
 
     def deaf(_cancel: CancelToken) -> str:
@@ -68,7 +68,7 @@ def test_a_result_that_nobody_wants_any_more_is_not_delivered(worker: WorkerThre
     assert done == ["other"]
 
 
-def test_other_kinds_wait_for_their_turn(worker: WorkerThread, qtbot: QtBot) -> None:
+def test_jobs_of_different_kinds_run_in_order(worker: WorkerThread, qtbot: QtBot) -> None:
     done: list[int] = []
     for number in range(5):
         worker.submit(f"kind {number}", lambda _, number=number: number, done.append)
@@ -76,7 +76,7 @@ def test_other_kinds_wait_for_their_turn(worker: WorkerThread, qtbot: QtBot) -> 
     assert done == [0, 1, 2, 3, 4] and worker.is_idle()
 
 
-def test_an_error_is_handed_over_with_its_hint(worker: WorkerThread, qtbot: QtBot) -> None:
+def test_errors_are_delivered_with_their_hint(worker: WorkerThread, qtbot: QtBot) -> None:
     failed: list[DenoiserError] = []
 
     def fail(_cancel: CancelToken) -> None:
@@ -87,7 +87,7 @@ def test_an_error_is_handed_over_with_its_hint(worker: WorkerThread, qtbot: QtBo
     assert failed[0].hint == "do this"
 
 
-def test_a_bug_is_told_and_the_worker_continues(
+def test_a_bug_is_reported_and_the_worker_continues(
     worker: WorkerThread, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed: list[DenoiserError] = []

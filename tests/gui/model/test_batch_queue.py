@@ -40,7 +40,7 @@ def _states(queue: BatchQueue) -> list[RowState]:
     return [row.state for row in queue.rows]
 
 
-def test_each_file_stands_once_and_takes_the_newest_settings(queue: BatchQueue) -> None:
+def test_each_file_is_queued_once_with_its_newest_settings(queue: BatchQueue) -> None:
     strong = Settings(DenoiseOptions(noise_level=40.0))
     queue.add([_B], strong)
     assert [row.source for row in queue.rows] == [_A, _B, _C]
@@ -49,7 +49,7 @@ def test_each_file_stands_once_and_takes_the_newest_settings(queue: BatchQueue) 
     assert [row.source for row in queue.rows] == [_B, _C]
 
 
-def test_files_of_one_look_are_one_part(queue: BatchQueue) -> None:
+def test_files_with_equal_settings_are_one_part(queue: BatchQueue) -> None:
     strong = Settings(DenoiseOptions(noise_level=40.0))
     queue.add([_B], strong)
     order = queue.order(_OUT, queue.rows)
@@ -58,7 +58,7 @@ def test_files_of_one_look_are_one_part(queue: BatchQueue) -> None:
     assert order.parts[0].settings.key == Settings().key, "the command line would not take it for the same run"
 
 
-def test_the_same_name_from_another_folder_gets_a_folder_of_its_own(queue: BatchQueue) -> None:
+def test_equal_names_from_different_folders_get_separate_folders(queue: BatchQueue) -> None:
     other = Path("/cards/two/A.jpg")
     queue.add([other, Path("/cards/two/d.png")], Settings())
     order = queue.order(_OUT, queue.rows)
@@ -68,7 +68,7 @@ def test_the_same_name_from_another_folder_gets_a_folder_of_its_own(queue: Batch
     ]
 
 
-def test_a_tree_is_a_part_of_its_own(queue: BatchQueue) -> None:
+def test_a_folder_tree_is_a_separate_part(queue: BatchQueue) -> None:
     queue.add([Path("/tree/x/1.png"), Path("/tree/y/1.png")], Settings(), root=Path("/tree"))
     parts = queue.order(_OUT, queue.rows).parts
     assert [(part.root, len(part.sources)) for part in parts] == [(None, 3), (Path("/tree"), 2)]
@@ -96,12 +96,12 @@ def test_events_change_the_rows(queue: BatchQueue) -> None:
     assert (queue.tally.over, queue.tally.fraction) == (3, 1.0)
 
 
-def test_the_noise_of_a_grey_photo_is_that_of_its_luma(queue: BatchQueue) -> None:
+def test_a_grey_photo_has_luma_noise_only(queue: BatchQueue) -> None:
     row = queue.handle(FileDone(_A, _A, 1.0, 1.0, (), {"noise": {"luma": 9.0, "chroma": 0.0, "kind": 0.0}}))
     assert row is not None and row.sigma == 9.0
 
 
-def test_time_left_goes_by_megapixels_and_not_by_pauses(queue: BatchQueue, clock: Clock) -> None:
+def test_time_left_depends_on_megapixels_and_excludes_pauses(queue: BatchQueue, clock: Clock) -> None:
     queue.order(_OUT, queue.rows)
     queue.handle(PartPlanned({_A: 1.0, _B: 1.0, _C: 8.0}))
     clock.now += 50  # loading the network is not counted
@@ -119,7 +119,7 @@ def test_time_left_goes_by_megapixels_and_not_by_pauses(queue: BatchQueue, clock
     assert queue.seconds_left == pytest.approx(24.0)
 
 
-def test_what_had_been_done_before_makes_no_promise(queue: BatchQueue, clock: Clock) -> None:
+def test_files_done_earlier_do_not_affect_the_time_left(queue: BatchQueue, clock: Clock) -> None:
     queue.order(_OUT, queue.rows)
     queue.handle(PartPlanned({_A: 100.0, _B: 1.0, _C: 1.0}))
     queue.handle(FileSkipped(_A, "already done", _A))
@@ -129,7 +129,7 @@ def test_what_had_been_done_before_makes_no_promise(queue: BatchQueue, clock: Cl
     assert queue.seconds_left == pytest.approx(10.0)
 
 
-def test_what_a_stopped_run_leaves_waits_again(queue: BatchQueue) -> None:
+def test_unfinished_files_of_a_stopped_run_wait_again(queue: BatchQueue) -> None:
     queue.order(_OUT, queue.rows)
     queue.handle(FileStarted(_A, 1.0))
     queue.handle(FileDone(_A, _A, 1.0, 1.0))
@@ -144,7 +144,7 @@ def test_what_a_stopped_run_leaves_waits_again(queue: BatchQueue) -> None:
     assert len(queue.rows) == 2
 
 
-def test_failed_ones_are_tried_again_and_only_they(queue: BatchQueue) -> None:
+def test_a_retry_processes_failed_files_only(queue: BatchQueue) -> None:
     queue.order(_OUT, queue.rows)
     queue.handle(FileFailed(_B, ForeignOutput("b.png is there.")))
     queue.handle(PartFailed((_C,), DenoiserError("no place")))
@@ -159,8 +159,8 @@ def test_failed_ones_are_tried_again_and_only_they(queue: BatchQueue) -> None:
     assert not queue.row(_B).problem  # type: ignore[union-attr]
 
 
-def test_counts_are_kept_and_never_wrong(queue: BatchQueue) -> None:
-    """After many changes they are what counting anew gives."""
+def test_incremental_counts_equal_a_full_count(queue: BatchQueue) -> None:
+    """After many random changes."""
     dice = random.Random(3)
     sources = [Path(f"/in/{number}.png") for number in range(40)]
     queue.add(sources, Settings())

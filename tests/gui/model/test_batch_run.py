@@ -38,7 +38,7 @@ def settings(tiny_weights: Path) -> Settings:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> list[Path]:
-    """Three pictures of several tiles each, one of them in a folder below."""
+    """Three photos of several tiles each, one of them in a subfolder."""
     paths = [tmp_path / "in" / name for name in ("a.png", "b.png", "below/c.png")]
     for number, path in enumerate(paths):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def photos(tmp_path: Path) -> list[Path]:
 
 
 class Run:
-    """A batch in a thread, as the window has it."""
+    """Runs a batch in a thread, as the window does."""
 
     def __init__(self, order: BatchOrder, at: Callable[[BatchEvent], None] = lambda _event: None) -> None:
         self.gate, self.cancel, self.events = PauseGate(), CancelToken(), list[BatchEvent]()
@@ -78,7 +78,7 @@ def _order(
     return queue, queue.order(out, queue.rows)
 
 
-def test_a_batch_is_carried_out(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+def test_a_batch_processes_all_photos(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     queue, order = _order(photos, tmp_path / "out", settings)
     for event in Run(order).start().end():
         queue.handle(event)
@@ -87,8 +87,8 @@ def test_a_batch_is_carried_out(tmp_path: Path, photos: list[Path], settings: Se
     assert all(row.target is not None and row.target.is_file() and row.seconds for row in queue.rows)
 
 
-def test_a_batch_of_the_command_line_is_taken_up(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
-    """Begun there and stopped after a file, gone on with here, and the other way round: nothing is done twice."""
+def test_a_batch_of_the_command_line_is_continued(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+    """Also the other way round: started here and continued there. No file is processed twice."""
     folder, out = tmp_path / "in", tmp_path / "out"
     cancel = CancelToken()
     carry_out(
@@ -109,9 +109,7 @@ def test_a_batch_of_the_command_line_is_taken_up(tmp_path: Path, photos: list[Pa
     assert not plan.jobs and len(plan.already_there) == 3
 
 
-def test_of_a_tree_only_what_is_in_the_queue_is_cleaned(
-    tmp_path: Path, photos: list[Path], settings: Settings
-) -> None:
+def test_only_queued_files_of_a_tree_are_processed(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     _, order = _order([photos[2]], tmp_path / "out", settings, root=tmp_path / "in")
     Run(order).start().end()
     assert [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")] == [
@@ -119,7 +117,7 @@ def test_of_a_tree_only_what_is_in_the_queue_is_cleaned(
     ]
 
 
-def test_a_pause_holds_between_two_tiles_and_leaves_nothing_torn(
+def test_a_pause_stops_between_two_tiles_without_partial_files(
     tmp_path: Path, photos: list[Path], settings: Settings
 ) -> None:
     held = threading.Event()
@@ -136,8 +134,8 @@ def test_a_pause_holds_between_two_tiles_and_leaves_nothing_torn(
     assert held.wait(60)
     before = len(run.events)
     time.sleep(0.4)
-    assert len(run.events) == before, "it went on while it was paused"
-    assert isinstance(run.events[-2], TileDone), "it did not wait within the picture"
+    assert len(run.events) == before, "it continued while paused"
+    assert isinstance(run.events[-2], TileDone), "it did not pause within the image"
     for path in (tmp_path / "out").glob("*.png"):
         imageio.read(path)
     run.gate.open()
@@ -170,7 +168,7 @@ def test_a_paused_batch_can_be_stopped_and_resumed(tmp_path: Path, photos: list[
     assert [row.state for row in queue.rows] == [RowState.DONE] * 3
 
 
-def test_a_broken_file_fails_by_itself(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
+def test_a_corrupt_file_does_not_affect_others(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     photos[1].write_bytes(b"no picture")
     queue, order = _order(photos, tmp_path / "out", settings)
     for event in Run(order).start().end():
@@ -180,7 +178,7 @@ def test_a_broken_file_fails_by_itself(tmp_path: Path, photos: list[Path], setti
 
 
 @pytest.mark.parametrize("as_tree", [False, True])
-def test_a_file_that_is_gone_fails_by_itself(
+def test_a_missing_file_does_not_affect_others(
     tmp_path: Path, photos: list[Path], settings: Settings, as_tree: bool
 ) -> None:
     queue, order = _order(photos, tmp_path / "out", settings, root=tmp_path / "in" if as_tree else None)
@@ -191,7 +189,7 @@ def test_a_file_that_is_gone_fails_by_itself(
     assert queue.failed[0].problem == "a.png: no such file." and "moved" in queue.failed[0].hint
 
 
-def test_what_is_in_the_way_is_replaced_only_when_that_is_wanted(
+def test_existing_files_are_replaced_only_on_request(
     tmp_path: Path, photos: list[Path], settings: Settings
 ) -> None:
     out = tmp_path / "out"
@@ -209,9 +207,7 @@ def test_what_is_in_the_way_is_replaced_only_when_that_is_wanted(
     assert imageio.read(out / "a.png").width == 240
 
 
-def test_a_part_that_makes_no_sense_does_not_end_the_others(
-    tmp_path: Path, photos: list[Path], settings: Settings
-) -> None:
+def test_an_invalid_part_does_not_end_the_others(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     queue = BatchQueue()
     queue.add(photos[:1], settings)
     queue.add(photos[1:2], dataclasses.replace(settings, batch=BatchOptions()), root=tmp_path / "in")
@@ -225,7 +221,7 @@ def test_a_part_that_makes_no_sense_does_not_end_the_others(
     assert imageio.read(photos[0]).width == 240
 
 
-def test_an_engine_that_cannot_be_opened_ends_the_batch_with_its_reason(
+def test_a_missing_model_ends_the_batch_with_its_error(
     tmp_path: Path, photos: list[Path], settings: Settings
 ) -> None:
     wrong = dataclasses.replace(settings, denoise=DenoiseOptions(model=str(tmp_path / "none.safetensors")))

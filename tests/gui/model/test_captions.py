@@ -12,14 +12,14 @@ def _photo(**facts: object) -> OpenPhoto:
     return OpenPhoto(1, Path("/p/a.jpg"), "a.jpg", **facts)  # type: ignore[arg-type]
 
 
-def test_beside_the_name_stands_what_matters_most() -> None:
+def test_the_caption_shows_status_or_noise() -> None:
     assert captions.beside_the_name(_photo()) == ""
     assert captions.beside_the_name(_photo(sigma=11.26)) == "σ 11.3"
     assert captions.beside_the_name(_photo(sigma=11.26, stage=PhotoStatus.SAVED)) == "saved"
     assert captions.beside_the_name(_photo(sigma=11.26, stage=PhotoStatus.FAILED)) == "failed"
 
 
-def test_in_full_all_is_said() -> None:
+def test_the_full_caption_contains_all_facts() -> None:
     said = captions.in_full(
         _photo(
             sigma=3.0, stage=PhotoStatus.FAILED, saved_as=Path("/q/a.jpg"), problem="It is broken.", hint="Mend it."
@@ -30,7 +30,7 @@ def test_in_full_all_is_said() -> None:
     ]  # fmt: skip
 
 
-def test_paths_are_said_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_in_the_home_folder_are_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home-of/me")
     assert captions.short_path(Path("/home-of/me/Pictures/a.jpg")) == "~/Pictures/a.jpg"
     assert captions.short_path(Path("/elsewhere/a.jpg")) == "/elsewhere/a.jpg"
@@ -46,5 +46,5 @@ def test_durations(seconds: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.5, "1 s left"), (13, "15 s left"), (340, "6 min left"), (7260, "2:01 h left")]
 )
-def test_time_left_is_coarse(seconds: float, said: str) -> None:
+def test_time_left_is_rounded(seconds: float, said: str) -> None:
     assert captions.time_left(seconds) == said

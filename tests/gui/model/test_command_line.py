@@ -44,7 +44,7 @@ def _understood(line: str) -> dict[str, Any]:
     ("kind", "name"),
     [(kind, name) for kind in (DenoiseOptions, WriteOptions) for name in controls(kind)],
 )
-def test_the_command_line_understands_every_option_as_it_was_meant(kind: type[Any], name: str) -> None:
+def test_the_command_line_parses_every_option_to_the_same_value(kind: type[Any], name: str) -> None:
     settings = PhotoSettings().changed(**{name: _another(name, kind)})
     line = command_for(Path("in/a b.jpg"), Path("out/it's.tif"), settings)
     words = _understood(line)
@@ -53,6 +53,6 @@ def test_the_command_line_understands_every_option_as_it_was_meant(kind: type[An
         assert collect(WriteOptions, words) == settings.write
 
 
-def test_defaults_are_not_said_and_odd_names_stay_whole() -> None:
+def test_defaults_are_omitted_and_unusual_names_are_quoted() -> None:
     line = command_for(Path("-odd name.png"), Path("clean/x.png"), PhotoSettings())
     assert line == "denoise './-odd name.png' --out clean/x.png"

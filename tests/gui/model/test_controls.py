@@ -7,7 +7,7 @@ from denoiser_gui.model import controls
 from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
 
 
-def test_a_change_can_be_taken_back_and_made_again() -> None:
+def test_undo_and_redo() -> None:
     history = SettingsHistory()
     assert not history.can_undo and not history.undo()
     assert history.change(strength=0.5)
@@ -18,7 +18,7 @@ def test_a_change_can_be_taken_back_and_made_again() -> None:
     assert history.now.denoise.noise_level == 12.0
 
 
-def test_a_drag_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dragging_a_slider_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(controls.time, "monotonic", lambda: now[0])
     history = SettingsHistory()
@@ -34,7 +34,7 @@ def test_a_drag_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert history.now.denoise.noise_level == 30.0
 
 
-def test_going_back_to_the_default_is_a_step_of_its_own() -> None:
+def test_a_reset_is_a_separate_step() -> None:
     history = SettingsHistory()
     history.change(noise_level=20.0)
     history.change(noise_level=21.0)
@@ -43,7 +43,7 @@ def test_going_back_to_the_default_is_a_step_of_its_own() -> None:
     assert history.now.denoise.noise_level == 21.0
 
 
-def test_a_new_change_ends_what_could_be_made_again() -> None:
+def test_a_new_change_clears_redo() -> None:
     history = SettingsHistory()
     history.change(strength=0.5)
     history.undo()
@@ -51,7 +51,7 @@ def test_a_new_change_ends_what_could_be_made_again() -> None:
     assert not history.can_redo
 
 
-def test_what_changes_nothing_is_no_step_and_what_is_out_of_range_is_refused() -> None:
+def test_equal_values_are_no_step_and_invalid_values_raise() -> None:
     history = SettingsHistory()
     assert not history.change(strength=1.0)
     with pytest.raises(UsageError):
@@ -59,7 +59,7 @@ def test_what_changes_nothing_is_no_step_and_what_is_out_of_range_is_refused() -
     assert not history.can_undo
 
 
-def test_options_of_writing_are_settings_too() -> None:
+def test_settings_include_output_options() -> None:
     history = SettingsHistory()
     history.change(format="tiff", strip=True)
     assert history.now.write.format == "tiff" and history.now.write.strip

@@ -23,7 +23,7 @@ def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) ->
     return NoiseEstimate(luma, chroma, kind, np.zeros((1, 1), np.float32), "", grey=grey)
 
 
-def test_the_shot_in_one_line() -> None:
+def test_shot_line() -> None:
     picture = _picture(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
     assert facts.shot_line(picture) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
     assert facts.shot_line(_picture()) == ""
@@ -31,11 +31,11 @@ def test_the_shot_in_one_line() -> None:
     assert facts.shot_line(_picture(aperture="odd")) == ""
 
 
-def test_the_file_in_one_line() -> None:
+def test_file_line() -> None:
     assert facts.file_line(_picture()) == "60 × 40 · 8 bit · sRGB · JPEG · 14.2 MB"
 
 
-def test_the_noise_in_one_line() -> None:
+def test_noise_line() -> None:
     assert facts.noise_line(None) == ""
     assert facts.noise_line(_estimate(0.3, 0.2, 0.9)) == "almost no noise"
     assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour, camera-like"
@@ -64,6 +64,6 @@ def test_the_kept_share_in_chinese() -> None:
         set_language("en")
 
 
-def test_sizes_are_said_as_people_say_them() -> None:
+def test_file_sizes() -> None:
     assert facts.in_bytes(999) == "999 bytes"
     assert facts.in_bytes(12_345) == "12 kB"

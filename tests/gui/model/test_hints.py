@@ -18,13 +18,13 @@ _KINDS = [
 
 
 @pytest.mark.parametrize("kind", _KINDS, ids=lambda kind: kind.__name__)
-def test_no_usual_hint_speaks_of_flags(kind: type[DenoiserError]) -> None:
+def test_no_default_hint_contains_command_line_flags(kind: type[DenoiserError]) -> None:
     hint = hint_of(kind("It failed."))
     assert "`" not in hint
     assert "--" not in hint or kind is errors.ImageTooLarge, "the window has no flags"
 
 
-def test_what_was_said_for_the_case_is_kept() -> None:
+def test_specific_hints_are_kept() -> None:
     assert hint_of(UnreadableImage("x", hint="Ask the cat.")) == "Ask the cat."
     assert hint_of(ForeignOutput("x")).startswith("A file with this name already exists")
     assert hint_of(UsageError("x")) == ""

@@ -27,7 +27,7 @@ def work(tiny_codec: Path) -> LatentWork:
     return LatentWork(str(tiny_codec))
 
 
-def test_what_is_told_is_what_the_file_gives(
+def test_the_figures_match_the_decoded_file(
     work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path
 ) -> None:
     rated = work.rate(LatentRequest(photo, 60.0), CancelToken())
@@ -40,33 +40,33 @@ def test_what_is_told_is_what_the_file_gives(
     assert np.array_equal(read_latent(path, str(tiny_codec)).pixels, rated.image.pixels)
 
 
-def test_a_higher_quality_weighs_more(work: LatentWork, photo: Image) -> None:
+def test_a_higher_quality_is_larger(work: LatentWork, photo: Image) -> None:
     small, large = (work.rate(LatentRequest(photo, quality), CancelToken()) for quality in (10.0, 95.0))
     assert len(small.data) < len(large.data)
 
 
-def test_taken_noise_saves_bytes_and_is_not_called_an_error(work: LatentWork, photo: Image) -> None:
+def test_denoising_makes_the_file_smaller_and_hides_psnr(work: LatentWork, photo: Image) -> None:
     rated = work.rate(LatentRequest(photo, 50.0, denoise=12.0), CancelToken())
     assert rated.psnr is None and rated.noisy_bytes > 0
     assert container.read_bytes(rated.data, "a.dlf").cleaned
 
 
 @pytest.mark.parametrize("rival", ["JPEG", "AVIF"])
-def test_the_same_picture_in_the_same_bytes(work: LatentWork, photo: Image, rival: str) -> None:
+def test_other_formats_fit_into_the_same_size(work: LatentWork, photo: Image, rival: str) -> None:
     rated = work.rate(LatentRequest(photo, 90.0, rival=rival), CancelToken())
     assert rated.rival is not None, rated.rival_problem
     assert rated.rival.bytes <= len(rated.data)
     assert rated.rival.image.pixels.shape == photo.pixels.shape
 
 
-def test_a_rival_that_cannot_be_so_small_says_so(work: LatentWork, photo: Image, monkeypatch) -> None:
+def test_a_format_that_cannot_be_that_small_is_reported(work: LatentWork, photo: Image, monkeypatch) -> None:
     tiny = from_numpy(np.full((64, 64, 3), 90, np.uint8))
     rated = work.rate(LatentRequest(tiny, 0.0, rival="AVIF"), CancelToken())
     assert rated.rival is None
     assert "AVIF" in rated.rival_problem and "bytes" in rated.rival_problem
 
 
-def test_of_a_large_photo_a_part_is_tried(work: LatentWork, photo: Image, tiny_codec: Path) -> None:
+def test_a_large_photo_is_sampled(work: LatentWork, photo: Image, tiny_codec: Path) -> None:
     area = Area(64, 64, 64, 128)
     rated = work.rate(LatentRequest(photo, 70.0, rival="JPEG", area=area), CancelToken())
     assert rated.is_sample
@@ -83,26 +83,28 @@ def test_of_a_large_photo_a_part_is_tried(work: LatentWork, photo: Image, tiny_c
     assert told == sorted(told)
 
 
-def test_the_part_lies_where_the_eye_is_and_on_the_tiles() -> None:
+def test_the_sample_is_at_the_visible_part_and_aligned_to_tiles() -> None:
     assert sample_of(Area(0, 0, 900, 1200), 900, 1200) is None
     assert sample_of(Area(0, 0, 4000, 6000), 4000, 6000) == Area(1472, 2432, 1024, 1024)
     assert sample_of(Area(3900, 5900, 100, 100), 4000, 6000) == Area(2944, 4928, 1024, 1024)
     assert sample_of(Area(0, 0, 10, 10), 800, 9000) == Area(0, 0, 800, 1024)
 
 
-def test_it_stops_on_request(work: LatentWork, photo: Image) -> None:
+def test_encoding_can_be_cancelled(work: LatentWork, photo: Image) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
         work.rate(LatentRequest(photo, 33.0), cancel)
 
 
-def test_a_codec_that_is_not_here_is_said(tmp_path: Path, tiny_codec: Path) -> None:
+def test_a_missing_codec_is_reported(tmp_path: Path, tiny_codec: Path) -> None:
     assert isinstance(why_not(str(tmp_path / "none.safetensors")), MissingModel)
     assert why_not(str(tiny_codec)) is None
 
 
-def test_a_damaged_file_is_named(work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path) -> None:
+def test_a_corrupt_file_is_named_in_the_error(
+    work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path
+) -> None:
     data = work.rate(LatentRequest(photo, 60.0), CancelToken()).data
     (tmp_path / "a.dlf").write_bytes(data[:-9])
     with pytest.raises(DamagedLatent, match=r"a\.dlf"):
@@ -111,7 +113,7 @@ def test_a_damaged_file_is_named(work: LatentWork, photo: Image, tmp_path: Path,
     imageio.write(photo, tmp_path / "a.png")
 
 
-def test_it_opens_like_any_photo(
+def test_a_latent_file_opens_like_a_photo(
     work: LatentWork, photo: Image, tmp_path: Path, monkeypatch, tiny_codec: Path
 ) -> None:
     from denoiser_gui.model import picture, thumbnails

@@ -19,7 +19,7 @@ def _frame(scale: float) -> Frame:
     return Renderer().frame(request, None)
 
 
-def test_the_very_pixel_is_read_in_the_depth_of_the_photo() -> None:
+def test_pixel_values_are_in_the_bit_depth_of_the_photo() -> None:
     frame = _frame(4.0)
     for x, y in ((56.0, 44.2), (57.9, 44.99), (60.5, 46.0)):
         reading = pixel_values_at(frame, x, y)
@@ -27,14 +27,14 @@ def test_the_very_pixel_is_read_in_the_depth_of_the_photo() -> None:
         assert reading.before == tuple(_PIXELS[int(y), int(x)])
 
 
-def test_beside_the_photo_there_is_nothing_to_read() -> None:
+def test_there_are_no_values_outside_the_photo() -> None:
     frame = _frame(0.2)
     assert pixel_values_at(frame, 10.0, 10.0) is not None
     for x, y in ((-1.0, 5.0), (5.0, 90.0), (120.0, 0.0)):
         assert pixel_values_at(frame, x, y) is None
 
 
-def test_values_are_said_as_people_read_them() -> None:
+def test_values_as_text() -> None:
     assert in_words((128.0, 131.0, 117.0)) == "R 128  G 131  B 117"
     assert in_words((65535.0,)) == "K 65535"
     assert in_words((0.25, 0.5, 1.5)) == "R 0.2500  G 0.5000  B 1.5000"

@@ -26,7 +26,7 @@ def _loaded(folder: Path, text: str | bytes) -> Preferences:
     return load_preferences(file)
 
 
-def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
+def test_saved_preferences_are_loaded(tmp_path: Path) -> None:
     file = tmp_path / "denoise" / "desktop.json"
     wanted = Preferences(
         theme="light",
@@ -43,13 +43,13 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_that_is_no_text_survives(tmp_path: Path) -> None:
+def test_undecodable_file_names_are_kept(tmp_path: Path) -> None:
     odd = "/pictures/caf\udce9.jpg"  # how Python holds a name in Latin-1
     save_preferences(Preferences(recent=(odd,)), tmp_path / "p.json")
     assert load_preferences(tmp_path / "p.json").recent == (odd,)
 
 
-def test_without_a_file_they_are_the_defaults(tmp_path: Path) -> None:
+def test_defaults_without_a_file(tmp_path: Path) -> None:
     assert load_preferences(tmp_path / "none.json") == Preferences()
     assert load_preferences(tmp_path) == Preferences()
 
@@ -70,15 +70,15 @@ def test_without_a_file_they_are_the_defaults(tmp_path: Path) -> None:
     ],
     ids=["empty", "cut", "list", "null", "number", "text", "no UTF-8", "zeros", "deep", "huge number"],
 )
-def test_a_broken_file_is_as_if_it_were_not_there(tmp_path: Path, text: str | bytes) -> None:
+def test_a_corrupt_file_gives_defaults(tmp_path: Path, text: str | bytes) -> None:
     assert _loaded(tmp_path, text) == Preferences()
 
 
-def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
     assert _loaded(tmp_path, '{"theme": "dark"}' + " " * MOST_BYTES) == Preferences()
 
 
-def test_each_value_is_judged_by_itself(tmp_path: Path) -> None:
+def test_each_value_is_validated_separately(tmp_path: Path) -> None:
     values: dict[str, Any] = {
         "theme": "pink",
         "language": 3,
@@ -89,7 +89,7 @@ def test_each_value_is_judged_by_itself(tmp_path: Path) -> None:
     assert _loaded(tmp_path, json.dumps(values | {"from a later version": 1})) == Preferences(compare="split")
 
 
-def test_of_the_recent_files_what_makes_no_sense_is_dropped(tmp_path: Path) -> None:
+def test_invalid_recent_files_are_dropped(tmp_path: Path) -> None:
     listed = ["/a.png", 7, None, "/a.png", "\0", "", "\ud800", *(f"/{n}.png" for n in range(99))]
     recent = _loaded(tmp_path, json.dumps({"recent": listed})).recent
     assert recent[:2] == ("/a.png", "/0.png")
@@ -97,7 +97,7 @@ def test_of_the_recent_files_what_makes_no_sense_is_dropped(tmp_path: Path) -> N
     assert _loaded(tmp_path, '{"recent": "/a.png"}').recent == ()
 
 
-def test_no_file_whatever_stops_the_window(tmp_path: Path) -> None:
+def test_random_files_never_raise(tmp_path: Path) -> None:
     dice = random.Random(5)
     names = [field.name for field in dataclasses.fields(Preferences)]
     values: list[Any] = [None, True, -1, 1e308, "", "dark", "\ud800\0", [], [[]], {}, {"a": 1}, "x" * 9000]
@@ -111,7 +111,7 @@ def test_no_file_whatever_stops_the_window(tmp_path: Path) -> None:
         assert load_preferences(tmp_path / "again.json") == loaded
 
 
-def test_what_was_opened_last_comes_first_and_once(tmp_path: Path) -> None:
+def test_recent_files_are_unique_and_newest_first(tmp_path: Path) -> None:
     opened = Preferences().with_opened([Path("/a/1.png"), Path("/b/2.png")]).with_opened([Path("/b/2.png")])
     assert opened.recent == ("/b/2.png", "/a/1.png")
     assert opened.open_folder == "/b"
@@ -121,7 +121,7 @@ def test_what_was_opened_last_comes_first_and_once(tmp_path: Path) -> None:
     assert opened.with_opened([]) is opened
 
 
-def test_they_lie_beside_the_presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_file_is_next_to_the_presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert preferences_file() == tmp_path / "denoise" / "desktop.json"
     save_preferences(Preferences(theme="dark"))
@@ -130,7 +130,7 @@ def test_they_lie_beside_the_presets(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert preferences_file().is_absolute()
 
 
-def test_a_place_that_takes_no_file_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_an_unwritable_folder_raises_unwritable_image(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UnwritableImage):
         save_preferences(Preferences(), tmp_path / "file" / "desktop.json")

@@ -1,4 +1,4 @@
-"""What is marked exact at 1:1 is what is written, pixel for pixel; and what nobody wants any more is stopped."""
+"""Exact pixels at 1:1 equal the saved file; superseded work is cancelled."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _noisy(seed: int, height: int, width: int, *, deep: bool = False, alpha: boo
 
 
 class Bench:
-    """The preview worked by hand, without a window."""
+    """Runs the preview without a window."""
 
     def __init__(self, *images: Image) -> None:
         self.pictures = [picture_of(key, image) for key, image in enumerate(images, 1)]
@@ -75,7 +75,7 @@ class Bench:
     def work(
         self, request: PreviewRequest | None = None, until: Callable[[EngineEvent], bool] = lambda _: False
     ) -> None:
-        """Works until nothing is left to do, or until an event arrives that `until` accepts."""
+        """Run until nothing is left to do, or until `until` accepts an event."""
         if request is not None:
             self.preview.ask(request)
         cancel = CancelToken()
@@ -94,7 +94,7 @@ class Bench:
         return self.renderer.frame(request, self.preview.cleaning(request))
 
     def written(self, request: PreviewRequest, folder: Path) -> Image:
-        """What the writer makes of the photo at these options."""
+        """The photo saved with these options."""
         export = ExportRequest(request.picture, request.options)
         self.preview.export(export)
         self.work()
@@ -116,9 +116,7 @@ def _is_exact(event: EngineEvent) -> bool:
 @pytest.mark.parametrize(
     "look", [{}, {"strength": 0.6}, {"colour_noise": 0.3}, {"detail": 0.7, "grain": 0.4, "strength": 0.9}]
 )
-def test_what_is_marked_exact_is_what_is_written(
-    tmp_path: Path, deep: bool, alpha: bool, look: dict[str, float]
-) -> None:
+def test_exact_pixels_equal_the_saved_file(tmp_path: Path, deep: bool, alpha: bool, look: dict[str, float]) -> None:
     bench = Bench(_noisy(3, 300, 420, deep=deep, alpha=alpha))
     request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192, **look), at=(0.3, 0.4))
     bench.work(request)
@@ -130,7 +128,7 @@ def test_what_is_marked_exact_is_what_is_written(
         assert np.array_equal(frame.right[:, :, 2::-1], cut(written.pixels, frame.area))
 
 
-def test_the_written_photo_is_that_of_the_command_line(tmp_path: Path) -> None:
+def test_the_saved_photo_equals_that_of_a_session(tmp_path: Path) -> None:
     image = _noisy(5, 300, 420)
     bench = Bench(image)
     request = bench.request()
@@ -139,7 +137,7 @@ def test_the_written_photo_is_that_of_the_command_line(tmp_path: Path) -> None:
     assert np.array_equal(written.pixels, open_session(FAST).clean(image).image.pixels)
 
 
-def test_on_a_cpu_the_tile_is_small_and_named(tmp_path: Path) -> None:
+def test_on_a_cpu_the_tile_size_is_512_and_reported(tmp_path: Path) -> None:
     image = _noisy(6, 500, 500)
     bench = Bench(image)
     request = bench.request(DenoiseOptions(precision="fp32", device="cpu"))
@@ -171,7 +169,7 @@ def _random_request(bench: Bench, dice: np.random.Generator) -> PreviewRequest:
 
 
 def _try_changes(bench: Bench, folder: Path, changes: int) -> int:
-    """Random changes, some left before they are done; every frame that says exact is compared. How many did."""
+    """Make random changes, some interrupted; compare exact frames with the file; return their number."""
     dice, compared = np.random.default_rng(10), 0
     for _ in range(changes):
         request = _random_request(bench, dice)
@@ -202,7 +200,7 @@ def test_after_two_hundred_random_changes_the_exact_preview_equals_the_written_p
     assert _try_changes(bench, tmp_path, 200) >= 80
 
 
-def test_a_draft_comes_before_the_exact_view_and_is_nearer_to_it_than_the_source() -> None:
+def test_a_draft_comes_first_and_is_closer_to_the_result_than_the_source() -> None:
     bench = Bench(_noisy(3, 400, 480))
     request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
     bench.work(request, until=lambda event: hasattr(event, "doing"))
@@ -218,7 +216,7 @@ def test_a_draft_comes_before_the_exact_view_and_is_nearer_to_it_than_the_source
     assert distance(draft.right_values) < 0.6 * distance(draft.left_values)
 
 
-def test_another_look_never_runs_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_look_does_not_run_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(_noisy(3, 300, 420))
     request = bench.request()
     bench.work(request)
@@ -231,7 +229,7 @@ def test_another_look_never_runs_the_network(monkeypatch: pytest.MonkeyPatch) ->
         assert bench.frame(other).state is State.EXACT
 
 
-def test_strength_nought_is_the_source_and_asks_for_no_network() -> None:
+def test_strength_zero_shows_the_source_without_a_model() -> None:
     bench = Bench(_noisy(3, 200, 300))
     request = bench.request(DenoiseOptions(strength=0.0, model="no-such-model"))
     bench.work(request)
@@ -240,7 +238,7 @@ def test_strength_nought_is_the_source_and_asks_for_no_network() -> None:
     assert not bench.events
 
 
-def test_nothing_stale_is_exact_for_another_level_or_photo() -> None:
+def test_pixels_of_another_level_or_photo_are_never_exact() -> None:
     bench = Bench(_noisy(1, 300, 420), _noisy(2, 300, 420))
     bench.work(bench.request(DenoiseOptions(noise_level=10.0, precision="fp32", tile=192)))
     for other in (
@@ -298,7 +296,7 @@ def test_a_superseded_request_stops_within_a_tile() -> None:
     assert bench.frame(second).state is State.EXACT
 
 
-def test_a_model_that_is_not_here_is_said_once_and_can_be_tried_again() -> None:
+def test_a_missing_model_is_reported_once_and_can_be_retried() -> None:
     bench = Bench(_noisy(3, 200, 300))
     request = bench.request(DenoiseOptions(model="no-such-model"))
     bench.work(request)
@@ -333,7 +331,7 @@ def test_a_cancelled_export_is_dropped() -> None:
     assert not [event for event in bench.events if isinstance(event, ExportDone | ExportFailed)]
 
 
-def test_a_closed_photo_is_forgotten() -> None:
+def test_data_of_a_closed_photo_is_dropped() -> None:
     bench = Bench(_noisy(3, 200, 300))
     request = bench.request()
     bench.work(request)

@@ -40,20 +40,20 @@ def _request(picture: Picture, view: View = View.SPLIT, scale: float = 1.0, **wo
     return PreviewRequest(1, picture, FAST, viewport, view, **words)  # type: ignore[arg-type]
 
 
-def test_before_anything_is_clean_the_source_is_shown_and_said_to_wait() -> None:
+def test_before_the_first_tile_the_source_is_shown_as_waiting() -> None:
     picture = picture_of(1, _image())
     frame = Renderer().frame(_request(picture), None)
     assert frame.state is State.WAITING and np.array_equal(frame.left, frame.right)
     assert frame.left.shape[:2] == (frame.area.height, frame.area.width) and np.all(frame.left[:, :, 3] == 255)
 
 
-def test_the_difference_is_grey_and_four_times_what_was_removed(cleaning: Cleaning) -> None:
+def test_the_difference_is_amplified_four_times_around_grey(cleaning: Cleaning) -> None:
     frame = Renderer().frame(_request(cleaning.picture, View.DIFFERENCE), cleaning)
     removed = frame.left_values.astype(int) - frame.right_values
     assert np.array_equal(frame.right[:, :, 2::-1], np.clip(128 + 4 * removed, 0, 255))
 
 
-def test_trust_tints_where_structure_was_taken_and_nothing_else(cleaning: Cleaning) -> None:
+def test_only_areas_of_low_trust_are_tinted(cleaning: Cleaning) -> None:
     renderer = Renderer()
     plain = renderer.frame(_request(cleaning.picture), cleaning)
     cleaning.measure_trust()
@@ -74,7 +74,7 @@ def test_trust_tints_where_structure_was_taken_and_nothing_else(cleaning: Cleani
 
 
 @pytest.mark.parametrize("scale", [0.31, 0.5, 0.75])
-def test_from_afar_the_screen_is_as_large_as_the_part_is_there(cleaning: Cleaning, scale: float) -> None:
+def test_a_zoomed_out_frame_has_the_size_of_its_area_on_screen(cleaning: Cleaning, scale: float) -> None:
     frame = Renderer().frame(_request(cleaning.picture, View.SPLIT, scale), cleaning)
     assert frame.state is State.EXACT
     height, width = frame.right.shape[:2]
@@ -84,21 +84,21 @@ def test_from_afar_the_screen_is_as_large_as_the_part_is_there(cleaning: Cleanin
     assert frame.right_values.mean(axis=(0, 1)) == pytest.approx(whole, abs=1.5)
 
 
-def test_what_stands_in_a_pane_is_shown_in_place_of_the_photo(cleaning: Cleaning) -> None:
+def test_a_replacement_image_is_shown_instead_of_the_photo(cleaning: Cleaning) -> None:
     other = from_numpy(np.full((260, 360, 3), 40, np.uint8))
     request = _request(cleaning.picture, left=ReplacementImage("as JPEG", other))
     frame = Renderer().frame(request, cleaning)
     assert np.all(frame.left_values == 40) and not np.all(frame.right_values == 40)
 
 
-def test_transparency_shows_checks() -> None:
+def test_transparency_shows_a_checkerboard() -> None:
     image = _image()
     see_through = from_numpy(np.dstack([image.pixels, np.zeros((260, 360, 1), np.uint8)]))
     frame = Renderer().frame(_request(picture_of(1, see_through)), None)
     assert set(np.unique(frame.left[:, :, :3])) == {96, 128}
 
 
-def test_colours_go_to_the_display_that_was_chosen(cleaning: Cleaning) -> None:
+def test_colours_are_converted_to_the_display_profile(cleaning: Cleaning) -> None:
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -31,7 +31,7 @@ def made(image: Image) -> Finished:
     return finished(image, session.clean(image), session)
 
 
-def test_a_photo_goes_into_a_folder_beside_it_under_its_own_name(tmp_path: Path, image: Image) -> None:
+def test_the_default_target_is_a_folder_next_to_the_photo(tmp_path: Path, image: Image) -> None:
     source = tmp_path / "a.png"
     imageio.write(image, source)
     read = imageio.read(source)
@@ -40,7 +40,7 @@ def test_a_photo_goes_into_a_folder_beside_it_under_its_own_name(tmp_path: Path,
     assert proposed_target(tmp_path / "b.bmp", "b.bmp", None, WriteOptions()) == tmp_path / "clean" / "b.png"
 
 
-def test_an_open_photo_is_never_written_over_not_even_through_a_link(tmp_path: Path, image: Image) -> None:
+def test_open_photos_are_never_overwritten_even_through_links(tmp_path: Path, image: Image) -> None:
     source, link, hard = tmp_path / "a.png", tmp_path / "link.png", tmp_path / "hard.png"
     imageio.write(image, source)
     link.symlink_to(source)
@@ -50,7 +50,7 @@ def test_an_open_photo_is_never_written_over_not_even_through_a_link(tmp_path: P
             refuse(SaveRequest(target, PhotoSettings(), overwrite=True), [source])
 
 
-def test_another_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
+def test_existing_files_are_replaced_only_on_request(tmp_path: Path) -> None:
     other = tmp_path / "other.png"
     other.write_bytes(b"something")
     with pytest.raises(ForeignOutput):
@@ -61,7 +61,7 @@ def test_another_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
         refuse(SaveRequest(tmp_path / "name without suffix", PhotoSettings()), [])
 
 
-def test_the_file_bears_the_ticket_that_a_batch_would_give_it(tmp_path: Path, made: Finished) -> None:
+def test_the_file_has_the_processing_record_of_a_batch(tmp_path: Path, made: Finished) -> None:
     target = tmp_path / "deeper" / "a.png"
     saved = save(made, SaveRequest(target, PhotoSettings(OPTIONS)))
     assert saved.target == target
@@ -74,9 +74,7 @@ def test_the_file_bears_the_ticket_that_a_batch_would_give_it(tmp_path: Path, ma
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.png", 16), ("a.tif", 32), ("a.avif", 10), ("a.png", 8)])
-def test_another_depth_is_the_same_picture_in_finer_steps(
-    tmp_path: Path, made: Finished, name: str, bits: int
-) -> None:
+def test_converting_the_bit_depth_keeps_the_image(tmp_path: Path, made: Finished, name: str, bits: int) -> None:
     assert bits in depths_of(Path(name))
     save(made, SaveRequest(tmp_path / name, PhotoSettings(OPTIONS), bits))
     written = imageio.read(tmp_path / name)

@@ -19,14 +19,14 @@ from denoiser_gui.model.thumbnails import (
 )
 
 
-def test_the_newest_wish_comes_first_and_each_once() -> None:
+def test_the_newest_request_comes_first_and_each_once() -> None:
     wanted = ThumbnailQueue()
     for name in ("a", "b", "c", "a"):
         wanted.want(Path(name))
     assert [wanted.take() for _ in range(4)] == [Path("a"), Path("c"), Path("b"), None]
 
 
-def test_what_was_scrolled_away_is_forgotten() -> None:
+def test_old_requests_are_dropped() -> None:
     wanted = ThumbnailQueue()
     for number in range(MOST_WANTED + 5):
         wanted.want(Path(str(number)))
@@ -34,7 +34,7 @@ def test_what_was_scrolled_away_is_forgotten() -> None:
     assert wanted.take() == Path(str(MOST_WANTED + 4))
 
 
-def test_what_was_not_asked_for_the_longest_goes() -> None:
+def test_the_least_recently_used_thumbnail_is_evicted() -> None:
     kept: ThumbnailCache[str] = ThumbnailCache(most=2)
     kept.put(Path("a"), "A")
     kept.put(Path("b"), None)
@@ -45,7 +45,7 @@ def test_what_was_not_asked_for_the_longest_goes() -> None:
     assert kept.get(Path("a")) is None
 
 
-def test_a_thumbnail_is_small_and_noise_is_that_of_the_whole(tmp_path: Path) -> None:
+def test_thumbnails_are_small_and_noise_is_measured_at_full_size(tmp_path: Path) -> None:
     values = np.random.default_rng(1).normal(128, 14, (300, 400, 3)).clip(0, 255).astype(np.uint8)
     imageio.write(from_numpy(values), tmp_path / "a.png")
     assert make_thumbnail(tmp_path / "a.png", 80).width == 80

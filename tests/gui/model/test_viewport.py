@@ -12,19 +12,19 @@ def _photo(scale: float | None = None) -> Viewport:
     return fitted if scale is None else fitted.at_scale(scale)
 
 
-def test_a_photo_begins_fitted_and_stays_so_when_the_pane_changes() -> None:
+def test_a_photo_is_fitted_at_first_and_after_resizing_the_pane() -> None:
     viewport = _photo()
     assert viewport.fits and viewport.visible == Area(0, 0, 4000, 6000)
     wider = viewport.resized(1200, 300)
     assert wider.fits and wider.scale == pytest.approx(300 / 4000)
 
 
-def test_a_small_photo_is_not_blown_up() -> None:
+def test_a_small_photo_is_not_enlarged() -> None:
     assert viewport_of(100, 50, 800, 600).scale == 1.0
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.5, 1.0, 3.0, 16.0])
-def test_zooming_leaves_the_point_under_the_pointer_where_it_is(scale: float) -> None:
+def test_zooming_keeps_the_point_under_the_pointer(scale: float) -> None:
     before = _photo(1.0)
     point = (411.0, 203.0)
     x, y = before.to_photo(*point)
@@ -60,11 +60,11 @@ def test_steps_go_through_round_scales_to_both_ends() -> None:
 
 
 @pytest.mark.parametrize(("scale", "level"), [(1.0, 0), (0.51, 0), (0.5, 1), (0.26, 1), (0.25, 2), (0.0927, 3)])
-def test_the_copy_that_is_taken_has_a_pixel_for_each_of_the_pane(scale: float, level: int) -> None:
+def test_the_level_has_a_pixel_for_every_device_pixel(scale: float, level: int) -> None:
     assert Viewport(6000, 4000, 500, 500, scale).level == level
 
 
-def test_what_is_wanted_is_what_is_seen_and_a_rim() -> None:
+def test_the_wanted_area_is_the_visible_one_with_a_margin() -> None:
     viewport = _photo(1.0)
     assert viewport.wanted.contains(viewport.visible) and viewport.wanted != viewport.visible
 

@@ -1,4 +1,4 @@
-"""A controller with small photos, for the widgets that show them."""
+"""A controller with small photos for widget tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from denoiser_gui.view import theme
 def controller(
     network: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Controller]:
-    """A controller of its own, which remembers nothing and ends its threads."""
+    """A controller with default preferences; its threads end with the test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     theme.install(qapp, "dark")
     controller = Controller(Preferences())
@@ -32,7 +32,7 @@ def controller(
 
 @pytest.fixture
 def photos(tmp_path: Path) -> list[Path]:
-    """Three photos of noise and one that is none."""
+    """Three photos of noise and one invalid file."""
     paths = [tmp_path / "photos" / name for name in ("a.png", "b.jpg", "c.png")]
     for number, path in enumerate(paths):
         path.parent.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def photos(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def opened(controller: Controller, photos: list[Path], qtbot: QtBot) -> Callable[[], Controller]:
-    """Opens the photos, once everybody listens."""
+    """Opens the photos after the widgets are connected."""
 
     def open_them() -> Controller:
         controller.open(photos)

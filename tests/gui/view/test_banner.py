@@ -26,7 +26,7 @@ def banner(qapp: QApplication, qtbot: QtBot) -> Iterator[Banner]:
     window.close()
 
 
-def test_it_is_there_only_while_something_stands(banner: Banner) -> None:
+def test_it_is_visible_only_with_notices(banner: Banner) -> None:
     assert banner.isHidden()
     banner.show_notice(Notice("a", "The disk is full.", "Free some space.", Severity.ERROR))
     assert banner.isVisible() and banner.height() > 20
@@ -36,7 +36,7 @@ def test_it_is_there_only_while_something_stands(banner: Banner) -> None:
     assert banner.isHidden() and banner.keys == []
 
 
-def test_the_action_acts_and_takes_the_banner_away(banner: Banner) -> None:
+def test_the_action_runs_and_removes_the_notice(banner: Banner) -> None:
     acted: list[int] = []
     banner.show_notice(Notice("a", "It failed.", action="Try again", act=lambda: acted.append(1)))
     button = banner.findChild(QPushButton)
@@ -45,7 +45,7 @@ def test_the_action_acts_and_takes_the_banner_away(banner: Banner) -> None:
     assert acted == [1] and banner.isHidden()
 
 
-def test_an_action_may_bring_the_next_banner(banner: Banner) -> None:
+def test_an_action_may_show_the_next_notice(banner: Banner) -> None:
     again = Notice("a", "It failed again.")
     banner.show_notice(Notice("a", "It failed.", action="Try again", act=lambda: banner.show_notice(again)))
     banner.findChild(QPushButton).click()  # type: ignore[union-attr]
@@ -60,7 +60,7 @@ def test_it_can_be_dismissed(banner: Banner) -> None:
     assert banner.keys == []
 
 
-def test_the_newest_of_a_key_stands_and_not_too_many(banner: Banner) -> None:
+def test_notices_are_replaced_by_key_and_limited(banner: Banner) -> None:
     for number in range(3):
         banner.show_notice(Notice("same", f"{number}"))
     assert banner.keys == ["same"]
@@ -69,7 +69,7 @@ def test_the_newest_of_a_key_stands_and_not_too_many(banner: Banner) -> None:
     assert banner.keys == [f"key {number}" for number in range(2, MOST + 2)]
 
 
-def test_a_long_line_gives_way(banner: Banner) -> None:
+def test_a_long_notice_is_elided(banner: Banner) -> None:
     banner.show_notice(Notice("a", "word " * 400, "hint " * 400, Severity.ERROR, "Try again"))
     assert banner.window().width() == 900
     assert banner.window().minimumSizeHint().width() < 900

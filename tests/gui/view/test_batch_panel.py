@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from denoiser import imageio
 from denoiser_gui.batch_control import BatchStatus
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import RowState
+from denoiser_gui.model.batch_queue import Row, RowState
 from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QMenu, QPushButton, Qt, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
@@ -59,7 +59,7 @@ def test_it_slides_up_and_down(panel: BatchPanel, qtbot: QtBot) -> None:
     assert opened.args == [False] and panel.isHidden()
 
 
-def test_a_batch_is_cleaned_and_told_of(
+def test_a_batch_is_processed_and_reported(
     panel: BatchPanel, photos: list[Path], qtbot: QtBot, tmp_path: Path
 ) -> None:
     said: list[str] = []
@@ -75,9 +75,7 @@ def test_a_batch_is_cleaned_and_told_of(
     assert not panel.grab().isNull()
 
 
-def test_failed_ones_are_tried_again_when_they_are_mended(
-    panel: BatchPanel, photos: list[Path], qtbot: QtBot
-) -> None:
+def test_repaired_files_can_be_retried(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     panel.add(photos)
     _button(panel, "Start").click()
     _ended(panel, qtbot)
@@ -89,7 +87,7 @@ def test_failed_ones_are_tried_again_when_they_are_mended(
     assert not panel.control.queue.rows
 
 
-def test_what_is_in_the_way_is_replaced_when_that_is_wanted(
+def test_existing_files_are_replaced_on_request(
     panel: BatchPanel, photos: list[Path], qtbot: QtBot, tmp_path: Path
 ) -> None:
     (tmp_path / "out").mkdir()
@@ -103,24 +101,41 @@ def test_what_is_in_the_way_is_replaced_when_that_is_wanted(
     assert imageio.read(tmp_path / "out" / "a.png").width == 96
 
 
-def test_pause_holds_resume_goes_on_and_stop_ends(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+def _started_and_paused(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    """Starts a batch and pauses it at the first tile."""
+
+    def pause(row: Row) -> None:
+        if row.state is RowState.CLEANING:
+            panel.control.pause()
+
     panel.add(photos[:3])
-    panel.control.row_changed.connect(lambda row: panel.control.pause() if row.state is RowState.CLEANING else None)
+    panel.control.row_changed.connect(pause)
     _button(panel, "Start").click()
     qtbot.waitUntil(lambda: panel.control.status is BatchStatus.PAUSED, timeout=_PATIENCE)
-    assert _button(panel, "Resume").isVisible()
+    panel.control.row_changed.disconnect(pause)
+
+
+def test_pause_and_resume(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    _started_and_paused(panel, photos, qtbot)
     over = panel.control.queue.tally.over
     qtbot.wait(300)
     assert panel.control.queue.tally.over == over
     _button(panel, "Resume").click()
-    qtbot.waitUntil(lambda: panel.control.status in (BatchStatus.PAUSED, BatchStatus.IDLE), timeout=_PATIENCE)
-    if panel.control.is_running:
-        _button(panel, "Stop").click()
+    assert panel.control.status is BatchStatus.RUNNING
     _ended(panel, qtbot)
+    assert {row.state for row in panel.control.queue.rows} == {RowState.DONE}
+
+
+def test_a_paused_batch_can_be_stopped(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+    _started_and_paused(panel, photos, qtbot)
+    _button(panel, "Stop").click()
+    assert panel.control.status is BatchStatus.STOPPING
+    _ended(panel, qtbot)
+    assert _button(panel, "Start").isVisible()
     assert not [t for t in threading.enumerate() if t.name.startswith(("denoise-reader", "denoise-writer"))]
 
 
-def test_each_photo_is_cleaned_as_it_is_set(
+def test_each_photo_uses_its_own_settings(
     panel: BatchPanel, opened: Callable[[], Controller], photos: list[Path], qtbot: QtBot
 ) -> None:
     controller = opened()
@@ -130,7 +145,7 @@ def test_each_photo_is_cleaned_as_it_is_set(
     assert [row.settings.denoise.strength for row in rows] == [0.5, 1.0]
 
 
-def test_the_strip_learns_what_is_saved(
+def test_the_strip_shows_saved_photos(
     panel: BatchPanel,
     opened: Callable[[], Controller],
     photos: list[Path],
@@ -147,13 +162,13 @@ def test_the_strip_learns_what_is_saved(
     assert controller.photos[0].saved_as == tmp_path / "out" / "a.png"
 
 
-def test_a_folder_is_looked_into(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+def test_folders_are_searched(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     panel.add([photos[0].parent])
     qtbot.waitUntil(lambda: len(panel.control.queue.rows) == 4, timeout=_PATIENCE)
     assert {row.root for row in panel.control.queue.rows} == {photos[0].parent}
 
 
-def test_where_the_photos_go_is_remembered_once_it_is_used(
+def test_the_output_folder_is_saved_once_it_is_used(
     panel: BatchPanel, controller: Controller, photos: list[Path], qtbot: QtBot, tmp_path: Path
 ) -> None:
     assert panel.folder == tmp_path / "out"
@@ -163,7 +178,7 @@ def test_where_the_photos_go_is_remembered_once_it_is_used(
     assert controller.preferences.batch_folder == str(tmp_path / "out")
 
 
-def test_without_a_choice_they_go_beside_the_photos(
+def test_the_default_output_folder_is_next_to_the_photos(
     controller: Controller, photos: list[Path], qtbot: QtBot
 ) -> None:
     panel = BatchPanel(controller)
@@ -174,7 +189,7 @@ def test_without_a_choice_they_go_beside_the_photos(
     assert panel.folder == Path("/elsewhere")
 
 
-def test_delete_takes_rows_out(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
+def test_delete_removes_rows(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     panel.add(photos[:3])
     view = panel._view
     view.setFocus()

@@ -1,4 +1,4 @@
-"""The canvas under the mouse, the wheel and the keys."""
+"""The canvas with mouse, wheel and keyboard."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def test_a_double_click_goes_to_one_hundred_percent_and_back(
     assert controller.viewer.viewport.fits
 
 
-def test_a_drag_moves_the_photo_with_the_hand_and_a_flick_lets_it_glide(
-    canvas: Canvas, controller: Controller, qtbot: QtBot
-) -> None:
+def test_dragging_pans_and_a_flick_scrolls_on(canvas: Canvas, controller: Controller, qtbot: QtBot) -> None:
     canvas.zoom(3.0)
     before = controller.viewer.viewport
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(150, 150))
@@ -107,7 +105,7 @@ def test_shift_and_arrows_pan(canvas: Canvas, controller: Controller, qtbot: QtB
     assert before is not None and controller.viewer.viewport.x > before.x
 
 
-def test_the_view_is_divided_where_the_pointer_says(canvas: Canvas, controller: Controller) -> None:
+def test_the_panes_follow_the_view(canvas: Canvas, controller: Controller) -> None:
     assert controller.viewer.viewport is not None
     assert (controller.viewer.viewport.pane_width, controller.viewer.viewport.pane_height) == (
         (400 - GAP) // 2,
@@ -123,7 +121,7 @@ def test_the_view_is_divided_where_the_pointer_says(canvas: Canvas, controller: 
     assert panes.origin(right) == QPointF(0, 0), "both halves look through one and the same viewport"
 
 
-def test_the_badge_says_exact_for_what_was_asked_and_nothing_else(
+def test_the_label_is_exact_only_for_the_current_request(
     canvas: Canvas, controller: Controller, qtbot: QtBot
 ) -> None:
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)

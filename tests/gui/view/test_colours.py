@@ -14,7 +14,7 @@ def test_contrast_is_that_of_the_standard() -> None:
 
 
 @_BOTH
-def test_text_can_be_read_wherever_it_stands(colours: Colours) -> None:
+def test_text_has_enough_contrast_on_every_background(colours: Colours) -> None:
     grounds = ("window", "panel", "well", "hover", "pressed", "selected", "banner", "canvas")
     poor = {
         (ink, ground): round(ratio, 2)
@@ -26,7 +26,7 @@ def test_text_can_be_read_wherever_it_stands(colours: Colours) -> None:
 
 
 @_BOTH
-def test_words_in_colour_can_be_read_too(colours: Colours) -> None:
+def test_coloured_text_has_enough_contrast(colours: Colours) -> None:
     grounds = {"accent": ("panel", "well", "banner")}  # on the window it only draws, which asks for less
     poor = {
         (ink, ground): round(ratio, 2)
@@ -40,7 +40,7 @@ def test_words_in_colour_can_be_read_too(colours: Colours) -> None:
 
 
 @_BOTH
-def test_focus_and_knobs_are_seen(colours: Colours) -> None:
+def test_focus_and_knobs_have_enough_contrast(colours: Colours) -> None:
     for ground in ("window", "panel", "well", "canvas", "banner"):
         assert contrast(colours.focus, getattr(colours, ground)) >= SEEN, ground
     for dot in ("pane_good", "pane_accent", "pane_bad", "pane_text"):
@@ -49,7 +49,7 @@ def test_focus_and_knobs_are_seen(colours: Colours) -> None:
 
 
 @_BOTH
-def test_the_surround_of_the_picture_is_neutral(colours: Colours) -> None:
+def test_the_canvas_is_neutral_grey(colours: Colours) -> None:
     for ground in ("window", "panel", "canvas", "well", "line", "hover", "selected", "track"):
         channels = [int(getattr(colours, ground)[start : start + 2], 16) for start in (1, 3, 5)]
         assert max(channels) - min(channels) <= 8, f"{ground} is tinted"

@@ -5,7 +5,7 @@ from pytestqt.qtbot import QtBot
 from denoiser_gui.view.elided import ElidedLabel
 
 
-def test_it_gives_way_and_says_all_on_the_hover(qtbot: QtBot) -> None:
+def test_long_text_is_elided_and_in_the_tooltip(qtbot: QtBot) -> None:
     label = ElidedLabel("word " * 40)
     qtbot.addWidget(label)
     assert label.minimumSizeHint().width() <= 48 < label.sizeHint().width()

@@ -14,7 +14,7 @@ def _button(state: EmptyState, words: str) -> QPushButton:
     return next(button for button in state.findChildren(QPushButton) if words in button.text())
 
 
-def test_it_offers_to_open_and_a_sample(controller: Controller, qtbot: QtBot) -> None:
+def test_it_offers_files_and_a_sample(controller: Controller, qtbot: QtBot) -> None:
     state = EmptyState(controller)
     qtbot.addWidget(state)
     state.resize(900, 600)
@@ -25,7 +25,7 @@ def test_it_offers_to_open_and_a_sample(controller: Controller, qtbot: QtBot) ->
         _button(state, "sample").click()
 
 
-def test_it_offers_the_two_folders_of_last_time(controller: Controller, qtbot: QtBot) -> None:
+def test_it_offers_the_two_most_recent_folders(controller: Controller, qtbot: QtBot) -> None:
     opened = [Path("/p/one/1.jpg"), Path("/p/one/2.jpg"), Path("/p/two/1.jpg"), Path("/p/three/1.jpg")]
     controller.preferences = dataclasses.replace(controller.preferences).with_opened(opened)
     state = EmptyState(controller)
@@ -36,7 +36,7 @@ def test_it_offers_the_two_folders_of_last_time(controller: Controller, qtbot: Q
     assert not [button for button in state.findChildren(QPushButton) if "three" in button.text()]
 
 
-def test_what_hovers_is_answered(controller: Controller, qtbot: QtBot) -> None:
+def test_a_drag_highlights_it(controller: Controller, qtbot: QtBot) -> None:
     state = EmptyState(controller)
     qtbot.addWidget(state)
     state.resize(900, 600)

@@ -25,7 +25,7 @@ def test_all_icons_are_there_and_draw_something(qapp: QApplication) -> None:
         assert 15 < count < 24 * 24 * 0.8, name
 
 
-def test_an_icon_has_the_colour_of_the_look_also_after_a_change(qapp: QApplication) -> None:
+def test_icons_follow_the_theme(qapp: QApplication) -> None:
     look = theme.install(qapp, "dark")
     shown = icons.icon("stop")
     assert _ink(shown.pixmap(QSize(48, 48), 1.0))[1] == look.colour("text")
@@ -35,7 +35,7 @@ def test_an_icon_has_the_colour_of_the_look_also_after_a_change(qapp: QApplicati
     assert _ink(icons.icon("stop", "bad").pixmap(QSize(48, 48), 1.0))[1] == look.colour("bad")
 
 
-def test_it_is_drawn_for_the_pixels_of_the_screen(qapp: QApplication) -> None:
+def test_icons_are_drawn_at_device_resolution(qapp: QApplication) -> None:
     for scale in (1.0, 1.5, 2.0):
         drawn = icons.icon("fit").pixmap(QSize(20, 20), scale)
         assert drawn.width() == round(20 * scale)
@@ -50,10 +50,10 @@ def test_a_copy_of_an_icon_draws_the_same(qapp: QApplication) -> None:
     assert _ink(copy.pixmap(QSize(24, 24), 1.0)) == _ink(first.pixmap(QSize(24, 24), 1.0))
 
 
-def test_a_wrong_name_fails_at_once(qapp: QApplication) -> None:
+def test_an_unknown_name_fails_at_once(qapp: QApplication) -> None:
     with pytest.raises(FileNotFoundError):
         icons.icon("no-such-icon")
 
 
-def test_the_app_has_a_mark(qapp: QApplication) -> None:
+def test_the_app_has_an_icon(qapp: QApplication) -> None:
     assert not icons.app_icon().pixmap(QSize(64, 64)).isNull()

@@ -43,7 +43,7 @@ def _words(panel: LatentPanel) -> str:
     return "\n".join(label.text() for label in panel.findChildren(QLabel))
 
 
-def test_a_photo_is_rated_as_soon_as_the_tab_is_seen(panel: LatentPanel, controller: Controller) -> None:
+def test_a_photo_is_encoded_when_the_tab_is_shown(panel: LatentPanel, controller: Controller) -> None:
     assert panel.rated is not None and panel.rated.request.quality == pytest.approx(DEFAULT_QUALITY)
     words = _words(panel)
     assert f"{panel.rated.bits_per_pixel:.2f}" in words and "dB" in words
@@ -52,7 +52,7 @@ def test_a_photo_is_rated_as_soon_as_the_tab_is_seen(panel: LatentPanel, control
     assert np.array_equal(right.image.pixels, panel.rated.image.pixels)
 
 
-def test_the_slider_is_live_and_the_newest_wins(panel: LatentPanel, qtbot: QtBot) -> None:
+def test_the_slider_encodes_at_the_newest_quality(panel: LatentPanel, qtbot: QtBot) -> None:
     slider = panel.findChild(ValueSlider)
     assert slider is not None
     slider.setFocus()
@@ -63,7 +63,7 @@ def test_the_slider_is_live_and_the_newest_wins(panel: LatentPanel, qtbot: QtBot
     _rated(panel, qtbot, quality=90)
 
 
-def test_another_format_of_the_same_size_stands_on_the_left(
+def test_the_left_pane_shows_another_format_of_the_same_size(
     panel: LatentPanel, controller: Controller, qtbot: QtBot
 ) -> None:
     panel.set_quality(95)
@@ -78,7 +78,7 @@ def test_another_format_of_the_same_size_stands_on_the_left(
     assert left.label.startswith("JPEG · ")
 
 
-def test_noise_can_be_taken_out_and_the_saved_bytes_are_told(panel: LatentPanel, qtbot: QtBot) -> None:
+def test_denoising_shows_the_saved_bytes(panel: LatentPanel, qtbot: QtBot) -> None:
     tick = panel.findChild(QCheckBox)
     assert tick is not None
     tick.click()
@@ -89,7 +89,7 @@ def test_noise_can_be_taken_out_and_the_saved_bytes_are_told(panel: LatentPanel,
     assert "Denoising saves" in _words(panel)
 
 
-def test_what_is_shown_is_what_is_saved(panel: LatentPanel, qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_shown_file_is_saved(panel: LatentPanel, qtbot: QtBot, tmp_path: Path) -> None:
     assert panel.rated is not None
     panel.save_to(tmp_path / "a.dlf")
     qtbot.waitUntil((tmp_path / "a.dlf").is_file, timeout=_PATIENCE)
@@ -97,16 +97,14 @@ def test_what_is_shown_is_what_is_saved(panel: LatentPanel, qtbot: QtBot, tmp_pa
     assert container.read(tmp_path / "a.dlf").width == 96
 
 
-def test_the_panes_are_given_back_when_the_tab_is_left(
-    panel: LatentPanel, controller: Controller, qtbot: QtBot
-) -> None:
+def test_hiding_the_tab_restores_the_panes(panel: LatentPanel, controller: Controller, qtbot: QtBot) -> None:
     panel.hide()
     assert controller.viewer.shown_instead == (None, None)
     panel.show()
     _rated(panel, qtbot)
 
 
-def test_another_photo_is_rated_anew(panel: LatentPanel, controller: Controller, qtbot: QtBot) -> None:
+def test_another_photo_is_encoded_again(panel: LatentPanel, controller: Controller, qtbot: QtBot) -> None:
     before = panel.rated
     controller.look_at(controller.photos[1].key)
     qtbot.waitUntil(lambda: panel.rated is not None and panel.rated is not before, timeout=_PATIENCE)

@@ -19,7 +19,7 @@ def _choose(dialog: PreferencesDialog, field: str, value: str) -> None:
     box.activated.emit(row)  # what a choice by hand emits
 
 
-def test_a_choice_holds_at_once_and_is_remembered(controller: Controller, qtbot: QtBot) -> None:
+def test_a_choice_applies_at_once_and_is_saved(controller: Controller, qtbot: QtBot) -> None:
     dialog = PreferencesDialog(controller)
     qtbot.addWidget(dialog)
     dialog.show()

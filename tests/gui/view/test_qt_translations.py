@@ -12,7 +12,7 @@ def _cancel() -> str:
     return words
 
 
-def test_qt_speaks_the_language_of_the_window(qapp: QApplication) -> None:
+def test_qt_uses_the_language_of_the_window(qapp: QApplication) -> None:
     assert all(qt_translations.install(qapp, language) for language in LANGUAGES)
     assert qt_translations.install(qapp, "zh")
     assert "取消" in _cancel()

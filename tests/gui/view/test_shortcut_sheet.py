@@ -12,7 +12,7 @@ def _action(parent: QObject, words: str, *keys: str) -> QAction:
     return action
 
 
-def test_it_says_what_the_actions_do(qtbot: QtBot) -> None:
+def test_it_lists_the_shortcuts_of_the_actions(qtbot: QtBot) -> None:
     owner = QObject()
     groups = (
         ("File", (_action(owner, "&Open…", "Ctrl+O"), _action(owner, "No key"))),

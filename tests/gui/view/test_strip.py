@@ -44,7 +44,7 @@ def test_it_shows_what_is_open_and_follows_the_controller(strip: Strip, opened: 
     assert view.model().rowCount() == 4
 
 
-def test_keys_and_clicks_choose_the_photo(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_keys_and_clicks_select_the_photo(strip: Strip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
     view = _view(strip)
     view.setFocus()
@@ -56,10 +56,10 @@ def test_keys_and_clicks_choose_the_photo(strip: Strip, opened: Open, qtbot: QtB
     more = view.visualRect(view.model().index(4, 0)).center()
     with qtbot.waitSignal(strip.open_wanted):
         qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=more)
-    assert controller.current == controller.photos[2], "the tile that adds photos is none"
+    assert controller.current == controller.photos[2], "the tile that adds photos is not a photo"
 
 
-def test_thumbnails_are_made_beside_the_window(
+def test_thumbnails_are_made_in_the_background(
     strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
 ) -> None:
     opened()
@@ -69,7 +69,7 @@ def test_thumbnails_are_made_beside_the_window(
     assert small is not None and (small.width(), small.height()) == (96, 72)
 
 
-def test_a_photo_that_cannot_be_read_says_why_on_the_hover(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_the_tooltip_of_an_unreadable_photo_has_the_reason(strip: Strip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
     qtbot.waitUntil(lambda: controller.photos[3].stage is PhotoStatus.FAILED, timeout=20_000)
     at = _view(strip).model().index(3, 0)
@@ -78,14 +78,14 @@ def test_a_photo_that_cannot_be_read_says_why_on_the_hover(strip: Strip, opened:
     assert "failed" in at.data(Qt.ItemDataRole.AccessibleTextRole)
 
 
-def test_the_noise_of_photos_is_measured_that_nobody_looked_at(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_noise_is_measured_for_photos_that_were_never_current(strip: Strip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
     qtbot.waitUntil(lambda: all(photo.sigma is not None for photo in controller.photos[:3]), timeout=60_000)
     assert 5 < (controller.photos[2].sigma or 0) < 13
     assert "σ" in _view(strip).model().index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
 
 
-def test_several_can_be_chosen_closed_and_sent_to_the_batch(
+def test_several_photos_can_be_selected_batched_and_closed(
     strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
 ) -> None:
     controller = opened()
@@ -132,7 +132,7 @@ def test_there_is_no_context_menu_without_photos(strip: Strip) -> None:
     assert QApplication.activePopupWidget() is None
 
 
-def test_a_narrow_window_has_names_alone(strip: Strip, opened: Open) -> None:
+def test_a_narrow_window_shows_names_only(strip: Strip, opened: Open) -> None:
     opened()
     strip.resize(1000, theme.STRIP)
     assert strip.height() == theme.STRIP_OF_NAMES
@@ -158,7 +158,7 @@ def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) ->
     assert bar.value() > before
 
 
-def test_the_rows_hold_what_is_known(strip: Strip, opened: Open) -> None:
+def test_rows_contain_the_data_of_their_photo(strip: Strip, opened: Open) -> None:
     controller = opened()
     controller.update_photo(
         controller.photos[1].key, stage=PhotoStatus.SAVED, saved_as=Path("/somewhere/b clean.jpg")

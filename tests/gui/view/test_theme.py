@@ -11,7 +11,7 @@ from denoiser_gui.view.colours import DARK, LIGHT
 from denoiser_gui.view.stylesheet import style_sheet
 
 
-def test_a_look_is_worn_by_the_application(qapp: QApplication) -> None:
+def test_a_theme_is_applied_to_the_application(qapp: QApplication) -> None:
     look = theme.install(qapp, "light")
     assert theme.current() is look
     assert qapp.palette().window().color() == QColor(LIGHT.window)
@@ -19,7 +19,7 @@ def test_a_look_is_worn_by_the_application(qapp: QApplication) -> None:
     assert look.colour("accent", 0.5).alphaF() == pytest.approx(0.5, abs=0.01)
 
 
-def test_it_changes_live_and_says_so(qapp: QApplication, qtbot: QtBot) -> None:
+def test_changing_the_theme_emits_changed(qapp: QApplication, qtbot: QtBot) -> None:
     look = theme.install(qapp, "light")
     button = QPushButton("Save")
     qtbot.addWidget(button)
@@ -33,7 +33,7 @@ def test_it_changes_live_and_says_so(qapp: QApplication, qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "colours"), [(Qt.ColorScheme.Light, LIGHT), (Qt.ColorScheme.Dark, DARK)])
-def test_it_follows_the_system_while_nothing_else_is_wished(
+def test_it_follows_the_system_by_default(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch, scheme: Qt.ColorScheme, colours: object
 ) -> None:
     look = theme.install(qapp, "system")
@@ -46,7 +46,7 @@ def test_it_follows_the_system_while_nothing_else_is_wished(
     assert look.colours is LIGHT
 
 
-def test_nothing_moves_where_none_is_wished_and_never_for_long(qapp: QApplication) -> None:
+def test_animation_can_be_disabled_and_is_short(qapp: QApplication) -> None:
     look = theme.install(qapp, "dark", "system")
     moves = look.motion_ms(400)
     assert moves <= theme.MOTION_MS < 150
@@ -54,14 +54,14 @@ def test_nothing_moves_where_none_is_wished_and_never_for_long(qapp: QApplicatio
     assert theme.motion() == 0
 
 
-def test_figures_are_of_one_width(qapp: QApplication) -> None:
+def test_digits_have_equal_width(qapp: QApplication) -> None:
     font = theme.interface_font()
     assert font.pixelSize() == theme.FONT_PX
     assert any(tag.toString().data().decode() == "tnum" for tag in font.featureTags())
 
 
 @pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])
-def test_the_style_sheet_is_whole(colours: object, qapp: QApplication, qtbot: QtBot) -> None:
+def test_the_style_sheet_is_complete(colours: object, qapp: QApplication, qtbot: QtBot) -> None:
     sheet = style_sheet(colours)  # type: ignore[arg-type]
     assert "%(" not in sheet
     assert sheet.count("{") == sheet.count("}") > 50
