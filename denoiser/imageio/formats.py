@@ -110,9 +110,9 @@ _STRANGERS = (
     (b"GIF8", "a GIF"),
     (b"%PDF", "a PDF"),
     (b"8BPS", "a Photoshop document"),
-    (b"v/1\x01", "an OpenEXR picture"),
-    (b"#?RADIANCE", "a Radiance HDR picture"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"v/1\x01", "an OpenEXR image"),
+    (b"#?RADIANCE", "a Radiance HDR image"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     (b"<svg", "an SVG drawing"),
     (b"\x1aE\xdf\xa3", "a video"),
 )

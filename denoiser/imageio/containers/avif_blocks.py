@@ -34,7 +34,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     span = Span(encoded)
     items = read_items(span)
     if items is None or not items.kinds or boxes.first(span, b"moov") is not None:
-        raise broken("not one still AVIF picture")
+        raise broken("not a single still AVIF image")
     last = list(boxes.walk(span))[-1]
     if span.number(last.start, 4) == 0:
         raise broken("an AVIF with an open last box, which cannot be extended")

@@ -53,5 +53,5 @@ def test_only_one_still_picture_is_taken() -> None:
     file = io.BytesIO()
     frames = [PIL.Image.new("RGB", (16, 8), (shade, 0, 0)) for shade in (0, 200)]
     frames[0].save(file, "avif", save_all=True, append_images=frames[1:])
-    with pytest.raises(UnreadableImage, match="not one still"):
+    with pytest.raises(UnreadableImage, match="not a single still"):
         avif_blocks.embed(file.getvalue(), Metadata(xmp=b"<x/>"), None)
