@@ -154,7 +154,7 @@ def add_block_matching(megapixels: float, seed: int, report: contract.Report) ->
     seconds = time.perf_counter() - began
     as_file = np.clip(np.rint(result * 255), 0, 255).astype(np.uint8)
     facts = {"s/MP": seconds / megapixels, "PSNR": quality(as_file, clean)}
-    report.add_facts(f"{megapixels:g} MP, white noise of {SIGMA}", "BM3D, told", **facts)
+    report.add_facts(f"{megapixels:g} MP, white noise of {SIGMA}", "BM3D, level given", **facts)
 
 
 def open_model(words: argparse.Namespace) -> tuple[Session, bool]:

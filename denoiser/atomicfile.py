@@ -59,7 +59,7 @@ def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterat
             if times_ns is not None:
                 os.utime(temporary, ns=times_ns)
             if fcntl:
-                os.replace(temporary, path)  # while the lock is held: nobody takes it for a left-over in between
+                os.replace(temporary, path)  # while the lock is held, so no other process removes it as a left-over
         if not fcntl:
             os.replace(temporary, path)  # Windows renames closed files only
         _sync_folder(path.parent)

@@ -1,7 +1,7 @@
-"""Progress and stop travel as one thing: events flow up as values, a cancel token flows down.
+"""Progress events and cancellation.
 
-Below the faces nobody prints. Whoever does long work takes a ``Listener`` and a ``CancelToken``,
-tells the one what happened and asks the other whether to go on.
+The library never prints. Long-running functions take a ``Listener``, which receives events, and a ``CancelToken``,
+which the caller sets to stop them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from denoiser.errors import Cancelled, DenoiserError
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run begins; the totals are known because the plan came first."""
+    """A run starts; the plan knows the totals."""
 
     files: int
     megapixels: float
@@ -25,7 +25,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """A file is read and about to be cleaned."""
+    """A file is read and its processing starts."""
 
     source: Path
     megapixels: float = 0.0
@@ -33,7 +33,7 @@ class FileStarted:
 
 @dataclass(frozen=True, slots=True)
 class TileDone:
-    """One of the tiles of a picture is clean."""
+    """A tile of an image is done."""
 
     done: int
     total: int
@@ -42,19 +42,19 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True)
 class FileDone:
-    """A file is written, whole and synced."""
+    """A file is written completely and synced."""
 
     source: Path
     target: Path
     megapixels: float
     seconds: float
     notes: tuple[str, ...] = field(default=())
-    facts: Mapping[str, Any] = field(default_factory=dict)  # what made it: estimate, device, precision …
+    facts: Mapping[str, Any] = field(default_factory=dict)  # noise estimate, device, precision …
 
 
 @dataclass(frozen=True, slots=True)
 class FileFailed:
-    """A file could not be cleaned; the others go on."""
+    """A file failed; the run continues with the others."""
 
     source: Path
     error: DenoiserError
@@ -62,7 +62,7 @@ class FileFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file was passed over, and why; *target* is its output where that is there already."""
+    """A file was skipped; *target* is its output if that exists already."""
 
     source: Path
     reason: str
@@ -71,7 +71,7 @@ class FileSkipped:
 
 @dataclass(frozen=True, slots=True)
 class SeriesFound:
-    """Pictures that were taken alike; *noise* is what they have in common, and empty where that is nothing."""
+    """A series of images taken with the same settings; *noise* is their common noise, empty if there is none."""
 
     series: str
     frames: int
@@ -81,9 +81,9 @@ class SeriesFound:
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a training run stands; ``validation_psnr`` is None between validations, ``note`` mostly empty.
+    """Progress of a training run; ``validation_psnr`` is None between validations, ``note`` mostly empty.
 
-    The scores of a validation are PSNR, unless *unit* says that they are something else.
+    Validation scores are PSNR in dB, unless *unit* says otherwise.
     """
 
     step: int
@@ -101,29 +101,29 @@ Listener = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The listener of those who do not listen."""
+    """A listener that ignores all events."""
 
 
 class CancelToken:
-    """A request to stop, safe to make from any thread or signal handler; it never un-happens."""
+    """A request to stop. Can be set from any thread or signal handler; cannot be reset."""
 
     def __init__(self) -> None:
         self._flag = threading.Event()
 
     def cancel(self) -> None:
-        """Ask for the stop; returns at once."""
+        """Request the stop; returns at once."""
         self._flag.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether the stop was asked for."""
+        """Whether a stop was requested."""
         return self._flag.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Lets time pass, but not beyond the request; whether it was made."""
+        """Wait up to *seconds* or until a stop is requested; return whether it was."""
         return self._flag.wait(seconds)
 
     def raise_if_cancelled(self) -> None:
-        """Leave long work here when the stop was asked for."""
+        """Raise Cancelled if a stop was requested."""
         if self._flag.is_set():
             raise Cancelled("Stopped on request.", hint="")

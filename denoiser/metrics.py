@@ -2,9 +2,8 @@
 
 Arrays are (H, W) or (H, W, C) of any integer or float type, both of the same shape; *white* is the value of white,
 255 for 8 bits (`Image.white` knows it). Nothing is clipped, rounded or converted, and no border is cut off
-beforehand: who wants a figure like that does so first. All reckoning is in double precision, and in bands of rows,
-so that a large picture needs little memory beside itself. Pictures that do not belong together, or are too small,
-raise UnusableData.
+beforehand; do so first if you need it. Computation is in double precision, in bands of rows, so that a large image
+needs little extra memory. Images of different shapes, or too small ones, raise UnusableData.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ def ssim(a: NDArray[Any], b: NDArray[Any], *, white: float) -> float:
 
 
 def ms_ssim(a: NDArray[Any], b: NDArray[Any], *, white: float) -> float:
-    """Structural similarity over five scales, 0 to 1: reckoned for each channel, then their mean.
+    """Structural similarity over five scales, 0 to 1: computed for each channel, then averaged.
 
     Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003: the
     product of contrast and structure at each scale and of luminance at the coarsest, to the powers of the paper
@@ -104,7 +103,7 @@ def _similarity(x: Plane, y: Plane, white: float) -> tuple[float, float]:
 
 
 def _windowed(plane: Plane) -> Plane:
-    """The weighted mean around each place where the window lies inside, turned on its side (nobody minds)."""
+    """The weighted mean around each place where the window lies inside; the result is transposed."""
     return _down_columns(np.ascontiguousarray(_down_columns(plane).T))
 
 

@@ -127,8 +127,10 @@ def _cleaned(
     if len(images) == 1:
         return [session.clean(images[0], listener=listener, cancel=cancel).image]
     results = list(images)
-    told = session.clean_many(enumerate(images), told=lambda _number, event: listener(event), cancel=cancel)
-    with closing(told) as stream:  # type: ignore[type-var]
+    results_as_done = session.clean_many(
+        enumerate(images), on_tile=lambda _number, event: listener(event), cancel=cancel
+    )
+    with closing(results_as_done) as stream:  # type: ignore[type-var]
         for number, result in stream:
             if isinstance(result, DenoiserError):
                 raise result

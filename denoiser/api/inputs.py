@@ -148,7 +148,7 @@ def _stack(array: Pixels) -> Pixels:
 
 
 def _is_tensor(value: Any) -> TypeGuard[Tensor]:
-    torch = sys.modules.get("torch")  # whoever has a tensor has loaded it
+    torch = sys.modules.get("torch")  # loaded already if the input is a tensor
     return torch is not None and isinstance(value, torch.Tensor)
 
 

@@ -1,4 +1,4 @@
-"""Proves a latent file whole: every symbol is decoded and compared with its checksum, and no picture is made."""
+"""Verifies latent files: decodes every symbol and compares checksums, without making an image."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class Prover:
-    """Proves one file after another; the integer part of weights is loaded when a file needs it, and kept."""
+    """Verifies one file after another; loads the integer part of the weights when a file needs it, and keeps it."""
 
-    def __init__(self, wish: str = "auto") -> None:
-        self._wish = wish
+    def __init__(self, weights: str = "auto") -> None:
+        self._weights = weights
         self._coders: dict[str, Coder] = {}
 
     def prove(self, file: LatentFile, name: str, cancel: CancelToken | None = None) -> None:
-        """DamagedLatent for what would not decode to what was written, UnknownWeights where nobody can tell here.
+        """Raise DamagedLatent if *file* is corrupt, UnknownWeights if its weights are not installed.
 
-        The container was proven when it was read; this decodes symbols, exact pixels, alpha and the noise model.
+        The container was checked when it was read; this decodes symbols, exact pixels, alpha and the noise model.
         """
         with named(name):
             for _ in outside_parts(file):
@@ -46,6 +46,6 @@ class Prover:
             from denoiser.codec.context import Coder
 
             with needed_by(name):
-                entry = model.find_by_digest(weights, self._wish)
+                entry = model.find_by_digest(weights, self._weights)
             self._coders[weights] = Coder(model.load_exact(entry))
         return self._coders[weights]

@@ -87,7 +87,7 @@ class Gradual:
         return True
 
     def _leave_unseen(self, part: Region) -> None:
-        # Nobody sees colours under full transparency, and some programs keep things there.
+        # Colours under full transparency are invisible, and some programs store data there.
         alpha = self.image.alpha
         if alpha is not None:
             place = (slice(part.top, part.top + part.height), slice(part.left, part.left + part.width))

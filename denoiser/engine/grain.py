@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from denoiser.engine.samples import SIDE, NoiseBlocks, Plane
 
-LEVELS = 256  # brightnesses that the amount is told for
+LEVELS = 256  # brightness levels with an amount of grain each
 _PERIODS = (640, 567)  # without a common factor, and quick to transform
 _REACH = 14  # pixels over which removed noise may hang together; coarser is shading
 _BINS = 12

@@ -127,7 +127,7 @@ class Looks:
         source, clean = _cut(self.source.pixels, strip), _cut(self.clean, strip)
         _mix(source, clean, look, self._neutral(look, strip), self.source.white, out)
         if self.source.alpha is not None:
-            # Nobody sees colours under full transparency, and some programs keep things there.
+            # Colours under full transparency are invisible, and some programs store data there.
             unseen = _cut(self.source.alpha, strip) == 0
             np.copyto(out, source, where=unseen[:, :, np.newaxis])
 

@@ -31,7 +31,7 @@ class Stages(Protocol):
 
     def prepare(self, image: Image) -> Work: ...
     def compute(
-        self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
+        self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
     ) -> Iterator[Canvas]: ...
     def finish(self, work: Work) -> Cleaned: ...
 
@@ -41,10 +41,10 @@ def stream(
     stages: Stages,
     *,
     bytes_waiting: float,
-    told: Callable[[Name, TileDone], None],
+    on_tile: Callable[[Name, TileDone], None],
     cancel: CancelToken,
 ) -> Iterator[tuple[Name, Cleaned | DenoiserError]]:
-    """Each result under the name of its picture, as they are done; *told* of each tile in the calling thread.
+    """Results by name as they are done; *on_tile* is called for each tile in the calling thread.
 
     A DenoiserError of one picture is a value; Cancelled and what *pictures* raises end the stream. Between the
     threads wait at most *bytes_waiting* each, or a single picture. No thread is left when it ends or is closed.
@@ -55,7 +55,7 @@ def stream(
         try:
             for item in run.results():
                 if isinstance(item, _News):
-                    told(item.name, item.event)
+                    on_tile(item.name, item.event)
                 else:
                     yield item.name, _finished(stages, item.work)
         finally:
@@ -78,7 +78,7 @@ class _News(Generic[Name]):
 
 
 class _Either(CancelToken):
-    """Cancelled when it is told so, or when the token of the caller is."""
+    """Cancelled by its own call, or with the token of the caller."""
 
     def __init__(self, other: CancelToken) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class _Stream(Generic[Name]):
 
     def _compute(self, arrivals: Iterator[Canvas | None]) -> None:
         try:
-            for canvas in self._stages.compute(arrivals, told=self._tell, cancel=self._cancel):
+            for canvas in self._stages.compute(arrivals, on_tile=self._tell, cancel=self._cancel):
                 self._send(self._under_way.pop(id(canvas)))
         except Cancelled:
             raise

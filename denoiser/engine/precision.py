@@ -1,4 +1,4 @@
-"""What the network reckons in: as asked for, or what the probe finds best, remembered for this machine."""
+"""Inference precision: as requested, or the best by a measurement, cached for this machine."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _on_host(values: Tensor) -> Tensor:
 
 @contextmanager
 def exactly(device: str, precision: str) -> Iterator[None]:
-    """Reckons in *precision* and nothing less: no TensorFloat where fp32 was meant."""
+    """Context that computes in exactly *precision*: no TensorFloat for fp32."""
     with ExitStack() as stack:
         if device == "cuda":
             flags = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

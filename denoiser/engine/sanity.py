@@ -1,6 +1,6 @@
 """Replaces parts of a result that cannot be right by the source.
 
-Denoising removes noise; it adds no structure. Two faults can be told from sound results without knowing the truth:
+Denoising removes noise; it adds no structure. Two faults can be detected without a reference:
 
     non-finite   a value is NaN or infinite where the source is not
     structure    a neighbourhood of 40 pixels has contrast that the source does not have in that place

@@ -100,23 +100,25 @@ class Session:
         self,
         pictures: Iterable[tuple[Name, Image]],
         *,
-        told: Callable[[Name, TileDone], None] = lambda _name, _event: None,
+        on_tile: Callable[[Name, TileDone], None] = lambda _name, _event: None,
         cancel: CancelToken | None = None,
     ) -> Iterator[tuple[Name, Cleaned | DenoiserError]]:
         """Each picture's result under its own name, in the order in which they are done.
 
         *pictures* is read in one thread and the network runs in another, so that decoding, computing and what the
-        caller does with a result overlap; a few pictures wait in between. *told* is called in the
+        caller does with a result overlap; a few pictures wait in between. *on_tile* is called in the
         calling thread. The error of one picture is a value; Cancelled and what *pictures* raises end the stream.
         When the iterator ends or is closed, no thread is left.
         """
         waiting = self._cleaner.budget.bytes_waiting
-        return pipeline.stream(pictures, self, bytes_waiting=waiting, told=told, cancel=cancel or CancelToken())
+        return pipeline.stream(
+            pictures, self, bytes_waiting=waiting, on_tile=on_tile, cancel=cancel or CancelToken()
+        )
 
     def clean_values(
         self, noisy: NDArray[np.float32], condition: Condition, *, cancel: CancelToken | None = None
     ) -> NDArray[np.float32]:
-        """Bare values (H, W, 3) where 0..1 is black to white, told exactly *condition*; for measuring."""
+        """Bare values (H, W, 3) where 0..1 is black to white, given exactly *condition*; for measurements."""
         canvas = Canvas(noisy, Scale(1.0, None), condition)
         self._run(canvas, lambda _canvas: None, cancel)
         return canvas.result
@@ -128,10 +130,10 @@ class Session:
         return self._work(image, self._options.noise_level, estimate)
 
     def compute(
-        self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
+        self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
     ) -> Iterator[Canvas]:
         """Each canvas when the network is through with it."""
-        return self._cleaner.clean(canvases, told=told, cancel=cancel)
+        return self._cleaner.clean(canvases, on_tile=on_tile, cancel=cancel)
 
     def gradual(self, image: Image, level: float | None, estimate: NoiseEstimate | None = None) -> Gradual:
         """*image* to be cleaned where it is looked at first; `finish(its work, a look)` when all of it is clean.
@@ -198,12 +200,12 @@ class Session:
                 f"{_percent(canvas.kept_share)} of the image kept unchanged (failed the sanity check)"
             )
         if image.alpha is not None:
-            # Nobody sees colours under full transparency, and some programs keep things there.
+            # Colours under full transparency are invisible, and some programs store data there.
             np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
         return Looks(image, canvas.result)
 
-    def _run(self, canvas: Canvas, told: TileListener, cancel: CancelToken | None) -> None:
-        for _ in self._cleaner.clean([canvas], told=told, cancel=cancel or CancelToken()):
+    def _run(self, canvas: Canvas, on_tile: TileListener, cancel: CancelToken | None) -> None:
+        for _ in self._cleaner.clean([canvas], on_tile=on_tile, cancel=cancel or CancelToken()):
             pass
 
     def _budget(self, device: str) -> Budget:

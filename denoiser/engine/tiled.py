@@ -35,13 +35,13 @@ class TiledCleaner:
         self._on_cpu = on_cpu
 
     def clean(
-        self, canvases: Iterable[Canvas | None], *, told: TileListener, cancel: CancelToken
+        self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
     ) -> Iterator[Canvas]:
         """Each canvas when its last tile is in; None among them means that the next one is still awaited.
 
         Stops within one layer of *cancel* with Cancelled.
         """
-        run = _Run(self.runner, told, cancel)
+        run = _Run(self.runner, on_tile, cancel)
         for canvas in canvases:
             if canvas is None:
                 # Nothing else to compute meanwhile: batches go out half full.
@@ -105,10 +105,10 @@ class TiledCleaner:
 class _Run:
     """Pictures under way, batches being filled, and the one that the device has in hand."""
 
-    def __init__(self, runner: NetworkRunner, told: TileListener, cancel: CancelToken) -> None:
+    def __init__(self, runner: NetworkRunner, on_tile: TileListener, cancel: CancelToken) -> None:
         self._runner = runner
         self.under_way: list[Canvas] = []
-        self._told, self._cancel = told, cancel
+        self._on_tile, self._cancel = on_tile, cancel
         self._filling: dict[object, list[Piece]] = {}
         self._in_hand: list[Started] = []
 
@@ -153,4 +153,4 @@ class _Run:
     def _take_in(self) -> None:
         while self._in_hand:
             for canvas in self._runner.finish(self._in_hand.pop(0)):
-                self._told(canvas)
+                self._on_tile(canvas)

@@ -15,7 +15,7 @@ from denoiser.image import Image, Pixels
 _HALF = 0.5
 _WIDTH = 0.4  # how soon trust goes from one end to the other
 _MOST_ROWS = 8 * BLOCK  # of pixels that are looked at in one piece
-_LARGE = 500_000  # pixels from which the number alone is told from a part of the picture
+_LARGE = 500_000  # pixels above which the number is computed from a part of the image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Trust:
 def trust(source: Image, clean: Pixels) -> Trust:
     """Looks at all of the picture; *clean* is with everything removed, in the depth of *source*.
 
-    Structure in luma is told; lost differences of colour alone are not. Texture that is as faint, as coarse and as
+    Structure in luma is detected; lost colour differences alone are not. Texture that is as faint, as coarse and as
     irregular as the noise looks like noise, here as to everybody. Small pictures are trusted: nothing can be said.
     """
     found = evidence(source.pixels, clean, sample(source.pixels, clean), source.white)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = "estimator"
 _BATCH = 32  # blocks at a time: what they are turned into stays in the cache
-_BRIGHTNESSES = (0.0, 0.08, 0.2, 0.4, 0.65, np.inf)  # a level is told for each part that the picture shows
+_BRIGHTNESSES = (0.0, 0.08, 0.2, 0.4, 0.65, np.inf)  # brightness ranges with an estimate each
 _FEWEST = 16  # windows from which anything is read
 _MAP_SIDE = 6  # fields of the map at most, down and across
 
@@ -112,13 +112,13 @@ def _read(
 
     from denoiser.networks.estimator import summary
 
-    told = [number for number, choice in enumerate(choices) if int(choice[0].sum()) >= _FEWEST]
+    usable = [number for number, choice in enumerate(choices) if int(choice[0].sum()) >= _FEWEST]
     parts: list[Part | None] = [None] * len(choices)
-    if not told:
+    if not usable:
         return parts
     with torch.inference_mode():
-        reading = reader(torch.stack([summary(energies, choices[number], packed) for number in told]))
-    for row, number in enumerate(told):
+        reading = reader(torch.stack([summary(energies, choices[number], packed) for number in usable]))
+    for row, number in enumerate(usable):
         first = choices[number][0]
         parts[number] = Part(
             luma=float(reading.luma[row]),

@@ -16,7 +16,7 @@ _UNLIKE = 0.4  # how far, as a logarithm, the noise of a part tends to lie from 
 _CORRELATED = 0.5
 # Probability of noise under which a picture is taken for clean, and from which it is taken for noisy.
 _CLEAN_BELOW, _NOISY_ABOVE = 0.5, 0.6
-_SHOWS = 0.5  # sigma under which nobody sees noise, nor its kind
+_SHOWS = 0.5  # sigma below which noise and its kind are invisible
 _VARIES = 1.5  # ratio between dark and bright that is worth a word
 
 

@@ -1,8 +1,8 @@
-"""Changes to a noisy picture that nobody sees, by chance and as an enemy would choose them.
+"""Invisible changes to a noisy image: random and adversarial.
 
 Projected gradient ascent on the squared error of the network's result (Madry et al., "Towards deep learning models
-resistant to adversarial attacks", ICLR 2018): each step moves every value by the sign of its gradient, and none
-leaves the budget. It looks into the network: more than anybody can do who only has the program.
+resistant to adversarial attacks", ICLR 2018): each step moves every value by the sign of its gradient, within
+the budget. It needs the gradients of the network (white box).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _STRIDE = BUDGET / 2  # the whole budget can be used, and taken back once
 
 
 def random_nearby(sample: Sample) -> Sample:
-    """*sample* with every value moved by the budget, up or down as the dice fall."""
+    """*sample* with every value moved by the budget, up or down at random."""
     random = np.random.default_rng(seed_of(sample.name, "nearby"))
     signs = random.integers(0, 2, sample.noisy.shape).astype(np.float32) * 2 - 1
     return _moved(sample, np.float32(BUDGET) * signs)
 
 
 def worst_nearby(model: LoadedModel, sample: Sample) -> Sample:
-    """*sample* moved within the budget so that *model*, told its level, errs as far as a few steps can bring it."""
+    """*sample* moved within the budget to maximise the error of *model*, which is given the noise level."""
     if sample.level is None:
-        raise UnusableData(f"{sample.name}: nobody knows its level, so the attack cannot tell it.")
+        raise UnusableData(f"{sample.name}: its noise level is unknown.")
     grey = sample.truth.shape[2] == 1
     multiple = model.spec.size_multiple
     height, width = (side // multiple * multiple for side in sample.truth.shape[:2])

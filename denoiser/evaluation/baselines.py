@@ -2,7 +2,7 @@
 
     non-local means   several strengths; the truth chooses the best for the set, and the best for each picture:
                       more than anybody has who cleans a photo
-    BM3D              told the level of white noise exactly; on real pairs several levels, chosen as above
+    BM3D              given the exact level of white noise; on real pairs several levels, chosen as above
 
 Non-local means gets the picture as an 8-bit file, which is all that it reads. The package ``bm3d`` is by the
 authors of the method (K. Dabov, A. Foi, V. Katkovnik, K. Egiazarian, IEEE Trans. Image Processing 16(8), 2007;
@@ -34,7 +34,7 @@ _STRENGTHS = (
     14.0,
     20.0,
     28.0,
-)  # where nobody knows the level: daylight to night
+)  # where the level is unknown: daylight to night
 _LEVELS = (3.0, 6.0, 12.0, 24.0)  # of BM3D on real pairs
 _PATCH, _SEARCH = 7, 21  # pixels, as in the paper of non-local means and by OpenCV's advice
 
@@ -48,7 +48,7 @@ def baseline(name: str, level: float | None) -> Contender:
     bm3d = _bm3d()
     if level is None:
         return Contender("BM3D", tuple(_block_matching(bm3d, sigma) for sigma in _LEVELS))
-    return Contender("BM3D, told", (_block_matching(bm3d, level),))
+    return Contender("BM3D, level given", (_block_matching(bm3d, level),))
 
 
 def _non_local_means(cv2: ModuleType, strength: float) -> Method:

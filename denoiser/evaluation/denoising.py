@@ -20,8 +20,8 @@ from denoiser.evaluation.methods import Contender, Method
 from denoiser.evaluation.samples import Sample, SampleSet
 from denoiser.events import CancelToken
 
-HARM = 0.1  # dB below the input that nobody should have to accept
-NEARLY_EXACT = 45.0  # dB against itself: nobody sees a difference above that
+HARM = 0.1  # dB below the input from which an image counts as harmed
+NEARLY_EXACT = 45.0  # dB against the input; differences are invisible above this
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Score:
 def score(
     samples: SampleSet, contenders: Sequence[Contender], *, told: Callable[[str], None], cancel: CancelToken
 ) -> list[Score]:
-    """What each of *contenders* makes of *samples*; *told* hears how far it is after each."""
+    """Scores of *contenders* on *samples*; *told* receives a progress line for each sample."""
     tried: list[list[list[PictureScore]]] = [[[] for _ in contender.methods] for contender in contenders]
     for number, sample in enumerate(samples, start=1):
         for contender, rows in zip(contenders, tried, strict=True):

@@ -1,4 +1,4 @@
-"""What somebody wants measured, and what came of it: the sets, who took part, and their scores."""
+"""A measurement and its result: the sample sets, the methods compared, and their scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from denoiser.engine import Session
 from denoiser.errors import UsageError
 from denoiser.evaluation.baselines import baseline
 from denoiser.evaluation.denoising import Score, score
-from denoiser.evaluation.methods import Contender, as_set, told
+from denoiser.evaluation.methods import Contender, as_set, given_level
 from denoiser.evaluation.samples import SampleSet, pair_set, untouched_set, white_set
 from denoiser.events import CancelToken
 
@@ -26,7 +26,7 @@ class Wanted:
     levels: tuple[float, ...] = PAPER_LEVELS  # of white noise, in 8-bit units
     grey: bool = False
     noise_level: float | None = None  # that the session was opened with; None is automatic
-    automatic: bool = False  # beside the network that is told the level of white noise, one that is not
+    automatic: bool = False  # for white noise, also measure the network with its own estimate
     baselines: tuple[str, ...] = ()
     limit: int | None = None  # pictures of the folder
 
@@ -53,7 +53,7 @@ class Measured:
 def measure(
     session: Session, folder: Path, wanted: Wanted, *, told: Callable[[str], None], cancel: CancelToken
 ) -> list[Measured]:
-    """What is *wanted* of the pictures below *folder*; *told* hears how far it is after each."""
+    """Measure *wanted* on the images below *folder*; *told* receives a progress line for each."""
     entered = [(samples, _contenders(session, samples, wanted, cancel)) for samples in _sets(folder, wanted)]
     return [
         Measured(samples, contenders, tuple(score(samples, contenders, told=told, cancel=cancel)))
@@ -72,5 +72,5 @@ def _sets(folder: Path, wanted: Wanted) -> list[SampleSet]:
 def _contenders(session: Session, samples: SampleSet, wanted: Wanted, cancel: CancelToken) -> tuple[Contender, ...]:
     ours = [as_set(session, cancel, noise_level=wanted.noise_level)]
     if wanted.kind == "white" and wanted.noise_level is None:
-        ours = [told(session, cancel), *(ours if wanted.automatic else ())]
+        ours = [given_level(session, cancel), *(ours if wanted.automatic else ())]
     return (*ours, *(baseline(name, samples.level) for name in wanted.baselines))

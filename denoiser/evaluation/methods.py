@@ -1,4 +1,4 @@
-"""Who takes part in a measurement: our network, told the level or by itself."""
+"""The methods that are compared: our network, given the noise level or with its own estimate."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Contender:
     methods: tuple[Method, ...]
 
 
-def told(session: Session, cancel: CancelToken, *, factor: float = 1.0) -> Contender:
-    """*session*, told the level of the white noise times *factor*, and that it is white."""
+def given_level(session: Session, cancel: CancelToken, *, factor: float = 1.0) -> Contender:
+    """*session*, given the level of the white noise times *factor*, and that it is white."""
 
     def clean(sample: Sample) -> Truth:
         if sample.level is None:
-            raise UnusableData(f"{sample.name}: nobody knows its level, so it cannot be told.")
+            raise UnusableData(f"{sample.name}: its noise level is unknown.")
         level = sample.level * factor
         grey = sample.truth.shape[2] == 1
         noisy = np.repeat(sample.noisy, 3, axis=2) if grey else sample.noisy
@@ -44,20 +44,20 @@ def told(session: Session, cancel: CancelToken, *, factor: float = 1.0) -> Conte
         return as_file(result.mean(axis=2, keepdims=True) if grey else result)
 
     wrong = "" if factor == 1 else f" {factor:g} times too {'high' if factor > 1 else 'low'}"
-    return Contender(f"{session.model_name}, told{wrong}", (Method(clean),))
+    return Contender(f"{session.model_name}, level given{wrong}", (Method(clean),))
 
 
 def as_set(session: Session, cancel: CancelToken, *, noise_level: float | None) -> Contender:
-    """*session* as people use it, with the options that it was opened with; *noise_level* is one of them."""
+    """*session* with the options it was opened with; *noise_level* is only for the label."""
 
     def clean(sample: Sample) -> Truth:
         image = session.clean(sample.source, cancel=cancel).image
         return as_file(image.pixels) if image.bits == 32 else as_8_bit(image, sample.name)
 
-    way = "automatic" if noise_level is None else f"told {noise_level:g}"
+    way = "automatic" if noise_level is None else f"level {noise_level:g}"
     return Contender(f"{session.model_name}, {way}", (Method(clean),))
 
 
 def white_condition(level: float, *, grey: bool) -> Condition:
-    """What is told of white noise of *level*; grey noise has no chroma, its luma reads sqrt(3) of a channel's."""
+    """Conditioning for white noise of *level*; grey noise has no chroma, and its luma is sqrt(3) of a channel's."""
     return Condition(level * math.sqrt(3), 0.0, 0.0) if grey else Condition(level, level, 0.0)

@@ -113,7 +113,7 @@ def compare(
 ) -> Comparison:
     """Encodes and decodes the pictures below *folder* with everything that is here, ours first.
 
-    Each picture is brought to 8 bits without alpha before. *told* hears of each picture and codec.
+    Each picture is brought to 8 bits without alpha before. *told* receives a line for each image and codec.
     """
     cancel = cancel or CancelToken()
     paths = evenly(clean_pictures(folder), limit)

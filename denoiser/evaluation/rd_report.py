@@ -19,7 +19,7 @@ from denoiser.evaluation.rate_distortion import COMPARED_RATES, Comparison, Curv
 
 _WIDTH, _HEIGHT = 620, 400  # of the axes, pixels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 60, 40, 110, 52
-_COLOURS = ("#d55e00", "#56b4e9", "#009e73", "#0072b2", "#cc79a7")  # told apart by the colour-blind
+_COLOURS = ("#d55e00", "#56b4e9", "#009e73", "#0072b2", "#cc79a7")  # distinguishable by the colour-blind
 _RATE_TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _STYLE = (
     "text{font:13px sans-serif;fill:#1c1c1e} .title{font-size:15px} "
@@ -52,7 +52,7 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_values(comparison: Comparison) -> dict[str, Any]:
-    """What ``--json`` prints; null stands for what could not be told."""
+    """What ``--json`` prints; null for values that could not be measured."""
     ours, *others = comparison.curves
     return {
         "pictures": comparison.pictures,

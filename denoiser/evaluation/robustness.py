@@ -1,7 +1,7 @@
 """How far a denoiser is thrown off by what it was not made for: one line for each kind of trouble.
 
 Taken on the middle of clean pictures, as 8-bit files that are cleaned automatically. A picture that is out of focus
-before the noise comes is the truth as it is: a denoiser is not asked to sharpen it. White noise that is told wrong,
+before the noise comes is the truth as it is: a denoiser is not asked to sharpen it. White noise with a wrong level,
 and the attack, are float values beside a level.
 """
 
@@ -21,7 +21,7 @@ from denoiser import imageio, noise
 from denoiser.engine import Session
 from denoiser.evaluation.attack import BUDGET, random_nearby, worst_nearby
 from denoiser.evaluation.denoising import Score, score
-from denoiser.evaluation.methods import Contender, as_set, told
+from denoiser.evaluation.methods import Contender, as_set, given_level
 from denoiser.evaluation.samples import (
     Sample,
     SampleSet,
@@ -41,7 +41,7 @@ from denoiser.options import WriteOptions
 SIDE = 256  # pixels of each crop: more than a dozen kinds of trouble are tried on each
 TITLE = f"Robustness: crops of {SIDE} pixels, as 8-bit files, automatic where nothing else is said"
 
-_LEVEL = 25.0  # of the white noise that is told wrong, or attacked
+_LEVEL = 25.0  # of the white noise with a wrong level, or attacked
 _WRONG = 0.3  # as share of the level
 _ATTACK_SIDE = 128  # the attack runs backwards through the network, several times
 _BLUR = 1.5  # pixels, as sigma: clearly out of focus
@@ -97,7 +97,7 @@ def table(
     as_it_is = as_set(session, cancel, noise_level=None)
     clean = centre(untouched_set(folder, limit=limit), SIDE)
     entered = [(_troubled(clean, trouble), as_it_is) for trouble in TROUBLES]
-    entered += _told_wrong(session, folder, limit, cancel)
+    entered += _given_wrong_level(session, folder, limit, cancel)
     entered += _attacked(session, folder, limit, model, cancel)
     return [
         only for samples, contender in entered for only in score(samples, [contender], told=told, cancel=cancel)
@@ -117,14 +117,14 @@ def _troubled(clean: SampleSet, trouble: Trouble) -> SampleSet:
     return SampleSet(trouble.what, "trouble", clean.names, load)
 
 
-def _told_wrong(
+def _given_wrong_level(
     session: Session, folder: Path, limit: int | None, cancel: CancelToken
 ) -> list[tuple[SampleSet, Contender]]:
     right = centre(white_set(folder, _LEVEL, limit=limit), SIDE)
     return [
         (
-            dataclasses.replace(right, what=f"white {_LEVEL:g}, told {factor * _LEVEL:g}"),
-            told(session, cancel, factor=factor),
+            dataclasses.replace(right, what=f"white {_LEVEL:g}, given {factor * _LEVEL:g}"),
+            given_level(session, cancel, factor=factor),
         )
         for factor in (1, 1 - _WRONG, 1 + _WRONG)
     ]
@@ -133,12 +133,12 @@ def _told_wrong(
 def _attacked(
     session: Session, folder: Path, limit: int | None, model: LoadedModel, cancel: CancelToken
 ) -> list[tuple[SampleSet, Contender]]:
-    """White noise, told exactly, plus changes that nobody sees: none, by chance, and the worst that was found."""
+    """White noise of known level, plus invisible changes: none, random ones, and adversarial ones."""
     before = centre(white_set(folder, _LEVEL, limit=limit), _ATTACK_SIDE)
 
     def with_changes(what: str, changed: Callable[[Sample], Sample]) -> tuple[SampleSet, Contender]:
         samples = dataclasses.replace(before, what=what, load=lambda number: changed(before.load(number)))
-        return samples, told(session, cancel)
+        return samples, given_level(session, cancel)
 
     step = f"±{BUDGET * 255:g}/255"
     crop = f"white {_LEVEL:g}, crops of {_ATTACK_SIDE}"

@@ -35,7 +35,7 @@ class Sample:
     truth: Truth
     noisy: Values
     source: Image
-    level: float | None = None  # sigma of the white noise in it, in 8-bit units; None: nobody knows
+    level: float | None = None  # sigma of the white noise in it, in 8-bit units; None: unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Card:
     limits: tuple[str, ...] = ()
 
 
-# What a card must say for somebody to judge the weights by; it is a card without, and a poor one.
+# Fields that a useful card needs; others are accepted without them.
 _TELLING = ("data", "licences", "recipe", "minutes", "hardware")
 
 

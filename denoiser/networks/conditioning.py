@@ -1,4 +1,4 @@
-"""What a denoiser is told beside the picture: how much noise in luma and in chroma, and of which kind.
+"""Conditioning planes of a denoiser: the noise level in luma and chroma, and the kind of noise.
 
     plane 0   luma sigma / 75        0 when unknown
     plane 1   chroma sigma / 75      0 when unknown

@@ -83,8 +83,8 @@ class PyramidAutoencoder(nn.Module):
 
     def forward(self, noisy: Tensor, planes: Tensor) -> Tensor:
         folded = functional.pixel_unshuffle(noisy, _STEM)
-        told = planes.expand(len(folded), -1, *folded.shape[2:])
-        half = self.enter_half(self.head(torch.cat([folded, told], dim=1)))
+        conditioning = planes.expand(len(folded), -1, *folded.shape[2:])
+        half = self.enter_half(self.head(torch.cat([folded, conditioning], dim=1)))
         quarter = self.enter_quarter(self.down_quarter(half))
         eighth = self.bottleneck(self.down_eighth(quarter))
         quarter = self.leave_quarter(quarter + self.up_quarter(eighth))

@@ -46,7 +46,7 @@ class Dice:
         throws = torch.rand(count, generator=self._host, dtype=torch.float64)
         owner = torch.bucketize(throws, edges, right=True)
         rows = [(owner == number).nonzero().squeeze(1) for number in range(len(shares))]
-        return [some.to(self.device, non_blocking=True) for some in rows]  # nobody waits for the device
+        return [some.to(self.device, non_blocking=True) for some in rows]  # without waiting for the device
 
 
 def _host_after(generator: torch.Generator) -> torch.Generator:

@@ -75,7 +75,7 @@ class MeasuredNoise:
         return float((beside + below) / 2 / self.kernel.square().sum())
 
     def luma_and_chroma(self, clean: Tensor) -> tuple[float, float]:
-        """The two sigmas, as a denoiser is told them, that this noise has on pictures like *clean* (B, 3, H, W)."""
+        """Sigma of luma and chroma, as given to a denoiser, of this noise on images like *clean* (B, 3, H, W)."""
         sigma = self.sigma_at(clean)
         together = torch.einsum("bihw,bjhw->ij", sigma, sigma) / sigma[:, 0].numel()
         covariance = together * self.channel_correlation.to(clean.device)

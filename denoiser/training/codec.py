@@ -1,7 +1,7 @@
 """The training of the latent codec: its loss, its samples, and how it begins.
 
-Two thirds of the samples are clean and told so; a third is noisy, told the level, and has the clean picture as its
-goal: the encoder learns to leave the noise out of the file, and the decoder never hears of it.
+Two thirds of the samples are clean; a third is noisy, with the level given and the clean image as the target. The
+encoder learns to leave the noise out of the file, and the decoder needs no information about it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def train_codec(
 
 @dataclass(frozen=True, slots=True)
 class CleanCrops:
-    """Clean crops as they are, told that they are clean."""
+    """Clean crops as they are, labelled clean."""
 
     crops: CropSource
 
@@ -105,7 +105,7 @@ def rate_and_distortion(run: Trainee, sample: Sample, stage: Stage) -> Tensor:
     pixels = sample.noisy.to(run.device, memory_format=torch.channels_last)
     planes, target = sample.planes.to(run.device), sample.target.to(run.device)
     level = torch.randint(LEVELS, (len(pixels),), generator=run.generator, device=run.generator.device)
-    with run.reckoning():
+    with run.in_precision():
         estimate = run.forward(pixels, planes, level.to(run.device), _noise(run, pixels))
     area = pixels.shape[2] * pixels.shape[3]
     error = (estimate.pixels.float() - target).square().mean(dim=(1, 2, 3)) * _WHITE_LEVEL**2

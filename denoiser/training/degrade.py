@@ -1,4 +1,4 @@
-"""Turns a batch of clean crops into what a network trains on: noisy, target, and what it is told."""
+"""Turns a batch of clean crops into training samples: noisy, target, and conditioning."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from denoiser.noise import Dice
 from denoiser.training.packing import pack
 from denoiser.training.recipe import NoiseShares
 
-_KIND_UNKNOWN_SHARE = 0.15  # the level is told alone, as a person with a slider does
+_KIND_UNKNOWN_SHARE = 0.15  # the level is given without the kind, as with a slider
 _CLIPPED_SHARE = 0.5  # of the white and the shaped noise: as an 8-bit file would keep it
 _JPEG_SHARE = 0.7  # of the camera noise, and of the defects on top of it and of clean pictures
-_TOLD_SPREAD = 0.08  # the level that is told is off by this much, as estimates are
+_LEVEL_ERROR = 0.08  # relative error of the given level, like that of estimates
 _WRONG_FACTOR = (0.6, 3.3)  # of the true level, where a sample is given a wrong one
 _WRONG_OFFSET_SHARE = 0.4  # of these samples: something is added as well, so that clean pictures get a level too
 _WRONG_OFFSET = 15.0  # 8-bit sigma
@@ -50,9 +50,9 @@ class _Crops:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How a kind of noise is made, and what of it can be told: its correlation 0 or 1, None where nothing can."""
+    """How a kind of noise is made, and its correlation, 0 or 1; None if no level can be given."""
 
-    apply: Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]]  # noisy, target, told luma and chroma (2, B)
+    apply: Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]]  # noisy, target, level of luma and chroma (2, B)
     correlated: float | None
     packed: bool = False  # some of it went through JPEG
 
@@ -64,18 +64,18 @@ def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> S
     clean = _some_grey(clean, shares.grey, dice)
     grey = _is_grey(clean)
     noisy, target = torch.empty_like(clean), torch.empty_like(clean)
-    told, correlated, silent = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
+    levels, correlated, silent = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
     split = dice.split(tuple(getattr(shares, name) for name in _KINDS), batch)
     for kind, rows in zip(_KINDS.values(), split, strict=True):
         if len(rows):
             crops = _Crops(clean[rows], grey[rows], shares.max_sigma)
-            noisy[rows], target[rows], told[:, rows] = kind.apply(crops, dice)
+            noisy[rows], target[rows], levels[:, rows] = kind.apply(crops, dice)
             correlated[rows] = kind.correlated or 0.0
             silent[rows] = float(kind.correlated is None)
             if kind.correlated is not None:
-                level = told[:, rows].mean(dim=0)
+                level = levels[:, rows].mean(dim=0)
                 noisy[rows] = _with_defects(noisy[rows], crops, level, shares, dice, packed=kind.packed)
-    return Sample(noisy, target, _planes(told, correlated, silent > 0, shares, dice))
+    return Sample(noisy, target, _planes(levels, correlated, silent > 0, shares, dice))
 
 
 def _with_defects(
@@ -107,15 +107,14 @@ def _stripes(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
     return noise.add_stripes(noisy, sigma, dice.generator)
 
 
-def _planes(told: Tensor, correlated: Tensor, silent: Tensor, shares: NoiseShares, dice: Dice) -> Tensor:
-    batch = told.shape[1]
-    untold = shares.untold
-    spread = torch.exp(_TOLD_SPREAD * dice.normal(batch))
+def _planes(levels: Tensor, correlated: Tensor, silent: Tensor, shares: NoiseShares, dice: Dice) -> Tensor:
+    batch = levels.shape[1]
+    spread = torch.exp(_LEVEL_ERROR * dice.normal(batch))
     draw = dice.uniform(0, 1, batch)
-    level_known = (draw >= untold) & ~silent
-    kind_known = (draw >= untold + _KIND_UNKNOWN_SHARE) & ~silent
-    # White noise is told exactly: papers and people who add noise know its level.
-    luma, chroma = _some_wrong(told * torch.where(correlated > 0, spread, 1.0), shares.mismatch, dice)
+    level_known = (draw >= shares.blind) & ~silent
+    kind_known = (draw >= shares.blind + _KIND_UNKNOWN_SHARE) & ~silent
+    # The level of white noise is given exactly: those who add white noise know it.
+    luma, chroma = _some_wrong(levels * torch.where(correlated > 0, spread, 1.0), shares.mismatch, dice)
     return planes_of_batch(luma, chroma, correlated, level_known, kind_known).reshape(batch, -1, 1, 1)
 
 
@@ -200,7 +199,7 @@ def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-# By the names of the shares; impulses and holes have no level that could be told.
+# By the names of the shares; impulses and holes have no level that could be given.
 _KINDS = {
     "white": _Kind(_white, 0.0),
     "camera": _Kind(_camera, 1.0, packed=True),

@@ -1,4 +1,4 @@
-"""How far the training of the noise estimator is, told now and then."""
+"""Progress events of the training of the noise estimator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STEP = 0.15  # of the time that a crop takes
 class EstimatorProgress:
     """Tells *listener* of crops that became lessons and of steps that were learned, as parts of one work.
 
-    *made* crops were there before; their time does not count when the time left is reckoned.
+    *made* crops were there before; their time does not count towards the time left.
     """
 
     def __init__(self, listener: Listener, options: EstimatorOptions, made: int) -> None:

@@ -1,4 +1,4 @@
-"""A training: steps in beats, and between them what is told, logged, saved and validated."""
+"""The training loop: steps, and between them progress events, logging, checkpoints and validation."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from denoiser.training.speed import speed_note
 from denoiser.training.team import Word
 from denoiser.training.validation import Judging, Verdict
 
-# Seconds of work between one and the next.
+# Intervals in seconds of training.
 _TELL_EVERY = 5.0
 _LOG_EVERY = 30.0
 _SAVE_EVERY = 120.0  # what a killed run may lose
 _VALIDATE_EVERY = 600.0
-_SPEED_AFTER = 20.0  # the share of the device's peak is told once, as soon as the speed is settled
-_BEAT = 0.5  # seconds of steps between two looks at clock, losses and cancel: a GPU is not made to wait for each
+_SPEED_AFTER = 20.0  # when the speed is reported once, as a share of the device's peak
+_BEAT = (
+    0.5  # seconds of steps between two checks of clock, losses and cancel, so that a GPU does not wait at each step
+)
 _MOST_STEPS = 100  # in a beat
-_LONGEST_BEAT = 20.0  # seconds: a longer one is a machine that slept or a process that was halted, not work
+_LONGEST_BEAT = 20.0  # seconds; a longer beat means that the machine slept or the process was paused
 
 
 def train(run: Run, logbook: Logbook | None, cancel: CancelToken) -> None:
-    """Trains until the time is used up or *cancel* is set; the state is saved either way.
+    """Train until the time is used up or *cancel* is set; the state is saved either way.
 
-    TrainingFailed when the loss is no number any more, and OutputFull when a state finds no room: the state that
-    was saved before is whole in both cases. In a team only the first process has a *logbook*.
+    Raises TrainingFailed if the loss is not finite, and OutputFull if the disk is full; the last checkpoint is
+    kept in both cases. Only the first of several processes has a *logbook*.
     """
     word = run.team.agree(Word(run.progress.seconds, 1, cancel.cancelled, failed=False))
     while not word.stop and run.fraction < 1:
@@ -58,25 +60,25 @@ def _steps_in_a_beat(seconds_for_one: float) -> int:
 
 
 class Logbook:
-    """Does what is due after a beat; intervals are in seconds of work."""
+    """Reports, logs, saves and validates when due; intervals are in seconds of training."""
 
     def __init__(self, run: Run, folder: RunFolder, judge: Judging, listener: Listener) -> None:
         self._run, self._folder, self._judge, self._listener = run, folder, judge, listener
         self._began = run.progress.seconds
         self._megapixels_before = run.progress.megapixels
         self._last: dict[str, float] = {}
-        self._untold: list[float] = []
+        self._unreported: list[float] = []
         self._unlogged: list[float] = []
-        self._speed_is_told = False
+        self._speed_is_reported = False
 
     def write(self, losses: list[float], took: float) -> None:
-        """Takes *losses* of a beat that *took* some seconds, and does what is due."""
-        self._untold += losses
+        """Record the *losses* of a beat of *took* seconds, and do what is due."""
+        self._unreported += losses
         self._unlogged += losses
         if self._due("tell", _TELL_EVERY) or took >= _TELL_EVERY:
             self._tell()
-        if not self._speed_is_told and self._run.progress.seconds - self._began >= _SPEED_AFTER:
-            self._speed_is_told = True
+        if not self._speed_is_reported and self._run.progress.seconds - self._began >= _SPEED_AFTER:
+            self._speed_is_reported = True
             self._tell(note=speed_note(self._run, self.megapixels_per_second))
         if self._due("validate", _VALIDATE_EVERY):
             self.validate(self._run.average)
@@ -86,7 +88,7 @@ class Logbook:
             self.save()
 
     def validate(self, network: torch.nn.Module, note: str = "") -> Verdict:
-        """The verdict on *network*, told, logged and drawn."""
+        """Validate *network*; report, log and draw the result."""
         verdict = self._judge.verdict(network, self._run.device)
         self._log(verdict)
         self._folder.draw(self._judge, network, self._run.device)
@@ -94,17 +96,17 @@ class Logbook:
         return verdict
 
     def save(self) -> None:
-        """The state, and the average as weights that can be used."""
+        """Save the checkpoint, and the averaged weights as a usable model."""
         self._run.save(self._folder.state)
         self._folder.save_latest(self._run)
 
     def say(self, note: str) -> None:
-        """*note* to whoever listens."""
+        """Send *note* to the listener."""
         self._tell(note=note)
 
     @property
     def megapixels_per_second(self) -> float:
-        """Since this sitting began."""
+        """Speed since this call began."""
         progress = self._run.progress
         return (progress.megapixels - self._megapixels_before) / max(progress.seconds - self._began, 1e-6)
 
@@ -125,7 +127,7 @@ class Logbook:
         self._listener(
             TrainingProgress(
                 step=run.progress.step,
-                loss=_mean(self._untold),
+                loss=_mean(self._unreported),
                 fraction=run.fraction,
                 seconds_left=max(0.0, run.seconds - run.progress.seconds),
                 megapixels_per_second=self.megapixels_per_second,
@@ -134,7 +136,7 @@ class Logbook:
                 unit=self._judge.unit,
             )
         )
-        self._untold.clear()
+        self._unreported.clear()
 
 
 def _mean(values: list[float]) -> float:

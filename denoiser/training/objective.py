@@ -1,4 +1,4 @@
-"""What a step of training makes smaller, by what is trained."""
+"""Training objectives: the loss of one batch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from denoiser.training.degrade import Sample
 from denoiser.training.losses import LOSSES
 from denoiser.training.recipe import Stage
 
-_TEACHER_SHARE = 0.5  # of the loss: against what the teacher makes of the sample, not against the truth
+_TEACHER_SHARE = 0.5  # share of the loss against the output of the teacher; the rest is against the target
 
 
 class Trainee(Protocol):
-    """What an objective may know of a run."""
+    """The parts of a run that an objective uses."""
 
     network: Any
     average: Any
@@ -27,16 +27,16 @@ class Trainee(Protocol):
 
     @property
     def forward(self) -> Callable[..., Any]:
-        """The network, as it is trained."""
+        """The network in training mode, possibly compiled or distributed."""
         ...
 
     @property
     def fraction(self) -> float:
-        """How much of the time is used up, 0..1."""
+        """Fraction of the training time used, 0..1."""
         ...
 
-    def reckoning(self) -> AbstractContextManager[None]:
-        """Within it, layers compute in the numbers of the run."""
+    def in_precision(self) -> AbstractContextManager[None]:
+        """Context in which layers compute in the precision of the run."""
         ...
 
 
@@ -44,21 +44,21 @@ class Objective(Protocol):
     """The loss of one batch, as a tensor on the run's device."""
 
     def __call__(self, run: Trainee, sample: Sample, stage: Stage) -> Tensor:
-        """Draws what is random from the run's generator."""
+        """The loss; random numbers come from the generator of the run."""
         ...
 
 
 def against_truth(run: Trainee, sample: Sample, stage: Stage) -> Tensor:
-    """How far a denoiser's output is from the truth and, where there is one, from its teacher's."""
+    """Loss of a denoiser against the target and, if there is one, against the output of its teacher."""
     loss = LOSSES[stage.loss]
     noisy = sample.noisy.to(run.device, memory_format=torch.channels_last)
-    target = sample.target.to(run.device, memory_format=torch.channels_last)  # as outputs come
+    target = sample.target.to(run.device, memory_format=torch.channels_last)  # the memory layout of the output
     planes = sample.planes.to(run.device)
-    with run.reckoning():
+    with run.in_precision():
         output = run.forward(noisy, planes)
     to_truth = loss(output.float(), target)
     if run.teacher is None:
         return to_truth
-    with torch.no_grad(), run.reckoning():
+    with torch.no_grad(), run.in_precision():
         shown = run.teacher(noisy, planes)
     return torch.lerp(to_truth, loss(output.float(), shown.float()), _TEACHER_SHARE)

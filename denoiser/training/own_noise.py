@@ -49,7 +49,7 @@ from denoiser.training.validation import Judge, Trial, synthetic_trials
 
 AUTOMATIC, BLIND = "this noise, automatic", "this noise, blind"
 _RECIPE = "own-noise"
-_LEAST_SIGMA = 0.8  # of luma, in 8-bit units: less than that nobody sees, and nothing is to be gained
+_LEAST_SIGMA = 0.8  # of luma, in 8-bit units: less is invisible, and training would gain nothing
 _HELD_OUT_SHARE, _MOST_HELD_OUT = 0.25, 6
 _HELD_OUT_SIDE = 64  # pixels: enough to measure on
 _CROP = 96  # pixels on each side at least: the recipe's patch
@@ -206,7 +206,7 @@ class OwnNoiseSamples:
     told: tuple[Condition, ...]
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
-        """*count* samples; some are told the level of their own noise, some nothing."""
+        """*count* samples; some are given the level of their noise, some are blind."""
         clean = self.crops.draw(count, patch, generator)
         noisy = self.noise.shoot(clean, generator)
         luma, chroma = luma_and_chroma_sigma(noisy - clean)

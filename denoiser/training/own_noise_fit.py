@@ -77,7 +77,7 @@ class OwnNoise:
     packing: Packing | None
     photos: int
     patches: int
-    luma: float  # sigma as a denoiser is told it, in places as flat and as bright as the patches
+    luma: float  # sigma as given to a denoiser, in places as flat and as bright as the patches
     chroma: float
     shown: MeasuredNoise  # as it is in the files, packed if they are
 

@@ -1,4 +1,4 @@
-"""Whether what was learned of a noise is better on its noisy photos themselves, which nobody has seen clean.
+"""Whether fitted weights are better on the noisy photos themselves, for which there is no clean reference.
 
     photo y ───────────► f ─► how far from y ──────────────────┐
     noise z like its own ─► f(y ± z/2) ─► what of z came through ─┴─► the error that is left in f(y)

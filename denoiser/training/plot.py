@@ -19,7 +19,7 @@ _WIDTH, _HEIGHT = 420, 300  # of a panel's axes, pixels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 44, 150, 48  # around them: ticks, title, names of the curves, minutes
 _TICKS = 7  # at most so many on each axis, about
 _LINE = 15  # pixels between two names of curves that end close together
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # distinguishable by the colour-blind
 _STYLE = (
     "text{font:12px sans-serif;fill:#1c1c1e} .title{font-size:15px} "
     ".grid{stroke:#d8d8d4} .curve{fill:none;stroke-width:1.6}"

@@ -94,7 +94,7 @@ def train_together(work: Work[_Result], count: int, device: str, listener: Liste
     port_before = os.environ.get("MASTER_PORT")
     spawning = logging.getLogger("torch.multiprocessing.spawn")
     level_before = spawning.level
-    spawning.setLevel(logging.ERROR)  # that others are ended after a failure is no news: the failure is told
+    spawning.setLevel(logging.ERROR)  # the failure itself is reported; that others are stopped after it is not
     ear.start()
     failure: Exception | None = None
     try:
@@ -176,7 +176,7 @@ def _member(fabric: Any, errand: _Errand) -> None:
 
 
 def _pass_on(stop: Any, cancel: CancelToken) -> None:
-    """Cancels when the parent says so, or when it is gone: nobody would ever stop us then."""
+    """Cancel when the parent asks for it, or when the parent is gone."""
     parent = multiprocessing.parent_process()
     while not stop.wait(_LOOK_EVERY):
         if parent is None or not parent.is_alive():

@@ -12,6 +12,7 @@ from typing import Any
 from denoiser.errors import UsageError
 
 _TABLES = {"network", "noise", "optimiser", "stage", "more"}
+_FORMER_NAME_OF_BLIND = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class NoiseShares:
     masking: float = 0.0  # pixels, blocks and stripes that are missing
     max_sigma: float = 75.0
     grey: float = 0.15  # of the samples: pictures without colour
-    untold: float = 0.25  # of the samples: neither level nor kind is told, the network must judge
+    blind: float = 0.25  # of the samples: neither level nor kind is given
     mismatch: float = 0.0  # of the samples: the network is given a wrong level
     defects: float = 0.0  # of the samples: dead and hot pixels on top of the noise
     stripes: float = 0.0  # of the samples: offsets of rows or columns on top of the noise
@@ -104,13 +105,20 @@ def parse(text: str, name: str) -> Recipe:
             architecture=network.pop("architecture"),
             halo=network.pop("halo"),
             settings=network,
-            noise=NoiseShares(**words["noise"]),
+            noise=_noise(words["noise"]),
             stages=tuple(Stage(**stage) for stage in words["stage"]),
             **words.get("optimiser", {}),
             **words.get("more", {}),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"The recipe {name} cannot be read: {error}.") from error
+
+
+def _noise(words: dict[str, Any]) -> NoiseShares:
+    """The table [noise]. Earlier versions had another name for ``blind``, and run folders keep such recipes."""
+    return NoiseShares(
+        **{"blind" if name == _FORMER_NAME_OF_BLIND else name: value for name, value in words.items()}
+    )
 
 
 def _refuse_unknown(words: Mapping[str, Any]) -> None:

@@ -74,7 +74,7 @@ class Run:
         checkpoint.save_state(path, self.progress, self._networks(), self.optimisers, self.generator)
 
     def step(self) -> Tensor:
-        """Draws a batch and takes one step on it; the loss stays on the device, so that nobody waits for it."""
+        """Draw a batch and take one step on it. The loss stays on the device, so that the step does not wait."""
         stage = self.recipe.stage_at(self.fraction)
         sample = self.source.draw(stage.batch, stage.patch, self.generator)
         loss = self.objective(self, sample, stage)
@@ -90,8 +90,8 @@ class Run:
         return {"network": self.network, "average": self.average}
 
     @contextlib.contextmanager
-    def reckoning(self) -> Iterator[None]:
-        """Within it, layers compute in the numbers of the run."""
+    def in_precision(self) -> Iterator[None]:
+        """Context in which layers compute in the precision of the run."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
             yield
 

@@ -13,13 +13,13 @@ from denoiser.training.data import CropSource
 from denoiser.training.degrade import Sample, degrade
 from denoiser.training.recipe import NoiseShares
 
-_UNKNOWN_SHARE = 0.4  # of pairs: nothing is told; higher than for drawn noise, since this is how cameras are met
-_TOLD_SPREAD = 0.08  # the level that is told is off by this much, as estimates are
+_UNKNOWN_SHARE = 0.4  # of pairs: blind; higher than for synthetic noise, since camera photos come without a level
+_LEVEL_ERROR = 0.08  # relative error of the given level, like that of estimates
 _CORRELATED = 0.2  # neighbours whose noise is as alike as this are fully of the kind "correlated"
 
 
 class SampleSource(Protocol):
-    """Draws batches; all that is random comes from the generator, on its device."""
+    """Draws batches; random numbers come from the generator, on its device."""
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
         """*count* samples of *patch* pixels on each side."""
@@ -40,7 +40,7 @@ class DrawnNoise:
 
 @dataclass(frozen=True, slots=True)
 class RealNoise:
-    """Crops of pairs, six channels: clean, then noisy. The level that is told is that of the difference."""
+    """Crops of pairs, six channels: clean, then noisy. The given level is that of the difference."""
 
     crops: CropSource
 
@@ -50,7 +50,7 @@ class RealNoise:
         noise = noisy - target
         device = generator.device
         luma, chroma = luma_and_chroma_sigma(noise)
-        spread = torch.exp(_TOLD_SPREAD * torch.randn(count, generator=generator, device=device))
+        spread = torch.exp(_LEVEL_ERROR * torch.randn(count, generator=generator, device=device))
         known = torch.rand(count, generator=generator, device=device) >= _UNKNOWN_SHARE
         kind = (likeness_of_neighbours(noise).abs() / _CORRELATED).clamp(0, 1)
         planes = planes_of_batch(luma * spread, chroma * spread, kind, known, known)

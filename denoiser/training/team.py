@@ -75,7 +75,7 @@ class Alone:
         return word
 
     def check_alike(self, tensors: Iterable[Tensor]) -> None:
-        """Nobody is there to differ."""
+        """Nothing to compare in a single process."""
 
 
 class FabricTeam:
@@ -92,7 +92,7 @@ class FabricTeam:
         return joined
 
     def backward(self, loss: Tensor) -> None:
-        """Gradients, averaged while they are reckoned."""
+        """Gradients, averaged over the processes during the backward pass."""
         self._fabric.backward(loss)
 
     def agree(self, word: Word) -> Word:
@@ -108,7 +108,7 @@ class FabricTeam:
         mine = torch.stack([tensor.detach().double().sum() for tensor in tensors]).to(self._fabric.device)
         both_ways = torch.cat([mine, -mine])
         most = self._fabric.all_reduce(both_ways.clone(), reduce_op="max")
-        if not torch.equal(most, both_ways):  # somebody's sum is larger, or somebody's smaller
+        if not torch.equal(most, both_ways):  # one process has a larger or smaller sum
             raise TrainingFailed(
                 "The processes no longer hold the same weights.", hint="Go on from the last state with --resume."
             )

@@ -27,7 +27,7 @@ _SHOT = 4e-3  # a camera at high sensitivity
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One held-out crop: noisy and target (3, H, W) in 0..1, and what the network is told of the noise."""
+    """One held-out crop: noisy and target (3, H, W) in 0..1, and the conditioning of the network."""
 
     column: str
     noisy: Tensor
@@ -37,9 +37,9 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A score for each column, and one number that is larger where a network is better; NaN: nothing was held out.
+    """Validation result: a score for each column, and ``overall``, where larger is better (NaN: nothing held out).
 
-    ``details`` stand in the log beside the scores.
+    ``details`` are logged beside the scores.
     """
 
     scores: dict[str, float]
@@ -61,7 +61,7 @@ class Example:
 
 
 class Judging(Protocol):
-    """Whoever says how well a network under training does."""
+    """Validates a network during training."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def synthetic_trials(pictures: Sequence[Tensor]) -> list[Trial]:
 
 
 def pair_trials(pairs: Sequence[Tensor]) -> list[Trial]:
-    """The noise that is in each of *pairs* (6, H, W) uint8, clean then noisy; the network is told nothing."""
+    """The noise that is in each of *pairs* (6, H, W) uint8, clean then noisy; the network is blind."""
     crops = _crops([pair.float().div(255) for pair in pairs])
     return [Trial(PAIRS, crop[0, 3:], crop[0, :3], Condition()) for crop in crops]
 

@@ -56,14 +56,14 @@ def test_what_needs_no_network_passes_through(tiny_weights):
     assert cleaned.image is picture
 
 
-def test_progress_is_told_in_the_calling_thread(session):
+def test_progress_is_reported_in_the_calling_thread(session):
     heard = []
 
-    def told(name, event):
+    def on_tile(name, event):
         assert threading.current_thread() is threading.main_thread()
         heard.append((name, event.done, event.total))
 
-    list(session.clean_many([("a", _picture(0)), ("b", _picture(1, 70, 300))], told=told))
+    list(session.clean_many([("a", _picture(0)), ("b", _picture(1, 70, 300))], on_tile=on_tile))
     total = heard[-1][2]
     assert total > 1
     assert heard == [("a", 1, 1), *(("b", n + 1, total) for n in range(total))]

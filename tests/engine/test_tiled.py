@@ -39,7 +39,7 @@ def _tiled(
     model: models.LoadedModel, noisy: np.ndarray, condition: Condition, tile: int = 144, batch: int = 1
 ) -> np.ndarray:
     canvas = Canvas(noisy, Scale(1.0, None), condition)
-    done = list(_cleaner(model, tile, batch).clean([canvas], told=lambda _canvas: None, cancel=CancelToken()))
+    done = list(_cleaner(model, tile, batch).clean([canvas], on_tile=lambda _canvas: None, cancel=CancelToken()))
     assert done == [canvas]
     return canvas.result
 
@@ -83,7 +83,7 @@ def test_every_bit_is_the_same_whatever_the_batch_the_neighbours_and_the_threads
         for threads, batch in ((2, 1), (1, 3)):
             torch.set_num_threads(threads)
             canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in pictures]
-            done = list(_cleaner(fast, 112, batch).clean(canvases, told=lambda _c: None, cancel=CancelToken()))
+            done = list(_cleaner(fast, 112, batch).clean(canvases, on_tile=lambda _c: None, cancel=CancelToken()))
             assert sorted(map(id, done)) == sorted(map(id, canvases))
             for canvas, wanted in zip(canvases, alone, strict=True):
                 assert np.array_equal(canvas.result, wanted), (threads, batch)
@@ -101,13 +101,13 @@ def test_the_source_is_left_alone(fast):
 def test_cancel_is_heard_within_one_tile(fast):
     cancel, heard = CancelToken(), []
 
-    def told(canvas: Canvas) -> None:
+    def on_tile(canvas: Canvas) -> None:
         heard.append(canvas.tiles_left)
         cancel.cancel()
 
     canvas = Canvas(_noisy(100, 600, 10), Scale(1.0, None), Condition())
     with pytest.raises(Cancelled):
-        list(_cleaner(fast, 112).clean([canvas], told=told, cancel=cancel))
+        list(_cleaner(fast, 112).clean([canvas], on_tile=on_tile, cancel=cancel))
     assert len(heard) == 1
 
 
@@ -123,7 +123,7 @@ def test_pictures_wait_for_each_other_only_while_others_may_come(fast):
         assert done == [first]
         yield second
 
-    done.extend(_cleaner(fast, batch=4).clean(arriving(), told=lambda _c: None, cancel=CancelToken()))
+    done.extend(_cleaner(fast, batch=4).clean(arriving(), on_tile=lambda _c: None, cancel=CancelToken()))
     assert done == [first, second]
 
 
@@ -148,7 +148,7 @@ def test_when_memory_runs_out_it_steps_down_and_says_so(fast):
     pictures = [_noisy(64, 64, 10), _noisy(200, 400, 10), _noisy(64, 64, 20)]
     canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in pictures]
     cleaner = _scarce(fast, 256 * 256, tile=512, batch=4)
-    done = list(cleaner.clean(canvases, told=lambda _c: None, cancel=CancelToken()))
+    done = list(cleaner.clean(canvases, on_tile=lambda _c: None, cancel=CancelToken()))
     assert sorted(map(id, done)) == sorted(map(id, canvases))
     assert (cleaner.budget.tile, cleaner.budget.batch) == (256, 1)
     assert any("tiles of 256" in note for note in canvases[1].notes)
@@ -160,7 +160,7 @@ def test_what_was_asked_for_is_kept_and_the_error_says_what_to_do(fast):
     canvas = Canvas(_noisy(300, 300, 10), Scale(1.0, None), Condition())
     cleaner = _scarce(fast, 256 * 256, tile=320, batch=1, fixed_tile=True, fixed_batch=True)
     with pytest.raises(DenoiserError, match="not enough memory") as caught:
-        list(cleaner.clean([canvas], told=lambda _c: None, cancel=CancelToken()))
+        list(cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken()))
     assert "--tile" in caught.value.hint
 
 
@@ -173,4 +173,4 @@ def test_other_errors_are_no_shortage(fast):
     cleaner = TiledCleaner(Broken(fast.network, "cpu"), fast.spec, budget)
     canvas = Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition())
     with pytest.raises(RuntimeError, match="broken"):
-        list(cleaner.clean([canvas], told=lambda _c: None, cancel=CancelToken()))
+        list(cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken()))

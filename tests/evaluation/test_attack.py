@@ -5,7 +5,7 @@ from denoiser import models
 from denoiser.errors import UnusableData
 from denoiser.evaluation import attack
 from denoiser.evaluation.denoising import score
-from denoiser.evaluation.methods import told
+from denoiser.evaluation.methods import given_level
 from denoiser.evaluation.samples import untouched_set, white_set
 from denoiser.events import CancelToken
 
@@ -29,12 +29,12 @@ def test_an_attack_stays_in_its_budget_and_costs_more_than_chance(session, model
     for name, change in moved.items():
         samples = dataclasses.replace(white, load=lambda number, change=change: change(white.load(number)))
         assert np.abs(samples.load(0).noisy - white.load(0).noisy).max() <= attack.BUDGET + 1e-6
-        (result,) = score(samples, [told(session, CancelToken())], told=quiet, cancel=CancelToken())
+        (result,) = score(samples, [given_level(session, CancelToken())], told=quiet, cancel=CancelToken())
         psnr[name] = result.psnr
     assert abs(psnr["none"] - psnr["chance"]) < 0.2
     assert psnr["attack"] < psnr["chance"] - 0.3
 
 
 def test_an_attack_needs_a_level_to_tell(model, photos):
-    with pytest.raises(UnusableData, match="nobody knows its level"):
+    with pytest.raises(UnusableData, match="noise level is unknown"):
         attack.worst_nearby(model, untouched_set(photos).load(0))

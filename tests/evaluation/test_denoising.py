@@ -7,7 +7,7 @@ from denoiser import imageio
 from denoiser.engine import open_session
 from denoiser.errors import Cancelled, UnusableData
 from denoiser.evaluation.denoising import score
-from denoiser.evaluation.methods import Contender, Method, as_set, told
+from denoiser.evaluation.methods import Contender, Method, as_set, given_level
 from denoiser.evaluation.samples import as_file, pair_set, untouched_set, white_set
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
@@ -24,7 +24,7 @@ def _scaled(*factors):
 
 def test_a_score_says_before_and_after(session, photos, quiet):
     cancel = CancelToken()
-    (ours,) = score(white_set(photos, 25), [told(session, cancel)], told=quiet, cancel=cancel)
+    (ours,) = score(white_set(photos, 25), [given_level(session, cancel)], told=quiet, cancel=cancel)
     assert ours.noisy_psnr == pytest.approx(20 * math.log10(255 / 25), abs=0.1)
     assert ours.psnr > ours.noisy_psnr + 6
     assert ours.gain == pytest.approx(ours.psnr - ours.noisy_psnr)
@@ -34,15 +34,15 @@ def test_a_score_says_before_and_after(session, photos, quiet):
 
 def test_grey_noise_is_taken_from_grey_pictures(session, photos, quiet):
     cancel = CancelToken()
-    contenders = [told(session, cancel), as_set(session, cancel, noise_level=None)]
+    contenders = [given_level(session, cancel), as_set(session, cancel, noise_level=None)]
     exactly, by_itself = score(white_set(photos, 25, grey=True), contenders, told=quiet, cancel=cancel)
     assert exactly.gain > 5 and by_itself.gain > 4
-    assert (exactly.method, by_itself.method) == ("denoiser-fast, told", "denoiser-fast, automatic")
+    assert (exactly.method, by_itself.method) == ("denoiser-fast, level given", "denoiser-fast, automatic")
 
 
-def test_a_level_told_wrong_costs(session, photos, quiet):
+def test_a_wrong_level_costs(session, photos, quiet):
     cancel = CancelToken()
-    contenders = [told(session, cancel, factor=factor) for factor in (0.5, 1, 2)]
+    contenders = [given_level(session, cancel, factor=factor) for factor in (0.5, 1, 2)]
     low, right, high = score(white_set(photos, 25), contenders, told=quiet, cancel=cancel)
     assert right.psnr > max(low.psnr, high.psnr) + 0.5
 
@@ -100,6 +100,6 @@ def test_the_shipped_weights_keep_what_their_card_says(session, data_folder, qui
     promised = models.find("fast", "cpu").card.metrics["cbsd68_sigma25"]
     cancel = CancelToken()
     (ours,) = score(
-        white_set(data_folder / "test" / "cbsd68", 25), [told(session, cancel)], told=quiet, cancel=cancel
+        white_set(data_folder / "test" / "cbsd68", 25), [given_level(session, cancel)], told=quiet, cancel=cancel
     )
     assert ours.psnr == pytest.approx(promised, abs=0.03)

@@ -27,7 +27,7 @@ def test_each_level_is_a_set_and_all_who_take_part_meet_the_same_pictures(sessio
     assert [one.samples.what for one in measured] == ["white 10", "white 40"]
     for one in measured:
         assert [score.contender for score in one.scores] == [
-            "denoiser-fast, told",
+            "denoiser-fast, level given",
             "denoiser-fast, automatic",
             "non-local means",
             "non-local means",

@@ -46,6 +46,6 @@ def test_the_table_has_a_line_for_all_of_it(session, photos, quiet):
     names = [score.what for score in scores]
     assert len(names) == len(set(names)) == len(robustness.TROUBLES) + 6
     of = {score.what: score for score in scores}
-    assert of["white 25, told 25"].psnr > max(of["white 25, told 17.5"].psnr, of["white 25, told 32.5"].psnr)
-    assert all(score.gain > 3 for name, score in of.items() if name.startswith("white 25, told"))
+    assert of["white 25, given 25"].psnr > max(of["white 25, given 17.5"].psnr, of["white 25, given 32.5"].psnr)
+    assert all(score.gain > 3 for name, score in of.items() if name.startswith("white 25, given"))
     assert all(math.isfinite(score.gain) for score in scores)

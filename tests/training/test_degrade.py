@@ -33,14 +33,14 @@ def test_clean_samples_ask_for_nothing_or_for_the_picture_before_jpeg():
     assert float((sample.noisy - sample.target).abs().mean(dim=(1, 2, 3)).max()) < 0.06
 
 
-@pytest.mark.parametrize(("kind", "told"), [("white", -1.0), ("camera", 1.0), ("shaped", 1.0)])
-def test_the_kind_is_told_or_unknown(kind, told):
+@pytest.mark.parametrize(("kind", "given"), [("white", -1.0), ("camera", 1.0), ("shaped", 1.0)])
+def test_the_kind_is_given_or_unknown(kind, given):
     kinds = _sample(kind).planes[:, 3].flatten().tolist()
-    assert set(kinds) == {told, 0.0}
+    assert set(kinds) == {given, 0.0}
 
 
 def _white(**more: float):
-    shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, grey=0, untold=0, max_sigma=4, **more)
+    shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, grey=0, blind=0, max_sigma=4, **more)
     clean = torch.tensor([0.4, 0.5, 0.6]).reshape(1, 3, 1, 1).repeat(400, 1, 48, 48)
     sample = degrade(clean, shares, torch.Generator().manual_seed(3))
     return sample, (sample.noisy - sample.target) * 255, sample.planes[:, 0].flatten() * 75
@@ -48,8 +48,8 @@ def _white(**more: float):
 
 def test_a_share_of_the_samples_is_given_a_wrong_level():
     for share, least, most in ((0.0, 0.0, 0.0), (0.5, 0.35, 0.55)):
-        _, added, told = _white(mismatch=share)
-        wrong = ~torch.isclose(told, added.std(dim=(1, 2, 3)), rtol=0.1, atol=0.3)
+        _, added, given = _white(mismatch=share)
+        wrong = ~torch.isclose(given, added.std(dim=(1, 2, 3)), rtol=0.1, atol=0.3)
         assert least <= float(wrong.float().mean()) <= most
 
 
@@ -80,12 +80,12 @@ def test_what_is_unknown_is_silent_and_happens_in_a_quarter():
     assert (planes[unknown] == 0).all()
 
 
-@pytest.mark.parametrize("untold", [0.0, 0.5, 1.0])
-def test_a_recipe_says_how_often_nothing_is_told(untold):
-    shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, untold=untold)
+@pytest.mark.parametrize("blind", [0.0, 0.5, 1.0])
+def test_a_recipe_sets_the_share_of_blind_samples(blind):
+    shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, blind=blind)
     clean = torch.rand(200, 3, 8, 8, generator=torch.Generator().manual_seed(9))
     planes = degrade(clean, shares, torch.Generator().manual_seed(1)).planes
-    assert float((planes[:, 2] == 0).float().mean()) == pytest.approx(untold, abs=0.08)
+    assert float((planes[:, 2] == 0).float().mean()) == pytest.approx(blind, abs=0.08)
 
 
 @pytest.mark.parametrize("grey", [0.0, 1.0])
@@ -97,16 +97,16 @@ def test_a_recipe_says_how_many_pictures_are_grey(grey):
     assert bool((same == bool(grey)).all())
 
 
-def test_the_level_that_is_told_is_the_level_that_is_there():
+def test_the_given_level_is_the_level_that_is_there():
     sample = _sample("white")
     grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
     known = (sample.planes[:, 2].flatten() == 1) & ~grey
     noise = (sample.noisy - sample.target)[known]
     there = noise.std(dim=(1, 2, 3)) * 255
-    told = sample.planes[known, 0].flatten() * 75
-    quiet = told < 25  # above it the clipped half loses some at black and white
+    given = sample.planes[known, 0].flatten() * 75
+    quiet = given < 25  # above it the clipped half loses some at black and white
     assert quiet.sum() > 3
-    assert torch.allclose(there[quiet], told[quiet], rtol=0.06, atol=0.3)
+    assert torch.allclose(there[quiet], given[quiet], rtol=0.06, atol=0.3)
 
 
 def test_grey_pictures_get_grey_noise():
@@ -118,7 +118,7 @@ def test_grey_pictures_get_grey_noise():
 
 
 @pytest.mark.parametrize("kind", ["impulse", "masking"])
-def test_holes_and_impulses_are_optional_and_never_told(kind):
+def test_holes_and_impulses_are_optional_and_blind(kind):
     shares = NoiseShares(**(dict.fromkeys(KINDS, 0.0) | {kind: 1.0}))
     clean = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     sample = degrade(clean, shares, torch.Generator().manual_seed(0))
@@ -133,7 +133,7 @@ def test_no_noise_is_drawn_that_was_not_asked_for():
     assert 0.5 < float(changed) < 0.9  # half is white, and a fifth is clean and went through JPEG
 
 
-def test_grey_white_noise_is_told_as_luma_alone():
+def test_grey_white_noise_is_given_as_luma_alone():
     clean = torch.rand(64, 1, 32, 32, generator=torch.Generator().manual_seed(1)).expand(-1, 3, -1, -1)
     sample = degrade(clean.clone(), _only("white"), torch.Generator().manual_seed(0))
     assert torch.equal(sample.noisy[:, 0], sample.noisy[:, 2])

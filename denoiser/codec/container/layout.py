@@ -1,10 +1,10 @@
-"""Every number of a latent file, written by hand: docs/format.md is the same in words.
+"""Constants and structures of the latent file format, as specified in docs/format.md.
 
     header (36 bytes) | chunk | chunk | … | DONE
 
 Numbers are big-endian. A chunk is its type (4 letters), the size of its payload, the payload, and the CRC-32 of
-all three. A type that begins with a small letter may be passed over by who does not know it; others may not. What
-stands here is for ever: what is no longer written is still read, and nothing is given a second meaning.
+all three. Readers may skip unknown types that begin with a small letter, but no others. Definitions here
+are permanent: what is no longer written is still read, and nothing gets a second meaning.
 """
 
 from __future__ import annotations

@@ -24,13 +24,13 @@ def test_white_noise_at_the_levels_asked_for(call, network, photos):
     assert lines[0] == "denoiser-tiny, cpu, fp32"
     heads = [line.split()[:4] for line in lines if line.startswith("white")]
     assert heads == [["white", "10,", "2", "pictures"], ["white", "20,", "2", "pictures"]]
-    assert "denoiser-tiny, told" in answer.out and "automatic" not in answer.out
+    assert "denoiser-tiny, level given" in answer.out and "automatic" not in answer.out
 
 
 def test_each_picture_and_each_cleaner_when_asked_for(call, network, photos):
     answer = _evaluate(call, network, "--level", "10", "--automatic", "--baseline", "nlm", "-v")
     assert answer.err.splitlines() == ["white 10: 1 of 2, 0", "white 10: 2 of 2, 1"]
-    assert "1: denoiser-tiny, told" in answer.out and "2: denoiser-tiny, automatic" in answer.out
+    assert "1: denoiser-tiny, level given" in answer.out and "2: denoiser-tiny, automatic" in answer.out
     assert "3: non-local means, best fixed" in answer.out
 
 
@@ -58,7 +58,7 @@ def test_pairs_and_untouched(call, network, make_picture):
 
 def test_a_level_told_by_hand_is_told(call, network, photos):
     answer = _evaluate(call, network, "--level", "10", "--noise-level", "30")
-    assert "denoiser-tiny, told 30" in answer.out
+    assert "denoiser-tiny, level 30" in answer.out
 
 
 def test_the_sheet_is_written(call, network, photos, tmp_path):
