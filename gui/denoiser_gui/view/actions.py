@@ -51,8 +51,8 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry(View.DIFFERENCE.value, tr("Difference"), ("3",), "difference"),
             _Entry(View.TRUST.value, tr("Trust"), ("4",), "trust"),
             _Entry("original", tr("Show original (hold)"), ("Space",), handled_by_widget=True),
-            _Entry("grip_left", tr("Move divider left"), (",",)),
-            _Entry("grip_right", tr("Move divider right"), (".",)),
+            _Entry("divider_left", tr("Move divider left"), (",",)),
+            _Entry("divider_right", tr("Move divider right"), (".",)),
         ),
         tr("View"): (
             _Entry("fit", tr("Fit"), ("F", "Ctrl+0"), "fit"),

@@ -54,7 +54,7 @@ class Canvas(QWidget):
         self._original = False
         self._pointer: QPointF | None = None
         self._dragging: QPointF | None = None
-        self._on_grip = False
+        self._on_divider = False
         self._speed = QPointF(0, 0)  # of a drag, in device pixels per ms
         self._moved_at = 0.0
         self._glide = QTimer(self)
@@ -102,7 +102,7 @@ class Canvas(QWidget):
             self._original = on
             self.update()
 
-    def move_grip(self, to: float) -> None:
+    def move_divider(self, to: float) -> None:
         """Move the divider, 0 to 1."""
         self._split_at = min(max(to, 0.0), 1.0)
         self.split_moved.emit(self._split_at)
@@ -189,7 +189,7 @@ class Canvas(QWidget):
             self._label(painter, panes, pane, ratio)
             painter.restore()
         if panes.view is View.SPLIT:
-            painting.draw_grip(painter, panes.grip_x, panes.height, ratio, active=self._on_grip)
+            painting.draw_divider(painter, panes.divider_x, panes.height, ratio, active=self._on_divider)
         self._draw_pixel_values(painter, panes, ratio)
 
     def _label(self, painter: QPainter, panes: Panes, pane: Pane, ratio: float) -> None:
@@ -241,10 +241,10 @@ class Canvas(QWidget):
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             return
         at = self._at(event)
-        self._on_grip = event.button() is Qt.MouseButton.LeftButton and self._panes().is_grip(at)
+        self._on_divider = event.button() is Qt.MouseButton.LeftButton and self._panes().is_divider(at)
         self._dragging, self._speed = at, QPointF(0, 0)
         self._moved_at = time.monotonic()
-        if not self._on_grip:
+        if not self._on_divider:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         self.update()
 
@@ -253,19 +253,19 @@ class Canvas(QWidget):
         self._pointer = at
         panes = self._panes()
         if self._dragging is None:
-            over = panes.is_grip(at)
+            over = panes.is_divider(at)
             self.setCursor(Qt.CursorShape.SplitHCursor if over else Qt.CursorShape.ArrowCursor)
             self.update()
-        elif self._on_grip:
-            self.move_grip(at.x() / max(panes.width, 1))
+        elif self._on_divider:
+            self.move_divider(at.x() / max(panes.width, 1))
         else:
             self._drag_to(at)
 
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         if self._dragging is None:
             return
-        was_pan = not self._on_grip
-        self._dragging, self._on_grip = None, False
+        was_pan = not self._on_divider
+        self._dragging, self._on_divider = None, False
         self.setCursor(Qt.CursorShape.ArrowCursor)
         recent = time.monotonic() - self._moved_at < _FLICK_SECONDS
         if was_pan and recent and math.hypot(self._speed.x(), self._speed.y()) > _SLOWEST and theme.motion():

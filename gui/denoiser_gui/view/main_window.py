@@ -49,7 +49,7 @@ from denoiser_gui.words import tr
 
 _SIZE = (1280, 800)
 _FRAME = 32  # height of the title bar in px
-_GRIP_STEP = 0.02
+_DIVIDER_STEP = 0.02
 _OF_A_PHOTO = ("save", "save_as", "copy_command", "close", "save_preset", "level")
 _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
@@ -161,8 +161,8 @@ class MainWindow(QMainWindow):
             "reset": self._reset,
             "save_preset": self.panel.presets.ask_for_name,
             "level": lambda: self.panel.level.slider.setFocus(Qt.FocusReason.ShortcutFocusReason),
-            "grip_left": lambda: canvas.move_grip(canvas.split_at - _GRIP_STEP),
-            "grip_right": lambda: canvas.move_grip(canvas.split_at + _GRIP_STEP),
+            "divider_left": lambda: canvas.move_divider(canvas.split_at - _DIVIDER_STEP),
+            "divider_right": lambda: canvas.move_divider(canvas.split_at + _DIVIDER_STEP),
             "fit": lambda: canvas.zoom(None),
             "actual_size": lambda: canvas.zoom(1.0),
             "double_size": lambda: canvas.zoom(2.0),
@@ -281,7 +281,7 @@ class MainWindow(QMainWindow):
 
     def _show_view(self, view: View) -> None:
         self.actions_[view.value].setChecked(True)
-        for name in ("grip_left", "grip_right"):
+        for name in ("divider_left", "divider_right"):
             self.actions_[name].setEnabled(view is View.SPLIT)
         self.controller.remember(compare=view.value)
 

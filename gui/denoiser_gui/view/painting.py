@@ -108,7 +108,7 @@ def draw_pixel_values(painter: QPainter, pane: QRectF, words: str, scale: float)
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
 
 
-def draw_grip(painter: QPainter, across: float, height: float, scale: float, *, active: bool) -> None:
+def draw_divider(painter: QPainter, across: float, height: float, scale: float, *, active: bool) -> None:
     """Draw the divider with its handle."""
     look = theme.current()
     ink = look.colour("accent") if active else look.colour("pane_text", 0.9)

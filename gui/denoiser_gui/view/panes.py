@@ -8,7 +8,7 @@ from denoiser_gui.model.requests import View
 from denoiser_gui.qt import QPointF, QRectF
 
 GAP = 4  # pixels between two panes
-GRIP = 24  # px; width of the divider for the mouse
+DIVIDER = 24  # px; width of the divider for the mouse
 _ALWAYS_SEEN = 0.02  # of the width; the divider stays this far from the edges
 
 
@@ -44,18 +44,18 @@ class Panes:
         if self.view is View.SIDE_BY_SIDE:
             return Pane(whole, True), Pane(QRectF(width + GAP, 0, width, height), False)
         if self.view is View.SPLIT:
-            at = self.grip_x
+            at = self.divider_x
             return Pane(QRectF(0, 0, at, height), True), Pane(QRectF(at, 0, width - at, height), False)
         return (Pane(whole, False),)
 
     @property
-    def grip_x(self) -> int:
+    def divider_x(self) -> int:
         """Position of the divider."""
         return round(min(max(self.split_at, _ALWAYS_SEEN), 1 - _ALWAYS_SEEN) * self.width)
 
-    def is_grip(self, point: QPointF) -> bool:
+    def is_divider(self, point: QPointF) -> bool:
         """Whether the point is on the divider."""
-        return self.view is View.SPLIT and abs(point.x() - self.grip_x) <= GRIP / 2
+        return self.view is View.SPLIT and abs(point.x() - self.divider_x) <= DIVIDER / 2
 
     def origin(self, pane: Pane) -> QPointF:
         """Origin of a pane's viewport; both halves of a split share one."""
