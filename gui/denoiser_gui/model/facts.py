@@ -64,7 +64,7 @@ def noise_line(estimate: NoiseEstimate | None) -> str:
         words = tr(
             "noise σ {luma} luma, {chroma} colour", luma=f"{estimate.luma:.1f}", chroma=f"{estimate.chroma:.1f}"
         )
-    return f"{words}, {kind}" if kind else words
+    return f"{words} · {kind}" if kind else words
 
 
 def kept_line(share: float | None) -> str:

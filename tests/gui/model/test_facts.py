@@ -38,8 +38,8 @@ def test_file_line() -> None:
 def test_noise_line() -> None:
     assert facts.noise_line(None) == ""
     assert facts.noise_line(_estimate(0.3, 0.2, 0.9)) == "almost no noise"
-    assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour, camera-like"
-    assert facts.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3, white"
+    assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour · camera-like"
+    assert facts.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3 · white"
 
 
 @pytest.mark.parametrize(
