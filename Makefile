@@ -22,7 +22,7 @@ DEV_READY := $(VENV)/.denoiser-studio-dev-$(CHECKOUT)
 help:
 	@echo 'make demo    clean some sample photos into ./clean'
 	@echo 'make test    run the tests'
-	@echo 'make lint    check style, types and floors'
+	@echo 'make lint    check style, types and import contracts'
 	@echo 'make screenshots   draw the pictures of the desktop app anew'
 	@echo 'make clean   remove what was made here, ./.venv too; your pictures stay'
 

@@ -25,7 +25,6 @@ from denoiser.options import TrainOptions
 from denoiser.training.ahead import drawn_ahead
 from denoiser.training.codec_export import write_codec
 from denoiser.training.codec_judge import CodecJudge
-from denoiser.training.craft import Craft
 from denoiser.training.data import CropSource, load_photos
 from denoiser.training.degrade import Sample
 from denoiser.training.denoiser import TrainingReport, train_on
@@ -35,6 +34,7 @@ from denoiser.training.objective import Trainee
 from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe, Stage
 from denoiser.training.samples import DrawnNoise, Mixed, SampleSource
+from denoiser.training.task import TrainingTask
 
 RATE_DISTORTION = "rate-distortion"  # what a recipe calls the loss of a codec
 ROUNDED_FROM = 0.6  # of the time: from here on the index path computes as its integers will
@@ -63,7 +63,7 @@ def train_codec(
             hint="Leave out --from and --teacher; --resume goes on.",
         )
     reading = Reading(loading, cancel or CancelToken())
-    return train_on(CodecPhotos(data), out, options, listener=listener, reading=reading, craft=CODING)
+    return train_on(CodecPhotos(data), out, options, listener=listener, reading=reading, task=CODING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +147,4 @@ def _new_codec(plan: Recipe, source: SampleSource, generator: Any) -> nn.Module:
     return network
 
 
-CODING = Craft("codec", "codec", rate_and_distortion, write_codec, _new_codec)
+CODING = TrainingTask("codec", "codec", rate_and_distortion, write_codec, _new_codec)

@@ -17,7 +17,6 @@ from denoiser.options import TrainOptions
 from denoiser.training import recipe
 from denoiser.training.checkpoint import Progress
 from denoiser.training.compiled import compile_if_it_works
-from denoiser.training.craft import DENOISING, Craft
 from denoiser.training.export import Exported
 from denoiser.training.loop import Logbook, train
 from denoiser.training.material import Folders, Gather, Material
@@ -27,6 +26,7 @@ from denoiser.training.reading import Reading
 from denoiser.training.run import Run
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.start import Start, find_start, suited
+from denoiser.training.task import DENOISING, TrainingTask
 from denoiser.training.team import Alone, Team
 from denoiser.training.validation import Verdict
 
@@ -74,10 +74,10 @@ def train_on(
     *,
     listener: Listener,
     reading: Reading,
-    craft: Craft = DENOISING,
+    task: TrainingTask = DENOISING,
 ) -> TrainingReport:
     """Trains on what *gather* makes; in several processes where several devices are asked for."""
-    work = _Training(gather, out, options, craft)
+    work = _Training(gather, out, options, task)
     work.check()
     device = choose_device(options.device)
     count = how_many(options.devices, device)
@@ -93,7 +93,7 @@ class _Training:
     gather: Gather
     out: Path
     options: TrainOptions
-    craft: Craft
+    task: TrainingTask
 
     def check(self) -> None:
         """Raises what can be known before anything is read."""
@@ -108,7 +108,7 @@ class _Training:
         plan = self._plan(start)
         material = self.gather(plan, device, self.options.seed, reading)
         run = self._run(plan, start, material, team, device)
-        folder = RunFolder(self.out, resume=self.options.resume, write=self.craft.write)
+        folder = RunFolder(self.out, resume=self.options.resume, write=self.task.write)
         if self.options.resume:
             run.load(folder.state)
         logbook = None
@@ -124,7 +124,7 @@ class _Training:
         train(run, logbook, reading.cancel)
         after = logbook.validate(run.average) if logbook and (run.fraction >= 1 or start) else None
         report = TrainingReport(
-            weights=self.out / f"{weights_name(self.craft, plan)}.safetensors",
+            weights=self.out / f"{weights_name(self.task, plan)}.safetensors",
             progress=run.progress,
             finished=run.fraction >= 1,
             unreadable=material.unreadable,
@@ -133,7 +133,7 @@ class _Training:
             kept_start=bool(before and after and after.overall < before.overall),
         )
         if logbook:
-            _export(run, report, material, start, self.craft)
+            _export(run, report, material, start, self.task)
             folder.drop_latest()
         return report
 
@@ -143,7 +143,7 @@ class _Training:
     def _plan(self, start: Start | None) -> recipe.Recipe:
         name = self.options.recipe
         if name == "auto":
-            name = "fine-tune" if start else self.craft.recipe
+            name = "fine-tune" if start else self.task.recipe
         return suited(recipe.load(name), start)
 
     def _run(
@@ -154,7 +154,7 @@ class _Training:
         torch.manual_seed(self.options.seed)
         # Noise is drawn where the network is, but a Mac's GPU has no generator that can be saved.
         generator = torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(self.options.seed)
-        network = _ready(self.craft.build(plan, material.source, generator), device)
+        network = _ready(self.task.build(plan, material.source, generator), device)
         if start:
             network.load_state_dict(start.network.state_dict())
         teacher = find_start(self.options.teacher) if self.options.teacher else None
@@ -168,7 +168,7 @@ class _Training:
             autocast=device.type == "cuda" or (device.type == "cpu" and fast_bf16()),
             generator=generator.manual_seed(self.options.seed + team.number * _SEED_STRIDE),
             teacher=teacher.on(device) if teacher else None,
-            objective=self.craft.objective,
+            objective=self.task.objective,
             team=team,
         )
 
@@ -178,9 +178,9 @@ _SEED_STRIDE = (
 )
 
 
-def weights_name(craft: Craft, plan: recipe.Recipe) -> str:
-    """What the weights are called: "denoiser-fast"; the recipe alone where it begins with the craft already."""
-    return plan.name if plan.name.startswith(craft.name) else f"{craft.name}-{plan.name}"
+def weights_name(task: TrainingTask, plan: recipe.Recipe) -> str:
+    """Name of the weights: "denoiser-fast"; the recipe alone if it begins with the name of the task."""
+    return plan.name if plan.name.startswith(task.name) else f"{task.name}-{plan.name}"
 
 
 def _ready(network: nn.Module, device: torch.device) -> nn.Module:
@@ -188,7 +188,7 @@ def _ready(network: nn.Module, device: torch.device) -> nn.Module:
     return placed
 
 
-def _export(run: Run, report: TrainingReport, material: Material, start: Start | None, craft: Craft) -> None:
+def _export(run: Run, report: TrainingReport, material: Material, start: Start | None, task: TrainingTask) -> None:
     scores = report.before.scores if report.kept_start and report.before else {}
     scores = scores or (report.after.scores if report.after else {})
     metrics = {f"held_out_{_word(name)}": round(value, 2) for name, value in scores.items()}
@@ -196,12 +196,12 @@ def _export(run: Run, report: TrainingReport, material: Material, start: Start |
     if start:
         told |= {"started_from": start.name, "started_from_sha256": start.digest}
     exported = Exported.of(
-        run, summary=f"A {craft.name} trained with the recipe {run.recipe.name!r}.", metrics=metrics, **told
+        run, summary=f"A {task.name} trained with the recipe {run.recipe.name!r}.", metrics=metrics, **told
     )
     if report.kept_start and start:
         summary = f"{start.name} as it was: this training did not make it better on held-out pictures."
         exported = replace(exported, network=start.network, summary=summary)
-    craft.write(exported, report.weights)
+    task.write(exported, report.weights)
 
 
 def _word(name: str) -> str:

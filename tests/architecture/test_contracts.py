@@ -1,4 +1,4 @@
-"""Each contract of pyproject.toml is broken by a planted violation, so that none of them can be asleep."""
+"""A planted violation breaks each contract of pyproject.toml, which shows that each is effective."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ import pytest
 
 # Contract -> files to write into a copy of the tree. Text is appended to a file that stands.
 VIOLATIONS = {
-    "floors": [
+    "layers": [
         {"denoiser/errors.py": "import denoiser.options\n"},  # upwards
-        {"denoiser/evaluation/__init__.py": "import denoiser.batch\n"},  # strangers on one floor
-        {"denoiser/helpers.py": "x = 1\n"},  # a room that no floor names
+        {"denoiser/evaluation/__init__.py": "import denoiser.batch\n"},  # siblings of one layer
+        {"denoiser/helpers.py": "x = 1\n"},  # a package that no layer names
     ],
-    "faces": [
+    "front-ends": [
         {"cli/denoiser_cli/__init__.py": "import denoiser_gui\n"},
         {"denoiser/engine/__init__.py": "import denoiser_cli\n"},
     ],
     "words-and-windows": [
-        {
-            "denoiser/batch/__init__.py": "def show():\n    import rich\n"
-        },  # hidden in a function: found all the same
+        {"denoiser/batch/__init__.py": "def show():\n    import rich\n"},  # inside a function
         {"denoiser/events.py": "import click\n"},
         {"denoiser/imageio/__init__.py": "from PySide6 import QtGui\n"},
     ],
@@ -36,7 +34,7 @@ VIOLATIONS = {
     "integers-on-disk": [
         {"denoiser/codec/container/layout.py": "import torch\n"},
         {"denoiser/codec/entropy/symbols.py": "def decode():\n    import torch\n"},
-        {"denoiser/codec/container/reader.py": "import denoiser.networks.registry\n"},  # by way of another room
+        {"denoiser/codec/container/reader.py": "import denoiser.networks.registry\n"},  # through another package
     ],
     "decoder": [
         {"denoiser/codec/decode.py": "import denoiser.codec.encode\n"},
@@ -89,8 +87,8 @@ def test_every_contract_has_a_planted_violation_and_a_remedy(pytestconfig: pytes
 
 
 def test_the_tree_as_it_stands_keeps_every_contract(pristine: Path) -> None:
-    verdict = _lint(pristine)
-    assert verdict.returncode == 0, verdict.stdout
+    result = _lint(pristine)
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize(("contract", "files"), _PLANTED, ids=[contract for contract, _ in _PLANTED])
@@ -103,9 +101,9 @@ def test_a_planted_violation_breaks_its_contract(
         target.parent.mkdir(exist_ok=True)
         before = target.read_text("utf-8") if target.exists() else ""
         target.write_text(f"{before}\n{text}", "utf-8")
-    verdict = _lint(tree, "--contract", contract)
-    assert verdict.returncode == 1, verdict.stdout + verdict.stderr
-    assert "1 broken" in verdict.stdout, verdict.stdout
+    result = _lint(tree, "--contract", contract)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "1 broken" in result.stdout, result.stdout
 
 
 def _lint(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The pictures of ARCHITECTURE.md are the contracts and the folders; what the documents name exists."""
+"""The diagrams of ARCHITECTURE.md match the contracts and the folders; files named in documents exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def root(pytestconfig: pytest.Config) -> Path:
 
 
 def _blocks(root: Path) -> list[str]:
-    """The fenced pictures of ARCHITECTURE.md."""
+    """The fenced diagrams of ARCHITECTURE.md."""
     return re.findall(r"^```\n(.*?)^```", (root / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -26,48 +26,46 @@ def _names(layer: str) -> frozenset[str]:
     return frozenset(name.strip(" ()") for name in layer.split("|"))
 
 
-def test_the_drawn_floors_are_the_floors_that_are_held(root: Path) -> None:
+def test_the_drawn_layers_are_the_layers_of_the_contracts(root: Path) -> None:
     drawn = [_names(re.split(r"\s{2,}", line.strip()[2:].strip())[0]) for line in _blocks(root)[0].splitlines()]
     contracts = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     layers = {contract["id"]: contract["layers"] for contract in contracts if "layers" in contract}
-    held = [_names(layers["faces"][0]), *(_names(layer) for layer in layers["floors"])]
-    assert drawn == held, "draw the floors as the contracts in pyproject.toml have them"
+    held = [_names(layers["front-ends"][0]), *(_names(layer) for layer in layers["layers"])]
+    assert drawn == held, "ARCHITECTURE.md must list the layers of pyproject.toml in the same order"
 
 
-def test_every_room_that_is_drawn_is_there_and_the_other_way_round(root: Path) -> None:
+def test_the_drawn_packages_are_the_packages_that_exist(root: Path) -> None:
     drawn = {
         name
         for line in _blocks(root)[0].splitlines()[1:]
         for name in _names(re.split(r"\s{2,}", line.strip()[2:].strip())[0])
     }
-    rooms = {file.stem for file in (root / "denoiser").glob("*.py")} - {"__init__"}
-    rooms |= {file.parent.name for file in (root / "denoiser").glob("*/__init__.py")}
-    assert drawn == rooms
+    packages = {file.stem for file in (root / "denoiser").glob("*.py")} - {"__init__"}
+    packages |= {file.parent.name for file in (root / "denoiser").glob("*/__init__.py")}
+    assert drawn == packages
 
 
-def test_a_room_is_called_still_to_come_exactly_while_it_is_empty(root: Path) -> None:
+def test_a_package_is_called_planned_exactly_while_it_is_empty(root: Path) -> None:
     for line in _blocks(root)[0].splitlines()[1:]:
         for name in _names(re.split(r"\s{2,}", line.strip()[2:].strip())[0]):
             folder = root / "denoiser" / name
             if not folder.is_dir():
                 continue
             empty = [file.name for file in folder.rglob("*.py")] == ["__init__.py"]
-            assert empty == ("still to come" in line), f"{name}: the picture says otherwise"
+            assert empty == ("planned" in line), f"{name}: ARCHITECTURE.md says otherwise"
 
 
-def test_the_way_of_a_picture_leads_through_modules_that_exist(root: Path) -> None:
-    way = [line.split()[0] for line in _blocks(root)[1].splitlines()]
-    assert len(way) >= 6
-    for name in way:
+def test_the_data_flow_names_modules_that_exist(root: Path) -> None:
+    flow = [line.split()[0] for line in _blocks(root)[1].splitlines()]
+    assert len(flow) >= 6
+    for name in flow:
         base = root / "cli" if name.startswith("denoiser_cli") else root
         place = base.joinpath(*name.split("."))
-        assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), (
-            f"{name} is drawn and not there"
-        )
+        assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), f"{name} does not exist"
 
 
-def test_only_batch_walks_through_the_inner_rooms(root: Path) -> None:
-    """Reading, cleaning and writing do not know each other; in batch one place opens the engine."""
+def test_only_batch_imports_reader_engine_and_writer(root: Path) -> None:
+    """Reading, cleaning and writing do not import each other; in batch one module opens the engine."""
     engine = _imports(root / "denoiser" / "engine")
     imageio = _imports(root / "denoiser" / "imageio")
     assert not [name for name in engine if name.startswith("denoiser.imageio")]
@@ -86,7 +84,7 @@ def test_every_file_that_a_document_names_exists(root: Path, document: str) -> N
     linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     quoted = re.findall(r"`((?:denoiser|cli|gui|tests|docs|benchmarks|weights|\.ci)/[\w./-]*)`", text)
     absent = [name for name in [*linked, *quoted] if not (root / name).exists()]
-    assert not absent, f"{document} names what is not there: {absent}"
+    assert not absent, f"{document} names files that do not exist: {absent}"
 
 
 def _imports(place: Path) -> set[str]:
@@ -100,7 +98,9 @@ def _imports(place: Path) -> set[str]:
     return names
 
 
-def test_every_decision_stands_in_the_list(root: Path) -> None:
+def test_every_decision_is_listed(root: Path) -> None:
     folder = root / "docs" / "decisions"
     listed = set(re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text("utf-8")))
-    assert listed == {file.name for file in folder.glob("[0-9]*.md")}, "give each page its line in README.md"
+    assert listed == {file.name for file in folder.glob("[0-9]*.md")}, (
+        "add a line for each page to docs/decisions/README.md"
+    )

@@ -1,4 +1,4 @@
-"""Laws that no linter knows."""
+"""Rules that no linter checks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def root(pytestconfig: pytest.Config) -> Path:
     return pytestconfig.rootpath
 
 
-def test_one_broad_except_below_the_faces(root: Path) -> None:
+def test_one_broad_except_in_the_library(root: Path) -> None:
     broad = [name for name, text in _sources(root, "denoiser").items() for _ in re.finditer(r"noqa: ?BLE001", text)]
     assert broad in ([], ["denoiser/batch/runner.py"]), (
         f"only the runner's per-file boundary may catch everything; name the exceptions instead: {broad}"
     )
 
 
-def test_nobody_speaks_below_the_faces(root: Path) -> None:
+def test_the_library_never_prints_logs_or_exits(root: Path) -> None:
     speaking = [
         f"{name}:{node.lineno}"
         for name, text in _sources(root, "denoiser").items()

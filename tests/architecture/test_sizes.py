@@ -72,16 +72,16 @@ def test_a_file_is_a_noun_that_says_what_is_inside(modules: list[Path]) -> None:
     assert not vague, f"name these after what they hold: {vague}"
 
 
-def test_each_module_of_the_lower_floors_has_a_test_of_its_name(pytestconfig: pytest.Config) -> None:
+def test_each_module_of_the_lower_layers_has_a_test_of_its_name(pytestconfig: pytest.Config) -> None:
     root = pytestconfig.rootpath
-    rooms = (
+    packages = (
         "networks",
         "imageio",
         "noise",
         "models",
         "estimation",
-    )  # floors 2 and 3; floors 0 to 2 have plain modules
-    sources = [*sorted((root / "denoiser").glob("*.py")), *_modules(root / "denoiser", *rooms)]
+    )  # layers 2 and 3; layers 0 to 2 have plain modules
+    sources = [*sorted((root / "denoiser").glob("*.py")), *_modules(root / "denoiser", *packages)]
     orphans = []
     for file in sources:
         inside = file.relative_to(root / "denoiser")

@@ -1,4 +1,4 @@
-"""What is trained: a denoiser here, others beside it. All that a training must know of the difference."""
+"""Training tasks: what differs between training a denoiser and training a codec."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from denoiser.training.samples import SampleSource
 
 
 @dataclass(frozen=True, slots=True)
-class Craft:
-    """A value that another process can be given: its functions are found by name."""
+class TrainingTask:
+    """One kind of network to train. Its functions are module-level, so it can be pickled for other processes."""
 
-    name: str  # the first word of the weights' file
-    recipe: str  # where a person names none
+    name: str  # prefix of the name of the weights file
+    recipe: str  # the default recipe
     objective: Objective
     write: Writer
     build: Callable[
         [Recipe, SampleSource, Any], nn.Module
-    ]  # a new network, from samples and a generator if it likes
+    ]  # a new network, initialised from samples and a generator if needed
 
 
 def _new_denoiser(plan: Recipe, _source: SampleSource, _generator: Any) -> nn.Module:
@@ -34,4 +34,4 @@ def _new_denoiser(plan: Recipe, _source: SampleSource, _generator: Any) -> nn.Mo
     return network
 
 
-DENOISING = Craft("denoiser", "fast", against_truth, write_weights, _new_denoiser)
+DENOISING = TrainingTask("denoiser", "fast", against_truth, write_weights, _new_denoiser)
