@@ -26,7 +26,6 @@ from denoiser.engine import open_session
 from denoiser.engine.session import Session
 from denoiser.errors import SpoiltResult
 from denoiser.estimation import NoiseEstimate, estimate_noise
-from denoiser.evaluation.datasets import real_pairs
 from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio import formats
@@ -95,8 +94,9 @@ def main() -> int:
     arguments.add_argument("--levels", nargs="+", default=list(LEVELS), metavar="LEVEL", help=" ".join(LEVELS))
     words = arguments.parse_args()
     report = contract.Report(__doc__, words)
-    truths = {pair.noisy: pair.clean for pair in real_pairs(words.data)}
     photos = sorted(path for path in words.data.rglob("*") if formats.is_picture_name(path))
+    truths = {path: path.with_name(path.name.replace("__noisy", "__clean")) for path in photos}
+    truths = {noisy: clean for noisy, clean in truths.items() if clean != noisy and clean in photos}
     photos = [path for path in photos if path not in truths.values()]
     found: dict[str, dict[str, list[float]]] = {word: defaultdict(list) for word in words.levels}
     session = open_session(DenoiseOptions(model=words.model, device="cpu"))

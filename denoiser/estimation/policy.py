@@ -25,7 +25,7 @@ _KINDS = (0.2, 0.4)  # white below, correlated above
 
 # A level that is set counts in full up to so many times the estimate and so much more, then hardly: networks do not
 # smooth more at still higher levels, and lose colour.
-_FULL_TIMES, _FULL_MORE, _BEYOND = 3.0, 12.0, 0.15
+_FULL_TIMES, _FULL_MORE, _BEYOND = 2.0, 8.0, 0.1
 
 
 def automatic(estimate: NoiseEstimate) -> tuple[Condition, float]:
@@ -43,8 +43,7 @@ def at_level(estimate: NoiseEstimate, level: float) -> Condition:
     At the estimated sigma it is that of automatic mode. White noise is assumed where there is hardly any noise.
     """
     known = kept_share(estimate)
-    full = _FULL_TIMES * estimate.sigma + _FULL_MORE
-    level = min(level, full + _BEYOND * max(0.0, level - full))
+    level = _effective(estimate, level)
     factor = 1 + known * (_given_for_estimated(estimate) - 1)
     sigma = max(estimate.sigma, 0.1)
     luma, chroma = (level * (1 + known * (axis / sigma - 1)) for axis in (estimate.luma, estimate.chroma))
@@ -63,11 +62,17 @@ def present_noise(estimate: NoiseEstimate, level: float | None) -> Condition:
     The further a level lies from the estimate, the less what a network changes is to be trusted.
     """
     sigma = max(estimate.sigma, 0.1)
-    share = 1.0 if level is None else min(level / sigma, sigma / max(level, 1e-6))
+    level = sigma if level is None else max(_effective(estimate, level), 1e-6)
+    share = min(level / sigma, sigma / level)
     luma, chroma = share * estimate.luma, share * estimate.chroma
     if estimate.grey:
         luma, chroma = luma * 3**0.5, 0.0
     return Condition(luma, chroma, estimate.kind)
+
+
+def _effective(estimate: NoiseEstimate, level: float) -> float:
+    full = _FULL_TIMES * estimate.sigma + _FULL_MORE
+    return min(level, full + _BEYOND * max(0.0, level - full))
 
 
 def kept_share(estimate: NoiseEstimate) -> float:

@@ -71,14 +71,14 @@ def test_a_level_at_the_estimate_is_automatic_mode() -> None:
 
 def test_a_level_keeps_the_kind_and_the_balance_of_luma_and_chroma() -> None:
     read = estimate(6.0, 3.0, kind=0.8)
-    one, two = at_level(read, 10.0), at_level(read, 20.0)
+    one, two = at_level(read, 7.0), at_level(read, 14.0)
     assert two.luma == pytest.approx(2 * one.luma) and one.luma == pytest.approx(2 * one.chroma)
     assert one.kind == two.kind == 0.8
     assert at_level(read, 75.0).luma <= 75.0
 
 
 def test_a_level_for_a_clean_image_means_white_noise() -> None:
-    assert at_level(estimate(0.3, 0.2, kind=0.9), 12.0) == Condition(12.0, 12.0, 0.0)
+    assert at_level(estimate(0.3, 0.2, kind=0.9), 8.0) == Condition(8.0, 8.0, 0.0)
 
 
 def test_present_noise_is_the_estimate_and_less_at_any_other_level() -> None:
@@ -92,6 +92,6 @@ def test_present_noise_is_the_estimate_and_less_at_any_other_level() -> None:
 def test_a_level_far_above_the_estimate_hardly_counts() -> None:
     """Networks do not smooth more at such levels, and lose colour."""
     read = estimate(3.0, 3.0)
-    levels = [at_level(read, level).luma for level in (2, 8, 16, 21, 32, 50, 75)]
-    assert levels[:4] == [2, 8, 16, 21] and np.diff(levels).min() > 0 and levels[-1] < 30
+    levels = [at_level(read, level).luma for level in (2, 5, 8, 14, 32, 50, 75)]
+    assert levels[:4] == [2, 5, 8, 14] and np.diff(levels).min() > 0 and levels[-1] < 21
     assert at_level(estimate(50.0, 50.0), 75).luma == 75
