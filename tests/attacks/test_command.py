@@ -60,7 +60,7 @@ def test_verify_tells_the_good_from_the_bad(folder: Path) -> None:
     run = denoise("verify", str(folder), *words)
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
-    whole = [line.split(":")[0] for line in run.stdout.splitlines() if line.endswith(": whole")]
+    whole = [line.split(":")[0] for line in run.stdout.splitlines() if line.endswith(": valid")]
     assert sorted(Path(name).name for name in whole) == ["colour.dlf", "exact8.dlf"]
 
 

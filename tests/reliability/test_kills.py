@@ -64,7 +64,7 @@ def _kill_and_resume(hatch, network: tuple[str, ...], times: int) -> None:
     assert hatch(*call).end() == 1
     said = Path("said").read_text("utf-8")
     assert said.endswith("2 files failed, listed above.\n")
-    assert "took an earlier run down" not in said  # nobody is accused
+    assert "crashed an earlier run" not in said  # nobody is accused
     assert digests(Path("clean")) == expected
     assert digests(Path("imgs")) == before
 
