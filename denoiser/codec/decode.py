@@ -1,4 +1,4 @@
-"""A latent file to a picture: whole, or a part of it; never one of which anything is missing.
+"""Decodes a latent file to an image or a region of it; incomplete files are errors.
 
     container ─► symbols of a tile, proven by their checksum ─► latents ─┐
                                      … of its neighbours ────────────────┴─► synthesis ─► pixels of the tile
@@ -38,7 +38,7 @@ _NOTHING = "no grain is given back: the file knows of no noise that was taken ou
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """A picture out of a latent file, and what made it."""
+    """A decoded image and how it was made."""
 
     image: Image
     seconds: float
@@ -49,7 +49,7 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes one file after another; weights are loaded when a file needs them, and kept. One thread."""
+    """Decodes files; loads weights when a file needs them, and keeps them. Not thread-safe."""
 
     model_name, model_digest, device, precision = "", "", "", ""  # each file has its own
 
@@ -66,10 +66,10 @@ class Decoder:
         listener: Listener = ignore,
         cancel: CancelToken | None = None,
     ) -> Decoded:
-        """The picture, or the region that was asked for; *name* is for the messages.
+        """The decoded image, or the requested region; *name* is for messages.
 
-        DamagedLatent for symbols that are not those that were written, UnknownWeights where the weights are not
-        here. Stops within a tile of *cancel*. A region has the very pixels that the whole has there.
+        Raises DamagedLatent if the symbols do not match their checksum, UnknownWeights if the weights are not
+        installed. Stops within a tile of *cancel*. A region equals that region of the whole image.
         """
         began = time.perf_counter()
         with named(name):
@@ -147,7 +147,7 @@ class Decoder:
 
     def _codec(self, weights: str, name: str) -> _Codec:
         if weights not in self._loaded:
-            from denoiser.codec import model  # torch takes seconds, and exact pixels need none of it
+            from denoiser.codec import model  # importing torch takes seconds, and lossless pixels do not need it
             from denoiser.codec.context import Coder
             from denoiser.codec.transform import Transform
 
@@ -161,7 +161,7 @@ class Decoder:
 
 @contextmanager
 def needed_by(name: str) -> Iterator[None]:
-    """Puts the file's name before the weights that it needs."""
+    """Prefix errors about missing weights with the file name."""
     try:
         yield
     except UnknownWeights as error:

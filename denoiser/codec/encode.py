@@ -1,4 +1,4 @@
-"""A picture to the bytes of a latent file: one aim, one search, and exact where that is smaller.
+"""Encodes an image to the bytes of a latent file, searching for the target; lossless if that is smaller.
 
 image ─► denoised, if asked for ─► tiles analysed ─► step for the aim ─► symbols ─► file
         └► exact pixels, where they were asked for or take fewer bytes
@@ -40,14 +40,14 @@ Trial = Callable[[float, CancelToken], "Encoded"]  # quality; stops within a til
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """The bytes of a latent file, and what made them."""
+    """The bytes of a latent file and how they were made."""
 
     data: bytes
     megapixels: float
     seconds: float = 0.0
-    quality: float | None = None  # None where every bit is kept
-    noise: Noise | None = None  # where some was taken out
-    noisy_bytes: int = 0  # what the same picture takes at the same quality with its noise
+    quality: float | None = None  # None if lossless
+    noise: Noise | None = None  # if noise was removed
+    noisy_bytes: int = 0  # size of the noisy image at the same quality
     times_ns: tuple[int, int] | None = None  # of the source
     notes: tuple[str, ...] = ()
 
@@ -58,7 +58,7 @@ class Encoded:
 
 
 class Encoder:
-    """Encodes one picture after another. One thread; weights are loaded once, and not at all for exact pixels."""
+    """Encodes images. Not thread-safe; weights are loaded once, and not at all for lossless encoding."""
 
     def __init__(self, options: EncodeOptions = EncodeOptions()) -> None:
         self._options = options
@@ -66,7 +66,7 @@ class Encoder:
         self._session: Session | None = None
         self.model_name, self.model_digest, self.device, self.precision = "exact", "", "", ""
         if not options.lossless:
-            from denoiser.codec import model  # torch takes seconds, and exact pixels need none of it
+            from denoiser.codec import model  # importing torch takes seconds, and lossless pixels do not need it
             from denoiser.codec.context import Coder
             from denoiser.codec.transform import Transform
 
@@ -77,7 +77,7 @@ class Encoder:
             self.device, self.precision = transform.device, transform.precision
 
     def encode(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Encoded:
-        """Never changes *image*; stops within a tile of *cancel*. UnwritableImage where the aim is out of reach."""
+        """Encode *image*. Stops within a tile of *cancel*; raises UnwritableImage if the target is out of reach."""
         began = time.perf_counter()
         if self._network is None:
             made = _kept_exact(image, self._options)
@@ -91,9 +91,9 @@ class Encoder:
         )
 
     def trial(self, image: Image) -> Trial:
-        """*image* to be encoded at one quality after another, as by a slider; analysed once, when first asked.
+        """A function that encodes *image* at any quality, as for a slider; the image is analysed once.
 
-        Not for options that keep every bit, which have no quality.
+        Not for lossless options, which have no quality.
         """
         assert self._network is not None, "exact pixels have no quality to try"
         call = self._call(image, self._network, ignore, None)
@@ -107,7 +107,7 @@ class Encoder:
         return _Call(image, self._options, *network, weights, self._denoiser, listener, cancel or CancelToken())
 
     def _denoiser(self) -> Session:
-        """Loaded when it is first needed."""
+        """The model, loaded at first use."""
         if self._session is None:
             from denoiser.engine import open_session
 
@@ -203,18 +203,18 @@ class _Call:
         return Encoded(data, image.megapixels, quality=rate.quality_of(step))
 
     def _step(self) -> int | None:
-        """The quality step for the aim; None where no step reaches it."""
+        """The quality step for the target; None if no step reaches it."""
         limit, wanted = self._limit(), self.options.min_psnr
         if wanted:
             return rate.first_reaching(wanted, self.analysed.psnr)
         return rate.best_within(limit, self._size) if limit else rate.step_of(self.options.quality)
 
     def _limit(self) -> int:
-        """The most bytes that are allowed; 0 where there is no such aim."""
+        """Maximum size in bytes; 0 for no limit."""
         return self.options.target_size or int(self.options.bpp * self.image.megapixels * 1e6 / 8)
 
     def _exact_alone(self) -> Encoded:
-        """Where no step reaches the aim; UnwritableImage where exact pixels do not either."""
+        """Lossless encoding if no step reaches the target; raises UnwritableImage if that does not either."""
         limit, wanted = self._limit(), self.options.min_psnr
         if wanted and self.image.bits < 32:
             return _kept_exact(self.image, self.options, f"no latents reach {wanted:g} dB: kept exact")
@@ -232,7 +232,7 @@ class _Call:
         )
 
     def _cleaned(self, file: LatentFile, step: int, noise: Noise) -> Encoded:
-        """The file with a model of its noise; and what it would have taken with the noise itself."""
+        """The file with a noise model; also measures the size with the noise."""
         model_of = model_of_noise(self.analysed, step, (noise.luma, noise.chroma, noise.kind))
         data = container.write(dataclasses.replace(file, noise=model_of))
         noisy = Analysed(self.image, self.transform, self.coder, self.cancel)

@@ -1,4 +1,4 @@
-"""Bit for bit: a picture, or a plane of alpha, by a lossless coder that others made, kept inside a latent file.
+"""Lossless storage of an image or an alpha plane inside a latent file, as WebP or PNG.
 
 WebP for 8 bits where it has room, PNG for the rest and for 16 bits. What is read back is proven to be of the kind
 that the file says: values beyond its bits, another size or other channels are DamagedLatent. Any thread.

@@ -1,4 +1,4 @@
-"""All of a latent file but its pixels: size, kind, profile, metadata, thumbnail; and files of exact pixels."""
+"""Everything in a latent file but its latents: size, profile, metadata, thumbnail; and lossless files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Noise that was taken out while encoding, described in 154 bytes, and grain like it when the file is decoded.
+"""Grain synthesis: a model of the removed noise in 154 bytes, and similar grain when decoding.
 
 bytes   content, big-endian
-4       where the random numbers start
+4       random seed
 6       luma, chroma and kind of the noise: 8-bit sigma in hundredths, and from 0 to 65535
 32      the spread of its luma at 16 brightnesses from black to white, where 65535 is white
 112     how alike values are 1 to 7 pixels apart, line by line, where 127 is the same: the upper half and the
@@ -51,14 +51,14 @@ class NoiseModel:
         return head + spreads.tobytes() + half.tobytes()
 
     def grain(self, white: float) -> Grain:
-        """The same grain each time, for a picture whose white is this value."""
+        """Deterministic grain for an image with this white value."""
         places = np.linspace(0, 1, LEVELS)
         amounts = np.interp(places, np.linspace(0, 1, _KNOTS), self.spreads) * white
         return GrainModel(self.likeness, amounts.astype(np.float32), self.seed).grain()
 
 
 def unpacked(data: bytes) -> NoiseModel:
-    """What `packed` wrote; DamagedLatent for anything else."""
+    """Parse the bytes of `packed`; raises DamagedLatent if they are invalid."""
     if len(data) != BYTES:
         raise DamagedLatent(f"a model of noise in {len(data)} bytes, not {BYTES}")
     seed, luma_, chroma, kind = _HEAD.unpack_from(data)
@@ -75,7 +75,7 @@ def measured(blocks: NoiseBlocks, white: float, noise: tuple[float, float, float
         return None
     middle = len(model.correlation) // 2
     near = slice(middle - _REACH, middle + _REACH + 1)
-    # Fading out again, so that no edge is left where it is cut.
+    # Fade out, so that cropping leaves no edge.
     fading = 0.5 + 0.5 * np.cos(np.pi * np.abs(np.arange(-_REACH, _REACH + 1)) / (_REACH + 1))
     likeness = model.correlation[near, near] * np.outer(fading, fading)
     knots = np.interp(np.linspace(0, LEVELS - 1, _KNOTS), np.arange(LEVELS), model.amounts) / white

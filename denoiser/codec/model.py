@@ -1,4 +1,4 @@
-"""A codec's weights: the exact part, which is whole numbers and needs no torch, and the network of floats.
+"""Loads codec weights: the integer part, which needs no torch, and the float network.
 
 network.*    float16    analysis, synthesis, gains, hyper-analysis, middles
 index.*      int8, int32    which table codes each latent
@@ -37,7 +37,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class ExactPart:
-    """All that symbols depend on. The same on every machine; any thread."""
+    """The integer part, which determines the symbols. The same on every machine; thread-safe."""
 
     tables: CodingTables
     index: IntegerIndexModel
@@ -47,7 +47,7 @@ class ExactPart:
 
 @dataclass(frozen=True, slots=True)
 class CodecModel:
-    """A codec that runs: its network in fp32 on the CPU, in evaluation mode, without its index path."""
+    """A loaded codec: its network in fp32 on the CPU, in evaluation mode, without the index path."""
 
     name: str
     digest: str  # SHA-256 of the weights file

@@ -1,4 +1,4 @@
-"""Latents of tiles put together and made pixels, tile by tile, each with what lies around it."""
+"""Joins the latents of tiles and decodes them to pixels, tile by tile with overlap."""
 
 from __future__ import annotations
 

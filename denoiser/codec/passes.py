@@ -1,4 +1,4 @@
-"""Which latents each pass codes: one of four places of every square of 2 x 2, another for each of four groups.
+"""The latents that each pass codes: one of the four positions of every 2 x 2 square, by channel group.
 
 The same pattern as `networks.codec.context_model`, without torch; a test checks that they agree.
 """

@@ -1,4 +1,4 @@
-"""The quality step for an aim: one search, of which each look repeats the entropy stage and no analysis."""
+"""Searches the quality step for a target; each try repeats entropy coding only, not the analysis."""
 
 from __future__ import annotations
 

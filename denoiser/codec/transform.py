@@ -1,4 +1,4 @@
-"""Pixels to latents and back on a device, in the precision that is best there. One tile at a time."""
+"""Runs analysis and synthesis on a device, in the best precision there, one tile at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_NOISE = Condition(0.0, 0.0)
 
 
 class Transform:
-    """The float networks of one codec on one device. Threads take turns."""
+    """The float networks of one codec on one device. Thread-safe; calls are serialised."""
 
     def __init__(self, model: CodecModel, device: str = "auto", precision: str = "auto") -> None:
         self.device = choose(device).name

@@ -1,4 +1,4 @@
-"""Pixels of any depth to the values that networks take, 0 to 1 in three channels, and back; a tile at a time."""
+"""Converts pixels of any bit depth to network values (0 to 1, three channels) and back, a tile at a time."""
 
 from __future__ import annotations
 

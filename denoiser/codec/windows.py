@@ -1,8 +1,8 @@
-"""A tile with what lies around it: networks look over its edges, so that no seam shows. Integers only.
+"""Tiles with their overlap, which avoids seams. Integers only.
 
-┌─────────────────┐  outer: what is computed, on the grid of 64 pixels, within the padded picture
+┌─────────────────┐  outer: the computed area, on the grid of 64 pixels, within the padded image
 │   ┌─────────┐   │
-│   │  tile   │   │  inner: what is kept of it
+│   │  tile   │   │  inner: the area that is kept
 │   └─────────┘   │
 └─────────────────┘
 """

@@ -1,4 +1,4 @@
-"""The whole picture in one piece: obviously correct, and the twin that tiles are tested against."""
+"""Reference implementation: denoises the image in one piece; tests compare the tiles with it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The file of a latent picture: `read` and `read_bytes` prove it whole, `write` makes its bytes; docs/format.md.
+"""Latent file container: `read` and `read_bytes` parse and validate, `write` serialises; see docs/format.md.
 
-No torch, and no pixel: what is inside is known without decoding it.
+No torch; contents are listed without decoding pixels.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a picture is cut into tiles that are coded each by itself; the grid is computed from six numbers."""
+"""The grid of independently coded tiles of an image, computed from six numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from denoiser.codec.container.layout import MAX_TILE_PIXELS, MAX_TILES, TILE_UNIT
 from denoiser.errors import DamagedLatent
 
-_USUAL_PIXELS = 1 << 20  # a tile: enough for tables and context, little enough for memory
+_USUAL_PIXELS = 1 << 20  # per tile: large enough for the context model, small enough for memory
 _LONGEST = 255 * TILE_UNIT  # a side of a tile has one byte in the header
 
 

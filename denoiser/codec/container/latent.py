@@ -1,4 +1,4 @@
-"""What a latent file holds, as a value that is sound when built: what the writer takes and the reader gives."""
+"""The contents of a latent file as a value that is validated at construction."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LatentFile:
     source: SourceFacts | None = None
     thumbnail: bytes | None = field(default=None, repr=False)
     noise: bytes | None = field(default=None, repr=False)  # what was taken out, as codec.grain packs it
-    passed_over: tuple[str, ...] = ()  # types of chunks that are not known here
+    passed_over: tuple[str, ...] = ()  # unknown chunk types that were skipped
 
     def __post_init__(self) -> None:
         sides = (self.width, self.height)
@@ -91,7 +91,7 @@ class LatentFile:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every bit of every pixel is kept."""
+        """Whether pixels are stored losslessly."""
         return self.exact is not None
 
     def _check_latents(self) -> None:

@@ -1,7 +1,7 @@
-"""A latent file from bytes: all is checked before anything is believed, and nothing is allocated for promises.
+"""Parses latent files. Every field is validated, and sizes are checked before memory is allocated.
 
-Raises DamagedLatent for what is cut, changed or contradicts itself, NewerLatent for what only a later version
-knows, and ImageTooLarge for more pixels than the limit. Nothing is decoded: finding damage costs a checksum.
+Raises DamagedLatent for truncated, corrupt or inconsistent files, NewerLatent for features of later versions, and
+ImageTooLarge above the pixel limit. Checks checksums only; no pixels are decoded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from denoiser.options import ReadOptions
 
 
 def read(path: Path, options: ReadOptions = ReadOptions()) -> LatentFile:
-    """What is in the latent file at *path*, proven whole; it is opened for reading only, and errors name it."""
+    """Read and validate the latent file at *path*; errors name it."""
     with named(str(path)):
         with source.opened(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -47,7 +47,7 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the header of a file says of its picture, and no more."""
+    """The image properties in the header of a file."""
 
     width: int
     height: int
@@ -55,7 +55,7 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Size and depth of the picture in the latent file at *path*, by its header alone; nothing else is proven."""
+    """Size and bit depth of the latent file at *path*, from its header only; nothing else is validated."""
     with named(str(path)):
         with source.opened(path) as file:
             try:
@@ -68,7 +68,7 @@ def probe(path: Path) -> Probe:
 
 
 def is_latent(head: bytes) -> bool:
-    """Whether a file that begins so says that it is a latent file."""
+    """Whether a file that starts with these bytes is a latent file."""
     return head.startswith(layout.MAGIC)
 
 
@@ -135,7 +135,7 @@ def _header(data: bytes, max_pixels: int = layout.MAX_SIDE**2) -> dict[str, Any]
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and payload of each chunk before the end, each whole and in its place."""
+    """Type and payload of each chunk before the end, validated for checksum and order."""
     view, at, rank = memoryview(data), layout.HEADER_BYTES, 0
     while True:
         if len(data) - at < layout.CHUNK_BYTES:
@@ -177,7 +177,7 @@ def _check_end(data: memoryview, at: int, end: int, payload: bytes) -> None:
 
 @dataclass
 class _Found:
-    """What the chunks so far said."""
+    """The contents of the chunks read so far."""
 
     tiles: list[Tile] = field(default_factory=list)
     alpha: Exact | None = None
@@ -187,7 +187,7 @@ class _Found:
     passed_over: list[str] = field(default_factory=list)
 
     def take(self, kind: bytes, payload: bytes) -> None:
-        """Puts one chunk in its place."""
+        """Store one chunk."""
         if not payload:
             raise DamagedLatent(f"the {kind.decode()} chunk is empty")
         if kind == layout.TILE:

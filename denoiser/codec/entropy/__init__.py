@@ -1,6 +1,6 @@
-"""The part of a latent file that must be the same on every machine: integers to bytes and back.
+"""Entropy coding: integers to bytes and back, with the same result on every machine.
 
-`index` and `integer` compute which table codes a symbol, in whole numbers; `tables` holds the tables as counts;
-`symbols` codes with them, and `reference` is its twin; `build` makes tables once, when weights are exported. No
-torch, and no floating point that could differ.
+`index` and `integer` compute the table of each symbol with integers; `tables` holds the counts;
+`symbols` codes with them, `reference` is its reference implementation; `build` makes tables for exported weights.
+No torch, and no floating point that could differ.
 """

@@ -1,6 +1,6 @@
-"""Makes the tables, once, when weights are exported: probabilities in double, then counts that sum to 2^16.
+"""Builds the tables when weights are exported: probabilities in double, then counts that sum to 2^16.
 
-What comes out is stored. Nothing here runs when a file is written or read: `erf` may differ between machines.
+The result is stored. Nothing here runs when a file is written or read, because `erf` may differ between machines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from denoiser.errors import InexactWeights
 
 NARROWEST, BROADEST = 0.11, 32.0  # standard deviations of the first table and the last
 _REACH = 5.0  # standard deviations that a table covers; an escape comes once in two million symbols
-_LEAST_HALF_WIDTH = 2  # what is surely zero is sometimes one after all, and an escape costs 32 bits
+_LEAST_HALF_WIDTH = 2  # a symbol that is nearly always zero may still be one, and an escape costs 32 bits
 
 
 def scales() -> NDArray[np.float64]:
@@ -25,7 +25,7 @@ def scales() -> NDArray[np.float64]:
 
 
 def scale_tables() -> ScaleTables:
-    """Tables of normal distributions around zero, rounded to whole numbers."""
+    """Tables of normal distributions around zero, rounded to integers."""
     rows = [_normal(float(scale)) for scale in scales()]
     return ScaleTables(*_stacked(rows))
 
@@ -66,7 +66,7 @@ def _price(wanted: float, count: int, step: int) -> float:
 def _normal(scale: float) -> NDArray[np.int64]:
     half_width = max(_LEAST_HALF_WIDTH, math.ceil(_REACH * scale))
     symbols = np.arange(-half_width, half_width + 1)
-    # The upper tail keeps its digits where 1 − erf would lose them.
+    # erfc keeps precision in the upper tail, where 1 − erf would lose it.
     tails = np.array([math.erfc((k - 0.5) / scale / math.sqrt(2)) / 2 for k in range(half_width + 2)])
     inner = tails[:-1] - tails[1:]
     inner[0] = 1 - 2 * tails[1]

@@ -1,10 +1,10 @@
-"""Which table codes each symbol of a picture: from the hyper symbols, and from the symbols of earlier passes.
+"""The integer part of the context model: the table of each symbol, from hyper symbols and earlier passes.
 
     hyper symbols -> base -> features --------------┬-> pass 0 -> index
                                                     |
     classes of the symbols so far, by magnitude ----┴-> pass 1 … -> index
 
-All of it is whole numbers (`integer.py`), so that encoder and decoder agree for good, wherever they run.
+Everything is computed with integers (`integer.py`), so encoder and decoder agree on every machine.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from denoiser.codec.entropy.integer import LARGEST_ACTIVATION, Activations, Inte
 from denoiser.codec.entropy.tables import SCALES, Arrays
 from denoiser.errors import InexactWeights
 
-# Where a new class of magnitudes begins, 0 to 15: what later passes see of a symbol. Coarser where it is large.
+# First magnitude of each class 0 to 15, by which later passes see a symbol; coarser for large magnitudes.
 CLASS_STARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 HIGHEST_INDEX = SCALES - 1
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerIndexModel:
-    """The networks of whole numbers behind the index; they fit each other when built, else InexactWeights.
+    """The integer networks that compute the index. Raises InexactWeights if their shapes do not match.
 
     The first pass sees the features alone, later ones the features and, after them, a class for each symbol.
     """
@@ -47,13 +47,13 @@ class IntegerIndexModel:
                 raise InexactWeights(f"Pass {number} does not lead from activations to a table of {SCALES}.")
 
     def features(self, hyper: NDArray[Any], level: int) -> Activations:
-        """What all passes share: the base's view of hyper symbols (channels, height, width) of a quality step."""
+        """Features for all passes, from hyper symbols (channels, height, width) at a quality step."""
         return self.base.evaluate(hyper, level)
 
     def index(
         self, features: Activations, level: int, number: int = 0, symbols: NDArray[Any] | None = None
     ) -> Activations:
-        """The tables, 0 to 63, at every place (channels, height, width), for pass *number*.
+        """The table, 0 to 63, at every position (channels, height, width), for pass *number*.
 
         *symbols*, of the same shape, are 0 where none is known yet; the first pass needs none.
         """
@@ -62,7 +62,7 @@ class IntegerIndexModel:
     def index_int64(
         self, hyper: NDArray[Any], level: int, number: int = 0, symbols: NDArray[Any] | None = None
     ) -> Activations:
-        """The same, from the hyper symbols on, by the twins."""
+        """The same by the reference implementations, from the hyper symbols on."""
         features = self.base.evaluate_int64(hyper, level)
         return self.passes[number].evaluate_int64(_seen(features, number, symbols), level)
 
@@ -73,7 +73,7 @@ class IntegerIndexModel:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> IntegerIndexModel:
-        """From what `arrays` gave; InexactWeights where anything is missing or does not hold."""
+        """Built from the result of `arrays`; raises InexactWeights if anything is missing or invalid."""
         count = sum(f"pass.{number}.range" in arrays for number in range(len(arrays)))
         try:
             base = _network("base", arrays)
@@ -92,7 +92,7 @@ def _seen(features: Activations, number: int, symbols: NDArray[Any] | None) -> A
 
 
 def magnitude_classes(symbols: NDArray[Any]) -> Activations:
-    """The class of each symbol's magnitude, 0 to 15."""
+    """Magnitude class of each symbol, 0 to 15."""
     magnitudes = np.minimum(np.abs(symbols.astype(np.int32)), CLASS_STARTS[-1])
     classes: Activations = _CLASS_OF_MAGNITUDE[magnitudes]
     return classes

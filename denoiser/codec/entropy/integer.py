@@ -1,12 +1,12 @@
-"""Layers of whole numbers: the same result on every machine, proven when they are built.
+"""Integer layers with the same result on every machine; their exactness is checked at construction.
 
     layer     x -> W·x + b -> clip((· × multiplier + 2^(shift−1)) >> shift, 0, 127) [-> pixel shuffle]
 
 Weights are −63 … 63, activations 0 … 127 (the last layer's may end lower), the bias may differ with the quality
-step. A product of matrices of whole numbers is exact in float32 while every sum of magnitudes stays under 2^24, and
-in float64 under 2^53, in whatever order the additions come; each layer computes its bound from its weights and
-takes the faster kind that is exact. Everything else is int64. `evaluate_int64` is the obviously correct twin.
-A library that multiplies in fewer bits than it says is found out by a trial, once in a process, and not used.
+step. A product of integer matrices is exact in float32 while every sum of magnitudes stays under 2^24, and
+in float64 under 2^53, in any order of additions; each layer computes its bound from its weights and
+uses the fastest exact type. Everything else is int64. `evaluate_int64` is the reference implementation.
+A trial, once per process, detects libraries that multiply with fewer bits than the type has; they are not used.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Kind = type[np.number[Any]]  # in which products of matrices are computed
 
 @dataclass(frozen=True, eq=False)
 class IntegerLayer:
-    """One layer; checked when built, else InexactWeights. Any thread."""
+    """One layer. Raises InexactWeights if it cannot be exact. Thread-safe."""
 
     weight: NDArray[
         np.int8
@@ -79,11 +79,11 @@ class IntegerLayer:
         return len(self.weight) // (4 if self.shuffle else 1)
 
     def largest_sum(self, largest_input: int) -> int:
-        """A bound of every sum, in every order, while no input lies beyond ±*largest_input*; before the bias."""
+        """Upper bound of every partial sum, before the bias, for inputs within ±*largest_input*."""
         return int(np.abs(self.weight.astype(np.int64)).sum(axis=1).max()) * largest_input
 
     def proven_kind(self, largest_input: int) -> Kind:
-        """In which kind of number the product is exact; InexactWeights where none, or where int64 can overflow."""
+        """The number type in which the product is exact; raises InexactWeights if int64 can overflow."""
         sums = self.largest_sum(largest_input)
         with_bias = sums + int(np.abs(self.bias.astype(np.int64)).max())
         if sums >= EXACT_IN_FLOAT64 or (with_bias + 1) * int(self.multiplier.max()) >= EXACT_IN_INT64:
@@ -91,7 +91,7 @@ class IntegerLayer:
         return np.float32 if sums < EXACT_IN_FLOAT32 else np.float64
 
     def evaluate(self, x: NDArray[Any], level: int, top: int, kind: Kind) -> Activations:
-        """The layer's activations (channels, height, width) from 0 to *top*, in the *kind* that was proven."""
+        """Activations (channels, height, width) from 0 to *top*, computed in *kind*."""
         height, width = x.shape[1:]
         rim = self.kernel // 2
         kind = kind if multiplies_exactly(kind) else np.int64
@@ -105,7 +105,7 @@ class IntegerLayer:
         return self._activations(sums.reshape(len(sums), -1), level, top, height, width)
 
     def evaluate_int64(self, x: NDArray[Any], level: int, top: int) -> Activations:
-        """The same in int64 alone, tap by tap."""
+        """The same in int64, tap by tap."""
         height, width = x.shape[1:]
         rim = self.kernel // 2
         padded = np.pad(x.astype(np.int64), ((0, 0), (rim, rim), (rim, rim)))
@@ -137,10 +137,10 @@ class IntegerLayer:
 
 @dataclass(frozen=True, eq=False)
 class IntegerNetwork:
-    """Layers one after the other, from inputs of a stated range to activations of 0 to *top*. Any thread."""
+    """A sequence of layers, from inputs of a given range to activations from 0 to *top*. Thread-safe."""
 
     layers: tuple[IntegerLayer, ...]
-    lowest: int = 0  # inputs beyond are clipped
+    lowest: int = 0  # inputs outside the range are clipped
     highest: int = LARGEST_ACTIVATION
     top: int = LARGEST_ACTIVATION
 
@@ -164,18 +164,18 @@ class IntegerNetwork:
 
     @property
     def enlargement(self) -> int:
-        """How many times as high and wide as the input the output is."""
+        """Upsampling factor of the output."""
         return 1 << sum(layer.shuffle for layer in self.layers)
 
     def evaluate(self, x: NDArray[Any], level: int) -> Activations:
-        """(channels, height, width) for the whole numbers *x* of a quality step."""
+        """Output (channels, height, width) for the integers *x* at a quality step."""
         found = self._clipped(x)
         for layer, top, kind in zip(self.layers, self._tops, self._kinds, strict=True):
             found = layer.evaluate(found, level, top, kind)
         return found
 
     def evaluate_int64(self, x: NDArray[Any], level: int) -> Activations:
-        """The same by the twin."""
+        """The same by the reference implementation."""
         found = self._clipped(x)
         for layer, top in zip(self.layers, self._tops, strict=True):
             found = layer.evaluate_int64(found, level, top)
@@ -200,7 +200,7 @@ class IntegerNetwork:
 
 
 def multiplies_exactly(kind: Kind) -> bool:
-    """Whether large matrices of whole numbers are multiplied exactly in *kind* here, by sums over their rows."""
+    """Whether this machine multiplies large integer matrices exactly in *kind*, checked by row sums."""
     return _tried(np.dtype(kind).name)
 
 
@@ -215,7 +215,7 @@ def _tried(kind: str) -> bool:
 
 
 def _columns(padded: NDArray[Any], kernel: int) -> NDArray[Any]:
-    """(in·kernel², places): under each place what the kernel sees there."""
+    """The input patches as a matrix (in·kernel², positions), as by torch's unfold."""
     if kernel == 1:
         return padded.reshape(len(padded), -1)
     windows = sliding_window_view(padded, (kernel, kernel), axis=(1, 2))

@@ -1,7 +1,7 @@
-"""The range coder in plain integers: obviously correct, slow, and what docs/format.md describes.
+"""Reference implementation of the range coder in plain integers, as docs/format.md describes it.
 
-`symbols.py` uses constriction's coder, which is a thousand times as fast. Tests hold the two together byte by byte,
-so that a file can be read for good, with or without that package. One thread each.
+`symbols.py` uses constriction's coder, which is a thousand times as fast. Tests compare the two byte by byte,
+so files stay readable even without that package. Not thread-safe.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ReferenceEncoder:
     first: int = 0
 
     def encode(self, symbol: int, counts: Sequence[int]) -> None:
-        """Adds one symbol, a place in *counts*."""
+        """Encode one symbol, an index into *counts*."""
         borders = edges(counts)
         part = self.range >> PRECISION
         self.range = part * (borders[symbol + 1] - borders[symbol])
@@ -53,7 +53,7 @@ class ReferenceEncoder:
             self._emit(word)
 
     def finish(self) -> list[int]:
-        """The words of all that was encoded: the fewest that no continuation can spoil."""
+        """Finish, and return the shortest sequence of words that decodes to the encoded symbols."""
         if self.range == _MASK:
             return []
         point = self.lower + 0xFFFFFFFF
@@ -83,7 +83,7 @@ class ReferenceEncoder:
 
 
 class ReferenceDecoder:
-    """Follows the encoder's narrowing with a point that the words spell."""
+    """Decodes symbols from words."""
 
     def __init__(self, words: Sequence[int]) -> None:
         self._words = list(words)
@@ -93,7 +93,7 @@ class ReferenceDecoder:
         self._shift()
 
     def decode(self, counts: Sequence[int]) -> int:
-        """The next symbol, a place in *counts*; DamagedLatent where no encoder can have been."""
+        """The next symbol, an index into *counts*; raises DamagedLatent for words that no encoder writes."""
         borders = edges(counts)
         part = self._range >> PRECISION
         quantile = ((self._point - self._lower) & _MASK) // part
@@ -109,7 +109,7 @@ class ReferenceDecoder:
 
     @property
     def at_end(self) -> bool:
-        """Whether all words are read, and the point lies where an encoder would have put it."""
+        """Whether all words are read, and end as an encoder would have ended them."""
         near = ((self._point - self._lower) & _MASK) < (1 << 33) - 1
         return self._read >= len(self._words) and (near or self._range == _MASK)
 

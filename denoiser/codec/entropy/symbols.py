@@ -1,11 +1,11 @@
-"""Symbols to bytes and back: a range coder, one table per symbol, chosen by an index that both sides compute.
+"""Range coding of symbols; the table of each symbol is chosen by an index that encoder and decoder compute.
 
-    pass     the symbols of a pass are sorted by table, stably; table after table is coded in one go
-    escape   what lies beyond its table: the table's last symbol, and after the pass 16 bits of the value itself
+    pass     the symbols of a pass are sorted by table (stable sort) and coded table by table
+    escape   values outside the table: the last symbol of the table, and after the pass 16 bits with the value
     bytes    the coder's 32-bit words, the higher byte first, without the zeros at the end
 
-The coder is that of `constriction`; `reference.py` is its obviously correct twin. A stream has no length inside and
-no mark at its end: the decoder says how many symbols it wants, and `close` proves that they were those coded.
+The coder is that of `constriction`; `reference.py` is the reference implementation. A stream has no length or end
+mark: the decoder knows the number of symbols, and `close` verifies them by a checksum.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Index = NDArray[np.uint8]
 
 
 class SymbolEncoder:
-    """Takes symbols pass by pass and gives bytes; one thread. `checksum` is that of all symbols so far."""
+    """Encodes symbols pass by pass. Not thread-safe. `checksum` covers all symbols so far."""
 
     def __init__(self, tables: CodingTables) -> None:
         self._tables = tables
@@ -59,7 +59,7 @@ class SymbolEncoder:
         self._code(symbols.ravel()[order], self._tables.scales, numbers, sizes)
 
     def finish(self) -> bytes:
-        """The bytes of all that was added."""
+        """The encoded bytes."""
         words: NDArray[np.uint32] = self._coder.get_compressed()
         return words.astype(_WORD).tobytes().rstrip(b"\0")
 
@@ -84,7 +84,7 @@ class SymbolEncoder:
 
 
 class SymbolDecoder:
-    """Gives the symbols of a stream pass by pass; one thread.
+    """Decodes the symbols of a stream pass by pass. Not thread-safe.
 
     Whatever the bytes are, each call ends in a time bounded by what was asked for, with symbols or DamagedLatent.
     """
@@ -118,7 +118,7 @@ class SymbolDecoder:
         return symbols.reshape(index.shape)
 
     def close(self, checksum: int) -> None:
-        """Raises DamagedLatent unless the stream is at its end and its symbols are those of this checksum."""
+        """Raise DamagedLatent unless the stream is at its end and the checksum of its symbols matches."""
         if not self._coder.maybe_exhausted():
             raise DamagedLatent("a stream of symbols goes on where it should end")
         if self.checksum != checksum:
@@ -143,13 +143,13 @@ class SymbolDecoder:
     def _some(self, model: stream.model.Categorical, count: int) -> Symbols:
         try:
             found: Symbols = self._coder.decode(model, count)
-        except AssertionError as error:  # what constriction raises for words that no encoder wrote
+        except AssertionError as error:  # raised by constriction for words that no encoder writes
             raise DamagedLatent("a stream of symbols that no encoder wrote") from error
         return found
 
 
 def _by_table(index: Index) -> tuple[NDArray[np.intp], list[int], NDArray[np.intp]]:
-    """The order that sorts by table and keeps neighbours, the tables that occur, and how often each does."""
+    """A stable sort order by table, the tables that occur, and their counts."""
     flat = index.ravel()
     often = np.bincount(flat)
     numbers = np.nonzero(often)[0]

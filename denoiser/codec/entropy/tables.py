@@ -1,4 +1,4 @@
-"""Integer tables of how often each symbol comes: stored with the weights, checked when built, never computed anew.
+"""Integer frequency tables of symbols: stored with the weights, validated at construction, never recomputed.
 
 A table lists the counts of the symbols −L … L and, last, of the escape; L is its half width. Counts sum to 2^16 and
 none is zero, so that every symbol can be coded with every table.
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from denoiser.errors import InexactWeights
 
-TOTAL = 1 << 16  # what the counts of a table sum to
+TOTAL = 1 << 16  # sum of the counts of a table
 SCALES = 64  # tables for the symbols of a picture, from the narrowest to the widest
-WIDEST = 2048  # half width; an escape codes what lies beyond
+WIDEST = 2048  # half width; escapes code larger values
 LEVELS = 64  # quality steps
 
 Counts = NDArray[np.uint16]
@@ -29,7 +29,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class FrequencyTables:
-    """A numbered list of tables. Complete and proven when built, else InexactWeights; any thread may read."""
+    """A numbered list of tables. Raises InexactWeights if they are invalid. Thread-safe for reading."""
 
     counts: Counts  # (tables, 2·widest + 2): symbols −L … L, then the escape; zeros after it
     half_widths: NDArray[np.int32]  # (tables,)
@@ -55,15 +55,15 @@ class FrequencyTables:
         return len(self.half_widths)
 
     def row(self, number: int) -> Counts:
-        """The counts of one table, without what fills its row up."""
+        """The counts of one table, without padding."""
         row: Counts = self.counts[number, : 2 * int(self.half_widths[number]) + 2]
         return row
 
     def model(self, number: int) -> stream.model.Categorical:
-        """One table as the range coder takes it; made at the first use."""
+        """One table for the range coder; made at first use."""
         model = self._models.get(number)
         if model is None:
-            # `perfect` is said, since its default differs between versions, and files depend on it.
+            # `perfect` is explicit because its default differs between versions, and files depend on it.
             model = self._models[number] = stream.model.Categorical(
                 self.row(number).astype(np.float64), perfect=False
             )
@@ -75,7 +75,7 @@ class FrequencyTables:
 
     @cached_property
     def bits(self) -> NDArray[np.float64]:
-        """What each symbol costs, in bits, laid out as the counts; an escape costs 16 more. For estimates."""
+        """Bits of each symbol, in the layout of the counts; an escape costs 16 more. For estimates."""
         return np.log2(TOTAL / np.maximum(self.counts, 1).astype(np.float64))
 
     @cached_property
@@ -129,7 +129,7 @@ class CodingTables:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CodingTables:
-        """From what `arrays` gave, out of a weights file; InexactWeights where anything does not hold."""
+        """Built from the arrays of a weights file; raises InexactWeights if anything is invalid."""
         try:
             scales = ScaleTables(arrays["scales.counts"], arrays["scales.half_widths"])
             hyper = HyperTables(arrays["hyper.counts"], arrays["hyper.half_widths"], arrays["hyper.set_of_level"])
