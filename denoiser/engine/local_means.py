@@ -36,6 +36,7 @@ _WHITE, _CORRELATED, _BLOTCHES = 2.0, 2.0, 0.7
 _BLOTCHES_FROM = 6.0  # 8-bit sigma
 _MOST = 14.0
 _UNKNOWN = 1e4
+_CLIPS_WITHIN = 3.5  # sigmas from black or white: further away clipping moves a mean by less than 0.0001 sigma
 
 _AXES = torch.tensor(
     [
@@ -70,10 +71,10 @@ def keep_local_means(source: Tensor, denoised: Tensor, limits: Tensor) -> Tensor
     removed = level - cell_means(denoised)
     luma, chroma, channel = limits.reshape(-1, 3, 1, 1).unbind(1)
     thresholds = torch.stack([luma, chroma, chroma], dim=1)
-    level = _filtered(level, _NEAR)
+    level = filtered(level, _NEAR)
     clipped = _clipping(level, channel.unsqueeze(1)) + _clipping(1 - level, channel.unsqueeze(1))
     removed = _shrunk(removed, clipped)
-    wide = _beyond(_filtered(removed, _WIDE), thresholds * _WIDE_GAIN)
+    wide = _beyond(filtered(removed, _WIDE), thresholds * _WIDE_GAIN)
     near = _beyond(_low(removed) - wide, thresholds * _NEAR_GAIN)
     return add_between_cells(denoised, wide + near)
 
@@ -89,9 +90,16 @@ def add_between_cells(values: Tensor, cells: Tensor) -> Tensor:
     """*values* (B, C, H, W) plus *cells* (B, C, H/8, W/8), linearly between their centres."""
     batch, channels, height, width = values.shape
     across = torch.einsum("xs,bcrs->brxc", _interpolation(width // CELL, cells.device), cells)
-    pixels = values.permute(0, 2, 3, 1).reshape(batch, height, width * channels)
-    down = _interpolation(height // CELL, cells.device).expand(batch, -1, -1)
-    total = torch.baddbmm(pixels, down, across.reshape(batch, height // CELL, width * channels))
+    rows = across.reshape(batch, height // CELL, width * channels)
+    above, below = (torch.cat(pair, dim=1) for pair in ((rows[:, :1], rows[:, :-1]), (rows[:, 1:], rows[:, -1:])))
+    pixels = values.permute(0, 2, 3, 1).reshape(batch, height // CELL, CELL, width * channels)
+    total = torch.empty_like(pixels)
+    for row in range(
+        CELL
+    ):  # two neighbours count for each row of a cell; a matrix product would be four times slower
+        place = (row + 0.5) / CELL - 0.5
+        between = torch.lerp(rows, above if place < 0 else below, abs(place))
+        torch.add(pixels[:, :, row], between, out=total[:, :, row])
     return total.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
@@ -105,11 +113,11 @@ def _interpolation(cells: int, device: torch.device) -> Tensor:
 
 def _low(cells: Tensor) -> Tensor:
     """The low frequencies: blurred twice over, so that little of a neighbour's drift leaks in."""
-    blurred = _filtered(cells, _NEAR)
-    return blurred + _filtered(cells - blurred, _NEAR)
+    blurred = filtered(cells, _NEAR)
+    return blurred + filtered(cells - blurred, _NEAR)
 
 
-def _filtered(cells: Tensor, weights: tuple[int, ...]) -> Tensor:
+def filtered(cells: Tensor, weights: tuple[int, ...]) -> Tensor:
     """A separable filter; nothing is assumed outside of the tile."""
     height, width = cells.shape[2:]
     return _filter(height, weights, cells.device) @ cells @ _filter(width, weights, cells.device).T
@@ -139,11 +147,13 @@ def _shrunk(values: Tensor, threshold: Tensor) -> Tensor:
 
 def _clipping(distance: Tensor, sigma: Tensor) -> Tensor:
     """How far clipping moved the mean of normal noise of *sigma*, now at a *distance* from the end of the range."""
-    true, moved = distance, torch.zeros_like(distance)
-    for _ in range(3):  # the mean before clipping is not known, but follows from what it was moved by
-        far = (true / sigma.clamp_min(1e-6)).clamp(0, 10)
+    moved = torch.zeros_like(distance)
+    near = distance < _CLIPS_WITHIN * sigma
+    if near.device.type == "cpu" and not bool(near.any()):
+        return moved
+    for _ in range(2):  # the mean before clipping is not known, but follows from what it was moved by
+        far = ((distance - moved) / sigma.clamp_min(1e-6)).clamp(0, 10)
         density = torch.exp(-0.5 * far.square()) / math.sqrt(2 * math.pi)
         tail = 0.5 * torch.erfc(far / math.sqrt(2))
-        moved = (sigma * (density - far * tail)).clamp_min(0)
-        true = distance - moved
+        moved = (sigma * (density - far * tail)).clamp_min(0) * near
     return moved

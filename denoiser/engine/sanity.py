@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser.engine.local_means import CELL, add_between_cells, cell_means
+from denoiser.engine.local_means import CELL, add_between_cells, cell_means, filtered
 
 REACH = 48  # pixels that a repaired pixel depends on, in each direction
 
@@ -70,9 +70,7 @@ def _invented(source: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _window_means(values: Tensor) -> Tensor:
-    return functional.avg_pool2d(
-        cell_means(values, CELL // 2), _WINDOW, stride=1, padding=_WINDOW // 2, count_include_pad=False
-    )
+    return filtered(cell_means(values, CELL // 2), (1,) * _WINDOW)
 
 
 def _may_skip(bad: Tensor) -> bool:

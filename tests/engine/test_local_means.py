@@ -7,10 +7,10 @@ from denoiser.engine.local_means import (
     _WIDE,
     _WIDE_GAIN,
     REACH,
-    _filtered,
     _low,
     add_between_cells,
     cell_means,
+    filtered,
     keep_local_means,
     limits_of,
 )
@@ -66,7 +66,7 @@ def test_what_white_noise_explains_is_left_to_the_network(sigma):
 def test_the_gains_are_those_of_the_filters():
     noise = cell_means(_noise(255, 2048))
     assert float(_low(noise).std()) == pytest.approx(_NEAR_GAIN, rel=0.05)
-    assert float(_filtered(noise, _WIDE).std()) == pytest.approx(_WIDE_GAIN, rel=0.1)
+    assert float(filtered(noise, _WIDE).std()) == pytest.approx(_WIDE_GAIN, rel=0.1)
 
 
 def test_clipping_near_black_is_not_taken_for_a_cast():
