@@ -1,4 +1,4 @@
-"""Samples for many steps drawn at once: to a GPU a large batch of noise is as quick to ask for as a small one.
+"""Draws samples for several steps at once, because a GPU makes a large batch of noise as quickly as a small one.
 
 Noise is made by hundreds of small operations, and it is the host that hands them to the device one after the other.
 For a batch of its own each step would wait for the host.
@@ -18,7 +18,7 @@ _PIXELS = 16e6  # drawn at once; half a dozen gigabytes while the noise of camer
 
 @dataclass(slots=True)
 class DrawnAhead:
-    """Draws from *source* for several batches, and deals them out."""
+    """Draws several batches from *source* at once."""
 
     source: SampleSource
     pixels: float = _PIXELS
@@ -26,7 +26,7 @@ class DrawnAhead:
     _size: tuple[int, int] = field(default=(0, 0), init=False)
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
-        """The next batch; what was drawn for another size is dropped."""
+        """The next batch; samples drawn for another size are dropped."""
         if not self._dealt or self._size != (count, patch):
             hands = max(1, int(self.pixels / (count * patch**2)))
             self._dealt = _dealt(self.source.draw(hands * count, patch, generator), hands)
@@ -35,12 +35,12 @@ class DrawnAhead:
 
 
 def drawn_ahead(source: SampleSource, device: torch.device) -> SampleSource:
-    """*source* as it is on a CPU, for which large batches fall out of its cache."""
+    """*source* drawn ahead on a GPU; unchanged on a CPU, whose cache large batches exceed."""
     return DrawnAhead(source) if device.type == "cuda" else source
 
 
 def _dealt(sample: Sample, hands: int) -> list[Sample]:
-    # Every so-manieth row, as cards are dealt: a mixture that draws its parts in turn stays one in every batch.
+    # Strided rows, so that every batch has the same mixture of kinds.
     return [
         Sample(sample.noisy[number::hands], sample.target[number::hands], sample.planes[number::hands])
         for number in range(hands)

@@ -1,4 +1,4 @@
-"""The state of a run as one safetensors file: nothing is pickled, and a torn file is never the only one."""
+"""Checkpoints: the state of a run as one safetensors file, written atomically and without pickle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HINT = "Start afresh in another --out folder."
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come; travels in the checkpoint's header."""
+    """Progress of a run, stored in the header of the checkpoint."""
 
     recipe: str
     step: int = 0
@@ -35,7 +35,7 @@ def save_state(
     optimisers: Sequence[torch.optim.Optimizer],
     generator: torch.Generator,
 ) -> None:
-    """Writes everything that a run needs to go on; *path* is replaced whole or not at all."""
+    """Write everything that a run needs to resume; *path* is replaced atomically."""
     tensors: dict[str, Tensor] = {"generator": generator.get_state()}
     for role, network in networks.items():
         tensors |= {f"{role}/{name}": value.detach().contiguous() for name, value in network.state_dict().items()}
@@ -55,7 +55,7 @@ def load_state(
     optimisers: Sequence[torch.optim.Optimizer],
     generator: torch.Generator,
 ) -> Progress:
-    """Fills networks, optimisers and generator from *path*; UnusableData when it is not such a state."""
+    """Fills networks, optimisers and generator from *path*; raises UnusableData if it is no checkpoint."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -71,7 +71,7 @@ def load_state(
 
 
 def _go_on_drawing(generator: torch.Generator, state: Tensor, step: int) -> None:
-    # A run that has moved to another kind of device draws anew there: states of generators do not carry over.
+    # States of generators do not transfer between kinds of devices, so a run that moved starts a new one.
     if state.shape == generator.get_state().shape:
         generator.set_state(state)
     else:

@@ -15,7 +15,7 @@ from denoiser.evaluation.bd_rate import bd_rate
 from denoiser.imageio import rivals
 from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE, Estimate
 from denoiser.networks.conditioning import Condition
-from denoiser.training.validation import Example, Verdict
+from denoiser.training.validation import Example, ValidationResult
 
 _COLUMN = "bits against JPEG"
 _STEPS = (2, 14, 26, 38, 50, 61)  # of the 64
@@ -53,16 +53,16 @@ class CodecJudge:
             return ()
         return tuple(name for step in _STEPS for name in (_bits_at(step), _psnr_at(step)))
 
-    def verdict(self, network: nn.Module, device: torch.device) -> Verdict:
+    def verdict(self, network: nn.Module, device: torch.device) -> ValidationResult:
         """The percentage of JPEG's bits that *network* saves or wastes, by its own estimate of its bits."""
         if not self.crops:
-            return Verdict({}, math.nan)
+            return ValidationResult({}, math.nan)
         points = [_mean([_by_network(network, crop, step, device) for crop in self.crops]) for step in _STEPS]
         score = bd_rate(points, self.jpeg)
         details: dict[str, float] = {}
         for step, (bits, quality) in zip(_STEPS, points, strict=True):
             details |= {_bits_at(step): bits, _psnr_at(step): quality}
-        return Verdict({_COLUMN: score}, -score, details)
+        return ValidationResult({_COLUMN: score}, -score, details)
 
     def examples(self, network: nn.Module, device: torch.device) -> list[Example]:
         """JPEG beside the codec at about the same bits, on three of the crops."""

@@ -1,4 +1,4 @@
-"""The photos to train on, held as bytes, and crops drawn from them."""
+"""Training photos in memory, and random crops of them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from denoiser.image import Image
 from denoiser.training.reading import QUIETLY, Reading, side_by_side
 from denoiser.training.vision import transforms
 
-SMALLEST = 128  # pixels: what is smaller than the largest patch cannot be cropped
+SMALLEST = 128  # pixels: the largest patch must fit
 _HELD_OUT = 8
-# Two thirds of the crops come from shrunk photos: what the files lost in compression is not learned as truth.
+# Two thirds of the crops come from shrunk photos: compression artefacts would otherwise be learned as detail.
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
 _BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
 HINT = "Point --data at a folder of clean photos."
-_TEXTURE_CHOICE = 0.75  # how often the busier of two crops is taken: flat crops teach little
+_TEXTURE_CHOICE = 0.75  # how often the more textured of two crops is chosen; flat crops teach little
 
 
 class CropSource(Protocol):
-    """Something to draw crops from, wherever it lies."""
+    """A source of random crops."""
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
         """*count* random crops (count, C, patch, patch) in 0..1 on the generator's device."""
@@ -66,7 +66,7 @@ class PhotoPool:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What chance decides of a batch: two candidates for each crop, and how the taken one is turned."""
+    """Random choices of a batch: two candidates for each crop, and the rotation of the chosen one."""
 
     which: Tensor  # (2 count,) numbers of pictures; the candidates of one crop stand beside each other
     where: Tensor  # (2 count, 2) row and column, 0..1 of where a crop may begin
@@ -92,7 +92,7 @@ def choose(shares: Tensor, count: int, generator: torch.Generator) -> Choice:
 
 
 def busyness(channel: Tensor) -> Tensor:
-    """How much there is to see in each of *channel* (B, H, W) uint8: the mean step between neighbours."""
+    """Texture of each of *channel* (B, H, W) uint8: the mean difference between neighbours."""
     steps = channel.to(torch.int16)
     across, down = steps.diff(dim=2).abs_(), steps.diff(dim=1).abs_()
     return across.float().mean(dim=(1, 2)) + down.float().mean(dim=(1, 2))

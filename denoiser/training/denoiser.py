@@ -28,7 +28,7 @@ from denoiser.training.run_folder import RunFolder
 from denoiser.training.start import Start, find_start, suited
 from denoiser.training.task import DENOISING, TrainingTask
 from denoiser.training.team import Alone, Team
-from denoiser.training.validation import Verdict
+from denoiser.training.validation import ValidationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class TrainingReport:
     progress: Progress
     finished: bool
     unreadable: tuple[UnreadableImage, ...]
-    before: Verdict | None = None  # of the weights it started from, on held-out pictures
-    after: Verdict | None = None
+    before: ValidationResult | None = None  # of the weights it started from, on held-out pictures
+    after: ValidationResult | None = None
     kept_start: bool = False
 
 
@@ -112,7 +112,7 @@ class _Training:
         if self.options.resume:
             run.load(folder.state)
         logbook = None
-        before: Verdict | None = None
+        before: ValidationResult | None = None
         if team.number == 0:
             folder.open(plan, material.judge)
             logbook = Logbook(run, folder, material.judge, listener)

@@ -1,4 +1,4 @@
-"""The pool in the memory of a GPU: crops are gathered there, all of a batch at once, and nothing waits for Python.
+"""The photo pool in GPU memory: all crops of a batch are gathered there at once, without waiting for Python.
 
 PhotoPool slices picture by picture, which is ten times quicker on a CPU; a test holds the two to the same crops.
 """
@@ -53,7 +53,7 @@ class DevicePool:
 
 
 def resident(pool: PhotoPool, device: torch.device) -> CropSource:
-    """The pool in the device's memory where there is room for it, and as it is elsewhere."""
+    """The pool in the device's memory if it fits; unchanged otherwise."""
     if device.type != "cuda":
         return pool
     free, _ = torch.cuda.mem_get_info(device)

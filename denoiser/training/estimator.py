@@ -1,4 +1,4 @@
-"""The training of the network that reads noise: minutes on a CPU, on the same photos as the denoisers.
+"""Trains the noise estimator: minutes on a CPU, on the same photos as the denoisers.
 
 Lessons are made first and kept as features, since to make one takes a hundred times longer than to learn from it.
 """
@@ -68,9 +68,9 @@ class Lessons:
 
 
 def make_lessons(
-    pool: PhotoPool, count: int, generator: torch.Generator, told: Callable[[int, int], None] | None = None
+    pool: PhotoPool, count: int, generator: torch.Generator, on_progress: Callable[[int, int], None] | None = None
 ) -> Lessons:
-    """*count* noisy crops of *pool*, three choices of windows from each; *told* hears how many are made."""
+    """*count* noisy crops of *pool*, three choices of windows each; *on_progress* receives how many are done."""
     large = _large_enough(pool)
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     made = 0
@@ -79,17 +79,17 @@ def make_lessons(
         for scene in scenes(clean, generator):
             rows += _rows(scene, generator)
         made += len(clean)
-        if told:
-            told(made, count)
+        if on_progress:
+            on_progress(made, count)
     if not rows:  # flat, black or white wherever one looks
         return Lessons(torch.empty(0, FEATURES), *torch.empty(3, 0))
     return Lessons(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
 def train_estimator(
-    lessons: Lessons, *, seed: int, steps: int = STEPS, told: Callable[[int, float], None] | None = None
+    lessons: Lessons, *, seed: int, steps: int = STEPS, on_step: Callable[[int, float], None] | None = None
 ) -> NoiseReader:
-    """A reader that learned *lessons*; *told* hears of every hundredth step and the mean loss since the last."""
+    """A reader that learned *lessons*; *on_step* receives every hundredth step and the mean loss since the last."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     reader = NoiseReader()
@@ -107,8 +107,8 @@ def train_estimator(
         optimiser.step()
         schedule.step()
         losses.append(float(loss.detach()))
-        if told and (step + 1) % _TELL_EVERY == 0:
-            told(step + 1, sum(losses[-_TELL_EVERY:]) / _TELL_EVERY)
+        if on_step and (step + 1) % _TELL_EVERY == 0:
+            on_step(step + 1, sum(losses[-_TELL_EVERY:]) / _TELL_EVERY)
     return reader.eval().requires_grad_(False)
 
 

@@ -151,12 +151,12 @@ class _Sitting:
     def learn(self, lessons: Lessons, progress: EstimatorProgress, data: Path) -> NoiseReader:
         """The reader that learned *lessons*; its weights are written."""
 
-        def told(step: int, loss: float) -> None:
+        def on_step(step: int, loss: float) -> None:
             self.cancel.raise_if_cancelled()
             progress.learned(step, loss)
 
         began = time.monotonic()
-        reader = train_estimator(lessons, seed=self.options.seed, steps=self.options.steps, told=told)
+        reader = train_estimator(lessons, seed=self.options.seed, steps=self.options.steps, on_step=on_step)
         self.minutes = (self.book.seconds + time.monotonic() - began) / 60
         self.card = {
             "recipe": "denoiser.training.estimator: docs/estimation.md",

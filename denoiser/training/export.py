@@ -24,7 +24,7 @@ _LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Exported:
-    """A network and what its card says; the evaluation fills in more metrics."""
+    """A network and its card; the evaluation adds more metrics."""
 
     network: nn.Module
     recipe: Recipe
@@ -48,7 +48,7 @@ class Exported:
 
 
 def write_weights(exported: Exported, path: Path) -> Path:
-    """Weights to *path* and their card beside it, each whole."""
+    """Write weights to *path* and their card beside it, atomically."""
     state = exported.network.state_dict()
     half = {name: value.detach().half().contiguous().cpu() for name, value in state.items()}
     encoded = save(half, metadata={"architecture": exported.recipe.architecture})

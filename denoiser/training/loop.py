@@ -13,7 +13,7 @@ from denoiser.training.run import Run
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.speed import speed_note
 from denoiser.training.team import Word
-from denoiser.training.validation import Judging, Verdict
+from denoiser.training.validation import Judging, ValidationResult
 
 # Intervals in seconds of training.
 _TELL_EVERY = 5.0
@@ -87,7 +87,7 @@ class Logbook:
         if self._due("save", _SAVE_EVERY):
             self.save()
 
-    def validate(self, network: torch.nn.Module, note: str = "") -> Verdict:
+    def validate(self, network: torch.nn.Module, note: str = "") -> ValidationResult:
         """Validate *network*; report, log and draw the result."""
         verdict = self._judge.verdict(network, self._run.device)
         self._log(verdict)
@@ -117,7 +117,7 @@ class Logbook:
         self._last[what] = now
         return True
 
-    def _log(self, verdict: Verdict | None) -> None:
+    def _log(self, verdict: ValidationResult | None) -> None:
         self._last["log"] = self._run.progress.seconds
         self._folder.log(self._run.progress, _mean(self._unlogged), self.megapixels_per_second, verdict)
         self._unlogged.clear()

@@ -1,4 +1,4 @@
-"""What a training works with: samples to learn from, and trials to be judged by."""
+"""Training material: the source of training samples, and the validation samples."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Gather(Protocol):
     """Makes the material for a recipe on a device; a value that another process can be given."""
 
     def __call__(self, plan: Recipe, device: torch.device, seed: int, reading: Reading) -> Material:
-        """Reads what is needed; UnusableData by name where it does not suffice."""
+        """Reads what is needed; raises UnusableData naming what is insufficient."""
         ...
 
 
@@ -88,7 +88,7 @@ class Folders:
 
 
 def _clean_halves(pairs: PhotoPool | None) -> PhotoPool:
-    """The clean side of *pairs* as photos for drawn noise, so that what is known in general is not forgotten."""
+    """The clean side of *pairs* as photos for drawn noise, so that fine-tuning does not forget other images."""
     assert pairs is not None, "Folders names one at least"
     clean, held_out = (tuple(pair[:3] for pair in pool) for pool in (pairs.pictures, pairs.held_out))
     return PhotoPool(clean, pairs.shares, held_out, ())

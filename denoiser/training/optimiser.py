@@ -1,4 +1,4 @@
-"""Muon for the kernels of the body, Adam for the rest, under one roof.
+"""Muon for the kernels of the body, Adam for the rest.
 
 Muon (Jordan et al. 2024) turns each momentum matrix into the nearest matrix of orthonormal rows, so that all
 directions of a kernel learn at one pace; kernels are taken as (out, in x k x k). torch.optim.Muon takes matrices
@@ -64,7 +64,7 @@ def _of_one_shape(kernels: Sequence[Tensor]) -> Iterable[list[int]]:
 def orthogonalised(matrices: Tensor) -> Tensor:
     """Matrices (..., rows, columns) with the directions of *matrices* and singular values near 1."""
     tall = matrices.shape[-2] > matrices.shape[-1]
-    # The iteration forgives rounding: bf16 is what GPUs are quick at.
+    # The iteration tolerates rounding, and GPUs are fastest in bf16.
     x = (matrices.mT if tall else matrices).to(torch.bfloat16 if matrices.is_cuda else torch.float32)
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(_STEPS):

@@ -52,7 +52,7 @@ def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, reading: Re
 
 
 def holds_pairs(folder: Path) -> bool:
-    """Whether *folder* is laid out as pairs: then its noisy halves must never be taken for clean photos."""
+    """Whether *folder* is laid out as pairs, whose noisy halves must not be used as clean photos."""
     two_folders = all((folder / half).is_dir() for half in ("noisy", "clean"))
     return two_folders or any(True for path in folder.rglob("*__noisy.*"))
 

@@ -1,4 +1,4 @@
-"""A network under training and all that moves with it: one step, the state, and how far it is."""
+"""A training run: network, optimisers, progress; one step, and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run:
     network: nn.Module
     average: nn.Module
     source: SampleSource
-    seconds: float  # the time it is given in all, earlier sittings counted in
+    seconds: float  # total training time, including earlier calls
     device: torch.device
     autocast: bool
     generator: torch.Generator
@@ -53,24 +53,24 @@ class Run:
 
     @property
     def spec(self) -> NetworkSpec:
-        """What the network costs."""
+        """Size and cost of the network."""
         spec: NetworkSpec = self.network.spec(self.recipe.halo)  # type: ignore[operator]
         return spec
 
     @property
     def fraction(self) -> float:
-        """How much of the time is used up, 0..1."""
+        """Fraction of the training time used, 0..1."""
         return min(1.0, self.progress.seconds / self.seconds)
 
     def load(self, path: Path) -> None:
-        """Goes on from the state in *path*."""
+        """Resume from the checkpoint *path*."""
         seed = self.generator.initial_seed()
         self.progress = checkpoint.load_state(path, self._networks(), self.optimisers, self.generator)
         if self.team.number:  # the state is the first's; each process draws samples of its own
             self.generator.manual_seed(seed + self.progress.step)
 
     def save(self, path: Path) -> None:
-        """Writes the state from which ``load`` goes on."""
+        """Write a checkpoint for ``load``."""
         checkpoint.save_state(path, self.progress, self._networks(), self.optimisers, self.generator)
 
     def step(self) -> Tensor:
@@ -105,12 +105,12 @@ class Run:
         torch.nn.utils.clip_grad_norm_(clipped, _CLIP)
         for optimiser in self.optimisers:
             optimiser.step()
-        # A young average follows quickly, so that its start is forgotten.
+        # A new average follows quickly, so that the initial weights lose influence.
         decay = min(self.recipe.ema, (1 + self.progress.step) / (10 + self.progress.step))
         follow = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         follow(list(self.average.parameters()), list(self.network.parameters()), None)
 
 
 def learning_rate_factor(fraction: float, step: int, warm_up_steps: int) -> float:
-    """A short climb over the first steps, then a cosine down to zero at the end of the time."""
+    """Learning rate factor: a linear warm-up, then a cosine decay to zero at the end of the time."""
     return min(1.0, (step + 1) / warm_up_steps) * 0.5 * (1 + math.cos(math.pi * fraction))

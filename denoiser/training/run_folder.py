@@ -1,4 +1,4 @@
-"""The folder of a run: state, log, loss plot, before and after, the recipe as it was, and the weights."""
+"""The run folder: checkpoint, log, loss plot, before-after sheet, a copy of the recipe, and the weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from denoiser.training.export import Exported, write_weights
 from denoiser.training.plot import curves_as_svg
 from denoiser.training.recipe import Recipe
 from denoiser.training.run import Run
-from denoiser.training.validation import Judging, Verdict
+from denoiser.training.validation import Judging, ValidationResult
 
 _ALWAYS = ("step", "seconds", "megapixels", "loss", "megapixels_per_second")
 _LATEST = "latest.safetensors"
@@ -28,7 +28,7 @@ Writer = Callable[[Exported, Path], Path]  # weights and their card
 
 
 class RunFolder:
-    """Everything that a run leaves behind lies in *path*; each file is whole or not there."""
+    """All files of a run are in *path*; each is written atomically."""
 
     def __init__(self, path: Path, *, resume: bool, write: Writer = write_weights) -> None:
         self.path, self._write = path, write
@@ -42,7 +42,7 @@ class RunFolder:
         self._columns: list[str] = []
 
     def open(self, recipe: Recipe, judge: Judging) -> None:
-        """Keeps the recipe, and makes the log ready for what *judge* says."""
+        """Copy the recipe and start the log with the columns of *judge*."""
         with whole_file(self.path / "recipe.toml") as file:
             file.write(recipe.text.encode())
         earlier = self._rows()
@@ -55,7 +55,7 @@ class RunFolder:
         with whole_file(self._log_file) as file:
             file.write(text.getvalue().encode())
 
-    def log(self, progress: Progress, loss: float, speed: float, verdict: Verdict | None) -> None:
+    def log(self, progress: Progress, loss: float, speed: float, verdict: ValidationResult | None) -> None:
         """A line of the log; one with a *verdict* carries its scores."""
         values = {
             "step": str(progress.step),
@@ -70,7 +70,7 @@ class RunFolder:
         append_line_durably(self._log_file, text.getvalue().strip())
 
     def draw(self, judge: Judging, network: nn.Module, device: torch.device) -> None:
-        """The curves so far, and what *network* makes of some of the judge's trials."""
+        """Draw the curves so far, and examples of *network* on validation samples."""
         with whole_file(self.path / "loss.svg") as file:
             file.write(curves_as_svg(self._rows(), judge.columns, judge.unit).encode())
         sheet = before_and_after(judge, network, device)
@@ -78,12 +78,12 @@ class RunFolder:
             imageio.write(sheet, self.path / "before-after.png")
 
     def save_latest(self, run: Run) -> None:
-        """The average as usable weights, for who cannot wait for the end."""
+        """Write the averaged weights as a usable model during training."""
         summary = f"In the middle of a training with the recipe {run.recipe.name!r}."
         self._write(Exported.of(run, summary=summary), self.path / _LATEST)
 
     def drop_latest(self) -> None:
-        """Takes those away again: the run has weights of its own name now."""
+        """Remove those again at the end, when the run has its final weights."""
         for suffix in (".safetensors", ".toml"):
             (self.path / _LATEST).with_suffix(suffix).unlink(missing_ok=True)
 
@@ -98,5 +98,5 @@ class RunFolder:
             return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]
 
 
-def _said_by(verdict: Verdict | None) -> dict[str, float]:
+def _said_by(verdict: ValidationResult | None) -> dict[str, float]:
     return {**verdict.scores, **verdict.details} if verdict else {}

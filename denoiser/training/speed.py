@@ -1,4 +1,4 @@
-"""How fast a training is, beside what its device can do."""
+"""Training speed as a share of the device's peak."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from denoiser.training.run import Run
 
-_WIDTH, _SIDE = 256, 128  # of the convolution that is the yardstick: dense, 3x3, in the cache of a CPU
+_WIDTH, _SIDE = 256, 128  # of the reference convolution: dense, 3x3, in the cache of a CPU
 _PICTURES = {"cuda": 32}  # at once, to fill the device
 _TRIES = 3
 _PASSES = 3  # forward, gradient of the input, gradient of the kernel: each the same work

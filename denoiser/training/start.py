@@ -1,4 +1,4 @@
-"""Weights that are there already: to start a training from, or to learn from."""
+"""Existing weights to fine-tune or to use as a teacher."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from denoiser.training.recipe import Recipe
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Start:
-    """Verified weights and what their card says of the network."""
+    """Verified weights and the network described by their card."""
 
     name: str
     digest: str
@@ -27,7 +27,7 @@ class Start:
     network: PyramidAutoencoder  # in fp32 on the CPU, in evaluation mode
 
     def on(self, device: torch.device) -> PyramidAutoencoder:
-        """A copy of the network on *device*, for judging and teaching."""
+        """A copy of the network on *device*, for validation and as a teacher."""
         placed: PyramidAutoencoder = copy.deepcopy(self.network).to(device).to(memory_format=torch.channels_last)
         return placed
 

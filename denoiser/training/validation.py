@@ -1,4 +1,4 @@
-"""How well a network under training does on pictures that were held out: fixed noise, fixed seeds."""
+"""Validation during training on held-out images, with fixed noise and fixed seeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JUDGED = "pairs, automatic"
 WRONG = "white 10 given 30"  # what a person may set: colours must stay, and detail as far as it can
 _CROP = 256
 _SMALLEST = 64
-_SHRINK = 2  # what the files lost in compression would count as error
+_SHRINK = 2  # compression artefacts would otherwise count as error
 _SHOT = 4e-3  # a camera at high sensitivity
 
 
@@ -36,7 +36,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ValidationResult:
     """Validation result: a score for each column, and ``overall``, where larger is better (NaN: nothing held out).
 
     ``details`` are logged beside the scores.
@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A held-out crop (3, H, W) before and after, with a word under each."""
+    """A held-out crop (3, H, W) before and after, with a caption for each."""
 
     title: str
     before: Tensor
@@ -70,7 +70,7 @@ class Judging(Protocol):
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The names of what stands in the log beside them."""
+        """The names of further values in the log."""
         ...
 
     @property
@@ -78,12 +78,12 @@ class Judging(Protocol):
         """Of the scores."""
         ...
 
-    def verdict(self, network: nn.Module, device: torch.device) -> Verdict:
-        """On held-out pictures, the same every time."""
+    def verdict(self, network: nn.Module, device: torch.device) -> ValidationResult:
+        """Validate on held-out images, the same every time."""
         ...
 
     def examples(self, network: nn.Module, device: torch.device) -> list[Example]:
-        """Some of them, to look at."""
+        """Some examples for the before-after sheet."""
         ...
 
 
@@ -101,14 +101,14 @@ class Judge:
         """The columns in the order in which they first come."""
         return tuple(dict.fromkeys(trial.column for trial in self.trials))
 
-    def verdict(self, network: nn.Module, device: torch.device) -> Verdict:
+    def verdict(self, network: nn.Module, device: torch.device) -> ValidationResult:
         """The mean PSNR of *network* on *device* over the trials of each column."""
         scores: dict[str, list[float]] = {column: [] for column in self.columns}
         for trial in self.trials:
             scores[trial.column].append(psnr(cleaned(network, trial, device), trial.target))
         means = {column: sum(values) / len(values) for column, values in scores.items()}
         counted = [means[column] for column in self.counted if column in means]
-        return Verdict(means, sum(counted) / len(counted) if counted else math.nan)
+        return ValidationResult(means, sum(counted) / len(counted) if counted else math.nan)
 
     def examples(self, network: nn.Module, device: torch.device) -> list[Example]:
         """One for each column, each with another picture where there are several."""

@@ -71,7 +71,7 @@ def test_clean_pictures_have_no_noise_however_they_were_saved(monkeypatch):
 
 def test_a_reader_learns(lessons):
     losses = []
-    reader = estimator.train_estimator(lessons, seed=0, steps=1000, told=lambda _step, loss: losses.append(loss))
+    reader = estimator.train_estimator(lessons, seed=0, steps=1000, on_step=lambda _step, loss: losses.append(loss))
     assert losses[-1] < losses[0] - 0.5
     with torch.inference_mode():
         found = reader(lessons.features).luma
