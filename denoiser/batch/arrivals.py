@@ -1,7 +1,7 @@
-"""Which pictures have arrived in a folder: at rest, and under the name that they keep.
+"""Finds new files in a folder that are complete and have their final name.
 
-Whoever copies a picture into a folder writes it bit by bit, and nobody says when that is over. So the folder is
-looked at again and again, with nothing but listings and sizes, which network folders give as well.
+Programs write files in pieces and do not signal the end. The folder is therefore scanned repeatedly. Listings and
+sizes are sufficient, so network folders work, too.
 """
 
 from __future__ import annotations
@@ -96,5 +96,5 @@ def _is_unfinished(below: PurePath) -> bool:
 
 
 def _passed(found: Discovery) -> tuple[Passed, ...]:
-    """What was passed over, less what vanished between the listing and the look at it."""
+    """Skipped files, except those that vanished after the listing."""
     return tuple(passed for passed in found.passed if passed.path.is_symlink() or passed.path.exists())

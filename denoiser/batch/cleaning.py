@@ -62,7 +62,7 @@ class Cleaned(Protocol):
 
 
 class Cleaner(Protocol):
-    """Whoever cleans one picture after another: denoiser.engine.Session is one."""
+    """Cleans images one after another, for example denoiser.engine.Session."""
 
     model_name: str
     model_digest: str

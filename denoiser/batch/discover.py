@@ -1,4 +1,4 @@
-"""Which pictures lie below the paths of a call, in an order that is always the same, and what was passed over."""
+"""Finds images below the paths of a call, in a stable order, and lists skipped files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Something that was passed over, and why."""
+    """A skipped file or folder, and the reason."""
 
     path: Path
     reason: str

@@ -1,7 +1,7 @@
 """The file of --report: one row on each file of a run, written as the run goes and there when it ends.
 
 Rows follow the order in which files were finished; nothing is gathered in memory. CSV is for spreadsheets, JSON (an
-array, one object per line) for programs. What an earlier run did is told from its records.
+array, one object per line) for programs. Results of earlier runs come from their records.
 """
 
 from __future__ import annotations

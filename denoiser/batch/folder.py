@@ -27,12 +27,12 @@ def denoise_folder(  # noqa: PLR0913 - the library's call: all but three are key
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Report:
-    """Cleans every picture below *source* (or several files and folders) into the same tree below *out*.
+    """Clean every image below *source* (or several files and folders) into the same tree below *out*.
 
-    Raises before a pixel is read when the call makes no sense or would do harm; a file that fails later is in the
-    report, and the others are clean. What an earlier call has done stays; what nobody knows to be made here is
-    never replaced unless *batch* says so. *listed* files keep the folders of their names. The listener is called in
-    the calling thread; *cancel* may be used from any.
+    Raises before reading pixels if the arguments are invalid or unsafe. Files that fail later are in the report;
+    the others are cleaned. Finished files are skipped, and files of unknown origin are replaced only if *batch* has
+    overwrite. *listed* files keep the folders of their names. The listener is called in the calling thread;
+    *cancel* is thread-safe.
     """
     settings = Settings(options, read, write, batch)
     plan = plan_folder(source, out, settings, listed=listed, cancel=cancel)

@@ -22,7 +22,7 @@ class Held:
     file: BinaryIO
 
     def release(self) -> None:
-        """Lets others know that nobody writes any more."""
+        """Release the journal for other processes."""
         self.file.close()
 
 
@@ -69,7 +69,7 @@ def line(words: Mapping[str, Any]) -> str:
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The facts of a file in their order; what is torn, empty or no fact at all is passed over."""
+    """Yield the records of a file in order; skip truncated, empty and invalid lines."""
     return (words for _, words in lines_from(path, 0))
 
 

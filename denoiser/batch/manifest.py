@@ -149,7 +149,7 @@ class Manifest:
                 self._start_again(line)
 
     def _start_again(self, line: str) -> None:
-        """Somebody has removed the outputs, and the records with them: what follows is recorded anew."""
+        """Start new records after the output folder was removed during the run."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -1,8 +1,8 @@
-"""What an earlier run leaves to do: whether an output is done, is made again and why, or is not ours to touch.
+"""Decides which outputs are done, which are made again and why, and which must not be replaced.
 
-An output is done when the newest line on it says so and source, options, weights and output are still what they
-were. Everything else is work, except that a file of which nobody knows that it was made here is never replaced
-unasked, and neither is what another picture became that is still there.
+An output is done if its newest record says so and source, options, weights and output are unchanged. Everything
+else is made again, except that files of unknown origin, and existing outputs of other images, are replaced only
+with --overwrite.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_LOOKED_AT = 16  # pictures of a group: the middle of more is no surer, and each must be decoded
 MEGAPIXELS_AT_ONCE = 64.0  # of pictures that are decoded side by side
-FEWEST = 3  # of two pictures that differ, nobody can say which is the odd one
+FEWEST = 3  # with two images, an outlier cannot be identified
 
 
 @dataclass(frozen=True, slots=True)

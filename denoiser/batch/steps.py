@@ -17,7 +17,7 @@ from denoiser.errors import UnreadableImage, UnwritableImage
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was read of a source; *source* is None where nobody keeps records."""
+    """Content that was read; *source* is None if no records are kept."""
 
     content: Content
     source: Source | None

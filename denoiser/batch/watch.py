@@ -36,9 +36,9 @@ from denoiser.events import CancelToken, Event, FileDone, FileFailed, FileSkippe
 from denoiser.options import WatchOptions
 
 LOCK = "watch.lock"
-FULL_DISK_SECONDS = 60.0  # between two tries: somebody has to make room first
+FULL_DISK_SECONDS = 60.0  # between two attempts; the user must free space first
 BREATHING = 4  # times as long as a look took is waited at least, so that a file server has time for others
-MOST_FAILURES = 1000  # are kept for the report at the end; all of them are told as they come
+MOST_FAILURES = 1000  # kept for the final report; every failure is an event
 
 
 def watch_folder(
@@ -50,11 +50,11 @@ def watch_folder(
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Report:
-    """Cleans every picture that is in *folder* or arrives there, into the same tree below *out*, until *cancel*.
+    """Clean every image in *folder*, and new ones, into the same tree below *out*, until *cancel*.
 
-    A file is taken when it has not changed from one look to the next and reads whole. What an earlier watch or run
-    has made stays made, also when somebody has taken it away since. Raises before the first look when the
-    call makes no sense or would do harm; a file that fails is told and tried again when it changes.
+    A file is processed once it is unchanged between two scans and can be read completely. Files that an earlier
+    watch or run finished are not processed again, even if their outputs were removed. Raises before the first scan
+    if the arguments are invalid or unsafe. A file that fails is reported, and retried when it changes.
     """
     job = _Watch(Path(folder), Path(out), settings, watch, listener, cancel or CancelToken())
     return job.carry_out()
@@ -91,7 +91,7 @@ class _Watch:
         lock = _lock(self.out)
         try:
             self._prepare()
-            self.listener(Started(0, 0.0))  # and what comes, nobody knows
+            self.listener(Started(0, 0.0))  # the number of files is unknown
             self._go_on()
         except Cancelled:
             pass

@@ -41,7 +41,7 @@ class Words:
 
 
 class Worker(Protocol):
-    """Whoever does the work on one file after another, with its weights loaded."""
+    """Processes files one after another, with its weights loaded."""
 
     model_name: str
     model_digest: str

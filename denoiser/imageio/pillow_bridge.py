@@ -38,7 +38,7 @@ _RESTORED = {"I", "La", "RGBX", "RGBa", "YCbCr", "HSV"}
 
 
 def is_pil(value: Any) -> TypeGuard[PilImage]:
-    """Whether *value* is a Pillow image. Does not load Pillow: whoever has one has loaded it."""
+    """Whether *value* is a Pillow image. Does not import Pillow: if an image exists, it is already imported."""
     pillow = sys.modules.get("PIL.Image")
     return pillow is not None and isinstance(value, pillow.Image)
 

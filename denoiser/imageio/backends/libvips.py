@@ -1,7 +1,7 @@
-"""libvips: reads and writes PNG, TIFF, WebP and AVIF at every depth, and reads JPEG hearing its decoder's warnings.
+"""libvips: reads and writes PNG, TIFF, WebP and AVIF at every depth, and reads JPEG with decoder warnings.
 
-Only loaders that are named here are ever called; libvips is told to guess nothing, to keep nothing, and to stop at
-the first warning. docs/decisions/0002-second-image-backend.md says why it is here.
+Only the loaders listed here are called, without format detection and cache, and reading stops at the first warning.
+docs/decisions/0002-second-image-backend.md explains the choice.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from denoiser.imageio.containers.span import Span
 
 pyvips.cache_set_max(0)  # a cached operation holds its picture in memory, and no file is asked for twice
 pyvips.block_untrusted_set(True)
-# A warning ends the read and is told in the error; the log would say it a second time.
+# Warnings end the read and are part of the error; logging them would repeat them.
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)
 
 # libjpeg's warnings of the last rows come after libvips has looked for them; they stand only in an error text that
-# all threads share. So one decoder at a time: whoever holds this lock owns that text.
+# all threads share. So one decoder at a time: the lock guards that text.
 _decoding = threading.Lock()
 
 _LOADERS: dict[str, Callable[..., Any]] = {
@@ -86,7 +86,7 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
 
 
 def glance(data: bytes, key: str, side: int) -> Pixels:
-    """8-bit sRGB samples (H, W, bands) of at most *side* across and down, not turned; doubts are passed over."""
+    """8-bit sRGB samples (H, W, bands) of at most *side* across and down, not rotated; warnings are ignored."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
@@ -204,7 +204,7 @@ def _is_lossless(data: bytes, key: str, inspection: Inspection) -> bool:
     if key == "webp":
         return b"VP8L" in data[:64] or (b"VP8 " not in data[:64] and _first_bitstream_is_vp8l(data))
     if key == "avif":
-        # A matrix of 0 means plain RGB planes, which nobody uses but to lose nothing.
+        # A matrix of 0 means plain RGB planes, which are used for lossless files only.
         return inspection.cicp is not None and inspection.cicp[2] == 0
     return key != "jpeg"
 

@@ -13,7 +13,7 @@ class Inspection:
 
     ``orientation`` is the number from 1 to 8 that EXIF uses, and what the *stored* pixels need to stand upright.
     For AVIF and HEIC it comes from their rotation and mirror boxes, which rule there, and not from EXIF; for JPEG
-    XL from the codestream. Whoever decodes knows whether the decoder has applied it already. ``metadata`` is as
+    XL from the codestream. The caller knows whether its decoder has already applied it. ``metadata`` is as
     stored, the orientation in it included.
 
     ``hidden`` names, in words for a report, what is in the file and is not carried over; ``notes`` says what was

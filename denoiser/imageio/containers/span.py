@@ -14,7 +14,7 @@ MAX_PARTS = 1 << 20  # chunks, boxes, directories: libpng's 8 KB chunks reach 8 
 
 
 def broken(reason: str) -> UnreadableImage:
-    """The error that a broken structure ends in; whoever knows the file's name puts it before the reason."""
+    """Return the error for a corrupt structure; the caller adds the file name."""
     return UnreadableImage(reason)
 
 

@@ -65,7 +65,7 @@ def rebuilt(
     table = _read(span, layout, first, 0, budget, notes)
     if only is not None:
         table.values = {tag: value for tag, value in table.values.items() if tag in only}
-    if not table.below and not set(table.values) - {274, 282, 283, 296}:  # these are told in other ways
+    if not table.below and not set(table.values) - {274, 282, 283, 296}:  # stored elsewhere
         return None, notes
     if budget[0] < 0:
         notes.append("oversized EXIF entries were removed")
