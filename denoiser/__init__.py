@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # type checkers and editors see what is resolved below
 
 __version__ = "0.1.0"
 
-# Where each public name lives. `import denoiser` loads none of these rooms, and so neither torch nor numpy.
+# Where each public name lives. `import denoiser` loads none of these packages, so neither torch nor numpy.
 _HOMES = {
     "CancelToken": "denoiser.events",
     "DecodeOptions": "denoiser.options",

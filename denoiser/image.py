@@ -1,4 +1,4 @@
-"""The picture that every room passes on: pixels in their own depth, alpha apart, and what came with them."""
+"""The Image value: pixels in their own bit depth, a separate alpha channel, metadata and origin."""
 
 from __future__ import annotations
 

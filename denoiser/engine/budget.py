@@ -10,7 +10,7 @@ from denoiser.networks.spec import NetworkSpec
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import TilePlan, plan_tiles, rounded_up
 
-# On a CPU larger tiles cost less halo, and smaller ones hear a cancel sooner and weigh less: docs/engine.md.
+# On a CPU larger tiles need less halo; smaller ones cancel sooner and need less memory: docs/engine.md.
 _LARGEST_TILE = {"cpu": 1024, "cuda": 1024, "mps": 1024}
 _SMALLEST_TILE = 256  # below it a halo of 40 costs twice the work and more
 _STEP_OF_TILE = 64

@@ -24,7 +24,7 @@ class Channel(Generic[_Item]):
         self._changed = threading.Condition()
 
     def put(self, item: _Item, weight: float = 1.0) -> None:
-        """Waits for room; Closed when the other side has gone."""
+        """Wait for free space; raises Closed if the other side has gone."""
         with self._changed:
             self._changed.wait_for(lambda: self._has_room(weight) or self._abandoned)
             if self._abandoned:

@@ -1,4 +1,4 @@
-"""How noisy a picture is, in what way, and what the automatic level makes of that."""
+"""Noise estimation, and the automatic noise level derived from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # These need torch, which those who only pass an estimate on should not wait for.
+    # These import torch, which takes seconds and is not needed to pass an estimate on.
     if name in ("at_level", "automatic", "present_noise"):
         from denoiser.estimation import policy
 

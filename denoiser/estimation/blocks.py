@@ -1,4 +1,4 @@
-"""The parts of a picture that are looked at: enough to judge its noise, and no more, however large it is."""
+"""The blocks of an image that the estimate uses: evenly spread, limited in number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the noise of a picture."""
+"""The noise estimate of an image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LevelAt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseEstimate:
-    """How noisy a picture is. Sigmas are in 8-bit units; white RGB noise of sigma s reads s in luma and in chroma.
+    """How noisy a picture is. Sigmas are in 8-bit units; white RGB noise of sigma s gives s in luma and in chroma.
 
     A grey picture with noise of sigma s reads s in luma and 0 in chroma. ``kind`` runs from 0 (white) to 1
     (correlated, as cameras leave it).
@@ -31,13 +31,13 @@ class NoiseEstimate:
     chroma: float
     kind: float
     level_map: NDArray[np.float32]  # luma sigma, a value for each part of the picture that was looked at
-    reason: str  # one line for people
+    reason: str  # one line of explanation
     levels: tuple[LevelAt, ...] = ()  # from dark to bright; only where the picture shows them
     grey: bool = False
 
     @property
     def sigma(self) -> float:
-        """One number for both: the root mean square over the three axes of colour, or luma of a grey picture."""
+        """One level for both: the root mean square over the three axes of colour, or luma of a grey picture."""
         return self.luma if self.grey else float(((self.luma**2 + 2 * self.chroma**2) / 3) ** 0.5)
 
     def as_values(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A picture to an estimate of its noise: blocks, a network that reads what their windows hold, and one verdict.
+"""Estimates the noise of an image: blocks, a network on statistics of their windows, and one combined estimate.
 
 The network runs on the CPU in fp32 whatever device cleans, and figures are rounded to a hundredth, so that a
 picture has one estimate everywhere.
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 WEIGHTS = "estimator"
 _BATCH = 32  # blocks at a time: what they are turned into stays in the cache
 _BRIGHTNESSES = (0.0, 0.08, 0.2, 0.4, 0.65, np.inf)  # brightness ranges with an estimate each
-_FEWEST = 16  # windows from which anything is read
+_FEWEST = 16  # fewest windows for an estimate
 _MAP_SIDE = 6  # fields of the map at most, down and across
 
 Choice = tuple["Tensor", ...]  # which windows, at each scale
 
 
 def estimate_noise(image: Image, *, reader: NoiseReader | None = None) -> NoiseEstimate:
-    """How noisy *image* is, which never changes; the same figures on every machine and thread count.
+    """Estimate the noise of *image*; the same result for every thread count.
 
     Looks at half a megapixel at most, spread over the picture. Tiny, flat and fully clipped pictures read 0. With
     *reader* another network than the shipped one reads, such as ``open_reader`` gives.
@@ -70,7 +70,7 @@ def _energies(blocks: Blocks) -> tuple[Energies, ...]:
 
 
 def _compression(image: Image, blocks: Blocks) -> Tensor:
-    """What is known of how *image* was compressed; of a JPEG inside another format only its blocks are visible."""
+    """The known JPEG compression of *image*; for a JPEG stored in another format only its blocks are visible."""
     import torch
 
     from denoiser.networks.estimator import Quantisation, blockiness, compression

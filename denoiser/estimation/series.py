@@ -1,4 +1,4 @@
-"""One estimate from many pictures that were taken alike, and which of them do not fit."""
+"""One estimate for a series of images with the same settings, and the outliers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _GRID = (0.0, 0.08, 0.2, 0.4, 0.65, 1.0)  # edges of brightness for the levels o
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The noise that pictures taken alike have in common."""
+    """The common noise of a series."""
 
     estimate: NoiseEstimate
-    misfits: tuple[int, ...] = ()  # numbers of those that are noisier or quieter than the others
+    misfits: tuple[int, ...] = ()  # indices of images that are noisier or cleaner than the others
     luma: tuple[float, float] = (0.0, math.inf)  # from least to most, what fits
     chroma: tuple[float, float] = (0.0, math.inf)
 
     def fits(self, frame: NoiseEstimate) -> bool:
-        """Whether a picture with this noise of its own can be one of the series."""
+        """Whether an image with this estimate fits the series."""
         luma, chroma = self.luma[0] <= frame.luma <= self.luma[1], self.chroma[0] <= frame.chroma <= self.chroma[1]
         return luma and chroma
 
     def of(self, frame: NoiseEstimate) -> NoiseEstimate:
-        """What to take for the noise of a picture: that of the series, or its own where it does not fit."""
+        """The estimate to use for an image: that of the series, or its own if it does not fit."""
         if not self.fits(frame):
             return frame
         common = self.estimate

@@ -1,4 +1,4 @@
-"""From what is read of the whole picture and of its parts to one estimate."""
+"""Combines the estimates of the whole image and of its parts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VARIES = 1.5  # ratio between dark and bright that is worth a word
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is read of some windows; levels and doubts are logarithms, as the network has them."""
+    """Network output for some windows; levels and uncertainties are logarithms."""
 
     luma: float
     chroma: float
@@ -94,7 +94,7 @@ def _level_at(part: Part, whole: Part, luma_scale: float, chroma_scale: float) -
 
 
 def _leaning(level: float, doubt: float, whole: float) -> float:
-    """The level of a part, the nearer to that of the whole the more it is in doubt."""
+    """The level of a part, shrunk towards that of the whole by its uncertainty."""
     trust = _UNLIKE**2 / (_UNLIKE**2 + math.exp(2 * doubt))
     return whole + trust * (level - whole)
 

@@ -1,4 +1,4 @@
-"""The known cleaners that people compare with: non-local means (OpenCV) and BM3D.
+"""Baseline denoisers: non-local means (OpenCV) and BM3D.
 
     non-local means   several strengths; the truth chooses the best for the set, and the best for each picture:
                       more than anybody has who cleans a photo
@@ -40,7 +40,7 @@ _PATCH, _SEARCH = 7, 21  # pixels, as in the paper of non-local means and by Ope
 
 
 def baseline(name: str, level: float | None) -> Contender:
-    """One of NAMES, for white noise of *level* or for noise of no known level; Missing without its package."""
+    """The baseline *name*, for white noise of *level* or unknown level; MissingExtra without its package."""
     if name == "nlm":
         strengths = _STRENGTHS if level is None else tuple(factor * level for factor in _TIMES_SIGMA)
         cv2 = _opencv()

@@ -1,4 +1,4 @@
-"""How many bits more or less one codec takes than another for the same quality (Bjøntegaard 2001).
+"""BD-rate: the difference in bits between two codecs at equal quality (Bjøntegaard 2001).
 
 The logarithm of the rate as a curve over quality, through the measured points and monotone between them (Fritsch
 and Carlson 1980), averaged over the qualities that both reach.

@@ -1,4 +1,4 @@
-"""The files that weights are measured on: folders of clean pictures, and folders of real pairs."""
+"""Data sets for evaluation: folders of clean images, and folders of real pairs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def clean_pictures(folder: Path) -> list[Path]:
 
 
 def real_pairs(folder: Path) -> list[Pair]:
-    """The pairs below *folder*, by name; none of them may lack its half.
+    """The pairs below *folder*, by name; a missing partner is an error.
 
     Either ``<scene>__noisy.*`` beside ``<scene>__clean.*``, or equal names in ``noisy/`` and ``clean/``; suffixes
     may differ.

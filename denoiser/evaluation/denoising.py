@@ -1,4 +1,4 @@
-"""How well cleaners do, by the protocol of the papers.
+"""Denoising quality, measured by the protocol of the papers.
 
 PSNR over all values of all channels of the result as an 8-bit file would hold it, no border left out; then the mean
 over the pictures. Every cleaner gets the same pictures with the same noise in the same run.
@@ -26,7 +26,7 @@ NEARLY_EXACT = 45.0  # dB against the input; differences are invisible above thi
 
 @dataclass(frozen=True, slots=True)
 class PictureScore:
-    """What one cleaner made of one picture; decibels are infinite where nothing differs."""
+    """Score of one method on one image; PSNR is infinite for identical images."""
 
     name: str
     noisy_psnr: float
@@ -43,7 +43,7 @@ class PictureScore:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one cleaner made of one set, picture by picture in the order of the set."""
+    """Scores of one method on one set, image by image in the order of the set."""
 
     what: str
     kind: str  # of the set
@@ -78,16 +78,16 @@ class Score:
 
     @property
     def harmed(self) -> tuple[PictureScore, ...]:
-        """The pictures that came out clearly worse than they went in, worst first."""
+        """The images that got clearly worse, worst first."""
         return tuple(sorted((p for p in self.pictures if p.gain < -HARM), key=lambda p: p.gain))
 
     @property
     def nearly_exact(self) -> int:
-        """How many pictures came out as they went in, to the eye."""
+        """Number of images that are visually unchanged."""
         return sum(picture.psnr >= NEARLY_EXACT for picture in self.pictures)
 
     def worst_first(self) -> list[int]:
-        """The places of the pictures, from the one that gained least or, if clean, lost most."""
+        """Indices of the images, worst result first."""
         pictures = self.pictures
         if self.kind == "untouched":
             return sorted(range(len(pictures)), key=lambda n: pictures[n].psnr)
@@ -117,7 +117,7 @@ def score(
 
 
 def measured(sample: Sample, method: Method) -> PictureScore:
-    """What *method* makes of *sample*."""
+    """Score *method* on *sample*."""
     began = time.perf_counter()
     result = method.clean(sample)
     seconds = time.perf_counter() - began
@@ -139,7 +139,7 @@ def measured(sample: Sample, method: Method) -> PictureScore:
 
 
 def _chosen(samples: SampleSet, contender: Contender, rows: list[list[PictureScore]]) -> list[Score]:
-    """One score, or of several settings the best for the whole set and the best for each picture."""
+    """One score, or for several settings the best per set and the best per image."""
     name, count = contender.name, len(rows)
     if count == 1:
         return [Score(samples.what, samples.kind, name, name, tuple(rows[0]))]
@@ -155,5 +155,5 @@ _HIGHEST = 100.0  # dB: one picture that comes out exact must not decide for all
 
 
 def finite(decibels: float) -> float | None:
-    """For JSON, which knows no infinity: None where nothing differs."""
+    """PSNR for JSON, which has no infinity: None for identical images."""
     return decibels if math.isfinite(decibels) else None

@@ -1,4 +1,4 @@
-"""Scores to look at: a sheet of pictures, noisy, as each cleaner leaves them, and clean, with their figures."""
+"""A sheet of example images: noisy, denoised by each method, and clean, with their scores."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ PAPER_LEVELS = (15.0, 25.0, 50.0)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be measured on a folder; UsageError when the words do not fit together."""
+    """What to measure on a folder; raises UsageError for contradictory options."""
 
     kind: str = "white"
     levels: tuple[float, ...] = PAPER_LEVELS  # of white noise, in 8-bit units
@@ -43,7 +43,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A set, who took part, and what came of it."""
+    """A sample set, the methods, and their scores."""
 
     samples: SampleSet
     contenders: tuple[Contender, ...]

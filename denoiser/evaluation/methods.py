@@ -17,7 +17,7 @@ from denoiser.networks.conditioning import Condition
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to clean a sample to 8 bits, with one setting."""
+    """One method with one setting; the result has 8 bits."""
 
     clean: Callable[[Sample], Truth]
     setting: str = ""
@@ -25,7 +25,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A cleaner with all the settings that it is tried with; of several the truth chooses."""
+    """A method with all settings to try; the best is chosen with the reference."""
 
     name: str
     methods: tuple[Method, ...]

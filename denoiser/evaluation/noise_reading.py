@@ -1,4 +1,4 @@
-"""How near noise estimates come to the truth: on clean pictures with white noise, and on these as they are."""
+"""Accuracy of noise estimates: on clean images with white noise, and on the images unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Read = Callable[[Image], NoiseEstimate]
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
-    """Medians over pictures: of what is read over what is true, and of how far that is from 1."""
+    """Medians over images of estimate / truth, and of its distance from 1."""
 
     ratio: float
     off: float
@@ -30,7 +30,7 @@ class Nearness:
 
 @dataclass(frozen=True, slots=True)
 class OnWhite:
-    """What was read of white noise of sigma *level*."""
+    """Accuracy for white noise of sigma *level*."""
 
     level: float
     luma: Nearness
@@ -39,14 +39,14 @@ class OnWhite:
 
 @dataclass(frozen=True, slots=True)
 class ReadingVerdict:
-    """How near the readings of some clean pictures came."""
+    """Accuracy of the estimates for some clean images."""
 
     white: tuple[OnWhite, ...]
     untouched: tuple[float, ...]  # luma sigma that is read of each picture as it is
 
     @property
     def clean(self) -> int:
-        """How many of the pictures as they are read as clean."""
+        """Number of unchanged images that are estimated as clean."""
         return sum(sigma < CLEAN_BELOW for sigma in self.untouched)
 
 

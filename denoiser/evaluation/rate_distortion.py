@@ -1,4 +1,4 @@
-"""Bits and likeness of real files: our codec and the common formats on the same pictures, in one run.
+"""Rate-distortion of real files: our codec and common formats on the same images.
 
 Bytes are counted as they are written, headers and all. A point of a curve is the mean over the pictures of bits per
 pixel and of RGB PSNR at one quality; curves are compared by the bits they take for equal PSNR (BD-rate).
@@ -167,7 +167,7 @@ def _curve(codec: _Codec, trials: Sequence[Sequence[_Trial]], megapixels: float)
 
 
 class _Ours:
-    """The latent codec through its own doors, as files are written and read."""
+    """The latent codec, through its public functions."""
 
     def __init__(self, model: str, device: str, precision: str) -> None:
         self.name = OURS

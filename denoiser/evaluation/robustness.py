@@ -1,4 +1,4 @@
-"""How far a denoiser is thrown off by what it was not made for: one line for each kind of trouble.
+"""Robustness to degradations that a denoiser was not trained for: one score for each.
 
 Taken on the middle of clean pictures, as 8-bit files that are cleaned automatically. A picture that is out of focus
 before the noise comes is the truth as it is: a denoiser is not asked to sharpen it. White noise with a wrong level,
@@ -51,7 +51,7 @@ Noise = Callable[[Tensor, torch.Generator], Tensor]  # (1, C, H, W) in 0..1, cle
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One kind: what is added, whether the picture was out of focus before, and how it was stored after."""
+    """One degradation: what is added, blur before it, and JPEG after it."""
 
     what: str
     add: Noise

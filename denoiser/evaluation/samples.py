@@ -1,4 +1,4 @@
-"""One noisy picture and its truth, ready to be cleaned; and the sets of them that scores are taken over.
+"""Evaluation samples: a noisy image with its reference, and sets of them.
 
 White noise is added in float to the 8-bit picture with a seed of its own for each picture and level, and neither
 clipped nor rounded. Real pairs and clean pictures are taken as their files have them.
@@ -29,7 +29,7 @@ _LUMA = np.array([0.2989, 0.5870, 0.1140])  # as MATLAB's rgb2gray, with which t
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A noisy picture twice, as the file that a cleaner gets and as values, and the truth that it hides."""
+    """A noisy image, as a file and as values, and its reference."""
 
     name: str
     truth: Truth
@@ -85,7 +85,7 @@ def pair_set(folder: Path, *, limit: int | None = None) -> SampleSet:
 
 
 def untouched_set(folder: Path, *, limit: int | None = None) -> SampleSet:
-    """The clean pictures below *folder*, each its own truth: what a cleaner takes from them is harm."""
+    """The clean pictures below *folder*, each its own reference: every change is harm."""
     paths = evenly(clean_pictures(folder), limit)
 
     def load(number: int) -> Sample:
@@ -105,7 +105,7 @@ def with_white_noise(clean: NDArray[np.uint8], sigma: float, name: str) -> Value
 
 
 def seed_of(name: str, what: str) -> int:
-    """Where random numbers start that depend on a picture's name and on what is done to it, on nothing else."""
+    """Random seed that depends only on the name of an image and on what is done to it."""
     return zlib.crc32(f"{name}/{what}".encode("utf-8", "surrogateescape"))
 
 

@@ -1,4 +1,4 @@
-"""Scores as text for people and as plain values for programs."""
+"""Scores as text tables and as JSON values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def as_rows(scores: Iterable[Score]) -> str:
 
 
 def as_values(score: Score) -> dict[str, Any]:
-    """What ``--json`` prints for a score; null stands for infinitely many decibels."""
+    """What ``--json`` prints for a score; null stands for infinity."""
     return {
         "noise": score.what,
         "kind": score.kind,
@@ -90,7 +90,7 @@ def _set_lines(what: str, scores: list[Score]) -> Iterator[str]:
 
 
 def _remarks(score: Score) -> Iterator[str]:
-    """What the means hide: how many were harmed or left alone, and which came out worst."""
+    """Number of harmed and unchanged images, and the worst results."""
     count = len(score.pictures)
     if score.kind == "untouched":
         yield f"  {score.method}: {score.nearly_exact} of {count} at {NEARLY_EXACT:g} dB or more against themselves"

@@ -1,4 +1,4 @@
-"""What the rooms above may know of a network: integers and costs, no layers."""
+"""Properties of a network that other packages need: sizes and costs, no layers."""
 
 from __future__ import annotations
 

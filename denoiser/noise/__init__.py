@@ -1,4 +1,4 @@
-"""Noise to train on and to measure with: batched, seeded, on whatever device the pictures are."""
+"""Synthetic noise for training and evaluation: batched, seeded, on the device of the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A colour filter array and its undoing: what makes camera noise correlated between neighbours and colours.
+"""Bayer mosaic and demosaicing, which correlate camera noise between neighbours and colours.
 
 Pixels of one colour sit on a grid of step two: red at one corner of each 2x2 cell, blue at the opposite one,
 green at the other two. Patterns are numbered 0..3 by the corner of red: (row, column) = divmod(pattern, 2).

@@ -1,4 +1,4 @@
-"""Noise as a camera leaves it: photons and electronics on a mosaic, then everything that development does to it.
+"""Camera noise: shot and read noise on a Bayer mosaic, then raw development.
 
     clean sRGB ─ undevelop ─► raw ─┬───────────────── demosaic ─ develop ────────────── sharpen ─ resize ─► target
                                    └─ mosaic, noise ─ demosaic ─ develop ─ smooth noise ─ sharpen ─ resize ─► noisy

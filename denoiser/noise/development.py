@@ -1,4 +1,4 @@
-"""From a sensor's colours to a picture and back: white balance, colour matrix, tone curve.
+"""Raw development and its inverse: white balance, colour matrix, tone curve.
 
 raw ─ gains ─ matrix ─ sRGB curve ─ S-curve (some) ─► picture
 """

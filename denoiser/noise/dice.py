@@ -1,4 +1,4 @@
-"""Chance for a batch: numbers on the device for the pixels, decisions on the host for the way a batch is split.
+"""Random numbers for a batch: pixel values on the device, decisions about splitting it on the host.
 
 Which rows of a batch are sharpened must be known where the rows are chosen. Decided on a GPU it would make the host
 wait for everything queued before; so decisions come from a host generator that follows from the given one's state.
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Dice:
-    """Draws from one generator; the same generator in the same state gives the same throws."""
+    """Draws from one generator; the same generator in the same state gives the same numbers."""
 
     def __init__(self, generator: torch.Generator) -> None:
         self.generator = generator

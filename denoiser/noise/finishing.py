@@ -1,4 +1,4 @@
-"""What cameras do to a photo after the colours are right: smooth colour, smooth grain, sharpen.
+"""In-camera processing after development: colour and grain smoothing, sharpening.
 
 Noise reduction inside cameras is the rule for the JPEG files people have, and it shapes the noise more than
 anything else: it leaves soft grain and large faint blotches of colour. The target goes through the very filter

@@ -1,4 +1,4 @@
-"""Impulse noise: some values are lost altogether, as dead pixels and broken transmissions leave them."""
+"""Impulse noise: random pixels or values are replaced."""
 
 from __future__ import annotations
 

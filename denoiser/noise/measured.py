@@ -1,4 +1,4 @@
-"""Noise as one source was seen to leave it: a level for each brightness, a grain, and colours that vary together.
+"""Noise fitted to one source: level by brightness, spatial and channel correlation.
 
     white fields (B, 3, H, W) ─► 3x3 filters: grain and colour ─► times level(brightness) ─► added to the picture
 

@@ -1,4 +1,4 @@
-"""Noise that follows the light without a camera around it: counted photons, and speckle."""
+"""Signal-dependent noise without a camera: Poisson noise and speckle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sensor adds to light: photons that come by chance, electronics, rows that drift, and steps of a converter.
+"""Sensor noise: shot noise, read noise, row offsets, and quantisation.
 
 The variance of a raw value x in 0..1, before demosaicing, is shot * x + read. How much of each is drawn so as to
 cover what has been published of cameras from ISO 1600 to 25600, photos lifted by up to three stops, and phones.

@@ -1,4 +1,4 @@
-"""Noise with a grain: Gaussian through small kernels, channels that vary together, strength that follows light."""
+"""Correlated noise: Gaussian noise through small kernels, correlated channels, signal-dependent strength."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _LEAST_POWER = 0.01  # of the mean: no ratio is taken of what packing has emptie
 _ROUNDING = 1 / 12  # variance of rounding to 8 bits: no ratio is taken of less
 _TABLE_SUM = 3688  # of the luma table of JPEG's standard, which quality 50 stands for
 _HARDLY_PACKED = 97  # quality: from here on noise passes as it is
-_WHITE = 0.1  # neighbours less alike than that are called strangers
+_WHITE = 0.1  # neighbours less correlated than this count as independent
 _MOSAIC = 16  # patches along each side of the simulated picture
 
 # Orthonormal: luma and two chromas, which JPEG treats apart.

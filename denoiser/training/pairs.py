@@ -17,7 +17,7 @@ from denoiser.training.reading import QUIETLY, Reading
 _HELD_OUT = 8
 _COARSE = 16  # pixels: shrunk by this, noise hardly shows and the scene does
 _FLAT = 8 / 255  # a shrunk picture that varies less than this has nothing to be known by
-_SAME_SCENE = 0.5  # correlation of the shrunk halves; a pair has over 0.95, strangers about 0
+_SAME_SCENE = 0.5  # correlation of the shrunk halves; a pair has over 0.95, different scenes about 0
 
 
 def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, reading: Reading = QUIETLY) -> PhotoPool:

@@ -38,7 +38,7 @@ class Work(Protocol[_Result_co]):
         ...
 
 
-class _Errand:
+class _Job:
     """What a process is given; a plain object, since Fabric takes dataclasses and lists apart."""
 
     def __init__(self, work: Work[Any], said: Any, stop: Any) -> None:
@@ -98,7 +98,7 @@ def train_together(work: Work[_Result], count: int, device: str, listener: Liste
     ear.start()
     failure: Exception | None = None
     try:
-        fabric.launch(_member, _Errand(work, said, stop))
+        fabric.launch(_member, _Job(work, said, stop))
     except ProcessException as error:
         failure = error
     finally:
@@ -155,16 +155,16 @@ class _Heard(Generic[_Result]):
         return self._finished.result
 
 
-def _member(fabric: Any, errand: _Errand) -> None:
+def _member(fabric: Any, job: _Job) -> None:
     """One process of the team."""
-    said = errand.said
+    said = job.said
     signal.signal(signal.SIGINT, _leave_it_to_the_parent)
     cancel = CancelToken()
-    threading.Thread(target=_pass_on, args=(errand.stop, cancel), daemon=True).start()
+    threading.Thread(target=_pass_on, args=(job.stop, cancel), daemon=True).start()
     first = fabric.global_rank == 0
     reading = Reading((lambda done, total: said.put(_Told(done, total))) if first else None, cancel)
     try:
-        result = errand.work(FabricTeam(fabric), fabric.device, said.put, reading)
+        result = job.work(FabricTeam(fabric), fabric.device, said.put, reading)
         if first:
             said.put(_Finished(result))
     except DenoiserError as error:

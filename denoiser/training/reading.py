@@ -14,7 +14,7 @@ from denoiser.events import CancelToken
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Who hears how far it is (done, total), and who may stop it."""
+    """Progress callback (done, total) and cancel token for reading photos."""
 
     told: Callable[[int, int], None] | None = None
     cancel: CancelToken = field(default_factory=CancelToken)
