@@ -54,3 +54,9 @@ def test_what_is_seldom_wanted_stands_under_more(tiny_recipe):
     plan = recipe.parse(tiny_recipe + "\n[more]\npair_share = 0.8\ncompile = true\n", "tiny")
     assert (plan.pair_share, plan.compile) == (0.8, True)
     assert plan.text.startswith("\n[network]")
+
+
+def test_recipes_of_earlier_versions_set_the_share_of_blind_samples(tiny_recipe):
+    old, new = (tiny_recipe.replace("[noise]\n", f"[noise]\n{name} = 0.4\n") for name in ("untold", "blind"))
+    assert recipe.parse(old, "tiny").noise == recipe.parse(new, "tiny").noise
+    assert recipe.parse(new, "tiny").noise.blind == 0.4
