@@ -58,7 +58,7 @@ class Script:
 
     def __init__(self, app: Any, window: Any, watchdog: Watchdog) -> None:
         self.app, self.window, self.watchdog = app, window, watchdog
-        self.desk, self.viewer, self.canvas = window.desk, window.desk.viewer, window.canvas
+        self.controller, self.viewer, self.canvas = window.controller, window.controller.viewer, window.canvas
         self.milliseconds: dict[str, float] = {}
 
     def until(self, condition: Callable[[], bool]) -> float:
@@ -104,7 +104,7 @@ def _levels(script: Script, changes: int) -> None:
     script.until(lambda: script.shows("exact"))
     drafts, exact = [], []
     for number in range(changes):
-        script.desk.change(noise_level=float(5 + (number * 7) % 40) + number / 100)
+        script.controller.change(noise_level=float(5 + (number * 7) % 40) + number / 100)
         drafts.append(script.until(lambda: script.shows("draft", "exact")))
         exact.append(drafts[-1] + script.until(lambda: script.shows("exact")))
     script.milliseconds["draft of a new level, 95th percentile"] = _percentile(drafts)
@@ -120,11 +120,11 @@ def _strengths(script: Script, changes: int) -> None:
     script.until(lambda: script.viewer.doing.progress == 1 and not script.viewer.is_working)
     taken = []
     for number in range(changes):
-        script.desk.change(strength=0.2 + 0.7 * (number % 37) / 37)
+        script.controller.change(strength=0.2 + 0.7 * (number % 37) / 37)
         taken.append(script.until(lambda: script.shows("exact")))
     script.milliseconds["another strength of 1080p, 95th percentile"] = _percentile(taken)
     script.milliseconds["another strength of 1080p, median"] = sorted(taken)[len(taken) // 2]
-    script.desk.change(strength=1.0)
+    script.controller.change(strength=1.0)
 
 
 def _scripted(script: Script) -> None:
@@ -148,22 +148,22 @@ def _scripted(script: Script) -> None:
     script.until(lambda: script.shows("exact"))
     enter("slide the strength")
     for number in range(60):
-        script.desk.change(strength=number / 60)
+        script.controller.change(strength=number / 60)
         script.rest(0.016)
     enter("switch photo")
-    script.desk.look_beside(1)
+    script.controller.look_beside(1)
     script.until(lambda: script.shows("draft", "exact"))
-    script.desk.look_beside(-1)
+    script.controller.look_beside(-1)
     script.until(lambda: script.shows("exact"))
     enter("save")
     script.window.save()
-    script.until(lambda: script.desk.current.saved_as is not None)
+    script.until(lambda: script.controller.current.saved_as is not None)
     enter("after saving")
     script.rest(0.3)
 
 
 def _close_while_working(script: Script) -> None:
-    script.desk.change(noise_level=33.3)
+    script.controller.change(noise_level=33.3)
     script.rest(0.25)
     began = time.perf_counter()
     script.window.close()
@@ -187,8 +187,8 @@ def main() -> None:
     script.until(lambda: script.shows("exact"))
     script.rest(1.0)
     script.watchdog.enter("open")
-    script.desk.open(photos[1:2])
-    other = lambda: script.desk.current.path == photos[1] and script.shows("draft", "exact")  # noqa: E731
+    script.controller.open(photos[1:2])
+    other = lambda: script.controller.current.path == photos[1] and script.shows("draft", "exact")  # noqa: E731
     script.milliseconds["first clean view, warm"] = script.until(other)
     script.until(lambda: script.shows("exact"))
     script.watchdog.enter("new levels")

@@ -52,7 +52,7 @@ class Shot:
         save_preferences(Preferences(theme=look, language=language, motion="none"))
         self.window = open_window([])
         self.window.resize(*_SIZE)
-        self.desk = self.window.desk
+        self.controller = self.window.controller
 
     def until(self, reached: Callable[[], bool], what: str) -> None:
         """Lets the window live until it is so far."""
@@ -74,10 +74,10 @@ class Shot:
         """Opens photos and waits until the current one is exact, and the noise of all is known."""
         from denoiser_gui.model.requests import State
 
-        self.desk.open(photos)
-        self.until(lambda: len(self.desk.photos) == len(photos), "its photos")
-        self.desk.look_at(self.desk.photos[current].key)
-        self.until(lambda: all(photo.sigma is not None for photo in self.desk.photos), "know the noise")
+        self.controller.open(photos)
+        self.until(lambda: len(self.controller.photos) == len(photos), "its photos")
+        self.controller.look_at(self.controller.photos[current].key)
+        self.until(lambda: all(photo.sigma is not None for photo in self.controller.photos), "know the noise")
         self.until(lambda: self.window.canvas.shown_state is State.EXACT, "an exact view")
 
     def save(self, name: str) -> None:
@@ -142,7 +142,7 @@ def _side_by_side(shot: Shot, photos: list[Path]) -> bool:
 def _split(shot: Shot, photos: list[Path]) -> bool:
     from denoiser_gui.model.requests import View
 
-    shot.desk.viewer.set_view(View.SPLIT)
+    shot.controller.viewer.set_view(View.SPLIT)
     shot.open(photos, 2)
     shot.window.canvas.zoom(3.0)
     shot.rest(3)
@@ -153,7 +153,7 @@ def _difference(shot: Shot, photos: list[Path]) -> bool:
     from denoiser_gui.model.requests import View
 
     shot.open(photos)
-    shot.desk.viewer.set_view(View.DIFFERENCE)
+    shot.controller.viewer.set_view(View.DIFFERENCE)
     shot.rest(2)
     return True
 
@@ -162,7 +162,7 @@ def _trust(shot: Shot, photos: list[Path]) -> bool:
     from denoiser_gui.model.requests import View
 
     shot.open(photos)
-    shot.desk.viewer.set_view(View.TRUST)
+    shot.controller.viewer.set_view(View.TRUST)
     shot.rest(3)
     return True
 

@@ -36,12 +36,15 @@ def _why_there_is_no_qt() -> str:
 
 _NO_QT = _why_there_is_no_qt()
 pytest_plugins = [] if _NO_QT else ["pytestqt.plugin"]
-collect_ignore = ["gui"] if _NO_QT else []
 
 
 def pytest_report_header() -> list[str]:
     """Says that the window is left out, and why."""
-    return [f"the desktop app is NOT tested: {_NO_QT} (README.md names the packages)"] if _NO_QT else []
+    return (
+        [f"the widgets of the desktop app are NOT tested: {_NO_QT} (README.md names the packages)"]
+        if _NO_QT
+        else []
+    )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

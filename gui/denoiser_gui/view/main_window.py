@@ -79,11 +79,6 @@ class MainWindow(QMainWindow):
         self._restore()
         self._show_current(controller.current)
 
-    @property
-    def desk(self) -> Controller:
-        """Former name of `controller`, for the scripts that drive the window."""
-        return self.controller
-
     # --- building -------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
