@@ -74,7 +74,7 @@ def test_a_changed_file_is_refused(copy):
     data[-1] ^= 1
     copy.write_bytes(data)
     for load in (model.load, model.load_exact):
-        with pytest.raises(UntrustedWeights, match="changed or cut"):
+        with pytest.raises(UntrustedWeights, match="modified or truncated"):
             load(model.find(str(copy)))
 
 

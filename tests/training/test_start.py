@@ -27,7 +27,7 @@ def test_what_is_no_start_is_named(tiny_weights, tmp_path):
     with pytest.raises(MissingModel, match=r"gone\.safetensors"):
         find_start(str(tmp_path / "gone.safetensors"))
     tiny_weights.write_bytes(tiny_weights.read_bytes()[:-4])
-    with pytest.raises(UntrustedWeights, match="changed or cut"):
+    with pytest.raises(UntrustedWeights, match="modified or truncated"):
         find_start(str(tiny_weights))
 
 

@@ -74,7 +74,7 @@ def _marker_at(span: Span, at: int) -> tuple[int, int]:
     if not span.has(at, 2):
         raise broken("truncated: the file ends before the end marker")
     if span.take(at, 1) != b"\xff":
-        raise broken("unexpected bytes between two JPEG segments")
+        raise broken("stray bytes between two JPEG segments")
     found = _NO_FILL.search(span.data, at)
     if found is None:
         raise broken("truncated: the file ends before the end marker")
@@ -82,7 +82,7 @@ def _marker_at(span: Span, at: int) -> tuple[int, int]:
     if marker == SOI:
         raise broken("another image begins before the end marker of the first")
     if marker not in _KNOWN:
-        raise broken(f"an unexpected JPEG marker (0x{marker:02X})")
+        raise broken(f"an invalid JPEG marker (0x{marker:02X})")
     return found.end(), marker
 
 
