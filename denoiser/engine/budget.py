@@ -62,7 +62,7 @@ class Budget:
         """The next step down after memory ran out: half the batch, then half the tile; None at the bottom."""
         if self.batch > 1 and not self.fixed_batch:
             return replace(self, batch=self.batch // 2)
-        tile = max(self.tile // 2 // _STEP_OF_TILE * _STEP_OF_TILE, _least(spec))
+        tile = max(self.tile // 2 // _STEP_OF_TILE * _STEP_OF_TILE, _bare_least(spec))
         if tile < self.tile and not self.fixed_tile:
             return replace(self, tile=tile)
         return None

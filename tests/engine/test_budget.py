@@ -55,7 +55,7 @@ def test_steps_down_end_at_the_smallest_tile():
     while budget is not None:
         seen.append((budget.tile, budget.batch))
         budget = budget.smaller(SPEC)
-    assert seen == [(1024, 16), (1024, 8), (1024, 4), (1024, 2), (1024, 1), (512, 1), (256, 1)]
+    assert seen == [(1024, 16), (1024, 8), (1024, 4), (1024, 2), (1024, 1), (512, 1), (256, 1), (128, 1), (104, 1)]
 
 
 def test_a_fixed_batch_steps_down_by_the_tile_alone_and_a_fixed_tile_by_the_batch():

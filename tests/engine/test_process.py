@@ -40,16 +40,30 @@ def _in_a_process(code: str, *words: str) -> dict:
 
 
 def test_a_real_shortage_of_memory_ends_in_smaller_tiles_and_a_note():
-    # 0.3 MP of a tile take 70 MB in the shipped network, a tile of 256 takes 16.
-    said = _in_a_process("""
+    # 0.3 MP of a tile take 70 MB in the shipped network, a tile of 256 takes 16. What the allocator has left over
+    # varies from one process to the next by tens of MB: one of three must show it.
+    seen = [_with_room(megabytes) for megabytes in (72, 70, 74)]
+    tile, notes = min(seen)
+    assert tile < 500, seen
+    assert "memory ran out" in notes[0]
+
+
+def _with_room(megabytes: int) -> tuple[int, list[str]]:
+    """The tile and the notes of an image that is cleaned in so much memory; a large tile where not even one fits."""
+    try:
+        said = _in_a_process(
+            f"""
 session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=25))
 session.clean(picture(64, 64))  # threads and scratch memory are there
-resource.setrlimit(resource.RLIMIT_AS, (of_status("VmSize:") + (76 << 20), -1))
+resource.setrlimit(resource.RLIMIT_AS, (of_status("VmSize:") + ({megabytes} << 20), -1))
 cleaned = session.clean(picture(500, 600))
-print(json.dumps({"tile": cleaned.tile, "notes": cleaned.notes}))
-""")
-    assert said["tile"] < 500
-    assert "memory ran out" in said["notes"][0]
+print(json.dumps({{"tile": cleaned.tile, "notes": cleaned.notes}}))
+"""
+        )
+    except AssertionError as error:
+        assert "not enough memory for a single tile" in str(error)
+        return 10_000, []
+    return said["tile"], said["notes"]
 
 
 @pytest.mark.long
