@@ -49,7 +49,7 @@ def test_a_real_shortage_of_memory_ends_in_smaller_tiles_and_a_note():
 
 
 def _with_room(megabytes: int) -> tuple[int, list[str]]:
-    """The tile and the notes of an image that is cleaned in so much memory; a large tile where not even one fits."""
+    """The tile and the notes of an image that is cleaned in so much memory; a huge tile where none fits."""
     try:
         said = _in_a_process(
             f"""
@@ -61,7 +61,8 @@ print(json.dumps({{"tile": cleaned.tile, "notes": cleaned.notes}}))
 """
         )
     except AssertionError as error:
-        assert "not enough memory for a single tile" in str(error)
+        if "not enough memory for a single tile" not in str(error):
+            raise
         return 10_000, []
     return said["tile"], said["notes"]
 
