@@ -58,7 +58,7 @@ def page(codes: Mapping[int, str]) -> str:
 
 
 def _verb(name: str, command: Verb) -> Iterator[str]:
-    context = click.Context(command, info_name=f"denoise {name}")
+    context = click.Context(command, info_name=f"denoise {name}", **command.context_settings)
     yield f".SH DENOISE {name.upper()}"
     yield rf".B denoise {name}"
     yield _text(" ".join(command.collect_usage_pieces(context)))

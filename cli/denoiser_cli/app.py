@@ -55,7 +55,7 @@ class _Program(Verb, click.Group):
     def _format_common(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         clean = self.get_command(ctx, DEFAULT_VERB)
         assert clean is not None
-        context = click.Context(clean, parent=ctx, info_name=DEFAULT_VERB)
+        context = click.Context(clean, parent=ctx, info_name=DEFAULT_VERB, **clean.context_settings)
         flags = {parameter.name: parameter for parameter in clean.get_params(context)}
         records = [flags[name].get_help_record(context) for name in _COMMON]
         records += [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]

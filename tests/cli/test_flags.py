@@ -117,7 +117,7 @@ def test_how_to_speak_is_heard_before_other_words_fail() -> None:
 
 
 def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
-    text = clean.get_help(click.Context(clean, info_name="clean"))
+    text = clean.get_help(click.Context(clean, info_name="clean", **clean.context_settings))
     names = ("Examples", "Files", "Cleaning", "Writing", "Reading", "Many files")
     places = [text.index(f"\n{name}:\n") for name in names]
     assert places == sorted(places)

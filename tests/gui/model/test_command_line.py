@@ -35,7 +35,7 @@ def _another(name: str, kind: type[Any]) -> Any:
 def _understood(line: str) -> dict[str, Any]:
     words = shlex.split(line)
     assert words[0] == "denoise"
-    with click.Context(command) as context:
+    with click.Context(command, **command.context_settings) as context:
         command.parse_args(context, list(words[1:]))
         return dict(context.params)
 
@@ -48,7 +48,7 @@ def test_the_command_line_parses_every_option_to_the_same_value(kind: type[Any],
     settings = PhotoSettings().changed(**{name: _another(name, kind)})
     line = command_for(Path("in/a b.jpg"), Path("out/it's.tif"), settings)
     words = _understood(line)
-    with click.Context(command):
+    with click.Context(command, **command.context_settings):
         assert collect(DenoiseOptions, words) == settings.denoise
         assert collect(WriteOptions, words) == settings.write
 
