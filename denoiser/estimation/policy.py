@@ -12,9 +12,9 @@ import numpy as np
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.networks.conditioning import MAX_SIGMA, Condition
 
-# Sigma from which cleaning begins to be kept, and from which all of it is, for white and correlated noise: below,
-# what is taken for noise is as likely texture, or what JPEG left of it, and noise would not be visible.
-_NONE_BELOW, _ALL_ABOVE = (0.5, 1.0), (1.5, 2.5)
+# Sigma from which cleaning begins to be kept, and from which all of it is: below, what is taken for noise is as
+# likely texture, and noise would not be visible.
+_NONE_BELOW, _ALL_ABOVE = 0.5, 1.5
 
 # The level that is given for correlated noise, relative to the estimate, by luma. Weak noise gets more, since JPEG
 # and the camera removed it from the flat places that are measured; strong noise less, since networks smooth too
@@ -77,8 +77,7 @@ def _effective(estimate: NoiseEstimate, level: float) -> float:
 
 def kept_share(estimate: NoiseEstimate) -> float:
     """From 0 for a clean picture to 1 for a noisy one, without a step."""
-    low, high = (np.interp(estimate.kind, _KINDS, limits) for limits in (_NONE_BELOW, _ALL_ABOVE))
-    place = float((max(estimate.luma, estimate.chroma) - low) / (high - low))
+    place = (max(estimate.luma, estimate.chroma) - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)
     place = min(1.0, max(0.0, place))
     return place * place * (3 - 2 * place)
 
