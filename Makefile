@@ -7,7 +7,9 @@
 # interpreter for it. The download is several GB with CUDA; TORCH=cpu takes the CPU-only build of PyTorch, 0.2 GB.
 
 VENV := $(or $(VIRTUAL_ENV),.venv)
-BIN := $(VENV)/bin
+WINDOWS := $(filter Windows_NT,$(OS))
+BIN := $(VENV)/$(if $(WINDOWS),Scripts,bin)
+INTERPRETER := $(BIN)/python$(if $(WINDOWS),.exe)
 PYTHON ?=
 TORCH ?=
 CPU_ONLY := https://download.pytorch.org/whl/cpu
@@ -16,13 +18,17 @@ CPU_ONLY := https://download.pytorch.org/whl/cpu
 CHECKOUT := $(firstword $(shell printf '%s' '$(CURDIR)' | cksum))
 DEMO_READY := $(VENV)/.denoiser-studio-demo-$(CHECKOUT)
 DEV_READY := $(VENV)/.denoiser-studio-dev-$(CHECKOUT)
+DOCS_READY := $(VENV)/.denoiser-studio-docs-$(CHECKOUT)
 
-.PHONY: help demo test lint screenshots clean
+.PHONY: help demo test test-long lint docs dist screenshots clean
 
 help:
 	@echo 'make demo    clean some sample photos into ./clean'
 	@echo 'make test    run the tests'
+	@echo 'make test-long     run the tests marked long: kills, mutations, large images'
 	@echo 'make lint    check style, types and import contracts'
+	@echo 'make docs    build the documentation as a site into ./site'
+	@echo 'make dist VERSION=X.Y.Z   build wheel, source archive and release notes into ./dist'
 	@echo 'make screenshots   draw the pictures of the desktop app anew'
 	@echo 'make clean   remove what was made here, ./.venv too; your pictures stay'
 
@@ -36,29 +42,42 @@ demo: $(DEMO_READY)
 test: $(DEV_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
+test-long: $(DEV_READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --numprocesses auto --maxprocesses 2 --dist loadfile
+
 lint: $(DEV_READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo 'Open site/index.html'
+
+dist: $(DEV_READY)
+	rm -rf dist && mkdir dist
+	$(BIN)/python .ci/release-notes '$(VERSION)' > dist/NOTES.md
+	$(BIN)/python -m build --no-isolation --outdir dist
+
 screenshots: $(DEV_READY)
 	$(BIN)/python docs/generate_screenshots.py
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .grimp_cache
+	rm -rf .venv build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .grimp_cache
 	find denoiser cli gui tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DEMO_READY): EXTRAS := demo
 $(DEV_READY): EXTRAS := demo,dev
-$(DEMO_READY) $(DEV_READY): pyproject.toml | $(BIN)/python
+$(DOCS_READY): EXTRAS := docs
+$(DEMO_READY) $(DEV_READY) $(DOCS_READY): pyproject.toml | $(INTERPRETER)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 	$(if $(filter cpu,$(TORCH)),$(BIN)/python -m pip install --index-url $(CPU_ONLY) torch torchvision)
 	$(BIN)/python -m pip install --editable '.[$(EXTRAS)]'
 	@touch $@
 
 # No prerequisites: an environment that is there is never made anew.
-$(BIN)/python:
+$(INTERPRETER):
 	@python=''; old=''; \
 	for name in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
 	  command -v "$$name" >/dev/null 2>&1 || continue; \

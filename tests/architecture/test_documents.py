@@ -98,6 +98,12 @@ def _imports(place: Path) -> set[str]:
     return names
 
 
+def test_every_page_is_in_the_navigation_of_the_site(root: Path) -> None:
+    listed = set(re.findall(r"[\w/-]+\.md", (root / "mkdocs.yml").read_text("utf-8")))
+    pages = {file.relative_to(root / "docs").as_posix() for file in (root / "docs").rglob("*.md")}
+    assert listed == pages
+
+
 def test_every_decision_is_listed(root: Path) -> None:
     folder = root / "docs" / "decisions"
     listed = set(re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text("utf-8")))

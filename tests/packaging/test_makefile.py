@@ -89,11 +89,46 @@ def test_a_second_run_installs_nothing_and_a_new_pyproject_does(checkout: Path) 
     assert _make(checkout, "-n", "demo", "test").stdout.count("pip install") == 2
 
 
-def test_continuous_integration_runs_the_two_commands_and_nothing_else(pytestconfig: pytest.Config) -> None:
+def test_continuous_integration_runs_the_commands_of_contributing(pytestconfig: pytest.Config) -> None:
     script = pytestconfig.rootpath / ".ci" / "run"
     assert os.access(script, os.X_OK)
     commands = [line for line in script.read_text("utf-8").splitlines() if line.startswith("make ")]
-    assert commands == ["make lint", "make test"]
+    assert commands == ["make lint", "make docs", "make test"]
+    page = (pytestconfig.rootpath / "CONTRIBUTING.md").read_text("utf-8")
+    assert not [command for command in commands if f"\n{command} " not in page]
+
+
+def test_the_workflows_run_targets_that_exist(pytestconfig: pytest.Config) -> None:
+    targets = re.findall(r"^([a-z-]+):", (pytestconfig.rootpath / "Makefile").read_text("utf-8"), re.MULTILINE)
+    workflows = (pytestconfig.rootpath / ".github" / "workflows").glob("*.yml")
+    used = {name for file in workflows for name in re.findall(r"- run: make ([a-z-]+)", file.read_text("utf-8"))}
+    assert used >= {"lint", "docs", "test", "test-long", "dist"}
+    assert used <= set(targets)
+
+
+@pytest.mark.parametrize(
+    ("heading", "version", "said"),
+    [
+        ("1.2.0, 2030-01-02", "1.2.0", "- Faster."),
+        ("1.2.0, unreleased", "1.2.0", "version 1.2.0 is unreleased"),
+        ("1.1.0, 2030-01-02", "1.2.0", "has no section '## 1.2.0, DATE'"),
+        ("1.3.0, 2030-01-02", "1.3.0", "pyproject.toml has version 1.2.0, not 1.3.0"),
+    ],
+)
+def test_release_notes_need_a_version_and_a_date(
+    tmp_path: Path, pytestconfig: pytest.Config, heading: str, version: str, said: str
+) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(pytestconfig.rootpath / ".ci" / "release-notes", tmp_path / ".ci")
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n', "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(
+        f"# Changelog\n\n## {heading}\n\n- Faster.\n\n## 1.0.0\n\n- Old.\n", "utf-8"
+    )
+    script = [sys.executable, str(tmp_path / ".ci" / "release-notes"), version]
+    run = subprocess.run(script, capture_output=True, text=True, check=False, timeout=60)
+    assert said in run.stdout + run.stderr
+    assert (run.returncode == 0) == said.startswith("- ")
+    assert "Old" not in run.stdout
 
 
 def test_the_cpu_only_torch_comes_first_and_in_a_pair(checkout: Path) -> None:
