@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from denoiser.batch.decoding import DECODING
+from denoiser.batch.coding import DECODING
 from denoiser.batch.discover import discover
 from denoiser.codec import container
 from denoiser.codec.container import LatentFile

@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from denoiser.batch import Job, Plan, Settings, carry_out, plan_folder
+from denoiser.batch.plan import work_of
 from denoiser.batch.work import Outcome, Work
-from denoiser.batch.works import work_of
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
 from denoiser_cli.flags import Manner

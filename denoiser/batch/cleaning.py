@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
 from denoiser.batch import layout
-from denoiser.batch.choice import DeviceChooser, choose_weights
 from denoiser.batch.discover import Find
-from denoiser.batch.history import History
+from denoiser.batch.history import DeviceChooser, History, choose_weights
 from denoiser.batch.layout import Job, Sighting
 from denoiser.batch.series import misfit, name_of
 from denoiser.batch.settings import Choice, Settings

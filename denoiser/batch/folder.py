@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from denoiser.batch.cleaning import ask_device
-from denoiser.batch.filereport import reporting
-from denoiser.batch.plan import PathLike, Plan, make_plan
-from denoiser.batch.report import Report
+from denoiser.batch.plan import PathLike, Plan, make_plan, work_of
+from denoiser.batch.report import Report, reporting
 from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
-from denoiser.batch.works import work_of
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
 

@@ -1,13 +1,19 @@
-"""The files that runs write their lines into: held by the living, read by all, and never trusted to be whole."""
+"""Files of records, one JSON object per line: appended by one process, read by all, and possibly truncated.
+
+A `Stamp` (size and time) or a checksum says whether a file has changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from denoiser.errors import UnreadableImage
 
 try:
     import fcntl
@@ -91,3 +97,35 @@ def lines_from(path: Path, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             if isinstance(words, dict):
                 yield start, words
+
+
+_CHUNK = 1 << 20  # bytes at a time: large enough for the disk, small beside a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Size and time of the last change; another one means another content."""
+
+    size: int
+    mtime_ns: int
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """The stamp of a file, or None where none can be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns)
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of all bytes of a file, as `sha256sum` prints it."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise UnreadableImage(f"{path}: cannot be read again ({error.strerror}).") from error
+    return digest.hexdigest()

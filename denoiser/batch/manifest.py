@@ -18,7 +18,7 @@ from typing import Any
 
 from denoiser.atomicfile import append_line_durably, as_unwritable
 from denoiser.batch import journal
-from denoiser.batch.digest import Stamp
+from denoiser.batch.journal import Stamp
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, UnwritableImage
 

@@ -1,4 +1,4 @@
-"""The plan of a run: everything that can be known and refused before a pixel is read."""
+"""The plan of a run: everything that can be checked and refused before a pixel is read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from denoiser.batch import layout, safety
-from denoiser.batch.choice import DeviceChooser
+from denoiser.batch import layout
 from denoiser.batch.cleaning import CLEANING
-from denoiser.batch.digest import stamp_of
+from denoiser.batch.coding import DECODING, ENCODING
 from denoiser.batch.discover import Discovery, Find, Passed, discover
-from denoiser.batch.history import History, read_history
+from denoiser.batch.history import DeviceChooser, History, read_history, sort_by_history
+from denoiser.batch.journal import stamp_of
 from denoiser.batch.layout import Job, Sighting
 from denoiser.batch.manifest import Relative
-from denoiser.batch.resume import sort_by_history
 from denoiser.batch.series import Group, groups_of
 from denoiser.batch.settings import Choice, Settings
 from denoiser.batch.work import Work
-from denoiser.batch.works import work_of
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import shard_of
@@ -103,9 +101,9 @@ def plan_for(found: Discovery, place: Place, settings: Settings, cancel: CancelT
         jobs = [layout.into_file(looked_at(found.finds[0]), place.out, settings.write, work.row(place.out))]
     else:
         jobs = layout.into_folder([looked_at(find) for find in found.finds], place.folder)
-    layout.refuse_collisions(jobs, case_matters=safety.tells_case_apart(place.out), verb=work.words.verb)
+    layout.refuse_collisions(jobs, case_matters=layout.tells_case_apart(place.out), verb=work.words.verb)
     mine = _of_shard(jobs, settings)
-    free, blocked = safety.sort_out_blocked(mine, {find.identity for find in found.finds})
+    free, blocked = layout.sort_out_blocked(mine, {find.identity for find in found.finds})
     standing = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)
     absent = [(Job(path, place.out / path.name, 0.0), _absent(path)) for path in found.absent]
     return Plan(
@@ -134,8 +132,8 @@ def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: Work =
     if folder is None:
         _refuse_many(found, out, work)
     else:
-        safety.refuse_no_folder(folder)
-        safety.refuse_input_folder(folder, found.folders)
+        layout.refuse_no_folder(folder)
+        layout.refuse_input_folder(folder, found.folders)
 
 
 class _Looker:
@@ -208,3 +206,18 @@ def _nothing(paths: Sequence[Path], found: Discovery, work: Work) -> str:
         beside.append(f"{found.others} file{'s' if found.others > 1 else ''} of other kinds")
     beside += [f"{passed.path}: {passed.reason}" for passed in found.passed[:1]]
     return f"{where}: no {work.words.takes} found" + (f" ({'; '.join(beside)})." if beside else ".")
+
+
+_WORKS: tuple[Work, ...] = (CLEANING, ENCODING, DECODING)
+
+
+def work_of(settings: Settings) -> Work:
+    """What was asked for."""
+    if settings.encode is not None:
+        return ENCODING
+    return CLEANING if settings.decode is None else DECODING
+
+
+def named(verb: str) -> Work:
+    """The work of that verb."""
+    return next(work for work in _WORKS if work.words.verb == verb)

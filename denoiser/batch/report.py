@@ -1,11 +1,24 @@
-"""What a run did, in numbers and names, and the exit code that says so."""
+"""The result of a run: `Report` in numbers, with the exit code, and the file of --report with one row per file.
+
+Rows follow the order in which files were finished and are written at once. CSV is for spreadsheets, JSON (an
+array, one object per line) for programs. Results of earlier runs come from their records.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
+from denoiser.atomicfile import remove_leftovers, whole_file
+from denoiser.batch.plan import Plan
 from denoiser.errors import Cancelled, DenoiserError
-from denoiser.events import FileFailed
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener, SeriesFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +43,127 @@ class Report:
             return Cancelled.exit_code
         codes = {failure.error.exit_code for failure in self.failures}
         return codes.pop() if len(codes) == 1 and not self.done else int(bool(self.failures))
+
+
+# docs/manifest.md explains each; a test holds the two together.
+COLUMNS = (
+    "status",
+    "source",
+    "target",
+    "megapixels",
+    "seconds",
+    "noise_luma",
+    "noise_chroma",
+    "noise_kind",
+    "model",
+    "device",
+    "precision",
+    "tile",
+    "series",
+    "trust",
+    "quality",
+    "bytes",
+    "bits_per_pixel",
+    "noisy_bytes",
+    "notes",
+    "error",
+    "message",
+    "hint",
+)
+
+_OF_LATENTS = ("quality", "bytes", "bits_per_pixel", "noisy_bytes")
+_OF_FACTS = ("seconds", "model", "device", "precision", "tile", "series", "trust", *_OF_LATENTS)
+
+
+@contextmanager
+def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
+    """A listener that writes the report and passes everything on; *listener* itself where no *path* is given.
+
+    The file appears whole when the block ends, and not at all when it is left by an exception.
+    """
+    if not path:
+        yield listener
+        return
+    target = Path(path)
+    remove_leftovers(target.parent)
+    with whole_file(target) as file:
+        rows: _Rows = _Csv(file) if target.suffix.lower() == ".csv" else _Json(file)
+        records = {job.target: job.record for job in plan.already_there}
+
+        def hear(event: Event) -> None:
+            match event:
+                case FileDone():
+                    rows.add(_done("done", event, event.megapixels, {**event.facts, "notes": event.notes}))
+                case FileFailed():
+                    rows.add(_failed(event))
+                case SeriesFound():
+                    rows.add(_series(event))
+                case FileSkipped():
+                    rows.add(_skipped(event, records.get(event.target) if event.target else None))
+            listener(event)
+
+        yield hear
+        rows.end()
+
+
+class _Rows(Protocol):
+    def add(self, row: Mapping[str, Any]) -> None: ...
+    def end(self) -> None: ...
+
+
+class _Csv:
+    def __init__(self, file: BinaryIO) -> None:
+        # Names that are no text keep their bytes.
+        self._text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+        self._writer = csv.DictWriter(self._text, COLUMNS, restval="")
+        self._writer.writeheader()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        words = "; ".join(row.get("notes", ()))
+        self._writer.writerow({name: value for name, value in row.items() if value is not None} | {"notes": words})
+
+    def end(self) -> None:
+        self._text.flush()
+        self._text.detach()  # the file below is closed by the one who opened it
+
+
+class _Json:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._before = b"[\n"
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        values = {name: row.get(name) for name in COLUMNS} | {"notes": list(row.get("notes", ()))}
+        self._file.write(self._before + json.dumps(values, default=str).encode())
+        self._before = b",\n"
+
+    def end(self) -> None:
+        self._file.write(b"[]\n" if self._before == b"[\n" else b"\n]\n")
+
+
+def _done(
+    status: str, file: FileDone | FileSkipped, megapixels: float | None, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    noise = facts.get("noise") or {}
+    row: dict[str, Any] = {"status": "kept" if facts.get("kept") else status, "megapixels": megapixels}
+    row |= {"source": str(file.source), "target": str(file.target), "notes": facts.get("notes", ())}
+    row |= {name: facts.get(name) for name in _OF_FACTS}
+    return row | {f"noise_{name}": noise.get(name) for name in ("luma", "chroma", "kind")}
+
+
+def _series(found: SeriesFound) -> dict[str, Any]:
+    files = "1 file" if found.frames == 1 else f"{found.frames} files"
+    row = {"status": "series", "series": found.series, "message": f"{files}, {found.reason}"}
+    return row | {f"noise_{name}": value for name, value in found.noise.items()}
+
+
+def _failed(failure: FileFailed) -> dict[str, Any]:
+    error = failure.error
+    words = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    return {"status": "failed", "source": str(failure.source)} | words
+
+
+def _skipped(event: FileSkipped, record: Mapping[str, Any] | None) -> dict[str, Any]:
+    if record is not None:
+        return _done("done already", event, record.get("megapixels"), record["facts"])
+    return {"status": "passed over", "source": str(event.source), "message": event.reason}

@@ -26,14 +26,13 @@ from denoiser.atomicfile import remove_leftovers
 from denoiser.batch import steps
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest
-from denoiser.batch.plan import Plan
+from denoiser.batch.plan import Plan, work_of
 from denoiser.batch.report import Report
 from denoiser.batch.series import Fitting, told, without
 from denoiser.batch.settings import Settings
 from denoiser.batch.steps import Picture
 from denoiser.batch.trial import find_crashes
 from denoiser.batch.work import Worker
-from denoiser.batch.works import work_of
 from denoiser.errors import Cancelled, DenoiserError, OutputFull, UnreadableImage, UnwritableImage
 from denoiser.events import (
     CancelToken,

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoiser import imageio
-from denoiser.batch.digest import stamp_of
 from denoiser.batch.history import History
+from denoiser.batch.journal import stamp_of
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest, Source
 from denoiser.batch.settings import Settings

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from denoiser import __version__
-from denoiser.batch.digest import sha256_of, stamp_of
+from denoiser.batch.journal import sha256_of, stamp_of
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, Manifest, Source
+from denoiser.batch.plan import work_of
 from denoiser.batch.settings import Choice, Settings
 from denoiser.batch.work import Content, Outcome
-from denoiser.batch.works import work_of
 from denoiser.errors import UnreadableImage, UnwritableImage
 
 

@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from denoiser.batch.layout import Job
+from denoiser.batch.plan import named, work_of
 from denoiser.batch.settings import Settings
-from denoiser.batch.works import named, work_of
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from denoiser.batch.choice import DeviceChooser
 from denoiser.batch.discover import Find
-from denoiser.batch.history import History
+from denoiser.batch.history import DeviceChooser, History
 from denoiser.batch.layout import Job, Sighting
 from denoiser.batch.settings import Choice, Settings
 from denoiser.events import CancelToken, Listener

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import denoiser
 from denoiser import imageio
 from denoiser.atomicfile import PREFIX
 from denoiser.batch import Settings, make_plan, run_plan
@@ -27,6 +28,7 @@ from denoiser.events import (
     Started,
     TileDone,
 )
+from denoiser.imageio import read
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
@@ -283,3 +285,23 @@ def test_errors_of_files_are_ours(tmp_path: Path, make_picture: Maker, session: 
     source.unlink()
     (failure,) = run_plan(plan, lambda: session).failures
     assert isinstance(failure.error, DenoiserError) and "a.png" in failure.error.message
+
+
+def test_a_folder_is_cleaned_and_a_second_call_finds_it_done(
+    tmp_path: Path, make_picture: Callable[..., Path], tiny_weights: Path
+) -> None:
+    for name in ("a.png", "sub/b.tif"):
+        make_picture(tmp_path / "in" / name)
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu")
+    report = denoiser.denoise_folder(tmp_path / "in", str(tmp_path / "out"), options)
+    assert (report.done, report.exit_code) == (2, 0)
+    assert read(tmp_path / "out" / "sub" / "b.tif").pixels.shape == (24, 24, 3)
+    assert denoiser.denoise_folder(tmp_path / "in", tmp_path / "out", options).already_there == 2
+
+
+def test_flat_means_flat(tmp_path: Path, make_picture: Callable[..., Path], tiny_weights: Path) -> None:
+    for name in ("a.png", "sub/b.png"):
+        make_picture(tmp_path / "in" / name)
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu")
+    flat = BatchOptions(recursive=False)
+    assert denoiser.denoise_folder(tmp_path / "in", tmp_path / "out", options, batch=flat).done == 1
