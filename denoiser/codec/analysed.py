@@ -13,7 +13,7 @@ from denoiser.codec.container import Box, Tile, TileGrid
 from denoiser.codec.container.layout import CHUNK_BYTES
 from denoiser.codec.mosaic import Latents, Mosaic
 from denoiser.codec.windows import cut, in_latents, padded, window_of
-from denoiser.engine.samples import NoiseBlocks, sample
+from denoiser.engine.trust import NoiseBlocks, sample
 from denoiser.errors import SpoiltResult
 from denoiser.events import CancelToken, ignore
 from denoiser.image import Image

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.engine.grain import LEVELS, Grain, GrainModel, model_of
-from denoiser.engine.samples import NoiseBlocks, finite, luma
+from denoiser.engine.trust import NoiseBlocks, finite, luma
 from denoiser.errors import DamagedLatent
 from denoiser.image import Pixels
 

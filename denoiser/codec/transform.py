@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from denoiser.codec.model import CodecModel
-from denoiser.engine.device import choose
-from denoiser.engine.precision import choose_precision
+from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.runner import exactly
 from denoiser.networks.codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS

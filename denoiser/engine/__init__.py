@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from denoiser.options import DenoiseOptions
 
 if TYPE_CHECKING:
-    from denoiser.engine.result import Cleaned
+    from denoiser.engine.canvas import Cleaned
     from denoiser.engine.session import Session
 
 __all__ = ["Cleaned", "Session", "open_session"]
@@ -23,7 +23,7 @@ def open_session(options: DenoiseOptions | None = None) -> Session:
 def __getattr__(name: str) -> Any:
     # These need torch, which those who only want the model of grain should not wait for.
     if name == "Cleaned":
-        from denoiser.engine.result import Cleaned
+        from denoiser.engine.canvas import Cleaned
 
         return Cleaned
     if name == "Session":

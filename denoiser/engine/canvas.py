@@ -5,7 +5,8 @@ No copy of the whole picture in float is ever made: a window is converted when i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from denoiser.engine.local_means import CELL, limits_of
+from denoiser.estimation import NoiseEstimate
 from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import Condition
 from denoiser.tiling import Span, Tile, TilePlan
@@ -148,3 +150,35 @@ def _mirrored(span: Span, length: int) -> NDArray[np.intp]:
     """The places of *span* folded back into 0..length, edges repeated, as often as it takes."""
     places = np.arange(span.start, span.stop) % (2 * length)
     return np.where(places < length, places, 2 * length - 1 - places)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cleaned:
+    """A clean picture, what was used to get it, and what a person should know."""
+
+    image: Image
+    seconds: float
+    notes: tuple[str, ...] = ()
+    device: str = ""  # empty where nothing had to be computed
+    precision: str = ""
+    tile: int = 0
+    trust: float = 1.0  # 0..1: how far what was removed looks like noise alone, where 1 is all of it
+    estimate: NoiseEstimate | None = None  # where the level was automatic
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """An image from its arrival to its result; without a canvas it stays as it is.
+
+    ``image`` is the source without its dead and hot pixels.
+    """
+
+    image: Image
+    canvas: Canvas | None
+    estimate: NoiseEstimate | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def bytes(self) -> int:
+        """What it holds in memory."""
+        return self.canvas.bytes if self.canvas else int(self.image.pixels.nbytes)

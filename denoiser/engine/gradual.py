@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from denoiser.engine.canvas import Work
 from denoiser.engine.looks import Region
 from denoiser.engine.memory import is_shortage
-from denoiser.engine.result import Work
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels

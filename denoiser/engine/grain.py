@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser.engine.samples import SIDE, NoiseBlocks, Plane
+from denoiser.engine.trust import SIDE, NoiseBlocks, Plane
 
 LEVELS = 256  # brightness levels with an amount of grain each
 _PERIODS = (640, 567)  # without a common factor, and quick to transform

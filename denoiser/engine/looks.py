@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.engine.grain import LEVELS, Grain, grain_of
-from denoiser.engine.samples import NoiseBlocks, Plane, finite, luma, sample
-from denoiser.engine.structure import BLOCK, evidence
+from denoiser.engine.trust import BLOCK, NoiseBlocks, Plane, evidence, finite, luma, sample
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
 

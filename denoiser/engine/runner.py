@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from denoiser.engine.allocator import keep_freed_memory
 from denoiser.engine.canvas import Canvas, network_input, own_depth
 from denoiser.engine.local_means import keep_local_means
+from denoiser.engine.memory import keep_freed_memory
 from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.events import CancelToken
 from denoiser.networks.pyramid import PyramidAutoencoder

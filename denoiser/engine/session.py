@@ -11,16 +11,12 @@ from numpy.typing import NDArray
 
 from denoiser import models
 from denoiser.engine import pipeline
-from denoiser.engine.budget import Budget, make_budget
-from denoiser.engine.canvas import Canvas, Scale, scale_of
-from denoiser.engine.device import choose
-from denoiser.engine.footprint import bytes_per_pixel
+from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
+from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.gradual import Gradual
 from denoiser.engine.hot_pixels import replace_hot_pixels
 from denoiser.engine.looks import Look, Looks, look_of
-from denoiser.engine.memory import free_bytes
-from denoiser.engine.precision import choose_precision
-from denoiser.engine.result import Cleaned, Work
+from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_budget
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner, TileListener
 from denoiser.engine.trust import trust_number

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from denoiser.engine.allocator import give_back_freed_memory
-from denoiser.engine.budget import Budget
 from denoiser.engine.canvas import Canvas
-from denoiser.engine.memory import is_shortage
+from denoiser.engine.memory import Budget, give_back_freed_memory, is_shortage
 from denoiser.engine.runner import NetworkRunner, Piece, Started
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from denoiser.codec import grain as noise
-from denoiser.engine.samples import sample
+from denoiser.engine.trust import sample
 from denoiser.errors import DamagedLatent
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from denoiser.engine.grain import LEVELS, grain_of
-from denoiser.engine.samples import NoiseBlocks, sample
+from denoiser.engine.trust import NoiseBlocks, sample
 
 
 def _removed(coarseness: float, shape: tuple[int, int] = (512, 512)) -> np.ndarray:

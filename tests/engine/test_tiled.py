@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from denoiser import models
-from denoiser.engine.budget import Budget
 from denoiser.engine.canvas import Canvas, Scale
+from denoiser.engine.memory import Budget
 from denoiser.engine.reference import clean_whole
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner

@@ -11,9 +11,8 @@ import torch
 
 from denoiser import models
 from denoiser.engine import Session, open_session
-from denoiser.engine.device import Choice, choose, hardware_name, lacks_bf16
+from denoiser.engine.device import Choice, choose, hardware_name, lacks_bf16, measure
 from denoiser.engine.memory import free_bytes
-from denoiser.engine.probe import measure
 from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions

@@ -63,7 +63,7 @@ def _temporary() -> Path | None:
 def _cache() -> tuple[Fact, Remark | None]:
     """Check the cache folder and its file."""
     try:
-        from denoiser.engine.precision import CACHE_VARIABLE, cache_folder
+        from denoiser.engine.device import CACHE_VARIABLE, cache_folder
     except (ImportError, OSError):  # torch, which the remark of another part is about
         return Fact("cache", None, "not checked: torch cannot be loaded"), None
     folder = cache_folder()

@@ -209,7 +209,7 @@ class Preview:
             self._end_export(export, listener, ExportFailed(export, error))
 
     def _untouched(self, export: ExportRequest) -> Finished:
-        from denoiser.engine.result import Work
+        from denoiser.engine.canvas import Work
 
         session = self._session(inference_of(export.options))
         image = export.picture.image
