@@ -193,7 +193,7 @@ def test_the_number_of_a_large_picture_comes_from_a_part_of_it(monkeypatch):
     image, clean = _removed(texture, taken=True)
     whole = trust(image, clean).number
     assert trust_number(image, clean) == whole
-    monkeypatch.setattr("denoiser.engine._LARGE", 60_000)
+    monkeypatch.setattr("denoiser.engine.trust._LARGE", 60_000)
     assert trust_number(image, clean) == pytest.approx(whole, abs=0.1)
     assert 0.4 < whole < 0.8
 
