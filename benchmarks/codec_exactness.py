@@ -152,7 +152,7 @@ def digests(model: str, paths: list[Path]) -> dict[str, str]:
     from denoiser.codec import container
     from denoiser.codec import model as weights
     from denoiser.codec.context import Coder
-    from denoiser.codec.windows import in_latents, padded
+    from denoiser.codec.mosaic import in_latents, padded
     from denoiser.errors import DamagedLatent
 
     coder, found = Coder(weights.load_exact(weights.find(model))), {}

@@ -16,7 +16,7 @@ from skimage import data
 from torch import Tensor
 
 from denoiser import noise
-from denoiser.imageio.recompress import recompressed
+from denoiser.imageio.rivals import recompressed
 from denoiser.networks import registry
 from denoiser.training import recipe
 from denoiser.training.degrade import degrade

@@ -12,8 +12,8 @@ from denoiser.batch.coding import DECODING
 from denoiser.batch.discover import discover
 from denoiser.codec import container
 from denoiser.codec.container import LatentFile
+from denoiser.codec.encode import quality_of
 from denoiser.codec.grain import unpacked
-from denoiser.codec.rate import quality_of
 from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights
 from denoiser.events import CancelToken
 from denoiser_cli.flags import Manner
@@ -39,7 +39,7 @@ def tell(sources: Sequence[str], manner: Manner) -> int:
 
 def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
     """Check the symbols of each file; return the exit code, 1 if one is damaged."""
-    from denoiser.codec.proof import Prover
+    from denoiser.codec.decode import Prover
 
     prover = Prover(model)
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from denoiser.codec import grain, values
+from denoiser.codec import grain, mosaic
 from denoiser.codec.container import Box, Tile, TileGrid
 from denoiser.codec.container.layout import CHUNK_BYTES
-from denoiser.codec.mosaic import Latents, Mosaic
-from denoiser.codec.windows import cut, in_latents, padded, window_of
+from denoiser.codec.mosaic import Latents, Mosaic, cut, in_latents, padded, window_of
 from denoiser.engine.trust import NoiseBlocks, sample
 from denoiser.errors import SpoiltResult
 from denoiser.events import CancelToken, ignore
@@ -64,7 +63,7 @@ class Analysed:
         error, image = 0.0, self.image
         whole = Box(0, 0, image.height, image.width)
         for box, tile in self._mosaic(step).tiles(whole, ignore, self.cancel):
-            given = values.given(tile, image.channels, image.bits)
+            given = mosaic.given(tile, image.channels, image.bits)
             error += float(np.square(given.astype(np.float64) - image.pixels[cut(box)]).sum())
         mean = error / image.pixels.size
         return float(10 * np.log10(image.white**2 / mean)) if mean else float("inf")
@@ -78,7 +77,7 @@ class Analysed:
     def _sampled(self, number: int, step: int) -> NoiseBlocks:
         box = self.grid.box(number)
         clean = self._mosaic(step).tile(number, self.cancel)
-        noisy = values.taken(self.source or self.image, box)
+        noisy = mosaic.taken(self.source or self.image, box)
         rim = _RIM if min(box.height, box.width) > 8 * _RIM else 0
         inner = slice(rim, box.height - rim), slice(rim, box.width - rim)
         return sample(noisy[inner], np.clip(clean[inner], 0, 1))
@@ -98,7 +97,7 @@ class Analysed:
             return kept
         self.cancel.raise_if_cancelled()
         window = window_of(self.grid, number, self.transform.analysis_halo)
-        y = self.transform.analyse(values.taken(self.image, window.outer))
+        y = self.transform.analyse(mosaic.taken(self.image, window.outer))
         inner = in_latents(padded(window.inner))
         latents = np.ascontiguousarray(y[(slice(None), *cut(inner))])
         if self.keeps:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from denoiser.codec import exact, grain, values
+from denoiser.codec import exact, grain, mosaic
 from denoiser.codec.container import Box, LatentFile
-from denoiser.codec.mosaic import Latents, Mosaic
-from denoiser.codec.windows import cut, in_latents, padded
+from denoiser.codec.grain import unpacked
+from denoiser.codec.mosaic import Latents, Mosaic, cut, in_latents, padded
 from denoiser.errors import UnknownWeights, UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image, Origin, Pixels
@@ -32,6 +32,43 @@ if TYPE_CHECKING:
     from denoiser.codec.transform import Transform
 
     _Codec = tuple[Transform, Coder, str]  # and what it is called
+
+
+class Prover:
+    """Verifies one file after another; loads the integer part of the weights when a file needs it, and keeps it."""
+
+    def __init__(self, weights: str = "auto") -> None:
+        self._weights = weights
+        self._coders: dict[str, Coder] = {}
+
+    def prove(self, file: LatentFile, name: str, cancel: CancelToken | None = None) -> None:
+        """Raise DamagedLatent if *file* is corrupt, UnknownWeights if its weights are not installed.
+
+        The container was checked when it was read; this decodes symbols, exact pixels, alpha and the noise model.
+        """
+        with named(name):
+            for _ in outside_parts(file):
+                pass
+            if file.noise is not None:
+                unpacked(file.noise)
+            if file.grid is not None:
+                coder = self._coder(file.weights, name)
+                for box, tile in zip(map(padded, file.grid.boxes()), file.tiles, strict=True):
+                    if cancel is not None:
+                        cancel.raise_if_cancelled()
+                    place = in_latents(box)
+                    coder.symbols(tile, (place.height, place.width), file.step)
+
+    def _coder(self, weights: str, name: str) -> Coder:
+        if weights not in self._coders:
+            from denoiser.codec import model
+            from denoiser.codec.context import Coder
+
+            with needed_by(name):
+                entry = model.find_by_digest(weights, self._weights)
+            self._coders[weights] = Coder(model.load_exact(entry))
+        return self._coders[weights]
+
 
 _NOTHING = "no grain is given back: the file knows of no noise that was taken out"
 
@@ -130,7 +167,7 @@ class Decoder:
             return latents
 
         for box, tile in Mosaic(grid, known, transform, file.step).tiles(part, listener, cancel):
-            pixels[cut(box, part)] = values.given(tile, file.channels, bits)
+            pixels[cut(box, part)] = mosaic.given(tile, file.channels, bits)
         return Image(pixels, alpha=_alpha(file, part, bits), bits=bits)
 
     def _with_grain(self, file: LatentFile, image: Image, part: Box) -> tuple[Image, tuple[str, ...]]:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from denoiser.codec import container, exact, rate
+from denoiser.codec import container, exact
 from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, model_of_noise
 from denoiser.codec.container import Exact, LatentFile
+from denoiser.codec.entropy.tables import LEVELS
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
 from denoiser.errors import SpoiltResult, UnwritableImage
 from denoiser.events import CancelToken, Listener, TileDone, ignore
@@ -29,6 +30,47 @@ if TYPE_CHECKING:
     from denoiser.codec.noise import Noise
     from denoiser.codec.transform import Transform
     from denoiser.engine.session import Session
+
+
+BEST = LEVELS - 1
+DEFAULT_QUALITY = 60.0
+_WHOLE = 100.0
+
+
+def step_of(quality: float | None) -> int:
+    """The step of a quality from 0 to 100."""
+    return round((DEFAULT_QUALITY if quality is None else quality) * BEST / _WHOLE)
+
+
+def quality_of(step: int) -> float:
+    """The quality in the middle of those that a step stands for."""
+    return round(step * _WHOLE / BEST, 1)
+
+
+def best_within(limit: int, size_at: Callable[[int], int]) -> int | None:
+    """The highest step whose size, in whatever unit, is *limit* at most; None where no step is so small.
+
+    Sizes rise with the step, but for a few that are next to each other: what is found is within the limit.
+    """
+    if size_at(0) > limit:
+        return None
+    low, high = 0, BEST + 1  # low is within the limit; high is not, or beyond all steps
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size_at(middle) <= limit else (low, middle)
+    return low
+
+
+def first_reaching(wanted: float, worth_at: Callable[[int], float]) -> int | None:
+    """The lowest step that is worth *wanted* or more, as a PSNR; None where no step is."""
+    if worth_at(BEST) < wanted:
+        return None
+    low, high = -1, BEST  # high reaches it
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if worth_at(middle) >= wanted else (middle, high)
+    return high
+
 
 _DIGEST_DIGITS = 16  # of the weights, in each file
 _ALPHA_OF_FLOAT = 16  # bits
@@ -172,13 +214,13 @@ class _Call:
     def at(self, quality: float, cancel: CancelToken) -> Encoded:
         """The file at that quality, and no second look at what it could have been."""
         self.cancel = self.analysed.cancel = cancel
-        step = rate.step_of(quality)
+        step = step_of(quality)
         file = self._file(step)
         if self.noise is not None:
             taken = self.noise.luma, self.noise.chroma, self.noise.kind
             file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, taken))
         data = container.write(file)
-        return Encoded(data, self.image.megapixels, quality=rate.quality_of(step), noise=self.noise)
+        return Encoded(data, self.image.megapixels, quality=quality_of(step), noise=self.noise)
 
     def carry_out(self) -> Encoded:
         image, options = self.image, self.options
@@ -200,14 +242,14 @@ class _Call:
             kept = _kept_exact(image, options)
             if len(kept.data) <= most:
                 return kept
-        return Encoded(data, image.megapixels, quality=rate.quality_of(step))
+        return Encoded(data, image.megapixels, quality=quality_of(step))
 
     def _step(self) -> int | None:
         """The quality step for the target; None if no step reaches it."""
         limit, wanted = self._limit(), self.options.min_psnr
         if wanted:
-            return rate.first_reaching(wanted, self.analysed.psnr)
-        return rate.best_within(limit, self._size) if limit else rate.step_of(self.options.quality)
+            return first_reaching(wanted, self.analysed.psnr)
+        return best_within(limit, self._size) if limit else step_of(self.options.quality)
 
     def _limit(self) -> int:
         """Maximum size in bytes; 0 for no limit."""
@@ -244,7 +286,7 @@ class _Call:
         return Encoded(
             data,
             self.image.megapixels,
-            quality=rate.quality_of(step),
+            quality=quality_of(step),
             noise=noise,
             noisy_bytes=len(container.write(noisy_file)),
         )

@@ -10,7 +10,7 @@ from denoiser.codec import exact
 from denoiser.codec.container import LatentFile, SourceFacts
 from denoiser.codec.container.layout import SOURCE_FORMATS, SOURCE_MODES
 from denoiser.image import Image, Metadata
-from denoiser.imageio import thumbnail
+from denoiser.imageio import pillow_bridge
 from denoiser.options import EncodeOptions
 
 _CROP = 128  # pixels: the side of a sample
@@ -33,7 +33,7 @@ def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
         "profile": image.profile,
         "metadata": Metadata() if options.strip else image.metadata,
         "source": source,
-        "thumbnail": thumbnail.small_jpeg(image) if options.thumbnail else None,
+        "thumbnail": pillow_bridge.small_jpeg(image) if options.thumbnail else None,
     }
 
 

@@ -1,20 +1,27 @@
-"""Joins the latents of tiles and decodes them to pixels, tile by tile with overlap."""
+"""Tiles of an image: their windows with overlap, pixels to network values and back, and the latents of all tiles
+joined.
+
+Windows are integers only. Latents are decoded to pixels tile by tile; the overlap avoids seams.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.codec.container import Box, TileGrid
-from denoiser.codec.values import Values
-from denoiser.codec.windows import common, cut, in_latents, padded, window_of
+from denoiser.codec.container.layout import TILE_UNIT
 from denoiser.events import CancelToken, Listener, TileDone
+from denoiser.image import Image, Pixels
+from denoiser.tiling import rounded_up
 
 if TYPE_CHECKING:
     from denoiser.codec.transform import Transform
+
 
 Latents = NDArray[np.float32]
 
@@ -69,3 +76,78 @@ class Mosaic:
     def _forget_before(self, row: int) -> None:
         """The rows of tiles before *row* are not needed again."""
         self._kept = {n: known for n, known in self._kept.items() if n // self._grid.columns >= row}
+
+
+LATENT_STEP = 16  # pixels from one latent to the next
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """*outer* in pixels of the padded picture, *inner* in pixels from its upper left corner."""
+
+    outer: Box
+    inner: Box
+
+
+def window_of(grid: TileGrid, number: int, halo: int) -> Window:
+    """The window of a tile with *halo* pixels, a multiple of 64, on each side where there is picture."""
+    box = grid.box(number)
+    top, left = max(0, box.top - halo), max(0, box.left - halo)
+    bottom = min(rounded_up(grid.height, TILE_UNIT), rounded_up(box.top + box.height, TILE_UNIT) + halo)
+    right = min(rounded_up(grid.width, TILE_UNIT), rounded_up(box.left + box.width, TILE_UNIT) + halo)
+    return Window(
+        Box(top, left, bottom - top, right - left), Box(box.top - top, box.left - left, box.height, box.width)
+    )
+
+
+def padded(box: Box) -> Box:
+    """The box up to whole units of 64 pixels."""
+    return Box(box.top, box.left, rounded_up(box.height, TILE_UNIT), rounded_up(box.width, TILE_UNIT))
+
+
+def in_latents(box: Box) -> Box:
+    """A box on the grid of 64 pixels, counted in latents."""
+    return Box(*(side // LATENT_STEP for side in (box.top, box.left, box.height, box.width)))
+
+
+def common(a: Box, b: Box) -> Box | None:
+    """What two boxes have in common; None where that is nothing."""
+    top, left = max(a.top, b.top), max(a.left, b.left)
+    height = min(a.top + a.height, b.top + b.height) - top
+    width = min(a.left + a.width, b.left + b.width) - left
+    return Box(top, left, height, width) if height > 0 and width > 0 else None
+
+
+def cut(box: Box, of: Box | None = None) -> tuple[slice, slice]:
+    """Rows and columns of *box*, counted from the corner of *of* if that is given."""
+    top, left = (box.top - of.top, box.left - of.left) if of else (box.top, box.left)
+    return slice(top, top + box.height), slice(left, left + box.width)
+
+
+Values = NDArray[np.float32]
+
+
+def taken(image: Image, box: Box) -> Values:
+    """(height, width, 3) of *box*, which may reach beyond the picture: its edge is repeated there.
+
+    Grey stands in all three channels. Float beyond black and white is cut off, and what is no number is black.
+    """
+    rows, columns = cut(box)
+    part = image.pixels[rows, columns]
+    values: Values = np.empty((*part.shape[:2], 3), np.float32)
+    values[...] = np.nan_to_num(part) if part.dtype == np.float32 else part
+    values *= np.float32(1 / image.white)
+    np.clip(values, 0, 1, out=values)
+    beyond = box.height - part.shape[0], box.width - part.shape[1]
+    return np.pad(values, ((0, beyond[0]), (0, beyond[1]), (0, 0)), "edge") if any(beyond) else values
+
+
+def given(values: Values, channels: int, bits: int) -> Pixels:
+    """*values* as pixels of that kind, rounded to the nearest; *values* are changed."""
+    if channels == 1:
+        values = values.mean(axis=2, keepdims=True)
+    np.clip(values, 0, 1, out=values)
+    if bits == 32:
+        return values
+    values *= np.float32((1 << bits) - 1)
+    return np.rint(values, out=values).astype(np.uint8 if bits <= 8 else np.uint16)

@@ -1,15 +1,17 @@
-"""Pictures to and from Pillow, for those who already hold one of its images."""
+"""Images to and from Pillow; EXIF thumbnails; and pixels turned upright by the EXIF orientation."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from denoiser.errors import UsageError
-from denoiser.image import Image, Metadata, Origin
-from denoiser.imageio import containers, depth, orientation
+from denoiser.image import Image, Metadata, Origin, Pixels
+from denoiser.imageio import containers, depth
+from denoiser.imageio.containers import exif
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
     PilImage: TypeAlias = PillowImage.Image
+
 
 # What Pillow can be asked to turn a mode into without any loss; the rest says so below.
 _EXACT = {
@@ -53,7 +56,7 @@ def from_pil(picture: PillowImage.Image) -> Image:
     exif = picture.info.get("exif")
     exif = containers.exif.unprefixed(exif) if isinstance(exif, bytes) else None
     number = picture.getexif().get(0x0112, 1)
-    samples = orientation.turned(samples, number if isinstance(number, int) else 1)
+    samples = turned(samples, number if isinstance(number, int) else 1)
     height, width, bands = samples.shape
     colours = bands - (1 if bands in (2, 4) else 0)
     metadata = containers.upright(
@@ -139,3 +142,45 @@ def _xmp(picture: PillowImage.Image) -> bytes | None:
 def _resolution(picture: PillowImage.Image) -> tuple[float, float] | None:
     dots = picture.info.get("dpi")
     return (float(dots[0]), float(dots[1])) if dots else None
+
+
+_SIDE = 160  # what Exif 2.3 recommends, and what cameras write
+_QUALITY = 80
+
+
+def renewed(image: Image) -> Metadata:
+    """The picture's metadata, with a thumbnail of its present pixels where it had one."""
+    metadata = image.metadata
+    if metadata.exif is None or not exif.has_thumbnail(metadata.exif):
+        return metadata
+    return dataclasses.replace(metadata, exif=exif.with_thumbnail(metadata.exif, small_jpeg(image)))
+
+
+def small_jpeg(image: Image) -> bytes:
+    """The picture as a JPEG that is 160 pixels long at most."""
+    from denoiser.imageio.backends import pillow
+
+    step = max(1, min(image.height, image.width) // (4 * _SIDE))  # 24 MP need not all be made 8-bit for this
+    small = depth.rescale(image.pixels[::step, ::step], image.white, 8)
+    return pillow.encode_jpeg(pillow.shrink(small, _SIDE), tables=None, quality=_QUALITY)
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """A view of *pixels* (H, W, …) as they are to be seen; an unknown number changes nothing."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def turned(pixels: Pixels, orientation: int) -> Pixels:
+    """*pixels* as `upright` gives them, in one contiguous block, which every encoder and network wants."""
+    return np.ascontiguousarray(upright(pixels, orientation))
+
+
+def swaps_sides(orientation: int) -> bool:
+    """Whether width and height change places."""
+    return orientation in (5, 6, 7, 8)

@@ -12,7 +12,7 @@ import numpy as np
 
 from denoiser.errors import MissingExtra, UnreadableImage
 from denoiser.image import Image, Origin, from_numpy
-from denoiser.imageio import containers, depth, jpeg_tables, limits, orientation, source
+from denoiser.imageio import containers, depth, jpeg_tables, limits, pillow_bridge, source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.formats import Format
@@ -70,7 +70,7 @@ def probe(path: Path) -> Probe:
     with named(str(path)), source.mapped(path) as (data, row):
         inspection = containers.inspect(data, row.key)
     width, height = inspection.width, inspection.height
-    if orientation.swaps_sides(inspection.orientation):
+    if pillow_bridge.swaps_sides(inspection.orientation):
         width, height = height, width
     return Probe(row.key, width, height, inspection.frames, inspection.metadata.exif)
 
@@ -91,7 +91,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
         limits.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
         samples = libvips.glance(file.data, file.format.key, side)
         is_upright = file.format.key == "avif"
-        return from_numpy(samples if is_upright else orientation.turned(samples, inspection.orientation))
+        return from_numpy(samples if is_upright else pillow_bridge.turned(samples, inspection.orientation))
 
 
 def shrunk(image: Image, side: int) -> Image:
@@ -132,12 +132,12 @@ def _decoder(row: Format) -> Decoder:
 
 def _gathered(file: Source, inspection: Inspection, decoded: Decoded) -> Image:
     number = 1 if decoded.is_upright else inspection.orientation
-    samples = orientation.turned(decoded.samples, number)
+    samples = pillow_bridge.turned(decoded.samples, number)
     colours = samples.shape[2] - decoded.has_alpha
     height, width = samples.shape[:2]
     metadata = containers.upright(inspection.metadata, width, height, orientation=inspection.orientation)
     tables = jpeg_tables.read_tables(file.data) if file.format.key == "jpeg" else None
-    if tables is not None and orientation.swaps_sides(number):
+    if tables is not None and pillow_bridge.swaps_sides(number):
         tables = jpeg_tables.turned(tables)
     origin = Origin(
         format=file.format.key,

@@ -1,4 +1,4 @@
-"""Bytes and pixels of the picture formats that a codec is measured against: lossy, 8 bits, by quality."""
+"""Other image formats to compare the codec with: bytes and pixels by quality, lossy, 8 bits."""
 
 from __future__ import annotations
 
@@ -49,4 +49,13 @@ def decode(name: str, data: bytes) -> Pixels8:
     if name in _PLUGIN:
         importlib.import_module(_PLUGIN[name])
     with PIL.Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def recompressed(pixels: NDArray[np.uint8], quality: int, *, half_chroma: bool) -> NDArray[np.uint8]:
+    """*pixels* (H, W, 3) after a round trip through JPEG, with 4:2:0 chroma or with 4:4:4."""
+    packed = io.BytesIO()
+    subsampling = "4:2:0" if half_chroma else "4:4:4"
+    PIL.Image.fromarray(pixels).save(packed, "JPEG", quality=quality, subsampling=subsampling)
+    with PIL.Image.open(packed) as picture:
         return np.asarray(picture.convert("RGB"))

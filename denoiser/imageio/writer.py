@@ -9,7 +9,7 @@ import numpy as np
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UnwritableImage, UsageError
 from denoiser.image import Image, JpegTables, Metadata, Pixels
-from denoiser.imageio import containers, depth, formats, thumbnail
+from denoiser.imageio import containers, depth, formats, pillow_bridge
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
@@ -46,7 +46,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
                 hint="Use PNG, TIFF, WebP or AVIF.",
             )
         alpha = None
-    metadata = Metadata() if options.strip else thumbnail.renewed(image)
+    metadata = Metadata() if options.strip else pillow_bridge.renewed(image)
     encoded = _encode_pixels(image, row, options, pixels, alpha, bits)
     return containers.embed(encoded, row.key, metadata, image.profile)
 

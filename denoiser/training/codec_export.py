@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from denoiser.atomicfile import whole_file
-from denoiser.codec.entropy.build import hyper_tables, scale_tables
 from denoiser.codec.entropy.index import HIGHEST_INDEX, IntegerIndexModel
 from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork
 from denoiser.codec.entropy.symbols import HYPER_HIGHEST
-from denoiser.codec.entropy.tables import CodingTables
+from denoiser.codec.entropy.tables import CodingTables, hyper_tables, scale_tables
 from denoiser.codec.model import INDEX, NETWORK, TABLES, TASK
 from denoiser.models.card import Card, card_as_toml
 from denoiser.networks.codec import LatentCodec

@@ -92,7 +92,7 @@ def test_the_values_that_cross_no_pixels_load_nothing_heavy(room: str) -> None:
 _PROVE = """
 from pathlib import Path
 from denoiser.codec import container
-from denoiser.codec.proof import Prover
+from denoiser.codec.decode import Prover
 file = Path({folder!r}, "colour.dlf")
 Prover(str(Path({folder!r}, "golden.safetensors"))).prove(container.read(file), file.name)
 """

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from denoiser.codec import container, exact
-from denoiser.codec.entropy import build
+from denoiser.codec.entropy import tables as builders
 from denoiser.codec.entropy.reference import ReferenceEncoder
 from denoiser.codec.entropy.symbols import SymbolDecoder, SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables
@@ -342,7 +342,9 @@ def test_alpha_that_is_promised_and_missing_or_the_other_way_round() -> None:
 
 @pytest.fixture(scope="module")
 def tables() -> CodingTables:
-    return CodingTables(build.scale_tables(), build.hyper_tables(np.full((1, 2, 3), 1 / 3), np.zeros(64, int)))
+    return CodingTables(
+        builders.scale_tables(), builders.hyper_tables(np.full((1, 2, 3), 1 / 3), np.zeros(64, int))
+    )
 
 
 @attacks(30)

@@ -23,7 +23,7 @@ from denoiser.codec.decode import Decoder
 from denoiser.codec.encode import Encoder
 from denoiser.codec.entropy.symbols import SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables
-from denoiser.codec.windows import in_latents, padded
+from denoiser.codec.mosaic import in_latents, padded
 from denoiser.image import Image, Metadata, Origin
 from denoiser.networks.codec import LatentCodec
 from denoiser.options import DecodeOptions, EncodeOptions

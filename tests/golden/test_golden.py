@@ -20,8 +20,8 @@ from denoiser.codec import container, model
 from denoiser.codec.context import Coder
 from denoiser.codec.decode import Decoder
 from denoiser.codec.entropy.symbols import SymbolDecoder, SymbolEncoder
+from denoiser.codec.mosaic import in_latents, padded
 from denoiser.codec.passes import masks
-from denoiser.codec.windows import in_latents, padded
 from denoiser.options import DecodeOptions
 
 FOLDER = Path(__file__).with_name("v1")

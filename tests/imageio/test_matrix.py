@@ -14,7 +14,7 @@ from PIL import ImageOps
 
 from denoiser import imageio
 from denoiser.image import Image, Metadata, from_numpy
-from denoiser.imageio import formats, orientation
+from denoiser.imageio import formats, pillow_bridge
 
 KINDS = [f"{mode}{bits}" for bits in (8, 16, 32) for mode in ("grey", "grey+alpha", "rgb", "rgba")]
 EXACT = [(kind, "png") for kind in KINDS if not kind.endswith("32")] + [(kind, "tiff") for kind in KINDS]
@@ -101,9 +101,9 @@ def test_alpha_and_depth_turn_with_the_pixels(kinds: dict[str, Image], kind: str
     tag = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + bytes([number, 0, 0, 0]) + bytes(4)
     stored = dataclasses.replace(kinds[kind], metadata=Metadata(exif=tag))
     back = imageio.read_bytes(imageio.encode(stored, format), "a")
-    assert np.array_equal(back.pixels, orientation.upright(stored.pixels, number))
+    assert np.array_equal(back.pixels, pillow_bridge.upright(stored.pixels, number))
     if stored.alpha is not None and back.alpha is not None:
-        assert np.array_equal(back.alpha, orientation.upright(stored.alpha, number))
+        assert np.array_equal(back.alpha, pillow_bridge.upright(stored.alpha, number))
     assert (back.alpha is None) == (stored.alpha is None)
 
 

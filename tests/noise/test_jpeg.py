@@ -3,7 +3,7 @@ import pytest
 import torch
 from skimage import data
 
-from denoiser.imageio.recompress import recompressed
+from denoiser.imageio.rivals import recompressed
 from denoiser.noise.jpeg import through_jpeg
 
 

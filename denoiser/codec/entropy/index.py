@@ -9,6 +9,7 @@ Everything is computed with integers (`integer.py`), so encoder and decoder agre
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,17 @@ from numpy.typing import NDArray
 from denoiser.codec.entropy.integer import LARGEST_ACTIVATION, Activations, IntegerLayer, IntegerNetwork
 from denoiser.codec.entropy.tables import SCALES, Arrays
 from denoiser.errors import InexactWeights
+
+
+def crc_of_bytes(data: bytes, before: int = 0) -> int:
+    """CRC-32 as PNG and zip have it; *before* is that of the bytes before these."""
+    return zlib.crc32(data, before)
+
+
+def crc_of_symbols(symbols: NDArray[Any], before: int = 0) -> int:
+    """CRC-32 of the symbols in their order, each as two bytes, the lower first."""
+    return zlib.crc32(symbols.astype("<i2").tobytes(), before)
+
 
 # First magnitude of each class 0 to 15, by which later passes see a symbol; coarser for large magnitudes.
 CLASS_STARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)

@@ -17,7 +17,7 @@ import numpy as np
 from constriction import stream
 from numpy.typing import NDArray
 
-from denoiser.codec.entropy.checksums import crc_of_symbols
+from denoiser.codec.entropy.index import crc_of_symbols
 from denoiser.codec.entropy.tables import CodingTables, FrequencyTables
 from denoiser.errors import DamagedLatent, UnwritableImage
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from denoiser.image import Metadata
 from denoiser.imageio.containers import boxes
-from denoiser.imageio.containers.boxes import Box, box
-from denoiser.imageio.containers.items import IN_FILE, Items, Place, read_items
+from denoiser.imageio.containers.boxes import IN_FILE, Box, Items, Place, box, read_items
 from denoiser.imageio.containers.span import Span, broken
 
 _MAX_NARROW_INDEX = 0x7F  # of a property in a table of one-byte associations

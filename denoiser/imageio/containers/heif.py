@@ -7,10 +7,9 @@ look nowhere else. `inspect` gives the boxes' orientation as the number that EXI
 from __future__ import annotations
 
 from denoiser.image import Metadata
-from denoiser.imageio.containers import boxes, exif, hidden
-from denoiser.imageio.containers.boxes import Box, Cursor
+from denoiser.imageio.containers import boxes, exif, inspection
+from denoiser.imageio.containers.boxes import Box, Cursor, Items, item_data, located, read_items
 from denoiser.imageio.containers.inspection import Inspection, distinct
-from denoiser.imageio.containers.items import Items, item_data, located, read_items
 from denoiser.imageio.containers.span import Data, Span, broken
 
 _PICTURE_KINDS = {b"av01", b"hvc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"j2k1"}
@@ -23,12 +22,12 @@ def inspect(data: Data) -> Inspection:
     span = Span(data)
     top = _top_level(span)
     items = read_items(span)
-    words: list[str] = [hidden.MOTION_PHOTO] if any(box.name == b"mpvd" for box in top) else []
+    words: list[str] = [inspection.MOTION_PHOTO] if any(box.name == b"mpvd" for box in top) else []
     frames = _frames_of_tracks(span)
     if items is None:
         return Inspection(frames=max(1, frames), hidden=tuple(words))
     block, packet = _described_by(span, items)
-    words += _named_items(span, items) + hidden.in_xmp(packet)
+    words += _named_items(span, items) + inspection.in_xmp(packet)
     profile, cicp = _colour(span, items)
     size = items.property(items.primary, b"ispe")
     width, height = (span.number(size.at + at, 4) for at in (4, 8)) if size else (0, 0)
@@ -90,21 +89,21 @@ def _exif_of(raw: bytes) -> bytes:
 
 
 def _named_items(span: Span, items: Items) -> list[str]:
-    words = [hidden.GAIN_MAP] if b"tmap" in items.kinds.values() else []
+    words = [inspection.GAIN_MAP] if b"tmap" in items.kinds.values() else []
     for properties in items.properties.values():
         for box in properties:
             if box.name == b"auxC":
                 words += _auxiliary(span.take(box.at + 4, min(box.size - 4, 200)) if box.size > 4 else b"")
     if any(kind in (b"jumb", b"c2pa") for kind in items.kinds.values()):
-        words.append(hidden.CONTENT_CREDENTIALS)
+        words.append(inspection.CONTENT_CREDENTIALS)
     return words
 
 
 def _auxiliary(urn: bytes) -> list[str]:
     if b"depth" in urn or b"hevc:2015:auxid:2" in urn:
-        return [hidden.DEPTH_MAP]
+        return [inspection.DEPTH_MAP]
     if b"gainmap" in urn:
-        return [hidden.GAIN_MAP]
+        return [inspection.GAIN_MAP]
     return ["matte"] if b"matte" in urn else []
 
 

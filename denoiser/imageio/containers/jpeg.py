@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from denoiser.errors import UnreadableImage
 from denoiser.image import Metadata
-from denoiser.imageio.containers import exif, hidden, ifd, iptc, xmp
+from denoiser.imageio.containers import exif, ifd, inspection, xmp
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Data, Span, broken
 
@@ -120,18 +120,18 @@ def inspect(data: Data) -> Inspection:
             found.size = (width, height, bits)
     frames = 1 + _further_pictures(found, end)
     packet = _whole_packet(found)
-    found.hidden += hidden.in_xmp(packet)
+    found.hidden += inspection.in_xmp(packet)
     if end < len(data):
-        found.hidden += hidden.in_trailer(data, end)
+        found.hidden += inspection.in_trailer(data, end)
         if found.pictures is None:
             found.notes += trailing_note(len(data) - end)
     resources = bytes(found.resources)
-    if iptc.has_paths(resources):
+    if xmp.has_paths(resources):
         found.hidden.append("clipping paths")
     metadata = Metadata(
         exif=found.exif,
         xmp=packet,
-        iptc=iptc.unwrapped(resources),
+        iptc=xmp.unwrapped(resources),
         comment="\n".join(map(_text, found.comments)) or None,
         resolution=found.density or exif.resolution(found.exif),
     )
@@ -176,17 +176,17 @@ def _take_app2(found: _Found, segment: Segment) -> None:
         found.profile.setdefault(head[12], found.span.take(segment.at + 14, segment.size - 14))
     elif head.startswith(MPF_NAME) and found.pictures is None:
         found.pictures = segment.at + 4
-    elif head.startswith(hidden.ISO_GAIN_MAP):
-        found.hidden.append(hidden.GAIN_MAP)
+    elif head.startswith(inspection.ISO_GAIN_MAP):
+        found.hidden.append(inspection.GAIN_MAP)
 
 
 def _take_app11(found: _Found, segment: Segment) -> None:
     if found.span.take(segment.at, min(segment.size, 2)) == b"JP":
-        found.hidden.append(hidden.CONTENT_CREDENTIALS)
+        found.hidden.append(inspection.CONTENT_CREDENTIALS)
 
 
 def _take_app13(found: _Found, segment: Segment) -> None:
-    if found.span.take(segment.at, min(segment.size, 14)) == iptc.IN_JPEG and segment.size > 14:
+    if found.span.take(segment.at, min(segment.size, 14)) == xmp.IN_JPEG and segment.size > 14:
         found.resources += found.span.take(segment.at + 14, segment.size - 14)
 
 
@@ -246,7 +246,7 @@ def _further_pictures(found: _Found, end: int) -> int:
     for kind, at, size in _multi_picture_index(found.span, found.pictures):
         if at == 0 or at < end or not found.span.has(at, 4):
             continue
-        purpose = hidden.second_picture(found.span.data, at, size)
+        purpose = inspection.second_picture(found.span.data, at, size)
         if purpose:
             found.hidden.append(purpose)
         elif kind >> 16 == 1:
@@ -257,8 +257,8 @@ def _further_pictures(found: _Found, end: int) -> int:
     if (
         pictures
         and found.xmp
-        and hidden.GAIN_MAP in hidden.in_xmp(found.xmp)
-        and hidden.GAIN_MAP not in found.hidden
+        and inspection.GAIN_MAP in inspection.in_xmp(found.xmp)
+        and inspection.GAIN_MAP not in found.hidden
     ):
         pictures -= 1
     return pictures

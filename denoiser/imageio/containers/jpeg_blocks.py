@@ -1,22 +1,36 @@
-"""Puts metadata into a bare JPEG, as segments before its first table; the picture itself is not touched."""
+"""Segments of a JPEG: inserts metadata before the first table, and checks that frame, scans, restarts and end are
+complete.
+
+The image data itself is not changed.
+
+Coded data of a scan that lack their last block are only noticed where restart markers count the blocks; elsewhere
+the decoder must treat its warnings as errors.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from itertools import islice
+
 from denoiser.image import Metadata
-from denoiser.imageio.containers import exif, iptc, xmp
+from denoiser.imageio.containers import exif, xmp
 from denoiser.imageio.containers.jpeg import (
     APP0,
     APP1,
     APP2,
     APP13,
     COM,
+    DRI,
     EXTENSION_NAME,
+    FRAMES,
     ICC_NAME,
     SOS,
     XMP_NAME,
+    Segment,
     walk,
 )
-from denoiser.imageio.containers.span import broken
+from denoiser.imageio.containers.span import Data, Span, broken
 
 _MOST = 65_533  # bytes in a segment: its length has 16 bits and counts itself
 _MAX_PROFILE = 255 * (_MOST - 14)
@@ -79,8 +93,8 @@ def _segments(metadata: Metadata, profile: bytes | None) -> list[bytes]:
     if metadata.xmp:
         pieces += _packet(metadata.xmp)
     if metadata.iptc:
-        resources = iptc.wrapped(metadata.iptc)
-        pieces += [_segment(APP13, iptc.IN_JPEG + part) for part in _parts(resources, _PART)]
+        resources = xmp.wrapped(metadata.iptc)
+        pieces += [_segment(APP13, xmp.IN_JPEG + part) for part in _parts(resources, _PART)]
     if profile and len(profile) <= _MAX_PROFILE:
         parts = _parts(profile, _MOST - 14)
         pieces += [
@@ -115,3 +129,128 @@ def _segment(marker: int, block: bytes) -> bytes:
 
 def _parts(block: bytes, size: int) -> list[bytes]:
     return [block[at : at + size] for at in range(0, len(block), size)]
+
+
+MAX_SCANS = 500  # ten are usual; thousands of them on a large frame are a known way to keep a decoder busy
+_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+_CYCLE = bytes(range(0xD0, 0xD8))
+_PROGRESSIVE, _LOSSLESS = {0xC2, 0xC6, 0xCA, 0xCE}, {0xC3, 0xC7, 0xCB, 0xCF}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The frame header: size, and the sampling factors of each component by its id."""
+
+    marker: int
+    width: int
+    height: int
+    sampling: dict[int, tuple[int, int]]
+
+    def units(self, components: list[int]) -> int:
+        """How many units a scan of these components codes: interleaved units, or blocks when it is but one."""
+        across = max(h for h, _ in self.sampling.values())
+        down = max(v for _, v in self.sampling.values())
+        if len(components) > 1:
+            return _ceil(self.width, 8 * across) * _ceil(self.height, 8 * down)
+        h, v = self.sampling[components[0]]
+        return _ceil(_ceil(self.width * h, across), 8) * _ceil(_ceil(self.height * v, down), 8)
+
+
+class _Drawn:
+    """How far the coefficients of each component are known: the bits of each that are still to come."""
+
+    def __init__(self) -> None:
+        self._missing: dict[int, dict[int, int]] = {}
+
+    def finish(self, components: list[int]) -> None:
+        """A scan that is not progressive gives all at once."""
+        self._missing |= {component: dict.fromkeys(range(64), 0) for component in components}
+
+    def refine(self, components: list[int], band: range, bits: int) -> None:
+        """A progressive scan goes on where an earlier one has stopped, or begins."""
+        before, after = bits >> 4, bits & 15
+        if not band or band.stop > 64:
+            raise broken("a progressive JPEG scan of an impossible band")
+        for component in components:
+            known = self._missing.setdefault(component, {})
+            if any(known.get(index, 0) != before for index in band):
+                raise broken("truncated: a scan refines coefficients that no earlier scan contains")
+            known |= dict.fromkeys(band, after)
+
+    def check(self, frame: Frame) -> None:
+        """All of all components, to the last bit."""
+        if any(0 not in self._missing.get(component, {}) for component in frame.sampling):
+            raise broken("truncated: a colour component has no image data")
+        if any(len(known) < 64 or any(known.values()) for known in self._missing.values()):
+            raise broken("truncated: its progressive scans are incomplete")
+
+
+def check_whole(data: Data) -> None:
+    """Raises UnreadableImage when the structure shows that something is missing or out of place."""
+    span = Span(data)
+    frame: Frame | None = None
+    interval = scans = 0
+    drawn = _Drawn()
+    for segment in walk(data):
+        if segment.marker in FRAMES:
+            if frame is not None:
+                raise broken("a JPEG with two frame headers")
+            frame = _read_frame(span, segment)
+        elif segment.marker == DRI and segment.size >= 2:
+            interval = span.number(segment.at, 2)
+        elif segment.marker == SOS:
+            if frame is None:
+                raise broken("image data before the frame header")
+            scans += 1
+            if scans > MAX_SCANS:
+                raise broken(f"more than {MAX_SCANS} scans")
+            _check_scan(span, segment, frame, interval, drawn)
+    if frame is None or not scans:
+        raise broken("truncated: no image data before the end marker")
+    drawn.check(frame)
+
+
+def _read_frame(span: Span, segment: Segment) -> Frame:
+    header = span.take(segment.at, segment.size)
+    if len(header) < 6 or len(header) != 6 + 3 * header[5] or not header[5]:
+        raise broken("a JPEG frame header of the wrong length")
+    height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
+    if not width or not height:
+        raise broken("a JPEG frame header without a size")
+    sampling = {header[at]: (header[at + 1] >> 4, header[at + 1] & 15) for at in range(6, len(header), 3)}
+    if len(sampling) != header[5] or any(not 1 <= f <= 4 for pair in sampling.values() for f in pair):
+        raise broken("a JPEG frame header with impossible components")
+    return Frame(segment.marker, width, height, sampling)
+
+
+def _check_scan(span: Span, segment: Segment, frame: Frame, interval: int, drawn: _Drawn) -> None:
+    header = span.take(segment.at, segment.size)
+    count = header[0] if header else 0
+    if not 1 <= count <= 4 or len(header) != 4 + 2 * count:
+        raise broken("a JPEG scan header of the wrong length")
+    components = [header[1 + 2 * index] for index in range(count)]
+    if any(component not in frame.sampling for component in components) or len(set(components)) != count:
+        raise broken("a JPEG scan of components that the frame does not have")
+    start = segment.at + segment.size
+    if segment.data_end == start:
+        raise broken("truncated: a JPEG scan without data")
+    if interval and frame.marker not in _LOSSLESS:
+        _check_restarts(span, start, segment.data_end, _ceil(frame.units(components), interval) - 1)
+    if frame.marker in _PROGRESSIVE:
+        drawn.refine(components, range(header[-3], header[-2] + 1), header[-1])
+    else:
+        drawn.finish(components)
+
+
+def _check_restarts(span: Span, start: int, end: int, expected: int) -> None:
+    # Some encoders set one more behind the last interval; a file of nothing else must not take memory without end.
+    marks = islice(_RESTART.finditer(span.data, start, end), expected + 2)
+    found = bytes(mark[1][0] for mark in marks)
+    if found != (_CYCLE * (len(found) // 8 + 1))[: len(found)]:
+        raise broken("restart markers out of order: image data are missing or swapped")
+    if len(found) < expected:
+        raise broken(f"truncated: {len(found)} of {expected} restart markers")
+
+
+def _ceil(size: int, unit: int) -> int:
+    return -(-size // unit)

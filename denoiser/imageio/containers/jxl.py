@@ -8,7 +8,7 @@ The profile is coded with the picture: it is the encoder's to write and the deco
 from __future__ import annotations
 
 from denoiser.image import Metadata
-from denoiser.imageio.containers import boxes, exif, hidden
+from denoiser.imageio.containers import boxes, exif, inspection
 from denoiser.imageio.containers.boxes import box
 from denoiser.imageio.containers.inspection import Inspection, distinct
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Data, Span, broken
@@ -36,9 +36,9 @@ def inspect(data: Data) -> Inspection:
         elif part.name == b"xml " and packet is None and 0 < part.size <= MAX_BLOCK_BYTES:
             packet = span.take(part.at, part.size)
         elif part.name == b"jhgm":
-            words.append(hidden.GAIN_MAP)
+            words.append(inspection.GAIN_MAP)
         elif part.name == b"jumb":
-            words.append(hidden.CONTENT_CREDENTIALS)
+            words.append(inspection.CONTENT_CREDENTIALS)
         elif part.name == b"brob" and part.size >= 4:
             words.append(
                 {b"Exif": "packed EXIF", b"xml ": "packed XMP"}.get(span.take(part.at, 4), "packed metadata")
@@ -46,7 +46,7 @@ def inspect(data: Data) -> Inspection:
     if codestream is None:
         raise broken("truncated: a JPEG XL without an image")
     metadata = Metadata(exif=block, xmp=packet, resolution=exif.resolution(block))
-    return _with_header(codestream, metadata, words + hidden.in_xmp(packet))
+    return _with_header(codestream, metadata, words + inspection.in_xmp(packet))
 
 
 def check_whole(data: Data) -> None:

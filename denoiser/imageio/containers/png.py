@@ -1,4 +1,4 @@
-"""PNG, walked chunk by chunk: metadata, frames, and whether all of it is there.
+"""PNG, chunk by chunk: reads metadata, frames and completeness, and inserts metadata behind the header.
 
     signature | IHDR | … iCCP pHYs eXIf tEXt zTXt iTXt acTL … | IDAT IDAT … | IEND
 
@@ -13,9 +13,68 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from denoiser.image import Metadata
-from denoiser.imageio.containers import exif, hidden, iptc
+from denoiser.imageio.containers import exif, inspection, xmp
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Data, Span, broken, inflate
+
+_AFTER_HEADER = 33
+
+
+def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
+    """The same picture with these blocks; the encoder's own of the same kinds give way, its resolution always."""
+    chunks = _chunks(metadata, profile)
+    replaced = {b"pHYs"} | {name for name, _ in chunks if name in (b"iCCP", b"eXIf")}
+    if profile:
+        replaced |= {b"sRGB", b"gAMA", b"cHRM"}
+    view = memoryview(encoded)  # slices of it copy nothing, and a picture may have hundreds of megabytes
+    pieces: list[bytes | memoryview] = [view[:_AFTER_HEADER], *(_chunk(name, block) for name, block in chunks)]
+    at, span = _AFTER_HEADER, Span(encoded)
+    for chunk in walk(encoded):
+        if chunk.name in replaced or (_is_packet(span, chunk) and metadata.xmp):
+            pieces.append(view[at : chunk.at - 8])
+            at = chunk.at + chunk.size + 4
+    return b"".join([*pieces, view[at:]])
+
+
+def _chunks(metadata: Metadata, profile: bytes | None) -> list[tuple[bytes, bytes]]:
+    chunks = []
+    if profile:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
+    if metadata.resolution:
+        across, down = (round(value / 0.0254) for value in metadata.resolution)
+        if 0 < across < 1 << 31 and 0 < down < 1 << 31:
+            chunks.append((b"pHYs", across.to_bytes(4, "big") + down.to_bytes(4, "big") + b"\1"))
+    if metadata.exif:
+        chunks.append((b"eXIf", metadata.exif))
+    if metadata.xmp:
+        chunks.append((b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp))
+    if metadata.iptc:
+        chunks.append((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(_in_hex(xmp.wrapped(metadata.iptc)))))
+    if metadata.comment:
+        chunks.append(_comment(metadata.comment))
+    return chunks
+
+
+def _comment(text: str) -> tuple[bytes, bytes]:
+    try:
+        return b"tEXt", b"Comment\0" + text.encode("latin-1")
+    except UnicodeEncodeError:
+        return b"iTXt", b"Comment\0\0\0\0\0" + text.encode(errors="replace")
+
+
+def _in_hex(block: bytes) -> bytes:
+    digits = block.hex()
+    lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    return f"\niptc\n{len(block):8}\n{lines}\n".encode()
+
+
+def _is_packet(span: Span, chunk: Chunk) -> bool:
+    return chunk.name == b"iTXt" and span.take(chunk.at, min(chunk.size, 17)) == XMP_KEYWORD
+
+
+def _chunk(name: bytes, block: bytes) -> bytes:
+    return len(block).to_bytes(4, "big") + name + block + zlib.crc32(block, zlib.crc32(name)).to_bytes(4, "big")
+
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
@@ -102,9 +161,9 @@ def inspect(data: Data) -> Inspection:
     notes: list[str] = []
     metadata = _metadata(parts, texts)
     profile = _profile(parts, texts, notes)
-    words = hidden.in_xmp(metadata.xmp) + (hidden.in_trailer(data, end) if end < len(data) else [])
-    words += [hidden.CONTENT_CREDENTIALS] if b"caBX" in parts else []
-    words += [hidden.GAIN_MAP] if b"gdAT" in parts else []
+    words = inspection.in_xmp(metadata.xmp) + (inspection.in_trailer(data, end) if end < len(data) else [])
+    words += [inspection.CONTENT_CREDENTIALS] if b"caBX" in parts else []
+    words += [inspection.GAIN_MAP] if b"gdAT" in parts else []
     others = sorted(_name(keyword) for keyword in texts if not _CARRIED.match(keyword))
     words += [f"text ({', '.join(others[:8])})"] if others else []
     if (
@@ -133,7 +192,7 @@ def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes]) -> Metadata:
     block = exif.unprefixed(block) if block else None
     records = _raw_profile(texts, b"iptc") or _raw_profile(texts, b"8bim")
     if records and records.startswith(b"8BIM"):
-        records = iptc.unwrapped(records)
+        records = xmp.unwrapped(records)
     comment = texts.get(b"Comment")
     return Metadata(
         exif=block or None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from denoiser.errors import UnreadableImage
 from denoiser.image import Metadata
-from denoiser.imageio.containers import hidden, ifd, iptc, tiff_exif
+from denoiser.imageio.containers import ifd, inspection, tiff_exif, xmp
 from denoiser.imageio.containers.exif import ORIENTATION
 from denoiser.imageio.containers.ifd import Directory, Layout
 from denoiser.imageio.containers.inspection import Inspection, distinct
@@ -41,7 +41,7 @@ def inspect(data: Data) -> Inspection:
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=ifd.value_bytes(span, first.entries.get(PROFILE)),
         frames=max(1, sum(not kind & (_REDUCED | _MASK) for kind in kinds)),
-        hidden=distinct(words + hidden.in_xmp(metadata.xmp)),
+        hidden=distinct(words + inspection.in_xmp(metadata.xmp)),
         width=ifd.integer(span, layout, first.entries.get(_WIDTH)),
         height=ifd.integer(span, layout, first.entries.get(_HEIGHT)),
         bits=bits if bits <= 64 else 0,
@@ -70,9 +70,9 @@ def read_metadata(span: Span, layout: Layout, first: Directory) -> tuple[Metadat
     """The metadata of a directory, what is hidden there, and what was odd about it."""
     block, notes = tiff_exif.exif_block(span, layout, first)
     resources = ifd.value_bytes(span, first.entries.get(PHOTOSHOP)) or b""
-    records = ifd.value_bytes(span, first.entries.get(IPTC)) or iptc.unwrapped(resources)
+    records = ifd.value_bytes(span, first.entries.get(IPTC)) or xmp.unwrapped(resources)
     words = ["Photoshop layers"] if LAYERS in first.entries else []
-    words += ["clipping paths"] if iptc.has_paths(resources) else []
+    words += ["clipping paths"] if xmp.has_paths(resources) else []
     metadata = Metadata(
         exif=block,
         xmp=ifd.value_bytes(span, first.entries.get(XMP)),

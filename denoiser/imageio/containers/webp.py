@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from denoiser.image import Metadata
-from denoiser.imageio.containers import exif, hidden
+from denoiser.imageio.containers import exif, inspection
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Data, Span, broken
 
@@ -75,7 +75,7 @@ def inspect(data: Data) -> Inspection:
         orientation=exif.orientation(block),
         profile=blocks.get(b"ICCP") or None,
         frames=max(1, frames),
-        hidden=distinct(hidden.in_xmp(packet) + (hidden.in_trailer(data, end) if end < len(data) else [])),
+        hidden=distinct(inspection.in_xmp(packet) + (inspection.in_trailer(data, end) if end < len(data) else [])),
         width=width,
         height=height,
         bits=8,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from denoiser.codec.entropy import build
+from denoiser.codec.entropy import tables as builders
 from denoiser.codec.entropy.index import IntegerIndexModel
 from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork
 from denoiser.codec.entropy.tables import CodingTables
@@ -23,7 +23,7 @@ def tables() -> CodingTables:
     spread = dice.uniform(0.3, 4, (4, 6, 1))
     values = np.exp(-np.abs(np.arange(-20, 21)) / spread)
     return CodingTables(
-        build.scale_tables(), build.hyper_tables(values / values.sum(2, keepdims=True), np.arange(64) // 16)
+        builders.scale_tables(), builders.hyper_tables(values / values.sum(2, keepdims=True), np.arange(64) // 16)
     )
 
 
@@ -35,7 +35,7 @@ def drawn() -> Draw:
 
 def _drawn(dice: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     index = np.clip(dice.normal(18, 16, shape), 0, 63).astype(np.uint8)
-    symbols = np.rint(dice.normal(0, 1, shape) * build.scales()[index]).astype(np.int32)
+    symbols = np.rint(dice.normal(0, 1, shape) * builders.scales()[index]).astype(np.int32)
     outliers = dice.random(shape) < 0.002
     symbols[outliers] = dice.integers(-(1 << 15), 1 << 15, int(outliers.sum()))
     return symbols, index

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from denoiser.codec.entropy.checksums import crc_of_symbols
+from denoiser.codec.entropy.index import crc_of_symbols
 from denoiser.codec.entropy.reference import ReferenceEncoder
 from denoiser.codec.entropy.symbols import HIGHEST, LOWEST, SymbolDecoder, SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables

@@ -180,3 +180,33 @@ def test_a_broken_profile_and_a_bomb_are_left_out(encode: Encode) -> None:
     )
     assert found.profile is None and found.metadata.comment is None
     assert found.notes == ("its colour profile is corrupt and was removed",)
+
+
+def test_every_block_comes_back_byte_for_byte(encode: Encode, full: Metadata, profile: bytes) -> None:
+    bare = encode("png")
+    encoded = png.embed(bare, full, profile)
+    png.check_whole(encoded)
+    found = png.inspect(encoded)
+    assert (found.metadata, found.profile, found.orientation) == (full, profile, 6)
+    assert encoded.endswith(bare[33:]) and encoded.startswith(bare[:33])
+    picture = PIL.Image.open(io.BytesIO(encoded))
+    assert picture.info["icc_profile"] == profile and picture.getexif()[271] == "Camera Ltd."
+    assert picture.info["xmp"] == full.xmp
+    picture.load()
+
+
+@pytest.mark.parametrize("comment", ["plain", "Grüße", "日本語", "two\nlines"])
+def test_comments_of_every_script(encode: Encode, comment: str) -> None:
+    assert png.inspect(png.embed(encode("png"), Metadata(comment=comment), None)).metadata.comment == comment
+
+
+def test_the_encoders_own_blocks_give_way(encode: Encode, profile: bytes) -> None:
+    bare = encode("png", icc_profile=b"encoder's", dpi=(72, 72))
+    encoded = png.embed(bare, Metadata(resolution=(300.0, 300.0)), profile)
+    assert [c.name for c in png.walk(encoded)].count(b"iCCP") == 1
+    assert [c.name for c in png.walk(encoded)].count(b"pHYs") == 1
+    assert png.inspect(encoded).profile == profile
+
+
+def test_a_resolution_that_nobody_gave_is_not_kept(encode: Encode) -> None:
+    assert png.embed(encode("png", dpi=(72, 72)), Metadata(), None) == encode("png")

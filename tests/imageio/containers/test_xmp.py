@@ -150,3 +150,20 @@ def test_a_long_packet_with_a_property_is_divided_and_joined() -> None:
     assert halves is not None
     joined = xmp.joined(*halves)
     assert joined is not None and xmp.property_of(joined, "urn:us:1.0/", "word") == "x" * 500
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100_000])
+def test_records_come_out_as_they_went_in(size: int) -> None:
+    records = bytes(range(256)) * (size // 256 + 1)
+    assert xmp.unwrapped(xmp.wrapped(records[:size])) == records[:size]
+
+
+def test_records_are_found_behind_other_resources_with_names() -> None:
+    path = b"8BIM\x07\xd0\x06Path 1\0\0\0\0\x03abc\0"
+    assert xmp.unwrapped(path + xmp.wrapped(b"records")) == b"records"
+    assert xmp.has_paths(path) and not xmp.has_paths(xmp.wrapped(b"records"))
+
+
+@pytest.mark.parametrize("cut", range(0, 19, 3))
+def test_a_cut_block_gives_nothing(cut: int) -> None:
+    assert xmp.unwrapped(xmp.wrapped(b"records")[:cut]) is None
