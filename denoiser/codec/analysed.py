@@ -1,4 +1,4 @@
-"""A picture on its way into a file: its tiles analysed once, and coded at any quality step."""
+"""An image on its way into a file: its tiles analysed once, and coded at any quality step."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Analysed:
         return tile
 
     def psnr(self, step: int) -> float:
-        """How near the decoded picture is to this one, in dB; infinite for the same pixels."""
+        """How near the decoded image is to this one, in dB; infinite for the same pixels."""
         error, image = 0.0, self.image
         whole = Box(0, 0, image.height, image.width)
         for box, tile in self._mosaic(step).tiles(whole, ignore, self.cancel):
@@ -69,7 +69,7 @@ class Analysed:
         return float(10 * np.log10(image.white**2 / mean)) if mean else float("inf")
 
     def noise_taken(self, step: int) -> NoiseBlocks:
-        """What some tiles spread over the picture lose, relative to white."""
+        """What some tiles spread over the image lose, relative to white."""
         count = min(len(self.grid), _MOST_LOOKED_AT)
         numbers = sorted({(2 * place + 1) * len(self.grid) // (2 * count) for place in range(count)})
         return _together([self._sampled(number, step) for number in numbers])

@@ -3,7 +3,7 @@
     container ─► symbols of a tile, proven by their checksum ─► latents ─┐
                                      … of its neighbours ────────────────┴─► synthesis ─► pixels of the tile
 
-Memory is that of the picture, of three rows of tiles in latents, and of one tile in the network.
+Memory is that of the image, of three rows of tiles in latents, and of one tile in the network.
 """
 
 from __future__ import annotations

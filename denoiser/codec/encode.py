@@ -182,7 +182,7 @@ def _prove_exact(kept: Exact, image: Image) -> None:
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """One picture that is encoded."""
+    """One image that is encoded."""
 
     image: Image
     options: EncodeOptions
@@ -199,7 +199,7 @@ class _Call:
     done: int = 0
 
     def begin(self, *, keeps: bool) -> None:
-        """Looks at the picture as a whole; *keeps* its latents, to be coded more than once."""
+        """Looks at the image as a whole; *keeps* its latents, to be coded more than once."""
         image, options = self.image, self.options
         clean, self.noise = image, None
         if options.denoise != 0:

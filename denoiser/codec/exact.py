@@ -23,7 +23,7 @@ def encode(image: Image) -> Exact:
 
 
 def decode(exact: Exact, width: int, height: int, *, channels: int, bits: int, has_alpha: bool) -> Image:
-    """The picture again, of this size and kind; DamagedLatent where it is of another."""
+    """The image again, of this size and kind; DamagedLatent where it is of another."""
     picture = _decoded(exact, width, height)
     pixels = _grey(picture.pixels) if channels == 1 else picture.pixels
     alpha = picture.alpha

@@ -43,7 +43,7 @@ def exact_file(image: Image, options: EncodeOptions) -> LatentFile:
 
 
 def may_be_exact_within(image: Image, size: int) -> bool:
-    """Whether exact pixels may take *size* bytes or fewer, by some crops; small pictures are worth a try."""
+    """Whether exact pixels may take *size* bytes or fewer, by some crops; small images are worth a try."""
     if image.bits == 32:
         return False
     down, across = (_starts(side) for side in (image.height, image.width))

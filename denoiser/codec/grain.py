@@ -28,7 +28,7 @@ _HALF = _SIDE * _SIDE // 2
 _HEAD = struct.Struct(">I3H")
 BYTES = _HEAD.size + 2 * _KNOTS + _HALF
 _HUNDREDTHS, _WHOLE, _SAME = 100, 0xFFFF, 127
-_ROWS = 256  # of a picture at a time
+_ROWS = 256  # of an image at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,7 @@ Latents = NDArray[np.float32]
 
 
 class Mosaic:
-    """The tiles of one picture at one quality step; *known* gives the latents of a tile when they are needed.
+    """The tiles of one image at one quality step; *known* gives the latents of a tile when they are needed.
 
     Holds the latents of three rows of tiles. A tile has the same pixels whatever else is asked for.
     """
@@ -83,14 +83,14 @@ LATENT_STEP = 16  # pixels from one latent to the next
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """*outer* in pixels of the padded picture, *inner* in pixels from its upper left corner."""
+    """*outer* in pixels of the padded image, *inner* in pixels from its upper left corner."""
 
     outer: Box
     inner: Box
 
 
 def window_of(grid: TileGrid, number: int, halo: int) -> Window:
-    """The window of a tile with *halo* pixels, a multiple of 64, on each side where there is picture."""
+    """The window of a tile with *halo* pixels, a multiple of 64, on each side where there is image."""
     box = grid.box(number)
     top, left = max(0, box.top - halo), max(0, box.left - halo)
     bottom = min(rounded_up(grid.height, TILE_UNIT), rounded_up(box.top + box.height, TILE_UNIT) + halo)
@@ -128,7 +128,7 @@ Values = NDArray[np.float32]
 
 
 def taken(image: Image, box: Box) -> Values:
-    """(height, width, 3) of *box*, which may reach beyond the picture: its edge is repeated there.
+    """(height, width, 3) of *box*, which may reach beyond the image: its edge is repeated there.
 
     Grey stands in all three channels. Float beyond black and white is cut off, and what is no number is black.
     """

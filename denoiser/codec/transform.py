@@ -30,7 +30,7 @@ class Transform:
         self._network = model.network.transforms_on(self.device)
         chosen = choose_precision(precision, self.device, _Tried(_ThereAndBack(self._network), model.spec))
         self.precision, self.reason = chosen.name, chosen.reason
-        # What each can reach, by its layers; a tile with that much around it has the pixels of the whole picture.
+        # What each can reach, by its layers; a tile with that much around it has the pixels of the whole image.
         self.analysis_halo, self.synthesis_halo = model.network.reach()
         self._turn = threading.Lock()
 

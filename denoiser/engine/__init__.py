@@ -1,4 +1,4 @@
-"""One picture to clean pixels. Knows no file: takes an Image, gives an Image."""
+"""Denoises images in memory: takes an Image, returns an Image."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Cleaned", "Session", "open_session"]
 
 
 def open_session(options: DenoiseOptions | None = None) -> Session:
-    """Weights loaded and placed, for many pictures."""
+    """Return a session with the model loaded on its device, for many images."""
     from denoiser.engine.session import Session
 
     return Session(options or DenoiseOptions())
 
 
 def __getattr__(name: str) -> Any:
-    # These need torch, which those who only want the model of grain should not wait for.
+    # These import torch, which takes seconds; the grain model does not need it.
     if name == "Cleaned":
         from denoiser.engine.canvas import Cleaned
 

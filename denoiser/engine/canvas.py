@@ -1,6 +1,6 @@
-"""One picture on its way through the network: windows of the source go out, clean tiles come back in its own depth.
+"""One image during inference: tiles are cut from the source, and clean tiles are pasted in the depth of the source.
 
-No copy of the whole picture in float is ever made: a window is converted when it is cut, a tile when it is done.
+The whole image is never converted to float: each tile is converted when it is cut and when it is done.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import Condition
 from denoiser.tiling import Span, Tile, TilePlan
 
-_ROWS_AT_ONCE = 256  # of a float picture whose brightest value is sought
+_ROWS_AT_ONCE = 256  # of a float image whose brightest value is sought
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How the values of a picture stand to the network's 0..1."""
+    """The scale between the values of an image and the network's 0..1."""
 
     one: float  # the value that becomes 1
-    white: float | None  # results are rounded and held to 0..white; None: left as they come, for float
+    white: float | None  # results are rounded and clipped to 0..white; None for float: unchanged
 
 
 def scale_of(image: Image) -> Scale:
-    """White becomes 1; float pictures that are brighter than white are scaled down to fit."""
+    """Map white to 1; scale float images that are brighter than white down to fit."""
     if image.bits != 32:
         return Scale(image.white, image.white)
     brightest = 1.0
@@ -62,12 +62,12 @@ class Canvas:
         self.share = share  # of the removal that is kept
         self.kept_cells: float = 0.0  # of 8 x 8 pixels: where the sanity check kept the source
         self.result = np.empty_like(source)
-        self.notes: list[str] = []  # what a person should know of how it went
+        self.notes: list[str] = []  # for the user
         self.tiles_total = self.tiles_left = 0
 
     @property
     def bytes(self) -> int:
-        """What source and result take."""
+        """Bytes of source and result."""
         return int(self.source.nbytes + self.result.nbytes)
 
     @property
@@ -81,7 +81,7 @@ class Canvas:
         self.kept_cells = 0.0
 
     def window(self, tile: Tile) -> Pixels:
-        """(h, w, C) of the source in its own depth, a copy; beyond its edges the picture is mirrored."""
+        """(h, w, C) of the source in its own depth, a copy; mirrored beyond the edges."""
         height, width = self.source.shape[:2]
         rows, columns = tile.rows, tile.columns
         if rows.stop <= height and columns.stop <= width:
@@ -92,12 +92,12 @@ class Canvas:
 
     @property
     def kept_share(self) -> float:
-        """The share of the image that was kept as in the source, 0 to 1."""
+        """Share of the image that was kept as in the source, 0 to 1."""
         height, width = self.source.shape[:2]
         return min(1.0, float(self.kept_cells * CELL * CELL / max(1, height * width)))
 
     def put(self, tile: Tile, block: Pixels, kept: NDArray[np.float32] | None = None) -> None:
-        """Takes the core of a clean tile (h, w, C) in the depth of the source, and what of its cells was *kept*."""
+        """Paste the core of a clean tile (h, w, C) in the source depth, with the share *kept* of each cell."""
         height, width = self.source.shape[:2]
         rows, columns = tile.rows, tile.columns
         bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
@@ -111,7 +111,7 @@ class Canvas:
 
 
 def network_input(windows: Tensor, ones: Tensor) -> Tensor:
-    """(B, h, w, C) in their own depth to (B, 3, h, w) in 0..1: grey in all channels, what is no number as 0."""
+    """(B, h, w, C) in their own depth to (B, 3, h, w) in 0..1: grey in all channels, NaN as 0."""
     values = windows.float()
     if windows.is_floating_point():
         values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
@@ -124,7 +124,7 @@ def network_input(windows: Tensor, ones: Tensor) -> Tensor:
 def own_depth(clean: Tensor, windows: Tensor, canvases: list[Canvas], ones: Tensor) -> Tensor:
     """(B, 3, h, w) in 0..1 to (B, h, w, C) as the sources hold it, with the share of removal of each canvas.
 
-    Integers are rounded and held to their range; what was no number, or infinite, in a float picture stays that.
+    Integers are rounded and clipped to their range; NaN and infinity in a float image stay as they are.
     """
     values = clean.permute(0, 2, 3, 1)
     if windows.shape[3] == 1:
@@ -147,28 +147,28 @@ def _cells_of(span: Span) -> slice:
 
 
 def _mirrored(span: Span, length: int) -> NDArray[np.intp]:
-    """The places of *span* folded back into 0..length, edges repeated, as often as it takes."""
+    """Indices of *span*, mirrored into 0..length with edges repeated."""
     places = np.arange(span.start, span.stop) % (2 * length)
     return np.where(places < length, places, 2 * length - 1 - places)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cleaned:
-    """A clean picture, what was used to get it, and what a person should know."""
+    """A clean image, how it was computed, and notes for the user."""
 
     image: Image
     seconds: float
     notes: tuple[str, ...] = ()
-    device: str = ""  # empty where nothing had to be computed
+    device: str = ""  # empty if nothing was computed
     precision: str = ""
     tile: int = 0
-    trust: float = 1.0  # 0..1: how far what was removed looks like noise alone, where 1 is all of it
-    estimate: NoiseEstimate | None = None  # where the level was automatic
+    trust: float = 1.0  # 0..1: 1 if everything that was removed looks like noise
+    estimate: NoiseEstimate | None = None  # in automatic mode
 
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """An image from its arrival to its result; without a canvas it stays as it is.
+    """An image from input to result; without a canvas it is returned unchanged.
 
     ``image`` is the source without its dead and hot pixels.
     """
@@ -180,5 +180,5 @@ class Work:
 
     @property
     def bytes(self) -> int:
-        """What it holds in memory."""
+        """Bytes in memory."""
         return self.canvas.bytes if self.canvas else int(self.image.pixels.nbytes)

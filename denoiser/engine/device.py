@@ -30,7 +30,7 @@ from denoiser.networks.spec import NetworkSpec
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen, and why: both stand in reports."""
+    """What was chosen, and the reason, for reports."""
 
     name: str
     reason: str
@@ -39,7 +39,7 @@ class Choice:
 def choose(wish: str) -> Choice:
     """The device of that name, or the fastest one that can be used for "auto".
 
-    A named device that is not usable is MissingDevice, never another one in silence.
+    Raises MissingDevice if a named device is not usable; it is never replaced silently.
     """
     if wish == "cuda":
         _require(_cuda_fault(), "CUDA device")
@@ -56,26 +56,26 @@ def choose(wish: str) -> Choice:
 
 
 def choose_device(wish: str) -> str:
-    """The name alone of what `choose` gives."""
+    """The name of the device that `choose` returns."""
     return choose(wish).name
 
 
 @functools.cache
 def fast_bf16() -> bool:
     """Whether this CPU has instructions for bf16; without them it is several times slower than fp32."""
-    ask = getattr(torch.cpu, "get_capabilities", dict)  # unknown to the oldest torch that is allowed: fp32 is safe
+    ask = getattr(torch.cpu, "get_capabilities", dict)  # not available in the oldest supported torch: fp32 is safe
     can: Mapping[str, object] = ask()
-    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))  # on ARM it was not tried: fp32 there
+    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))  # not tested on ARM: fp32 there
 
 
 def lacks_bf16() -> bool:
-    """Whether bf16 is sure to be slow here and need not be tried: it was ten times slower than fp32."""
+    """Whether bf16 is emulated here, ten times slower than fp32, and need not be measured."""
     return platform.machine().lower() in ("x86_64", "amd64") and not fast_bf16()
 
 
 @functools.cache
 def hardware_name(device: str) -> str:
-    """What the processor or the graphics card calls itself."""
+    """Product name of the processor or graphics card."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     try:
@@ -89,7 +89,7 @@ def hardware_name(device: str) -> str:
 
 @functools.cache
 def _cuda_fault() -> str:
-    """Why nothing runs on the card, in one line; empty when it does. A broken driver is found here, not later."""
+    """Why CUDA is not usable, in one line; empty if it is. Runs an operation to find broken drivers."""
     if not torch.cuda.is_available():
         return "the installed torch finds none"
     try:
@@ -104,12 +104,12 @@ def _require(fault: str, what: str) -> None:
         raise MissingDevice(f"No usable {what} on this machine: {fault}.")
 
 
-CACHE_VARIABLE = "DENOISE_CACHE"  # the folder of the cache, for those who want it elsewhere
-_FORM = 2  # of an entry; another meaning gets another number, and old entries are measured anew
+CACHE_VARIABLE = "DENOISE_CACHE"  # environment variable for the cache folder
+_FORM = 2  # of cache entries; with another version old entries are measured again
 
 
 class Tried(Protocol):
-    """What is tried: a network of noisy pictures and planes, and what it costs."""
+    """A network that can be measured: takes noisy images and conditioning planes."""
 
     @property
     def network(self) -> nn.Module: ...
@@ -119,7 +119,7 @@ class Tried(Protocol):
 
 
 def choose_precision(wish: str, device: str, model: Tried, *, cache: Path | None = None) -> Choice:
-    """fp32 or bf16, with the reason. A named one is taken as it is; "auto" asks the cache, then the machine."""
+    """fp32 or bf16, with the reason. "auto" uses the cached measurement, or measures."""
     if wish != "auto":
         return Choice(wish, "as requested")
     if device == "mps":
@@ -137,7 +137,7 @@ def choose_precision(wish: str, device: str, model: Tried, *, cache: Path | None
 
 
 def cache_folder() -> Path:
-    """Where this user's programs keep what can be made again."""
+    """The user's cache folder."""
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(named)
@@ -149,7 +149,7 @@ def cache_folder() -> Path:
 
 
 def _key(device: str, model: Tried) -> str:
-    """Everything that the verdict could depend on."""
+    """Everything that the measurement depends on."""
     network = f"{model.spec.kmac_per_pixel:.1f} kMAC per pixel, {model.spec.parameters} parameters"
     threads = f"{torch.get_num_threads()} threads"
     return f"torch {torch.__version__}; {device}: {hardware_name(device)}; {threads}; {network}"
@@ -172,21 +172,21 @@ def _as_trial(known: object) -> Trial | None:
 
 
 def _remember(file: Path, key: str, trial: Trial) -> None:
-    """Two processes may do this at once: the file is always whole, and an entry that was lost is measured again."""
+    """Safe with several processes: the file is written atomically, and a lost entry is measured again."""
     figures = [_FORM, trial.fp32_seconds, trial.bf16_seconds, trial.rms, trial.largest]
     words = json.dumps({**_remembered(file), key: figures}, indent=1, ensure_ascii=False)
     try:
         with whole_file(file) as opened:
             opened.write(words.encode())
     except UnwritableImage:
-        return  # a cache that cannot be written is no reason to fail; the next session measures again
+        return  # without a writable cache the next session measures again
 
 
 _TILE = {"cpu": 128, "cuda": 512, "mps": 512}  # a few hundredths of a second each
-_PAYS_BELOW = 0.8  # of the time of fp32: less gain is not worth the rounding
-_ROUNDS = 4  # after one that warms up
-_HOPELESS_ABOVE = 3.0  # times as long in the first two rounds: there are no more
-_STARVED_BELOW = 0.7  # of its time that this thread had a core; it waits where another thread has none
+_PAYS_BELOW = 0.8  # of the time of fp32: a smaller gain is not worth the rounding error
+_ROUNDS = 4  # after a warm-up round
+_HOPELESS_ABOVE = 3.0  # times as long in the first two rounds: then no more rounds
+_STARVED_BELOW = 0.7  # share of the time in which this thread had a core; below it the machine is busy
 _SIGMA = 25.0
 # 8-bit steps. 0.35 of rounding costs 0.02 dB beside the 5 steps of error of a good result (34 dB).
 _MOST_RMS = 0.35
@@ -195,7 +195,7 @@ _MOST_ANYWHERE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was measured: times of one tile in seconds, differences from fp32 in 8-bit steps."""
+    """A measurement: seconds per tile, differences from fp32 in 8-bit steps."""
 
     fp32_seconds: float
     bf16_seconds: float
@@ -204,7 +204,7 @@ class Trial:
     disturbed: bool = False  # by other work on this machine
 
     def verdict(self) -> Choice:
-        """The precision to take, and why."""
+        """The precision to use, and the reason."""
         speed = self.fp32_seconds / self.bf16_seconds
         if not (self.rms <= _MOST_RMS and self.largest <= _MOST_ANYWHERE):  # NaN fails as well
             return Choice("fp32", f"bf16 differs by up to {self.largest:.2g} steps here")
@@ -214,7 +214,7 @@ class Trial:
 
 
 def measure(network: nn.Module, device: str) -> Trial:
-    """Sends one noisy tile through *network*, which is on *device*, in both precisions."""
+    """Run *network*, which is on *device*, on one noisy tile in both precisions."""
     generator = torch.Generator().manual_seed(0)
     side = _TILE[device]
     ramp = torch.linspace(0.1, 0.9, side).expand(1, 3, side, side)
@@ -245,7 +245,7 @@ def _hopeless(times: dict[str, list[float]]) -> bool:
 
 @torch.inference_mode()
 def _timed(network: nn.Module, noisy: Tensor, planes: Tensor, precision: str) -> tuple[Tensor, float]:
-    """The result, and how long it took."""
+    """The result and its time in seconds."""
     with exactly(noisy.device.type, precision):
         began = time.perf_counter()
         result = network(noisy, planes).float()

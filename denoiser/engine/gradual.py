@@ -1,6 +1,6 @@
-"""One picture cleaned where it is looked at first; once all of it is, it is what `Session.clean` gives, bit by bit.
+"""Denoises one image tile by tile on demand; the complete result equals that of `Session.clean` bit for bit.
 
-The tiles are those of the whole picture. Each is computed when it is wanted, in any order, and stays.
+The tiles are those of the whole image. Each is computed when it is requested, in any order, and kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from denoiser.tiling import Tile
 
 
 class Gradual:
-    """A picture under way. One thread at a time cleans; any thread may read what is clean."""
+    """An image in progress. One thread at a time denoises; any thread may read clean tiles."""
 
     def __init__(self, work: Work, cleaner: TiledCleaner, spec: NetworkSpec) -> None:
         self.work = work
@@ -29,12 +29,12 @@ class Gradual:
 
     @property
     def image(self) -> Image:
-        """The picture as it came."""
+        """The source."""
         return self.work.image
 
     @property
     def clean(self) -> Pixels:
-        """Pixels in the depth of the source, with everything removed; worth something where `has` says so."""
+        """Pixels in the depth of the source, fully denoised; valid where `has` is true."""
         return self.image.pixels if self.work.canvas is None else self.work.canvas.result
 
     @property
@@ -52,11 +52,11 @@ class Gradual:
         return not any(_meet(region, missing) for missing in list(self._missing.values()))
 
     def missing_in(self, region: Region) -> list[Region]:
-        """The parts of the picture that would have to be cleaned for *region*."""
+        """The tiles that *region* still needs."""
         return [missing for missing in list(self._missing.values()) if _meet(region, missing)]
 
     def clean_next(self, region: Region | None, cancel: CancelToken) -> Region | None:
-        """Cleans the tile next to the middle of *region*, or of the picture, and gives the part that is clean now.
+        """Denoise the tile nearest to the middle of *region*, or of the image, and return its region.
 
         None when nothing is missing there. Stops within one layer of *cancel* with Cancelled; nothing is lost.
         """
@@ -73,7 +73,7 @@ class Gradual:
         return part
 
     def _clean(self, tile: Tile, cancel: CancelToken) -> bool:
-        """Whether it could be done; where memory ran out, all begins again with smaller tiles."""
+        """Whether it succeeded; if memory ran out, everything restarts with smaller tiles."""
         canvas = self.work.canvas
         assert canvas is not None  # or no tile would be missing
         try:
@@ -105,7 +105,7 @@ class Gradual:
 
 
 def _core(tile: Tile, height: int, width: int) -> Region:
-    """What a tile gives of a picture of that size, which padding may have made larger."""
+    """The part of a tile inside an image of that size; padding may have made it larger."""
     rows, columns = tile.rows, tile.columns
     bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
     return Region(rows.core_start, columns.core_start, bottom - rows.core_start, right - columns.core_start)

@@ -1,7 +1,7 @@
-"""Grain like the noise that was removed: as fine or coarse, as strong in shadows and in lights, and neutral.
+"""Grain like the removed noise: the same fineness, the same strength in shadows and highlights, neutral in colour.
 
-One field covers the picture, made of two that repeat after 640 and 567 pixels and so together after 362,880. It
-starts from a number drawn from the source itself: the same picture has the same grain, however it is cut.
+One field covers the image, made of two that repeat after 640 and 567 pixels and so together after 362,880. It
+starts from a number drawn from the source itself: the same image has the same grain, however it is cut.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _FEWEST = 3  # blocks that make a bin
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grain:
-    """A field of spread 1 without end, and how strong it is at each brightness. Any thread; never changes."""
+    """An endless field of standard deviation 1, and its strength at each brightness. Immutable, thread-safe."""
 
     fields: tuple[Plane, ...]
-    amounts: Plane  # (256,) from black to white, in the values of the picture
+    amounts: Plane  # (256,) from black to white, in the values of the image
 
     def strip(self, top: int, left: int, height: int, width: int) -> Plane:
         """(height, width) of the field, from there on."""
@@ -51,14 +51,14 @@ def _runs(start: int, count: int, side: int) -> Iterator[tuple[slice, slice]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GrainModel:
-    """What is known of noise that was removed: enough to make grain like it, at any time and anywhere."""
+    """Statistics of the removed noise from which grain is generated."""
 
     correlation: NDArray[np.float64]  # (2 n + 1, 2 n + 1): how alike values so far apart are; 1 in the middle
-    amounts: Plane  # (256,) from black to white, in the values of the picture
+    amounts: Plane  # (256,) from black to white, in the values of the image
     seed: int
 
     def grain(self) -> Grain:
-        """The same grain each time."""
+        """Always the same grain."""
         share = np.float32(len(_PERIODS) ** -0.5)
         dice = np.random.default_rng(self.seed)
         fields = tuple(_field(side, self.correlation, dice) * share for side in _PERIODS)
@@ -66,12 +66,12 @@ class GrainModel:
 
 
 def model_of(blocks: NoiseBlocks, white: float) -> GrainModel | None:
-    """Measured on *blocks*; None where they do not tell."""
+    """Measure *blocks*; None if there are too few."""
     return GrainModel(_correlation(blocks.removed), _amounts(blocks, white), blocks.seed) if blocks.tells else None
 
 
 def grain_of(blocks: NoiseBlocks, white: float) -> Grain:
-    """Measured on *blocks*; none at all where they do not tell."""
+    """Measure *blocks*; no grain if there are too few."""
     model = model_of(blocks, white)
     return model.grain() if model is not None else Grain((), np.zeros(LEVELS, np.float32))
 
@@ -94,7 +94,7 @@ def _correlation(removed: Plane) -> NDArray[np.float64]:
 
 
 def _field(side: int, correlation: NDArray[np.float64], dice: np.random.Generator) -> Plane:
-    """(side, side) of spread 1 that hangs together like that, also across its edges."""
+    """(side, side) of standard deviation 1 with that correlation, periodic at the edges."""
     around, reach = np.zeros((side, side)), len(correlation) // 2
     around[: len(correlation), : len(correlation)] = correlation
     power = np.maximum(np.fft.rfft2(np.roll(around, (-reach, -reach), axis=(0, 1))).real, 0)

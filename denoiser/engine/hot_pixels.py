@@ -1,4 +1,4 @@
-"""Dead and hot pixels: isolated outliers of a picture, replaced by the median of their neighbours.
+"""Dead and hot pixels: isolated outliers of an image, replaced by the median of their neighbours.
 
     all values ──► far from their four neighbours ──► alone in their 11 x 11 window ──► rare ──► replaced
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from denoiser.image import Pixels
 
 _LEAST = 20.0  # 8-bit steps from all neighbours
-_LEAST_SIGMAS = 4.0  # the same, in sigmas of the picture's noise
+_LEAST_SIGMAS = 4.0  # the same, in sigmas of the image's noise
 _RADIUS = 5  # pixels, of the window: a full stop of small type has a letter in it
 _SPILL, _SPILL_SIGMAS = 0.1, 3.0  # the next neighbour at most, of the outlier's height and in sigmas of the window
 _CROSS_SPILL, _CROSS_SPILL_SIGMAS = 0.06, 1.0  # the same, the mean of the four next ones
@@ -41,13 +41,13 @@ _IS_CROSS = np.abs(_NEAR).sum(axis=0) == 1
 def replace_hot_pixels(pixels: Pixels, white: float) -> tuple[Pixels, int]:
     """Return *pixels* (H, W, C) without dead and hot pixels, and how many pixels were replaced.
 
-    *pixels* is a whole picture as uint8, uint16 or float32, *white* the value of white in it. It is never changed,
+    *pixels* is a whole image as uint8, uint16 or float32, *white* the value of white in it. It is never changed,
     and returned itself where nothing is found.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < 2 * _RADIUS:
         return pixels, 0
-    with np.errstate(invalid="ignore", over="ignore"):  # of pictures with values that are no numbers
+    with np.errstate(invalid="ignore", over="ignore"):  # of images with values that are no numbers
         least = max(_LEAST * white / 255, _LEAST_SIGMAS * _noise(pixels))
         rows, columns = _not_crowded(_alone(pixels, _rare_peaks(pixels, least), least), width)
         if not len(rows):

@@ -1,4 +1,4 @@
-"""One inference, many looks: strength, colour noise, detail and grain mix source and clean picture anew, in strips.
+"""Strength, colour noise, detail and grain: mixes source and clean image without another inference, in strips.
 
 With r = source - clean, its luma y (the mean of the channels), and the settings strength a, colour noise k,
 detail d and grain g:
@@ -6,7 +6,7 @@ detail d and grain g:
     result = source - a (k (r - y) + y (1 - d m) - g n)
 
 m is 0 to 1 for each pixel, where structure was removed; n is neutral grain like the removed noise. So a result
-moves in a straight line from the source (a = 0) to the look (a = 1). docs/controls.md explains it to people.
+moves in a straight line from the source (a = 0) to the look (a = 1). docs/controls.md explains it to users.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from denoiser.engine.trust import BLOCK, NoiseBlocks, Plane, evidence, finite, l
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
 
-_THREADS = min(4, os.cpu_count() or 1)  # more would only wait for the memory
+_THREADS = min(4, os.cpu_count() or 1)  # more threads gain nothing: memory is the limit
 _VALUES_AT_ONCE = 100_000  # of a strip: its working copies stay in the cache
 # Logarithms of odds: a block is flat below the first (1 % of flat noise is above it), texture above the second.
 _FLAT, _TEXTURE = 0.5, 2.0
@@ -33,7 +33,7 @@ _FLAT, _TEXTURE = 0.5, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How much of what was removed stays removed; the settings of DenoiseOptions of the same names."""
+    """The settings of DenoiseOptions of the same names."""
 
     strength: float = 1.0
     colour_noise: float = 1.0
@@ -42,13 +42,13 @@ class Look:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a straight mix of source and clean picture."""
+        """Whether it is a straight mix of source and clean image."""
         return self.colour_noise == 1 and self.detail == 0 and self.grain == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture in pixels; it lies inside."""
+    """A part of an image in pixels; it lies inside."""
 
     top: int
     left: int
@@ -57,18 +57,18 @@ class Region:
 
 
 def look_of(options: DenoiseOptions) -> Look:
-    """The look that *options* ask for."""
+    """The look of *options*."""
     return Look(options.strength, options.colour_noise, options.detail, options.grain)
 
 
 class Looks:
-    """All looks of one cleaned picture. What detail and grain need is measured when they are first asked for.
+    """All looks of one denoised image. Detail and grain are measured on first use.
 
     Any thread. A region of a look is that part of the whole look, bit for bit.
     """
 
     def __init__(self, source: Image, clean: Pixels) -> None:
-        """*clean* is the picture with everything removed, in the depth of *source*; neither is ever changed."""
+        """*clean* is the fully denoised image, in the depth of *source*; neither is ever changed."""
         self.source, self.clean = source, clean
 
     def render(self, look: Look, region: Region | None = None, *, out: Pixels | None = None) -> Pixels:
@@ -115,7 +115,7 @@ class Looks:
         return _between(self.texture, self.source.width, axis=1)
 
     def _measure(self, look: Look) -> None:
-        """Once, before several threads would all do it."""
+        """Measure once, before threads start."""
         if look.detail:
             _ = self._texture_across
         if look.grain:

@@ -36,7 +36,7 @@ _ALLOCATION_FAILED = (
 
 
 def free_bytes(device: str) -> int:
-    """What a program may still take on *device* without pressing others out."""
+    """Bytes that are available on *device*."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
     known = [free for free in (_free_of_system(), _free_of_container()) if free is not None]
@@ -44,7 +44,7 @@ def free_bytes(device: str) -> int:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether *error* says that memory ran out, in any of the ways that torch and numpy say it."""
+    """Whether *error* means that memory ran out; torch and numpy report it in several ways."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _ALLOCATION_FAILED)
@@ -61,7 +61,7 @@ def _free_of_system(meminfo: Path = Path("/proc/meminfo")) -> int | None:
 
 
 def _free_of_container(cgroup: Path = _CGROUP) -> int | None:
-    """Of version 2; a container of version 1 shows the memory of its host."""
+    """For cgroups version 2; with version 1 a container shows the memory of its host."""
     try:
         limit = (cgroup / "memory.max").read_text(encoding="ascii").strip()
         used = int((cgroup / "memory.current").read_text(encoding="ascii"))
@@ -71,13 +71,13 @@ def _free_of_container(cgroup: Path = _CGROUP) -> int | None:
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGEST_KEPT = 64 << 20  # bytes: the layers of a tile are smaller, whole pictures mostly larger
+_LARGEST_KEPT = 64 << 20  # bytes: the layers of a tile are smaller, whole images mostly larger
 _MOST_KEPT = 384 << 20  # free bytes at the end of the heap: about what a tile of 1024 takes
 
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Tells the C library so, once for the process; false where there is no such thing to tell, or a person has."""
+    """Set it in the C library, once per process; false if there is no such setting, or the user has set it."""
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     if "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", ""):
@@ -90,7 +90,7 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_freed_memory() -> None:
-    """Hands the system what was kept: after a shortage others in the process, the code of layers too, need it."""
+    """Return kept memory to the system: after a shortage other parts of the process need it."""
     if sys.platform != "linux":
         return
     try:
@@ -132,8 +132,8 @@ _STEP_OF_SHAPES = {
     "cpu": 0,
     "cuda": 64,
     "mps": 0,
-}  # where unlike pictures share a batch their tiles should be alike
-_MOST_AT_ONCE = 16  # tiles; a card is full long before
+}  # if images of different sizes share a batch, their tiles should have one size
+_MOST_AT_ONCE = 16  # tiles; more gain nothing on a graphics card
 _SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for decoding, encoding and other programs
 _MOST_WAITING = 256_000_000  # bytes: a photo of 24 MP with its result, or enough small ones to fill any batch
 _GB = 1_000_000_000
@@ -141,28 +141,28 @@ _GB = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a session may take. ``memory`` is the ceiling in bytes for tiles and pictures under way together."""
+    """Sizes for a session. ``memory`` is the limit in bytes for tiles and images in progress together."""
 
     device: str
     tile: int
     batch: int
     memory: int
     bytes_per_pixel: int  # of a tile: what the network holds while it computes
-    fixed_tile: bool = False  # was asked for, and stays
+    fixed_tile: bool = False  # set by the user, never changed
     fixed_batch: bool = False
 
     @property
     def bytes_waiting(self) -> int:
-        """What may wait on either side of the device, of pictures that stream through."""
+        """Bytes of images that may wait on either side of the device."""
         return min(self.for_pictures // 2, _MOST_WAITING)
 
     @property
     def for_pictures(self) -> int:
-        """What is left of the ceiling for pictures that wait, are under way, or are done."""
+        """Bytes left for images that wait, are in progress, or are done."""
         return max(0, self.memory - self.batch * self.tile**2 * self.bytes_per_pixel)
 
     def plan(self, height: int, width: int, spec: NetworkSpec) -> TilePlan:
-        """The tiles of a picture of that size."""
+        """The tiles of an image of that size."""
         return plan_tiles(
             height,
             width,
@@ -185,7 +185,7 @@ class Budget:
 def make_budget(
     options: DenoiseOptions, device: str, spec: NetworkSpec, *, free: int, bytes_per_pixel: int
 ) -> Budget:
-    """The largest tile and batch that leave half of the ceiling to pictures; what was asked for stays."""
+    """The largest tile and batch that leave half of the limit to images; sizes set by the user stay."""
     memory = int(_SHARE_OF_FREE[device] * free) if options.memory is None else int(options.memory * _GB)
     for_tiles = memory // 2
     tile, batch = options.tile, options.batch_size
@@ -214,15 +214,15 @@ def make_budget(
 
 
 def _halo(spec: NetworkSpec) -> int:
-    """What a tile needs around its core: for the network, and for what follows it."""
+    """The overlap that a tile needs: for the network and for the steps after it."""
     return max(spec.halo, sanity.REACH)
 
 
 def _bare_least(spec: NetworkSpec) -> int:
-    """The smallest tile that has a core at all."""
+    """The smallest tile with a core."""
     return max(2 * rounded_up(_halo(spec), spec.size_multiple) + spec.size_multiple, 64)
 
 
 def _least(spec: NetworkSpec) -> int:
-    """The smallest tile that is chosen unasked."""
+    """The smallest tile that is chosen automatically."""
     return max(_SMALLEST_TILE, rounded_up(4 * _halo(spec), _STEP_OF_TILE))

@@ -1,10 +1,10 @@
-"""Pictures stream in, results stream out: reading, computing and what the caller does overlap.
+"""Streams images through the device: reading, inference and the caller's work overlap.
 
     feeder thread               device thread                calling thread
-    next picture, prepare  ->   network, tile by tile   ->   finish, hand over
+    next image, prepare  ->   network, tile by tile   ->   finish, hand over
                       inbox                        outbox
 
-Both ways between the threads hold a bounded number of bytes, so that memory stays the same however many come.
+The queues between the threads hold a bounded number of bytes, so memory does not grow with the number of images.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _Queued = TypeVar("_Queued")
 
 
 class Closed(Exception):
-    """Nothing more will come, or nothing more is wanted."""
+    """The other side has closed the queue."""
 
 
 class Channel(Generic[_Queued]):
-    """First in, first out. For any threads; all in it weighs at most *capacity*, or is one thing."""
+    """A thread-safe FIFO queue; its items weigh at most *capacity* in total, or it holds one item."""
 
     def __init__(self, capacity: float) -> None:
         self._capacity = capacity
@@ -51,7 +51,7 @@ class Channel(Generic[_Queued]):
             self._changed.notify_all()
 
     def get(self, *, wait: bool = True) -> _Queued | None:
-        """The next thing; waits for it, or gives None at once; Closed when the last one was taken."""
+        """The next item; waits, or returns None at once; raises Closed after the last one."""
         with self._changed:
             if wait:
                 self._changed.wait_for(lambda: bool(self._items) or self._ended)
@@ -65,13 +65,13 @@ class Channel(Generic[_Queued]):
             return item
 
     def end(self) -> None:
-        """Says that nothing more comes; what is in it can still be taken."""
+        """Close from the producing side; remaining items can still be taken."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """Says that nothing more is wanted, and drops what is in it."""
+        """Close from the consuming side and drop all items."""
         with self._changed:
             self._abandoned = self._ended = True
             self._items.clear()
@@ -85,7 +85,7 @@ Name = TypeVar("Name")
 
 
 class Stages(Protocol):
-    """What is done to a picture in each of the three threads: denoiser.engine.Session is one."""
+    """The work of the three threads on an image; denoiser.engine.Session implements it."""
 
     def prepare(self, image: Image) -> Work: ...
     def compute(
@@ -102,10 +102,10 @@ def stream(
     on_tile: Callable[[Name, TileDone], None],
     cancel: CancelToken,
 ) -> Iterator[tuple[Name, Cleaned | DenoiserError]]:
-    """Results by name as they are done; *on_tile* is called for each tile in the calling thread.
+    """Yield results by name as they finish; *on_tile* is called for each tile in the calling thread.
 
-    A DenoiserError of one picture is a value; Cancelled and what *pictures* raises end the stream. Between the
-    threads wait at most *bytes_waiting* each, or a single picture. No thread is left when it ends or is closed.
+    A DenoiserError of one image is a value; Cancelled and what *pictures* raises end the stream. Between the
+    threads wait at most *bytes_waiting* each, or a single image. No thread is left when it ends or is closed.
     """
     run = _Stream(pictures, stages, Channel(bytes_waiting), Channel(bytes_waiting), _Either(cancel))
     with ThreadPoolExecutor(2, thread_name_prefix="denoise-engine") as threads:
@@ -118,7 +118,7 @@ def stream(
                     yield item.name, _finished(stages, item.work)
         finally:
             run.stop()
-        # What went wrong in a thread is raised here.
+        # Errors of the threads are raised here.
         device.result()
         feeder.result()
 
@@ -136,7 +136,7 @@ class _News(Generic[Name]):
 
 
 class _Either(CancelToken):
-    """Cancelled by its own call, or with the token of the caller."""
+    """Cancelled by itself or by the caller's token."""
 
     def __init__(self, other: CancelToken) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class _Stream(Generic[Name]):
             self._outbox.end()
 
     def results(self) -> Iterator[_Item[Name] | _News[Name]]:
-        """What the device thread sends, until it ends."""
+        """Items of the device thread, until it ends."""
         with suppress(Closed):
             while True:
                 item = self._outbox.get()
@@ -196,7 +196,7 @@ class _Stream(Generic[Name]):
                 yield item
 
     def stop(self) -> None:
-        """Lets both threads come to their end."""
+        """Stop both threads and wait for them."""
         self._cancel.cancel()
         self._inbox.abandon()
         self._outbox.abandon()
@@ -213,7 +213,7 @@ class _Stream(Generic[Name]):
             self._under_way.clear()
 
     def _arrivals(self) -> Iterator[Canvas | None]:
-        """The pictures that have something to be computed; None whenever the next one is not there yet."""
+        """Images that need inference; None while the next one has not arrived."""
         with suppress(Closed):
             while True:
                 item = self._inbox.get(wait=False)
@@ -238,7 +238,7 @@ class _Stream(Generic[Name]):
 
 
 def progress(canvas: Canvas, image: Image) -> TileDone:
-    """How far the picture is."""
+    """Progress of the image."""
     return TileDone(canvas.tiles_total - canvas.tiles_left, canvas.tiles_total, image.megapixels)
 
 
@@ -251,7 +251,7 @@ _Made = TypeVar("_Made")
 
 
 def _or_error(step: Callable[[_Given], _Made], given: _Given) -> _Made | DenoiserError:
-    """What *step* makes, or the error that ends this picture and no other."""
+    """The result of *step*, or the error of this image alone."""
     try:
         return step(given)
     except Cancelled:

@@ -17,7 +17,7 @@ from denoiser.tiling import SMALLEST_TILE, rounded_up
 def clean_whole(
     network: PyramidAutoencoder, noisy: NDArray[np.float32], condition: Condition
 ) -> NDArray[np.float32]:
-    """*noisy* (H, W, 3) in 0..1 to clean, in fp32 on the CPU. Memory grows with the picture."""
+    """*noisy* (H, W, 3) in 0..1 to clean, in fp32 on the CPU. Memory grows with the image."""
     height, width = noisy.shape[:2]
     below = rounded_up(max(height, SMALLEST_TILE), SIZE_MULTIPLE) - height
     beside = rounded_up(max(width, SMALLEST_TILE), SIZE_MULTIPLE) - width

@@ -1,8 +1,8 @@
-"""A network on its device: batches of tiles in, clean tiles out.
+"""Runs a network on its device: batches of tiles in, clean tiles out.
 
-On a CPU the tiles of a batch are computed one after another: kernels differ with the size of a batch, and so would
+On a CPU the tiles of a batch are computed one after another: kernels depend on the batch size, and so would
 the last bit. On CUDA a batch is one call; its results are fetched when the next one is already under way, so that
-copies and the work of the CPU hide behind the network.
+copies and CPU work overlap with inference.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TRANSFORMS = ((0, False), (2, False), (1, False), (3, False), (0, True), (2, Tr
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A batch whose results are on their way; keeps alive what the device still reads."""
+    """A batch in flight; keeps the tensors alive that the device still reads."""
 
     pieces: Sequence[Piece]
     blocks: Tensor  # (B, h, w, C) on the host
@@ -58,11 +58,11 @@ class NetworkRunner:
 
     @property
     def runs_ahead(self) -> bool:
-        """Whether the device computes while this thread goes on."""
+        """Whether the device computes asynchronously."""
         return self.device == "cuda"
 
     def move_to(self, device: str) -> None:
-        """Goes on on another device."""
+        """Move to another device."""
         self.device = device
         if device == "cpu":
             keep_freed_memory()
@@ -72,7 +72,7 @@ class NetworkRunner:
 
     @torch.inference_mode()
     def start(self, pieces: Sequence[Piece], cancel: CancelToken) -> list[Started]:
-        """Begins a batch of tiles of one shape, depth and channel count; stops within one layer of *cancel*."""
+        """Start a batch of tiles of one shape, depth and channel count; stops within one layer of *cancel*."""
         batches = [pieces] if self.runs_ahead else [[piece] for piece in pieces]
         with self._turn:
             self._cancel = cancel
@@ -83,7 +83,7 @@ class NetworkRunner:
                 self._cancel = None
 
     def finish(self, started: Started) -> Iterator[Canvas]:
-        """Waits for the batch and hands each tile to its canvas, which is given back each time."""
+        """Wait for the batch, paste each tile into its canvas, and yield the canvas."""
         if started.arrived is not None:
             started.arrived.synchronize()
         tiles = zip(started.pieces, started.blocks.numpy(), started.kept.numpy(), strict=True)
@@ -131,7 +131,7 @@ class NetworkRunner:
         if self.device == "cpu":
             return windows
         if windows.dtype == torch.uint16:
-            windows = windows.to(torch.int32)  # few devices know 16 unsigned bits
+            windows = windows.to(torch.int32)  # few devices support uint16
         if self.device == "cuda":
             windows = windows.pin_memory()
         return windows.to(self.device, non_blocking=True)

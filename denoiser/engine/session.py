@@ -1,4 +1,4 @@
-"""Weights loaded once, many pictures cleaned."""
+"""A loaded model on its device, for many images."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from denoiser.options import DenoiseOptions
 
 Name = TypeVar("Name")
 
-_WRONG = 0.5  # of an image that had to be kept as in the source: then nothing of the result is worth having
+_WRONG = 0.5  # share kept as in the source beyond which the result is rejected
 
 
 class Session:
-    """A network on its device, ready to clean one picture after another. Threads take turns, batch by batch."""
+    """A network on its device. Thread-safe: threads take turns, batch by batch."""
 
     def __init__(self, options: DenoiseOptions) -> None:
         self._options = options
@@ -54,7 +54,7 @@ class Session:
 
     @property
     def spec(self) -> NetworkSpec:
-        """What the network needs and costs."""
+        """The specification of the network."""
         return self._model.spec
 
     @property
@@ -64,7 +64,7 @@ class Session:
 
     @property
     def batch_size(self) -> int:
-        """How many tiles are given to the device at once."""
+        """Tiles per batch."""
         return self._cleaner.budget.batch
 
     def clean(
@@ -85,7 +85,7 @@ class Session:
         return self.finish(work)
 
     def looks(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Looks:
-        """Runs the network once, whatever look the options ask for; each look is then a matter of milliseconds."""
+        """Run the network once; each look is then a matter of milliseconds."""
         canvas = self._work(image, self._options.noise_level).canvas
         if canvas is None:
             return Looks(image, image.pixels)
@@ -99,11 +99,11 @@ class Session:
         on_tile: Callable[[Name, TileDone], None] = lambda _name, _event: None,
         cancel: CancelToken | None = None,
     ) -> Iterator[tuple[Name, Cleaned | DenoiserError]]:
-        """Each picture's result under its own name, in the order in which they are done.
+        """Yield the result of each image with its name, in the order in which they finish.
 
         *pictures* is read in one thread and the network runs in another, so that decoding, computing and what the
-        caller does with a result overlap; a few pictures wait in between. *on_tile* is called in the
-        calling thread. The error of one picture is a value; Cancelled and what *pictures* raises end the stream.
+        caller does with a result overlap; a few images wait in between. *on_tile* is called in the
+        calling thread. The error of one image is a value; Cancelled and what *pictures* raises end the stream.
         When the iterator ends or is closed, no thread is left.
         """
         waiting = self._cleaner.budget.bytes_waiting
@@ -120,7 +120,7 @@ class Session:
         return canvas.result
 
     def prepare(self, image: Image, estimate: NoiseEstimate | None = None) -> Work:
-        """What is to be computed for *image*, if anything."""
+        """The inference that *image* needs, if any."""
         if self._options.strength == 0:
             return Work(image, None)
         return self._work(image, self._options.noise_level, estimate)
@@ -128,13 +128,13 @@ class Session:
     def compute(
         self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
     ) -> Iterator[Canvas]:
-        """Each canvas when the network is through with it."""
+        """Yield each canvas when its tiles are done."""
         return self._cleaner.clean(canvases, on_tile=on_tile, cancel=cancel)
 
     def gradual(self, image: Image, level: float | None, estimate: NoiseEstimate | None = None) -> Gradual:
-        """*image* to be cleaned where it is looked at first; `finish(its work, a look)` when all of it is clean.
+        """*image*, denoised tile by tile on demand; `finish(its work, a look)` when all of it is clean.
 
-        *level* replaces the one in the options, so that one session serves a slider. *estimate* saves estimating
+        *level* replaces the one in the options, so one session serves a slider. *estimate* avoids estimating
         the noise again.
         """
         return Gradual(self._work(image, level, estimate), self._cleaner, self._model.spec)
@@ -146,7 +146,7 @@ class Session:
             return Cleaned(image, time.perf_counter() - work.began, image.notes, estimate=work.estimate)
         looks = self._looks_of(image, canvas)
         trust = trust_number(image, canvas.result)
-        # The look takes the place of the clean picture, so that no third one is held, unless that is still wanted.
+        # The look takes the place of the clean image, so that no third one is held, unless that is still wanted.
         pixels = looks.render(look) if look else looks.render(look_of(self._options), out=canvas.result)
         return Cleaned(
             image.with_pixels(pixels),
@@ -180,7 +180,7 @@ class Session:
         return Work(source, canvas, reported)
 
     def _looks_of(self, image: Image, canvas: Canvas) -> Looks:
-        """What the network made; where it is wrong nearly everywhere, a second try in fp32, then SpoiltResult."""
+        """The result; if it is wrong nearly everywhere, try again in fp32, then raise SpoiltResult."""
         if canvas.kept_share > _WRONG and self.precision != "fp32" and self._options.precision == "auto":
             canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
             self._cleaner.runner.precision = self.precision = "fp32"
@@ -214,7 +214,7 @@ class Session:
         )
 
     def _onto_cpu(self) -> Budget:
-        """The last resort when a graphics card that was not asked for by name has no memory left."""
+        """Move to the CPU if a device that was chosen automatically has no memory left."""
         self._cleaner.runner.move_to("cpu")
         precision = choose_precision(self._options.precision, "cpu", self._model)
         self._cleaner.runner.precision = precision.name
@@ -228,7 +228,7 @@ def _percent(share: float) -> str:
 
 
 def _scaled(condition: Condition, factor: float) -> Condition:
-    """The same noise in a picture whose values are *factor* of what they were."""
+    """The same noise in an image whose values are scaled by *factor*."""
     if condition.luma is None or condition.chroma is None:
         return condition
     return Condition(condition.luma * factor, condition.chroma * factor, condition.kind)

@@ -1,7 +1,7 @@
-"""Pictures in tiles: bounded memory whatever their size, and the same result as in one piece.
+"""Denoises in tiles: memory is bounded, and the result is that of the whole image.
 
-Tiles of one shape, depth and channel count share a batch, also when they are of several pictures. When memory runs
-out, the pictures under way begin again in smaller steps; what a person has fixed is never changed.
+Tiles of one shape, depth and channel count share a batch, also when they are of several images. When memory runs
+out, images in progress restart with smaller batches and tiles; sizes that the user set are never changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TiledCleaner:
     def __init__(
         self, runner: NetworkRunner, spec: NetworkSpec, budget: Budget, *, on_cpu: OntoCpu | None = None
     ) -> None:
-        """*on_cpu* moves the runner there, the last resort when a graphics card has no memory left."""
+        """*on_cpu* moves the runner to the CPU when a graphics card has no memory left."""
         self.runner, self.budget = runner, budget
         self._spec = spec
         self._on_cpu = on_cpu
@@ -35,14 +35,14 @@ class TiledCleaner:
     def clean(
         self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
     ) -> Iterator[Canvas]:
-        """Each canvas when its last tile is in; None among them means that the next one is still awaited.
+        """Yield each canvas when its last tile is done; None while the next image has not arrived.
 
         Stops within one layer of *cancel* with Cancelled.
         """
         run = _Run(self.runner, on_tile, cancel)
         for canvas in canvases:
             if canvas is None:
-                # Nothing else to compute meanwhile: batches go out half full.
+                # Nothing else to compute: run batches that are not full.
                 self._or_smaller(run, run.drain)
             else:
                 run.under_way.append(canvas)
@@ -52,13 +52,13 @@ class TiledCleaner:
         yield from run.taken()
 
     def clean_tile(self, canvas: Canvas, tile: Tile, cancel: CancelToken) -> None:
-        """One tile of a canvas that has begun. A shortage of memory comes out as it is: `step_down` answers it."""
+        """Denoise one tile of a canvas. A memory error is raised; `step_down` handles it."""
         run = _Run(self.runner, lambda _canvas: None, cancel)
         run.add((canvas, tile), 1)
         run.drain()
 
     def step_down(self, error: BaseException) -> str:
-        """Takes smaller steps from now on, and says which; raises when there are none."""
+        """Use smaller batches or tiles from now on and return the note; raise if there are none."""
         smaller = self.budget.smaller(self._spec)
         if smaller is not None:
             self.budget = smaller
@@ -86,7 +86,7 @@ class TiledCleaner:
         run.drain()
 
     def _or_smaller(self, run: _Run, step: Callable[[], None]) -> None:
-        """Does *step*; when memory runs out, does all that is under way again in smaller steps."""
+        """Run *step*; if memory runs out, restart images in progress with smaller steps."""
         while True:
             try:
                 step()
@@ -101,7 +101,7 @@ class TiledCleaner:
 
 
 class _Run:
-    """Pictures under way, batches being filled, and the one that the device has in hand."""
+    """Images in progress, batches being filled, and the batch on the device."""
 
     def __init__(self, runner: NetworkRunner, on_tile: TileListener, cancel: CancelToken) -> None:
         self._runner = runner
@@ -111,7 +111,7 @@ class _Run:
         self._in_hand: list[Started] = []
 
     def add(self, piece: Piece, batch: int) -> None:
-        """Puts a tile to its like, and starts the batch when it is full."""
+        """Add a tile to the batch of its shape, and start the batch when it is full."""
         canvas, tile = piece
         alike = (tile.shape, canvas.source.dtype, canvas.source.shape[2])
         waiting = self._filling.setdefault(alike, [])
@@ -120,23 +120,23 @@ class _Run:
             self._start(self._filling.pop(alike))
 
     def drain(self) -> None:
-        """Starts what waits and takes in what is in hand."""
+        """Start waiting batches and collect the batch on the device."""
         while self._filling:
             self._start(self._filling.popitem()[1])
         self._take_in()
 
     def forget(self) -> None:
-        """Drops everything that is not finished, and the memory that it holds."""
+        """Drop unfinished work and free its memory."""
         self._filling.clear()
         self._in_hand.clear()
 
     def note(self, words: str) -> None:
-        """Says it of every picture under way."""
+        """Add the note to every image in progress."""
         for canvas in self.under_way:
             canvas.notes.append(words)
 
     def taken(self) -> Iterator[Canvas]:
-        """The pictures that are done, which are then no longer under way."""
+        """Remove and return the finished images."""
         done = [canvas for canvas in self.under_way if canvas.is_done]
         self.under_way = [canvas for canvas in self.under_way if not canvas.is_done]
         yield from done

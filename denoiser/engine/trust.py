@@ -24,13 +24,13 @@ from denoiser.image import Image, Pixels
 Plane = NDArray[np.float32]
 
 SIDE = 32  # of a block in pixels
-_MOST = 1024  # blocks, a megapixel: enough for a spectrum whatever the size of the picture
+_MOST = 1024  # blocks, a megapixel: enough for a spectrum whatever the size of the image
 _FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseBlocks:
-    """Blocks of luma (n, 32, 32) in the values of the picture, the flattest of those looked at."""
+    """Blocks of luma (n, 32, 32) in the values of the image, the flattest of those looked at."""
 
     removed: Plane
     clean: Plane
@@ -38,7 +38,7 @@ class NoiseBlocks:
 
     @property
     def tells(self) -> bool:
-        """Whether there is enough to say what the noise looks like."""
+        """Whether there are enough blocks to describe the noise."""
         return len(self.removed) >= _FEWEST and float(self.removed.std()) > 0
 
 
@@ -53,7 +53,7 @@ def luma(values: Plane) -> Plane:
 
 
 def finite(values: Pixels) -> Plane:
-    """As float32; what is no number, or infinite, as 0."""
+    """As float32, with NaN and infinity as 0."""
     plane: Plane = values.astype(np.float32)
     if np.issubdtype(values.dtype, np.floating):
         np.nan_to_num(plane, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -61,14 +61,14 @@ def finite(values: Pixels) -> Plane:
 
 
 def removed_luma(source: Pixels, clean: Pixels) -> tuple[Plane, Plane]:
-    """Luma of what was removed, and of the clean picture, of a strip or a block (H, W, C)."""
+    """Luma of the removed part and of the clean image, for a strip or block (H, W, C)."""
     kept = finite(clean)
     removed: Plane = finite(source) - kept
     return luma(removed), luma(kept)
 
 
 def sample(source: Pixels, clean: Pixels) -> NoiseBlocks:
-    """The flatter half of at most 1024 blocks on a grid; none of a picture under 32 pixels."""
+    """The flatter half of at most 1024 blocks on a grid; none of an image under 32 pixels."""
     pairs = []
     seed = zlib.crc32(repr(source.shape).encode())
     for top, left in _places(*source.shape[:2]):
@@ -80,7 +80,7 @@ def sample(source: Pixels, clean: Pixels) -> NoiseBlocks:
         return NoiseBlocks(nothing, nothing, seed)
     removed, kept = (np.stack(planes) for planes in zip(*pairs, strict=True))
     steps = np.abs(np.diff(kept, axis=1)).mean(axis=(1, 2)) + np.abs(np.diff(kept, axis=2)).mean(axis=(1, 2))
-    # Where the picture is clipped nothing was there to be removed.
+    # Clipped areas have no noise to remove.
     alive = removed.std(axis=(1, 2)) > 0
     order = np.argsort(np.where(alive, steps, np.inf), kind="stable")[: int(alive.sum() + 1) // 2]
     return NoiseBlocks(removed[order], kept[order], seed)
@@ -98,7 +98,7 @@ def _places(height: int, width: int) -> list[tuple[int, int]]:
 
 
 BLOCK = 16
-SMALLEST = 3 * BLOCK  # a picture with a side under this has too few blocks to compare
+SMALLEST = 3 * BLOCK  # an image with a side under this has too few blocks to compare
 _ROWS_AT_ONCE = 8  # rows of blocks, beside one above and one below
 _COARSEST = 2.5  # frequencies below are shading: half periods in a block
 _MEDIAN_OF_POWER = 0.455  # of the square of a normal number, whose mean is 1
@@ -110,13 +110,13 @@ _NARROW, _BROAD, _ECHO, _START = 1.7, 2.4, 4.0, -4.2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Noise:
-    """What the removed noise of this picture looks like: its power at each frequency of a block."""
+    """Spectrum of the removed noise: its power at each frequency of a block."""
 
     power: Plane  # (16, 16), 1 on average
 
 
 def evidence(source: Pixels, clean: Pixels, blocks: NoiseBlocks, white: float) -> Plane:
-    """(rows, columns) of blocks, the last ones mirrored beyond the edge; very low where nothing can be said."""
+    """(rows, columns) of blocks, the last ones mirrored beyond the edge; very low where nothing can be measured."""
     height, width = source.shape[:2]
     down, across = -(-height // BLOCK), -(-width // BLOCK)
     figures = np.full((down, across), -np.inf, dtype=np.float32)
@@ -174,7 +174,7 @@ def _frequencies(plane: Plane) -> Plane:
 
 
 def _with_neighbours(values: Plane) -> Plane:
-    """Each block together with those around it, itself counting most: 1 2 1 down and across."""
+    """Each block with its neighbours, weighted 1 2 1 down and across."""
     beyond = ((1, 1), (1, 1)) + ((0, 0),) * (values.ndim - 2)
     padded = np.pad(values, beyond, mode="edge")
     padded = (padded[:-2] + padded[2:]) * np.float32(0.25) + padded[1:-1] * np.float32(0.5)
@@ -222,42 +222,42 @@ class _Band:
 
 _THREE, _FIVE = _Band.of(3), _Band.of(5)
 # What multiplies matrices takes its memory at its first work, and ends the process where there is none: so it works
-# when this is imported, and not first when a picture has taken the memory. A plain product would not do: processors
+# when this is imported, and not first when an image has taken the memory. A plain product would not do: processors
 # with AVX-512 have a way of their own for those.
 _frequencies(np.zeros((BLOCK, BLOCK), np.float32))
 
 
 # Evidence of structure is a logarithm of odds; at this much a block is trusted by half. 2 % of flat noise has more.
 _HALF = 0.5
-_WIDTH = 0.4  # how soon trust goes from one end to the other
-_MOST_ROWS = 8 * BLOCK  # of pixels that are looked at in one piece
+_WIDTH = 0.4  # slope of trust
+_MOST_ROWS = 8 * BLOCK  # of pixels that are processed in one piece
 _LARGE = 500_000  # pixels above which the number is computed from a part of the image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trust:
-    """For each block of 16 pixels, and for all: 1 where noise alone was removed, 0 where structure was."""
+    """Trust of each block of 16 pixels and of the image: 1 if only noise was removed, 0 if structure was."""
 
     map: NDArray[np.float32]
 
     @property
     def number(self) -> float:
-        """The mean over the picture, to a hundredth."""
+        """The mean over the image, to a hundredth."""
         return round(float(self.map.mean()), 2)
 
 
 def trust(source: Image, clean: Pixels) -> Trust:
-    """Looks at all of the picture; *clean* is with everything removed, in the depth of *source*.
+    """Compute trust for the whole image; *clean* is fully denoised, in the depth of *source*.
 
     Structure in luma is detected; lost colour differences alone are not. Texture that is as faint, as coarse and as
-    irregular as the noise looks like noise, here as to everybody. Small pictures are trusted: nothing can be said.
+    irregular as the noise looks like noise. Small images are trusted: nothing can be measured.
     """
     found = evidence(source.pixels, clean, sample(source.pixels, clean), source.white)
     return Trust(_trusted(found))
 
 
 def trust_number(source: Image, clean: Pixels) -> float:
-    """About `trust(...).number`, from bands across it: under a tenth of a second for any picture."""
+    """An approximation of `trust(...).number` from bands of the image: under a tenth of a second."""
     height, width = source.pixels.shape[:2]
     if height * width <= _LARGE or height <= _MOST_ROWS:
         return trust(source, clean).number

@@ -1,4 +1,4 @@
-"""Files to pictures and back; the only room that knows Pillow and its like.
+"""Files to images and back; the only room that knows Pillow and its like.
 
 `read` and `write` are the doors for files, `read_bytes` and `encode` those for pipes, `probe` that for plans,
 `preview` and `shrunk` those for eyes; `from_pil`, `is_pil` and `to_pil` are for programs that use Pillow.

@@ -1,6 +1,6 @@
-"""The one conversion of colours here: ink and Lab to sRGB, through the profile of the picture.
+"""The one conversion of colours here: ink and Lab to sRGB, through the profile of the image.
 
-RGB and grey pictures are never converted: they are cleaned in their own space, wide gamuts too, and keep their
+RGB and grey images are never converted: they are cleaned in their own space, wide gamuts too, and keep their
 profile.
 """
 

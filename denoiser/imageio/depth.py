@@ -1,4 +1,4 @@
-"""From one depth to another, for formats that cannot hold what the picture has."""
+"""From one depth to another, for formats that cannot hold what the image has."""
 
 from __future__ import annotations
 

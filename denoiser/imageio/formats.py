@@ -9,9 +9,9 @@
     jxl          jxl
     bmp          png          a BMP has no room for metadata, and PNG is as exact and smaller
     heif         avif         its codec cannot be written freely; AVIF keeps its 10 bits
-    raw          tiff         16 bits; a developed picture is not a sensor's any more
+    raw          tiff         16 bits; a developed image is not a sensor's any more
 
-Palettes and 1-bit pictures keep their format and become full colour or grey: a cleaned picture has other colours
+Palettes and 1-bit images keep their format and become full colour or grey: a cleaned image has other colours
 than its palette. The table is what plans are made from, so that names are known before a pixel is read.
 """
 
@@ -35,7 +35,7 @@ class Format:
     key: str
     name: str
     suffixes: tuple[str, ...]  # the first is the one for new files
-    written_as: str  # the key of the row that its pictures are written in
+    written_as: str  # the key of the row that its images are written in
     depths: tuple[int, ...] = ()  # bits that can be written; empty: not written here
     alpha: bool = True  # whether it can be written with alpha
     extra: str | None = None  # the extra that brings its backend
@@ -119,7 +119,7 @@ _STRANGERS = (
 
 
 def is_picture_name(path: Path) -> bool:
-    """Whether a file of this name is taken for a picture when a folder is walked."""
+    """Whether a file of this name is taken for an image when a folder is walked."""
     return path.suffix.lower() in _BY_SUFFIX
 
 
@@ -164,7 +164,7 @@ def sniff(head: bytes, name: str = "") -> Format:
 
 
 def output_format(source: HasFormat | str, options: WriteOptions = WriteOptions()) -> Format:
-    """The row that a picture from this source is written in: what the options say, else what the table says."""
+    """The row that an image from this source is written in: what the options say, else what the table says."""
     if options.format is not None:
         return ROWS[options.format]
     key = source if isinstance(source, str) else source.format

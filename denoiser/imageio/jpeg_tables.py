@@ -61,7 +61,7 @@ def _read_slots(block: bytes) -> dict[int, Table]:
 
 
 def turned(tables: JpegTables) -> JpegTables:
-    """The tables for the picture with rows and columns exchanged: what was coarse across is coarse down."""
+    """The tables for the image with rows and columns exchanged: what was coarse across is coarse down."""
     flipped = tuple(tuple(table[column * 8 + row] for row in range(8) for column in range(8))
                     for table in tables.quantisation)  # fmt: skip
     sampling = tuple((down, across) for across, down in tables.sampling)

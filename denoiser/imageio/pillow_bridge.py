@@ -47,7 +47,7 @@ def is_pil(value: Any) -> TypeGuard[PilImage]:
 
 
 def from_pil(picture: PillowImage.Image) -> Image:
-    """A picture from a Pillow image of any mode with a defined meaning; upright, with its profile and metadata.
+    """An image from a Pillow image of any mode with a defined meaning; upright, with its profile and metadata.
 
     CMYK and Lab go through their profiles to sRGB, as when a file is read. Copies the pixels.
     """
@@ -74,9 +74,9 @@ def from_pil(picture: PillowImage.Image) -> Image:
 
 
 def to_pil(image: Image, *, mode: str = "") -> PillowImage.Image:
-    """A Pillow image of the picture: 8 bits, but 16-bit grey as I;16 and float grey as F, which Pillow has.
+    """A Pillow image of the image: 8 bits, but 16-bit grey as I;16 and float grey as F, which Pillow has.
 
-    Pillow has no deeper colour: such pictures are rounded to 8 bits. Alpha stays; with alpha grey is 8-bit, too.
+    Pillow has no deeper colour: such images are rounded to 8 bits. Alpha stays; with alpha grey is 8-bit, too.
     *mode* is that of the Pillow image it came from: the result has it too, except for P, PA, 1, CMYK and Lab.
     """
     from PIL import Image as pillow
@@ -149,7 +149,7 @@ _QUALITY = 80
 
 
 def renewed(image: Image) -> Metadata:
-    """The picture's metadata, with a thumbnail of its present pixels where it had one."""
+    """The image's metadata, with a thumbnail of its present pixels where it had one."""
     metadata = image.metadata
     if metadata.exif is None or not exif.has_thumbnail(metadata.exif):
         return metadata
@@ -157,7 +157,7 @@ def renewed(image: Image) -> Metadata:
 
 
 def small_jpeg(image: Image) -> bytes:
-    """The picture as a JPEG that is 160 pixels long at most."""
+    """The image as a JPEG that is 160 pixels long at most."""
     from denoiser.imageio.backends import pillow
 
     step = max(1, min(image.height, image.width) // (4 * _SIDE))  # 24 MP need not all be made 8-bit for this

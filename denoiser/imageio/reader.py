@@ -1,4 +1,4 @@
-"""From a file to an upright picture: fetch, recognise, check, inspect, refuse or decode, turn, and gather."""
+"""From a file to an upright image: fetch, recognise, check, inspect, refuse or decode, turn, and gather."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Probe:
 
 
 def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
-    """The upright picture in a file, with all that came with it; the file is never written to.
+    """The upright image in a file, with all that came with it; the file is never written to.
 
-    Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never gives a picture
+    Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never gives an image
     of which a part is missing.
     """
     with named(str(path)):
@@ -76,7 +76,7 @@ def probe(path: Path) -> Probe:
 
 
 def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Image:
-    """The picture in a file at a glance: upright, 8-bit sRGB, at most *side* pixels across and down.
+    """The image in a file at a glance: upright, 8-bit sRGB, at most *side* pixels across and down.
 
     For eyes that look for a file: much quicker than `read`, since a JPEG is decoded at the size that is wanted, and
     without its doubts about the data. Raises UnreadableImage, or a child of it, where nothing can be shown.
@@ -95,7 +95,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
 
 
 def shrunk(image: Image, side: int) -> Image:
-    """A picture that is there already at a glance, the same way."""
+    """An image that is there already at a glance, the same way."""
     from denoiser.imageio.backends import libvips
 
     samples = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])

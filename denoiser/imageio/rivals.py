@@ -36,7 +36,7 @@ def described(name: str) -> str:
 
 
 def encode(name: str, pixels: Pixels8, quality: int) -> bytes:
-    """*pixels* (H, W, 3) as a file of that format, nothing but the picture in it."""
+    """*pixels* (H, W, 3) as a file of that format, nothing but the image in it."""
     if name in _PLUGIN:
         importlib.import_module(_PLUGIN[name])
     packed = io.BytesIO()

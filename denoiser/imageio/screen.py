@@ -63,10 +63,10 @@ def profile_at(path: Path) -> bytes:
 
 
 class ScreenColours:
-    """From the colours of a picture to those of a screen. Any thread; strips are converted side by side."""
+    """From the colours of an image to those of a screen. Any thread; strips are converted side by side."""
 
     def __init__(self, profile: bytes | None, channels: int, screen: bytes | None = None) -> None:
-        """*profile* is of the picture, None for sRGB; *screen* of the display, None for sRGB."""
+        """*profile* is of the image, None for sRGB; *screen* of the display, None for sRGB."""
         self._transform: Any = None
         plain = profile is None or colour.is_srgb(profile)
         if not plain or (screen is not None and not colour.is_srgb(screen)):
@@ -102,7 +102,7 @@ def _halved_bytes(pixels: Pixels) -> Pixels:
 
 
 def _transform(profile: bytes | None, channels: int, screen: bytes | None) -> Any:
-    """Of Pillow; plain sRGB where the picture's profile cannot be understood, or does not fit its channels."""
+    """Of Pillow; plain sRGB where the image's profile cannot be understood, or does not fit its channels."""
     from PIL import ImageCms
 
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

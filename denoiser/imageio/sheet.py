@@ -1,6 +1,6 @@
 """Before and after on one sheet: crops at 1:1 and enlarged, what was taken away, and the scores under them.
 
-title of the picture
+title of the image
 ┌ noisy ────────┐ ┌ clean ────────┐ ┌ taken away ───┐ (┌ reference ────┐)
 │ 1:1, a frame  │ │               │ │ ×3 about grey │
 └───────────────┘ └───────────────┘ └───────────────┘
@@ -42,7 +42,7 @@ _STEP, _STEPS = 8, 128  # of the search for a telling place: pixels at least, an
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One picture before and after, all of one size; the scores stand under noisy and clean."""
+    """One image before and after, all of one size; the scores stand under noisy and clean."""
 
     title: str
     noisy: Image
@@ -72,12 +72,12 @@ class Strip:
 
 
 def contact_sheet(rows: Iterable[Row]) -> Image:
-    """Before and after as a picture of 8 bits. Keeps the drawn strips only, so *rows* may be read one by one."""
+    """Before and after as an image of 8 bits. Keeps the drawn strips only, so *rows* may be read one by one."""
     return drawn(_before_and_after(row) for row in rows)
 
 
 def drawn(strips: Iterable[Strip]) -> Image:
-    """The strips one below the other as a picture of 8 bits; they may come one by one."""
+    """The strips one below the other as an image of 8 bits; they may come one by one."""
     parts = [_drawn(strip) for strip in strips]
     if not parts:
         raise UnusableData("No images for the sheet.")

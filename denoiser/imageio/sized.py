@@ -1,4 +1,4 @@
-"""The same picture in a format that people know, in no more bytes than are allowed: to compare with."""
+"""The same image in a format that people know, in no more bytes than are allowed: to compare with."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from denoiser.image import Image, Pixels
 from denoiser.imageio import depth, rivals
 
 _BEST = 100
-_SEARCHED_PIXELS = 1 << 20  # larger pictures are searched on their middle, and then corrected
+_SEARCHED_PIXELS = 1 << 20  # larger images are searched on their middle, and then corrected
 _CORRECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sized:
-    """What a format makes of a picture in so many bytes."""
+    """What a format makes of an image in so many bytes."""
 
-    image: Image  # in the depth of the picture
+    image: Image  # in the depth of the image
     bytes: int
     quality: int  # as the format counts it
 
@@ -62,7 +62,7 @@ def _highest(fits: Callable[[int], bool], cancel: CancelToken) -> int:
 
 
 def _middle(pixels: Pixels) -> Pixels:
-    """The middle of a large picture, in its own shape; the same array where it is small enough."""
+    """The middle of a large image, in its own shape; the same array where it is small enough."""
     height, width = pixels.shape[:2]
     if height * width <= _SEARCHED_PIXELS:
         return pixels

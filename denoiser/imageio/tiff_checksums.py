@@ -17,7 +17,7 @@ _PIECE = 1 << 16  # and so much fed: what zlib has not come to is copied each ti
 def check(tiff: bytes, picture_bytes: int) -> None:
     """Raises UnreadableImage when a strip or tile of the first page is not what its writer summed up.
 
-    Unpacks about *picture_bytes*, the size of the picture that the decoder has made of them, and never much more.
+    Unpacks about *picture_bytes*, the size of the image that the decoder has made of them, and never much more.
     """
     span = Span(tiff)
     layout = ifd.read_layout(span)

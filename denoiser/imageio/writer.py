@@ -1,4 +1,4 @@
-"""From a picture to a file: a depth the format can hold, bare pixels, the metadata as bytes, then the disk."""
+"""From an image to a file: a depth the format can hold, bare pixels, the metadata as bytes, then the disk."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from denoiser.imageio import containers, depth, formats, pillow_bridge
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
-JPEG_QUALITY = 95  # for pictures that come from no JPEG
+JPEG_QUALITY = 95  # for images that come from no JPEG
 WEBP_QUALITY = 95  # lossy only where the source was; the second loss stays under one 8-bit step on average
 AVIF_QUALITY = 90
 
 
 def write(image: Image, path: Path, options: WriteOptions = WriteOptions(), *, format: str = "") -> None:
-    """The picture as a file, whole or not there, in *format* or that of the suffix, and with the source's times.
+    """The image as a file, whole or not there, in *format* or that of the suffix, and with the source's times.
 
-    Raises UnwritableImage where the format cannot hold the picture, or the disk does not take it.
+    Raises UnwritableImage where the format cannot hold the image, or the disk does not take it.
     """
     row = formats.ROWS[format] if format else formats.by_suffix(path)
     try:
@@ -52,7 +52,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
 
 
 def losses(image: Image, format: str) -> tuple[str, ...]:
-    """In words, what a file of this format cannot hold of the picture; empty when all of it stays."""
+    """In words, what a file of this format cannot hold of the image; empty when all of it stays."""
     row = formats.ROWS[format]
     words = []
     if row.depths and depth.fitting(image.bits, row.depths) < image.bits:

@@ -15,7 +15,7 @@ _LONGEST = 255 * TILE_UNIT  # a side of a tile has one byte in the header
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A part of a picture in pixels."""
+    """A part of an image in pixels."""
 
     top: int
     left: int
@@ -48,7 +48,7 @@ class TileGrid:
 
     @classmethod
     def planned(cls, width: int, height: int) -> TileGrid:
-        """Tiles of about a megapixel, alike in size, for a picture of this size."""
+        """Tiles of about a megapixel, alike in size, for an image of this size."""
         tile_height = _side(height, 1024) if height <= 1024 else None
         tile_width = _side(width, 1024) if width <= 1024 else None
         if tile_height is None and tile_width is None:

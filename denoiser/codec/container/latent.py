@@ -20,7 +20,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """A picture, or a plane of alpha, kept bit for bit by a coder that is not ours."""
+    """An image, or a plane of alpha, kept bit for bit by a coder that is not ours."""
 
     codec: str  # "webp" or "png"
     data: bytes = field(repr=False)
@@ -33,7 +33,7 @@ class Exact:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What is known of the file that the picture came from."""
+    """What is known of the file that the image came from."""
 
     format: str  # a key of imageio.formats
     mode: str
@@ -46,9 +46,9 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True)
 class LatentFile:
-    """One picture as latents, or exact. DamagedLatent when its parts contradict each other.
+    """One image as latents, or exact. DamagedLatent when its parts contradict each other.
 
-    A picture of latents has weights, a grid and a tile for each of its places; an exact one has ``exact`` alone.
+    An image of latents has weights, a grid and a tile for each of its places; an exact one has ``exact`` alone.
     """
 
     width: int
@@ -61,7 +61,7 @@ class LatentFile:
     weights: str = ""  # the first 16 hex digits of the SHA-256 of the weights file
     grid: TileGrid | None = None
     tiles: tuple[Tile, ...] = ()
-    alpha: Exact | None = None  # beside tiles; an exact picture has its own
+    alpha: Exact | None = None  # beside tiles; an exact image has its own
     exact: Exact | None = None
     profile: bytes | None = field(default=None, repr=False)
     metadata: Metadata = field(default_factory=Metadata, repr=False)

@@ -34,7 +34,7 @@ BITS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 32)  # 32: float,
 STEPS = 64
 TILE_UNIT = 64  # pixels; sides of tiles are counted in these
 MAX_TILE_PIXELS = 1 << 21  # so that a tile is decoded in bounded memory
-MAX_TILES = 8192  # so that a picture of nothing but tiny tiles takes no longer than a large one
+MAX_TILES = 8192  # so that an image of nothing but tiny tiles takes no longer than a large one
 WEIGHTS_BYTES = 8  # of the SHA-256 of the weights file
 
 PROFILE = b"ICCP"

@@ -25,7 +25,7 @@ from denoiser.errors import InexactWeights
 LARGEST_WEIGHT = 63
 LARGEST_ACTIVATION = 127
 LARGEST_SHIFT = 48
-_PLACES_AT_ONCE = 1024  # of a picture in one product: what a 3×3 kernel sees of them stays in the cache
+_PLACES_AT_ONCE = 1024  # of an image in one product: what a 3×3 kernel sees of them stays in the cache
 EXACT_IN_FLOAT32, EXACT_IN_FLOAT64, EXACT_IN_INT64 = 1 << 24, 1 << 53, 1 << 62
 
 Activations = NDArray[np.uint8]

@@ -22,7 +22,7 @@ from denoiser.codec.entropy.tables import CodingTables, FrequencyTables
 from denoiser.errors import DamagedLatent, UnwritableImage
 
 CODER_VERSION = 1  # of the bytes that come out; stands in each file
-LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1  # symbols of a picture
+LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1  # symbols of an image
 HYPER_LOWEST, HYPER_HIGHEST = -128, 127
 _WORD = np.dtype(">u4")
 _BYTE = stream.model.Categorical(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from denoiser.errors import InexactWeights
 
 TOTAL = 1 << 16  # sum of the counts of a table
-SCALES = 64  # tables for the symbols of a picture, from the narrowest to the widest
+SCALES = 64  # tables for the symbols of an image, from the narrowest to the widest
 WIDEST = 2048  # half width; escapes code larger values
 LEVELS = 64  # quality steps
 
@@ -91,7 +91,7 @@ class FrequencyTables:
 
 @dataclass(frozen=True, eq=False)
 class ScaleTables(FrequencyTables):
-    """The 64 tables of the symbols of a picture, chosen by an index that integers compute."""
+    """The 64 tables of the symbols of an image, chosen by an index that integers compute."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,7 +20,7 @@ _DISTANCE = 0.5
 
 
 def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
-    """The first picture of a JPEG XL, upright."""
+    """The first image of a JPEG XL, upright."""
     if not inspection.width:
         raise UnreadableImage("is corrupt or truncated: no size in its header")
     limits.refuse_pixels(inspection.width, inspection.height, max_pixels)

@@ -22,7 +22,7 @@ from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection, ifd, tiff_strips
 from denoiser.imageio.containers.span import Span
 
-pyvips.cache_set_max(0)  # a cached operation holds its picture in memory, and no file is asked for twice
+pyvips.cache_set_max(0)  # a cached operation holds its image in memory, and no file is asked for twice
 pyvips.block_untrusted_set(True)
 # Warnings end the read and are part of the error; logging them would repeat them.
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)
@@ -49,7 +49,7 @@ def library_version() -> str:
 
 
 def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> Decoded:
-    """The first picture of *data*; UnreadableImage with the decoder's own reason at its first doubt."""
+    """The first image of *data*; UnreadableImage with the decoder's own reason at its first doubt."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
@@ -119,7 +119,7 @@ def _shrunk(image: Any, side: int) -> Pixels:
 
 
 def _samples(image: Any) -> Pixels:
-    """(H, W, bands) of a picture; pyvips leaves out the last for grey, and all three for a single grey pixel."""
+    """(H, W, bands) of an image; pyvips leaves out the last for grey, and all three for a single grey pixel."""
     return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
 
 
@@ -210,7 +210,7 @@ def _is_lossless(data: bytes, key: str, inspection: Inspection) -> bool:
 
 
 def _is_monochrome(avif: bytes) -> bool:
-    """Whether all coded pictures are grey; alpha is one of them and always is. libvips makes them RGB."""
+    """Whether all coded images are grey; alpha is one of them and always is. libvips makes them RGB."""
     settings = [match.start() for match in re.finditer(b"av1C\x81", avif[:_AVIF_HEADER_BYTES])]
     return bool(settings) and all(avif[at + 6 : at + 7] > b"" and avif[at + 6] & 0x10 for at in settings)
 

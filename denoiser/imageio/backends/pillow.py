@@ -28,7 +28,7 @@ _BMP_MODES = {
 
 
 def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
-    """The picture of a BMP; UnreadableImage with the reason where it is broken or ends too early."""
+    """The image of a BMP; UnreadableImage with the reason where it is broken or ends too early."""
     try:
         # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
         picture = BmpImagePlugin.BmpImageFile(io.BytesIO(data))

@@ -14,7 +14,7 @@ from denoiser.imageio.containers import Inspection
 
 
 def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> Decoded:
-    """The developed picture, upright: no automatic brightening, so that equal exposures stay equal."""
+    """The developed image, upright: no automatic brightening, so that equal exposures stay equal."""
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             limits.refuse_pixels(raw.sizes.raw_width, raw.sizes.raw_height, max_pixels)

@@ -110,11 +110,11 @@ def check_whole(data: Data, format: str, *, deep: bool = True) -> None:
 
 
 def embed(encoded: bytes, format: str, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The encoded picture with these blocks in it, byte for byte; the coded pixels are not touched.
+    """The encoded image with these blocks in it, byte for byte; the coded pixels are not touched.
 
     Takes what an encoder here wrote, without metadata of its own. What the format cannot hold is left out:
     ask `not_carried`. Gives *encoded* back for a format that cannot be written. The profile of a JPEG XL must be
-    given to the encoder (`needs_encoder_help`): there it is part of the coded picture.
+    given to the encoder (`needs_encoder_help`): there it is part of the coded image.
     """
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
 

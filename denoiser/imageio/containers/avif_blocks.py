@@ -1,6 +1,6 @@
 """Puts EXIF, XMP and a colour profile into an AVIF that an encoder wrote bare.
 
-EXIF and XMP become items that describe the main picture, the profile becomes one of its properties. An encoder
+EXIF and XMP become items that describe the main image, the profile becomes one of its properties. An encoder
 could take them too, and those at hand write EXIF anew on the way, which breaks the maker's note.
 """
 
@@ -27,7 +27,7 @@ class _Item:
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same picture with these blocks; one still picture, as an encoder writes it, without items of its own."""
+    """The same image with these blocks; one still image, as an encoder writes it, without items of its own."""
     if not (metadata.exif or metadata.xmp or profile):
         return encoded
     span = Span(encoded)

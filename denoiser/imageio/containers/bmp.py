@@ -31,7 +31,7 @@ class Header:
 
 
 def read_header(span: Span) -> Header:
-    """The header; UnreadableImage when it describes no picture."""
+    """The header; UnreadableImage when it describes no image."""
     if span.take(0, min(2, len(span))) != b"BM" or not span.has(0, 26):
         raise broken("not a BMP: its header is invalid or truncated")
     pixels_at, header_size = span.number(10, 4, "<"), span.number(14, 4, "<")

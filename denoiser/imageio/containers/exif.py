@@ -63,7 +63,7 @@ def resolution(block: bytes | None) -> tuple[float, float] | None:
 
 
 def with_orientation_reset(exif: bytes) -> bytes:
-    """The block saying that its picture stands upright; all other bytes are as they were."""
+    """The block saying that its image stands upright; all other bytes are as they were."""
     opened = _opened(exif)
     if opened is None:
         return exif
@@ -76,7 +76,7 @@ def with_orientation_reset(exif: bytes) -> bytes:
 
 
 def with_size(exif: bytes, width: int, height: int) -> bytes:
-    """The block naming this size wherever it names one for the main picture; all other bytes are as they were."""
+    """The block naming this size wherever it names one for the main image; all other bytes are as they were."""
     opened = _opened(exif)
     if opened is None:
         return exif

@@ -1,6 +1,6 @@
 """AVIF and HEIC: what the items of the file say, and whether all of them are there.
 
-Their rotation and mirror boxes rule how the picture stands; the orientation in EXIF is a copy for programs that
+Their rotation and mirror boxes rule how the image stands; the orientation in EXIF is a copy for programs that
 look nowhere else. `inspect` gives the boxes' orientation as the number that EXIF would use.
 """
 
@@ -70,7 +70,7 @@ def _top_level(span: Span) -> list[Box]:
 
 
 def _described_by(span: Span, items: Items) -> tuple[bytes | None, bytes | None]:
-    """EXIF and XMP of the main picture; where nothing refers to it, of the file."""
+    """EXIF and XMP of the main image; where nothing refers to it, of the file."""
     about = {source for name, source, to in items.references if name == b"cdsc" and items.primary in to}
     block = packet = None
     for item in sorted(items.kinds, key=lambda item: item not in about):
@@ -141,7 +141,7 @@ def _bits(span: Span, items: Items) -> int:
 
 
 def _pictures(items: Items) -> int:
-    """Pictures that stand in their own right: no tile, thumbnail, map or other aid."""
+    """Images that stand in their own right: no tile, thumbnail, map or other aid."""
     aids = set(items.hidden)
     for name, source, to in items.references:
         if name in (b"auxl", b"thmb"):
@@ -149,12 +149,12 @@ def _pictures(items: Items) -> int:
         elif name == b"dimg" and items.kinds.get(source) != b"tmap":
             aids.update(to)
         elif name == b"dimg":
-            aids.update(to[1:])  # a tone map is made of the picture and of its gain map
+            aids.update(to[1:])  # a tone map is made of the image and of its gain map
     return sum(kind in _PICTURE_KINDS and item not in aids for item, kind in items.kinds.items())
 
 
 def _frames_of_tracks(span: Span) -> int:
-    """The samples of the longest picture track."""
+    """The samples of the longest image track."""
     movie = boxes.first(span, b"moov")
     frames = 0
     for track in boxes.walk(movie.inside(span)) if movie else ():

@@ -40,7 +40,7 @@ def distinct(words: list[str]) -> tuple[str, ...]:
 
 
 def trailing_note(size: int) -> list[str]:
-    """What is said of bytes after the end of a picture."""
+    """What is said of bytes after the end of an image."""
     return [f"{size:,} bytes follow after its end"] if size > 0 else []
 
 
@@ -66,12 +66,12 @@ _IN_TRAILER = (
 
 
 def in_xmp(packet: bytes | None) -> list[str]:
-    """What a packet says that the file holds beside the picture."""
+    """What a packet says that the file holds beside the image."""
     return [word for pattern, word in _IN_XMP if pattern.search(packet)] if packet else []
 
 
 def in_trailer(data: Data, start: int) -> list[str]:
-    """What follows after the end of a picture: a film, or what a maker's names of blocks say."""
+    """What follows after the end of an image: a film, or what a maker's names of blocks say."""
     span = Span(data, start)
     words = [word for pattern, word in _IN_TRAILER if pattern.search(data, start)]
     if span.has(start, 12) and span.take(start + 4, 4) == b"ftyp":
@@ -82,7 +82,7 @@ def in_trailer(data: Data, start: int) -> list[str]:
 
 
 def second_picture(data: Data, start: int, size: int) -> str | None:
-    """What a further picture in a file is for, judged by its headers; None for one in its own right."""
+    """What a further image in a file is for, judged by its headers; None for one in its own right."""
     head = Span(data).inner(start, min(size, len(data) - start, 1 << 16))
     block = head.take(head.start, len(head))
     if ISO_GAIN_MAP in block or b"hdr-gain-map" in block or b"hdrgainmap" in block or b"HDRGainMap" in block:

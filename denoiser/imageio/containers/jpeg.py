@@ -1,8 +1,8 @@
-"""JPEG, walked marker by marker: metadata, further pictures, and what is hidden.
+"""JPEG, walked marker by marker: metadata, further images, and what is hidden.
 
     SOI | APP0 JFIF | APP1 Exif | APP1 XMP … | APP2 ICC, MPF | APP13 IPTC | COM | DQT SOF DHT | SOS data … | EOI
 
-Whatever follows after EOI is another picture that the MPF index names, a trailer of the camera's, or nothing known.
+Whatever follows after EOI is another image that the MPF index names, a trailer of the camera's, or nothing known.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def _whole_packet(found: _Found) -> bytes | None:
 
 
 def _further_pictures(found: _Found, end: int) -> int:
-    """How many pictures beside the first stand in their own right; previews, maps and mattes are named."""
+    """How many images beside the first stand in their own right; previews, maps and mattes are named."""
     if found.pictures is None:
         return 0
     pictures = 0
@@ -253,7 +253,7 @@ def _further_pictures(found: _Found, end: int) -> int:
             found.hidden.append("preview image")
         else:
             pictures += 1
-    # The first Ultra HDR files describe their gain map in the main packet only, and its picture looks like any.
+    # The first Ultra HDR files describe their gain map in the main packet only, and its image looks like any.
     if (
         pictures
         and found.xmp
@@ -265,7 +265,7 @@ def _further_pictures(found: _Found, end: int) -> int:
 
 
 def _multi_picture_index(span: Span, start: int) -> list[tuple[int, int, int]]:
-    """(kind, position in the file, size) of each picture that the MPF index lists; empty when it makes no sense."""
+    """(kind, position in the file, size) of each image that the MPF index lists; empty when it makes no sense."""
     try:
         inner = Span(span.data[start : min(start + 65_536, span.end)])
         layout = ifd.read_layout(inner)

@@ -38,7 +38,7 @@ _PART = 65_400  # of an extension, of resources
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same picture with these blocks; what a JPEG cannot hold is left out, and `unheld` names it."""
+    """The same image with these blocks; what a JPEG cannot hold is left out, and `unheld` names it."""
     start = 2
     header = b""
     replaced: list[tuple[int, int]] = []  # the encoder's own blocks of the kinds that are given here

@@ -2,7 +2,7 @@
 
     signature | ftyp | jxll | Exif offset, block | xml XMP | jxlc codestream, or jxlp parts of it | brob packed
 
-The profile is coded with the picture: it is the encoder's to write and the decoder's to read.
+The profile is coded with the image: it is the encoder's to write and the decoder's to read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SIDES = ((1, 9), (1, 13), (1, 18), (1, 30))  # what is added, and bits, by the 
 
 
 def inspect(data: Data) -> Inspection:
-    """All that stands beside the pixels; the profile is coded with the picture, and so the decoder's to give."""
+    """All that stands beside the pixels; the profile is coded with the image, and so the decoder's to give."""
     span = Span(data)
     if span.take(0, min(2, len(span))) == _BARE:
         return _with_header(span, Metadata(), [])
@@ -68,7 +68,7 @@ def check_whole(data: Data) -> None:
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  # noqa: ARG001 - one door for all formats
-    """The same picture with EXIF and XMP in boxes; the profile is the encoder's."""
+    """The same image with EXIF and XMP in boxes; the profile is the encoder's."""
     added = box(b"Exif", bytes(4) + metadata.exif) if metadata.exif else b""
     added += box(b"xml ", metadata.xmp) if metadata.xmp else b""
     if not added:

@@ -21,12 +21,12 @@ _AFTER_HEADER = 33
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same picture with these blocks; the encoder's own of the same kinds give way, its resolution always."""
+    """The same image with these blocks; the encoder's own of the same kinds give way, its resolution always."""
     chunks = _chunks(metadata, profile)
     replaced = {b"pHYs"} | {name for name, _ in chunks if name in (b"iCCP", b"eXIf")}
     if profile:
         replaced |= {b"sRGB", b"gAMA", b"cHRM"}
-    view = memoryview(encoded)  # slices of it copy nothing, and a picture may have hundreds of megabytes
+    view = memoryview(encoded)  # slices of it copy nothing, and an image may have hundreds of megabytes
     pieces: list[bytes | memoryview] = [view[:_AFTER_HEADER], *(_chunk(name, block) for name, block in chunks)]
     at, span = _AFTER_HEADER, Span(encoded)
     for chunk in walk(encoded):
@@ -131,7 +131,7 @@ def walk(data: Data) -> Iterator[Chunk]:
 
 
 def read_header(span: Span) -> Header:
-    """The header of a PNG whose first chunk is IHDR; UnreadableImage when it describes no picture."""
+    """The header of a PNG whose first chunk is IHDR; UnreadableImage when it describes no image."""
     block = span.take(16, 13)
     width, height = int.from_bytes(block[:4], "big"), int.from_bytes(block[4:8], "big")
     bits, colour, compression, filtering, interlace = block[8:]

@@ -1,6 +1,6 @@
-"""TIFF, classic and big: pages, metadata, and the tags that tell picture from description.
+"""TIFF, classic and big: pages, metadata, and the tags that tell image from description.
 
-    header | strips … | directory: tags of the picture, tags about it, Exif and GPS directories | next page
+    header | strips … | directory: tags of the image, tags about it, Exif and GPS directories | next page
 
 Directories may lie anywhere; only the first page is read.
 """
@@ -88,7 +88,7 @@ def byte_order_wanted(metadata: Metadata) -> str:
 
 
 def _kind(span: Span, layout: Layout, directory: Directory) -> int:
-    """The subfile bits; the old tag says 2 for a reduced picture."""
+    """The subfile bits; the old tag says 2 for a reduced image."""
     if directory.entries.get(_SUBFILE):
         return ifd.integer(span, layout, directory.entries[_SUBFILE])
     return _REDUCED if ifd.integer(span, layout, directory.entries.get(_OLD_SUBFILE)) == 2 else 0

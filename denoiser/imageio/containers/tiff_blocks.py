@@ -1,7 +1,7 @@
 """Puts metadata into a bare TIFF: the raw EXIF block becomes the first bytes of the file.
 
 A block is a TIFF stream itself. With it at the start all its offsets stay true, the unknown ones in the maker's
-note included. The encoder's strips follow, and a new directory at the end merges the tags of the picture with
+note included. The encoder's strips follow, and a new directory at the end merges the tags of the image with
 those about it; the latter still point into the block.
 
     block, its header changed to point to the end | strips | XMP, IPTC, profile, lists of strips | new directory
@@ -26,7 +26,7 @@ _CHATTER = {269, 270, 271, 272, 305, 306, 315, 316, 33432, *_RESOLUTION, 34665, 
 _SUB_DIRECTORIES = 330
 _MAX_SAMPLES = 16  # of a pixel whose bits are looked at
 _GIVEN = {XMP, IPTC, PROFILE}
-# Tags of a block's first directory that build a picture, or say what is said elsewhere.
+# Tags of a block's first directory that build an image, or say what is said elsewhere.
 _BUILDING = (
     set(range(254, 267)) | {273, 277, 278, 279, 280, 281, 284, 301, 317, 318, 319, 320, 321, 330, 347, 0xEA1C}
     | set(range(288, 294)) | set(range(322, 326)) | set(range(332, 346)) | set(range(512, 534))

@@ -17,7 +17,7 @@ from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Span
 
 MOVED = "its MakerNote was moved; the camera maker's programs may not find all of its content"
 
-# Tags of the first directory that speak about the picture and do not build it: names, people, times, resolution,
+# Tags of the first directory that speak about the image and do not build it: names, people, times, resolution,
 # GeoTIFF, ratings, what TIFF/EP puts there in place of the Exif directory.
 _ABOUT = (
     {269, 270, 271, 272, 274, 282, 283, 285, 296, 305, 306, 315, 316, 18246, 18249, 33432, 33434, 33437}
@@ -52,7 +52,7 @@ class _Table:
 
 
 def exif_block(span: Span, layout: Layout, first: Directory) -> tuple[bytes | None, list[str]]:
-    """The block that describes this directory's picture, or None when nothing does; and what had to give way."""
+    """The block that describes this directory's image, or None when nothing does; and what had to give way."""
     return rebuilt(span, layout, first, order=layout.order, big=False, only=_ABOUT)
 
 

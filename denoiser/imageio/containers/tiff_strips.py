@@ -1,4 +1,4 @@
-"""Whether a TIFF is whole: its directories, and as many strips or tiles inside of the file as the picture needs."""
+"""Whether a TIFF is whole: its directories, and as many strips or tiles inside of the file as the image needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from denoiser.imageio.containers.span import Data, Span, broken
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANES = 273, 277, 278, 279, 284
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 322, 323, 324, 325
-# Without any of these a picture cannot be made, or would be another one: predictor, palette, JPEG tables …
+# Without any of these an image cannot be made, or would be another one: predictor, palette, JPEG tables …
 _NEEDED = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANES}
 _NEEDED |= {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, 266, 317, 320, 338, 339, 347, 529, 530, 532}
 _JPEG_STREAM = 513  # old-style JPEG keeps its data outside of strips

@@ -84,7 +84,7 @@ def inspect(data: Data) -> Inspection:
 
 
 def picture_size(span: Span, chunk: Chunk) -> tuple[int, int]:
-    """Width and height that a coded picture says of itself; UnreadableImage when its header is none."""
+    """Width and height that a coded image says of itself; UnreadableImage when its header is none."""
     head = span.take(chunk.at, min(chunk.size, 10))
     if chunk.name == b"VP8L":
         if len(head) < 5 or head[0] != 0x2F or head[4] >> 5:
@@ -140,7 +140,7 @@ def _check_picture(span: Span, chunk: Chunk) -> tuple[int, int] | None:
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same picture in the extended layout with these blocks; IPTC and a comment have no place in it."""
+    """The same image in the extended layout with these blocks; IPTC and a comment have no place in it."""
     span = Span(encoded)
     kept = [chunk for chunk in walk(encoded) if chunk.name not in (b"VP8X", b"ICCP", b"EXIF", b"XMP ")]
     flags = sum(flag for flag, block in ((_ICC, profile), (_EXIF, metadata.exif), (_XMP, metadata.xmp)) if block)

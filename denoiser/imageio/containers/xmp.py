@@ -40,7 +40,7 @@ _TAG = re.compile(
 
 
 def with_orientation_reset(xmp: bytes) -> bytes:
-    """The packet saying that its picture stands upright; its length stays."""
+    """The packet saying that its image stands upright; its length stays."""
     return _ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
