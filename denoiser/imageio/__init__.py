@@ -1,9 +1,8 @@
-"""Files to images and back; the only room that knows Pillow and its like.
+"""Reads and writes image files; the only package that imports Pillow and similar libraries.
 
-`read` and `write` are the doors for files, `read_bytes` and `encode` those for pipes, `probe` that for plans,
-`preview` and `shrunk` those for eyes; `from_pil`, `is_pil` and `to_pil` are for programs that use Pillow.
-`formats` is the one table of what is read and what it is written as. Names are resolved when they are used, and
-backends imported when a file needs them.
+`read` and `write` are for files, `read_bytes` and `encode` for pipes, `probe` for plans, `preview` and `shrunk` for
+thumbnails; `from_pil`, `is_pil` and `to_pil` are for programs that use Pillow. `formats` is the table of formats. Names
+are resolved on first use, and backends are imported when a file needs them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From one depth to another, for formats that cannot hold what the image has."""
+"""Converts the bit depth for formats that cannot store that of the image."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from denoiser.image import Image, Pixels
 
 
 def fitting(bits: int, depths: tuple[int, ...]) -> int:
-    """The smallest depth on offer that holds *bits*, or the largest there is."""
+    """The smallest of *depths* that holds *bits*, or else the largest."""
     return min((depth for depth in depths if depth >= bits), default=max(depths))
 
 
 def at_depth(image: Image, bits: int) -> tuple[Pixels, Pixels | None]:
-    """Pixels and alpha at this depth, rounded to the nearest; the same arrays where nothing changes."""
+    """Pixels and alpha at this depth, rounded; the same arrays if nothing changes."""
     alpha = None if image.alpha is None else rescale(image.alpha, image.white, bits)
     return rescale(image.pixels, image.white, bits), alpha
 
@@ -21,7 +21,7 @@ def at_depth(image: Image, bits: int) -> tuple[Pixels, Pixels | None]:
 def rescale(values: Pixels, white: float, bits: int) -> Pixels:
     """*values*, of which *white* is the largest meant, in *bits*; 32 is float with white at 1.0.
 
-    What lies outside of black and white is cut off where the target is no float; NaN becomes black.
+    Integer targets clip values beyond black and white; NaN becomes black.
     """
     if bits == 32:
         return values if values.dtype == np.float32 else np.divide(values, white, dtype=np.float32)

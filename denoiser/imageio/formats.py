@@ -1,4 +1,4 @@
-"""The one table of formats: how a file is known, what reads it, and what it is written back as.
+"""The table of formats: signatures, backends, and the format in which an image is written back.
 
     read as      written as   because
     png          png
@@ -25,12 +25,12 @@ from typing import Protocol
 from denoiser.errors import UnsupportedFormat, UsageError
 from denoiser.options import WriteOptions
 
-HEAD_BYTES = 4096  # enough for every sign below; a file is sniffed before the rest of it is read
+HEAD_BYTES = 4096  # enough for every signature below; the rest of a file is read later
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One row: what a format is called, how it is known, and what it can hold when written."""
+    """One row: name, signature, and what the format can store."""
 
     key: str
     name: str
@@ -47,7 +47,7 @@ class Format:
 
 
 class HasFormat(Protocol):
-    """Whatever knows the key of its format: a Probe, an Origin."""
+    """Anything with the key of its format: a Probe, an Origin."""
 
     @property
     def format(self) -> str: ...
@@ -88,7 +88,7 @@ def _brands(head: bytes) -> set[bytes]:
     return {head[8:12]} | {head[at : at + 4] for at in range(16, length - 3, 4)}
 
 
-# Looked through in this order: a CR2 is a TIFF as well, and an AVIF may call itself HEIF besides.
+# Checked in this order: a CR2 is also a TIFF, and an AVIF may also be labelled HEIF.
 _SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
     ("jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
@@ -105,7 +105,7 @@ _SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 
 _LATENT_SIGN = b"\x89DLF\r\n\x1a\n"  # of codec.container
 
-# Known by sight and not read, so that the message can call them by name.
+# Recognised but not read, so that the message can name them.
 _STRANGERS = (
     (b"GIF8", "a GIF"),
     (b"%PDF", "a PDF"),
@@ -119,12 +119,12 @@ _STRANGERS = (
 
 
 def is_picture_name(path: Path) -> bool:
-    """Whether a file of this name is taken for an image when a folder is walked."""
+    """Whether a file with this name counts as an image in a folder."""
     return path.suffix.lower() in _BY_SUFFIX
 
 
 def by_suffix(path: Path) -> Format:
-    """The row that a name's suffix belongs to; UsageError when there is none."""
+    """The row of a name's suffix; UsageError if there is none."""
     row = _BY_SUFFIX.get(path.suffix.lower())
     if row is None:
         known = ", ".join(row.suffix for row in _ROWS if row.depths)
@@ -147,9 +147,9 @@ def of_name(path: Path, options: WriteOptions) -> Format:
 
 
 def sniff(head: bytes, name: str = "") -> Format:
-    """The row that these first bytes belong to; the name decides only where TIFF and camera RAW look alike.
+    """The row of these first bytes; the name decides only between TIFF and camera RAW.
 
-    Never trusts a suffix against the bytes: a JPEG called ``.png`` is a JPEG.
+    The bytes decide: a JPEG called ``.png`` is a JPEG.
     """
     for key, fits in _SIGNS:
         if fits(head):
@@ -164,7 +164,7 @@ def sniff(head: bytes, name: str = "") -> Format:
 
 
 def output_format(source: HasFormat | str, options: WriteOptions = WriteOptions()) -> Format:
-    """The row that an image from this source is written in: what the options say, else what the table says."""
+    """The row in which an image from this source is written: by the options, or else by the table."""
     if options.format is not None:
         return ROWS[options.format]
     key = source if isinstance(source, str) else source.format

@@ -1,4 +1,4 @@
-"""The quantisation tables and sampling factors of a JPEG, so that the next is written with the same loss."""
+"""The quantisation tables and sampling factors of a JPEG, so that a new JPEG has the same loss."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NATURAL = _zigzag()
 
 
 def read_tables(data: bytes) -> JpegTables | None:
-    """The table and the factors of each component, in their order; None where they are not all there."""
+    """The table and the factors of each component, in order; None if any is missing."""
     span = Span(data)
     slots: dict[int, Table] = {}
     for segment in walk(data):
@@ -35,7 +35,7 @@ def read_tables(data: bytes) -> JpegTables | None:
             header = span.take(segment.at, segment.size)
             parts = [header[at : at + 3] for at in range(6, len(header) - 2, 3)]
             if not parts or any(part[2] not in slots for part in parts):
-                return None  # tables may come later; none of the cameras and programs met does so
+                return None  # tables after the frame header are not read
             return JpegTables(
                 quantisation=tuple(slots[part[2]] for part in parts),
                 sampling=tuple((part[1] >> 4, part[1] & 15) for part in parts),

@@ -1,4 +1,4 @@
-"""What is too large, said before anything is allocated for it."""
+"""Limits of image and file size, checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _BYTES_BESIDE_PIXELS = 1 << 28
 
 
 def refuse_pixels(width: int, height: int, limit: int) -> None:
-    """Raises ImageTooLarge for an image of more pixels than the limit."""
+    """Raise ImageTooLarge for an image of more pixels than the limit."""
     if width * height > limit:
         raise ImageTooLarge(f"has {width}x{height} pixels, more than the limit of {limit:,}")
 
 
 def refuse_bytes(size: int, limit: int) -> None:
-    """Raises ImageTooLarge for a file of more bytes than any image at the limit of pixels can need."""
+    """Raise ImageTooLarge for a file of more bytes than any image at the limit of pixels can need."""
     if size > limit * _BYTES_PER_PIXEL + _BYTES_BESIDE_PIXELS:
         raise ImageTooLarge(f"has {size:,} bytes, more than an image at the limit of {limit:,} pixels can need")

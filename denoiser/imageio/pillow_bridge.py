@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     PilImage: TypeAlias = PillowImage.Image
 
 
-# What Pillow can be asked to turn a mode into without any loss; the rest says so below.
+# Conversions of modes by Pillow without loss; others are converted below with a note.
 _EXACT = {
     "1": ("L", "bilevel"),
     "L": ("L", "grey"),
@@ -102,7 +102,7 @@ def to_pil(image: Image, *, mode: str = "") -> PillowImage.Image:
 
 
 def _samples(picture: PillowImage.Image) -> tuple[np.ndarray, str, int, str]:
-    """Samples (H, W, bands), the word for the mode, the depth, and a note where colours were converted."""
+    """Samples (H, W, bands), the mode, the depth, and a note if colours were converted."""
     mode = picture.mode
     transparent = "transparency" in picture.info
     if mode == "P":
@@ -160,13 +160,15 @@ def small_jpeg(image: Image) -> bytes:
     """The image as a JPEG that is 160 pixels long at most."""
     from denoiser.imageio.backends import pillow
 
-    step = max(1, min(image.height, image.width) // (4 * _SIDE))  # 24 MP need not all be made 8-bit for this
+    step = max(
+        1, min(image.height, image.width) // (4 * _SIDE)
+    )  # reduced first, so that 24 MP are not all converted to 8 bits
     small = depth.rescale(image.pixels[::step, ::step], image.white, 8)
     return pillow.encode_jpeg(pillow.shrink(small, _SIDE), tables=None, quality=_QUALITY)
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """A view of *pixels* (H, W, …) as they are to be seen; an unknown number changes nothing."""
+    """A view of *pixels* (H, W, …) turned upright; an unknown orientation changes nothing."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -177,10 +179,10 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """*pixels* as `upright` gives them, in one contiguous block, which every encoder and network wants."""
+    """*pixels* turned upright, in one contiguous block for encoders and networks."""
     return np.ascontiguousarray(upright(pixels, orientation))
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Whether width and height change places."""
+    """Whether the orientation swaps width and height."""
     return orientation in (5, 6, 7, 8)

@@ -1,4 +1,4 @@
-"""From a file to an upright image: fetch, recognise, check, inspect, refuse or decode, turn, and gather."""
+"""Reads a file to an upright image: fetch, recognise, check, inspect, decode, turn, collect metadata."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Decoder = Callable[[bytes, str, Inspection, int], Decoded]  # data, key, inspect
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the header of a file says, and no more."""
+    """The content of a file's header."""
 
     format: str
     width: int
@@ -45,14 +45,14 @@ class Probe:
 
     @property
     def shot(self) -> tuple[str, int]:
-        """The camera in words and the ISO that it was set to; "" and 0 where the file does not say."""
+        """Camera name and ISO; "" and 0 if unknown."""
         return containers.exif.shot(self.exif)
 
 
 def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
-    """The upright image in a file, with all that came with it; the file is never written to.
+    """Return the upright image of a file with its metadata; the file is opened read-only.
 
-    Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never gives an image
+    Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never returns an image
     of which a part is missing.
     """
     with named(str(path)):
@@ -76,9 +76,9 @@ def probe(path: Path) -> Probe:
 
 
 def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Image:
-    """The image in a file at a glance: upright, 8-bit sRGB, at most *side* pixels across and down.
+    """A preview of a file: upright, 8-bit sRGB, at most *side* pixels wide and high.
 
-    For eyes that look for a file: much quicker than `read`, since a JPEG is decoded at the size that is wanted, and
+    Much faster than `read`, since a JPEG is decoded at reduced size, and
     without its doubts about the data. Raises UnreadableImage, or a child of it, where nothing can be shown.
     """
     with named(str(path)):
@@ -95,7 +95,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
 
 
 def shrunk(image: Image, side: int) -> Image:
-    """An image that is there already at a glance, the same way."""
+    """A preview of an image in memory."""
     from denoiser.imageio.backends import libvips
 
     samples = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
@@ -168,7 +168,7 @@ def _notes(inspection: Inspection, decoded: Decoded) -> tuple[str, ...]:
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Puts the file's name before the reason of an error, in words that fit one line."""
+    """Prefix an error with the file's name, in one line."""
     shown = name.encode("unicode_escape").decode() if not name.isprintable() else name
     try:
         yield

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Pixels8 = NDArray[np.uint8]
 
-# As Pillow's encoders take them; 4:2:0 is what photos are mostly stored with.
+# Settings of Pillow's encoders; most photos are stored as 4:2:0.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "JPEG": {"subsampling": "4:2:0"},
     "WebP": {"method": 6},
@@ -25,7 +25,7 @@ _PLUGIN = {"JPEG XL": "pillow_jxl"}
 
 
 def rivals() -> tuple[str, ...]:
-    """The formats that can be written here."""
+    """The formats that can be written on this machine."""
     return tuple(name for name in _SETTINGS if name not in _PLUGIN or importlib.util.find_spec(_PLUGIN[name]))
 
 
@@ -36,7 +36,7 @@ def described(name: str) -> str:
 
 
 def encode(name: str, pixels: Pixels8, quality: int) -> bytes:
-    """*pixels* (H, W, 3) as a file of that format, nothing but the image in it."""
+    """*pixels* (H, W, 3) as a file of that format without metadata."""
     if name in _PLUGIN:
         importlib.import_module(_PLUGIN[name])
     packed = io.BytesIO()

@@ -1,6 +1,6 @@
-"""Pixels for a screen: smaller copies at any depth, and colours in 8 bits as a screen shows them.
+"""Pixels for display: reduced copies at any depth, and 8-bit colours in the profile of the display.
 
-For eyes alone: nothing that is written goes through here.
+For display only; written files do not use it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def resized(pixels: Pixels, height: int, width: int) -> Pixels:
         return pixels
     image = _in_memory(pixels)
     image = image.resize(width / image.width, vscale=height / image.height, kernel="linear")
-    # libvips rounds the size for itself, and may be a pixel off.
+    # The size from libvips may be a pixel off.
     return _samples(image.gravity("north-west", width, height, extend="copy"), pixels.shape[2])
 
 
 def profile_at(path: Path) -> bytes:
-    """The ICC profile of a display in this file; UsageError where it is none."""
+    """The display profile in this file; UsageError if it is none."""
     from PIL import ImageCms
 
     try:
@@ -63,7 +63,7 @@ def profile_at(path: Path) -> bytes:
 
 
 class ScreenColours:
-    """From the colours of an image to those of a screen. Any thread; strips are converted side by side."""
+    """Converts image colours to display colours. Thread-safe; strips are converted in parallel."""
 
     def __init__(self, profile: bytes | None, channels: int, screen: bytes | None = None) -> None:
         """*profile* is of the image, None for sRGB; *screen* of the display, None for sRGB."""
@@ -93,7 +93,7 @@ class ScreenColours:
 
 
 def _halved_bytes(pixels: Pixels) -> Pixels:
-    """The same of bytes by Pillow, which is twice as fast on them as libvips."""
+    """The same for 8-bit pixels by Pillow, twice as fast as libvips."""
     from PIL import Image as pillow
 
     block = np.ascontiguousarray(pixels)

@@ -1,4 +1,4 @@
-"""Before and after on one sheet: crops at 1:1 and enlarged, what was taken away, and the scores under them.
+"""Comparison sheets: crops at 1:1 and enlarged, the removed part, and scores.
 
 title of the image
 ┌ noisy ────────┐ ┌ clean ────────┐ ┌ taken away ───┐ (┌ reference ────┐)
@@ -32,17 +32,17 @@ Picture = NDArray[np.uint8]  # (H, W, 3)
 
 _PANEL = (320, 240)  # width and height of each panel
 _ZOOM = 4
-_GAIN = 3  # of the difference, which would hardly be seen as it is
+_GAIN = 3  # amplification of the difference
 _MARGIN, _GAP = 24, 8
 _TITLE, _LABEL, _SCORE = 20, 14, 15  # sizes of the letters
 _BACKGROUND, _INK, _FAINT, _FRAME = (250, 250, 248), (28, 28, 30), (105, 105, 110), (255, 196, 0)
 _LONGEST_TITLE = 90
-_STEP, _STEPS = 8, 128  # of the search for a telling place: pixels at least, and how many at most
+_STEP, _STEPS = 8, 128  # of the search for a representative crop: pixels at least, and how many at most
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One image before and after, all of one size; the scores stand under noisy and clean."""
+    """One image before and after, of one size; scores are printed below noisy and clean."""
 
     title: str
     noisy: Image
@@ -50,12 +50,12 @@ class Row:
     reference: Image | None = None
     noisy_score: str = ""
     clean_score: str = ""
-    labels: tuple[str, str, str] = ("Noisy", "Clean", "Taken away")  # where before and after are something else
+    labels: tuple[str, str, str] = ("Noisy", "Clean", "Taken away")  # other titles than noisy and clean
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One column of a strip: what it is, its pixels, and what is said below it."""
+    """One column of a strip: title, pixels, caption."""
 
     label: str
     picture: Picture
@@ -72,12 +72,12 @@ class Strip:
 
 
 def contact_sheet(rows: Iterable[Row]) -> Image:
-    """Before and after as an image of 8 bits. Keeps the drawn strips only, so *rows* may be read one by one."""
+    """The sheet as an 8-bit image. Keeps only drawn strips, so *rows* may be lazy."""
     return drawn(_before_and_after(row) for row in rows)
 
 
 def drawn(strips: Iterable[Strip]) -> Image:
-    """The strips one below the other as an image of 8 bits; they may come one by one."""
+    """The strips below each other as an 8-bit image; *rows* may be lazy."""
     parts = [_drawn(strip) for strip in strips]
     if not parts:
         raise UnusableData("No images for the sheet.")

@@ -1,4 +1,4 @@
-"""The same image in a format that people know, in no more bytes than are allowed: to compare with."""
+"""Encodes an image in another format within a number of bytes, for comparison."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CORRECTIONS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sized:
-    """What a format makes of an image in so many bytes."""
+    """An image encoded within a number of bytes, and decoded again."""
 
     image: Image  # in the depth of the image
     bytes: int
@@ -28,7 +28,7 @@ class Sized:
 
 
 def sized(image: Image, name: str, most_bytes: int, cancel: CancelToken | None = None) -> Sized:
-    """The best that the format gives within *most_bytes*, decoded; *name* is one of rivals.rivals().
+    """Encode at the best quality within *most_bytes*, and decode; *name* is one of rivals.rivals().
 
     Pixels alone are coded, in 8 bits. UnwritableImage where no quality is so small. Stops between two encodings on
     *cancel*.

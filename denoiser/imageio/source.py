@@ -1,4 +1,4 @@
-"""The bytes of a file, fetched without harm: never from a pipe or a device, never more than the limit allows."""
+"""Reads the bytes of regular files only, never more than the limit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Source:
 
 
 def from_path(path: Path, options: ReadOptions) -> Source:
-    """All bytes of a regular file, with its times; the file is opened for reading only and never waited for."""
+    """All bytes of a regular file, with its times; opened read-only, never blocks."""
     with opened(path) as file:
         status = os.fstat(file.fileno())
         try:
@@ -44,7 +44,7 @@ def from_path(path: Path, options: ReadOptions) -> Source:
 
 @contextmanager
 def mapped(path: Path) -> Iterator[tuple[mmap.mmap, Format]]:
-    """A file as a map, of which only what is looked at is fetched; for a glance at its header, and no longer."""
+    """A memory-mapped file, for reading its header."""
     with opened(path) as file:
         row = recognise(file.read(formats.HEAD_BYTES), path.name)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -52,7 +52,7 @@ def mapped(path: Path) -> Iterator[tuple[mmap.mmap, Format]]:
 
 
 def opened(path: Path) -> BinaryIO:
-    """A regular file, for reading only and never waited for; UnreadableImage says why it is none."""
+    """Open a regular file read-only without blocking; UnreadableImage if it is not one."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
@@ -65,14 +65,14 @@ def opened(path: Path) -> BinaryIO:
 
 
 def from_bytes(data: bytes, name: str, options: ReadOptions) -> Source:
-    """The same for bytes that came another way, as through a pipe."""
+    """The same for bytes, for example from a pipe."""
     row = recognise(data[: formats.HEAD_BYTES], name)
     limits.refuse_bytes(len(data), options.max_pixels)
     return Source(data, row)
 
 
 def recognise(head: bytes, name: str) -> Format:
-    """The format of the file that begins so, or why there is none."""
+    """The format of these first bytes; raises the reason if there is none."""
     if not head:
         raise UnreadableImage("is empty")
     return formats.sniff(head, name)

@@ -1,4 +1,4 @@
-"""The checksums of deflated TIFF data, which libtiff never comes to: it stops at the last pixel, before the sum."""
+"""Verifies the checksums of deflated TIFF data; libtiff stops at the last pixel, before the checksum."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PIECE = 1 << 16  # and so much fed: what zlib has not come to is copied each ti
 
 
 def check(tiff: bytes, picture_bytes: int) -> None:
-    """Raises UnreadableImage when a strip or tile of the first page is not what its writer summed up.
+    """Raise UnreadableImage if the checksum of a strip or tile of the first page is wrong.
 
-    Unpacks about *picture_bytes*, the size of the image that the decoder has made of them, and never much more.
+    Decompresses about *picture_bytes*, the size of the decoded image, and never much more.
     """
     span = Span(tiff)
     layout = ifd.read_layout(span)

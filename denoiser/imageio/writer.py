@@ -1,4 +1,4 @@
-"""From an image to a file: a depth the format can hold, bare pixels, the metadata as bytes, then the disk."""
+"""Writes an image to a file: converts the depth, encodes pixels, embeds metadata, writes atomically."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from denoiser.imageio import containers, depth, formats, pillow_bridge
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
-JPEG_QUALITY = 95  # for images that come from no JPEG
-WEBP_QUALITY = 95  # lossy only where the source was; the second loss stays under one 8-bit step on average
+JPEG_QUALITY = 95  # for images that were not JPEG
+WEBP_QUALITY = 95  # lossy only if the source was; the second loss is under one 8-bit step on average
 AVIF_QUALITY = 90
 
 
 def write(image: Image, path: Path, options: WriteOptions = WriteOptions(), *, format: str = "") -> None:
-    """The image as a file, whole or not there, in *format* or that of the suffix, and with the source's times.
+    """Write the image atomically in *format* or that of the suffix, with the source's times.
 
-    Raises UnwritableImage where the format cannot hold the image, or the disk does not take it.
+    Raises UnwritableImage if the format cannot store the image, or writing fails.
     """
     row = formats.ROWS[format] if format else formats.by_suffix(path)
     try:
@@ -52,7 +52,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
 
 
 def losses(image: Image, format: str) -> tuple[str, ...]:
-    """In words, what a file of this format cannot hold of the image; empty when all of it stays."""
+    """Notes on what a file of this format cannot store of the image; empty if nothing is lost."""
     row = formats.ROWS[format]
     words = []
     if row.depths and depth.fitting(image.bits, row.depths) < image.bits:

@@ -1,4 +1,4 @@
-"""What decodes and encodes, one module for each library, imported when a file needs it; and what they hand back."""
+"""Decoders and encoders, one module for each library, imported on first use; and their result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Decoded:
     bits: int
     mode: str  # a word of Origin.mode
     lossless: bool = True
-    is_upright: bool = False  # the backend has turned it already
+    is_upright: bool = False  # already turned upright by the backend
     in_srgb: bool = False  # converted: the file's profile is no longer that of the samples
-    profile: bytes | None = None  # where only the decoder can tell it
+    profile: bytes | None = None  # if only the decoder knows it
     notes: tuple[str, ...] = ()

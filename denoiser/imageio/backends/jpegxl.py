@@ -1,6 +1,6 @@
 """JPEG XL through two packages of an extra: pixels from imagecodecs at every depth, profiles from pillow-jxl.
 
-The plug-in for Pillow rounds all colour to 8 bits without a word, and imagecodecs keeps the profile to itself.
+The Pillow plug-in rounds colour to 8 bits, and imagecodecs does not return the profile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from denoiser.imageio import colour, limits
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 
-# libjxl's measure of visible difference; 1.0 is where a trained eye begins to see it side by side.
+# libjxl's distance; at 1.0 a trained eye begins to see differences side by side.
 _DISTANCE = 0.5
 
 

@@ -22,7 +22,7 @@ from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection, ifd, tiff_strips
 from denoiser.imageio.containers.span import Span
 
-pyvips.cache_set_max(0)  # a cached operation holds its image in memory, and no file is asked for twice
+pyvips.cache_set_max(0)  # a cached operation would keep its image in memory
 pyvips.block_untrusted_set(True)
 # Warnings end the read and are part of the error; logging them would repeat them.
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)
@@ -49,7 +49,7 @@ def library_version() -> str:
 
 
 def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> Decoded:
-    """The first image of *data*; UnreadableImage with the decoder's own reason at its first doubt."""
+    """The first image of *data*; UnreadableImage with the decoder's message at its first warning."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
@@ -163,7 +163,7 @@ def _bits(image: Any, samples: Pixels) -> int:
 
 
 def _tags(tiff: bytes) -> dict[int, int]:
-    """What libvips does not tell of a TIFF that it has read."""
+    """Properties of a TIFF that libvips does not report."""
     span = Span(tiff)
     layout = ifd.read_layout(span)
     page = ifd.read_directory(span, layout, layout.first)
@@ -249,7 +249,7 @@ _UNKNOWN_TO_LIBVIPS = (
 
 
 def _reason(text: str) -> str:
-    """The first line that says something; libvips puts the name of its own function before and its echo after."""
+    """The first informative line of a libvips message, without function names."""
     lines = [line.strip() for line in text.splitlines()]
     telling = [line for line in lines if line and not line.startswith(("unable to", "source: bad seek"))]
     return (telling or ["the decoder gave no details"])[0][:200]
@@ -308,7 +308,7 @@ def _save(samples: Pixels, saver: str, profile: bytes | None = None, **words: An
 
 
 def _in_memory(samples: Pixels, profile: bytes | None) -> Any:
-    """Samples (H, W, bands) as libvips takes them, with their profile."""
+    """A libvips image of samples (H, W, bands), with their profile."""
     block = np.ascontiguousarray(samples)
     height, width, bands = block.shape
     grey, deep = bands < 3, block.dtype == np.uint16

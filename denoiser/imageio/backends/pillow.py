@@ -1,4 +1,4 @@
-"""Pillow: writes JPEG with given tables, and reads BMP. Its `Image.open` is never asked to guess a format."""
+"""Pillow: writes JPEG with given tables, and reads BMP. Formats are never guessed with `Image.open`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BMP_MODES = {
 
 
 def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
-    """The image of a BMP; UnreadableImage with the reason where it is broken or ends too early."""
+    """The image of a BMP; UnreadableImage with the reason if it is corrupt or truncated."""
     try:
         # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
         picture = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
@@ -76,7 +76,7 @@ def _without_repeats(tables: tuple[tuple[int, ...], ...]) -> list[list[int]]:
 
 
 def shrink(pixels: Pixels, side: int) -> Pixels:
-    """8-bit pixels, as much smaller as it takes to fit both sides into *side*."""
+    """8-bit pixels, reduced to fit into *side* × *side*."""
     height, width, channels = pixels.shape
     scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

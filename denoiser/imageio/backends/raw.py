@@ -1,4 +1,4 @@
-"""Camera RAW through rawpy, an extra: developed plainly to 16-bit sRGB with the white balance of the camera."""
+"""Camera RAW through rawpy, an extra: developed to 16-bit sRGB with the white balance of the camera."""
 
 from __future__ import annotations
 
