@@ -1,8 +1,8 @@
 """Reads and writes image files; the only package that imports Pillow and similar libraries.
 
 `read` and `write` are for files, `read_bytes` and `encode` for pipes, `probe` for plans, `preview` and `shrunk` for
-thumbnails; `from_pil`, `is_pil` and `to_pil` are for programs that use Pillow. `formats` is the table of formats. Names
-are resolved on first use, and backends are imported when a file needs them.
+thumbnails; `from_pil`, `is_pil` and `to_pil` are for programs that use Pillow. `formats` is the table of formats.
+Names are resolved on first use, and backends are imported when a file needs them.
 """
 
 from __future__ import annotations
