@@ -13,8 +13,8 @@ import generate_man
 
 from denoiser import errors
 from denoiser_cli.app import program
+from denoiser_cli.commands import VERBS
 from denoiser_cli.render_json import KEYS
-from denoiser_cli.verbs import VERBS
 
 _ROOT = Path(__file__).resolve().parents[1]
 _COMPLETIONS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 
 from denoiser_cli.app import program
-from denoiser_cli.verbs import DEFAULT_VERB, VERBS
+from denoiser_cli.commands import DEFAULT_VERB, VERBS
 
 _HEAD = "# Completion of `denoise` for {shell}. Made by `python docs/generate_cli.py`; do not edit by hand.\n"
 _FILE_WORDS = {"FILE", "PATH", "PATHS", "[PATHS]", "SOURCE", "NOISY", "CLEAN"}

@@ -10,8 +10,8 @@ import click
 
 from denoiser import __version__
 from denoiser_cli.app import program
+from denoiser_cli.commands import DEFAULT_VERB, VERBS
 from denoiser_cli.flags import Verb
-from denoiser_cli.verbs import DEFAULT_VERB, VERBS
 
 _SHARED = "Output"  # the heading of flags that every verb has
 

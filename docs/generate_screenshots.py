@@ -112,7 +112,7 @@ def _prepare(place: Path) -> None:
 
 def _noisy_photos(folder: Path) -> list[Path]:
     from denoiser import imageio
-    from denoiser_cli.sample_photos import SAMPLES, make
+    from denoiser_cli.commands.samples import SAMPLES, make
 
     folder.mkdir(parents=True)
     for sample in SAMPLES:

@@ -10,9 +10,9 @@ from typing import NoReturn
 import click
 
 from denoiser import __version__
+from denoiser_cli.commands import DEFAULT_VERB, VERBS
 from denoiser_cli.failure import explain
 from denoiser_cli.flags import Manner, Verb
-from denoiser_cli.verbs import DEFAULT_VERB, VERBS
 
 _OWN_FLAGS = ("--help", "-h", "--version")
 

@@ -1,23 +1,28 @@
 """Flags generated from the options classes, and a command class whose help begins with examples.
 
 Options are declared and validated in denoiser.options, so flags, keywords and sliders share ranges and messages.
+The groups of flags that several commands share follow at the end.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from denoiser.batch import Settings
+from denoiser.batch.presets import load_preset
 from denoiser.errors import UsageError
-from denoiser.options import Control, controls
+from denoiser.options import BatchOptions, Control, DenoiseOptions, ReadOptions, WriteOptions, controls
 
 AUTOMATIC = "auto"
 _LAST_SECTION = "Output"
@@ -244,3 +249,69 @@ def _kind_of(hint: Any) -> type[Any]:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     assert isinstance(hint, type)
     return hint
+
+
+_FILES = "Files"
+PLACES = ("recursive", "overwrite")  # which files are read and replaced
+MANY = ("retry_failed", "max_errors", "shard", "jobs", "report")  # for every kind of work
+
+
+def others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields of *options* except *names*."""
+    return tuple(name for name in controls(options) if name not in names)
+
+
+def place_flags(out: str) -> Callable[[_Function], _Function]:
+    """Add --out with this help, --files-from, --dry-run, and the options in PLACES."""
+    flag = functools.partial(click.option, cls=Flag, section=_FILES)
+
+    def decorate(function: _Function) -> _Function:
+        function = flag(
+            "--files-from",
+            metavar="FILE",
+            help="Also process the files in this list, one per line or NUL-separated; - is stdin.",
+        )(function)
+        function = option_flags(BatchOptions, section=_FILES, only=PLACES)(function)
+        function = flag("--dry-run", is_flag=True, help="Show what would be done without writing anything.")(
+            function
+        )
+        return flag("--out", metavar="PATH", help=out)(function)
+
+    return decorate
+
+
+CLEANING = "Cleaning"
+_MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # affect speed and memory, not the look
+
+
+def look_flags(function: _Function) -> _Function:
+    """Add the cleaning options and --preset."""
+    preset = functools.partial(click.option, cls=Flag, section=CLEANING, metavar="NAME")
+    function = preset("--preset", help="Use a saved preset; flags override it.")(function)
+    return option_flags(DenoiseOptions, section=CLEANING, only=others(DenoiseOptions, _MACHINE))(function)
+
+
+def file_flags(function: _Function) -> _Function:
+    """Add the options for reading and writing files."""
+    function = option_flags(ReadOptions, section="Reading")(function)
+    return option_flags(WriteOptions, section="Writing")(function)
+
+
+def machine_flags(function: _Function) -> _Function:
+    """Add the options for device, precision, tiles and memory."""
+    return option_flags(DenoiseOptions, section="Hardware", only=_MACHINE)(function)
+
+
+def settings_of(words: Mapping[str, Any]) -> Settings:
+    """Return the settings of a call; its flags override its preset."""
+    values = dict(words)
+    if values["preset"]:
+        said = click.get_current_context().get_parameter_source
+        kept = load_preset(values["preset"])
+        values |= {name: value for name, value in kept.items() if said(name) is ParameterSource.DEFAULT}
+    return Settings(
+        collect(DenoiseOptions, values),
+        collect(ReadOptions, values),
+        collect(WriteOptions, values),
+        collect(BatchOptions, values),
+    )

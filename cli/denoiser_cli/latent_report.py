@@ -16,8 +16,8 @@ from denoiser.codec.encode import quality_of
 from denoiser.codec.grain import unpacked
 from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights
 from denoiser.events import CancelToken
+from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Manner
-from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import one_line, say, shown
 from denoiser_cli.render_json import emit, error_words
 

@@ -17,8 +17,8 @@ from denoiser.batch.plan import work_of
 from denoiser.batch.work import Outcome, Work
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
+from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Manner
-from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import one_line, say, shown
 from denoiser_cli.render_json import JsonVoice, emit_plan
 from denoiser_cli.render_text import TextVoice

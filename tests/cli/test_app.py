@@ -10,7 +10,7 @@ import pytest
 
 import denoiser
 from denoiser_cli import app, commands
-from denoiser_cli.verbs import DEFAULT_VERB, VERBS
+from denoiser_cli.commands import DEFAULT_VERB, VERBS
 
 
 def test_each_verb_has_a_module_and_each_module_a_verb() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.verbs import VERBS
+from denoiser_cli.commands import VERBS
 
 
 @pytest.fixture(scope="module")

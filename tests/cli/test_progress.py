@@ -9,7 +9,7 @@ import pytest
 
 from denoiser.errors import UnreadableImage
 from denoiser.events import Event, FileDone, FileFailed, FileStarted, Started, TileDone
-from denoiser_cli.progress import Progress, duration
+from denoiser_cli.render_text import Progress, duration
 
 A, B, C = Path("a"), Path("b"), Path("c")
 

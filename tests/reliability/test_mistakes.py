@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_cli import app
-from denoiser_cli.verbs import VERBS
+from denoiser_cli.commands import VERBS
 
 _PAGE = Path(__file__).parents[2] / "docs" / "mistakes.md"
 _ROW = re.compile(

@@ -13,11 +13,23 @@ from denoiser.batch import Settings
 from denoiser.batch.presets import save_preset
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
-from denoiser_cli.cleaning_flags import CLEANING, file_flags, look_flags, machine_flags, settings_of
-from denoiser_cli.file_flags import PLACES, others, place_flags
-from denoiser_cli.flags import Flag, Manner, Verb, option_flags, speaking_flags
+from denoiser_cli.commands import VERBS
+from denoiser_cli.flags import (
+    CLEANING,
+    PLACES,
+    Flag,
+    Manner,
+    Verb,
+    file_flags,
+    look_flags,
+    machine_flags,
+    option_flags,
+    others,
+    place_flags,
+    settings_of,
+    speaking_flags,
+)
 from denoiser_cli.lines import say, shown
-from denoiser_cli.verbs import VERBS
 
 _EXAMPLES = """\
 denoise ./imgs --out ./clean                    clean a folder, with its subfolders

@@ -8,8 +8,7 @@ import click
 
 from denoiser.batch import Settings
 from denoiser.options import BatchOptions, DecodeOptions, ReadOptions, WriteOptions
-from denoiser_cli.file_flags import MANY, place_flags
-from denoiser_cli.flags import Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.flags import MANY, Manner, Verb, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
 denoise decode ./latents --out ./imgs                       decode a folder to PNG

@@ -10,8 +10,7 @@ import click
 from denoiser.batch import Settings
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, EncodeOptions, ReadOptions
-from denoiser_cli.file_flags import MANY, place_flags
-from denoiser_cli.flags import Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.flags import MANY, Manner, Verb, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
 denoise encode ./imgs --out ./latents                  encode a folder, with its subfolders

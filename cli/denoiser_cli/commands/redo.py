@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from denoiser.errors import UsageError
+from denoiser.errors import UnsafeOutput, UsageError
+from denoiser.events import CancelToken
+from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
-from denoiser_cli.interrupt import stopping_politely
 from denoiser_cli.lines import say, shown
+
+if TYPE_CHECKING:
+    from denoiser.batch.redo import Redone
 
 _EXAMPLES = """\
 denoise redo ./clean/a.jpg --from ./imgs/a.jpg                 check an output
@@ -31,15 +37,44 @@ def command(manner: Manner, /, made: Path, source: Path | None, out: Path | None
     The processing record in the XMP of an output lists version, weights, options, device, precision and tiles. The
     exit code is 0 if all pixels are equal, as expected on the same device and precision, otherwise 1.
     """
-    from denoiser_cli import remaking  # not needed for --help
-
     if source is None:
         raise UsageError("--from is missing: the source image.", hint=_HINT)
     with stopping_politely() as cancel:
-        redone = remaking.remade(made, source, out, model, cancel)
+        redone = _remade(made, source, out, model, cancel)
     if manner.json:
-        remaking.emit(redone, made, source, out)
+        _emit(redone, made, source, out)
     elif not manner.quiet or not redone.same:
         same = "identical pixels" if redone.same else f"{redone.differing:.2%} of the pixels differ"
         say(f"{shown(made)}: {same}{f'; {redone.why}' if redone.why else ''}.")
     return 0 if redone.same else 1
+
+
+def _remade(made: Path, source: Path, out: Path | None, model: str, cancel: CancelToken) -> Redone:
+    """Repeat the processing, compare, and write the result to *out* if given. Never overwrites."""
+    from denoiser import imageio
+    from denoiser.batch.redo import redo  # slow import; not needed for --help
+
+    if out is not None and out.exists():
+        if any(out.samefile(path) for path in (made, source) if path.exists()):
+            raise UnsafeOutput(f"{out}: is an input; inputs are never overwritten.")
+        raise UsageError(f"{out}: already exists.", hint="Choose another name for --out.")
+    redone = redo(made, source, model=model, cancel=cancel)
+    if out is not None:
+        imageio.write(redone.image, out, redone.settings.write)
+    return redone
+
+
+def _emit(redone: Redone, made: Path, source: Path, out: Path | None) -> None:
+    """Print one JSON object to stdout."""
+    ticket = redone.ticket
+    values = {
+        "file": str(made),
+        "source": str(source),
+        "out": str(out) if out else None,
+        "same": redone.same,
+        "differing": redone.differing,
+        "ticket": {"version": ticket.version, "model": ticket.model, "sha256": ticket.digest}
+        | dict(ticket.place)
+        | {"options": dict(ticket.options), "noise": dict(ticket.noise), "torch": ticket.torch},
+    }
+    click.echo(json.dumps(values))

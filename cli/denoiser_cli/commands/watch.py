@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from denoiser.errors import UsageError
+from denoiser.errors import DenoiserError, UsageError
+from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Started
 from denoiser.options import BatchOptions, WatchOptions
-from denoiser_cli.cleaning_flags import CLEANING, file_flags, look_flags, machine_flags, settings_of
-from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.failure import stopping_politely
+from denoiser_cli.flags import (
+    CLEANING,
+    Flag,
+    Manner,
+    Verb,
+    collect,
+    file_flags,
+    look_flags,
+    machine_flags,
+    option_flags,
+    settings_of,
+    speaking_flags,
+)
+from denoiser_cli.lines import one_line, say, shown
+
+if TYPE_CHECKING:
+    from denoiser.batch import Report
 
 _EXAMPLES = """\
 denoise watch ./in --out ./clean                   run until Ctrl-C
@@ -37,10 +55,69 @@ def command(manner: Manner, /, folder: str | None, out: str | None, **words: Any
     A file is processed once it is unchanged between two scans and can be read completely; hidden and temporary
     files are skipped. Finished files are not processed again, even after a restart. Press Ctrl-C to stop.
     """
-    from denoiser_cli import watching  # not needed for --help
-
     if not folder:
         raise UsageError("No folder to watch given.", hint=_HINT)
     if not out:
         raise UsageError("--out is missing: the folder or file for the clean images.", hint=_HINT)
-    return watching.watch(folder, out, settings_of(words), collect(WatchOptions, words), manner)
+    from denoiser.batch import watch_folder  # slow imports; not needed for --help and usage errors
+    from denoiser_cli.render_json import JsonVoice
+
+    settings, options = settings_of(words), collect(WatchOptions, words)
+    voice = JsonVoice() if manner.json else _LogVoice(manner, _begin(folder, out, options))
+    with stopping_politely(voice.tell) as cancel:
+        report = watch_folder(folder, out, settings, options, listener=voice.hear, cancel=cancel)
+    voice.finish(report, Path(out))
+    return report.exit_code
+
+
+def _begin(folder: str, out: str, options: WatchOptions) -> str:
+    if options.once:
+        return ""
+    return f"Watching {shown(Path(folder))}; clean images go to {shown(Path(out))}. Press Ctrl-C to stop."
+
+
+class _LogVoice:
+    """Prints log lines; keeps no history, so memory stays constant."""
+
+    def __init__(self, manner: Manner, begin: str) -> None:
+        self._manner = manner
+        self._begin = begin
+        self._last_hint = ""
+
+    def hear(self, event: Event) -> None:
+        """Print one event."""
+        match event:
+            case Started() if self._begin:
+                self._unless_quiet(self._begin)
+            case FileFailed():
+                self._tell_failure(event.source, event.error)
+            case FileDone():
+                notes = "".join(f"; {one_line(note)}" for note in event.notes)
+                size = f"{event.megapixels:.2f} MP, {event.seconds:.1f} s"
+                self._unless_quiet(f"{shown(event.source)} -> {shown(event.target)} ({size}){notes}")
+            case FileSkipped() if event.target is None or self._manner.verbose:
+                self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
+
+    def tell(self, line: str) -> None:
+        """Print one line immediately. Thread-safe."""
+        say(line)
+
+    def finish(self, report: Report, out: Path) -> None:
+        """Print the summary."""
+        from denoiser_cli.render_text import duration
+
+        failed = f", {len(report.failures)} failed" if report.failures else ""
+        files = "1 file" if report.done == 1 else f"{report.done} files"
+        self._unless_quiet(f"{files} cleaned in {duration(report.seconds)}{failed}: {shown(out)}")
+
+    def _tell_failure(self, source: Path, error: DenoiserError) -> None:
+        from denoiser_cli.render_text import cause
+
+        say(cause(source, error))
+        if error.hint and error.hint != self._last_hint:
+            self._last_hint = error.hint
+            say(f"  {one_line(error.hint)}")
+
+    def _unless_quiet(self, line: str) -> None:
+        if not self._manner.quiet:
+            say(line)

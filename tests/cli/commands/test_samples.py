@@ -10,7 +10,7 @@ import pytest
 
 from denoiser import imageio
 from denoiser.metrics import psnr
-from denoiser_cli.sample_photos import CREDITS_NAME, SAMPLES
+from denoiser_cli.commands.samples import CREDITS_NAME, SAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_nothing_is_overwritten(call) -> None:
 
 def test_without_the_extra_it_says_which(call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "skimage", None)
-    monkeypatch.setattr("denoiser_cli.sample_photos.find_spec", lambda name: None)
+    monkeypatch.setattr("denoiser_cli.commands.samples.find_spec", lambda name: None)
     answer = call("samples", "imgs")
     assert answer.code == 4
     assert "pip install 'denoiser-studio[demo]'" in answer.err
