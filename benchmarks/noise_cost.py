@@ -20,7 +20,7 @@ from denoiser.imageio.rivals import recompressed
 from denoiser.networks import registry
 from denoiser.training import recipe
 from denoiser.training.degrade import degrade
-from denoiser.training.losses import LOSSES
+from denoiser.training.objective import LOSSES
 from denoiser.training.recipe import NoiseShares
 
 PATCH = 96

@@ -25,7 +25,7 @@ from torch.nn import functional
 from denoiser import imageio
 from denoiser.networks.conditioning import luma_and_chroma_sigma
 from denoiser.noise import Dice, as_8_bit, photograph
-from denoiser.training.packing import pack
+from denoiser.training.degrade import pack
 
 BEGIN, END = "<!-- benchmarks/noise_statistics.py begins -->", "<!-- and ends -->"
 CROP = 192

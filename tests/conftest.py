@@ -185,7 +185,7 @@ def tiny_network() -> Any:
 def tiny_codec(tiny_network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of its weights, as training exports them, with the card beside them."""
     from denoiser.training import recipe
-    from denoiser.training.codec_export import write_codec
+    from denoiser.training.codec_judge import write_codec
     from denoiser.training.export import Exported
 
     text = """

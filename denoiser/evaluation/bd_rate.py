@@ -22,7 +22,7 @@ def bd_rate(points: Points, anchor: Points, *, rates: tuple[float, float] = (0.0
 
     Of the anchor only the part between *rates* is compared, in bits per pixel.
     """
-    mine, theirs = _curve(points), _curve(anchor)
+    mine, theirs = _fitted_curve(points), _fitted_curve(anchor)
     if mine is None or theirs is None:
         return math.nan
     low, high = _qualities(theirs, rates)
@@ -67,7 +67,7 @@ def _end(near: float, far: float, slope: float, next_slope: float) -> float:
     return tangent
 
 
-def _curve(points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def _fitted_curve(points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Quality, rising, and the logarithm of the rate; points that cost more for no gain are left out."""
     kept: list[tuple[float, float]] = []
     for rate, quality in sorted(points):

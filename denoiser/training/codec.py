@@ -22,18 +22,14 @@ from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.conditioning import Condition
 from denoiser.options import TrainOptions
-from denoiser.training.ahead import drawn_ahead
-from denoiser.training.codec_export import write_codec
-from denoiser.training.codec_judge import CodecJudge
-from denoiser.training.data import CropSource, load_photos
+from denoiser.training.codec_judge import CodecJudge, write_codec
+from denoiser.training.data import CropSource, Reading, load_photos, resident
 from denoiser.training.degrade import Sample
 from denoiser.training.denoiser import TrainingReport, train_on
-from denoiser.training.device_pool import resident
 from denoiser.training.material import Material
 from denoiser.training.objective import Trainee
-from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe, Stage
-from denoiser.training.samples import DrawnNoise, Mixed, SampleSource
+from denoiser.training.samples import DrawnNoise, Mixed, SampleSource, drawn_ahead
 from denoiser.training.task import TrainingTask
 
 RATE_DISTORTION = "rate-distortion"  # what a recipe calls the loss of a codec

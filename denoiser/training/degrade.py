@@ -10,9 +10,27 @@ from torch import Tensor
 
 from denoiser import noise
 from denoiser.networks.conditioning import MAX_SIGMA, luma_and_chroma_sigma, planes_of_batch
-from denoiser.noise import Dice
-from denoiser.training.packing import pack
+from denoiser.noise import Dice, through_jpeg
 from denoiser.training.recipe import NoiseShares
+
+QUALITY_RANGE = (30, 100)
+_HALF_CHROMA_SHARE = 0.6  # cameras' default; the rest keeps full chroma
+
+
+def pack(pictures: Tensor, dice: Dice) -> Tensor:
+    """*pictures* (B, 3, H, W) in 0..1, each packed as JPEG of a random quality, some with half the colour.
+
+    On the device of the pictures: on a CPU this is as quick as libjpeg (benchmarks/noise_cost.py).
+    """
+    low, high = QUALITY_RANGE
+    quality = torch.floor(dice.uniform(low, high + 1, len(pictures))).clamp_max(high)
+    packed = torch.empty_like(pictures)
+    shares = (_HALF_CHROMA_SHARE, 1 - _HALF_CHROMA_SHARE)
+    for half_chroma, rows in zip((True, False), dice.split(shares, len(pictures)), strict=True):
+        if len(rows):
+            packed[rows] = through_jpeg(pictures[rows], quality[rows], half_chroma=half_chroma)
+    return packed
+
 
 _KIND_UNKNOWN_SHARE = 0.15  # the level is given without the kind, as with a slider
 _CLIPPED_SHARE = 0.5  # of the white and the shaped noise: as an 8-bit file would keep it

@@ -16,18 +16,16 @@ from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
 from denoiser.training.checkpoint import Progress
-from denoiser.training.compiled import compile_if_it_works
+from denoiser.training.data import Reading
 from denoiser.training.export import Exported
 from denoiser.training.loop import Logbook, train
 from denoiser.training.material import Folders, Gather, Material
 from denoiser.training.pairs import holds_pairs
-from denoiser.training.processes import how_many, train_together
-from denoiser.training.reading import Reading
-from denoiser.training.run import Run
+from denoiser.training.run import Run, compile_if_it_works
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.start import Start, find_start, suited
 from denoiser.training.task import DENOISING, TrainingTask
-from denoiser.training.team import Alone, Team
+from denoiser.training.team import Alone, Team, how_many, train_together
 from denoiser.training.validation import ValidationResult
 
 

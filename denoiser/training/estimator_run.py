@@ -1,29 +1,151 @@
-"""One call from a folder of photos to the weights of the noise estimator, their card, and what held-out photos say.
+"""One call from a folder of photos to the weights of the noise estimator, their card, and validation results.
 
-photos ─► lessons, saved ─► a reader that learned them, saved ─► judged on held-out photos, which goes on its card
+The training samples are kept in one safetensors file, with all that is needed to make more of them. They take ten
+minutes, training takes one, so another seed reuses them.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from denoiser.errors import Cancelled, UnreadableImage, UsageError
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from denoiser.atomicfile import whole_file
+from denoiser.errors import Cancelled, UnreadableImage, UnusableData, UsageError
 from denoiser.estimation import estimate_noise
 from denoiser.evaluation.noise_reading import ReadingVerdict, judge_readings
-from denoiser.events import CancelToken, Listener, ignore
+from denoiser.events import CancelToken, Listener, TrainingProgress, ignore
 from denoiser.networks.estimator import NoiseReader
 from denoiser.options import EstimatorOptions
-from denoiser.training.data import HINT, PhotoPool, load_photos, picture_paths
-from denoiser.training.estimator import AT_ONCE, PATCH, Lessons, export_estimator, train_estimator
-from denoiser.training.estimator_progress import EstimatorProgress
+from denoiser.training.data import HINT, PhotoPool, Reading, load_photos, picture_paths
+from denoiser.training.estimator import AT_ONCE, PATCH, Lessons, export_estimator, make_lessons, train_estimator
 from denoiser.training.export import processor
-from denoiser.training.lesson_file import LessonBook, known_by, open_book
-from denoiser.training.reading import Reading
+
+_TELL_EVERY = 10.0  # seconds
+_STEP = 0.15  # of the time that a crop takes
+
+
+class EstimatorProgress:
+    """Tells *listener* of crops that became lessons and of steps that were learned, as parts of one work.
+
+    *made* crops were there before; their time does not count towards the time left.
+    """
+
+    def __init__(self, listener: Listener, options: EstimatorOptions, made: int) -> None:
+        self._listener, self._options = listener, options
+        self._before = min(made, options.crops)
+        self._began = time.monotonic()
+        self._told = -math.inf
+
+    def made(self, crops: int) -> None:
+        """So many crops are lessons."""
+        wanted = self._options.crops
+        crops = min(crops, wanted)
+        self._tell(crops, 0, math.nan, f"lessons from {crops:,} of {wanted:,} crops", last=crops == wanted)
+
+    def learned(self, step: int, loss: float) -> None:
+        """So many steps are done, the last ones with this mean loss."""
+        wanted = self._options.steps
+        note = f"step {step:,} of {wanted:,}, loss {loss:.3f}"
+        self._tell(self._options.crops, step, loss, note, last=step == wanted)
+
+    def _tell(self, crops: int, step: int, loss: float, note: str, *, last: bool) -> None:
+        now = time.monotonic()
+        if now - self._told < _TELL_EVERY and not last:
+            return
+        self._told = now
+        done, whole = crops + _STEP * step, self._options.crops + _STEP * self._options.steps
+        left = (now - self._began) / max(done - self._before, 1) * (whole - done)
+        self._listener(
+            TrainingProgress(
+                step=step,
+                loss=loss,
+                fraction=done / whole,
+                seconds_left=left,
+                megapixels_per_second=math.nan,
+                note=f"{note}; about {math.ceil(left / 60)} min left" if left >= 1 else note,
+            )
+        )
+
+
+_PORTION = 10 * AT_ONCE  # crops: a second, within which a stop is heard
+_COLUMNS = tuple(column.name for column in dataclasses.fields(Lessons))
+
+
+@dataclass(slots=True)
+class LessonBook:
+    """Lessons as far as they are written; the same however often it was put aside in between."""
+
+    seed: int
+    photos: str  # what the photos are known by
+    crops: int = 0  # that are done
+    seconds: float = 0.0  # that they took
+    generator: torch.Generator = field(default_factory=torch.Generator)
+    parts: list[Lessons] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, seed: int, photos: str) -> LessonBook:
+        """An empty one."""
+        return cls(seed, photos, generator=torch.Generator().manual_seed(seed))
+
+    def write_on(self, pool: PhotoPool, crops: int) -> None:
+        """Makes lessons of some more crops of *pool*, towards *crops* in all."""
+        count = min(_PORTION, crops - self.crops)
+        self.parts.append(make_lessons(pool, count, self.generator))
+        self.crops += -(-count // AT_ONCE) * AT_ONCE
+
+    @property
+    def lessons(self) -> Lessons:
+        """All of them."""
+        return Lessons(*(torch.cat([getattr(part, name) for part in self.parts]) for name in _COLUMNS))
+
+    def save(self, path: Path) -> None:
+        """Replaces *path*, whole or not at all."""
+        self.parts = [self.lessons]
+        tensors = {name: getattr(self.parts[0], name).contiguous() for name in _COLUMNS}
+        known = {"seed": self.seed, "photos": self.photos, "crops": self.crops, "seconds": self.seconds}
+        with whole_file(path) as file:
+            file.write(
+                save(tensors | {"generator": self.generator.get_state()}, metadata={"book": json.dumps(known)})
+            )
+
+
+def open_book(path: Path) -> LessonBook:
+    """The book that was saved as *path*; UnusableData when it is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            known = json.loads(file.metadata()["book"])
+            generator = torch.Generator()
+            generator.set_state(file.get_tensor("generator"))
+            lessons = Lessons(*(file.get_tensor(name) for name in _COLUMNS))
+        return LessonBook(**known, generator=generator, parts=[lessons])
+    except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise UnusableData(
+            f"{path}: no lessons ({error}).", hint="Start afresh in another --out folder."
+        ) from error
+
+
+def known_by(paths: Sequence[Path], folder: Path) -> str:
+    """A digest of the names and sizes of the files in *paths*, wherever *folder* lies."""
+    lines = [f"{path.relative_to(folder).as_posix()} {_size(path)}\n" for path in paths]
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _size(path: Path) -> int:
+    return (
+        path.stat().st_size if path.exists() else 0
+    )  # a link may lead nowhere; its picture is named when it is read
+
 
 WEIGHTS, LESSONS = "estimator.safetensors", "lessons.safetensors"
 _SAVE_EVERY = 120.0  # seconds of making lessons: what a killed run may lose

@@ -1,4 +1,10 @@
-"""Clean crops to noisy ones whose noise is known, saved as files are: in float, in 8 bits, or as JPEG."""
+"""Clean crops to noisy ones whose noise is known, saved as files are: in float, in 8 bits, or as JPEG.
+
+Some noise is grain as in developed photos: a falling spectrum, colours in larger blotches, strength that depends on
+brightness. Its spectra are drawn around those of photos that cameras developed themselves: luma falls slowly from
+coarse to fine and ends before the finest detail; chroma has only the coarse quarter, since cameras smooth it most.
+JPEG is written by a random program or camera, sometimes twice.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +16,97 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoiser import noise
-from denoiser.networks.estimator import Quantisation
+from denoiser.networks.estimator import WINDOW, Quantisation, along_axes
 from denoiser.noise import Dice
-from denoiser.training.estimator_jpeg import saved_as_jpeg
-from denoiser.training.graininess import add_grain
+from denoiser.noise.jpeg import tables_of, through_tables
+
+_LOWEST, _HIGHEST = 50, 100  # quality; high ones are drawn more often
+_HALF_CHROMA_SHARE = 0.6
+_TWICE_SHARE = 0.3
+_SHIFTED_SHARE = 0.5  # of these: cropped in between, so that the blocks of both lie differently
+# Tables of cameras, around those of libjpeg: how steeply steps grow with frequency, and how large they are.
+_OWN_TABLE_SHARE = 0.35
+_STEEPNESS = (0.4, 1.1)
+_SIZE = (0.6, 1.6)
+
+
+def saved_as_jpeg(pictures: Tensor, dice: Dice) -> tuple[Tensor, Quantisation]:
+    """*pictures* (N, 3, H, W) in 0..1, all saved in one way, and the tables of the last saving."""
+    if dice.number(0, 1) < _TWICE_SHARE:
+        shift = (0, 0)
+        if dice.number(0, 1) < _SHIFTED_SHARE:
+            shift = (int(dice.number(0, WINDOW)), int(dice.number(0, WINDOW)))
+        pictures = _saved(pictures.roll(shift, dims=(2, 3)), _drawn(dice))
+        pictures = pictures.roll((-shift[0], -shift[1]), dims=(2, 3))
+    last = _drawn(dice)
+    return _saved(pictures, last), last
+
+
+def _saved(pictures: Tensor, how: Quantisation) -> Tensor:
+    tables = (table.unsqueeze(0).expand(len(pictures), -1) for table in (how.luma, how.chroma))
+    return through_tables(pictures, *tables, half_chroma=how.half_chroma)
+
+
+def _drawn(dice: Dice) -> Quantisation:
+    quality = torch.floor(_HIGHEST - (_HIGHEST - _LOWEST) * dice.uniform(0, 1, 1) ** 1.25)
+    luma, chroma = (table[0] for table in tables_of(quality))
+    if dice.number(0, 1) < _OWN_TABLE_SHARE:
+        luma, chroma = _own(luma, dice), _own(chroma, dice)
+    return Quantisation(luma, chroma, dice.number(0, 1) < _HALF_CHROMA_SHARE)
+
+
+def _own(table: Tensor, dice: Dice) -> Tensor:
+    steps = table.log()
+    steps = steps.mean() + dice.number(*_STEEPNESS) * (steps - steps.mean())
+    return (steps.exp() * dice.log_uniform(*_SIZE, 1)).round().clamp(1, 255)
+
+
+LUMA_RANGE = (0.5, 30.0)  # sigma in 8-bit units
+
+
+def add_grain(clean: Tensor, generator: torch.Generator) -> Tensor:
+    """*clean* (B, 3, H, W) in 0..1 with grain of a random strength and shape; neither clipped nor rounded."""
+    batch, _, height, width = clean.shape
+    device = clean.device
+
+    def draw(low: float, high: float, *, evenly_in_log: bool = False) -> Tensor:
+        luck = torch.rand(batch, 1, 1, 1, generator=generator, device=device)
+        return low * (high / low) ** luck if evenly_in_log else low + (high - low) * luck
+
+    radius = torch.hypot(
+        torch.fft.fftfreq(height, device=device).unsqueeze(1), torch.fft.rfftfreq(width, device=device)
+    )
+    knee, fall, end = draw(0.02, 0.4, evenly_in_log=True), draw(0, 1.5), draw(0.15, 0.7)
+    luma = _field((radius, knee, fall, end), 1, clean, generator)
+    knee, fall, end = draw(0.02, 0.3, evenly_in_log=True), draw(0, 2.0), draw(0.05, 0.6, evenly_in_log=True)
+    chroma = _field((radius, knee, fall, end), 2, clean, generator)
+    both = torch.cat([luma, chroma * draw(0.15, 1.3, evenly_in_log=True)], dim=1)
+    # The strength varies with the light by up to a factor of four, either way.
+    brightness = clean.mean(dim=1, keepdim=True)
+    gain = torch.exp(draw(-1.4, 1.4) * (brightness - 0.5))
+    sigma = draw(*LUMA_RANGE, evenly_in_log=True) / 255
+    return clean + _to_rgb(both) * gain * sigma
+
+
+def _field(
+    shape: tuple[Tensor, Tensor, Tensor, Tensor], planes: int, like: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Noise (B, planes, H, W) of unit variance: flat up to the knee, falling after, nothing past the end."""
+    radius, knee, fall, end = shape
+    batch, _, height, width = like.shape
+    white = torch.randn(batch, planes, height, width, generator=generator, device=like.device)
+    response = (1 + (radius / knee).square()).pow(-fall / 2) / (1 + (radius / end).pow(8)).sqrt()
+    response[..., 0, 0] = 0
+    field: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * response, s=(height, width))
+    return field / field.square().mean(dim=(1, 2, 3), keepdim=True).sqrt().clamp_min(1e-6)
+
+
+def _to_rgb(planes: Tensor) -> Tensor:
+    # The axes are orthonormal: the way back is the transpose, whose columns are the images of the unit vectors.
+    unit = torch.eye(3, dtype=planes.dtype, device=planes.device).reshape(3, 3, 1, 1)
+    axes = along_axes(unit).reshape(3, 3)  # row i: where RGB's i-th colour goes
+    return torch.einsum("ij,bjhw->bihw", axes, planes)
+
 
 _SHARES = (0.18, 0.26, 0.3, 0.26)  # white, camera, grain, nearly clean
 _JPEG_SHARES = (0.25, 0.65, 0.75, 0.65)  # of each of these

@@ -10,13 +10,10 @@ from typing import Any, Protocol
 import torch
 
 from denoiser.errors import UnreadableImage, UsageError
-from denoiser.training.ahead import drawn_ahead
-from denoiser.training.data import SMALLEST, PhotoPool, load_photos
-from denoiser.training.device_pool import resident
+from denoiser.training.data import SMALLEST, PhotoPool, Reading, load_photos, resident
 from denoiser.training.pairs import load_pairs
-from denoiser.training.reading import Reading
 from denoiser.training.recipe import Recipe
-from denoiser.training.samples import DrawnNoise, Mixed, RealNoise, SampleSource
+from denoiser.training.samples import DrawnNoise, Mixed, RealNoise, SampleSource, drawn_ahead
 from denoiser.training.validation import (
     JUDGED,
     PAIRS,

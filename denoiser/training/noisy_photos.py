@@ -12,9 +12,7 @@ from torch import Tensor
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData
 from denoiser.image import JpegTables
-from denoiser.training.data import bytes_of, picture_paths
-from denoiser.training.reading import Reading
-from denoiser.training.vision import transforms
+from denoiser.training.data import Reading, bytes_of, picture_paths, transforms
 
 _MOST_PHOTOS = 64  # more say no more about their noise; chosen evenly from the folder
 _WINDOW = 512  # pixels, a multiple of JPEG's blocks

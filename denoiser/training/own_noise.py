@@ -31,16 +31,22 @@ from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma, pla
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
-from denoiser.training.data import CropSource, PhotoPool, area_shares, load_photos
+from denoiser.training.data import CropSource, PhotoPool, Reading, area_shares, load_photos, resident
 from denoiser.training.degrade import Sample
 from denoiser.training.denoiser import TrainingReport, train_on
-from denoiser.training.device_pool import resident
 from denoiser.training.export import Exported, write_weights
 from denoiser.training.material import Material
 from denoiser.training.noisy_photos import NoisyPhotos, Shrunk, read_noisy, shrunk_by
-from denoiser.training.own_noise_fit import OwnNoise, fit_noise, packing_of
-from denoiser.training.own_noise_verdict import HALF_WAY, OwnNoiseVerdict, Place, half_way, judge
-from denoiser.training.reading import Reading
+from denoiser.training.own_noise_fit import (
+    HALF_WAY,
+    OwnNoise,
+    OwnNoiseVerdict,
+    Place,
+    fit_noise,
+    half_way,
+    judge,
+    packing_of,
+)
 from denoiser.training.recipe import Recipe
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.samples import DrawnNoise, Mixed

@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from denoiser.errors import UnreadableImage, UnusableData
 from denoiser.evaluation.datasets import real_pairs
-from denoiser.training.data import SMALLEST, PhotoPool, area_shares, as_bytes, held_back
-from denoiser.training.reading import QUIETLY, Reading
+from denoiser.training.data import QUIETLY, SMALLEST, PhotoPool, Reading, area_shares, as_bytes, held_back
 
 _HELD_OUT = 8
 _COARSE = 16  # pixels: shrunk by this, noise hardly shows and the scene does

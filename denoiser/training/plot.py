@@ -6,6 +6,8 @@
     │     └────────  │ │ ─┘ ───────┘    │
 └────────────────┘ └────────────────┘
  0      30     60   0      30     60  minutes
+
+Besides, a sheet of held-out crops before and after.
 """
 
 from __future__ import annotations
@@ -14,6 +16,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from denoiser.image import Image, from_numpy
+from denoiser.imageio.sheet import Row, contact_sheet
+from denoiser.training.validation import Judging
 
 _WIDTH, _HEIGHT = 420, 300  # of a panel's axes, pixels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 44, 150, 48  # around them: ticks, title, names of the curves, minutes
@@ -131,3 +141,25 @@ def _ticks(low: float, high: float) -> list[float]:
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def before_and_after(judge: Judging, network: nn.Module, device: torch.device) -> Image | None:
+    """A row for each of the examples of *judge*; None where there are none."""
+    rows = [
+        Row(
+            title=example.title,
+            noisy=_picture(example.before),
+            clean=_picture(example.after),
+            reference=_picture(example.truth),
+            noisy_score=example.score_before,
+            clean_score=example.score_after,
+            labels=example.labels,
+        )
+        for example in judge.examples(network, device)
+    ]
+    return contact_sheet(rows) if rows else None
+
+
+def _picture(values: Tensor) -> Image:
+    eight_bit = values.clamp(0, 1).mul(255).round().to(torch.uint8)
+    return from_numpy(np.ascontiguousarray(eight_bit.permute(1, 2, 0).numpy()))

@@ -14,9 +14,8 @@ from denoiser import imageio
 from denoiser.atomicfile import append_line_durably, whole_file
 from denoiser.errors import UsageError
 from denoiser.training.checkpoint import Progress
-from denoiser.training.contact import before_and_after
 from denoiser.training.export import Exported, write_weights
-from denoiser.training.plot import curves_as_svg
+from denoiser.training.plot import before_and_after, curves_as_svg
 from denoiser.training.recipe import Recipe
 from denoiser.training.run import Run
 from denoiser.training.validation import Judging, ValidationResult

@@ -28,7 +28,7 @@ from denoiser.image import Image, Metadata, Origin
 from denoiser.networks.codec import LatentCodec
 from denoiser.options import DecodeOptions, EncodeOptions
 from denoiser.training import recipe
-from denoiser.training.codec_export import write_codec
+from denoiser.training.codec_judge import write_codec
 from denoiser.training.export import Exported
 
 RECIPE = """

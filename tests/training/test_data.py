@@ -1,10 +1,23 @@
+import os
 import random
+import subprocess
+import sys
+import threading
 
 import pytest
 import torch
 
 from denoiser.errors import UnusableData
-from denoiser.training.data import held_back, load_photos
+from denoiser.training.data import (
+    DevicePool,
+    PhotoPool,
+    area_shares,
+    held_back,
+    load_photos,
+    resident,
+    side_by_side,
+    transforms,
+)
 
 
 def test_photos_come_with_shrunk_copies_and_a_tenth_is_kept_back(photos):
@@ -30,3 +43,100 @@ def test_how_many_are_kept_back(count, held):
 def test_photos_smaller_than_the_largest_patch_do_not_suffice(photos):
     with pytest.raises(UnusableData, match=r"no readable picture of 512 pixels .* \(10 files seen\)"):
         load_photos(photos, seed=0, smallest=512)
+
+
+def test_results_come_in_the_order_of_what_was_asked():
+    release = threading.Event()
+
+    def work(number):
+        if number == 0:
+            release.wait(5)  # the first is the last to be done
+        elif number == 1:
+            release.set()
+        return number * number
+
+    assert list(side_by_side(work, range(6))) == [0, 1, 4, 9, 16, 25]
+
+
+def test_an_error_is_raised_where_its_result_would_have_come():
+    def work(number):
+        if number == 2:
+            raise ValueError("the third")
+        return number
+
+    results = side_by_side(work, range(5))
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ValueError, match="the third"):
+        next(results)
+
+
+def test_who_stops_listening_stops_the_work():
+    begun = []
+    gate = threading.Event()
+
+    def work(number):
+        begun.append(number)
+        if number:
+            gate.wait(5)
+        return number
+
+    results = side_by_side(work, range(1000))
+    next(results)
+    results.close()
+    gate.set()
+    assert len(begun) < 1000
+
+
+PLANTED = """
+raise RuntimeError("operator torchvision::nms does not exist")
+"""
+ASK = """
+from denoiser.errors import BrokenInstall
+from denoiser.training.data import transforms
+try:
+    transforms()
+except BrokenInstall as error:
+    print(error.exit_code, error.message, error.hint)
+"""
+
+
+def test_what_fits_is_given():
+    small = transforms().resize(torch.zeros(3, 8, 8, dtype=torch.uint8), [4, 4], antialias=True)
+    assert small.shape == (3, 4, 4)
+
+
+def test_a_torchvision_that_does_not_fit_is_named_with_the_remedy(tmp_path):
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text(PLANTED)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    shown = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("4 torchvision cannot be used beside torch")
+    assert "nms" in shown.stdout
+    assert "pip install" in shown.stdout
+
+
+@pytest.fixture
+def pool():
+    random = torch.Generator().manual_seed(0)
+    shapes = [(60, 80), (48, 48), (100, 50)]
+    pictures = tuple(torch.randint(0, 256, (3, *shape), dtype=torch.uint8, generator=random) for shape in shapes)
+    return PhotoPool(pictures, area_shares([height * width for height, width in shapes]), (), ())
+
+
+@pytest.mark.parametrize("patch", [8, 31, 48])
+def test_gathered_crops_are_those_that_slicing_gives(pool, patch):
+    sliced = pool.draw(64, patch, torch.Generator().manual_seed(3))
+    gathered = DevicePool(pool, torch.device("cpu")).draw(64, patch, torch.Generator().manual_seed(3))
+    assert gathered.shape == (64, 3, patch, patch)
+    assert torch.equal(gathered, sliced)
+
+
+def test_pairs_of_six_channels_stay_together(pool):
+    doubled = PhotoPool(tuple(torch.cat([p, 255 - p]) for p in pool.pictures), pool.shares, (), ())
+    crops = DevicePool(doubled, torch.device("cpu")).draw(16, 16, torch.Generator().manual_seed(1))
+    assert torch.allclose(crops[:, :3], 1 - crops[:, 3:])
+
+
+def test_a_cpu_slices(pool):
+    assert resident(pool, torch.device("cpu")) is pool

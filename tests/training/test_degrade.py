@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from denoiser.training.degrade import degrade
+from denoiser.noise import Dice
+from denoiser.training.degrade import degrade, pack
 from denoiser.training.recipe import NoiseShares
 
 KINDS = ("white", "camera", "shaped", "clean")
@@ -146,3 +147,19 @@ def test_black_and_white_crops_stay_finite(value):
     shares = NoiseShares(white=0.3, camera=0.3, shaped=0.2, clean=0.1, impulse=0.05, masking=0.05)
     sample = degrade(torch.full((32, 3, 32, 32), value), shares, torch.Generator().manual_seed(0))
     assert all(torch.isfinite(part).all() for part in (sample.noisy, sample.target, sample.planes))
+
+
+def dice() -> Dice:
+    return Dice(torch.Generator().manual_seed(4))
+
+
+def test_a_packed_picture_is_close_to_the_original():
+    smooth = torch.linspace(0, 1, 32).expand(2, 3, 32, 32).clone()
+    packed = pack(smooth, dice())
+    assert not torch.equal(packed, smooth)
+    assert float((packed - smooth).abs().mean()) < 0.02
+
+
+def test_the_seed_decides():
+    noisy = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(pack(noisy, dice()), pack(noisy, dice()))

@@ -2,7 +2,7 @@ import torch
 from skimage import data
 
 from denoiser.noise import Dice
-from denoiser.training.estimator_jpeg import saved_as_jpeg
+from denoiser.training.estimator_scenes import saved_as_jpeg
 
 PHOTO = torch.from_numpy(data.astronaut()[:128, :128]).permute(2, 0, 1).unsqueeze(0) / 255
 

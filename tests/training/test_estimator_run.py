@@ -1,9 +1,11 @@
 """From a folder of photos to the weights of an estimator, stopped anywhere and gone on with."""
 
+import dataclasses
 from functools import partial
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from skimage import data
 
 from denoiser import imageio
@@ -14,11 +16,18 @@ from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import read_card
 from denoiser.options import EstimatorOptions
-from denoiser.training import estimator_progress, estimator_run, lesson_file
-from denoiser.training.data import load_photos
-from denoiser.training.estimator import PATCH, train_estimator
-from denoiser.training.estimator_run import LESSONS, WEIGHTS, estimator_from_photos
-from denoiser.training.lesson_file import open_book
+from denoiser.training import estimator_run
+from denoiser.training.data import PhotoPool, load_photos
+from denoiser.training.estimator import PATCH, make_lessons, train_estimator
+from denoiser.training.estimator_run import (
+    LESSONS,
+    WEIGHTS,
+    EstimatorProgress,
+    LessonBook,
+    estimator_from_photos,
+    known_by,
+    open_book,
+)
 
 FEW = EstimatorOptions(crops=40, steps=200, seed=3)
 GO_ON = EstimatorOptions(crops=40, steps=200, seed=3, resume=True)
@@ -96,7 +105,7 @@ def test_another_seed_learns_from_the_same_lessons(copied, photos, whole, monkey
     def make(*_words):
         raise AssertionError("the lessons are there")
 
-    monkeypatch.setattr(lesson_file, "make_lessons", make)
+    monkeypatch.setattr(estimator_run, "make_lessons", make)
     before = (copied / LESSONS).read_bytes()
     report = estimator_from_photos(photos, copied, EstimatorOptions(crops=40, steps=200, seed=5, resume=True))
     assert (copied / LESSONS).read_bytes() == before
@@ -107,8 +116,8 @@ def test_another_seed_learns_from_the_same_lessons(copied, photos, whole, monkey
 
 
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(photos, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(lesson_file, "_PORTION", 8)
-    monkeypatch.setattr(estimator_progress, "_TELL_EVERY", 0)
+    monkeypatch.setattr(estimator_run, "_PORTION", 8)
+    monkeypatch.setattr(estimator_run, "_TELL_EVERY", 0)
     out = tmp_path / "run"
     token, listener = stops_at(lambda event: "16 of 40" in event.note)
     with pytest.raises(Cancelled, match=r"lessons from 16 of 40 crops are kept in .*safetensors") as stopped:
@@ -149,10 +158,10 @@ def test_a_stop_while_photos_are_read_leaves_nothing(photos, tmp_path):
 
 
 def test_what_was_made_is_saved_from_time_to_time(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(lesson_file, "_PORTION", 8)
+    monkeypatch.setattr(estimator_run, "_PORTION", 8)
     monkeypatch.setattr(estimator_run, "_SAVE_EVERY", 0)
     crops = []
-    monkeypatch.setattr(lesson_file.LessonBook, "save", lambda book, path: crops.append((book.crops, path.name)))
+    monkeypatch.setattr(estimator_run.LessonBook, "save", lambda book, path: crops.append((book.crops, path.name)))
     estimator_from_photos(photos, tmp_path / "run", EstimatorOptions(crops=40, steps=1))
     assert crops == [*((made, LESSONS) for made in (8, 16, 24, 32, 40)), (40, LESSONS)]
 
@@ -203,3 +212,107 @@ def test_without_held_out_photos_there_is_no_verdict(photos, tmp_path):
     report = estimator_from_photos(tmp_path / "photos", tmp_path / "run", FEW)
     assert report.verdict is None and report.weights.exists()
     assert ["broken.png" in error.message for error in report.unreadable] == [True]
+
+
+@pytest.fixture(autouse=True)
+def _small_portions(monkeypatch):
+    monkeypatch.setattr(estimator_run, "_PORTION", 4)
+
+
+@pytest.fixture
+def pool():
+    photo = torch.from_numpy(data.astronaut()).permute(2, 0, 1)
+    return PhotoPool((photo,), torch.ones(1), (), ())
+
+
+def same(one, two):
+    return all(torch.equal(getattr(one, f.name), getattr(two, f.name)) for f in dataclasses.fields(one))
+
+
+def test_a_book_goes_on_as_if_it_had_never_been_put_aside(pool, tmp_path):
+    book = LessonBook.begun(7, "photos")
+    book.write_on(pool, 10)
+    book.seconds = 1.5
+    book.save(tmp_path / "lessons.safetensors")
+    book = open_book(tmp_path / "lessons.safetensors")
+    assert (book.seed, book.photos, book.crops, book.seconds) == (7, "photos", 4, 1.5)
+    while book.crops < 10:
+        book.write_on(pool, 10)
+    assert book.crops == 12  # of so many or none
+    assert same(book.lessons, make_lessons(pool, 12, torch.Generator().manual_seed(7)))
+
+
+def test_saving_changes_nothing(pool, tmp_path):
+    book = LessonBook.begun(7, "photos")
+    for _ in range(2):
+        book.write_on(pool, 8)
+    before = book.lessons
+    book.save(tmp_path / "lessons.safetensors")
+    assert same(book.lessons, before) and same(open_book(tmp_path / "lessons.safetensors").lessons, before)
+
+
+def test_another_file_is_no_book(tmp_path):
+    (tmp_path / "words.safetensors").write_bytes(b"words")
+    save_file({"features": torch.zeros(1)}, tmp_path / "weights.safetensors", metadata={"architecture": "x"})
+    for name in ("words", "weights", "missing"):
+        with pytest.raises(UnusableData, match=rf"{name}.safetensors: no lessons"):
+            open_book(tmp_path / f"{name}.safetensors")
+
+
+def test_photos_are_known_by_names_and_sizes_wherever_they_lie(tmp_path):
+    def known(folder, **files):
+        (tmp_path / folder).mkdir()
+        for name, content in files.items():
+            (tmp_path / folder / name).write_bytes(content)
+        return known_by([tmp_path / folder / name for name in files], tmp_path / folder)
+
+    first = known("here", a=b"12", b=b"3")
+    assert known("there", a=b"45", b=b"6") == first
+    assert len({first, known("longer", a=b"123", b=b"3"), known("renamed", a=b"12", c=b"3")}) == 3
+    (tmp_path / "here" / "lost").symlink_to("nowhere")
+    assert known_by([tmp_path / "here" / "lost"], tmp_path / "here")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(estimator_run.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_it_goes_from_nothing_to_all_of_the_work(clock):
+    events = []
+    progress = EstimatorProgress(events.append, EstimatorOptions(crops=1000, steps=2000), 0)
+    for crops in (40, 520, 1002):
+        clock[0] += 60
+        progress.made(crops)
+    for step in (1000, 2000):
+        clock[0] += 60
+        progress.learned(step, 0.5)
+    assert [event.note for event in events] == [
+        "lessons from 40 of 1,000 crops; about 32 min left",
+        "lessons from 520 of 1,000 crops; about 3 min left",
+        "lessons from 1,000 of 1,000 crops; about 1 min left",
+        "step 1,000 of 2,000, loss 0.500; about 1 min left",
+        "step 2,000 of 2,000, loss 0.500",
+    ]
+    fractions = [event.fraction for event in events]
+    assert fractions == sorted(fractions) and fractions[-1] == 1
+    assert [event.step for event in events] == [0, 0, 0, 1000, 2000]
+
+
+def test_it_does_not_chatter(clock):
+    events = []
+    progress = EstimatorProgress(events.append, EstimatorOptions(crops=1000, steps=2000), 0)
+    for crops in range(40, 1001, 40):
+        clock[0] += 1
+        progress.made(crops)
+    assert len(events) == 4  # the first, two after ten seconds each, the last
+
+
+def test_what_was_there_before_is_not_taken_for_speed(clock):
+    events = []
+    progress = EstimatorProgress(events.append, EstimatorOptions(crops=1000, steps=1), 900)
+    clock[0] += 60
+    progress.made(950)
+    assert events[0].seconds_left == pytest.approx(60, rel=0.01)

@@ -1,11 +1,12 @@
 import csv
+import re
 
 import pytest
 import torch
 
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Condition
-from denoiser.training.loop import Logbook, train
+from denoiser.training.loop import Logbook, peak_flops, speed_note, train, training_flops
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.validation import Judge, Trial
 
@@ -109,3 +110,17 @@ def test_time_is_what_the_steps_took(tiny_run):
     assert 0.5 <= run.progress.seconds < 30  # a step more at most; one step takes seconds on a busy machine
     assert run.progress.step > 1
     assert all(torch.isfinite(parameter).all() for parameter in run.network.parameters())
+
+
+def test_the_peak_is_that_of_a_machine():
+    assert 1e7 < peak_flops(torch.device("cpu"), bf16=False) < 1e14
+
+
+def test_a_training_does_six_operations_for_each_multiplication():
+    assert training_flops(0.5, 60) == pytest.approx(0.5e6 * 60e3 * 6)
+
+
+def test_the_note_names_speed_share_and_peak(tiny_run):
+    note = speed_note(tiny_run(), 0.25)
+    assert re.fullmatch(r"0.25 MP/s, \d+% of the [\d.e-]+ TFLOP/s that cpu reaches in fp32", note)
+    assert ", 0% of" in speed_note(tiny_run(), 0.0)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from denoiser.training.losses import LOSSES
+from denoiser.training.objective import LOSSES
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

@@ -6,8 +6,8 @@ from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
 from denoiser.image import from_numpy
 from denoiser.options import WriteOptions
+from denoiser.training.data import Reading
 from denoiser.training.noisy_photos import read_noisy, shrunk_by
-from denoiser.training.reading import Reading
 
 QUIETLY = Reading(None)
 

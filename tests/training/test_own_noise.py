@@ -18,8 +18,7 @@ from denoiser.training import learn_noise, own_noise
 from denoiser.training.data import PhotoPool, area_shares
 from denoiser.training.noisy_photos import Shrunk
 from denoiser.training.own_noise import AUTOMATIC, BLIND, OwnNoiseMaterial, OwnNoiseSamples, clean_crops
-from denoiser.training.own_noise_fit import OwnNoise
-from denoiser.training.own_noise_verdict import OwnNoiseVerdict
+from denoiser.training.own_noise_fit import OwnNoise, OwnNoiseVerdict
 
 MODEL = MeasuredNoise(torch.full((3, KNOTS), 20.0), torch.eye(3).reshape(3, 3, 1, 1), spread=0.1)
 NOISE = OwnNoise(MODEL, None, 4, 100, 20.0, 20.0, MODEL)

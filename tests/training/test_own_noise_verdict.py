@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from denoiser.networks.conditioning import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
-from denoiser.training.own_noise_verdict import OwnNoiseVerdict, Place, half_way, judge
+from denoiser.training.own_noise_fit import OwnNoiseVerdict, Place, half_way, judge
 
 GRAIN = torch.eye(3).reshape(3, 3, 1, 1) * (
     torch.ones(3, 3) / 3

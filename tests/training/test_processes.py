@@ -13,14 +13,14 @@ from denoiser.errors import MissingDevice, UnusableData, UsageError
 from denoiser.events import CancelToken, TrainingProgress
 from denoiser.options import TrainOptions
 from denoiser.training import train_denoiser
-from denoiser.training.processes import how_many
+from denoiser.training.team import how_many
 
 APART = """
 import torch
 from denoiser.errors import TrainingFailed
 from denoiser.events import ignore
-from denoiser.training.processes import train_together
-from denoiser.training.reading import QUIETLY
+from denoiser.training.team import train_together
+from denoiser.training.data import QUIETLY
 from denoiser.training.team import Word
 
 def agree(team, device, listener, reading):

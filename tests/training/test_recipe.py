@@ -4,7 +4,7 @@ from denoiser.errors import UsageError
 from denoiser.networks import registry
 from denoiser.training import recipe
 from denoiser.training.codec import RATE_DISTORTION
-from denoiser.training.losses import LOSSES
+from denoiser.training.objective import LOSSES
 from denoiser.training.start import find_start, suited
 
 

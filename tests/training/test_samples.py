@@ -1,7 +1,7 @@
 import torch
 
 from denoiser.training.degrade import Sample
-from denoiser.training.samples import Mixed, likeness_of_neighbours
+from denoiser.training.samples import DrawnAhead, Mixed, drawn_ahead, likeness_of_neighbours
 
 
 class _Marked:
@@ -38,3 +38,50 @@ def test_white_noise_is_like_nobody_and_smooth_noise_like_its_neighbours():
     assert float(likeness_of_neighbours(white).abs().max()) < 0.03
     assert float(likeness_of_neighbours(smooth).min()) > 0.25
     assert torch.isfinite(likeness_of_neighbours(torch.zeros(1, 3, 8, 8))).all()
+
+
+class _Numbered:
+    """Samples that carry their number, so that none can be dealt twice unseen; the first half is marked."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def draw(self, count, patch, generator):
+        begin = sum(self.asked)
+        self.asked.append(count)
+        numbers = torch.arange(begin, begin + count, dtype=torch.float32).reshape(-1, 1, 1, 1)
+        picture = numbers.expand(-1, 3, patch, patch)
+        half = (torch.arange(count) < count // 2).float().reshape(-1, 1, 1, 1)
+        return Sample(picture, -picture, half.expand(-1, 4, 1, 1))
+
+
+def _numbers(sample):
+    return sample.noisy[:, 0, 0, 0].tolist()
+
+
+def test_every_sample_is_dealt_once_and_stays_whole():
+    source = _Numbered()
+    ahead = DrawnAhead(source, pixels=5 * 4 * 8**2)
+    batches = [ahead.draw(4, 8, torch.Generator()) for _ in range(10)]
+    assert source.asked == [20, 20]
+    assert sorted(number for batch in batches for number in _numbers(batch)) == list(range(40))
+    assert all(torch.equal(batch.noisy, -batch.target) for batch in batches)
+
+
+def test_what_a_mixture_draws_in_turn_is_in_every_batch():
+    ahead = DrawnAhead(_Numbered(), pixels=5 * 4 * 8**2)
+    for _ in range(5):
+        assert float(ahead.draw(4, 8, torch.Generator()).planes[:, 0].sum()) == 2
+
+
+def test_another_size_is_drawn_anew():
+    source = _Numbered()
+    ahead = DrawnAhead(source, pixels=2 * 4 * 8**2)
+    ahead.draw(4, 8, torch.Generator())
+    assert ahead.draw(2, 16, torch.Generator()).noisy.shape == (2, 3, 16, 16)
+    assert source.asked == [8, 2]  # never less than one batch
+
+
+def test_a_cpu_draws_for_one_step_at_a_time():
+    source = _Numbered()
+    assert drawn_ahead(source, torch.device("cpu")) is source

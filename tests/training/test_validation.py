@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from denoiser.networks.conditioning import Condition
-from denoiser.training.contact import before_and_after
 from denoiser.training.data import load_photos
+from denoiser.training.plot import before_and_after
 from denoiser.training.validation import CAMERA, PAIRS, Judge, Trial, pair_trials, synthetic_trials
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from denoiser.engine.memory import free_bytes
 from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
-from denoiser.training.speed import peak_flops
+from denoiser.training.loop import peak_flops
 from denoiser_cli.health.finding import Fact, Remark, Section
 from denoiser_cli.health.machine import graphics_cards
 

@@ -47,7 +47,7 @@ def _too_few(threads: int) -> Remark:
 
 
 def _torchvision() -> tuple[Fact, Remark | None]:
-    from denoiser.training.vision import transforms
+    from denoiser.training.data import transforms
 
     try:
         transforms()

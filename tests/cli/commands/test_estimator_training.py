@@ -12,7 +12,7 @@ from skimage import data
 
 from denoiser import imageio
 from denoiser.image import from_numpy
-from denoiser.training.lesson_file import open_book
+from denoiser.training.estimator_run import open_book
 
 
 @pytest.fixture
