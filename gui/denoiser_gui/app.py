@@ -55,13 +55,13 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     from denoiser_gui import words
     from denoiser_gui.controller import Controller
     from denoiser_gui.model.preferences import load_preferences
-    from denoiser_gui.qt import QApplication, QTimer
-    from denoiser_gui.view import qt_translations, theme
+    from denoiser_gui.qt import QApplication, QTimer, install_translation
+    from denoiser_gui.view import theme
 
     preferences = load_preferences()
     app = QApplication.instance()
     assert isinstance(app, QApplication)  # created by run
-    qt_translations.install(app, words.set_language(preferences.language))
+    install_translation(app, words.set_language(preferences.language))
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow
 

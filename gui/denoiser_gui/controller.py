@@ -14,9 +14,8 @@ from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio.screen import profile_at
 from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
-from denoiser_gui.model.hints import hint_of, message_of
 from denoiser_gui.model.latent import is_latent
-from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.notices import Notice, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.picture import Picture, picture_of, read_picture
 from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
@@ -27,7 +26,7 @@ from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread, stop_all
 
 if TYPE_CHECKING:
-    from denoiser_gui.model.cleaning import Finished
+    from denoiser_gui.model.requests import Finished
 
 _MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their reduced copies
 

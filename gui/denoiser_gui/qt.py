@@ -1,6 +1,9 @@
-"""All names that the app uses from PySide6. No other module imports it."""
+"""All names that the app uses from PySide6, which no other module imports, and Qt's own translations."""
 
 from __future__ import annotations
+
+import ctypes
+import sys
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -125,9 +128,42 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from denoiser_gui.constants import keep_constants
+_REFERENCES = 1 << 40  # more than any process can release, and far from an overflow
+_TRANSLATIONS = {"zh": "qtbase_zh_CN"}  # they come with Qt
+_installed: list[QTranslator] = []  # Qt keeps no reference
 
-keep_constants()
+
+def _keep_constants() -> None:
+    """Add references to Python's constants so that they are never freed. Call once per process.
+
+    Works around a reference count bug of PySide6 6.12 on Python 3.11. Every Qt method without a result releases
+    None once too often, every signal True. After some ten thousand calls, within minutes, Python aborts with
+    "deallocating None". From Python 3.12 on these objects are immortal. A test checks the installed version.
+    """
+    if sys.implementation.name != "cpython" or sys.version_info >= (3, 12):
+        return
+    for constant in (None, True, False, NotImplemented, Ellipsis):
+        ctypes.c_ssize_t.from_address(id(constant)).value += _REFERENCES
+
+
+def install_translation(app: QApplication, language: str) -> bool:
+    """Install Qt's translation of *language*; return whether it exists. English needs none.
+
+    It has the texts of Qt itself, such as file dialogs and key names.
+    """
+    while _installed:
+        app.removeTranslator(_installed.pop())
+    if language not in _TRANSLATIONS:
+        return True
+    translator = QTranslator()
+    found = translator.load(_TRANSLATIONS[language], QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
+    if found:
+        app.installTranslator(translator)
+        _installed.append(translator)
+    return found
+
+
+_keep_constants()
 
 __all__ = [
     "QAbstractButton",

@@ -18,7 +18,7 @@ from denoiser_gui.qt import QDesktopServices, QObject, QUrl, Signal
 from denoiser_gui.words import tr
 
 if TYPE_CHECKING:
-    from denoiser_gui.model.cleaning import Finished
+    from denoiser_gui.model.requests import Finished
 
 
 class Saver(QObject):

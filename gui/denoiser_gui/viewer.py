@@ -10,27 +10,32 @@ from typing import TYPE_CHECKING
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.engine_events import (
+from denoiser_gui.model.picture import Picture
+from denoiser_gui.model.preview import Preview
+from denoiser_gui.model.rendering import Renderer
+from denoiser_gui.model.requests import (
     EngineEvent,
+    EngineStatus,
     ExportDone,
     ExportFailed,
     ExportProgress,
     ExportRequest,
+    Frame,
     NoiseEstimated,
     PreviewAdvanced,
     PreviewFailed,
     PreviewReached,
+    PreviewRequest,
+    ReplacementImage,
+    State,
+    View,
 )
-from denoiser_gui.model.picture import Picture
-from denoiser_gui.model.preview import Preview
-from denoiser_gui.model.rendering import Renderer
-from denoiser_gui.model.requests import EngineStatus, Frame, PreviewRequest, ReplacementImage, State, View
 from denoiser_gui.model.viewport import Viewport, viewport_of
 from denoiser_gui.qt import QObject, Qt, QTimer, Signal
 from denoiser_gui.worker import WorkerThread
 
 if TYPE_CHECKING:
-    from denoiser_gui.model.cleaning import Finished
+    from denoiser_gui.model.requests import Finished
 
 _BEHIND = 5  # niceness of the engine thread, so that the window stays responsive
 _CALM_MS = 60  # delay after the last change before the overview is rendered again

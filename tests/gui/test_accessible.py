@@ -28,10 +28,8 @@ from denoiser_gui.qt import (
     QWidget,
 )
 from denoiser_gui.view import theme
+from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.main_window import MainWindow
-from denoiser_gui.view.preferences_dialog import PreferencesDialog
-from denoiser_gui.view.save_dialog import SaveDialog
-from denoiser_gui.view.shortcut_sheet import ShortcutSheet
 
 _CONTROLS = (QAbstractButton, QAbstractSlider, QLineEdit, QComboBox, QAbstractItemView)
 _OPEN, _CLOSE = "⟦", "⟧"

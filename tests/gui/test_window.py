@@ -37,8 +37,8 @@ from denoiser_gui.qt import (
 )
 from denoiser_gui.view import theme
 from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, LimitRow, ShareRow
+from denoiser_gui.view.dialogs import SaveDialog
 from denoiser_gui.view.main_window import MainWindow
-from denoiser_gui.view.save_dialog import SaveDialog
 
 _PATIENCE = 60_000  # ms; a loaded machine is slow
 

@@ -11,7 +11,7 @@ import pytest
 from denoiser import errors
 from denoiser.options import DenoiseOptions, WriteOptions, controls
 from denoiser_gui import words
-from denoiser_gui.model import batch_run, hints
+from denoiser_gui.model import batch_run, notices
 from denoiser_gui.words import catalogue_of, set_language, system_language, tr, tr_count
 
 _GUI = Path(words.__file__).parent
@@ -53,13 +53,17 @@ def _of_tables() -> set[str]:
     kinds = [
         kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.DenoiserError)
     ]
-    told_anew = tuple(hints.HINTS)
+    told_anew = tuple(notices.HINTS)
     usual = {kind.default_hint for kind in kinds if not issubclass(kind, told_anew) and kind.default_hint}
     return (
         names
         | {control.help for control in options.values()}
         | usual
-        | {hint for hint in (*hints.HINTS.values(), *hints.SUMMARIES.values(), batch_run.GONE, *_OWN_HINTS) if hint}
+        | {
+            hint
+            for hint in (*notices.HINTS.values(), *notices.SUMMARIES.values(), batch_run.GONE, *_OWN_HINTS)
+            if hint
+        }
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -15,8 +16,7 @@ from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, TileDone
 from denoiser.options import BatchOptions
 from denoiser_gui.model.batch_run import BatchEvent, BatchOrder, BatchPart, BatchPaused, PartFailed, PartPlanned
-from denoiser_gui.model.hints import hint_of, message_of
-from denoiser_gui.model.tally import Tally
+from denoiser_gui.model.notices import hint_of, message_of
 
 _ENOUGH_SECONDS = 2.0  # an earlier estimate of the time left would jump
 
@@ -52,6 +52,53 @@ class Row:
     @property
     def is_over(self) -> bool:
         return self.state in (RowState.DONE, RowState.ALREADY_DONE, RowState.FAILED)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of rows by state, and overall progress. Not thread-safe.
+
+    Updated incrementally: a batch may have thousands of rows, and every tile asks.
+    """
+
+    states: Counter[RowState] = field(default_factory=Counter)
+    size: int = 0
+    over: int = 0
+    in_the_way: int = 0
+    _known: int = 0  # rows with known size
+    _megapixels: float = 0.0
+    _done: float = 0.0  # finished part of those megapixels
+    _done_unknown: float = 0.0  # finished part of rows with unknown size
+
+    def take(self, row: Row) -> None:
+        """Add *row* to the counts."""
+        self._count(row, 1)
+
+    def drop(self, row: Row) -> None:
+        """Remove it from the counts."""
+        self._count(row, -1)
+
+    @property
+    def fraction(self) -> float:
+        """Progress weighted by megapixels; rows of unknown size count as average."""
+        if not self.size:
+            return 0.0
+        usual = self._megapixels / self._known if self._known and self._megapixels > 0 else 1.0
+        whole = self._megapixels + usual * (self.size - self._known)
+        return min(1.0, max(0.0, (self._done + usual * self._done_unknown) / whole))
+
+    def _count(self, row: Row, sign: int) -> None:
+        share = 1.0 if row.is_over else row.fraction
+        self.states[row.state] += sign
+        self.size += sign
+        self.over += sign * row.is_over
+        self.in_the_way += sign * row.in_the_way
+        if row.megapixels > 0:
+            self._known += sign
+            self._megapixels += sign * row.megapixels
+            self._done += sign * share * row.megapixels
+        else:
+            self._done_unknown += sign * share
 
 
 class BatchQueue:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoiser.events import CancelToken
-from denoiser.image import Image, Pixels
+from denoiser.image import Pixels
 from denoiser.imageio.screen import halved, resized
 from denoiser_gui.model.picture import Picture, cut
-from denoiser_gui.model.requests import State
+from denoiser_gui.model.requests import Finished, State, finished
 from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
-    from denoiser.engine import Cleaned
     from denoiser.engine.gradual import Gradual
     from denoiser.engine.looks import Look, Looks, Region
     from denoiser.engine.session import Session
@@ -63,18 +62,6 @@ class Draft:
 
     area: Area
     pixels: Pixels
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finished:
-    """A denoised photo to be written, with the model and device that produced it."""
-
-    source: Image
-    cleaned: Cleaned
-    model_name: str
-    model_digest: str
-    device: str
-    precision: str
 
 
 class Cleaning:
@@ -288,11 +275,6 @@ class Cleaning:
         if self._noise_level is not None:
             return self._estimates.carried(self._noise_level, small) * _NOISIER**below
         return self._estimates.at(small).sigma * _NOISIER**below
-
-
-def finished(source: Image, cleaned: Cleaned, session: Session) -> Finished:
-    """Combine a result with the name of its model."""
-    return Finished(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
 
 
 def _needs(look: Look) -> frozenset[str]:

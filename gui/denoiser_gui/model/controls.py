@@ -1,13 +1,19 @@
-"""The settings of a photo with undo and redo; dragging a slider is one step."""
+"""The settings of a photo with undo and redo, and the `denoise` command that does the same.
+
+Dragging a slider is one step.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions, controls
 
 _MOST_STEPS = 200
 _ONE_GESTURE = 0.6  # seconds between changes of one control that count as one step
@@ -89,3 +95,28 @@ _DEFAULTS = {
 def _taken(options: Any, values: dict[str, Any]) -> Any:
     known = {field.name for field in dataclasses.fields(options)}
     return dataclasses.replace(options, **{name: value for name, value in values.items() if name in known})
+
+
+def command_for(source: Path, target: Path, settings: PhotoSettings) -> str:
+    """One shell line with every option that differs from its default."""
+    words = ["denoise", _path(source), "--out", _path(target), *_flags(settings.denoise), *_flags(settings.write)]
+    return shlex.join(words)
+
+
+def _path(path: Path) -> str:
+    text = str(path)
+    return f"./{text}" if text.startswith("-") else text
+
+
+def _flags(options: Any) -> Iterator[str]:
+    known = controls(type(options))
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if value == field.default:
+            continue
+        word = known[field.name].flag or field.name.replace("_", "-")
+        if value is True or value is False:
+            yield f"--{word}" if value else f"--no-{word}"
+        else:
+            yield f"--{word}"
+            yield f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,7 @@
-"""Notices for the banner: one line, one action, and a key to replace or remove them."""
+"""Notices for the banner, and messages and hints of errors in the language of the window.
+
+A notice has one line, one action, and a key to replace or remove it. Hints contain no command-line options.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from denoiser import errors
 from denoiser.errors import DenoiserError
-from denoiser_gui.model.hints import hint_of, message_of
+from denoiser_gui.words import ENGLISH, language, tr
 
 
 class Severity(Enum):
@@ -33,3 +37,58 @@ class Notice:
 def failure(key: str, error: DenoiserError, action: str = "", act: Callable[[], None] | None = None) -> Notice:
     """The notice of an error: message and hint in the language of the window."""
     return Notice(key, message_of(error), hint_of(error), Severity.ERROR, action, act)
+
+
+# The nearest base class of an error applies. Classes that are missing here keep the hint of denoiser.errors.
+HINTS: dict[type[DenoiserError], str] = {
+    errors.ForeignOutput: "A file with this name already exists. Replace it or choose another folder.",
+    errors.UnsafeOutput: "Choose another folder. Source photos are never overwritten.",
+    errors.ImageTooLarge: "Use the command line with --max-pixels for larger photos.",
+    errors.MissingDevice: "Set Device to Auto.",
+    errors.MissingModel: "Set Model to Auto.",
+    errors.UnknownWeights: "Install the version of denoise that wrote the file.",
+    errors.NewerLatent: "Install a newer version of denoise.",
+    errors.OutputFull: "Free disk space and start again. Finished photos are kept.",
+    errors.SpoiltResult: "Nothing was written. Try another model, or set Device to CPU.",
+    errors.UsageError: "",
+}
+# Messages contain file names and details, in English. In another language this summary comes first.
+SUMMARIES: dict[type[DenoiserError], str] = {
+    errors.UsageError: "Invalid value.",
+    errors.NothingToDo: "No photos found.",
+    errors.Missing: "A required component is missing.",
+    errors.MissingExtra: "An optional package is not installed.",
+    errors.MissingDevice: "The device is not available.",
+    errors.MissingModel: "Model not found.",
+    errors.UnknownWeights: "The model of this latent file is not installed.",
+    errors.UnsafeOutput: "The output would overwrite a source photo.",
+    errors.ForeignOutput: "The file already exists.",
+    errors.UntrustedWeights: "The model file is modified or damaged.",
+    errors.UnreadableImage: "The file cannot be read as an image.",
+    errors.UnsupportedFormat: "The format is not supported.",
+    errors.NewerLatent: "The latent file needs a newer version of denoise.",
+    errors.DamagedLatent: "The latent file is damaged.",
+    errors.ImageTooLarge: "The image is too large.",
+    errors.UnwritableImage: "The file cannot be written.",
+    errors.OutputFull: "The disk is full.",
+    errors.SpoiltResult: "The result failed the sanity check.",
+    DenoiserError: "An error occurred.",
+}
+
+
+def message_of(error: DenoiserError) -> str:
+    """The message of an error; outside English a translated summary, followed by the message for details."""
+    if language() == ENGLISH:
+        return error.message
+    summary = next(SUMMARIES[kind] for kind in type(error).__mro__ if kind in SUMMARIES)
+    return f"{tr(summary)} {error.message}"
+
+
+def hint_of(error: DenoiserError) -> str:
+    """What to do about an error, in one line, translated where possible; empty where there is nothing to do."""
+    if error.hint != type(error).default_hint:
+        return tr(error.hint)  # specific to this error
+    for kind in type(error).__mro__:
+        if kind in HINTS:
+            return tr(HINTS[kind]) if HINTS[kind] else ""
+    return tr(error.hint) if error.hint else ""

@@ -1,15 +1,17 @@
-"""A photo in memory with reduced copies, so that zoomed-out views are fast."""
+"""A photo in memory with reduced copies, so that zoomed-out views are fast, and a noisy sample photo."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from denoiser import imageio
+from denoiser.errors import MissingExtra
 from denoiser.image import Image, Pixels
 from denoiser.options import ReadOptions
 from denoiser_gui.model.latent import is_latent, read_latent
@@ -82,3 +84,22 @@ def picture_of(key: int, image: Image, path: Path | None = None) -> Picture:
             alphas.append(halved(alphas[-1]))
     size = path.stat().st_size if path is not None and path.exists() else 0
     return Picture(key, image, tuple(levels), tuple(alphas), size, path, exif.summary(image.metadata.exif))
+
+
+NAME = "astronaut.png"  # Eileen Collins; NASA, Great Images in NASA. Public domain.
+_SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a small sensor at dusk
+_SEED = 16
+
+
+def sample_photo() -> Image:
+    """The sample photo with reproducible camera noise; raises MissingExtra without scikit-image."""
+    found = find_spec("skimage")
+    path = Path(found.origin).parent / "data" / NAME if found and found.origin else None
+    if path is None or not path.is_file():
+        raise MissingExtra("The sample photo comes with scikit-image, which is not installed.", extra="demo")
+    photo = imageio.read(path)
+    values = photo.pixels / photo.white
+    spread = np.sqrt(_SHOT * values + _READ)
+    noisy = values + spread * np.random.default_rng(_SEED).standard_normal(values.shape)
+    pixels = np.rint(np.clip(noisy, 0, 1) * photo.white).astype(photo.pixels.dtype)
+    return dataclasses.replace(photo, pixels=pixels)

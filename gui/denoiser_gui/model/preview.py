@@ -19,21 +19,27 @@ from typing import TYPE_CHECKING
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.cleaning import Cleaning, Estimates, Finished, finished
-from denoiser_gui.model.engine_events import (
+from denoiser_gui.model.cleaning import Cleaning, Estimates
+from denoiser_gui.model.picture import Picture
+from denoiser_gui.model.requests import (
     EngineEvent,
+    EngineStatus,
     ExportDone,
     ExportFailed,
     ExportProgress,
     ExportRequest,
+    Finished,
     Listener,
     NoiseEstimated,
     PreviewAdvanced,
     PreviewFailed,
     PreviewReached,
+    PreviewRequest,
+    State,
+    View,
+    finished,
+    inference_of,
 )
-from denoiser_gui.model.picture import Picture
-from denoiser_gui.model.requests import EngineStatus, PreviewRequest, State, View, inference_of
 from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:

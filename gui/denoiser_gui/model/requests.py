@@ -1,18 +1,31 @@
-"""Requests and results between the window and the worker threads: frozen values with a generation."""
+"""Requests and results between the window and the worker threads: frozen values with a generation.
+
+Events from the engine thread arrive in order.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from denoiser.errors import DenoiserError
+from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.picture import Picture
 from denoiser_gui.model.viewport import Area, Viewport
+
+if TYPE_CHECKING:
+    from denoiser.engine import Cleaned
+    from denoiser.engine.session import Session
+    from denoiser.estimation import NoiseEstimate
+
 
 Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red, 255
 
@@ -109,3 +122,91 @@ class EngineStatus:
 def inference_of(options: DenoiseOptions) -> DenoiseOptions:
     """*options* without the look, which is applied after inference."""
     return dataclasses.replace(options, strength=1.0, colour_noise=1.0, detail=0.0, grain=0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A denoised photo to be written, with the model and device that produced it."""
+
+    source: Image
+    cleaned: Cleaned
+    model_name: str
+    model_digest: str
+    device: str
+    precision: str
+
+
+def finished(source: Image, cleaned: Cleaned, session: Session) -> Finished:
+    """Combine a result with the name of its model."""
+    return Finished(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
+
+
+@dataclass(eq=False, slots=True)
+class ExportRequest:
+    """Denoise a whole photo, to save or encode it."""
+
+    picture: Picture
+    options: DenoiseOptions
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseEstimated:
+    """The noise of a photo was estimated."""
+
+    key: int
+    estimate: NoiseEstimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewAdvanced:
+    """The preview of the current photo has new pixels."""
+
+    key: int
+    doing: EngineStatus
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewReached:
+    """The view was already complete when it was requested."""
+
+    key: int
+    doing: EngineStatus
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewFailed:
+    """The current photo cannot be processed with these options."""
+
+    key: int
+    error: DenoiserError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportDone:
+    """An export is complete; *finished* is the photo to write."""
+
+    export: ExportRequest
+    finished: Finished
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportFailed:
+    """An export failed."""
+
+    export: ExportRequest
+    error: DenoiserError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportProgress:
+    """Progress of an export, 0 to 1."""
+
+    export: ExportRequest
+    progress: float
+
+
+EngineEvent = (
+    NoiseEstimated | PreviewAdvanced | PreviewReached | PreviewFailed | ExportDone | ExportFailed | ExportProgress
+)
+Listener = Callable[[EngineEvent], None]

@@ -22,7 +22,7 @@ from denoiser_gui.model.controls import PhotoSettings
 if TYPE_CHECKING:
     from denoiser.engine import Cleaned
     from denoiser.estimation import NoiseEstimate
-    from denoiser_gui.model.cleaning import Finished
+    from denoiser_gui.model.requests import Finished
 
 _FOLDER = "clean"  # next to the photos, as in `denoise ./imgs --out ./clean`
 

@@ -34,12 +34,10 @@ from denoiser_gui.qt import (
     Signal,
 )
 from denoiser_gui.view import theme
-from denoiser_gui.view.batch_bars import BatchFooter, BatchHeader, summary
-from denoiser_gui.view.batch_list import BatchDelegate, BatchList
-from denoiser_gui.view.folders import show_folder
+from denoiser_gui.view.batch_list import BatchDelegate, BatchFooter, BatchHeader, BatchList, summary
 from denoiser_gui.view.icons import icon
-from denoiser_gui.view.separator import separator
 from denoiser_gui.view.thumbnails import Thumbnails
+from denoiser_gui.view.widgets import separator, show_folder
 from denoiser_gui.words import tr, tr_count
 
 _HEIGHT = (240, 380)  # px; minimum and maximum

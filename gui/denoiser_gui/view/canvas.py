@@ -25,7 +25,7 @@ from denoiser_gui.qt import (
     Signal,
 )
 from denoiser_gui.view import painting, theme
-from denoiser_gui.view.panes import Pane, Panes
+from denoiser_gui.view.painting import Pane, Panes
 from denoiser_gui.viewer import Viewer
 from denoiser_gui.words import tr
 

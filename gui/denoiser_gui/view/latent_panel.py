@@ -9,8 +9,7 @@ from denoiser.errors import DenoiserError, MissingModel
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
-from denoiser_gui.model.facts import in_bytes
-from denoiser_gui.model.hints import message_of
+from denoiser_gui.model.captions import in_bytes
 from denoiser_gui.model.latent import (
     DEFAULT_QUALITY,
     RIVALS,
@@ -21,7 +20,7 @@ from denoiser_gui.model.latent import (
     sample_of,
     why_not,
 )
-from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.notices import Notice, failure, message_of
 from denoiser_gui.model.requests import ReplacementImage
 from denoiser_gui.qt import (
     QButtonGroup,
@@ -41,9 +40,8 @@ from denoiser_gui.qt import (
     Signal,
 )
 from denoiser_gui.view import theme
-from denoiser_gui.view.fields import NumberField
-from denoiser_gui.view.separator import separator
 from denoiser_gui.view.sliders import ValueSlider
+from denoiser_gui.view.widgets import NumberField, separator
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.command_line import command_for
+from denoiser_gui.model.controls import command_for
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.requests import View
@@ -33,18 +33,14 @@ from denoiser_gui.qt import (
 from denoiser_gui.saver import Saver
 from denoiser_gui.view import icons, theme
 from denoiser_gui.view.actions import Actions
-from denoiser_gui.view.banner import Banner
 from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import Canvas
-from denoiser_gui.view.empty_state import EmptyState
+from denoiser_gui.view.dialogs import SaveDialog, ShortcutSheet
 from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.panel import Panel
-from denoiser_gui.view.photo_opener import PhotoOpener, paths_of
-from denoiser_gui.view.save_dialog import SaveDialog
-from denoiser_gui.view.shortcut_sheet import ShortcutSheet
-from denoiser_gui.view.status_line import StatusLine
+from denoiser_gui.view.photo_opener import EmptyState, PhotoOpener, paths_of
 from denoiser_gui.view.strip import Strip
-from denoiser_gui.view.top_bar import TopBar
+from denoiser_gui.view.top_bar import Banner, StatusLine, TopBar
 from denoiser_gui.words import tr
 
 _SIZE = (1280, 800)
@@ -243,7 +239,7 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     def _open_preferences(self) -> None:
-        from denoiser_gui.view.preferences_dialog import PreferencesDialog
+        from denoiser_gui.view.dialogs import PreferencesDialog
 
         PreferencesDialog(self.controller, self).open()
 

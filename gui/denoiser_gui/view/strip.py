@@ -6,7 +6,7 @@ from pathlib import Path
 
 from denoiser.errors import DenoiserError
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.hints import hint_of, message_of
+from denoiser_gui.model.notices import hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import (
     QAbstractItemView,
@@ -27,10 +27,9 @@ from denoiser_gui.qt import (
     Signal,
 )
 from denoiser_gui.view import theme
-from denoiser_gui.view.folders import show_folder
-from denoiser_gui.view.frames import FrameDelegate, NameDelegate
-from denoiser_gui.view.photo_list import PhotoList
+from denoiser_gui.view.photo_list import FrameDelegate, NameDelegate, PhotoList
 from denoiser_gui.view.thumbnails import Thumbnails
+from denoiser_gui.view.widgets import show_folder
 from denoiser_gui.words import tr, tr_count
 
 

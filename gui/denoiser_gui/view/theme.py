@@ -1,10 +1,14 @@
 """The theme of all widgets: palette, font, animation, and style sheet.
 
 Follows the system by default, also while the window is open. Widgets that paint themselves read colours from
-`current()` while painting, and repaint on `changed`.
+`current()` while painting, and repaint on `changed`. Rules of the style sheet select widgets by
+their property `role`.
 """
 
 from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
 
 from denoiser_gui.qt import (
     QApplication,
@@ -19,7 +23,6 @@ from denoiser_gui.qt import (
     Signal,
 )
 from denoiser_gui.view.colours import DARK, LIGHT, Colours
-from denoiser_gui.view.stylesheet import style_sheet
 
 UNIT = 8  # px; basic spacing, device-independent like all lengths here
 FONT_PX = 13
@@ -160,3 +163,167 @@ def _system_moves(app: QApplication) -> bool:
     if preference is not None and preference().name == "ReducedMotion":
         return False
     return app.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) > 0
+
+
+# Roles by widget class:
+#   heading, second, caption, failed, badge    QLabel
+#   primary, quiet, link, danger               QPushButton
+#   tool, segment                              QToolButton
+#   bar, panel, status, strip, banner, card    QFrame and QWidget
+
+
+@cache
+def style_sheet(colours: Colours) -> str:
+    """The complete style sheet of a theme; cached."""
+    return "".join((_GROUND, _BUTTONS, _FIELDS, _LISTS, _SLIDERS)) % _words(colours)
+
+
+def _words(colours: Colours) -> dict[str, str]:
+    names = (name for name in colours.__slots__ if name != "name")
+    icons = files("denoiser_gui") / "resources" / "icons"
+    images = {
+        "down": str(icons / f"arrow-down-{colours.name}.svg"),
+        "tick": str(icons / f"tick-{colours.name}.svg"),
+    }
+    return {name: getattr(colours, name) for name in names} | {k: v.replace("\\", "/") for k, v in images.items()}
+
+
+_GROUND = """
+QMainWindow, QDialog { background: %(window)s; }
+QWidget[role="bar"], QWidget[role="panel"] { background: %(panel)s; }
+QWidget[role="status"] { background: %(well)s; }
+QWidget[role="strip"], QWidget[role="canvas"] { background: %(window)s; }
+QFrame[role="card"] { background: %(panel)s; border: 1px solid %(line)s; border-radius: 8px; }
+QFrame[role="rule"] { background: %(line)s; border: none; min-height: 1px; max-height: 1px; }
+QFrame[role="banner"] { background: %(banner)s; border: none; border-bottom: 1px solid %(line)s; }
+QLabel { background: transparent; color: %(text)s; }
+QLabel:disabled { color: %(faint)s; }
+QLabel[role="title"] { font-size: 14px; font-weight: 600; }
+QLabel[role="heading"] { font-weight: 600; }
+QLabel[role="large"] { font-size: 20px; }
+QLabel[role="second"], QWidget[role="status"] QLabel { color: %(second)s; }
+QLabel[role="second"], QWidget[role="status"] QLabel, QLabel[role="failed"] { font-size: 12px; }
+QLabel[role="caption"] { color: %(second)s; font-size: 11px; }
+QLabel[role="failed"] { color: %(bad)s; }
+QLabel[role="accent"] { color: %(accent)s; }
+QToolTip { background: %(banner)s; color: %(text)s; border: 1px solid %(line)s; padding: 4px 6px; }
+"""
+
+_BUTTONS = """
+QPushButton, QToolButton {
+  background: transparent; color: %(text)s; border: 2px solid transparent; border-radius: 6px;
+  padding: 4px 8px;
+}
+QPushButton:hover, QToolButton:hover { background: %(hover)s; }
+QPushButton:pressed, QToolButton:pressed { background: %(pressed)s; }
+QPushButton:disabled, QToolButton:disabled { color: %(faint)s; }
+QPushButton:focus, QToolButton:focus { border-color: %(focus)s; }
+QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
+QPushButton[role="primary"] {
+  background: %(accent)s; color: %(on_accent)s; font-weight: 600; border-radius: 7px; min-height: 28px;
+}
+QPushButton[role="primary"]:hover { background: %(accent_hover)s; }
+QPushButton[role="primary"]:pressed { background: %(accent_pressed)s; }
+QPushButton[role="primary"]:disabled { background: %(hover)s; color: %(faint)s; }
+QPushButton[role="primary"]:focus { border-color: %(text)s; }
+QPushButton[role="quiet"] { color: %(second)s; }
+QPushButton[role="quiet"]:hover { color: %(text)s; }
+QPushButton[role="outline"] { border: 1px solid %(line)s; padding: 5px 11px; }
+QPushButton[role="outline"]:focus { border: 2px solid %(focus)s; padding: 4px 10px; }
+QPushButton[role="link"] { color: %(accent)s; padding: 2px 6px; }
+QPushButton[role="link"]:hover { background: %(hover)s; }
+QPushButton[role="link"]:disabled { color: %(faint)s; }
+QFrame[role="segments"] { background: %(well)s; border: 1px solid %(line)s; border-radius: 7px; }
+QToolButton[role="segment"], QPushButton[role="segment"] {
+  color: %(second)s; border-radius: 5px; padding: 2px 10px;
+}
+QToolButton[role="segment"]:hover, QPushButton[role="segment"]:hover { color: %(text)s; }
+QToolButton[role="segment"]:disabled, QPushButton[role="segment"]:disabled { color: %(faint)s; }
+QToolButton[role="segment"]:checked, QPushButton[role="segment"]:checked {
+  background: %(selected)s; color: %(text)s;
+}
+QCheckBox, QRadioButton { color: %(text)s; spacing: 8px; background: transparent; }
+QCheckBox::indicator {
+  width: 14px; height: 14px; border: 1px solid %(second)s; border-radius: 4px; background: %(well)s;
+}
+QCheckBox::indicator:checked { background: %(accent)s; border-color: %(accent)s; image: url("%(tick)s"); }
+QCheckBox::indicator:focus { border: 2px solid %(focus)s; width: 12px; height: 12px; }
+QCheckBox::indicator:checked:focus { border-color: %(text)s; }
+QCheckBox:disabled { color: %(faint)s; }
+"""
+
+_FIELDS = """
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {
+  background: %(well)s; color: %(text)s; border: 1px solid %(line)s; border-radius: 6px;
+  padding: 4px 8px; selection-background-color: %(accent)s; selection-color: %(on_accent)s;
+}
+QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover, QComboBox:hover { border-color: %(track)s; }
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus {
+  border: 2px solid %(focus)s; padding: 3px 7px;
+}
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: %(faint)s; }
+QLineEdit[role="number"], QDoubleSpinBox[role="number"], QSpinBox[role="number"] {
+  background: transparent; border: 1px solid transparent; padding: 1px 3px;
+}
+QLineEdit[role="number"]:hover, QDoubleSpinBox[role="number"]:hover { background: %(well)s; }
+QLineEdit[role="number"]:focus, QDoubleSpinBox[role="number"]:focus, QSpinBox[role="number"]:focus {
+  background: %(well)s; border: 2px solid %(focus)s; padding: 0 2px;
+}
+QLineEdit[automatic="true"] { color: %(accent)s; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
+QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { image: url("%(down)s"); width: 12px; height: 12px; }
+QComboBox[role="plain"] { background: transparent; border-color: transparent; padding: 3px 4px; }
+QComboBox[role="plain"]:hover { background: %(hover)s; }
+QComboBox[role="plain"]:focus { border: 2px solid %(focus)s; padding: 2px 3px; }
+QComboBox QAbstractItemView, QMenu {
+  background: %(banner)s; color: %(text)s; border: 1px solid %(line)s; padding: 4px; outline: none;
+}
+QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 6px; border-radius: 4px; }
+QComboBox QAbstractItemView::item:selected { background: %(selected)s; color: %(text)s; }
+QMenu::item { padding: 5px 24px 5px 12px; border-radius: 4px; }
+QMenu::item:selected { background: %(selected)s; }
+QMenu::item:disabled { color: %(faint)s; }
+QMenu::separator { height: 1px; background: %(line)s; margin: 4px 8px; }
+QMenu::icon { padding-left: 8px; }
+"""
+
+_LISTS = """
+QAbstractScrollArea { background: transparent; border: none; }
+QListView, QTreeView, QTableView { background: transparent; border: none; outline: none; color: %(text)s; }
+QScrollArea > QWidget > QWidget { background: transparent; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
+QScrollBar::handle { background: %(track)s; border-radius: 3px; margin: 2px; }
+QScrollBar::handle:hover { background: %(second)s; }
+QScrollBar::handle:vertical { min-height: 32px; }
+QScrollBar::handle:horizontal { min-width: 32px; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QProgressBar {
+  background: %(track)s; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; color: transparent;
+}
+QProgressBar::chunk { background: %(accent)s; border-radius: 2px; }
+QTabWidget::pane { border: none; }
+QTabBar { background: transparent; qproperty-drawBase: 0; }
+QTabBar::tab {
+  background: transparent; color: %(second)s; border: 2px solid transparent; border-bottom: 2px solid transparent;
+  padding: 7px 8px; margin-right: 8px;
+}
+QTabBar::tab:hover { color: %(text)s; }
+QTabBar::tab:selected { color: %(text)s; border-bottom: 2px solid %(accent)s; }
+QTabBar::tab:focus { border: 2px solid %(focus)s; border-radius: 4px; }
+"""
+
+_SLIDERS = """
+QSlider { min-height: 20px; background: transparent; border: 2px solid transparent; border-radius: 6px; }
+QSlider:focus { border-color: %(focus)s; }
+QSlider::groove:horizontal { height: 3px; background: %(track)s; border-radius: 1px; margin: 0 6px; }
+QSlider::sub-page:horizontal { background: %(accent)s; height: 3px; border-radius: 1px; margin: 0 6px; }
+QSlider::handle:horizontal {
+  background: %(knob)s; border: 1px solid %(second)s; width: 12px; height: 12px;
+  margin: -6px -6px; border-radius: 7px;
+}
+QSlider::handle:horizontal:hover { border-color: %(accent)s; }
+QSlider:disabled { color: %(faint)s; }
+"""

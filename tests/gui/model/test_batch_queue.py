@@ -9,9 +9,8 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage
 from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, Started, TileDone
 from denoiser.options import BatchOptions, DenoiseOptions
-from denoiser_gui.model.batch_queue import BatchQueue, RowState
+from denoiser_gui.model.batch_queue import BatchQueue, RowState, Tally
 from denoiser_gui.model.batch_run import BatchPaused, PartFailed, PartPlanned
-from denoiser_gui.model.tally import Tally
 
 _OUT = Path("/out")
 _A, _B, _C = Path("/in/a.png"), Path("/in/b.png"), Path("/in/c.png")

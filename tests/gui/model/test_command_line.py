@@ -11,8 +11,7 @@ import pytest
 from denoiser.options import DenoiseOptions, WriteOptions, controls
 from denoiser_cli.commands.clean import command
 from denoiser_cli.flags import collect
-from denoiser_gui.model.command_line import command_for
-from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.controls import PhotoSettings, command_for
 
 _OTHER: dict[str, Any] = {"model": "denoiser-fast", "format": "tiff", "memory": 2.5, "noise_level": 12.3}
 

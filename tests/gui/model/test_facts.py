@@ -7,7 +7,7 @@ import pytest
 
 from denoiser.estimation import NoiseEstimate
 from denoiser.image import Origin, from_numpy
-from denoiser_gui.model import facts
+from denoiser_gui.model import captions
 from denoiser_gui.model.picture import Picture, picture_of
 from denoiser_gui.words import set_language
 
@@ -25,21 +25,21 @@ def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) ->
 
 def test_shot_line() -> None:
     picture = _picture(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
-    assert facts.shot_line(picture) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
-    assert facts.shot_line(_picture()) == ""
-    assert facts.shot_line(_picture(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
-    assert facts.shot_line(_picture(aperture="odd")) == ""
+    assert captions.shot_line(picture) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
+    assert captions.shot_line(_picture()) == ""
+    assert captions.shot_line(_picture(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
+    assert captions.shot_line(_picture(aperture="odd")) == ""
 
 
 def test_file_line() -> None:
-    assert facts.file_line(_picture()) == "60 × 40 · 8 bit · sRGB · JPEG · 14.2 MB"
+    assert captions.file_line(_picture()) == "60 × 40 · 8 bit · sRGB · JPEG · 14.2 MB"
 
 
 def test_noise_line() -> None:
-    assert facts.noise_line(None) == ""
-    assert facts.noise_line(_estimate(0.3, 0.2, 0.9)) == "almost no noise"
-    assert facts.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour · camera-like"
-    assert facts.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3 · white"
+    assert captions.noise_line(None) == ""
+    assert captions.noise_line(_estimate(0.3, 0.2, 0.9)) == "almost no noise"
+    assert captions.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour · camera-like"
+    assert captions.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3 · white"
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_noise_line() -> None:
     ],
 )
 def test_the_share_kept_as_in_the_source(share: float | None, line: str) -> None:
-    assert facts.kept_line(share) == line
+    assert captions.kept_line(share) == line
 
 
 def test_the_kept_share_in_chinese() -> None:
     try:
         set_language("zh")
-        assert facts.kept_line(0.003) == "0.3 % 的区域保留原图"
+        assert captions.kept_line(0.003) == "0.3 % 的区域保留原图"
     finally:
         set_language("en")
 
 
 def test_file_sizes() -> None:
-    assert facts.in_bytes(999) == "999 bytes"
-    assert facts.in_bytes(12_345) == "12 kB"
+    assert captions.in_bytes(999) == "999 bytes"
+    assert captions.in_bytes(12_345) == "12 kB"

@@ -16,19 +16,22 @@ from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.controls import PhotoSettings
-from denoiser_gui.model.engine_events import (
+from denoiser_gui.model.picture import Picture, cut, picture_of
+from denoiser_gui.model.preview import Preview
+from denoiser_gui.model.rendering import Renderer
+from denoiser_gui.model.requests import (
     EngineEvent,
     ExportDone,
     ExportFailed,
     ExportProgress,
     ExportRequest,
+    Frame,
     NoiseEstimated,
     PreviewFailed,
+    PreviewRequest,
+    State,
+    View,
 )
-from denoiser_gui.model.picture import Picture, cut, picture_of
-from denoiser_gui.model.preview import Preview
-from denoiser_gui.model.rendering import Renderer
-from denoiser_gui.model.requests import Frame, PreviewRequest, State, View
 from denoiser_gui.model.saving import SaveRequest, save
 from denoiser_gui.model.viewport import viewport_of
 

@@ -12,8 +12,8 @@ from denoiser.engine import open_session
 from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions
-from denoiser_gui.model.cleaning import Finished, finished
 from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.requests import Finished, finished
 from denoiser_gui.model.saving import SaveRequest, depths_of, proposed_target, refuse, save
 
 OPTIONS = DenoiseOptions(noise_level=15.0, precision="fp32")

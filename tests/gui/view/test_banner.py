@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.qt import QApplication, QPushButton, QToolButton, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
-from denoiser_gui.view.banner import MOST, Banner
+from denoiser_gui.view.top_bar import MOST, Banner
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from denoiser_gui.qt import (
     QWheelEvent,
 )
 from denoiser_gui.view.canvas import Canvas
-from denoiser_gui.view.panes import DIVIDER, GAP, Panes
+from denoiser_gui.view.painting import DIVIDER, GAP, Panes
 
 _PATIENCE = 120_000  # ms; a busy machine is slow
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui.view.elided import ElidedLabel
+from denoiser_gui.view.widgets import ElidedLabel
 
 
 def test_long_text_is_elided_and_in_the_tooltip(qtbot: QtBot) -> None:

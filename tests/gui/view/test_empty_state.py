@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from denoiser_gui.controller import Controller
 from denoiser_gui.qt import QPushButton
-from denoiser_gui.view.empty_state import EmptyState
+from denoiser_gui.view.photo_opener import EmptyState
 
 
 def _button(state: EmptyState, words: str) -> QPushButton:

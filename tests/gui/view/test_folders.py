@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_gui.qt import QUrl
-from denoiser_gui.view import folders
+from denoiser_gui.view import widgets
 
 
 def test_the_folder_is_opened_or_the_nearest_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,7 +14,7 @@ def test_the_folder_is_opened_or_the_nearest_that_is_there(tmp_path: Path, monke
     class Services:
         openUrl = staticmethod(asked.append)
 
-    monkeypatch.setattr(folders, "QDesktopServices", Services)
-    folders.show_folder(tmp_path)
-    folders.show_folder(tmp_path / "not" / "there yet")
+    monkeypatch.setattr(widgets, "QDesktopServices", Services)
+    widgets.show_folder(tmp_path)
+    widgets.show_folder(tmp_path / "not" / "there yet")
     assert [Path(url.toLocalFile()) for url in asked] == [tmp_path, tmp_path]

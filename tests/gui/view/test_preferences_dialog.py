@@ -7,7 +7,7 @@ from denoiser_gui.model.preferences import load_preferences
 from denoiser_gui.qt import QComboBox, QLabel
 from denoiser_gui.view import theme
 from denoiser_gui.view.colours import LIGHT
-from denoiser_gui.view.preferences_dialog import PreferencesDialog
+from denoiser_gui.view.dialogs import PreferencesDialog
 
 
 def _choose(dialog: PreferencesDialog, field: str, value: str) -> None:

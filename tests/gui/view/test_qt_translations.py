@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from denoiser_gui.qt import QApplication, QDialogButtonBox
-from denoiser_gui.view import qt_translations
+from denoiser_gui.qt import QApplication, QDialogButtonBox, install_translation
 from denoiser_gui.words import LANGUAGES
 
 
@@ -13,8 +12,8 @@ def _cancel() -> str:
 
 
 def test_qt_uses_the_language_of_the_window(qapp: QApplication) -> None:
-    assert all(qt_translations.install(qapp, language) for language in LANGUAGES)
-    assert qt_translations.install(qapp, "zh")
+    assert all(install_translation(qapp, language) for language in LANGUAGES)
+    assert install_translation(qapp, "zh")
     assert "取消" in _cancel()
-    assert qt_translations.install(qapp, "en")
+    assert install_translation(qapp, "en")
     assert "Cancel" in _cancel()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pytestqt.qtbot import QtBot
 
 from denoiser_gui.qt import QAction, QKeySequence, QLabel, QObject
-from denoiser_gui.view.shortcut_sheet import ShortcutSheet
+from denoiser_gui.view.dialogs import ShortcutSheet
 
 
 def _action(parent: QObject, words: str, *keys: str) -> QAction:

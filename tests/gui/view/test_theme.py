@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from denoiser_gui.qt import QApplication, QColor, QGuiApplication, QLabel, QPushButton, Qt
 from denoiser_gui.view import theme
 from denoiser_gui.view.colours import DARK, LIGHT
-from denoiser_gui.view.stylesheet import style_sheet
+from denoiser_gui.view.theme import style_sheet
 
 
 def test_a_theme_is_applied_to_the_application(qapp: QApplication) -> None:

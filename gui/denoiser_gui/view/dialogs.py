@@ -1,8 +1,13 @@
-"""The Save as dialog: target, format, bit depth and metadata. Checks the target while typing."""
+"""The dialogs of the window: preferences, Save as, and the list of keyboard shortcuts.
+
+Preferences apply immediately, except for the language. Save as has the target, format, bit depth and metadata; it
+checks the target while typing. The list of shortcuts is generated from the actions.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +15,78 @@ from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.imageio import formats
 from denoiser.options import WriteOptions, controls
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.hints import hint_of, message_of
+from denoiser_gui.model.notices import hint_of, message_of
 from denoiser_gui.model.saving import SaveRequest, depths_of, refuse
 from denoiser_gui.qt import (
+    QAction,
     QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
+    QFrame,
+    QGridLayout,
     QHBoxLayout,
+    QKeySequence,
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     Qt,
     QVBoxLayout,
     QWidget,
     Signal,
 )
-from denoiser_gui.view.fields import NumberField
-from denoiser_gui.words import tr
+from denoiser_gui.view import theme
+from denoiser_gui.view.widgets import NumberField
+from denoiser_gui.words import LANGUAGES, tr
+
+
+class PreferencesDialog(QDialog):
+    """Not modal, so that changes are visible behind it."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.setWindowTitle(tr("Preferences"))
+        self.setAccessibleName(tr("Preferences"))
+        self.setModal(False)
+        form = QFormLayout()
+        form.setHorizontalSpacing(3 * theme.UNIT)
+        form.setVerticalSpacing(theme.UNIT)
+        looks = {"system": tr("Follow system"), "dark": tr("Dark"), "light": tr("Light")}
+        languages = {"system": tr("Follow system"), **LANGUAGES}
+        motions = {"system": tr("Follow system"), "none": tr("None")}
+        self._add(form, "theme", tr("Theme"), looks)
+        self._add(form, "motion", tr("Animation"), motions)
+        self._add(form, "language", tr("Language"), languages)
+        self._later = QLabel(tr("Restart the app to change the language."), self)
+        self._later.setProperty("role", "second")
+        self._later.setVisible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*(3 * theme.UNIT,) * 4)
+        column.setSpacing(2 * theme.UNIT)
+        column.addLayout(form)
+        column.addWidget(self._later)
+        column.addStretch()
+
+    def _add(self, form: QFormLayout, field: str, words: str, choices: Mapping[str, str]) -> None:
+        box = QComboBox(self)
+        box.setObjectName(field)
+        box.setAccessibleName(words)
+        box.setMinimumWidth(200)
+        for value, said in choices.items():
+            box.addItem(said, value)
+        box.setCurrentIndex(box.findData(getattr(self._controller.preferences, field)))
+        box.activated.connect(lambda _row: self._choose(field, box.currentData()))
+        form.addRow(words, box)
+
+    def _choose(self, field: str, value: str) -> None:
+        changes: dict[str, Any] = {field: value}
+        self._controller.set_preferences(dataclasses.replace(self._controller.preferences, **changes))
+        chosen = self._controller.preferences
+        theme.current().choose(chosen.theme, chosen.motion)
+        self._later.setVisible(self._later.isVisible() or field == "language")
 
 
 class SaveDialog(QDialog):
@@ -192,3 +250,88 @@ def _box(choices: list[tuple[str, Any]]) -> QComboBox:
     for words, value in choices:
         box.addItem(words, value)
     return box
+
+
+Groups = Sequence[tuple[str, Sequence[QAction]]]
+_COLUMNS = 2
+
+
+class ShortcutSheet(QDialog):
+    """Shows all shortcuts; not modal."""
+
+    def __init__(self, groups: Groups, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Keyboard shortcuts"))
+        self.setAccessibleName(tr("Keyboard shortcuts"))
+        self.setModal(False)
+        body = QWidget(self)
+        columns = QHBoxLayout(body)
+        columns.setContentsMargins(*(3 * theme.UNIT,) * 4)
+        columns.setSpacing(5 * theme.UNIT)
+        for share in _shared(_lines(groups), _COLUMNS):
+            columns.addLayout(self._column(share))
+        area = QScrollArea(self)
+        area.setWidget(body)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setAccessibleName(tr("Keyboard shortcuts"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)
+        wanted = body.sizeHint()
+        self.resize(min(wanted.width() + 24, 1000), min(wanted.height() + 8, 760))
+
+    def _column(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(theme.UNIT)
+        for title, lines in groups:
+            heading = QLabel(title, self)
+            heading.setProperty("role", "heading")
+            column.addWidget(heading)
+            grid = QGridLayout()
+            grid.setVerticalSpacing(6)
+            grid.setHorizontalSpacing(3 * theme.UNIT)
+            grid.setColumnStretch(0, 1)
+            for number, (words, keys) in enumerate(lines):
+                what = QLabel(words, self)
+                what.setProperty("role", "second")
+                key = QLabel(keys, self)
+                key.setAlignment(Qt.AlignmentFlag.AlignRight)
+                grid.addWidget(what, number, 0)
+                grid.addWidget(key, number, 1)
+            column.addLayout(grid)
+            column.addSpacing(theme.UNIT)
+        column.addStretch()
+        return column
+
+
+def _lines(groups: Groups) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Title and lines of each group: the text of an action, and its keys."""
+    found = []
+    for title, actions in groups:
+        lines = [
+            (action.text().replace("&", "").rstrip("…"), " · ".join(_said(key) for key in action.shortcuts()))
+            for action in actions
+            if action.shortcuts()
+        ]
+        if lines:
+            found.append((title, lines))
+    return found
+
+
+def _said(keys: QKeySequence) -> str:
+    return keys.toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def _shared(
+    groups: list[tuple[str, list[tuple[str, str]]]], columns: int
+) -> list[list[tuple[str, list[tuple[str, str]]]]]:
+    """Distribute the groups over columns of similar height, in order."""
+    total = sum(len(lines) + 2 for _, lines in groups)
+    shares: list[list[tuple[str, list[tuple[str, str]]]]] = [[] for _ in range(columns)]
+    height = 0
+    for group in groups:
+        middle = height + (len(group[1]) + 2) // 2
+        shares[min(columns - 1, middle * columns // max(total, 1))].append(group)
+        height += len(group[1]) + 2
+    return [share for share in shares if share]
