@@ -22,7 +22,7 @@ _REPORT = "Please report this problem and include this page."
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A module of this package with `examine`, its heading, and the parts it depends on."""
+    """What `examine_` and *name* check in this package, its heading, and the parts it depends on."""
 
     name: str
     title: str

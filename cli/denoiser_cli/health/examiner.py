@@ -16,6 +16,9 @@ from typing import Any
 from denoiser.errors import DenoiserError
 from denoiser_cli.health.finding import Remark, Section, as_values
 
+# Modules of the parts that have none of their own name.
+_HOMES = {"versions": "machine", "packages": "machine", "weights": "files", "places": "files"}
+
 
 def main() -> None:
     """Read requests from stdin, one JSON object per line, and print a section for each."""
@@ -29,7 +32,9 @@ def main() -> None:
 
 def _examined(part: str, words: dict[str, Any]) -> Section:
     try:
-        examine: Callable[..., Section] = import_module(f"denoiser_cli.health.{part}").examine
+        examine: Callable[..., Section] = getattr(
+            import_module(f"denoiser_cli.health.{_HOMES.get(part, part)}"), f"examine_{part}"
+        )
         return examine(**words)
     except DenoiserError as error:
         return Section((), (Remark(error.message, error.hint, stops_cleaning=True),))

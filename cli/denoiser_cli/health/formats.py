@@ -14,7 +14,7 @@ from denoiser.image import from_numpy
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 from denoiser_cli.health.finding import Fact, Remark, Section
-from denoiser_cli.health.packages import CANNOT_LOAD
+from denoiser_cli.health.machine import CANNOT_LOAD
 
 _BACKENDS = {"heif": "heif", "jxl": "jpegxl", "raw": "raw"}  # of the extras
 # Other extras, with a package that shows whether they are installed.
@@ -22,7 +22,7 @@ _OTHERS = {"demo": "skimage", "train": "lightning_fabric", "bench": "cv2"}
 _SIDE = 16
 
 
-def examine() -> Section:
+def examine_formats() -> Section:
     """Return a fact per format and extra, with the command that installs missing ones."""
     facts, remarks, missing = [], [], []
     for row in formats.ROWS.values():

@@ -42,7 +42,7 @@ class Speed:
     got: float  # of the available CPU time; 1 on a GPU
 
 
-def examine() -> Section:
+def examine_network() -> Section:
     """Return devices, precision, tiles, memory and speed."""
     session = open_session(DenoiseOptions(model=MODEL, noise_level=_SIGMA))
     device = session.device

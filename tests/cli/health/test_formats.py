@@ -17,7 +17,7 @@ def forget(monkeypatch: pytest.MonkeyPatch, package: str, backend: str) -> None:
 
 
 def test_everything_works_where_everything_is_installed() -> None:
-    section = formats.examine()
+    section = formats.examine_formats()
     facts = {fact.name: fact for fact in section.facts}
     assert set(ROWS) <= set(facts)
     assert all(facts[key].value for key in ROWS), section.remarks
@@ -29,7 +29,7 @@ def test_everything_works_where_everything_is_installed() -> None:
 def test_missing_extras_come_with_one_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     forget(monkeypatch, "pillow_heif", "heif")
     forget(monkeypatch, "rawpy", "raw")
-    section = formats.examine()
+    section = formats.examine_formats()
     facts = {fact.name: fact for fact in section.facts}
     assert not facts["heif"].value and not facts["raw"].value and facts["jxl"].value
     assert str(facts["heif"]) == "pillow_heif is not installed (pip install 'denoiser-studio[heif]')"
@@ -45,7 +45,7 @@ def test_a_format_that_does_not_work_is_named(monkeypatch: pytest.MonkeyPatch) -
 
     real = formats.imageio.encode
     monkeypatch.setattr(formats.imageio, "encode", without_avif)
-    section = formats.examine()
+    section = formats.examine_formats()
     (remark,) = section.remarks
     assert remark.text.startswith("AVIF: does not work (test.avif")
     assert not section.stops_cleaning
@@ -53,6 +53,6 @@ def test_a_format_that_does_not_work_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 def test_where_no_format_works_nothing_can_be_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "_tried", lambda row: ("", "does not work"))
-    section = formats.examine()
+    section = formats.examine_formats()
     assert section.stops_cleaning
     assert [remark.text for remark in section.remarks] == ["No format can be read."]

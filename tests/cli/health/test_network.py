@@ -13,7 +13,7 @@ IDLE = Speed(1.0, 0.6, 2e11, 0.95)
 
 def test_the_network_runs_and_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "_SIDE", 128)
-    facts = {fact.name: fact.value for fact in network.examine().facts}
+    facts = {fact.name: fact.value for fact in network.examine_network().facts}
     assert "cpu" in facts["devices"]  # type: ignore[operator]
     assert facts["device"] in ("cpu", "cuda", "mps")
     assert facts["precision"] in ("fp32", "bf16")

@@ -1,13 +1,60 @@
-"""Folders that can and cannot be written to, and a cache that is broken."""
+"""Weights that are valid, modified, without a card, or missing; folders that cannot be written; broken caches."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from denoiser_cli.health import places
+from denoiser.models import catalog
+from denoiser_cli.health import files
 from denoiser_cli.health.finding import Fact, Section
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds a copy of the shipped denoiser and is the only one."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for file in (pytestconfig.rootpath / "weights").glob("denoiser-fast.*"):
+        shutil.copy(file, folder)
+    monkeypatch.setattr(catalog, "_places", lambda: [folder])
+    return folder
+
+
+def test_whole_weights_are_verified(shelf: Path) -> None:
+    section = files.examine_weights()
+    assert [(fact.name, fact.value) for fact in section.facts] == [("denoiser-fast", True)]
+    assert section.remarks == []
+
+
+def test_changed_weights_stop_cleaning(shelf: Path) -> None:
+    file = shelf / "denoiser-fast.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    section = files.examine_weights()
+    assert section.stops_cleaning
+    assert "modified or truncated" in section.remarks[0].text
+
+
+def test_weights_without_a_card_stop_cleaning_and_others_do_not(shelf: Path) -> None:
+    (shelf / "mine.safetensors").write_bytes(b"")
+    section = files.examine_weights()
+    assert not section.stops_cleaning
+    assert "Weights mine: has no readable card" in section.remarks[0].text
+    (shelf / "denoiser-fast.toml").unlink()
+    assert files.examine_weights().stops_cleaning
+
+
+def test_no_weights_at_all(shelf: Path) -> None:
+    for file in shelf.iterdir():
+        file.unlink()
+    section = files.examine_weights()
+    assert section.stops_cleaning and section.facts == []
+    assert section.remarks[0].text == "No weights named 'auto'; installed: none."
+    assert "--force-reinstall denoiser-studio" in section.remarks[0].remedy
 
 
 @pytest.fixture(autouse=True)
@@ -22,14 +69,14 @@ def fact(section: Section, name: str) -> Fact:
 
 
 def test_a_folder_for_outputs_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
-    section = places.examine(str(tmp_path))
+    section = files.examine_places(str(tmp_path))
     assert fact(section, "outputs").value is True
     assert "GB free" in str(fact(section, "outputs"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_that_is_to_be_made_is_not_made(tmp_path: Path) -> None:
-    section = places.examine(str(tmp_path / "new" / "clean"))
+    section = files.examine_places(str(tmp_path / "new" / "clean"))
     assert fact(section, "outputs").value is True
     assert f"will be created in {tmp_path}" in str(fact(section, "outputs"))
     assert not (tmp_path / "new").exists()
@@ -39,15 +86,15 @@ def test_one_that_cannot_be_written_to_stops_when_it_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_bytes(b"mine")
-    section = places.examine(str(tmp_path / "file" / "clean"))
+    section = files.examine_places(str(tmp_path / "file" / "clean"))
     assert fact(section, "outputs").value is False
     assert section.stops_cleaning
     assert section.remarks[0].text == f"{tmp_path}/file/clean: not writable (Not a directory)."
 
 
 def test_little_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "_LITTLE", 1e9)  # GB
-    section = places.examine(str(tmp_path))
+    monkeypatch.setattr(files, "_LITTLE", 1e9)  # GB
+    section = files.examine_places(str(tmp_path))
     assert "GB are free" in section.remarks[0].text
     assert not section.stops_cleaning
 
@@ -56,8 +103,8 @@ def test_no_temporary_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def none() -> str:
         raise FileNotFoundError("No usable temporary directory found")
 
-    monkeypatch.setattr(places.tempfile, "gettempdir", none)
-    section = places.examine(str(tmp_path))
+    monkeypatch.setattr(files.tempfile, "gettempdir", none)
+    section = files.examine_places(str(tmp_path))
     assert [remark.text for remark in section.remarks] == ["No folder for temporary files found."]
 
 
@@ -65,7 +112,7 @@ def test_no_temporary_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_broken_cache_is_named_and_harmless(tmp_path: Path, cache: Path, content: str) -> None:
     cache.mkdir()
     (cache / "precision.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    section = places.examine(str(tmp_path))
+    section = files.examine_places(str(tmp_path))
     assert not section.stops_cleaning
     assert section.remarks[0].text.startswith(f"Cache {cache}/precision.json: cannot be read")
     assert section.remarks[0].remedy == "Delete the file; it will be created again."
@@ -73,7 +120,7 @@ def test_a_broken_cache_is_named_and_harmless(tmp_path: Path, cache: Path, conte
 
 def test_a_cache_that_cannot_be_made(tmp_path: Path, cache: Path) -> None:
     cache.write_bytes(b"a file where the folder should be")
-    section = places.examine(str(tmp_path))
+    section = files.examine_places(str(tmp_path))
     assert section.remarks[0].text.startswith(f"Cache {cache}: not writable")
     assert "Set DENOISE_CACHE to use another folder." in section.remarks[0].remedy
 
@@ -81,6 +128,6 @@ def test_a_cache_that_cannot_be_made(tmp_path: Path, cache: Path) -> None:
 def test_a_cache_in_use(tmp_path: Path, cache: Path) -> None:
     cache.mkdir()
     (cache / "precision.json").write_text('{"a": [1, 0.1, 0.2, 0.3, 0.4]}', encoding="utf-8")
-    section = places.examine(str(tmp_path))
+    section = files.examine_places(str(tmp_path))
     assert section.remarks == []
     assert str(fact(section, "cache")) == f"{cache} (1 entries)"
