@@ -10,7 +10,7 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import BatchQueue, Row, RowState
+from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
 from denoiser_gui.model.batch_run import (
     BatchEnded,
     BatchEvent,
@@ -43,7 +43,7 @@ class BatchControl(QObject):
     """Runs the batch of a controller in a worker thread. GUI thread only; never blocks."""
 
     rows_changed = Signal()  # rows were added or removed
-    row_changed = Signal(object)  # Row: it changed
+    row_changed = Signal(object)  # BatchRow: it changed
     run_status_changed = Signal(object)  # BatchStatus
     ended = Signal(object)  # BatchEnded
 
@@ -79,7 +79,7 @@ class BatchControl(QObject):
             lambda error: self._controller.notify(failure("batch-folder", error)),
         )
 
-    def remove(self, rows: Sequence[Row]) -> None:
+    def remove(self, rows: Sequence[BatchRow]) -> None:
         """Remove rows that are not being processed."""
         self.queue.remove(row.source for row in rows)
         self.rows_changed.emit()
@@ -88,7 +88,7 @@ class BatchControl(QObject):
         """Remove finished rows; failed rows stay for a retry."""
         self.remove([row for row in self.queue.rows if row.state in (RowState.DONE, RowState.ALREADY_DONE)])
 
-    def start(self, folder: Path, rows: Sequence[Row] | None = None, *, replace: bool = False) -> None:
+    def start(self, folder: Path, rows: Sequence[BatchRow] | None = None, *, replace: bool = False) -> None:
         """Start with the waiting rows, or with *rows*; *replace* overwrites existing files."""
         chosen = self.queue.waiting if rows is None else list(rows)
         if self.is_running or not chosen:
@@ -162,7 +162,7 @@ class BatchControl(QObject):
         """Ends the batch after an unexpected exception, which is a bug."""
         self._end(BatchEnded(stopped_by=error))
 
-    def _update_strip(self, row: Row) -> None:
+    def _update_strip(self, row: BatchRow) -> None:
         if row.state not in (RowState.DONE, RowState.ALREADY_DONE):
             return
         for photo in self._controller.photos:

@@ -32,7 +32,7 @@ class RowState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BatchRow:
     """One file of the batch."""
 
     source: Path
@@ -70,11 +70,11 @@ class Tally:
     _done: float = 0.0  # finished part of those megapixels
     _done_unknown: float = 0.0  # finished part of rows with unknown size
 
-    def take(self, row: Row) -> None:
+    def take(self, row: BatchRow) -> None:
         """Add *row* to the counts."""
         self._count(row, 1)
 
-    def drop(self, row: Row) -> None:
+    def drop(self, row: BatchRow) -> None:
         """Remove it from the counts."""
         self._count(row, -1)
 
@@ -87,7 +87,7 @@ class Tally:
         whole = self._megapixels + usual * (self.size - self._known)
         return min(1.0, max(0.0, (self._done + usual * self._done_unknown) / whole))
 
-    def _count(self, row: Row, sign: int) -> None:
+    def _count(self, row: BatchRow, sign: int) -> None:
         share = 1.0 if row.is_over else row.fraction
         self.states[row.state] += sign
         self.size += sign
@@ -105,7 +105,7 @@ class BatchQueue:
     """The rows in order. `order` creates a run, `handle` applies its events."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rows: dict[Path, Row] = {}
+        self._rows: dict[Path, BatchRow] = {}
         self._clock = clock
         self._folder = Path()
         self._running: set[Path] = set()  # sources of the current run
@@ -115,10 +115,10 @@ class BatchQueue:
         self._spent = 0.0
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[BatchRow, ...]:
         return tuple(self._rows.values())
 
-    def row(self, source: Path) -> Row | None:
+    def row(self, source: Path) -> BatchRow | None:
         """The row of a file."""
         return self._rows.get(source)
 
@@ -127,7 +127,7 @@ class BatchQueue:
         added = 0
         for source in sources:
             if source not in self._running:
-                self._put(Row(source, settings, root, sigma=self._sigma_of(source)))
+                self._put(BatchRow(source, settings, root, sigma=self._sigma_of(source)))
                 added += 1
         return added
 
@@ -143,7 +143,7 @@ class BatchQueue:
         for source, sigma in sigmas.items():
             self._change(source, sigma=sigma)
 
-    def order(self, folder: Path, rows: Sequence[Row], *, replace: bool = False) -> BatchOrder:
+    def order(self, folder: Path, rows: Sequence[BatchRow], *, replace: bool = False) -> BatchOrder:
         """Create the order that processes *rows* into *folder* and mark them as running."""
         retry = any(row.state is RowState.FAILED for row in rows)
         options = BatchOptions(retry_failed=retry, overwrite=replace)
@@ -157,7 +157,7 @@ class BatchQueue:
         self._at, self._began, self._spent = None, None, 0.0
         return BatchOrder(tuple(_parts(folder, rows, options)))
 
-    def handle(self, event: BatchEvent) -> Row | None:
+    def handle(self, event: BatchEvent) -> BatchRow | None:
         """Applies an event; returns the row that it changed, if any."""
         match event:
             case PartPlanned():
@@ -196,11 +196,11 @@ class BatchQueue:
         self._at = None
 
     @property
-    def waiting(self) -> list[Row]:
+    def waiting(self) -> list[BatchRow]:
         return [row for row in self._rows.values() if row.state is RowState.WAITING]
 
     @property
-    def failed(self) -> list[Row]:
+    def failed(self) -> list[BatchRow]:
         return [row for row in self._rows.values() if row.state is RowState.FAILED]
 
     @property
@@ -215,7 +215,7 @@ class BatchQueue:
         done = self._tally_of_run.fraction
         return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
 
-    def _handle_event(self, event: Event) -> Row | None:
+    def _handle_event(self, event: Event) -> BatchRow | None:
         match event:
             case FileStarted():
                 self._at = event.source
@@ -237,7 +237,7 @@ class BatchQueue:
             case _:
                 return None
 
-    def _done(self, event: FileDone) -> Row | None:
+    def _done(self, event: FileDone) -> BatchRow | None:
         return self._change(
             event.source,
             state=RowState.DONE,
@@ -249,7 +249,7 @@ class BatchQueue:
             sigma=_sigma(event) if event.facts.get("noise") else self._sigma_of(event.source),
         )
 
-    def _fail(self, source: Path, error: DenoiserError) -> Row | None:
+    def _fail(self, source: Path, error: DenoiserError) -> BatchRow | None:
         return self._change(
             source,
             state=RowState.FAILED,
@@ -269,11 +269,11 @@ class BatchQueue:
         row = self._rows.get(source)
         return row.sigma if row else None
 
-    def _change(self, source: Path, **facts: object) -> Row | None:
+    def _change(self, source: Path, **facts: object) -> BatchRow | None:
         row = self._rows.get(source)
         return self._put(dataclasses.replace(row, **facts)) if row is not None else None  # type: ignore[arg-type]
 
-    def _put(self, row: Row) -> Row:
+    def _put(self, row: BatchRow) -> BatchRow:
         self._forget(row.source)
         self._rows[row.source] = row
         self._tally.take(row)
@@ -289,7 +289,7 @@ class BatchQueue:
             if self._counts_in_run(old):
                 self._tally_of_run.drop(old)
 
-    def _counts_in_run(self, row: Row) -> bool:
+    def _counts_in_run(self, row: BatchRow) -> bool:
         # Files that were already done take no time.
         return row.source in self._running and row.state is not RowState.ALREADY_DONE
 
@@ -302,7 +302,7 @@ def _sigma(event: FileDone) -> float:
     return float(((noise["luma"] ** 2 + 2 * noise["chroma"] ** 2) / 3) ** 0.5)
 
 
-def _parts(folder: Path, rows: Sequence[Row], options: BatchOptions) -> Iterator[BatchPart]:
+def _parts(folder: Path, rows: Sequence[BatchRow], options: BatchOptions) -> Iterator[BatchPart]:
     """One part per settings, tree, and source folder whose file names would clash."""
     parts: dict[tuple[Settings, Path | None, Path], list[Path]] = {}
     homes: dict[str, Path] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from denoiser_gui.batch_control import BatchStatus, status_in_words
 from denoiser_gui.model import captions
-from denoiser_gui.model.batch_queue import BatchQueue, Row, RowState
+from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
 from denoiser_gui.qt import (
     QAbstractListModel,
     QFontMetrics,
@@ -50,7 +50,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
-def state_in_words(row: Row) -> str:
+def state_in_words(row: BatchRow) -> str:
     """The state of a row as text."""
     if row.state is RowState.CLEANING and row.fraction == 1:
         return tr("writing")
@@ -64,7 +64,7 @@ def state_in_words(row: Row) -> str:
     return words[row.state]
 
 
-def in_full(row: Row) -> str:
+def in_full(row: BatchRow) -> str:
     """Everything known about a row, one fact per line."""
     lines = [row.source.name, captions.short_path(row.source.parent), state_in_words(row)]
     if row.sigma is not None:
@@ -80,7 +80,7 @@ class BatchList(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[Row] = []
+        self._rows: list[BatchRow] = []
         self._places: dict[object, int] = {}
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
@@ -100,7 +100,7 @@ class BatchList(QAbstractListModel):
             return in_full(row).replace("\n", ", ")
         return None
 
-    def put(self, rows: Sequence[Row]) -> None:
+    def put(self, rows: Sequence[BatchRow]) -> None:
         """Show these rows; keeps the scroll position if the files are the same."""
         same = [row.source for row in rows] == [row.source for row in self._rows]
         if same:
@@ -113,7 +113,7 @@ class BatchList(QAbstractListModel):
         self._places = {row.source: place for place, row in enumerate(self._rows)}
         self.endResetModel()
 
-    def change(self, row: Row) -> None:
+    def change(self, row: BatchRow) -> None:
         """Update one row."""
         place = self._places.get(row.source)
         if place is not None:
@@ -121,10 +121,10 @@ class BatchList(QAbstractListModel):
             at = self.index(place)
             self.dataChanged.emit(at, at)
 
-    def row_at(self, index: Index) -> Row | None:
+    def row_at(self, index: Index) -> BatchRow | None:
         """The row at an index."""
         found = self.data(index, ROW)
-        return found if isinstance(found, Row) else None
+        return found if isinstance(found, BatchRow) else None
 
 
 class BatchDelegate(QStyledItemDelegate):
@@ -139,7 +139,7 @@ class BatchDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row = index.data(ROW)
-        if not isinstance(row, Row):
+        if not isinstance(row, BatchRow):
             return
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
@@ -158,7 +158,7 @@ class BatchDelegate(QStyledItemDelegate):
         painter.restore()
 
     @staticmethod
-    def _paint_words(painter: QPainter, place: QRectF, row: Row) -> None:
+    def _paint_words(painter: QPainter, place: QRectF, row: BatchRow) -> None:
         """The name, and below it the folder, or the error and its hint."""
         look = theme.current()
         painter.setFont(theme.interface_font())
@@ -197,7 +197,7 @@ def _paint_cell(painter: QPainter, place: QRectF, text: str) -> None:
     painter.drawText(place, _RIGHT, text)
 
 
-def _paint_state(painter: QPainter, place: QRectF, row: Row) -> None:
+def _paint_state(painter: QPainter, place: QRectF, row: BatchRow) -> None:
     """State with icon, or a progress bar while the row is processed."""
     look = theme.current()
     ink = look.colour(_COLOURS.get(row.state, "second"))

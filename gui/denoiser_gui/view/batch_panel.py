@@ -8,7 +8,7 @@ from pathlib import Path
 
 from denoiser_gui.batch_control import BatchControl, BatchStatus
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import Row, RowState
+from denoiser_gui.model.batch_queue import BatchRow, RowState
 from denoiser_gui.model.batch_run import BatchEnded
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.qt import (
@@ -243,7 +243,7 @@ class BatchPanel(QWidget):
     def _open_folder(self) -> None:
         show_folder(self.folder)
 
-    def _open_result(self, row: Row | None) -> None:
+    def _open_result(self, row: BatchRow | None) -> None:
         if row is not None:
             self._controller.open([row.source])
 
@@ -253,7 +253,7 @@ class BatchPanel(QWidget):
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(self._view.viewport().mapToGlobal(at))
 
-    def _chosen(self) -> list[Row]:
+    def _chosen(self) -> list[BatchRow]:
         chosen = self._view.selectionModel().selectedIndexes()
         return [row for at in chosen if (row := self._rows.row_at(at)) is not None]
 
@@ -285,7 +285,7 @@ class BatchPanel(QWidget):
         self._show_choices()
         self._show_progress()
 
-    def _show_row(self, row: Row) -> None:
+    def _show_row(self, row: BatchRow) -> None:
         self._rows.change(row)
         if not self._soon.isActive():  # counting thousands of rows for every tile would be slow
             self._soon.start()
@@ -326,7 +326,7 @@ class BatchPanel(QWidget):
             self.hide()
             self.opened.emit(False)
 
-    def _in_the_way(self) -> list[Row]:
+    def _in_the_way(self) -> list[BatchRow]:
         return [row for row in self.control.queue.failed if row.in_the_way]
 
     def _remember_folder(self) -> None:

@@ -48,8 +48,8 @@ class Canvas(QWidget):
         self._viewer = viewer
         self._split_at = split_at
         self._frame: Frame | None = None
-        self._sharp: painting.Pair | None = None
-        self._coarse: painting.Pair | None = None
+        self._sharp: painting.DrawingPair | None = None
+        self._coarse: painting.DrawingPair | None = None
         self._overview: Overview | None = None
         self._original = False
         self._pointer: QPointF | None = None

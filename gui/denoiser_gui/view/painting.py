@@ -30,17 +30,17 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
+class DrawingPair:
     """Left and right image of a frame or overview."""
 
     left: Drawing
     right: Drawing
 
 
-def drawings_of(shown: Frame | Overview) -> Pair:
+def drawings_of(shown: Frame | Overview) -> DrawingPair:
     """A frame as QImages; copies no pixels."""
     area = shown.area if isinstance(shown, Frame) else shown.request.picture.whole
-    return Pair(_drawing(shown.left, area), _drawing(shown.right, area))
+    return DrawingPair(_drawing(shown.left, area), _drawing(shown.right, area))
 
 
 def _drawing(screen: Screen, area: Area) -> Drawing:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from denoiser import imageio
 from denoiser_gui.batch_control import BatchStatus
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import Row, RowState
+from denoiser_gui.model.batch_queue import BatchRow, RowState
 from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QMenu, QPushButton, Qt, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
@@ -104,7 +104,7 @@ def test_existing_files_are_replaced_on_request(
 def _started_and_paused(panel: BatchPanel, photos: list[Path], qtbot: QtBot) -> None:
     """Starts a batch and pauses it at the first tile."""
 
-    def pause(row: Row) -> None:
+    def pause(row: BatchRow) -> None:
         if row.state is RowState.CLEANING:
             panel.control.pause()
 
