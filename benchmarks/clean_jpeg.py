@@ -17,8 +17,7 @@ from skimage import data
 
 from denoiser import imageio, metrics
 from denoiser.engine import Session
-from denoiser.evaluation.datasets import clean_pictures
-from denoiser.evaluation.samples import read_truth
+from denoiser.evaluation.samples import clean_pictures, read_truth
 from denoiser.options import DenoiseOptions
 
 QUALITIES = (60, 75, 85, 90, 95, 98)

@@ -24,8 +24,8 @@ from denoiser.codec import model
 from denoiser.codec.context import Coder
 from denoiser.codec.transform import Transform
 from denoiser.evaluation import rd_report
-from denoiser.evaluation.datasets import clean_pictures, evenly
 from denoiser.evaluation.rate_distortion import OURS, Comparison, Curve, compare
+from denoiser.evaluation.samples import clean_pictures, evenly
 from denoiser.image import from_numpy
 
 CODEC_BEGIN, CODEC_END = "<!-- benchmarks/codec.py begins -->", "<!-- and codec.py ends -->"

@@ -21,7 +21,7 @@ import contract
 from denoiser import imageio
 from denoiser.engine import open_session
 from denoiser.errors import UnusableData
-from denoiser.evaluation.datasets import Pair, real_pairs
+from denoiser.evaluation.samples import Pair, real_pairs
 from denoiser.metrics import psnr
 from denoiser.options import DenoiseOptions, TrainOptions
 from denoiser.training import learn_noise

@@ -19,9 +19,8 @@ from scipy.stats import gamma
 from skimage import data
 
 from denoiser import estimate_noise, imageio
-from denoiser.evaluation.datasets import clean_pictures, real_pairs
 from denoiser.evaluation.noise_reading import CLEAN_BELOW, LEVELS, Nearness, judge_readings, nearness
-from denoiser.evaluation.samples import with_white_noise
+from denoiser.evaluation.samples import clean_pictures, real_pairs, with_white_noise
 from denoiser.image import Image, from_numpy
 
 PATCH, MOST_PATCHES, ROUNDS = 5, 30_000, 4

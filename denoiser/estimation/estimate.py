@@ -1,12 +1,16 @@
-"""The noise estimate of an image."""
+"""The noise estimate of an image, and its combination from the estimates of the whole and of its parts."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from denoiser.networks.estimator import FLOOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +57,105 @@ class NoiseEstimate:
             ],
             "reason": self.reason,
         }
+
+
+_UNLIKE = 0.4  # how far, as a logarithm, the noise of a part tends to lie from that of the whole
+_CORRELATED = 0.5
+# Probability of noise under which a picture is taken for clean, and from which it is taken for noisy.
+_CLEAN_BELOW, _NOISY_ABOVE = 0.5, 0.6
+_SHOWS = 0.5  # sigma below which noise and its kind are invisible
+_VARIES = 1.5  # ratio between dark and bright that is worth a word
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Network output for some windows; levels and uncertainties are logarithms."""
+
+    luma: float
+    chroma: float
+    luma_doubt: float
+    chroma_doubt: float
+    kind: float  # 0 white to 1 correlated
+    noisy: float  # probability
+    brightness: float  # 0 to 1
+    windows: int
+
+
+def verdict(
+    whole: Part | None,
+    bright: Sequence[Part],
+    fields: Sequence[Part | None],
+    *,
+    shape: tuple[int, int],
+    grey: bool,
+) -> NoiseEstimate:
+    """One estimate: the *whole*, parts as *bright* as each other, a map of *shape* of the *fields*; 0 for None."""
+    if whole is None:
+        nothing = np.zeros(shape, dtype=np.float32)
+        return NoiseEstimate(0.0, 0.0, 0.0, nothing, "flat, clipped or tiny: no noise can be seen", grey=grey)
+    shown = _shown(whole.noisy)
+    # The luma of a grey picture holds the same noise three times.
+    scale = shown * 3**-0.5 if grey else shown
+    levels = tuple(_level_at(part, whole, scale, 0.0 if grey else shown) for part in bright)
+    # A reading of all windows is that of their flattest, which may be the dark ones: the parts know better.
+    luma = _together([(at.luma, at.share) for at in levels], sigma_of(whole.luma) * scale)
+    chroma = _together([(at.chroma, at.share) for at in levels], sigma_of(whole.chroma) * shown)
+    return NoiseEstimate(
+        luma=luma,
+        chroma=0.0 if grey else chroma,
+        kind=round(whole.kind, 2),
+        level_map=_map(whole, fields, shape, scale),
+        reason=_reason(luma, whole.kind, levels),
+        levels=levels,
+        grey=grey,
+    )
+
+
+def sigma_of(level: float) -> float:
+    """The sigma in 8-bit units of a level as the network has it; never negative."""
+    return math.sqrt(max(0.0, math.exp(2 * level) - FLOOR))
+
+
+def _together(parts: Sequence[tuple[float, float]], whole: float) -> float:
+    """The sigma of all parts (sigma, share) together; that of the *whole* where there are none."""
+    shares = sum(share for _, share in parts)
+    power = sum(sigma * sigma * share for sigma, share in parts)
+    return round(math.sqrt(power / shares) if shares else whole, 2)
+
+
+def _shown(noisy: float) -> float:
+    """The share of the levels that counts: 0 for a picture that is clean, 1 for one that is noisy."""
+    place = min(1.0, max(0.0, (noisy - _CLEAN_BELOW) / (_NOISY_ABOVE - _CLEAN_BELOW)))
+    return place * place * (3 - 2 * place)
+
+
+def _level_at(part: Part, whole: Part, luma_scale: float, chroma_scale: float) -> LevelAt:
+    luma = _leaning(part.luma, part.luma_doubt, whole.luma)
+    chroma = _leaning(part.chroma, part.chroma_doubt, whole.chroma)
+    return LevelAt(
+        brightness=round(part.brightness, 2),
+        luma=round(sigma_of(luma) * luma_scale, 2),
+        chroma=round(sigma_of(chroma) * chroma_scale, 2),
+        share=round(part.windows / whole.windows, 3),
+    )
+
+
+def _leaning(level: float, doubt: float, whole: float) -> float:
+    """The level of a part, shrunk towards that of the whole by its uncertainty."""
+    trust = _UNLIKE**2 / (_UNLIKE**2 + math.exp(2 * doubt))
+    return whole + trust * (level - whole)
+
+
+def _map(whole: Part, fields: Sequence[Part | None], shape: tuple[int, int], scale: float) -> NDArray[np.float32]:
+    levels = [whole.luma if part is None else _leaning(part.luma, part.luma_doubt, whole.luma) for part in fields]
+    return np.array([round(sigma_of(level) * scale, 2) for level in levels], dtype=np.float32).reshape(shape)
+
+
+def _reason(luma: float, kind: float, levels: tuple[LevelAt, ...]) -> str:
+    if luma < _SHOWS:
+        return "next to no noise"
+    words = "correlated noise, as cameras leave it" if kind > _CORRELATED else "white noise"
+    dark, bright = (levels[0].luma, levels[-1].luma) if levels else (luma, luma)
+    if max(dark, bright) > _VARIES * max(min(dark, bright), 0.1):
+        words += ", stronger in the shadows" if dark > bright else ", stronger in the lights"
+    return words

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoiser.estimation.blocks import Blocks, blocks_of
-from denoiser.estimation.estimate import NoiseEstimate
-from denoiser.estimation.verdict import Part, verdict
+from denoiser.estimation.estimate import NoiseEstimate, Part, verdict
 from denoiser.image import Image
 
 if TYPE_CHECKING:

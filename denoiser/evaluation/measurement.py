@@ -8,9 +8,8 @@ from pathlib import Path
 
 from denoiser.engine import Session
 from denoiser.errors import UsageError
-from denoiser.evaluation.baselines import baseline
 from denoiser.evaluation.denoising import Score, score
-from denoiser.evaluation.methods import Contender, as_set, given_level
+from denoiser.evaluation.methods import Contender, as_set, baseline, given_level
 from denoiser.evaluation.samples import SampleSet, pair_set, untouched_set, white_set
 from denoiser.events import CancelToken
 

@@ -20,7 +20,7 @@ from denoiser.codec import container
 from denoiser.codec.decode import Decoder
 from denoiser.codec.encode import Encoder
 from denoiser.evaluation.bd_rate import bd_rate
-from denoiser.evaluation.datasets import clean_pictures, evenly
+from denoiser.evaluation.samples import clean_pictures, evenly
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.imageio import depth, rivals

@@ -3,6 +3,10 @@
 Taken on the middle of clean pictures, as 8-bit files that are cleaned automatically. A picture that is out of focus
 before the noise comes is the truth as it is: a denoiser is not asked to sharpen it. White noise with a wrong level,
 and the attack, are float values beside a level.
+
+Invisible changes are random or adversarial: projected gradient ascent on the squared error of the network's result
+(Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018). Each step moves every
+value by the sign of its gradient, within the budget; it needs the gradients of the network (white box).
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ from torch.nn import functional
 
 from denoiser import imageio, noise
 from denoiser.engine import Session
-from denoiser.evaluation.attack import BUDGET, random_nearby, worst_nearby
+from denoiser.errors import UnusableData
 from denoiser.evaluation.denoising import Score, score
-from denoiser.evaluation.methods import Contender, as_set, given_level
+from denoiser.evaluation.methods import Contender, as_set, given_level, white_condition
 from denoiser.evaluation.samples import (
     Sample,
     SampleSet,
     Truth,
+    Values,
     as_file,
     as_values,
     centre,
@@ -37,6 +42,51 @@ from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import LoadedModel
 from denoiser.options import WriteOptions
+
+BUDGET = 2 / 255  # of each value: invisible even side by side
+STEPS = 5
+_STRIDE = BUDGET / 2  # the whole budget can be used, and taken back once
+
+
+def random_nearby(sample: Sample) -> Sample:
+    """*sample* with every value moved by the budget, up or down at random."""
+    random = np.random.default_rng(seed_of(sample.name, "nearby"))
+    signs = random.integers(0, 2, sample.noisy.shape).astype(np.float32) * 2 - 1
+    return _moved(sample, np.float32(BUDGET) * signs)
+
+
+def worst_nearby(model: LoadedModel, sample: Sample) -> Sample:
+    """*sample* moved within the budget to maximise the error of *model*, which is given the noise level."""
+    if sample.level is None:
+        raise UnusableData(f"{sample.name}: its noise level is unknown.")
+    grey = sample.truth.shape[2] == 1
+    multiple = model.spec.size_multiple
+    height, width = (side // multiple * multiple for side in sample.truth.shape[:2])
+    if not height or not width:
+        raise UnusableData(f"{sample.name}: too small to be attacked.")
+    noisy, truth = (
+        torch.from_numpy(np.ascontiguousarray(values[:height, :width])).permute(2, 0, 1).unsqueeze(0)
+        for values in (sample.noisy, sample.truth.astype(np.float32) / 255)
+    )
+    planes = white_condition(sample.level, grey=grey).planes().reshape(1, -1, 1, 1)
+    change = torch.zeros_like(noisy)
+    for _ in range(STEPS):
+        change.requires_grad_(True)
+        result = model.network((noisy + change).expand(-1, 3, -1, -1), planes)
+        if grey:
+            result = result.mean(dim=1, keepdim=True)
+        error = (result - truth).square().mean()
+        (gradient,) = torch.autograd.grad(error, change)
+        change = (change.detach() + _STRIDE * gradient.sign()).clamp(-BUDGET, BUDGET)
+    moves = np.zeros_like(sample.noisy)
+    moves[:height, :width] = change[0].permute(1, 2, 0).numpy()
+    return _moved(sample, moves)
+
+
+def _moved(sample: Sample, moves: Values) -> Sample:
+    noisy = sample.noisy + moves
+    return dataclasses.replace(sample, noisy=noisy, source=from_numpy(noisy))
+
 
 SIDE = 256  # pixels of each crop: more than a dozen kinds of trouble are tried on each
 TITLE = f"Robustness: crops of {SIDE} pixels, as 8-bit files, automatic where nothing else is said"

@@ -5,12 +5,19 @@ from __future__ import annotations
 from denoiser.noise.camera import photograph, shoot
 from denoiser.noise.defects import add_defects, add_stripes
 from denoiser.noise.dice import Dice
-from denoiser.noise.impulse import add_random_values, add_salt_and_pepper
 from denoiser.noise.jpeg import through_jpeg
-from denoiser.noise.masking import mask_blocks, mask_pixels, mask_stripes
-from denoiser.noise.photons import add_poisson, add_speckle
-from denoiser.noise.shaped import add_shaped
-from denoiser.noise.white import add_white, as_8_bit
+from denoiser.noise.simple import (
+    add_poisson,
+    add_random_values,
+    add_salt_and_pepper,
+    add_shaped,
+    add_speckle,
+    add_white,
+    as_8_bit,
+    mask_blocks,
+    mask_pixels,
+    mask_stripes,
+)
 
 __all__ = [
     "Dice",

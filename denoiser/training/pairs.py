@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoiser.errors import UnreadableImage, UnusableData
-from denoiser.evaluation.datasets import real_pairs
+from denoiser.evaluation.samples import real_pairs
 from denoiser.training.data import QUIETLY, SMALLEST, PhotoPool, Reading, area_shares, as_bytes, held_back
 
 _HELD_OUT = 8

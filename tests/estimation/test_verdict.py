@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from denoiser.estimation.verdict import Part, sigma_of, verdict
+from denoiser.estimation.estimate import Part, sigma_of, verdict
 from denoiser.networks.estimator import FLOOR
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from denoiser.errors import Missing, MissingExtra
-from denoiser.evaluation.baselines import NAMES, baseline
 from denoiser.evaluation.denoising import score
+from denoiser.evaluation.methods import NAMES, baseline
 from denoiser.evaluation.samples import white_set
 from denoiser.events import CancelToken
 

@@ -3,7 +3,7 @@ import pytest
 
 from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
-from denoiser.evaluation.datasets import clean_pictures, evenly, real_pairs
+from denoiser.evaluation.samples import clean_pictures, evenly, real_pairs
 from denoiser.image import from_numpy
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from denoiser.errors import UsageError
-from denoiser.evaluation import examples
+from denoiser.evaluation import tables
 from denoiser.evaluation.measurement import Wanted, measure
 from denoiser.events import CancelToken
 
@@ -37,15 +37,15 @@ def test_each_level_is_a_set_and_all_who_take_part_meet_the_same_pictures(sessio
 
 def test_the_sheet_has_a_column_for_each_and_rows_from_each_set(session, photos, quiet):
     wanted = Wanted(levels=(10.0, 40.0), limit=2)
-    plain = examples.sheet(measure(session, photos, wanted, told=quiet, cancel=CancelToken()))
+    plain = tables.sheet(measure(session, photos, wanted, told=quiet, cancel=CancelToken()))
     wanted = Wanted(levels=(10.0,), baselines=("nlm",), limit=2)
-    wider = examples.sheet(measure(session, photos, wanted, told=quiet, cancel=CancelToken()))
+    wider = tables.sheet(measure(session, photos, wanted, told=quiet, cancel=CancelToken()))
     assert wider.width - plain.width == 328  # a panel and its gap
     assert plain.height - 48 == 2 * (wider.height - 48)  # two sets, two pictures of each
 
 
 def test_the_sheet_of_clean_pictures_shows_what_was_taken(session, photos, quiet):
     measured = measure(session, photos, Wanted(kind="untouched"), told=quiet, cancel=CancelToken())
-    sheet = examples.sheet(measured)
+    sheet = tables.sheet(measured)
     assert sheet.height > 3 * 500
     assert sheet.width == 3 * 328 - 8 + 48

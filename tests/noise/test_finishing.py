@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from denoiser.noise.development import finish, reduce_chroma, reduce_luma, smooth_where_flat
 from denoiser.noise.dice import Dice
-from denoiser.noise.finishing import finish, reduce_chroma, reduce_luma, smooth_where_flat
 
 
 def _dice(seed: int = 0) -> Dice:

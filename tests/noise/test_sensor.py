@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from denoiser.noise.camera import SHOT_RANGE, draw_read, draw_shot, expose
 from denoiser.noise.dice import Dice
-from denoiser.noise.sensor import SHOT_RANGE, draw_read, draw_shot, expose
 
 
 def _dice(seed: int = 0) -> Dice:

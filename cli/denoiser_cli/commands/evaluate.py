@@ -93,7 +93,7 @@ def command(
     """
     from denoiser import imageio
     from denoiser.engine import open_session  # slow import (torch): after the arguments are checked
-    from denoiser.evaluation import examples
+    from denoiser.evaluation import tables
     from denoiser.evaluation.measurement import Wanted, measure
 
     manner: Manner = context.obj
@@ -119,7 +119,7 @@ def command(
         if robustness:
             _show_robustness(manner, session, folder, options, limit, cancel)
         if sheet is not None:
-            imageio.write(examples.sheet(measured), sheet)
+            imageio.write(tables.sheet(measured), sheet)
             if not manner.quiet:
                 say(f"Examples on {shown(sheet)}")
     return 0
