@@ -61,6 +61,7 @@ def mutated(path: Path, weights: Path, count: int, seed: int) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["latents", "bare", "exact"])
 def test_a_thousand_mutations_do_no_harm(files: dict[str, Path], tiny_codec: Path, name: str) -> None:
     came = mutated(files[name], tiny_codec, 1000, seed=1)["came"]

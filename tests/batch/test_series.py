@@ -213,6 +213,7 @@ def test_a_level_that_is_given_leaves_nothing_to_find(shoot) -> None:
         make_plan("in", "out", Settings(DenoiseOptions(noise_level=5.0), batch=BatchOptions(series=True)))
 
 
+@pytest.mark.long
 def test_a_frame_that_takes_the_first_look_down_is_named_and_the_others_are_a_series(
     shoot, options, crashing_decoder
 ) -> None:

@@ -41,6 +41,7 @@ def report(contract: ModuleType, *words: str) -> Any:
 # --- measuring ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_alternatives_run_in_turn_and_begin_in_turn(contract: ModuleType) -> None:
     calls: list[str] = []
     timings = contract.measure({name: lambda name=name: calls.append(name) for name in "ABC"}, repeat=4)
@@ -48,6 +49,7 @@ def test_alternatives_run_in_turn_and_begin_in_turn(contract: ModuleType) -> Non
     assert {name: len(timing.samples) for name, timing in timings.items()} == {"A": 4, "B": 4, "C": 4}
 
 
+@pytest.mark.long
 def test_clock_and_work_of_the_processor_are_told_apart(contract: ModuleType) -> None:
     def busy() -> None:
         end = time.process_time() + 0.03

@@ -39,6 +39,7 @@ def _in_a_process(code: str, *words: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_a_real_shortage_of_memory_ends_in_smaller_tiles_and_a_note():
     # 0.3 MP of a tile take 70 MB in the shipped network, a tile of 256 takes 16. What the allocator has left over
     # varies from one process to the next by tens of MB: one of three must show it.

@@ -69,6 +69,7 @@ def _kill_and_resume(hatch, network: tuple[str, ...], times: int) -> None:
     assert digests(Path("imgs")) == before
 
 
+@pytest.mark.long
 def test_killed_at_20_random_moments(mixed_tree: Path, hatch, network) -> None:
     _kill_and_resume(hatch, network, 20)
 

@@ -96,6 +96,7 @@ def _loss(run, sample):
     return sum(losses) / len(losses)
 
 
+@pytest.mark.long
 def test_steps_make_files_smaller_or_pictures_better(run):
     sample = run.source.draw(4, 64, torch.Generator().manual_seed(9))
     before = _loss(run, sample)
@@ -172,6 +173,7 @@ def test_a_judge_counts_against_jpeg(run, pool):
     assert len(judge.examples(run.network, run.device)) == 2
 
 
+@pytest.mark.long
 def test_a_resumed_codec_goes_on(photos, recipe_file, tmp_path):
     out = tmp_path / "run"
     first = train_codec(photos, out, TrainOptions(minutes=0.01, recipe=recipe_file, device="cpu"))

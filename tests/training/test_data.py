@@ -70,6 +70,7 @@ def test_an_error_is_raised_where_its_result_would_have_come():
         next(results)
 
 
+@pytest.mark.long
 def test_who_stops_listening_stops_the_work():
     begun = []
     gate = threading.Event()

@@ -97,6 +97,7 @@ def test_the_run_folder_holds_everything(tmp_path, photos, recipe):
     assert load_file(tmp_path / "run" / "denoiser-tiny.safetensors")["head.weight"].dtype == torch.float16
 
 
+@pytest.mark.long
 def test_a_training_that_does_not_gain_keeps_its_start(tmp_path, photos, recipe):
     good = train_denoiser(photos, tmp_path / "good", TrainOptions(minutes=0.1, recipe=recipe))
     wild = (tmp_path / "tiny.toml").read_text() + "\n[optimiser]\nmuon_rate = 0.3\nadam_rate = 0.3\n"

@@ -83,6 +83,7 @@ def test_a_noise_is_learned_from_noisy_photos_alone(tmp_path, noisy_folder, opti
     assert card.training["verdict"] == report.verdict.in_words
 
 
+@pytest.mark.long
 def test_what_wins_is_kept_half_way(tmp_path, noisy_folder, options, tiny_weights, monkeypatch):
     monkeypatch.setattr(own_noise, "judge", lambda *_: OwnNoiseVerdict((10.0,), (8.0,)))
     report = learn_noise(noisy_folder, tmp_path / "out", options)
@@ -96,6 +97,7 @@ def test_what_wins_is_kept_half_way(tmp_path, noisy_folder, options, tiny_weight
         assert torch.allclose(value, between, atol=2e-3), name
 
 
+@pytest.mark.long
 def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_weights):
     learn_noise(noisy_folder, tmp_path / "first", options)
     good = tmp_path / "first" / "denoiser-own-noise.safetensors"
@@ -111,6 +113,7 @@ def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_wei
         assert torch.equal(value, start.state_dict()[name])
 
 
+@pytest.mark.long
 def test_a_stopped_training_is_judged_when_it_has_gone_on_to_its_end(tmp_path, noisy_folder, options):
     cancel = CancelToken()
 

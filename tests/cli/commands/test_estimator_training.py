@@ -83,6 +83,7 @@ def test_words_of_an_estimator_say_nothing_to_others(call, words, what):
     assert "--crops applies to estimators only." in answer.err
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="process groups are of POSIX")
 def test_ctrl_c_keeps_the_lessons_and_says_so(call, words, tmp_path):
     command = [sys.executable, "-m", "denoiser_cli", *words[:-3], "4000", "--steps", "100", "--json"]
