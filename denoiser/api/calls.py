@@ -5,8 +5,10 @@ Options are keywords, or one options object as the second argument. Any thread; 
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from io import TextIOBase
 from pathlib import Path
@@ -18,7 +20,6 @@ from numpy.typing import NDArray
 from denoiser import imageio
 from denoiser.api import opened
 from denoiser.api.inputs import FileLike, ImageLike, Writable, contents, is_contents, name_of, read_input
-from denoiser.api.signatures import with_keywords_of
 from denoiser.atomicfile import as_unwritable
 from denoiser.errors import DenoiserError, UnwritableImage, UsageError
 from denoiser.events import CancelToken, Listener, ignore
@@ -44,6 +45,28 @@ if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
     from denoiser.imageio.pillow_bridge import PilImage
     from denoiser.networks.estimator import NoiseReader
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def with_keywords_of(kind: type[Any]) -> Callable[[Function], Function]:
+    """Decorate a function whose `**keywords` are the fields of this options class. Only changes what is shown."""
+
+    def decorated(function: Function) -> Function:
+        shown = inspect.signature(function)
+        own = [one for one in shown.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        fields = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+            )
+            for field in dataclasses.fields(kind)
+        ]
+        function.__signature__ = shown.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]
+        return function
+
+    return decorated
+
 
 D = TypeVar("D", bound=np.generic)
 

@@ -27,7 +27,7 @@ from denoiser.options import DenoiseOptions, EncodeOptions
 
 if TYPE_CHECKING:
     from denoiser.codec.context import Coder
-    from denoiser.codec.noise import Noise
+    from denoiser.codec.grain import Noise
     from denoiser.codec.transform import Transform
     from denoiser.engine.session import Session
 
@@ -203,7 +203,7 @@ class _Call:
         image, options = self.image, self.options
         clean, self.noise = image, None
         if options.denoise != 0:
-            from denoiser.codec.noise import without_noise  # torch
+            from denoiser.codec.grain import without_noise  # torch
 
             clean, self.noise = without_noise(image, self.denoiser(), options.denoise, self.cancel)
         keeps = keeps or self.noise is not None

@@ -6,6 +6,8 @@ bytes   content, big-endian
 32      the spread of its luma at 16 brightnesses from black to white, where 65535 is white
 112     how alike values are 1 to 7 pixels apart, line by line, where 127 is the same: the upper half and the
         line to the left of the middle; the other half is its mirror
+
+`without_noise` denoises an image before it is encoded: not at all, at a given level, or at the estimated one.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.engine.grain import LEVELS, Grain, GrainModel, model_of
+from denoiser.engine.session import Session
 from denoiser.engine.trust import NoiseBlocks, finite, luma
 from denoiser.errors import DamagedLatent
-from denoiser.image import Pixels
+from denoiser.events import CancelToken
+from denoiser.image import Image, Pixels
 
 _KNOTS = 16
 _REACH = 7  # pixels
@@ -91,3 +95,25 @@ def add(pixels: Pixels, grain: Grain, share: float, white: float, *, top: int = 
         added = grain.strip(top + start, left, *brightness.shape) * amounts
         mixed = np.rint(strip + added[:, :, np.newaxis])
         np.copyto(strip, np.clip(mixed, 0, white), casting="unsafe")
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """8-bit sigmas of luma and chroma, and the kind from 0 (white) to 1 (camera-like)."""
+
+    luma: float
+    chroma: float
+    kind: float
+
+
+def without_noise(
+    image: Image, session: Session, level: float | None, cancel: CancelToken
+) -> tuple[Image, Noise | None]:
+    """*image* denoised by *session*, and the noise that was removed; None where nothing was."""
+    cleaned = session.clean(image, cancel=cancel)
+    if not cleaned.device:  # nothing was computed
+        return image, None
+    if cleaned.estimate is not None:
+        estimate = cleaned.estimate
+        return cleaned.image, Noise(estimate.luma, estimate.chroma, estimate.kind)
+    return cleaned.image, Noise(level or 0.0, 0.0 if image.channels == 1 else level or 0.0, 0.0)

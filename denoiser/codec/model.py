@@ -25,7 +25,7 @@ from denoiser.models import CatalogEntry
 
 if TYPE_CHECKING:
     from denoiser.networks.codec import LatentCodec
-    from denoiser.networks.spec import NetworkSpec
+    from denoiser.networks.conditioning import NetworkSpec
 
 TASK = "codec"
 SHIPPED = "codec"  # what "auto" means

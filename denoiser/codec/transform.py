@@ -15,8 +15,7 @@ from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.runner import exactly
 from denoiser.networks.codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS
-from denoiser.networks.conditioning import Condition
-from denoiser.networks.spec import NetworkSpec
+from denoiser.networks.conditioning import Condition, NetworkSpec
 
 Values = NDArray[np.float32]
 _NO_NOISE = Condition(0.0, 0.0)

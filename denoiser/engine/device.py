@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from denoiser.atomicfile import whole_file
 from denoiser.engine.runner import exactly
 from denoiser.errors import MissingDevice, UnwritableImage
-from denoiser.networks.conditioning import Condition
-from denoiser.networks.spec import NetworkSpec
+from denoiser.networks.conditioning import Condition, NetworkSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,8 @@ from torch import Tensor, nn
 
 from denoiser.engine import sanity
 from denoiser.errors import UsageError
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.conditioning import Condition, NetworkSpec
 from denoiser.networks.pyramid import PyramidAutoencoder
-from denoiser.networks.spec import NetworkSpec
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import SMALLEST_TILE, TilePlan, plan_tiles, rounded_up
 

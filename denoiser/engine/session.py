@@ -24,8 +24,7 @@ from denoiser.errors import DenoiserError, SpoiltResult
 from denoiser.estimation import NoiseEstimate, at_level, automatic, estimate_noise, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
-from denoiser.networks.conditioning import Condition
-from denoiser.networks.spec import NetworkSpec
+from denoiser.networks.conditioning import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions
 
 Name = TypeVar("Name")

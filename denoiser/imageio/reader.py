@@ -12,7 +12,7 @@ import numpy as np
 
 from denoiser.errors import MissingExtra, UnreadableImage
 from denoiser.image import Image, Origin, from_numpy
-from denoiser.imageio import containers, depth, jpeg_tables, limits, pillow_bridge, source
+from denoiser.imageio import containers, depth, jpeg_tables, pillow_bridge, source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.formats import Format
@@ -88,7 +88,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
         from denoiser.imageio.backends import libvips
 
         inspection = containers.inspect(file.data, file.format.key)
-        limits.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
+        source.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
         samples = libvips.glance(file.data, file.format.key, side)
         is_upright = file.format.key == "avif"
         return from_numpy(samples if is_upright else pillow_bridge.turned(samples, inspection.orientation))
@@ -109,7 +109,7 @@ def _picture(file: Source, options: ReadOptions) -> Image:
     decode = _decoder(row)
     containers.check_whole(file.data, row.key, deep=False)  # the decoder unpacks the data of a PNG anyway
     inspection = containers.inspect(file.data, row.key)
-    limits.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
+    source.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
     if inspection.frames > 1 and options.frames == "refuse":
         raise UnreadableImage(
             f"contains {inspection.frames} images; files with several images are rejected",

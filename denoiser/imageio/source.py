@@ -1,4 +1,4 @@
-"""Reads the bytes of regular files only, never more than the limit."""
+"""Reads the bytes of regular files, never more than the limit; limits are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -11,10 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from denoiser.errors import UnreadableImage
-from denoiser.imageio import formats, limits
+from denoiser.errors import ImageTooLarge, UnreadableImage
+from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 from denoiser.options import ReadOptions
+
+# A file may be so much larger than its largest allowed image (4 channels of float) before it is refused unread.
+_BYTES_PER_PIXEL = 16
+_BYTES_BESIDE_PIXELS = 1 << 28
+
+
+def refuse_pixels(width: int, height: int, limit: int) -> None:
+    """Raise ImageTooLarge for an image of more pixels than the limit."""
+    if width * height > limit:
+        raise ImageTooLarge(f"has {width}x{height} pixels, more than the limit of {limit:,}")
+
+
+def refuse_bytes(size: int, limit: int) -> None:
+    """Raise ImageTooLarge for a file of more bytes than any image at the limit of pixels can need."""
+    if size > limit * _BYTES_PER_PIXEL + _BYTES_BESIDE_PIXELS:
+        raise ImageTooLarge(f"has {size:,} bytes, more than an image at the limit of {limit:,} pixels can need")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +49,7 @@ def from_path(path: Path, options: ReadOptions) -> Source:
         try:
             head = file.read(formats.HEAD_BYTES)
             row = recognise(head, path.name)
-            limits.refuse_bytes(status.st_size, options.max_pixels)
+            refuse_bytes(status.st_size, options.max_pixels)
             data = head + file.read()
         except OSError as error:
             raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
@@ -67,7 +83,7 @@ def opened(path: Path) -> BinaryIO:
 def from_bytes(data: bytes, name: str, options: ReadOptions) -> Source:
     """The same for bytes, for example from a pipe."""
     row = recognise(data[: formats.HEAD_BYTES], name)
-    limits.refuse_bytes(len(data), options.max_pixels)
+    refuse_bytes(len(data), options.max_pixels)
     return Source(data, row)
 
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from denoiser.errors import MissingModel, UntrustedWeights
 from denoiser.models.catalog import CatalogEntry, verify
 from denoiser.networks import registry
+from denoiser.networks.conditioning import NetworkSpec
 from denoiser.networks.pyramid import PyramidAutoencoder
-from denoiser.networks.spec import NetworkSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@
     plane 3   -1 white, +1 correlated as cameras leave it, 0 unknown
 
 Sigmas are in 8-bit units and such that white RGB noise of sigma s reads s in luma and s in chroma.
+
+`NetworkSpec` has the properties of a network that other packages need: sizes and costs, no layers.
 """
 
 from __future__ import annotations
@@ -53,3 +55,18 @@ def luma_and_chroma_sigma(noise: Tensor) -> tuple[Tensor, Tensor]:
     luma = grey.square().mean(dim=(1, 2, 3)).mul(3).sqrt()
     chroma = (noise - grey).square().sum(dim=1).mean(dim=(1, 2)).div(2).sqrt()
     return luma * 255, chroma * 255
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What a plan of tiles needs: origins on multiples of ``size_multiple``, ``halo`` pixels of surroundings.
+
+    ``formula_radius`` is how far a pixel can reach by the layers' sizes; ``halo`` is the effective radius, where
+    the difference from the whole picture falls under half an 8-bit step (measured; a test holds it).
+    """
+
+    size_multiple: int
+    halo: int
+    formula_radius: int
+    kmac_per_pixel: float
+    parameters: int

@@ -7,9 +7,7 @@ from typing import Any, TypeVar
 
 from denoiser.errors import MissingModel
 from denoiser.networks.codec import LatentCodec
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
-from denoiser.networks.gated_autoencoder import GatedAutoencoder
-from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.networks.pyramid import DenseAutoencoder, GatedAutoencoder, PyramidAutoencoder
 
 _Network = TypeVar("_Network")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from denoiser.options.cleaning import DenoiseOptions
 from denoiser.options.control import Control, controls
-from denoiser.options.files import ReadOptions, WriteOptions
 from denoiser.options.keywords import (
     DecodeKeywords,
     DenoiseKeywords,
@@ -14,7 +13,7 @@ from denoiser.options.keywords import (
     options_of,
 )
 from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
-from denoiser.options.runs import BatchOptions, WatchOptions, crop_of, shard_of
+from denoiser.options.runs import BatchOptions, ReadOptions, WatchOptions, WriteOptions, crop_of, shard_of
 from denoiser.options.training import EstimatorOptions, TrainOptions
 
 __all__ = [

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from denoiser.networks.conditioning import PLANES
-from denoiser.networks.spec import NetworkSpec
+from denoiser.networks.conditioning import PLANES, NetworkSpec
 from denoiser.training import checkpoint
 from denoiser.training.degrade import Sample
 from denoiser.training.objective import Objective, against_truth

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser.errors import UnreadableImage
+from denoiser.errors import ImageTooLarge, UnreadableImage
 from denoiser.imageio import source
 from denoiser.options import ReadOptions
 
@@ -41,3 +41,15 @@ def test_links_are_followed_to_files(tmp_path: Path) -> None:
 def test_nothing_at_all_is_empty() -> None:
     with pytest.raises(UnreadableImage, match="is empty"):
         source.from_bytes(b"", "stdin", ReadOptions())
+
+
+def test_pixels_up_to_the_limit_pass() -> None:
+    source.refuse_pixels(10, 10, 100)
+    with pytest.raises(ImageTooLarge, match="has 101x1 pixels, more than the limit of 100"):
+        source.refuse_pixels(101, 1, 100)
+
+
+def test_a_file_may_hold_any_picture_at_the_limit() -> None:
+    source.refuse_bytes(500_000_000 * 16, 500_000_000)
+    with pytest.raises(ImageTooLarge, match="10,000,000,000 bytes"):
+        source.refuse_bytes(10_000_000_000, 500_000_000)

@@ -1,7 +1,9 @@
+import dataclasses
+
 import pytest
 import torch
 
-from denoiser.networks.conditioning import Condition, luma_and_chroma_sigma, planes_of_batch
+from denoiser.networks.conditioning import Condition, NetworkSpec, luma_and_chroma_sigma, planes_of_batch
 
 
 def test_unknown_is_all_zeros():
@@ -35,3 +37,10 @@ def test_grey_noise_is_all_luma():
     luma, chroma = luma_and_chroma_sigma(noise)
     assert float(luma) == pytest.approx(10 * 3**0.5, rel=0.03)
     assert float(chroma) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_spec_is_a_fixed_value():
+    spec = NetworkSpec(size_multiple=8, halo=32, formula_radius=60, kmac_per_pixel=57.6, parameters=1)
+    assert spec == dataclasses.replace(spec)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.halo = 16

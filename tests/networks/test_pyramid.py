@@ -5,7 +5,15 @@ import torch
 
 from denoiser.networks import registry
 from denoiser.networks.conditioning import Condition
-from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
+from denoiser.networks.pyramid import (
+    SIZE_MULTIPLE,
+    DenseAutoencoder,
+    GatedAutoencoder,
+    GatedBlock,
+    PixelNorm,
+    PyramidAutoencoder,
+    ResidualPair,
+)
 
 PLANES = Condition(25, 25, 0.0).planes().reshape(1, -1, 1, 1)
 SHAPE = {"widths": (8, 12, 16), "blocks": (1, 1, 2, 1, 1)}
@@ -86,3 +94,41 @@ def test_every_gradient_arrives(awake):
 def test_the_shape_must_be_described_whole(architecture):
     with pytest.raises(ValueError, match="five block counts"):
         registry.build(architecture, {"widths": (8, 12, 16), "blocks": (1, 1, 1)})
+
+
+@torch.inference_mode()
+def test_a_bias_free_network_scales_with_its_input():
+    network = DenseAutoencoder(widths=(8, 12, 16), blocks=(1, 1, 2, 1, 1))
+    generator = torch.Generator().manual_seed(0)
+    for weight in network.parameters():
+        weight.copy_(torch.randn(weight.shape, generator=generator) / weight[0].numel() ** 0.5)
+    noisy, silent = torch.rand(1, 3, 32, 32), torch.zeros(1, 4, 1, 1)
+    assert torch.allclose(network(noisy * 3, silent), network(noisy, silent) * 3, rtol=1e-3, atol=1e-4)
+
+
+def test_the_radius_that_the_cards_were_written_with():
+    assert DenseAutoencoder((48, 96, 128), (1, 1, 2, 1, 1)).spec(halo=0).formula_radius == 60
+
+
+def test_the_norm_is_of_one_pixel_alone():
+    norm = PixelNorm(16)
+    x = torch.randn(2, 16, 5, 7) * 3 + 1
+    y = norm(x)
+    assert torch.allclose(y.mean(dim=1), torch.zeros(2, 5, 7), atol=1e-5)
+    assert torch.allclose(y.var(dim=1, unbiased=False), torch.ones(2, 5, 7), atol=1e-3)
+    one = norm(x[:, :, 2:3, 3:4])
+    assert torch.allclose(y[:, :, 2:3, 3:4], one, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dense", "kinds"), [((), "ggggg"), ((0, 1), "ddgdd"), ((2,), "ggdgg")])
+def test_each_level_takes_the_block_it_was_promised(dense, kinds):
+    network = GatedAutoencoder((8, 8, 8), (1, 1, 1, 1, 1), dense)
+    rows = (
+        network.enter_half,
+        network.enter_quarter,
+        network.bottleneck,
+        network.leave_quarter,
+        network.leave_half,
+    )
+    kind_of = {ResidualPair: "d", GatedBlock: "g"}
+    assert "".join(kind_of[type(row[0])] for row in rows) == kinds

@@ -4,7 +4,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from denoiser.errors import UnusableData
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training.checkpoint import Progress, load_state, save_state
 from denoiser.training.optimiser import Muon, split
 

@@ -1,7 +1,6 @@
 import torch
 
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
-from denoiser.networks.gated_autoencoder import GatedAutoencoder
+from denoiser.networks.pyramid import DenseAutoencoder, GatedAutoencoder
 from denoiser.training.optimiser import Muon, orthogonalised, split
 
 

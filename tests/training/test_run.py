@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from denoiser.networks.conditioning import Condition
-from denoiser.networks.dense_autoencoder import DenseAutoencoder
+from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training.run import compile_if_it_works, learning_rate_factor
 from denoiser.training.validation import Trial, cleaned, psnr
 

@@ -30,7 +30,7 @@ def command(manner: Manner, /, out: str) -> int:
     weights are broken. The exit code is 4 if cleaning does not work.
     """
     from denoiser_cli.health import page  # not needed for --help
-    from denoiser_cli.health.examination import examine
+    from denoiser_cli.health.page import examine
 
     findings = {}
     for part, section in examine(out):

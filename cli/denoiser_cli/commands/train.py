@@ -76,10 +76,7 @@ def command(
     loading = None if manner.quiet else _tell_loading
     if what == "estimator":
         return train_estimator(manner, data, out, words, listener=listener, loading=loading)
-    from denoiser.training import (
-        learn_noise,
-        train_denoiser,
-    )  # slow import (torch): after the arguments are checked
+    from denoiser.training import learn_noise, train_denoiser  # imports torch: after the arguments are checked
 
     if what == "codec" and (pairs or noisy or not data):
         raise UsageError(

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from denoiser.errors import DenoiserError
-from denoiser_cli.health.finding import Remark, Section, as_values
+from denoiser_cli.health.page import Remark, Section, section_as_values
 
 # Modules of the parts that have none of their own name.
 _HOMES = {"versions": "machine", "packages": "machine", "weights": "files", "places": "files"}
@@ -27,7 +27,7 @@ def main() -> None:
         for line in sys.stdin:
             asked = json.loads(line)
             section = _examined(asked["part"], asked["words"])
-            print(json.dumps(as_values(section)), file=answers, flush=True)
+            print(json.dumps(section_as_values(section)), file=answers, flush=True)
 
 
 def _examined(part: str, words: dict[str, Any]) -> Section:

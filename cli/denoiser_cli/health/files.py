@@ -11,7 +11,7 @@ from denoiser import models
 from denoiser.batch.presets import presets_folder
 from denoiser.errors import DenoiserError, MissingModel
 from denoiser.models import CatalogEntry
-from denoiser_cli.health.finding import Fact, Remark, Section
+from denoiser_cli.health.page import Fact, Remark, Section
 
 _AGAIN = "Reinstall: `pip install --force-reinstall denoiser-studio`."
 

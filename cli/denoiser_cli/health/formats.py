@@ -13,8 +13,8 @@ from denoiser.errors import DenoiserError
 from denoiser.image import from_numpy
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
-from denoiser_cli.health.finding import Fact, Remark, Section
 from denoiser_cli.health.machine import CANNOT_LOAD
+from denoiser_cli.health.page import Fact, Remark, Section
 
 _BACKENDS = {"heif": "heif", "jxl": "jpegxl", "raw": "raw"}  # of the extras
 # Other extras, with a package that shows whether they are installed.

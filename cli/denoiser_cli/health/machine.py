@@ -17,7 +17,7 @@ from pathlib import Path
 
 from denoiser import __version__
 from denoiser.errors import BrokenInstall
-from denoiser_cli.health.finding import Fact, Remark, Section
+from denoiser_cli.health.page import Fact, Remark, Section
 
 # Instruction sets that affect inference speed.
 _INSTRUCTIONS = (

@@ -17,8 +17,8 @@ from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser.training.loop import peak_flops
-from denoiser_cli.health.finding import Fact, Remark, Section
 from denoiser_cli.health.machine import graphics_cards
+from denoiser_cli.health.page import Fact, Remark, Section
 
 MODEL = "fast"  # installed everywhere, so results are comparable
 _SIDE = 1024  # pixels: about one megapixel

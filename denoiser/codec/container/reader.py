@@ -19,7 +19,7 @@ from denoiser.codec.container.latent import Exact, LatentFile, Tile
 from denoiser.codec.entropy.symbols import CODER_VERSION
 from denoiser.errors import DamagedLatent, NewerLatent, UnreadableImage, UnsupportedFormat
 from denoiser.image import Metadata
-from denoiser.imageio import limits, source
+from denoiser.imageio import source
 from denoiser.imageio.reader import named
 from denoiser.options import ReadOptions
 
@@ -32,7 +32,7 @@ def read(path: Path, options: ReadOptions = ReadOptions()) -> LatentFile:
             try:
                 head = file.read(len(layout.MAGIC))
                 _check_magic(head)
-                limits.refuse_bytes(size, options.max_pixels)
+                source.refuse_bytes(size, options.max_pixels)
                 data = head + file.read()
             except OSError as error:
                 raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
@@ -116,7 +116,7 @@ def _header(data: bytes, max_pixels: int = layout.MAX_SIDE**2) -> dict[str, Any]
         raise NewerLatent(f"needs coder version {coder} and flags {flags:#x}, which are not all known here")
     if not 1 <= width <= layout.MAX_SIDE or not 1 <= height <= layout.MAX_SIDE:
         raise DamagedLatent(f"a picture of {width}x{height} pixels")
-    limits.refuse_pixels(width, height, max_pixels)
+    source.refuse_pixels(width, height, max_pixels)
     exact = coder == 0
     if exact and (across or down or any(weights)):
         raise DamagedLatent("an exact picture with tiles or weights")

@@ -6,7 +6,7 @@ import numpy as np
 import pillow_heif
 
 from denoiser.errors import UnreadableImage
-from denoiser.imageio import limits
+from denoiser.imageio import source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 
@@ -18,7 +18,7 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
     try:
         file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
         width, height = file.size
-        limits.refuse_pixels(width, height, max_pixels)
+        source.refuse_pixels(width, height, max_pixels)
         samples = np.asarray(file)
     except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
         raise UnreadableImage(f"is corrupt or truncated: {error}") from error

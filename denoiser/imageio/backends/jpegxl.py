@@ -11,7 +11,7 @@ import pillow_jxl
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio import colour, limits
+from denoiser.imageio import colour, source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 
@@ -23,7 +23,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     """The first image of a JPEG XL, upright."""
     if not inspection.width:
         raise UnreadableImage("is corrupt or truncated: no size in its header")
-    limits.refuse_pixels(inspection.width, inspection.height, max_pixels)
+    source.refuse_pixels(inspection.width, inspection.height, max_pixels)
     try:
         samples = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:

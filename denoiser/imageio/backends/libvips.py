@@ -17,7 +17,7 @@ import pyvips
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio import colour, limits, tiff_checksums
+from denoiser.imageio import colour, source, tiff_checksums
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection, ifd, tiff_strips
 from denoiser.imageio.containers.span import Span
@@ -54,7 +54,7 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
         pyvips.vips_lib.vips_error_clear()
         try:
             image = _LOADERS[key](data, access="sequential", fail_on="warning")
-            limits.refuse_pixels(image.width, image.height, max_pixels)
+            source.refuse_pixels(image.width, image.height, max_pixels)
             _check_header(image, inspection)
             notes, converted = _to_rgb(image, inspection)
             samples = _samples(converted)

@@ -11,7 +11,7 @@ from PIL import BmpImagePlugin, Image
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import JpegTables, Pixels
-from denoiser.imageio import limits
+from denoiser.imageio import source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 
@@ -36,7 +36,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
             raise UnsupportedFormat(f"is a BMP of mode {picture.mode}, which is not supported")
         if inspection.width and picture.size != (inspection.width, inspection.height):
             raise UnreadableImage("is inconsistent: header and image data differ in size")
-        limits.refuse_pixels(*picture.size, max_pixels)
+        source.refuse_pixels(*picture.size, max_pixels)
         mode, word = _BMP_MODES[picture.mode]
         picture.load()
         samples = np.asarray(picture.convert("L") if mode == "1" else picture.convert(mode))

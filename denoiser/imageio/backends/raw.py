@@ -8,7 +8,7 @@ import numpy as np
 import rawpy
 
 from denoiser.errors import UnreadableImage
-from denoiser.imageio import limits
+from denoiser.imageio import source
 from denoiser.imageio.backends import Decoded
 from denoiser.imageio.containers import Inspection
 
@@ -17,7 +17,7 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
     """The developed image, upright: no automatic brightening, so that equal exposures stay equal."""
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            limits.refuse_pixels(raw.sizes.raw_width, raw.sizes.raw_height, max_pixels)
+            source.refuse_pixels(raw.sizes.raw_width, raw.sizes.raw_height, max_pixels)
             samples = raw.postprocess(
                 output_bps=16,
                 use_camera_wb=True,

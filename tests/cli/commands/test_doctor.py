@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.health.examination import PARTS
+from denoiser_cli.health.page import PARTS
 from denoiser_cli.render_json import KEYS
 
 

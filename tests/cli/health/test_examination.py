@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.health.examination import PARTS, Part, examine
-from denoiser_cli.health.finding import Section
+from denoiser_cli.health.page import PARTS, Part, Section, examine
 
 Broken = Callable[[str, str], None]
 

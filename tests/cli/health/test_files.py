@@ -9,7 +9,7 @@ import pytest
 
 from denoiser.models import catalog
 from denoiser_cli.health import files
-from denoiser_cli.health.finding import Fact, Section
+from denoiser_cli.health.page import Fact, Section
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from denoiser_cli.health.finding import Fact, Remark, Section, as_values, from_values
+from denoiser_cli.health.page import Fact, Remark, Section, as_values, from_values
 
 SECTION = Section(
     (Fact("cores", 2), Fact("cards", ["a", "b"]), Fact("speed", 0.5, "0.5 MP/s"), Fact("load", None)),

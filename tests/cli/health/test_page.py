@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_cli.health import page
-from denoiser_cli.health.examination import PARTS
-from denoiser_cli.health.finding import Fact, Remark, Section
+from denoiser_cli.health.page import PARTS, Fact, Remark, Section
 
 VERSIONS, MACHINE = PARTS[:2]
 
