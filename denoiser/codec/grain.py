@@ -14,16 +14,19 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.engine.grain import LEVELS, Grain, GrainModel, model_of
-from denoiser.engine.session import Session
 from denoiser.engine.trust import NoiseBlocks, finite, luma
 from denoiser.errors import DamagedLatent
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
+
+if TYPE_CHECKING:
+    from denoiser.engine.session import Session
 
 _KNOTS = 16
 _REACH = 7  # pixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from denoiser_cli.health.page import Fact, Remark, Section, as_values, from_values
+from denoiser_cli.health.page import Fact, Remark, Section, from_values, section_as_values
 
 SECTION = Section(
     (Fact("cores", 2), Fact("cards", ["a", "b"]), Fact("speed", 0.5, "0.5 MP/s"), Fact("load", None)),
@@ -13,7 +13,7 @@ SECTION = Section(
 
 
 def test_there_and_back_through_json() -> None:
-    assert from_values(json.loads(json.dumps(as_values(SECTION)))) == SECTION
+    assert from_values(json.loads(json.dumps(section_as_values(SECTION)))) == SECTION
 
 
 def test_a_section_stops_cleaning_when_one_remark_does() -> None:
