@@ -104,12 +104,12 @@ def stopping_politely(tell: Callable[[str], None] = say) -> Iterator[CancelToken
     The second signal ends the process with exit code 130. For the main thread only.
     """
     token = CancelToken()
-    hears, wakes = socket.socketpair()
-    wakes.setblocking(False)
-    listening = threading.Thread(target=_listen, args=(hears, token, tell), name="denoise-signals", daemon=True)
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    listening = threading.Thread(target=_listen, args=(receiver, token, tell), name="denoise-signals", daemon=True)
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, _heard_elsewhere) for number in signals}
-    woken_before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    before = {number: signal.signal(number, _handled_by_thread) for number in signals}
+    woken_before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     listening.start()
     try:
         yield token
@@ -117,21 +117,21 @@ def stopping_politely(tell: Callable[[str], None] = say) -> Iterator[CancelToken
         signal.set_wakeup_fd(woken_before)
         for number, handler in before.items():
             signal.signal(number, handler)
-        wakes.close()  # ends the thread
+        sender.close()  # ends the thread
         listening.join()
-        hears.close()
+        receiver.close()
 
 
-def _listen(hears: socket.socket, token: CancelToken, tell: Callable[[str], None]) -> None:
-    while heard := hears.recv(16):
-        for _ in heard:
+def _listen(receiver: socket.socket, token: CancelToken, tell: Callable[[str], None]) -> None:
+    while received := receiver.recv(16):
+        for _ in received:
             if token.cancelled:
                 _stop_at_once()
             token.cancel()
             tell(FIRST)
 
 
-def _heard_elsewhere(number: int, frame: FrameType | None) -> None:
+def _handled_by_thread(number: int, frame: FrameType | None) -> None:
     """Suppress KeyboardInterrupt; the thread handles the signal."""
 
 
