@@ -1,6 +1,6 @@
-"""Writes what follows from the command line's own help: `python docs/generate_cli.py`. A test keeps it current.
+"""Writes docs/cli.md and the manual page from the program's help: `python docs/generate_cli.py`.
 
-docs/cli.md, and below cli/share, which an installation finds as share/: the manual page and completion for shells.
+A test checks that both are current. The manual page is in cli/share, which is installed as share/.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import generate_completion
 import generate_man
 
 from denoiser import errors
@@ -17,11 +16,6 @@ from denoiser_cli.commands import VERBS
 from denoiser_cli.render_json import KEYS
 
 _ROOT = Path(__file__).resolve().parents[1]
-_COMPLETIONS = {
-    "bash": "bash-completion/completions/denoise",
-    "zsh": "zsh/site-functions/_denoise",
-    "fish": "fish/vendor_completions.d/denoise.fish",
-}
 _COLUMNS = 80
 
 _HEAD = """\
@@ -58,15 +52,12 @@ Undecodable file names contain lone surrogates, as from Python's `os.fsdecode`.
 
 
 def files() -> dict[str, str]:
-    """Every file that is made here, by its path in the checkout."""
-    made = {"docs/cli.md": page(), "cli/share/man/man1/denoise.1": generate_man.page(_CODES)}
-    for shell, script in generate_completion.scripts().items():
-        made[f"cli/share/{_COMPLETIONS[shell]}"] = script
-    return made
+    """Return the generated files by their path in the checkout."""
+    return {"docs/cli.md": page(), "cli/share/man/man1/denoise.1": generate_man.page(_CODES)}
 
 
 def page() -> str:
-    """The whole page docs/cli.md."""
+    """Return the page docs/cli.md."""
     parts = [_HEAD, _help(program, "denoise")]
     for verb in VERBS:
         command = program.get_command(click.Context(program), verb)

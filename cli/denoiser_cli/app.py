@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from denoiser import __version__
 from denoiser_cli.commands import DEFAULT_VERB, VERBS
+from denoiser_cli.completion import VARIABLE
 from denoiser_cli.failure import explain
 from denoiser_cli.flags import Manner, Verb
 
@@ -46,6 +49,16 @@ class _Program(Verb, click.Group):
         if args and args[0] not in VERBS and args[0] not in _OWN_FLAGS:
             args = [DEFAULT_VERB, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return commands, or else the options and paths of `clean`, which may follow without its name."""
+        verbs = [CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)]
+        if verbs:
+            return verbs
+        clean = self.get_command(ctx, DEFAULT_VERB)
+        assert clean is not None
+        options = clean.shell_complete(click.Context(clean, parent=ctx), incomplete)
+        return options or [CompletionItem(incomplete, type="file")]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_examples(formatter)
@@ -85,7 +98,7 @@ def run(words: Sequence[str]) -> int:
     """Run one call of `denoise` and return its exit code. Never raises."""
     manner = Manner()
     try:
-        if not words:
+        if not words and VARIABLE not in os.environ:
             with click.Context(program, info_name="denoise") as context:
                 click.echo(program.get_help(context), err=True)
             return 2

@@ -23,6 +23,7 @@ from denoiser.batch import Settings
 from denoiser.batch.presets import load_preset
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, Control, DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser_cli.completion import complete_value
 
 AUTOMATIC = "auto"
 _LAST_SECTION = "Output"
@@ -60,7 +61,7 @@ class Flag(click.Option):
     """An option with a section heading on the help page."""
 
     def __init__(self, *args: Any, section: str = "Options", **words: Any) -> None:
-        super().__init__(*args, **words)
+        super().__init__(*args, shell_complete=complete_value, **words)
         self.section = section
 
 

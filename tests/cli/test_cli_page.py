@@ -1,4 +1,4 @@
-"""docs/cli.md, the manual page and the completion scripts are what the program says of itself."""
+"""docs/cli.md and the manual page are generated from the program's help, and current."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from denoiser_cli.commands import VERBS
 
 @pytest.fixture(scope="module")
 def files(pytestconfig: pytest.Config) -> dict[str, str]:
-    """What would be written now."""
+    """Return what `generate_cli.py` would write."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(pytestconfig.rootpath / "docs"))
         made: Callable[[], dict[str, str]] = import_module("generate_cli").files
@@ -27,12 +27,6 @@ def test_all_that_is_generated_is_current(files: dict[str, str], pytestconfig: p
     root = pytestconfig.rootpath
     stale = [name for name, text in files.items() if (root / name).read_text(encoding="utf-8") != text]
     assert not stale, f"run `python docs/generate_cli.py` and commit {' '.join(stale)}"
-
-
-def test_nothing_else_is_shipped_beside_the_packages(files: dict[str, str], pytestconfig: pytest.Config) -> None:
-    root = pytestconfig.rootpath
-    there = {file.relative_to(root).as_posix() for file in (root / "cli" / "share").rglob("*") if file.is_file()}
-    assert there == set(files) - {"docs/cli.md"}
 
 
 def test_the_manual_page_has_every_verb_flag_and_exit_code(files: dict[str, str]) -> None:

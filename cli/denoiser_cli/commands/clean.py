@@ -14,6 +14,7 @@ from denoiser.batch.presets import save_preset
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
 from denoiser_cli.commands import VERBS
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import (
     CLEANING,
     PLACES,
@@ -42,7 +43,7 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATHS")
+@click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [required]")
 @look_flags
 @click.option(

@@ -15,6 +15,7 @@ from denoiser.batch.discover import discover
 from denoiser.batch.layout import writable_row
 from denoiser.errors import NothingToDo, UnsafeOutput, UnusableData, UsageError
 from denoiser.imageio import formats
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import one_line, say, shown
 
@@ -31,8 +32,8 @@ denoise compare ./imgs ./clean --reference ./originals --out sheet.png
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("noisy", metavar="NOISY")
-@click.argument("clean", metavar="CLEAN")
+@click.argument("noisy", metavar="NOISY", shell_complete=complete_value)
+@click.argument("clean", metavar="CLEAN", shell_complete=complete_value)
 @click.option("--out", cls=Flag, metavar="FILE", help="Output image, for example sheet.png. [required]")
 @click.option("--reference", cls=Flag, metavar="PATH", help="Noise-free images, to compute PSNR and SSIM.")
 @click.option(

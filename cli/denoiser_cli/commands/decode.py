@@ -8,6 +8,7 @@ import click
 
 from denoiser.batch import Settings
 from denoiser.options import BatchOptions, DecodeOptions, ReadOptions, WriteOptions
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import MANY, Manner, Verb, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
@@ -22,7 +23,7 @@ _MACHINE = ("model", "device", "precision")
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATHS")
+@click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [required]")
 @option_flags(DecodeOptions, section="Decoding", only=_PICTURE)
 @option_flags(WriteOptions, section="Writing", only=_WRITING)

@@ -10,6 +10,7 @@ import click
 from denoiser.batch import Settings
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, EncodeOptions, ReadOptions
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import MANY, Manner, Verb, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
@@ -25,7 +26,7 @@ _MACHINE = ("model", "device", "precision")
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATHS")
+@click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or .dlf file. [required]")
 @option_flags(EncodeOptions, section="Quality and size", only=_AIM)
 @option_flags(EncodeOptions, section="Writing", only=_FILE)

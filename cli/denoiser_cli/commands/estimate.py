@@ -16,6 +16,7 @@ from denoiser import imageio
 from denoiser.batch.discover import discover
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
 from denoiser.imageio import formats
+from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import one_line, say, shown
@@ -31,7 +32,7 @@ denoise estimate ./imgs --json              with the level by brightness
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATHS")
+@click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--csv", "as_csv", cls=Flag, is_flag=True, help="Print CSV with a header.")
 @speaking_flags
 @click.pass_obj

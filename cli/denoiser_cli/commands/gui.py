@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 import click
 
 from denoiser.errors import BrokenInstall
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import Verb
 
 _ENTRY = "denoise-gui"
@@ -18,7 +19,7 @@ denoise gui ./imgs a.jpg    open images
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="[PATHS]")
+@click.argument("paths", nargs=-1, metavar="[PATHS]", shell_complete=complete_value)
 def command(paths: tuple[str, ...]) -> None:
     """Open the desktop app, like `denoise-gui`."""
     found = list(entry_points(group="console_scripts", name=_ENTRY))

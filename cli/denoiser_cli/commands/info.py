@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from denoiser.errors import UsageError
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import Manner, Verb, speaking_flags
 
 _EXAMPLES = """\
@@ -14,7 +15,7 @@ denoise info ./latents --json       one JSON object per file
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATHS")
+@click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @speaking_flags
 @click.pass_obj
 def command(manner: Manner, /, paths: tuple[str, ...]) -> int:

@@ -10,6 +10,7 @@ import click
 
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
+from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 from denoiser_cli.lines import say, shown
@@ -25,7 +26,7 @@ _HINT = "For example: denoise redo ./clean/a.jpg --from ./imgs/a.jpg"
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("made", metavar="FILE", type=Path)
+@click.argument("made", metavar="FILE", type=Path, shell_complete=complete_value)
 @click.option("--from", "source", cls=Flag, metavar="SOURCE", type=Path, help="The source image. [required]")
 @click.option("--out", cls=Flag, metavar="PATH", type=Path, help="Write the result to this file.")
 @click.option("--model", cls=Flag, metavar="FILE", default="", help="Weights file, if the model is not installed.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from denoiser.errors import UsageError
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
 
 _EXAMPLES = """\
@@ -14,7 +15,7 @@ denoise verify ./latents -q         list only damaged files
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATHS")
+@click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--model", cls=Flag, metavar="FILE", default="auto", help="Codec weights that are not installed.")
 @speaking_flags
 @click.pass_obj

@@ -10,6 +10,7 @@ import click
 from denoiser.errors import DenoiserError, UsageError
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Started
 from denoiser.options import BatchOptions, WatchOptions
+from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import (
     CLEANING,
@@ -39,7 +40,7 @@ _HINT = "For example: denoise watch ./in --out ./clean"
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
-@click.argument("folder", required=False, metavar="FOLDER")
+@click.argument("folder", required=False, metavar="FOLDER", shell_complete=complete_value)
 @click.option("--out", cls=Flag, section=_FILES, metavar="DIR", help="Output folder. [required]")
 @option_flags(WatchOptions, section=_FILES)
 @option_flags(BatchOptions, section=_FILES, only=("recursive", "overwrite", "jobs"))
