@@ -39,12 +39,12 @@ def tell(sources: Sequence[str], manner: Manner) -> int:
 
 def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
     """Check the symbols of each file; return the exit code, 1 if one is damaged."""
-    from denoiser.codec.decode import Prover
+    from denoiser.codec.decode import Verifier
 
-    prover = Prover(model)
+    prover = Verifier(model)
 
     def look(path: Path, cancel: CancelToken) -> None:
-        prover.prove(container.read(path), str(path), cancel)
+        prover.verify(container.read(path), str(path), cancel)
         if manner.json:
             emit("verified", {"source": path})
         elif not manner.quiet:

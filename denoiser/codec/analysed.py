@@ -1,4 +1,4 @@
-"""An image on its way into a file: its tiles analysed once, and coded at any quality step."""
+"""The analysed tiles of an image, coded at any quality step."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from denoiser.codec.context import Coded, Coder
     from denoiser.codec.transform import Transform
 
-_MOST_LOOKED_AT = 4  # tiles for the look of the noise: some megapixels tell as much as all
+_MOST_LOOKED_AT = 4  # tiles to measure the removed noise; a few megapixels are enough
 NOISE_CHUNK_BYTES = CHUNK_BYTES + grain.BYTES
-_RIM = 32  # pixels at the edge of a tile that are left out where there are enough others
+_RIM = 32  # pixels at the edges of large tiles that are not measured
 
 
 @dataclass(slots=True, eq=False)
 class Analysed:
-    """Tiles of *image*; *keeps* their latents for more than one step. One thread.
+    """Tiles of *image*. Not thread-safe.
 
-    *source* is the image with the noise that was removed from *image*, where some was.
+    *keeps* stores their latents for several quality steps. *source* is the noisy image if *image* was denoised.
     """
 
     image: Image
@@ -46,20 +46,20 @@ class Analysed:
         self.grid = TileGrid.planned(self.image.width, self.image.height)
 
     def tile(self, number: int, step: int, *, verify: bool = False) -> Tile:
-        """One tile as the file has it; SpoiltResult if it is to be verified and does not decode to what went in."""
+        """Encode one tile; with *verify*, raises SpoiltResult if it does not decode to its symbols."""
         coded = self._coded(number, step)
         tile = Tile(coded.stream, coded.checksum)
         if verify:
             z, symbols = self.coder.symbols(tile, coded.symbols.shape[1:], step)
             if not (np.array_equal(z, coded.z) and np.array_equal(symbols, coded.symbols)):
                 raise SpoiltResult(
-                    f"tile {number + 1} does not decode to what was encoded",
-                    hint="This is a bug, please report it with the picture.",
+                    f"verification failed: tile {number + 1} does not decode to its input",
+                    hint="This is a bug; please report it with the image.",
                 )
         return tile
 
     def psnr(self, step: int) -> float:
-        """How near the decoded image is to this one, in dB; infinite for the same pixels."""
+        """PSNR of the decoded image in dB; infinite if it is identical."""
         error, image = 0.0, self.image
         whole = Box(0, 0, image.height, image.width)
         for box, tile in self._mosaic(step).tiles(whole, ignore, self.cancel):
@@ -69,7 +69,7 @@ class Analysed:
         return float(10 * np.log10(image.white**2 / mean)) if mean else float("inf")
 
     def noise_taken(self, step: int) -> NoiseBlocks:
-        """What some tiles spread over the image lose, relative to white."""
+        """The noise removed from a few tiles spread over the image, relative to white."""
         count = min(len(self.grid), _MOST_LOOKED_AT)
         numbers = sorted({(2 * place + 1) * len(self.grid) // (2 * count) for place in range(count)})
         return _together([self._sampled(number, step) for number in numbers])
@@ -91,7 +91,7 @@ class Analysed:
         return self.coder.encode(y, step)
 
     def latents(self, number: int) -> Latents:
-        """Those of one tile before they are quantised."""
+        """The latents of one tile before quantisation."""
         kept = self._kept.get(number)
         if kept is not None:
             return kept
@@ -111,6 +111,6 @@ def _together(parts: Sequence[NoiseBlocks]) -> NoiseBlocks:
 
 
 def model_of_noise(analysed: Analysed, step: int, noise: tuple[float, float, float]) -> bytes | None:
-    """What the file keeps of the noise that was taken out; *noise* is luma, chroma and kind of the estimate."""
+    """The noise model to store in the file; *noise* is luma, chroma and kind of the estimate."""
     model = grain.measured(analysed.noise_taken(step), 1.0, noise)
     return None if model is None else model.packed()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Symbols = NDArray[np.int32]
 Latents = NDArray[np.float32]
 
-# Bits that equal the squared error of one quantiser step, for a nearly orthonormal transform.
+# Bits equivalent to the squared error of one quantiser step, for a nearly orthonormal transform.
 _PRICE_OF_ERROR = 6 / math.log(2)
 # Fraction of that price at which symbols are made smaller; at 1, worse predictions cost more than it saves.
 THRIFT = 0.15

@@ -1,9 +1,9 @@
 """Decodes a latent file to an image or a region of it; incomplete files are errors.
 
-    container ─► symbols of a tile, proven by their checksum ─► latents ─┐
-                                     … of its neighbours ────────────────┴─► synthesis ─► pixels of the tile
+    container ─► symbols of a tile, verified by checksum ─► latents ─┐
+                                   latents of its neighbours ────┴─► synthesis ─► pixels of the tile
 
-Memory is that of the image, of three rows of tiles in latents, and of one tile in the network.
+Memory: the image, the latents of three rows of tiles, and one tile in the network.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from denoiser.codec.context import Coder
     from denoiser.codec.transform import Transform
 
-    _Codec = tuple[Transform, Coder, str]  # and what it is called
+    _Codec = tuple[Transform, Coder, str]  # and its name
 
 
-class Prover:
+class Verifier:
     """Verifies one file after another; loads the integer part of the weights when a file needs it, and keeps it."""
 
     def __init__(self, weights: str = "auto") -> None:
         self._weights = weights
         self._coders: dict[str, Coder] = {}
 
-    def prove(self, file: LatentFile, name: str, cancel: CancelToken | None = None) -> None:
+    def verify(self, file: LatentFile, name: str, cancel: CancelToken | None = None) -> None:
         """Raise DamagedLatent if *file* is corrupt, UnknownWeights if its weights are not installed.
 
         The container was checked when it was read; this decodes symbols, exact pixels, alpha and the noise model.
@@ -70,7 +70,7 @@ class Prover:
         return self._coders[weights]
 
 
-_NOTHING = "no grain is given back: the file knows of no noise that was taken out"
+_NOTHING = "no grain is added: the file has no noise model"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +79,7 @@ class Decoded:
 
     image: Image
     seconds: float
-    model: str = ""  # empty where the pixels were exact
+    model: str = ""  # empty for lossless files
     device: str = ""
     precision: str = ""
     notes: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ class Decoder:
         if left + width > file.width or top + height > file.height:
             raise UnreadableImage(
                 f"the region {self._options.region} reaches beyond its {file.width} x {file.height} pixels",
-                hint="--region is x,y,width,height in pixels of the picture.",
+                hint="--region is x,y,width,height in pixels of the image.",
             )
         return Box(top, left, height, width)
 
@@ -184,7 +184,7 @@ class Decoder:
 
     def _codec(self, weights: str, name: str) -> _Codec:
         if weights not in self._loaded:
-            from denoiser.codec import model  # importing torch takes seconds, and lossless pixels do not need it
+            from denoiser.codec import model  # importing torch takes seconds; lossless images do not need it
             from denoiser.codec.context import Coder
             from denoiser.codec.transform import Transform
 
@@ -206,7 +206,7 @@ def needed_by(name: str) -> Iterator[None]:
 
 
 def outside_parts(file: LatentFile) -> Iterator[Image]:
-    """The parts of a file that codecs of others have encoded, decoded: exact pixels, and the plane of alpha."""
+    """Decode the parts of a file that are stored as WebP or PNG: the lossless image and the alpha plane."""
     if file.exact is not None:
         yield exact.decode(
             file.exact, file.width, file.height, channels=file.channels, bits=file.bits, has_alpha=file.has_alpha
@@ -220,6 +220,6 @@ def outside_parts(file: LatentFile) -> Iterator[Image]:
 def _alpha(file: LatentFile, part: Box, bits: int) -> Pixels | None:
     if file.alpha is None:
         return None
-    stored = 16 if file.bits == 32 else file.bits  # float alpha is kept in 16 bits
+    stored = 16 if file.bits == 32 else file.bits  # alpha of float images is stored in 16 bits
     plane: Pixels = exact.decode_plane(file.alpha, file.width, file.height, bits=stored)[cut(part)]
     return depth.rescale(plane, float((1 << stored) - 1), bits)

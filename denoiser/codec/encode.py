@@ -1,7 +1,7 @@
-"""Encodes an image to the bytes of a latent file, searching for the target; lossless if that is smaller.
+"""Encodes images as latent files, at a quality or by a search for a target; lossless if that is smaller.
 
-image ─► denoised, if asked for ─► tiles analysed ─► step for the aim ─► symbols ─► file
-        └► exact pixels, where they were asked for or take fewer bytes
+image ─► denoising (optional) ─► analysis of tiles ─► quality step for the target ─► symbols ─► file
+        └► lossless pixels, if requested or smaller
 """
 
 from __future__ import annotations
@@ -38,20 +38,17 @@ _WHOLE = 100.0
 
 
 def step_of(quality: float | None) -> int:
-    """The step of a quality from 0 to 100."""
+    """The quality step, 0 to 63, of a quality from 0 to 100."""
     return round((DEFAULT_QUALITY if quality is None else quality) * BEST / _WHOLE)
 
 
 def quality_of(step: int) -> float:
-    """The quality in the middle of those that a step stands for."""
+    """The quality, 0 to 100, of a step."""
     return round(step * _WHOLE / BEST, 1)
 
 
 def best_within(limit: int, size_at: Callable[[int], int]) -> int | None:
-    """The highest step whose size, in whatever unit, is *limit* at most; None where no step is so small.
-
-    Sizes rise with the step, but for a few that are next to each other: what is found is within the limit.
-    """
+    """The highest step whose size is at most *limit*, or None. A binary search: sizes rise with the step."""
     if size_at(0) > limit:
         return None
     low, high = 0, BEST + 1  # low is within the limit; high is not, or beyond all steps
@@ -61,20 +58,20 @@ def best_within(limit: int, size_at: Callable[[int], int]) -> int | None:
     return low
 
 
-def first_reaching(wanted: float, worth_at: Callable[[int], float]) -> int | None:
-    """The lowest step that is worth *wanted* or more, as a PSNR; None where no step is."""
-    if worth_at(BEST) < wanted:
+def first_reaching(wanted: float, psnr_at: Callable[[int], float]) -> int | None:
+    """The lowest step whose PSNR is at least *wanted*, or None."""
+    if psnr_at(BEST) < wanted:
         return None
     low, high = -1, BEST  # high reaches it
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if worth_at(middle) >= wanted else (middle, high)
+        low, high = (low, middle) if psnr_at(middle) >= wanted else (middle, high)
     return high
 
 
 _DIGEST_DIGITS = 16  # of the weights, in each file
 _ALPHA_OF_FLOAT = 16  # bits
-_BUG = "This is a bug, please report it with the picture."
+_BUG = "This is a bug; please report it with the image."
 
 
 Trial = Callable[[float, CancelToken], "Encoded"]  # quality; stops within a tile of the token
@@ -95,7 +92,7 @@ class Encoded:
 
     @property
     def bits_per_pixel(self) -> float:
-        """Of the whole file."""
+        """Bits per pixel of the whole file."""
         return len(self.data) * 8 / (self.megapixels * 1e6)
 
 
@@ -108,7 +105,7 @@ class Encoder:
         self._session: Session | None = None
         self.model_name, self.model_digest, self.device, self.precision = "exact", "", "", ""
         if not options.lossless:
-            from denoiser.codec import model  # importing torch takes seconds, and lossless pixels do not need it
+            from denoiser.codec import model  # importing torch takes seconds; lossless images do not need it
             from denoiser.codec.context import Coder
             from denoiser.codec.transform import Transform
 
@@ -133,11 +130,8 @@ class Encoder:
         )
 
     def trial(self, image: Image) -> Trial:
-        """A function that encodes *image* at any quality, as for a slider; the image is analysed once.
-
-        Not for lossless options, which have no quality.
-        """
-        assert self._network is not None, "exact pixels have no quality to try"
+        """A function that encodes *image* at any quality; the image is analysed once. Not for lossless options."""
+        assert self._network is not None, "lossless encoding has no quality"
         call = self._call(image, self._network, ignore, None)
         call.begin(keeps=True)
         return call.at
@@ -164,11 +158,11 @@ def _kept_exact(image: Image, options: EncodeOptions, *notes: str) -> Encoded:
     file = exact_file(image, options)
     if options.verify:
         assert file.exact is not None
-        _prove_exact(file.exact, image)
+        _verify_exact(file.exact, image)
     return Encoded(container.write(file), image.megapixels, notes=notes)
 
 
-def _prove_exact(kept: Exact, image: Image) -> None:
+def _verify_exact(kept: Exact, image: Image) -> None:
     has_alpha = image.alpha is not None
     again = exact.decode(
         kept, image.width, image.height, channels=image.channels, bits=image.bits, has_alpha=has_alpha
@@ -176,13 +170,14 @@ def _prove_exact(kept: Exact, image: Image) -> None:
     same = np.array_equal(again.pixels, image.pixels)
     if not same or (has_alpha and not np.array_equal(again.alpha, image.alpha)):  # type: ignore[arg-type]
         raise SpoiltResult(
-            "The exact pixels do not come back as they were.", hint="This is a bug, please report it."
+            "verification failed: the lossless pixels do not decode to their input",
+            hint="This is a bug, please report it.",
         )
 
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """One image that is encoded."""
+    """Encodes one image."""
 
     image: Image
     options: EncodeOptions
@@ -212,7 +207,7 @@ class _Call:
         self.frame |= {"alpha": _alpha(image), "cleaned": self.noise is not None}
 
     def at(self, quality: float, cancel: CancelToken) -> Encoded:
-        """The file at that quality, and no second look at what it could have been."""
+        """Encode at that quality, without a search."""
         self.cancel = self.analysed.cancel = cancel
         step = step_of(quality)
         file = self._file(step)
@@ -259,7 +254,7 @@ class _Call:
         """Lossless encoding if no step reaches the target; raises UnwritableImage if that does not either."""
         limit, wanted = self._limit(), self.options.min_psnr
         if wanted and self.image.bits < 32:
-            return _kept_exact(self.image, self.options, f"no latents reach {wanted:g} dB: kept exact")
+            return _kept_exact(self.image, self.options, f"no quality reaches {wanted:g} dB: stored losslessly")
         if wanted:
             raise UnwritableImage(f"cannot be encoded: no quality reaches {wanted:g} dB.")
         least = self._size(0)
@@ -269,8 +264,8 @@ class _Call:
                 return kept
             least = min(least, len(kept.data))
         raise UnwritableImage(
-            f"cannot be encoded: it takes {least:,} bytes at the least, and {limit:,} are allowed.",
-            hint="Allow more, or leave metadata out with --strip.",
+            f"cannot be encoded in {limit:,} bytes: it takes at least {least:,}.",
+            hint="Raise the limit, or omit the metadata with --strip.",
         )
 
     def _cleaned(self, file: LatentFile, step: int, noise: Noise) -> Encoded:

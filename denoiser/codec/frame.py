@@ -1,4 +1,4 @@
-"""Everything in a latent file but its latents: size, profile, metadata, thumbnail; and lossless files."""
+"""Size, profile, metadata and thumbnail of a latent file; and lossless files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from denoiser.options import EncodeOptions
 
 _CROP = 128  # pixels: the side of a sample
 _CROPS = 2  # down, and as many across
-_HOPE = 1.1  # crops cost a little more than their share of a whole
+_CROP_OVERHEAD = 1.1  # crops take a little more than their share of the whole image
 
 
 def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
-    """The fields of a latent file that say nothing of how its pixels are kept."""
+    """The fields of a latent file that do not depend on how its pixels are stored."""
     source, origin = None, image.origin
     if origin is not None and not options.strip:
         known = origin.format in SOURCE_FORMATS.values() and origin.mode in SOURCE_MODES.values()
@@ -38,12 +38,12 @@ def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
 
 
 def exact_file(image: Image, options: EncodeOptions) -> LatentFile:
-    """Every bit of every pixel; UnwritableImage for float."""
+    """A lossless latent file; raises UnwritableImage for float pixels."""
     return LatentFile(**frame_of(image, options), exact=exact.encode(image))
 
 
 def may_be_exact_within(image: Image, size: int) -> bool:
-    """Whether exact pixels may take *size* bytes or fewer, by some crops; small images are worth a try."""
+    """Whether lossless storage may fit into *size* bytes, estimated from a few crops; true for small images."""
     if image.bits == 32:
         return False
     down, across = (_starts(side) for side in (image.height, image.width))
@@ -55,7 +55,7 @@ def may_be_exact_within(image: Image, size: int) -> bool:
             part = np.ascontiguousarray(image.pixels[top : top + _CROP, left : left + _CROP])
             taken += len(exact.encode(Image(part, bits=image.bits)).data)
     share = len(down) * len(across) * _CROP**2 / (image.height * image.width)
-    return taken <= _HOPE * size * share
+    return taken <= _CROP_OVERHEAD * size * share
 
 
 def _starts(side: int) -> list[int]:

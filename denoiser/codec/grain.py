@@ -1,13 +1,13 @@
-"""Grain synthesis: a model of the removed noise in 154 bytes, and similar grain when decoding.
+"""Grain synthesis: stores a model of the removed noise in 154 bytes, and adds similar grain when decoding.
 
 bytes   content, big-endian
 4       random seed
 6       luma, chroma and kind of the noise: 8-bit sigma in hundredths, and from 0 to 65535
-32      the spread of its luma at 16 brightnesses from black to white, where 65535 is white
-112     how alike values are 1 to 7 pixels apart, line by line, where 127 is the same: the upper half and the
-        line to the left of the middle; the other half is its mirror
+32      standard deviation of its luma at 16 brightnesses from black to white, where 65535 is white
+112     autocorrelation at distances up to 7 pixels, row by row, where 127 is 1: the upper half and the
+        row to the left of the centre; the other half is its mirror image
 
-`without_noise` denoises an image before it is encoded: not at all, at a given level, or at the estimated one.
+`without_noise` denoises an image before it is encoded.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _HALF = _SIDE * _SIDE // 2
 _HEAD = struct.Struct(">I3H")
 BYTES = _HEAD.size + 2 * _KNOTS + _HALF
 _HUNDREDTHS, _WHOLE, _SAME = 100, 0xFFFF, 127
-_ROWS = 256  # of an image at a time
+_ROWS = 256  # processed at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseModel:
-    """Noise as a file keeps it; spreads are relative to white."""
+    """The noise model in a file; standard deviations are relative to white."""
 
     luma: float
     chroma: float
@@ -67,7 +67,7 @@ class NoiseModel:
 def unpacked(data: bytes) -> NoiseModel:
     """Parse the bytes of `packed`; raises DamagedLatent if they are invalid."""
     if len(data) != BYTES:
-        raise DamagedLatent(f"a model of noise in {len(data)} bytes, not {BYTES}")
+        raise DamagedLatent(f"corrupt: the noise model has {len(data)} bytes instead of {BYTES}")
     seed, luma_, chroma, kind = _HEAD.unpack_from(data)
     spreads = np.frombuffer(data, ">u2", _KNOTS, _HEAD.size) / _WHOLE
     half = np.frombuffer(data, np.int8, _HALF, _HEAD.size + 2 * _KNOTS) / _SAME
@@ -76,7 +76,10 @@ def unpacked(data: bytes) -> NoiseModel:
 
 
 def measured(blocks: NoiseBlocks, white: float, noise: tuple[float, float, float]) -> NoiseModel | None:
-    """The model of what *blocks* have lost; *noise* is luma, chroma and kind. None where they do not tell."""
+    """The model of the noise removed from *blocks*, or None if they are not sufficient.
+
+    *noise* is luma, chroma and kind.
+    """
     model = model_of(blocks, white)
     if model is None:
         return None
@@ -90,7 +93,7 @@ def measured(blocks: NoiseBlocks, white: float, noise: tuple[float, float, float
 
 
 def add(pixels: Pixels, grain: Grain, share: float, white: float, *, top: int = 0, left: int = 0) -> None:
-    """Puts *share* of the grain onto *pixels* (H, W, C) in their own depth, a part from *top* and *left* on."""
+    """Add *share* of the grain to *pixels* (H, W, C) in place; *top* and *left* are their position in the image."""
     for start in range(0, pixels.shape[0], _ROWS):
         strip = pixels[start : start + _ROWS]
         brightness = luma(finite(strip)) * np.float32((LEVELS - 1) / white)
@@ -112,7 +115,7 @@ class Noise:
 def without_noise(
     image: Image, session: Session, level: float | None, cancel: CancelToken
 ) -> tuple[Image, Noise | None]:
-    """*image* denoised by *session*, and the noise that was removed; None where nothing was."""
+    """*image* denoised by *session*, and the removed noise; None if there was none."""
     cleaned = session.clean(image, cancel=cancel)
     if not cleaned.device:  # nothing was computed
         return image, None

@@ -1,8 +1,8 @@
 """Loads codec weights: the integer part, which needs no torch, and the float network.
 
-network.*    float16    analysis, synthesis, gains, hyper-analysis, middles
-index.*      int8, int32    which table codes each latent
-tables.*     uint16, int32    the tables themselves
+network.*    float16    analysis, synthesis, gains, hyper-analysis, means
+index.*      int8, int32    the table of each latent
+tables.*     uint16, int32    frequency tables
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TASK = "codec"
 SHIPPED = "codec"  # what "auto" means
 NETWORK, INDEX, TABLES = "network.", "index.", "tables."
-SHORT_DIGEST = 16  # hex digits of it that a file holds
+SHORT_DIGEST = 16  # hex digits stored in a file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -57,25 +57,25 @@ class CodecModel:
 
 
 def find(name_or_path: str) -> CatalogEntry:
-    """The entry of that codec: "auto", a name, or the path of its weights; MissingModel where it is none."""
+    """The catalogue entry of a codec by name, path or "auto"; raises MissingModel if there is none."""
     wanted = SHIPPED if name_or_path == "auto" else name_or_path
     try:
         entry = models.find(wanted, "cpu")
     except MissingModel as error:
         if Path(wanted).suffix:
-            raise  # a file, and what is wrong with it is said
+            raise  # the message describes the file
         known = ", ".join(one.name for one in _codecs()) or "none"
-        raise MissingModel(f"No codec named {wanted!r} is here; there is {known}.") from error
+        raise MissingModel(f"No codec named {wanted!r}; installed: {known}.") from error
     if entry.card.task != TASK:
         raise MissingModel(
             f"{entry.name} is a {entry.card.task}, not a codec.",
-            hint="Leave out --model, or name a codec's weights.",
+            hint="Omit --model, or pass the weights of a codec.",
         )
     return entry
 
 
 def find_by_digest(digest: str, name_or_path: str = "auto") -> CatalogEntry:
-    """The codec whose digest begins with those hex digits, as each file holds them; UnknownWeights if none does."""
+    """The codec whose digest begins with these hex digits; raises UnknownWeights if none is installed."""
     known = _codecs()
     if name_or_path != "auto":
         known.insert(0, find(name_or_path))
@@ -83,18 +83,18 @@ def find_by_digest(digest: str, name_or_path: str = "auto") -> CatalogEntry:
         if entry.card.sha256.startswith(digest):
             return entry
     raise UnknownWeights(
-        f"needs the codec weights {digest}, which are not here",
-        hint="Take the version of denoise that wrote it, or name those weights with --model.",
+        f"needs the codec weights {digest}, which are not installed",
+        hint="Install the version of denoise that wrote it, or pass its weights with --model.",
     )
 
 
 def load_exact(entry: CatalogEntry) -> ExactPart:
-    """Verifies *entry* and reads its whole numbers. No torch."""
+    """Verify *entry* and load its integer part, without torch."""
     return _exact(entry, _arrays(entry))
 
 
 def load(entry: CatalogEntry) -> CodecModel:
-    """Verifies and loads *entry*; a changed, cut or foreign file is UntrustedWeights by name."""
+    """Verify and load *entry*; raises UntrustedWeights if the file is modified, truncated or not a codec."""
     import torch
 
     from denoiser.networks import registry
@@ -108,7 +108,7 @@ def load(entry: CatalogEntry) -> CodecModel:
         if name.startswith(NETWORK)
     }
     if not all(bool(torch.isfinite(value).all()) for value in floats.values()):
-        raise UntrustedWeights(f"{entry.path}: holds numbers that are not finite.")
+        raise UntrustedWeights(f"{entry.path}: contains values that are not finite.")
     try:
         network = registry.build_codec(card.architecture, card.settings)
         spec = network.spec(card.halo)
@@ -117,7 +117,7 @@ def load(entry: CatalogEntry) -> CodecModel:
     except (MissingModel, TypeError, ValueError, RuntimeError) as error:
         raise UntrustedWeights(f"{entry.path}: not the weights of a {card.architecture} ({error}).") from error
     if (network.latents, network.hyper) != (exact.latents, exact.hyper):
-        raise UntrustedWeights(f"{entry.path}: its index path and its network do not fit each other.")
+        raise UntrustedWeights(f"{entry.path}: its integer part and its network do not match.")
     network.eval().requires_grad_(False)
     return CodecModel(entry.name, card.sha256, exact, network, spec)
 
@@ -131,7 +131,7 @@ def _arrays(entry: CatalogEntry) -> Arrays:
     try:
         return load_file(entry.path)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise UntrustedWeights(f"{entry.path}: no weights ({error}).") from error
+        raise UntrustedWeights(f"{entry.path}: not a weights file ({error}).") from error
 
 
 def _exact(entry: CatalogEntry, arrays: Arrays) -> ExactPart:

@@ -1,7 +1,6 @@
-"""Tiles of an image: their windows with overlap, pixels to network values and back, and the latents of all tiles
-joined.
+"""Tiles of an image: windows with overlap, conversion of pixels, and decoding of latents tile by tile.
 
-Windows are integers only. Latents are decoded to pixels tile by tile; the overlap avoids seams.
+The overlap avoids seams.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ Latents = NDArray[np.float32]
 
 
 class Mosaic:
-    """The tiles of one image at one quality step; *known* gives the latents of a tile when they are needed.
+    """The tiles of one image at one quality step; *known* returns the latents of a tile when they are needed.
 
-    Holds the latents of three rows of tiles. A tile has the same pixels whatever else is asked for.
+    Keeps the latents of three rows of tiles. The pixels of a tile do not depend on the requested region.
     """
 
     def __init__(self, grid: TileGrid, known: Callable[[int], Latents], transform: Transform, step: int) -> None:
@@ -37,7 +36,7 @@ class Mosaic:
         self._kept: dict[int, Latents] = {}
 
     def tiles(self, part: Box, listener: Listener, cancel: CancelToken) -> Iterator[tuple[Box, Values]]:
-        """For each tile that *part* touches, what they have in common, and the values there."""
+        """Yield for each tile that overlaps *part* the common box and its values."""
         grid = self._grid
         wanted = [number for number in range(len(grid)) if common(grid.box(number), part)]
         for done, number in enumerate(wanted, 1):
@@ -57,7 +56,7 @@ class Mosaic:
         return tile
 
     def _joined(self, outer: Box, cancel: CancelToken) -> Latents:
-        """The latents of a box on the grid of 64 pixels."""
+        """The latents of a box aligned to 64 pixels."""
         window = in_latents(outer)
         joined: Latents | None = None
         for number in self._grid.touching(outer):
@@ -74,7 +73,7 @@ class Mosaic:
         return joined
 
     def _forget_before(self, row: int) -> None:
-        """The rows of tiles before *row* are not needed again."""
+        """Drop the latents of the tile rows before *row*."""
         self._kept = {n: known for n, known in self._kept.items() if n // self._grid.columns >= row}
 
 
@@ -83,14 +82,14 @@ LATENT_STEP = 16  # pixels from one latent to the next
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """*outer* in pixels of the padded image, *inner* in pixels from its upper left corner."""
+    """A tile with overlap: *outer* in the padded image, and the tile itself, *inner*, relative to *outer*."""
 
     outer: Box
     inner: Box
 
 
 def window_of(grid: TileGrid, number: int, halo: int) -> Window:
-    """The window of a tile with *halo* pixels, a multiple of 64, on each side where there is image."""
+    """The window of a tile with *halo* pixels (a multiple of 64) on each side, within the padded image."""
     box = grid.box(number)
     top, left = max(0, box.top - halo), max(0, box.left - halo)
     bottom = min(rounded_up(grid.height, TILE_UNIT), rounded_up(box.top + box.height, TILE_UNIT) + halo)
@@ -101,17 +100,17 @@ def window_of(grid: TileGrid, number: int, halo: int) -> Window:
 
 
 def padded(box: Box) -> Box:
-    """The box up to whole units of 64 pixels."""
+    """The box, enlarged to multiples of 64 pixels."""
     return Box(box.top, box.left, rounded_up(box.height, TILE_UNIT), rounded_up(box.width, TILE_UNIT))
 
 
 def in_latents(box: Box) -> Box:
-    """A box on the grid of 64 pixels, counted in latents."""
+    """A box aligned to 64 pixels, in units of latents."""
     return Box(*(side // LATENT_STEP for side in (box.top, box.left, box.height, box.width)))
 
 
 def common(a: Box, b: Box) -> Box | None:
-    """What two boxes have in common; None where that is nothing."""
+    """The intersection of two boxes, or None."""
     top, left = max(a.top, b.top), max(a.left, b.left)
     height = min(a.top + a.height, b.top + b.height) - top
     width = min(a.left + a.width, b.left + b.width) - left
@@ -119,7 +118,7 @@ def common(a: Box, b: Box) -> Box | None:
 
 
 def cut(box: Box, of: Box | None = None) -> tuple[slice, slice]:
-    """Rows and columns of *box*, counted from the corner of *of* if that is given."""
+    """Row and column slices of *box*, relative to *of* if given."""
     top, left = (box.top - of.top, box.left - of.left) if of else (box.top, box.left)
     return slice(top, top + box.height), slice(left, left + box.width)
 
@@ -128,9 +127,9 @@ Values = NDArray[np.float32]
 
 
 def taken(image: Image, box: Box) -> Values:
-    """(height, width, 3) of *box*, which may reach beyond the image: its edge is repeated there.
+    """Values (height, width, 3) of *box*; beyond the image its edge is repeated.
 
-    Grey stands in all three channels. Float beyond black and white is cut off, and what is no number is black.
+    Grey is copied to three channels. Float values are clipped to 0..1; NaN becomes 0.
     """
     rows, columns = cut(box)
     part = image.pixels[rows, columns]
@@ -143,7 +142,7 @@ def taken(image: Image, box: Box) -> Values:
 
 
 def given(values: Values, channels: int, bits: int) -> Pixels:
-    """*values* as pixels of that kind, rounded to the nearest; *values* are changed."""
+    """*values* as pixels with that many channels and bits, rounded; overwrites *values*."""
     if channels == 1:
         values = values.mean(axis=2, keepdims=True)
     np.clip(values, 0, 1, out=values)

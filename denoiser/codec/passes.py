@@ -1,6 +1,6 @@
 """The latents that each pass codes: one of the four positions of every 2 x 2 square, by channel group.
 
-The same pattern as `networks.codec.context_model`, without torch; a test checks that they agree.
+The same pattern as `networks.codec.context_model`, but without torch; a test compares them.
 """
 
 from __future__ import annotations

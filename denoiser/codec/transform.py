@@ -1,4 +1,4 @@
-"""Runs analysis and synthesis on a device, in the best precision there, one tile at a time."""
+"""Runs analysis and synthesis on a device, one tile at a time."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Transform:
         self._network = model.network.transforms_on(self.device)
         chosen = choose_precision(precision, self.device, _Tried(_ThereAndBack(self._network), model.spec))
         self.precision, self.reason = chosen.name, chosen.reason
-        # What each can reach, by its layers; a tile with that much around it has the pixels of the whole image.
+        # The receptive fields; with this overlap a tile has the same pixels as in the whole image.
         self.analysis_halo, self.synthesis_halo = model.network.reach()
         self._turn = threading.Lock()
 
     def analyse(self, pixels: Values, condition: Condition | None = None) -> Values:
         """Latents (N, H/16, W/16) of *pixels* (H, W, 3) in 0..1, sides multiples of 64.
 
-        *condition* tells the noise that is to be left out; None: there is none.
+        *condition* describes the noise to remove; None: no noise.
         """
         planes = (condition or _NO_NOISE).planes().reshape(1, -1, 1, 1)
         folded = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None]
@@ -46,7 +46,7 @@ class Transform:
         return found
 
     def synthesise(self, latents: Values, level: int) -> Values:
-        """Pixels (16 h, 16 w, 3), not clipped, of *latents* (N, h, w) in steps of that quality."""
+        """Pixels (16 h, 16 w, 3), not clipped, of *latents* (N, h, w) in quantiser steps of that quality."""
         step = torch.tensor([level], device=self.device)
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
             pixels = self._network.decode(
@@ -63,7 +63,7 @@ class _Tried:
 
 
 class _ThereAndBack(nn.Module):
-    """Both transforms with nothing between: what is tried in either precision."""
+    """Analysis followed by synthesis, to compare precisions."""
 
     def __init__(self, network: LatentCodec) -> None:
         super().__init__()

@@ -92,9 +92,9 @@ def test_the_values_that_cross_no_pixels_load_nothing_heavy(room: str) -> None:
 _PROVE = """
 from pathlib import Path
 from denoiser.codec import container
-from denoiser.codec.decode import Prover
+from denoiser.codec.decode import Verifier
 file = Path({folder!r}, "colour.dlf")
-Prover(str(Path({folder!r}, "golden.safetensors"))).prove(container.read(file), file.name)
+Verifier(str(Path({folder!r}, "golden.safetensors"))).verify(container.read(file), file.name)
 """
 
 

@@ -96,7 +96,7 @@ def test_a_size_is_kept_and_the_next_step_would_be_too_large(make_photo, asked) 
 def test_a_size_out_of_reach_says_what_it_takes(make_photo, asked) -> None:
     photo = make_photo(192, 256)
     least = len(encode(photo, asked(quality=0)))
-    with pytest.raises(UnwritableImage, match=f"it takes {least:,} bytes at the least, and 100 are allowed"):
+    with pytest.raises(UnwritableImage, match=f"cannot be encoded in 100 bytes: it takes at least {least:,}"):
         encode(photo, asked(target_size=100))
 
 
@@ -115,7 +115,7 @@ def test_a_psnr_that_no_latents_reach_is_kept_exact_and_said(make_photo, asked) 
     photo = make_photo(100, 130)
     made = Encoder(asked(min_psnr=90.0)).encode(photo)
     assert opened(made.data).is_exact and made.quality is None
-    assert made.notes == ("no latents reach 90 dB: kept exact",)
+    assert made.notes == ("no quality reaches 90 dB: stored losslessly",)
     with pytest.raises(UnwritableImage, match="no quality reaches 90 dB"):
         encode(make_photo(100, 130, bits=32), asked(min_psnr=90.0))
 
@@ -215,7 +215,7 @@ def test_a_tile_that_does_not_decode_is_never_kept(make_photo, asked, monkeypatc
         return z, symbols
 
     monkeypatch.setattr(Coder, "symbols", wrong)
-    with pytest.raises(SpoiltResult, match="tile 1 does not decode to what was encoded"):
+    with pytest.raises(SpoiltResult, match="tile 1 does not decode to its input"):
         encode(photo, asked(verify=True))
 
 

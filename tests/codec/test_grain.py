@@ -46,7 +46,7 @@ def test_what_is_packed_comes_back() -> None:
     )
     assert again.packed() == data
     for wrong in (b"", data[:-1], data + b"\0"):
-        with pytest.raises(DamagedLatent, match="a model of noise in"):
+        with pytest.raises(DamagedLatent, match="the noise model has"):
             noise.unpacked(wrong)
 
 

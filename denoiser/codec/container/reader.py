@@ -40,7 +40,7 @@ def read(path: Path, options: ReadOptions = ReadOptions()) -> LatentFile:
 
 
 def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> LatentFile:
-    """The same from bytes; *name* is for the messages."""
+    """Parse a latent file from bytes; *name* is used in messages."""
     with named(name):
         return _parsed(data, options)
 
@@ -77,7 +77,7 @@ def _parsed(data: bytes, options: ReadOptions) -> LatentFile:
     fields = _header(data, options.max_pixels)
     grid = fields["grid"]
     if grid is not None and len(grid) * (layout.CHUNK_BYTES + layout.TILE_HEAD.size) > len(data):
-        raise DamagedLatent(f"cut short: {len(data)} bytes do not hold {len(grid)} tiles")
+        raise DamagedLatent(f"truncated: {len(data)} bytes cannot contain {len(grid)} tiles")
     found = _Found()
     for kind, payload in _chunks(data):
         found.take(kind, payload)
@@ -97,29 +97,29 @@ def _check_magic(data: bytes) -> None:
         raise DamagedLatent("is empty")
     if not data.startswith(layout.MAGIC[: len(data)]):
         raise UnsupportedFormat(
-            "is not a latent file", hint="`denoise decode` reads what `denoise encode` wrote, as a rule .dlf."
+            "is not a latent file", hint="`denoise decode` reads the .dlf files that `denoise encode` writes."
         )
 
 
 def _header(data: bytes, max_pixels: int = layout.MAX_SIDE**2) -> dict[str, Any]:
     """The fields of the header, by the names of LatentFile."""
     if len(data) < layout.HEADER_BYTES:
-        raise DamagedLatent("cut short: the header is not whole")
+        raise DamagedLatent("truncated within the header")
     values = layout.HEADER.unpack_from(data)
     _, version, coder, channels, bits, width, height, step, flags, across, down, weights = values
     if version > layout.FORMAT_VERSION:
-        raise NewerLatent(f"is of format version {version}, and known here is {layout.FORMAT_VERSION}")
+        raise NewerLatent(f"has format version {version}; this program reads version {layout.FORMAT_VERSION}")
     (crc,) = layout.CRC.unpack_from(data, layout.HEADER.size)
     if version != layout.FORMAT_VERSION or crc != zlib.crc32(data[: layout.HEADER.size]):
-        raise DamagedLatent("changed: the checksum of the header differs")
+        raise DamagedLatent("corrupt: the header checksum does not match")
     if coder > CODER_VERSION or flags & ~layout.KNOWN_FLAGS:
-        raise NewerLatent(f"needs coder version {coder} and flags {flags:#x}, which are not all known here")
+        raise NewerLatent(f"needs unknown features (coder version {coder}, flags {flags:#x})")
     if not 1 <= width <= layout.MAX_SIDE or not 1 <= height <= layout.MAX_SIDE:
-        raise DamagedLatent(f"a picture of {width}x{height} pixels")
+        raise DamagedLatent(f"invalid size of {width}x{height} pixels")
     source.refuse_pixels(width, height, max_pixels)
     exact = coder == 0
     if exact and (across or down or any(weights)):
-        raise DamagedLatent("an exact picture with tiles or weights")
+        raise DamagedLatent("a lossless image cannot have tiles or weights")
     unit = layout.TILE_UNIT
     return {
         "width": width,
@@ -139,15 +139,15 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     view, at, rank = memoryview(data), layout.HEADER_BYTES, 0
     while True:
         if len(data) - at < layout.CHUNK_BYTES:
-            raise DamagedLatent("cut short: the file ends before its end mark")
+            raise DamagedLatent("truncated: the end chunk is missing")
         kind, size = layout.CHUNK.unpack_from(data, at)
         if not kind.isalpha():
-            raise DamagedLatent("a chunk whose type is not four letters")
+            raise DamagedLatent("corrupt: a chunk type is not four letters")
         end = at + layout.CHUNK.size + size
         if size > len(data) - at - layout.CHUNK_BYTES:
-            raise DamagedLatent(f"cut short: the {kind.decode()} chunk goes beyond the end of the file")
+            raise DamagedLatent(f"truncated within the {kind.decode()} chunk")
         if layout.CRC.unpack_from(data, end)[0] != zlib.crc32(view[at:end]):
-            raise DamagedLatent(f"changed: the checksum of the {kind.decode()} chunk differs")
+            raise DamagedLatent(f"corrupt: the checksum of the {kind.decode()} chunk does not match")
         payload = bytes(view[at + layout.CHUNK.size : end])
         rank = _in_order(kind, rank)
         if kind == layout.DONE:
@@ -161,18 +161,18 @@ def _in_order(kind: bytes, rank: int) -> int:
     own = layout.ORDER.get(kind)
     if own is None:
         if kind[:1].isupper():
-            raise NewerLatent(f"needs the chunk {kind.decode()}, which is not known here")
+            raise NewerLatent(f"needs the unknown chunk {kind.decode()}")
         return rank
     if own < rank or (own == rank and kind != layout.TILE):
-        raise DamagedLatent(f"the {kind.decode()} chunk comes twice, or after one that it should come before")
+        raise DamagedLatent(f"the {kind.decode()} chunk is duplicate or out of order")
     return own
 
 
 def _check_end(data: memoryview, at: int, end: int, payload: bytes) -> None:
     if len(payload) != layout.CRC.size or layout.CRC.unpack(payload)[0] != zlib.crc32(data[:at]):
-        raise DamagedLatent("changed: the checksum of the whole file differs")
+        raise DamagedLatent("corrupt: the file checksum does not match")
     if end + layout.CRC.size != len(data):
-        raise DamagedLatent("goes on after its end mark")
+        raise DamagedLatent("has data after the end chunk")
 
 
 @dataclass
@@ -209,7 +209,7 @@ class _Found:
         else:
             self.passed_over.append(kind.decode())
             if len(self.passed_over) > layout.MAX_UNKNOWN_CHUNKS:
-                raise DamagedLatent(f"more than {layout.MAX_UNKNOWN_CHUNKS} chunks that are not known")
+                raise DamagedLatent(f"more than {layout.MAX_UNKNOWN_CHUNKS} unknown chunks")
 
 
 _METADATA = {layout.EXIF: "exif", layout.XMP: "xmp", layout.IPTC: "iptc"}
@@ -220,4 +220,4 @@ def _text(payload: bytes) -> str:
     try:
         return payload.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DamagedLatent("a comment that is no UTF-8") from error
+        raise DamagedLatent("the comment is not UTF-8") from error

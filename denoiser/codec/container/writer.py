@@ -1,4 +1,4 @@
-"""A latent file as bytes: header, chunks in their one order, and a mark at the end over all of it."""
+"""Serialises latent files: header, chunks in a fixed order, and a checksum of the whole file at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from denoiser.codec.entropy.symbols import CODER_VERSION
 
 
 def write(latent: LatentFile) -> bytes:
-    """The bytes of the file; the same for the same value, and read back as that value."""
+    """Return the bytes of the file; deterministic, and the inverse of `read`."""
     parts = [_header(latent), *(_chunk(kind, payload) for kind, payload in chunks(latent))]
     whole = 0
     for part in parts:
@@ -20,7 +20,7 @@ def write(latent: LatentFile) -> bytes:
 
 
 def sizes(latent: LatentFile) -> dict[str, int]:
-    """How many bytes of the file each kind of chunk takes; "header" for all that is no chunk, and the end."""
+    """Bytes in the file by chunk type; "header" counts the header and the end chunk."""
     found = {"header": layout.HEADER_BYTES + layout.CHUNK_BYTES + layout.CRC.size}
     for kind, payload in chunks(latent):
         name = kind.decode()

@@ -41,7 +41,7 @@ HIGHEST_INDEX = SCALES - 1
 class IntegerIndexModel:
     """The integer networks that compute the index. Raises InexactWeights if their shapes do not match.
 
-    The first pass sees the features alone, later ones the features and, after them, a class for each symbol.
+    The input of the first pass is the features; later passes also get the class of each known symbol.
     """
 
     base: IntegerNetwork  # from hyper symbols, -128 to 127, to features
@@ -49,14 +49,14 @@ class IntegerIndexModel:
 
     def __post_init__(self) -> None:
         if self.base.lowest != -128 or not self.passes:
-            raise InexactWeights("An index model has passes, and a base that sees hyper symbols from -128 to 127.")
+            raise InexactWeights("An index model needs passes, and a base for hyper symbols from -128 to 127.")
         symbols = self.passes[0].channels_out
         for number, network in enumerate(self.passes):
             channels = self.base.channels_out + (symbols if number else 0)
             if (network.channels_in, network.channels_out, network.enlargement) != (channels, symbols, 1):
-                raise InexactWeights(f"Pass {number} does not fit the features and symbols before it.")
+                raise InexactWeights(f"Pass {number} does not match the features and symbols before it.")
             if (network.lowest, network.highest, network.top) != (0, LARGEST_ACTIVATION, HIGHEST_INDEX):
-                raise InexactWeights(f"Pass {number} does not lead from activations to a table of {SCALES}.")
+                raise InexactWeights(f"Pass {number} does not map activations to one of {SCALES} tables.")
 
     def features(self, hyper: NDArray[Any], level: int) -> Activations:
         """Features for all passes, from hyper symbols (channels, height, width) at a quality step."""
@@ -67,14 +67,14 @@ class IntegerIndexModel:
     ) -> Activations:
         """The table, 0 to 63, at every position (channels, height, width), for pass *number*.
 
-        *symbols*, of the same shape, are 0 where none is known yet; the first pass needs none.
+        *symbols*, of the same shape, are 0 where unknown; the first pass does not need them.
         """
         return self.passes[number].evaluate(_seen(features, number, symbols), level)
 
     def index_int64(
         self, hyper: NDArray[Any], level: int, number: int = 0, symbols: NDArray[Any] | None = None
     ) -> Activations:
-        """The same by the reference implementations, from the hyper symbols on."""
+        """The same by the reference implementation."""
         features = self.base.evaluate_int64(hyper, level)
         return self.passes[number].evaluate_int64(_seen(features, number, symbols), level)
 
@@ -91,7 +91,7 @@ class IntegerIndexModel:
             base = _network("base", arrays)
             passes = tuple(_network(f"pass.{number}", arrays) for number in range(count))
         except (KeyError, TypeError, ValueError) as error:
-            raise InexactWeights(f"The index model is not whole ({error}).") from error
+            raise InexactWeights(f"The index model is incomplete ({error}).") from error
         return cls(base, passes)
 
 

@@ -25,11 +25,11 @@ from denoiser.errors import InexactWeights
 LARGEST_WEIGHT = 63
 LARGEST_ACTIVATION = 127
 LARGEST_SHIFT = 48
-_PLACES_AT_ONCE = 1024  # of an image in one product: what a 3×3 kernel sees of them stays in the cache
+_PLACES_AT_ONCE = 1024  # per matrix product; their 3×3 patches fit the cache
 EXACT_IN_FLOAT32, EXACT_IN_FLOAT64, EXACT_IN_INT64 = 1 << 24, 1 << 53, 1 << 62
 
 Activations = NDArray[np.uint8]
-Kind = type[np.number[Any]]  # in which products of matrices are computed
+Kind = type[np.number[Any]]  # number type of matrix products
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class IntegerLayer:
     bias: NDArray[np.int32]  # (1, out), or (64, out): a row for each quality step
     multiplier: NDArray[np.int32]  # (out,), positive
     shift: int
-    kernel: int = 1  # 1, or 3 with zeros around the rim
+    kernel: int = 1  # 1, or 3 with zero padding
     shuffle: bool = False  # four channels become one of twice the height and width, as torch's pixel_shuffle has it
 
     def __post_init__(self) -> None:
@@ -50,19 +50,19 @@ class IntegerLayer:
         multiplier = _whole(self.multiplier, 1)
         out = len(weight)
         if self.kernel not in (1, 3) or not out or not weight.shape[1] or weight.shape[1] % self.kernel**2:
-            raise InexactWeights(f"A layer of {weight.shape} weights has no kernel of {self.kernel}.")
+            raise InexactWeights(f"A layer of {weight.shape} weights cannot have a kernel of {self.kernel}.")
         if bias.shape not in ((1, out), (LEVELS, out)) or multiplier.shape != (out,):
             raise InexactWeights(
                 f"A layer of {out} channels has {bias.shape} biases, {multiplier.shape} multipliers."
             )
         if np.abs(weight).max() > LARGEST_WEIGHT:
-            raise InexactWeights(f"A weight lies beyond ±{LARGEST_WEIGHT}.")
+            raise InexactWeights(f"A weight is outside ±{LARGEST_WEIGHT}.")
         if np.abs(bias).max() >= 1 << 31 or multiplier.min() < 1 or multiplier.max() >= 1 << 31:
-            raise InexactWeights("A bias or a multiplier lies beyond 31 bits, or a multiplier is not positive.")
+            raise InexactWeights("A bias or multiplier exceeds 31 bits, or a multiplier is not positive.")
         if not 1 <= self.shift <= LARGEST_SHIFT:
-            raise InexactWeights(f"A shift is 1 to {LARGEST_SHIFT}, not {self.shift}.")
+            raise InexactWeights(f"A shift must be 1 to {LARGEST_SHIFT}, not {self.shift}.")
         if self.shuffle and out % 4:
-            raise InexactWeights(f"{out} channels do not shuffle into a quarter.")
+            raise InexactWeights(f"{out} channels cannot be shuffled: not a multiple of four.")
         for name, array, kind in (
             ("weight", weight, np.int8), ("bias", bias, np.int32), ("multiplier", multiplier, np.int32)
         ):  # fmt: skip
@@ -87,7 +87,7 @@ class IntegerLayer:
         sums = self.largest_sum(largest_input)
         with_bias = sums + int(np.abs(self.bias.astype(np.int64)).max())
         if sums >= EXACT_IN_FLOAT64 or (with_bias + 1) * int(self.multiplier.max()) >= EXACT_IN_INT64:
-            raise InexactWeights("The sums of a layer could be larger than what is exact.")
+            raise InexactWeights("The sums of a layer could exceed the exact range.")
         return np.float32 if sums < EXACT_IN_FLOAT32 else np.float64
 
     def evaluate(self, x: NDArray[Any], level: int, top: int, kind: Kind) -> Activations:
@@ -146,12 +146,14 @@ class IntegerNetwork:
 
     def __post_init__(self) -> None:
         if not self.layers or not -128 <= self.lowest <= 0 <= self.highest <= LARGEST_ACTIVATION:
-            raise InexactWeights(f"A network has layers, and inputs from -128 at least to {LARGEST_ACTIVATION}.")
+            raise InexactWeights(f"A network needs layers, and inputs within -128 to {LARGEST_ACTIVATION}.")
         if not 1 <= self.top <= LARGEST_ACTIVATION:
-            raise InexactWeights(f"A network ends at 1 to {LARGEST_ACTIVATION}, not at {self.top}.")
+            raise InexactWeights(f"The largest output must be 1 to {LARGEST_ACTIVATION}, not {self.top}.")
         for before, after in zip(self.layers, self.layers[1:], strict=False):
             if before.channels_out != after.channels_in:
-                raise InexactWeights(f"{before.channels_out} channels do not fit {after.channels_in}.")
+                raise InexactWeights(
+                    f"{before.channels_out} channels do not match the next layer's {after.channels_in}."
+                )
         _ = self._kinds
 
     @property
@@ -183,9 +185,7 @@ class IntegerNetwork:
 
     def _clipped(self, x: NDArray[Any]) -> NDArray[Any]:
         if not np.issubdtype(x.dtype, np.integer) or x.ndim != 3 or len(x) != self.channels_in:
-            raise ValueError(
-                f"whole numbers ({self.channels_in}, height, width) are wanted, not {x.dtype} {x.shape}"
-            )
+            raise ValueError(f"expected integers ({self.channels_in}, height, width), not {x.dtype} {x.shape}")
         clipped: NDArray[Any] = np.clip(x, self.lowest, self.highest)
         return clipped
 
@@ -233,6 +233,6 @@ def _shuffled(x: Activations) -> Activations:
 def _whole(array: NDArray[Any], dimensions: int) -> NDArray[np.int64]:
     if not np.issubdtype(array.dtype, np.integer) or array.ndim != dimensions:
         raise InexactWeights(
-            f"A part of a layer is {array.dtype} {array.shape}, not whole numbers as they should be."
+            f"Layer arrays must be integers in {dimensions} dimensions, not {array.dtype} {array.shape}."
         )
     return array.astype(np.int64)

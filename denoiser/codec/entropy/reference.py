@@ -98,7 +98,7 @@ class ReferenceDecoder:
         part = self._range >> PRECISION
         quantile = ((self._point - self._lower) & _MASK) // part
         if quantile >= _FULL:
-            raise DamagedLatent("a stream of symbols that no encoder wrote")
+            raise DamagedLatent("corrupt: a symbol stream is invalid")
         symbol = next(i for i in range(len(counts)) if quantile < borders[i + 1])
         self._lower = (self._lower + part * borders[symbol]) & _MASK
         self._range = part * (borders[symbol + 1] - borders[symbol])

@@ -65,7 +65,7 @@ class SymbolEncoder:
 
     def _note(self, symbols: NDArray[Any], lowest: int, highest: int) -> None:
         if symbols.size and (symbols.min() < lowest or symbols.max() > highest):
-            raise UnwritableImage(f"cannot be encoded: a symbol lies beyond {lowest} to {highest}")
+            raise UnwritableImage(f"cannot be encoded: a symbol is outside {lowest} to {highest}")
         self.checksum = crc_of_symbols(symbols, self.checksum)
 
     def _code(
@@ -91,7 +91,7 @@ class SymbolDecoder:
 
     def __init__(self, data: bytes, tables: CodingTables) -> None:
         if data.endswith(b"\0"):
-            raise DamagedLatent("a stream of symbols with zeros at its end")
+            raise DamagedLatent("corrupt: a symbol stream ends with zeros")
         self._tables = tables
         padded = data + bytes(-len(data) % _WORD.itemsize)
         self._coder = stream.queue.RangeDecoder(np.frombuffer(padded, _WORD).astype(np.uint32))
@@ -105,7 +105,7 @@ class SymbolDecoder:
         sizes = np.full(channels, shape[1] * shape[2])
         symbols = self._decode(self._tables.hyper, self._tables.hyper.numbers(level), sizes).reshape(shape)
         if symbols.size and (symbols.min() < HYPER_LOWEST or symbols.max() > HYPER_HIGHEST):
-            raise DamagedLatent("a hyper symbol beyond its range")
+            raise DamagedLatent("corrupt: a hyper symbol is out of range")
         self.checksum = crc_of_symbols(symbols, self.checksum)
         return symbols
 
@@ -120,9 +120,9 @@ class SymbolDecoder:
     def close(self, checksum: int) -> None:
         """Raise DamagedLatent unless the stream is at its end and the checksum of its symbols matches."""
         if not self._coder.maybe_exhausted():
-            raise DamagedLatent("a stream of symbols goes on where it should end")
+            raise DamagedLatent("corrupt: a symbol stream is longer than its symbols")
         if self.checksum != checksum:
-            raise DamagedLatent("the symbols are not those that were written: their checksum differs")
+            raise DamagedLatent("corrupt: the checksum of the symbols does not match")
 
     def _decode(self, tables: FrequencyTables, numbers: Iterable[int], sizes: NDArray[np.intp]) -> Symbols:
         widths = np.repeat(tables.half_widths[list(numbers)], sizes)
@@ -136,7 +136,7 @@ class SymbolDecoder:
             values = self._some(_BYTE, escaped.size) << 8
             values += self._some(_BYTE, escaped.size) + LOWEST
             if (np.abs(values) <= widths[escaped]).any():
-                raise DamagedLatent("a symbol is escaped that its table holds")
+                raise DamagedLatent("corrupt: a symbol is escaped although its table contains it")
             symbols[escaped] = values
         return symbols
 
@@ -144,7 +144,7 @@ class SymbolDecoder:
         try:
             found: Symbols = self._coder.decode(model, count)
         except AssertionError as error:  # raised by constriction for words that no encoder writes
-            raise DamagedLatent("a stream of symbols that no encoder wrote") from error
+            raise DamagedLatent("corrupt: a symbol stream is invalid") from error
         return found
 
 

@@ -1,4 +1,4 @@
-"""Integer frequency tables of symbols: built when weights are exported, stored with them, and never recomputed.
+"""Integer frequency tables of symbols: built when weights are exported, stored with them, never recomputed.
 
 A table lists the counts of the symbols −L … L and, last, of the escape; L is its half width. Counts sum to 2^16 and
 none is zero, so that every symbol can be coded with every table. They are validated at construction.
@@ -44,7 +44,7 @@ class FrequencyTables:
         if half_widths.min() < 0 or half_widths.max() > WIDEST:
             raise InexactWeights(f"Half widths of tables are 0 to {WIDEST}.")
         if counts.shape[1] != 2 * half_widths.max() + 2:
-            raise InexactWeights("The rows of counts are not as long as the widest table.")
+            raise InexactWeights("The rows of counts do not have the length of the widest table.")
         used = np.arange(counts.shape[1]) < (2 * half_widths + 2)[:, np.newaxis]
         if (counts[used] < 1).any() or (counts[~used] != 0).any():
             raise InexactWeights("A table has a symbol that cannot be coded, or counts beyond its end.")
@@ -91,7 +91,7 @@ class FrequencyTables:
 
 @dataclass(frozen=True, eq=False)
 class ScaleTables(FrequencyTables):
-    """The 64 tables of the symbols of an image, chosen by an index that integers compute."""
+    """The 64 tables for the symbols of an image; each symbol has an index that is computed with integers."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -162,7 +162,7 @@ class CodingTables:
 
 def _whole(array: NDArray[Any], what: str, dimensions: int) -> NDArray[np.int64]:
     if not np.issubdtype(array.dtype, np.integer) or array.ndim != dimensions:
-        raise InexactWeights(f"The {what} of tables are not whole numbers in {dimensions} dimensions.")
+        raise InexactWeights(f"The {what} of tables must be integers in {dimensions} dimensions.")
     return array.astype(np.int64)
 
 
@@ -173,11 +173,11 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 NARROWEST, BROADEST = 0.11, 32.0  # standard deviations of the first table and the last
 _REACH = 5.0  # standard deviations that a table covers; an escape comes once in two million symbols
-_LEAST_HALF_WIDTH = 2  # a symbol that is nearly always zero may still be one, and an escape costs 32 bits
+_LEAST_HALF_WIDTH = 2  # rare symbols of ±1 and ±2 would cost 32 bits as escapes
 
 
 def scales() -> NDArray[np.float64]:
-    """The standard deviations of the 64 tables, each the same factor above the one before."""
+    """The standard deviations of the 64 tables, in a geometric series."""
     return np.geomspace(NARROWEST, BROADEST, SCALES)
 
 
@@ -190,7 +190,7 @@ def scale_tables() -> ScaleTables:
 def hyper_tables(probabilities: NDArray[np.float64], set_of_level: NDArray[np.integer]) -> HyperTables:
     """Tables for hyper symbols from *probabilities* (sets, channels, 2L + 1) of the symbols −L … L.
 
-    What a row lacks to one is left to the escape, and so are symbols at the rim that would not get a whole count.
+    The rest of each row, and outer symbols with less than one count, are coded by the escape.
     """
     if probabilities.ndim != 3 or probabilities.shape[2] % 2 == 0 or not np.isfinite(probabilities).all():
         raise InexactWeights("Hyper tables are made from finite probabilities (sets, channels, 2L + 1).")

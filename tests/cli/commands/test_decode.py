@@ -61,7 +61,7 @@ def test_a_damaged_file_is_named_and_never_a_picture(call, latents: Path) -> Non
     (latents / "a.dlf").write_bytes(data)
     answer = call("decode", latents, "--out", "back")
     assert answer.code == 1
-    assert "latents/a.dlf: changed: the checksum of the EXAC chunk differs." in answer.err
+    assert "latents/a.dlf: corrupt: the checksum of the EXAC chunk does not match." in answer.err
     assert sorted(path.name for path in Path("back").rglob("*.png")) == ["b.png"]
 
 
@@ -92,7 +92,7 @@ def test_through_pipes(call, latents: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_grain_needs_noise_that_was_taken_out(call, latents: Path) -> None:
     answer = call("decode", latents / "a.dlf", "--out", "b.png", "--grain", "1")
     assert answer.code == 0
-    assert "no grain is given back: the file knows of no noise that was taken out" in answer.err
+    assert "no grain is added: the file has no noise model" in answer.err
 
 
 def test_float_becomes_a_tiff(call, tmp_path: Path, codec) -> None:

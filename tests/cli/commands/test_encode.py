@@ -83,7 +83,7 @@ def test_what_cannot_be_read_or_kept_is_named_and_the_others_are_made(call, make
     answer = call("encode", "imgs", "--out", "latents", *EXACT)
     assert answer.code == 1
     assert "imgs/b.png is not an image" in answer.err
-    assert "imgs/c.tif" in answer.err and "float values" in answer.err
+    assert "imgs/c.tif" in answer.err and "float pixels" in answer.err
     assert [path.name for path in Path("latents").glob("*.dlf")] == ["a.dlf"]
 
 
@@ -91,7 +91,7 @@ def test_an_aim_out_of_reach_says_what_is_possible(call, make_picture, codec) ->
     make_picture("a.png", side=100)
     answer = call("encode", "a.png", "--out", "b.dlf", "--target-size", "80", *codec)
     assert answer.code == 1 and not Path("b.dlf").exists()
-    assert "bytes at the least, and 80 are allowed" in answer.err
+    assert "in 80 bytes: it takes at least" in answer.err
 
 
 def test_through_a_pipe_and_back(call, make_picture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,5 +46,5 @@ def test_what_is_damaged_or_no_latent_file_is_named(call, make_picture) -> None:
     answer = call("info", "a.dlf", "b.dlf", "a.png")
     assert answer.code == 1
     assert answer.out.count("lossless") == 1
-    assert "b.dlf: cut short" in answer.err and "a.png is not a latent file." in answer.err
+    assert "b.dlf: truncated" in answer.err and "a.png is not a latent file." in answer.err
     assert call("info", "b.dlf", "--json").out.startswith('{"event": "file_failed", "source": "b.dlf"')

@@ -68,5 +68,5 @@ def test_a_source_is_one_of_those_with_numbers() -> None:
     ("codec", "data"), [("png", b"RIFF"), ("webp", b"\x89PNG\r\n\x1a\n"), ("bmp", b"BM"), ("png", b"")]
 )
 def test_an_exact_picture_is_what_it_is_called(codec: str, data: bytes) -> None:
-    with pytest.raises(DamagedLatent, match=f"no {codec}"):
+    with pytest.raises(DamagedLatent, match=f"not {codec}"):
         Exact(codec, data)

@@ -122,7 +122,7 @@ def test_promises_allocate_nothing(plain: LatentFile) -> None:
     fields[22:24] = bytes([1, 1])
     data = bytes(fields) + struct.pack(">I", zlib.crc32(fields)) + bytes(64)
     tracemalloc.start()
-    with pytest.raises(DamagedLatent, match="do not hold 7426 tiles"):
+    with pytest.raises(DamagedLatent, match="cannot contain 7426 tiles"):
         read_bytes(data, "a.dlf")
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()
