@@ -218,6 +218,6 @@ def work_of(settings: Settings) -> Work:
     return CLEANING if settings.decode is None else DECODING
 
 
-def named(verb: str) -> Work:
-    """The work of that verb."""
+def work_named(verb: str) -> Work:
+    """Return the work of that command."""
     return next(work for work in _WORKS if work.words.verb == verb)

@@ -192,7 +192,7 @@ class _Run:
         samples = (job for group in self.plan.groups for job in group.samples)
         suspects = {job.target: job for job in (*samples, *self.plan.jobs) if job.suspect}
         crashes = (
-            find_crashes([*suspects.values()], self.cancel, self.settings)
+            find_crashes([*suspects.values()], self.cancel, work_of(self.settings))
             if suspects and not self.is_over()
             else {}
         )

@@ -84,7 +84,7 @@ def test_a_usage_error_costs_no_heavy_package(tmp_path: Path, words: list[str]) 
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("room", ["errors", "events", "options", "atomicfile"])
+@pytest.mark.parametrize("room", ["errors", "events", "options", "atomicfile", "childprocess"])
 def test_the_values_that_cross_no_pixels_load_nothing_heavy(room: str) -> None:
     assert _loaded_by(f"import denoiser.{room}") & HEAVY == set()
 

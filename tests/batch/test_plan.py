@@ -12,7 +12,7 @@ from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
 from denoiser.batch.discover import Find
 from denoiser.batch.history import History
-from denoiser.batch.plan import named, work_of
+from denoiser.batch.plan import work_named, work_of
 from denoiser.batch.settings import Choice
 from denoiser.errors import Cancelled, ForeignOutput, NothingToDo, UnsafeOutput, UsageError
 from denoiser.events import CancelToken
@@ -155,7 +155,11 @@ BACK = Settings(decode=DecodeOptions())
 
 def test_what_was_asked_for_says_which_work_it_is() -> None:
     assert work_of(Settings()) is CLEANING and work_of(EXACT) is ENCODING and work_of(BACK) is DECODING
-    assert [named(work.words.verb) for work in (CLEANING, ENCODING, DECODING)] == [CLEANING, ENCODING, DECODING]
+    assert [work_named(work.words.verb) for work in (CLEANING, ENCODING, DECODING)] == [
+        CLEANING,
+        ENCODING,
+        DECODING,
+    ]
 
 
 def test_outputs_of_one_work_are_never_taken_for_those_of_another() -> None:

@@ -42,7 +42,7 @@ def test_one_that_hangs_is_found(
 ) -> None:
     jobs = [job(make_picture(tmp_path / f"{name}.png")) for name in "ab"]
     crashing_decoder(jobs[0].source.read_bytes(), "import time; time.sleep(100)")
-    assert find_crashes(jobs, CancelToken(), patience=4.0) == {jobs[0]: "no response within 4 seconds"}
+    assert find_crashes(jobs, CancelToken(), patience=4.0) == {jobs[0]: "no response within 4 s"}
 
 
 def test_a_cancel_is_heard_and_leaves_no_process(
@@ -51,7 +51,7 @@ def test_a_cancel_is_heard_and_leaves_no_process(
     crashing_decoder: Callable[[bytes, str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[str]] = []
 
     class Remembered(subprocess.Popen):  # type: ignore[type-arg]
         def __init__(self, *arguments: Any, **words: Any) -> None:

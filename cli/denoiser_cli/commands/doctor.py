@@ -30,12 +30,11 @@ def command(manner: Manner, /, out: str) -> int:
     weights are broken. The exit code is 4 if cleaning does not work.
     """
     from denoiser_cli.health import page  # not needed for --help
-    from denoiser_cli.health.page import examine
 
     findings = {}
-    for part, section in examine(out):
+    for check, section in page.examine(out):
         if not manner.quiet:
-            say(f"{part.title}: checked")
-        findings[part] = section
+            say(f"{check.title}: checked")
+        findings[check] = section
     click.echo(json.dumps(page.as_values(findings)) if manner.json else "\n".join(page.as_text(findings)))
     return 0 if page.can_clean(findings) else Missing.exit_code

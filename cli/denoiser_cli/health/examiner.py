@@ -1,49 +1,35 @@
-"""The child process that examines parts on request, and may crash.
+"""The child process that runs the checks, and may crash or hang.
 
-A broken driver can hang, and a build for another processor can crash. Packages are therefore loaded here and not in
-the process that prints the page.
+Broken drivers hang, and builds for another processor crash. Packages are therefore loaded here and not in the
+process that prints the page.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
+from denoiser.childprocess import serve
 from denoiser.errors import DenoiserError
-from denoiser_cli.health.page import Remark, Section, section_as_values
+from denoiser_cli.health.page import REPORT, Section
 
-# Modules of the parts that have none of their own name.
+# Modules of the checks that have none of their own name.
 _HOMES = {"versions": "machine", "packages": "machine", "weights": "files", "places": "files"}
 
 
-def main() -> None:
-    """Read requests from stdin, one JSON object per line, and print a section for each."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)  # libraries may print to stdout
-        for line in sys.stdin:
-            asked = json.loads(line)
-            section = _examined(asked["part"], asked["words"])
-            print(json.dumps(section_as_values(section)), file=answers, flush=True)
-
-
-def _examined(part: str, words: dict[str, Any]) -> Section:
+def _examined(request: dict[str, Any]) -> dict[str, Any]:
+    name, section = request["check"], Section()
     try:
-        examine: Callable[..., Section] = getattr(
-            import_module(f"denoiser_cli.health.{_HOMES.get(part, part)}"), f"examine_{part}"
-        )
-        return examine(**words)
+        module = import_module(f"denoiser_cli.health.{_HOMES.get(name, name)}")
+        section = getattr(module, f"examine_{name}")(**request["words"])
     except DenoiserError as error:
-        return Section((), (Remark(error.message, error.hint, stops_cleaning=True),))
+        section.remark(error.message, error.hint, stops_cleaning=True)
     except Exception as error:  # noqa: BLE001 - every failure becomes a line on the page
         text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        return Section(
-            (), (Remark(text, "Please report this problem and include this page.", stops_cleaning=True),)
-        )
+        section.remark(text, REPORT, stops_cleaning=True)
+    return asdict(section)
 
 
 if __name__ == "__main__":
-    main()
+    serve(_examined)

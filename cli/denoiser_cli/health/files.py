@@ -9,110 +9,115 @@ from pathlib import Path
 
 from denoiser import models
 from denoiser.batch.presets import presets_folder
-from denoiser.errors import DenoiserError, MissingModel
+from denoiser.errors import DenoiserError
 from denoiser.models import CatalogEntry
-from denoiser_cli.health.page import Fact, Remark, Section
+from denoiser_cli.health.page import Section
 
 _AGAIN = "Reinstall: `pip install --force-reinstall denoiser-studio`."
+_LITTLE = 1.0  # GB, about 100 photos
 
 
 def examine_weights() -> Section:
-    """Return a fact per weights file; cleaning needs at least one valid file."""
+    """Return a fact per weights file; cleaning needs the default model."""
+    section = Section()
     entries, bad = models.survey()
-    facts = [_compared(entry) for entry in entries]
-    facts += [Fact(one.name, False, f"has no readable card ({one.error.message})") for one in bad]
-    remarks = [Remark(f"Weights {fact.name}: {fact.words}.", _AGAIN) for fact in facts if not fact.value]
-    trusted = {fact.name for fact in facts if fact.value}
+    faults = {entry.name: _fault(entry) for entry in entries}
+    faults |= {one.name: f"has no readable card ({one.error.message})" for one in bad}
+    cards = {entry.name: entry.card for entry in entries}
+    for name, fault in faults.items():
+        if fault:
+            section.fact(name, False, fault)
+            section.remark(f"Weights {name}: {fault}.", _AGAIN)
+        else:
+            card = cards[name]
+            words = f"verified, sha256 {card.sha256[:12]}…, {card.parameters / 1e6:.1f} M parameters"
+            section.fact(name, True, words)
     try:
         automatic = models.find("auto", "cpu").name
-    except (MissingModel, DenoiserError) as error:
-        remarks.append(Remark(error.message, _AGAIN, stops_cleaning=True))
+    except DenoiserError as error:
+        section.remark(error.message, _AGAIN, stops_cleaning=True)
     else:
-        if automatic not in trusted:
-            text = f"{automatic}, the default model, cannot be used."
-            remarks.append(Remark(text, _AGAIN, stops_cleaning=True))
-    return Section(facts, remarks)
+        if faults.get(automatic, "missing"):
+            section.remark(f"{automatic}, the default model, cannot be used.", _AGAIN, stops_cleaning=True)
+    return section
 
 
-def _compared(entry: CatalogEntry) -> Fact:
+def _fault(entry: CatalogEntry) -> str:
+    """Return why these weights cannot be used, or an empty string."""
     try:
         models.verify(entry)
     except DenoiserError:
-        return Fact(entry.name, False, "modified or truncated: its checksum does not match its card")
+        return "modified or truncated: its checksum does not match its card"
     except OSError as error:
-        return Fact(entry.name, False, f"cannot be read ({error.strerror})")
-    card = entry.card
-    return Fact(entry.name, True, f"verified, sha256 {card.sha256[:12]}…, {card.parameters / 1e6:.1f} M parameters")
-
-
-_LITTLE = 1.0  # GB, about 100 photos
+        return f"cannot be read ({error.strerror})"
+    return ""
 
 
 def examine_places(out: str) -> Section:
     """Check the output folder (*out*, or the current one), the temporary folder, presets and cache."""
-    facts, remarks = [], []
-    for name, place, wanted in (
-        ("outputs", Path(out or "."), bool(out)),
-        ("temporary_files", _temporary(), False),
-    ):
-        if place is None:
-            remarks.append(Remark("No folder for temporary files found.", "Set TMPDIR to a writable folder."))
-            continue
-        fact, remark = _writable(name, place)
-        facts.append(fact)
-        if remark:
-            stops = wanted and not fact.value
-            remarks.append(Remark(remark.text, remark.remedy, stops_cleaning=stops))
-    presets = presets_folder()
-    facts.append(Fact("presets", str(presets), f"{presets}{'' if presets.is_dir() else ' (not created yet)'}"))
-    cache, complaint = _cache()
-    facts.append(cache)
-    return Section(facts, [*remarks, complaint] if complaint else remarks)
-
-
-def _writable(name: str, place: Path) -> tuple[Fact, Remark | None]:
-    there = next(folder for folder in (place.absolute(), *place.absolute().parents) if folder.exists())
-    shown = f"{place}" if there == place.absolute() else f"{place} (will be created in {there})"
+    section = Section()
+    _check_folder(section, "outputs", Path(out or "."), wanted=bool(out))
     try:
-        with tempfile.TemporaryFile(dir=there) as file:
-            file.write(bytes(1 << 16))
-        free = shutil.disk_usage(there).free / 1e9
-    except OSError as error:
-        why = error.strerror or str(error)
-        return (
-            Fact(name, False, f"{shown}: not writable ({why})"),
-            Remark(f"{place}: not writable ({why}).", "Choose another folder, or change its permissions."),
-        )
-    little = free < _LITTLE
-    remark = Remark(f"{place}: only {free:.1f} GB are free.", "Free some space.") if little else None
-    return Fact(name, True, f"{shown}: writable, {free:.1f} GB free"), remark
-
-
-def _temporary() -> Path | None:
-    try:
-        return Path(tempfile.gettempdir())
+        _check_folder(section, "temporary_files", Path(tempfile.gettempdir()))
     except OSError:
-        return None
+        section.remark("No folder for temporary files found.", "Set TMPDIR to a writable folder.")
+    presets = presets_folder()
+    section.fact("presets", str(presets), f"{presets}{'' if presets.is_dir() else ' (not created yet)'}")
+    _check_cache(section)
+    return section
 
 
-def _cache() -> tuple[Fact, Remark | None]:
-    """Check the cache folder and its file."""
+def _check_folder(section: Section, name: str, place: Path, *, wanted: bool = False) -> None:
+    there = _existing(place)
+    shown = f"{place}" if there == place.absolute() else f"{place} (will be created in {there})"
+    fault = _why_unwritable(there)
+    if fault:
+        section.fact(name, False, f"{shown}: {fault}")
+        remedy = "Choose another folder, or change its permissions."
+        section.remark(f"{place}: {fault}.", remedy, stops_cleaning=wanted)
+        return
+    free = shutil.disk_usage(there).free / 1e9
+    section.fact(name, True, f"{shown}: writable, {free:.1f} GB free")
+    if free < _LITTLE:
+        section.remark(f"{place}: only {free:.1f} GB are free.", "Free some space.")
+
+
+def _existing(place: Path) -> Path:
+    """Return the folder itself, or the nearest one above that exists."""
+    return next(folder for folder in (place.absolute(), *place.absolute().parents) if folder.exists())
+
+
+def _why_unwritable(folder: Path) -> str:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 16))
+    except OSError as error:
+        return f"not writable ({error.strerror or error})"
+    return ""
+
+
+def _check_cache(section: Section) -> None:
     try:
         from denoiser.engine.device import CACHE_VARIABLE, cache_folder
-    except (ImportError, OSError):  # torch, which the remark of another part is about
-        return Fact("cache", None, "not checked: torch cannot be loaded"), None
+    except (ImportError, OSError):  # of torch, which another check reports
+        section.fact("cache", None, "not checked: torch cannot be loaded")
+        return
     folder = cache_folder()
-    remedy = f"Measurements are repeated at each start. Set {CACHE_VARIABLE} to use another folder."
-    _, unwritable = _writable("cache", folder)
-    if unwritable:
-        return Fact("cache", str(folder)), Remark(f"Cache {unwritable.text}", remedy)
-    try:
-        kept = json.loads((folder / "precision.json").read_text(encoding="utf-8"))
-        if not isinstance(kept, dict):
-            raise ValueError("not a table")
-    except FileNotFoundError:
-        return Fact("cache", str(folder), f"{folder} (empty)"), None
-    except (OSError, ValueError) as error:
-        text = f"Cache {folder / 'precision.json'}: cannot be read ({error})."
-        return Fact("cache", str(folder)), Remark(text, "Delete the file; it will be created again.")
-    return Fact("cache", str(folder), f"{folder} ({len(kept)} entries)"), None
+    words = str(folder)
+    fault = _why_unwritable(_existing(folder))
+    if fault:
+        remedy = f"Measurements are repeated at each start. Set {CACHE_VARIABLE} to use another folder."
+        section.remark(f"Cache {folder}: {fault}.", remedy)
+    else:
+        file = folder / "precision.json"
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(kept, dict):
+                raise ValueError("not a table")
+            words = f"{folder} ({len(kept)} entries)"
+        except FileNotFoundError:
+            words = f"{folder} (empty)"
+        except (OSError, ValueError) as error:
+            remedy = "Delete the file; it will be created again."
+            section.remark(f"Cache {file}: cannot be read ({error}).", remedy)
+    section.fact("cache", str(folder), words)

@@ -13,8 +13,8 @@ from denoiser.errors import DenoiserError
 from denoiser.image import from_numpy
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
-from denoiser_cli.health.machine import CANNOT_LOAD
-from denoiser_cli.health.page import Fact, Remark, Section
+from denoiser_cli.health.machine import CANNOT_LOAD, first_line
+from denoiser_cli.health.page import Section
 
 _BACKENDS = {"heif": "heif", "jxl": "jpegxl", "raw": "raw"}  # of the extras
 # Other extras, with a package that shows whether they are installed.
@@ -24,25 +24,36 @@ _SIDE = 16
 
 def examine_formats() -> Section:
     """Return a fact per format and extra, with the command that installs missing ones."""
-    facts, remarks, missing = [], [], []
+    section = Section()
+    missing = []
     for row in formats.ROWS.values():
-        words, problem = _tried(row)
-        facts.append(Fact(row.key, not problem, problem or words))
-        if not problem:
+        try:
+            section.fact(row.key, True, _tried(row))
             continue
-        if row.extra and not _is_installed(row):
-            missing.append(row.extra)
-        else:
-            remarks.append(Remark(f"{row.name}: {problem}.", "Reinstall the package."))
-    if not any(fact.value for fact in facts):
-        remarks = [Remark("No format can be read.", "Reinstall the package.", stops_cleaning=True)]
+        except ModuleNotFoundError as error:
+            if row.extra:
+                problem = f"{error.name} is not installed ({install(row.extra)})"
+                missing.append(row)
+            else:
+                problem = f"{error.name} is missing"
+        except DenoiserError as error:
+            problem = f"does not work ({error.message})"
+        except CANNOT_LOAD as error:
+            problem = f"its decoder cannot be loaded ({first_line(error)})"
+        section.fact(row.key, False, problem)
+        if row not in missing:
+            section.remark(f"{row.name}: {problem}.", "Reinstall the package.")
+    if not any(fact.value for fact in section.facts):
+        section.remarks.clear()
+        section.remark("No format can be read.", "Reinstall the package.", stops_cleaning=True)
     for extra, package in _OTHERS.items():
         here = find_spec(package) is not None
-        facts.append(Fact(f"extra_{extra}", here, "installed" if here else f"not installed ({install(extra)})"))
+        section.fact(f"extra_{extra}", here, "installed" if here else f"not installed ({install(extra)})")
     if missing:
-        names = ", ".join(formats.ROWS[key].name for key in formats.ROWS if formats.ROWS[key].extra in missing)
-        remarks.append(Remark(f"Unsupported because extras are not installed: {names}.", f"`{install(*missing)}`"))
-    return Section(facts, remarks)
+        names = ", ".join(row.name for row in missing)
+        extras = [row.extra for row in missing if row.extra]
+        section.remark(f"Unsupported because extras are not installed: {names}.", f"`{install(*extras)}`")
+    return section
 
 
 def install(*extras: str) -> str:
@@ -50,43 +61,19 @@ def install(*extras: str) -> str:
     return f"pip install 'denoiser-studio[{','.join(sorted(set(extras)))}]'"
 
 
-def _is_installed(row: Format) -> bool:
-    try:
+def _tried(row: Format) -> str:
+    """Return what works; raise the error of what does not."""
+    if row.extra:
         import_module(f"denoiser.imageio.backends.{_BACKENDS[row.key]}")
-    except ModuleNotFoundError:
-        return False
-    except CANNOT_LOAD:
-        return True  # installed, but broken
-    return True
-
-
-def _tried(row: Format) -> tuple[str, str]:
-    """Return what works, or the problem."""
-    try:
-        if row.extra:
-            import_module(f"denoiser.imageio.backends.{_BACKENDS[row.key]}")
-        if row.depths:
-            return _tried_both_ways(row)
+    if not row.depths:
         if row.key == "bmp":
             imageio.read_bytes(_bmp(), "test.bmp")
-        return f"read; saved as {formats.ROWS[row.written_as].name}", ""
-    except ModuleNotFoundError as error:
-        return (
-            "",
-            f"{error.name} is not installed ({install(row.extra)})" if row.extra else f"{error.name} is missing",
-        )
-    except CANNOT_LOAD as error:
-        return "", f"its decoder cannot be loaded ({(str(error).splitlines() or [''])[0]})"
-    except DenoiserError as error:
-        return "", f"does not work ({error.message})"
-
-
-def _tried_both_ways(row: Format) -> tuple[str, str]:
+        return f"read; saved as {formats.ROWS[row.written_as].name}"
     values = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), np.uint8)
-    picture = imageio.read_bytes(imageio.encode(from_numpy(values), row.key), f"test{row.suffix}")
-    if (picture.height, picture.width) != (_SIDE, _SIDE):
-        return "", "returns a different image than was written"
-    return f"read and written ({', '.join(map(str, row.depths))} bit)", ""
+    image = imageio.read_bytes(imageio.encode(from_numpy(values), row.key), f"test{row.suffix}")
+    if (image.height, image.width) != (_SIDE, _SIDE):
+        raise DenoiserError("returns a different image than was written")
+    return f"read and written ({', '.join(map(str, row.depths))} bit)"
 
 
 def _bmp() -> bytes:

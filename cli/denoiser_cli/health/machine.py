@@ -10,14 +10,13 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
 
 from denoiser import __version__
 from denoiser.errors import BrokenInstall
-from denoiser_cli.health.page import Fact, Remark, Section
+from denoiser_cli.health.page import Section
 
 # Instruction sets that affect inference speed.
 _INSTRUCTIONS = (
@@ -30,22 +29,26 @@ _DRIVER_SECONDS = 10  # timeout for a driver that hangs
 
 def examine_machine() -> Section:
     """Return system, processor, cores, load, memory and GPUs."""
-    cores, of_all, load = usable_cores(), os.cpu_count() or 1, _load()
-    facts = [
-        Fact("system", _system()),
-        Fact("processor", _processor()),
-        Fact("instructions", _instructions(), ", ".join(_instructions()) or "unknown"),
-        Fact("cores", cores, f"{cores:g} of {of_all} available" if cores != of_all else str(of_all)),
-        Fact("load", load, "unknown" if load is None else f"{load:.1f} (1-minute average)"),
-        Fact("memory_gb", _memory_gb(), "unknown" if _memory_gb() is None else f"{_memory_gb():.1f} GB"),
-    ]
+    section = Section()
+    cores, all_cores = usable_cores(), os.cpu_count() or 1
+    cpu = _cpu_facts()
+    words = set((cpu.get("flags") or cpu.get("Features") or "").split())
+    instructions = [name for name in _INSTRUCTIONS if name in words]
+    section.fact("system", _system())
+    section.fact("processor", cpu.get("model name") or platform.processor() or platform.machine())
+    section.fact("instructions", instructions, ", ".join(instructions) or "unknown")
+    section.fact("cores", cores, f"{cores:g} of {all_cores} available" if cores != all_cores else str(all_cores))
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+    section.fact("load", load, "unknown" if load is None else f"{load:.1f} (1-minute average)")
+    memory = _memory_gb()
+    section.fact("memory_gb", memory, "unknown" if memory is None else f"{memory:.1f} GB")
     cards, fault = graphics_cards()
-    facts.append(Fact("graphics_by_driver", cards))
-    limits = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
-    if limits:
-        facts.append(Fact("thread_limits", [f"{name}={value}" for name, value in limits.items()]))
-    remedy = "Repair or reinstall the driver. Until then the CPU is used."
-    return Section(facts, [Remark(fault, remedy)] if fault else [])
+    section.fact("graphics_by_driver", cards)
+    if fault:
+        section.remark(fault, "Repair or reinstall the driver. Until then the CPU is used.")
+    if limits := _thread_limits():
+        section.fact("thread_limits", limits)
+    return section
 
 
 def usable_cores() -> float:
@@ -58,8 +61,8 @@ def usable_cores() -> float:
     return cores
 
 
-def _load() -> float | None:
-    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+def _thread_limits() -> list[str]:
+    return [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
 
 
 def _system() -> str:
@@ -76,15 +79,6 @@ def _cpu_facts() -> dict[str, str]:
         return {}
     pairs = (line.partition(":") for line in text.split("\n\n", 1)[0].splitlines())
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
-
-
-def _processor() -> str:
-    return _cpu_facts().get("model name") or platform.processor() or platform.machine()
-
-
-def _instructions() -> list[str]:
-    words = set((_cpu_facts().get("flags") or _cpu_facts().get("Features") or "").split())
-    return [name for name in _INSTRUCTIONS if name in words]
 
 
 def _memory_gb() -> float | None:
@@ -116,36 +110,30 @@ _OPTIONAL = (
     *("imagecodecs", "pillow-heif", "pillow-jxl-plugin", "rawpy"),
     *("scikit-image", "opencv-python-headless", "lightning-fabric"),
 )
-_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^]]*])?(?P<bounds>[^;]*)(?P<marker>;.*)?")
 _NEEDED = (
     *("click", "constriction", "numpy", "pillow", "pyside6-essentials", "pyvips", "rich", "safetensors"),
     *("torch", "torchvision"),
 )
-_OFTEN_SEEN = 3  # version components to compare: 2.15.0+cpu is 2, 15, 0
 
 
 def examine_versions() -> Section:
     """Return the versions of denoise, Python and the packages."""
-    facts = [
-        Fact("denoise", __version__),
-        Fact("python", platform.python_version(), f"{platform.python_version()} ({_python_kind()})"),
-    ]
-    remarks = []
-    for name, least in _required():
-        version = _installed(name)
-        facts.append(Fact(name, version, version or "not installed"))
-        if version is None:
-            again = f"pip install --force-reinstall {_PACKAGE}"
-            remarks.append(Remark(f"{name} is not installed.", f"Reinstall: `{again}`."))
-        elif least and _numbers(version) < _numbers(least):
-            remarks.append(Remark(f"{name} {version} is older than {least}.", f"`pip install '{name}>={least}'`."))
-    facts += [Fact(name, version) for name in _OPTIONAL if (version := _installed(name))]
-    return Section(facts, remarks)
-
-
-def _python_kind() -> str:
+    section = Section()
+    section.fact("denoise", __version__)
     bits = platform.architecture()[0].replace("bit", "-bit")
-    return f"{platform.python_implementation()}, {bits}, {platform.machine()}"
+    kind = f"{platform.python_implementation()}, {bits}, {platform.machine()}"
+    section.fact("python", platform.python_version(), f"{platform.python_version()} ({kind})")
+    for name, least in sorted(_required().items()):
+        version = _installed(name)
+        section.fact(name, version, version or "not installed")
+        if version is None:
+            section.remark(f"{name} is not installed.", _AGAIN.format(_PACKAGE))
+        elif least and _numbers(version) < _numbers(least):
+            section.remark(f"{name} {version} is older than {least}.", f"`pip install '{name}>={least}'`.")
+    for name in _OPTIONAL:
+        if version := _installed(name):
+            section.fact(name, version)
+    return section
 
 
 def _installed(name: str) -> str | None:
@@ -155,27 +143,23 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _required() -> Iterator[tuple[str, str]]:
-    """Yield name and minimum version of each required package.
-
-    The names are also listed here: package metadata may be missing or outdated in a checkout.
-    """
-    try:
-        lines = metadata.requires(_PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        lines = []
+def _required() -> dict[str, str]:
+    """Return the minimum version of each required package; "" if package metadata is missing, as in a checkout."""
     bounds = dict.fromkeys(_NEEDED, "")
-    for line in lines:
-        found = _REQUIREMENT.match(line)
-        if found is not None and "extra" not in (found["marker"] or ""):
-            least = re.search(r">=\s*([\w.]+)", found["bounds"])
-            bounds[found["name"].lower()] = least[1] if least else ""
-    yield from sorted(bounds.items())
+    with suppress(metadata.PackageNotFoundError):
+        for line in metadata.requires(_PACKAGE) or []:
+            requirement, _, marker = line.partition(";")
+            found = re.match(r"[\w.-]+", requirement)
+            least = re.search(r">=\s*([\w.]+)", requirement)
+            if found is not None and "extra" not in marker:
+                bounds[found[0].lower()] = least[1] if least else ""
+    return bounds
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    numbers = [int(number) for number in re.findall(r"\d+", version.partition("+")[0])][:_OFTEN_SEEN]
-    return (*numbers, *[0] * (_OFTEN_SEEN - len(numbers)))
+def _numbers(version: str) -> list[int]:
+    """Return the first three numbers: 2.15.0+cpu is 2, 15, 0."""
+    numbers = [int(number) for number in re.findall(r"\d+", version.partition("+")[0])]
+    return [*numbers, 0, 0, 0][:3]
 
 
 CANNOT_LOAD = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # errors that broken packages raise
@@ -184,57 +168,51 @@ _AGAIN = "Reinstall: `pip install --force-reinstall {}`."
 
 def examine_packages() -> Section:
     """Check torch, its build and threads, torchvision and libvips."""
-    facts, remarks = [], []
+    section = Section()
     try:
         import_module("numpy")
         torch = import_module("torch")
     except CANNOT_LOAD as error:
         name = "numpy" if isinstance(error, ImportError) and error.name == "numpy" else "torch"
-        text = f"{name} cannot be loaded: {_first_line(error)}"
-        return Section([Fact("torch", None, text)], [Remark(text, _AGAIN.format(name), stops_cleaning=True)])
+        text = f"{name} cannot be loaded: {first_line(error)}"
+        section.fact("torch", None, text)
+        section.remark(text, _AGAIN.format(name), stops_cleaning=True)
+        return section
     built_for = torch.version.cuda or torch.version.hip
-    facts.append(Fact("torch_built_for", built_for or "cpu", f"CUDA {built_for}" if built_for else "CPU only"))
+    section.fact("torch_built_for", built_for or "cpu", f"CUDA {built_for}" if built_for else "CPU only")
     threads = torch.get_num_threads()
-    facts.append(Fact("torch_threads", threads))
+    section.fact("torch_threads", threads)
     if threads < int(usable_cores()):
-        remarks.append(_too_few(threads))
-    for name, load in (("torchvision", _torchvision), ("libvips", _libvips)):
-        fact, remark = load()
-        facts.append(fact)
-        remarks += [remark] if remark else []
-        assert fact.name == name
-    return Section(facts, remarks)
+        limits = _thread_limits()
+        because = f" ({limits[0]})" if limits else ""
+        remedy = f"Unset {limits[0].partition('=')[0]} to use all cores." if limits else ""
+        text = f"torch uses {threads} of {usable_cores():g} cores{because}, which makes cleaning slower."
+        section.remark(text, remedy)
+    _check_torchvision(section)
+    _check_libvips(section)
+    return section
 
 
-def _too_few(threads: int) -> Remark:
-    limits = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
-    because = f" ({limits[0]})" if limits else ""
-    remedy = f"Unset {limits[0].partition('=')[0]} to use all cores." if limits else ""
-    return Remark(
-        f"torch uses {threads} of {usable_cores():g} cores{because}, which makes cleaning slower.", remedy
-    )
-
-
-def _torchvision() -> tuple[Fact, Remark | None]:
+def _check_torchvision(section: Section) -> None:
     from denoiser.training.data import transforms
 
     try:
         transforms()
+        section.fact("torchvision", "fits", "compatible with the installed torch")
     except BrokenInstall as error:
-        text = f"{error.message} It is needed for training only."
-        return Fact("torchvision", "broken", "incompatible with the installed torch"), Remark(text, error.hint)
-    return Fact("torchvision", "fits", "compatible with the installed torch"), None
+        section.fact("torchvision", "broken", "incompatible with the installed torch")
+        section.remark(f"{error.message} It is needed for training only.", error.hint)
 
 
-def _libvips() -> tuple[Fact, Remark | None]:
+def _check_libvips(section: Section) -> None:
     try:
-        version = import_module("denoiser.imageio.backends.libvips").library_version()
+        section.fact("libvips", import_module("denoiser.imageio.backends.libvips").library_version())
     except CANNOT_LOAD as error:
-        text = f"libvips cannot be loaded: {_first_line(error)}"
+        section.fact("libvips", None, "cannot be loaded")
         remedy = _AGAIN.format("'pyvips[binary]'")
-        return Fact("libvips", None, "cannot be loaded"), Remark(text, remedy, stops_cleaning=True)
-    return Fact("libvips", version), None
+        section.remark(f"libvips cannot be loaded: {first_line(error)}", remedy, stops_cleaning=True)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of the message, or the name of the class."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -18,7 +18,7 @@ from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser.training.loop import peak_flops
 from denoiser_cli.health.machine import graphics_cards
-from denoiser_cli.health.page import Fact, Remark, Section
+from denoiser_cli.health.page import REPORT, Section
 
 MODEL = "fast"  # installed everywhere, so results are comparable
 _SIDE = 1024  # pixels: about one megapixel
@@ -27,9 +27,8 @@ _WARM_UP = 256  # pixels
 _SECONDS = 4.0  # no further pass starts after this
 _PASSES = 3
 _LOW_MEMORY = 2e9  # bytes: a 24 MP photo, its result and the tiles
-_STARVED_BELOW = 0.7  # of the available CPU time
-_PER_MAC = 2  # floating-point operations
-_SHARE_TO_WONDER_AT = 0.3  # of the convolution peak; below it the cause is unknown
+_LEAST_CPU_SHARE = 0.7  # of the available CPU time
+_LEAST_PEAK_SHARE = 0.3  # below this share of the convolution peak the cause is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,80 +38,64 @@ class Speed:
     megapixels_per_second: float
     share_of_peak: float  # of the speed of one dense convolution on this device in this precision
     peak_flops: float
-    got: float  # of the available CPU time; 1 on a GPU
+    cpu_share: float  # of the available CPU time; 1 on a GPU
 
 
 def examine_network() -> Section:
     """Return devices, precision, tiles, memory and speed."""
+    section = Section()
     session = open_session(DenoiseOptions(model=MODEL, noise_level=_SIGMA))
     device = session.device
-    offered = {name: _fault(name) for name in ("cpu", "cuda", "mps")}
-    facts = [
-        Fact("devices", [name for name, fault in offered.items() if not fault]),
-        Fact("device", device, f"{device} ({session.device_reason}): {hardware_name(device)}"),
-        Fact("precision", session.precision, f"{session.precision} ({session.precision_reason})"),
-    ]
-    probed, remarks = _probed(session)
-    free = free_bytes(device)
-    facts += [
-        *probed,
-        Fact("model", models.find("auto", device).name),
-        Fact("tile", session.tile, f"{session.tile} pixels, batch size {session.batch_size}"),
-        Fact("free_memory_gb", round(free / 1e9, 1), f"{free / 1e9:.1f} GB on {device}"),
-    ]
-    speed = _measured(session)
-    facts += [
-        Fact(
-            "megapixels_per_second",
-            round(speed.megapixels_per_second, 3),
-            f"{speed.megapixels_per_second:.2f} MP/s (denoiser-fast, test image of 1 MP)",
-        ),
-        Fact(
-            "share_of_peak",
-            round(speed.share_of_peak, 3),
-            f"{speed.share_of_peak:.0%} of the convolution peak of {speed.peak_flops / 1e9:.0f} GFLOP/s",
-        ),
-    ]
+    faults = {name: _fault(name) for name in ("cpu", "cuda", "mps")}
+    section.fact("devices", [name for name, fault in faults.items() if not fault])
+    section.fact("device", device, f"{device} ({session.device_reason}): {hardware_name(device)}")
+    section.fact("precision", session.precision, f"{session.precision} ({session.precision_reason})")
     if device == "cpu":
-        remarks = (unused_card(graphics_cards()[0], torch.version.cuda, offered["cuda"]), *remarks)
-    return Section(facts, [*remarks, *why_slow(device, session.precision, speed, free=free)])
+        explain_unused_card(section, graphics_cards()[0], torch.version.cuda, faults["cuda"])
+    if device != "mps" and not (device == "cpu" and lacks_bf16()):
+        _probe_precision(section, session)
+    section.fact("model", models.find("auto", device).name)
+    section.fact("tile", session.tile, f"{session.tile} pixels, batch size {session.batch_size}")
+    free = free_bytes(device)
+    section.fact("free_memory_gb", round(free / 1e9, 1), f"{free / 1e9:.1f} GB on {device}")
+    speed = _measured(session)
+    words = f"{speed.megapixels_per_second:.2f} MP/s (denoiser-fast, test image of 1 MP)"
+    section.fact("megapixels_per_second", round(speed.megapixels_per_second, 3), words)
+    words = f"{speed.share_of_peak:.0%} of the convolution peak of {speed.peak_flops / 1e9:.0f} GFLOP/s"
+    section.fact("share_of_peak", round(speed.share_of_peak, 3), words)
+    explain_speed(section, device, session.precision, speed, free=free)
+    return section
 
 
-def unused_card(cards: Sequence[str], built_for: str | None, fault: str) -> Remark:
+def explain_unused_card(section: Section, cards: Sequence[str], built_for: str | None, fault: str) -> None:
     """Explain why the CPU is used: no GPU, or torch cannot use it."""
     if not cards:
-        return Remark("The CPU is used: torch found no GPU.")
-    if built_for is None:
+        section.remark("The CPU is used: torch found no GPU.")
+    elif built_for is None:
         text = f"A GPU is installed ({cards[0]}), but this torch build is CPU only."
-        return Remark(text, "Install the CUDA build: `pip install --force-reinstall torch torchvision`.")
-    text = f"A GPU is installed ({cards[0]}), but torch for CUDA {built_for} cannot use it: {fault}."
-    return Remark(text, "The driver may be too old for this CUDA version. Update the driver.")
+        section.remark(text, "Install the CUDA build: `pip install --force-reinstall torch torchvision`.")
+    else:
+        text = f"A GPU is installed ({cards[0]}), but torch for CUDA {built_for} cannot use it: {fault}."
+        section.remark(text, "The driver may be too old for this CUDA version. Update the driver.")
 
 
-def why_slow(device: str, precision: str, speed: Speed, *, free: int) -> list[Remark]:
-    """Return what limits the speed, most important first."""
-    remarks = []
+def explain_speed(section: Section, device: str, precision: str, speed: Speed, *, free: int) -> None:
+    """Explain what limits the speed, most important first."""
     if device == "cpu" and precision == "fp32" and lacks_bf16():
-        remarks.append(
-            Remark(
-                "This processor has no bf16 instructions (avx512_bf16 or amx_bf16), so fp32 is used; "
-                "processors with bf16 are up to twice as fast."
-            )
+        section.remark(
+            "This processor has no bf16 instructions (avx512_bf16 or amx_bf16), so fp32 is used; "
+            "processors with bf16 are up to twice as fast."
         )
-    if speed.got < _STARVED_BELOW:
-        remarks.append(
-            Remark(
-                f"Other programs used {1 - speed.got:.0%} of the CPU time during the test.",
-                "The machine is faster than measured; run the test again when it is idle.",
-            )
+    if speed.cpu_share < _LEAST_CPU_SHARE:
+        section.remark(
+            f"Other programs used {1 - speed.cpu_share:.0%} of the CPU time during the test.",
+            "The machine is faster than measured; run the test again when it is idle.",
         )
-    elif speed.share_of_peak < _SHARE_TO_WONDER_AT and device == "cpu":
-        text = f"Only {speed.share_of_peak:.0%} of the convolution peak, for an unknown reason."
-        remarks.append(Remark(text, "Please report this problem and include this page."))
+    elif speed.share_of_peak < _LEAST_PEAK_SHARE and device == "cpu":
+        section.remark(f"Only {speed.share_of_peak:.0%} of the convolution peak, for an unknown reason.", REPORT)
     if free < _LOW_MEMORY:
         text = f"Only {free / 1e9:.1f} GB of memory are free, so tiles and batches are small."
-        remarks.append(Remark(text, "Close other programs."))
-    return remarks
+        section.remark(text, "Close other programs.")
 
 
 def _fault(device: str) -> str:
@@ -124,50 +107,44 @@ def _fault(device: str) -> str:
     return ""
 
 
-def _probed(session: Session) -> tuple[Sequence[Fact], Sequence[Remark]]:
+def _probe_precision(section: Section, session: Session) -> None:
     """Compare bf16 with fp32 now; the cached result may be from a busy machine."""
     device = session.device
-    if device == "mps" or (device == "cpu" and lacks_bf16()):
-        return (), ()
     network = models.load(models.find(MODEL, device)).network.to(device).to(memory_format=torch.channels_last)
     trial = measure(network, device)
     words = (
         f"one tile takes {trial.fp32_seconds * 1e3:.3g} ms in fp32, {trial.bf16_seconds * 1e3:.3g} ms in bf16, "
         f"difference {trial.rms:.2g} steps RMS, {trial.largest:.2g} maximum"
     )
-    fact = Fact("precision_probe", round(trial.fp32_seconds / trial.bf16_seconds, 2), words)
-    return (fact,), disagreement(Choice(session.precision, session.precision_reason), trial.verdict())
+    section.fact("precision_probe", round(trial.fp32_seconds / trial.bf16_seconds, 2), words)
+    compare_precisions(section, Choice(session.precision, session.precision_reason), trial.verdict())
 
 
-def disagreement(remembered: Choice, measured: Choice) -> list[Remark]:
-    """Return a remark if the cached precision is no longer the faster one."""
-    if remembered.name == measured.name:
-        return []
-    text = (
-        f"{remembered.name} is used ({remembered.reason}), but now {measured.name} is better ({measured.reason})."
-    )
-    return [Remark(text, "If this persists, delete precision.json in the cache folder to measure again.")]
+def compare_precisions(section: Section, cached: Choice, measured: Choice) -> None:
+    """Report if the cached precision is no longer the faster one."""
+    if cached.name != measured.name:
+        text = f"{cached.name} is used ({cached.reason}), but now {measured.name} is better ({measured.reason})."
+        section.remark(text, "If this persists, delete precision.json in the cache folder to measure again.")
 
 
 def _measured(session: Session) -> Speed:
-    picture = _test_picture()
-    session.clean(picture.with_pixels(picture.pixels[:_WARM_UP, :_WARM_UP]))  # warm-up: kernels are chosen
-    took, got, began = float("inf"), 0.0, time.perf_counter()
+    image = _test_image()
+    session.clean(image.with_pixels(image.pixels[:_WARM_UP, :_WARM_UP]))  # warm-up: kernels are chosen
+    took, cpu_share, began = float("inf"), 0.0, time.perf_counter()
     for _ in range(_PASSES):
         wall, processor = time.perf_counter(), time.process_time()
-        session.clean(picture)
+        session.clean(image)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         if wall < took:
-            took, got = wall, processor / (wall * torch.get_num_threads())
+            took, cpu_share = wall, min(1.0, processor / (wall * torch.get_num_threads()))
         if time.perf_counter() - began > _SECONDS:
             break
     peak = peak_flops(torch.device(session.device), bf16=session.precision == "bf16")
-    flops = _PER_MAC * session.spec.kmac_per_pixel * 1e3 * picture.megapixels * 1e6 / took
-    on_card = session.device != "cpu"
-    return Speed(picture.megapixels / took, flops / peak, peak, 1.0 if on_card else min(got, 1.0))
+    flops = 2 * session.spec.kmac_per_pixel * 1e3 * image.megapixels * 1e6 / took  # two operations per MAC
+    return Speed(image.megapixels / took, flops / peak, peak, cpu_share if session.device == "cpu" else 1.0)
 
 
-def _test_picture() -> Image:
+def _test_image() -> Image:
     ramp = np.linspace(40, 210, _SIDE, dtype=np.float32)
     clean = (ramp[:, np.newaxis] + ramp[np.newaxis, :]) / 2
     noise = np.random.default_rng(0).normal(0, _SIGMA, (_SIDE, _SIDE, 3))

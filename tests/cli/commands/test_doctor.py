@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.health.page import PARTS
+from denoiser_cli.health.page import CHECKS
 from denoiser_cli.render_json import KEYS
 
 
@@ -17,9 +17,9 @@ def test_the_page_of_this_machine(call) -> None:
     answer = call("doctor", "--out", "clean")
     assert answer.code == 0, answer.out
     assert answer.out.startswith("denoise doctor: cleaning works; ")
-    for part in PARTS:
-        assert f"\n{part.title}\n" in answer.out
-        assert f"{part.title}: checked" in answer.err
+    for check in CHECKS:
+        assert f"\n{check.title}\n" in answer.out
+        assert f"{check.title}: checked" in answer.err
     for words in (
         "MP/s (denoiser-fast, test image of 1 MP)",
         "of the convolution peak of",
@@ -43,7 +43,7 @@ def test_a_machine_without_torch_gets_its_page_and_exit_4(
     said = json.loads(line)
     assert list(said) == ["event", *KEYS["examined"]]
     assert said["event"] == "examined" and said["can_clean"] is False
-    assert list(said["sections"]) == [part.name for part in PARTS]
+    assert list(said["sections"]) == [check.name for check in CHECKS]
     assert said["sections"]["weights"]["denoiser-fast"] is True
     assert said["sections"]["network"] == {"examined": False}
     assert [one["text"] for one in said["remarks"] if one["stops_cleaning"]] == ["torch cannot be loaded: no torch"]

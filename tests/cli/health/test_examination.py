@@ -1,4 +1,4 @@
-"""Whatever happens to the examining process becomes a line on the page, and the other parts are examined."""
+"""A check that crashes or hangs becomes a line on the page, and the other checks are run."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.health.page import PARTS, Part, Section, examine
+from denoiser_cli.health.page import CHECKS, Check, Section, examine
 
 Broken = Callable[[str, str], None]
 
 
-def parts(*names: str) -> tuple[Part, ...]:
-    return tuple(part for part in PARTS if part.name in names)
+def checks(*names: str) -> tuple[Check, ...]:
+    return tuple(check for check in CHECKS if check.name in names)
 
 
 def findings(*names: str, seconds: float = 120.0) -> dict[str, Section]:
-    return {part.name: section for part, section in examine("", parts(*names), seconds=seconds)}
+    return {check.name: section for check, section in examine("", checks(*names), seconds=seconds)}
 
 
-def test_parts_that_need_nothing_are_examined() -> None:
+def test_checks_that_need_nothing_are_run() -> None:
     found = findings("versions", "machine")
     assert list(found) == ["versions", "machine"]
     assert found["machine"].facts
@@ -36,7 +36,7 @@ def test_a_torch_that_cannot_be_loaded_is_said_once(broken_package: Broken) -> N
     assert "--force-reinstall torch" in remark.remedy
     for name in ("network", "formats"):
         assert str(found[name].facts[0]) == "not examined: see Packages"
-        assert found[name].remarks == ()
+        assert found[name].remarks == []
     assert found["places"].facts and not found["places"].stops_cleaning
 
 
@@ -59,9 +59,6 @@ def test_what_hangs_is_given_up_and_nothing_is_left(broken_package: Broken, tmp_
     found = findings("packages", seconds=4.0)
     assert found["packages"].remarks[0].text == "Packages: no response within 4 s."
     assert not pid.exists() or not Path(f"/proc/{pid.read_text()}").exists()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
-            thread.join(10)
     assert threading.active_count() <= threads
 
 
@@ -90,8 +87,8 @@ def test_a_torchvision_of_another_build_stops_nothing(broken_package: Broken) ->
     assert "from one index" in remark.remedy
 
 
-@pytest.mark.parametrize("name", [part.name for part in PARTS])
-def test_what_a_part_needs_comes_before_it(name: str) -> None:
-    names = [part.name for part in PARTS]
-    (part,) = parts(name)
-    assert all(names.index(needed) < names.index(name) for needed in part.needs)
+@pytest.mark.parametrize("name", [check.name for check in CHECKS])
+def test_what_a_check_needs_comes_before_it(name: str) -> None:
+    names = [check.name for check in CHECKS]
+    (check,) = checks(name)
+    assert all(names.index(needed) < names.index(name) for needed in check.needs)

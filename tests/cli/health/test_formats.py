@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from denoiser.errors import DenoiserError
 from denoiser.imageio.formats import ROWS
 from denoiser_cli.health import formats
 
@@ -52,7 +53,10 @@ def test_a_format_that_does_not_work_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_where_no_format_works_nothing_can_be_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "_tried", lambda row: ("", "does not work"))
+    def fail(row: formats.Format) -> str:
+        raise DenoiserError("broken")
+
+    monkeypatch.setattr(formats, "_tried", fail)
     section = formats.examine_formats()
     assert section.stops_cleaning
     assert [remark.text for remark in section.remarks] == ["No format can be read."]

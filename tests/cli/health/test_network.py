@@ -6,9 +6,23 @@ import pytest
 
 from denoiser.engine.device import Choice
 from denoiser_cli.health import network
-from denoiser_cli.health.network import Speed, disagreement, unused_card, why_slow
+from denoiser_cli.health.network import Speed, compare_precisions, explain_speed, explain_unused_card
+from denoiser_cli.health.page import Remark, Section
 
 IDLE = Speed(1.0, 0.6, 2e11, 0.95)
+
+
+def reasons(precision: str, speed: Speed, free: int) -> list[Remark]:
+    section = Section()
+    explain_speed(section, "cpu", precision, speed, free=free)
+    return section.remarks
+
+
+def reason_for_cpu(cards: list[str], built_for: str | None, fault: str) -> Remark:
+    section = Section()
+    explain_unused_card(section, cards, built_for, fault)
+    (remark,) = section.remarks
+    return remark
 
 
 def test_the_network_runs_and_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +38,7 @@ def test_the_network_runs_and_is_measured(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_idle_machine_with_good_instructions_is_not_remarked_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "lacks_bf16", lambda: False)
-    assert why_slow("cpu", "bf16", IDLE, free=8_000_000_000) == []
+    assert reasons("bf16", IDLE, 8_000_000_000) == []
 
 
 @pytest.mark.parametrize(
@@ -46,16 +60,16 @@ def test_each_reason_is_said_alone(
     monkeypatch: pytest.MonkeyPatch, speed: Speed, free: int, lacks: bool, words: str
 ) -> None:
     monkeypatch.setattr(network, "lacks_bf16", lambda: lacks)
-    (remark,) = why_slow("cpu", "fp32", speed, free=free)
+    (remark,) = reasons("fp32", speed, free)
     assert words in remark.text
     assert not remark.stops_cleaning
 
 
 def test_a_card_that_is_not_used_comes_with_what_to_do() -> None:
-    assert "no GPU" in unused_card([], "13.2", "none is offered").text
-    processors_only = unused_card(["NVIDIA T4"], None, "none is offered")
+    assert "no GPU" in reason_for_cpu([], "13.2", "none is offered").text
+    processors_only = reason_for_cpu(["NVIDIA T4"], None, "none is offered")
     assert "build is CPU only" in processors_only.text and "pip install" in processors_only.remedy
-    old_driver = unused_card(["NVIDIA T4"], "13.2", "the driver is too old")
+    old_driver = reason_for_cpu(["NVIDIA T4"], "13.2", "the driver is too old")
     assert old_driver.text.endswith("torch for CUDA 13.2 cannot use it: the driver is too old.")
     assert "driver" in old_driver.remedy
 
@@ -63,6 +77,9 @@ def test_a_card_that_is_not_used_comes_with_what_to_do() -> None:
 def test_a_verdict_of_a_busy_minute_is_found_out() -> None:
     fast = Choice("bf16", "1.9 times the speed of fp32 here")
     slow = Choice("fp32", "bf16 has 0.9 times the speed of fp32 here")
-    assert disagreement(fast, fast) == []
-    (remark,) = disagreement(slow, fast)
+    section = Section()
+    compare_precisions(section, fast, fast)
+    assert section.remarks == []
+    compare_precisions(section, slow, fast)
+    (remark,) = section.remarks
     assert "now bf16 is better" in remark.text and "precision.json" in remark.remedy
