@@ -75,7 +75,7 @@ def photos(data: Path | None, most: int) -> Iterator[np.ndarray]:
         return
     from denoiser import imageio
 
-    paths = sorted(path for path in data.rglob("*") if imageio.formats.is_picture_name(path))
+    paths = sorted(path for path in data.rglob("*") if imageio.formats.is_image_name(path))
     for path in paths[:most]:
         pixels = imageio.read(path).pixels
         if pixels.dtype == np.uint8 and pixels.shape[2] == 3:

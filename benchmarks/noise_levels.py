@@ -94,7 +94,7 @@ def main() -> int:
     arguments.add_argument("--levels", nargs="+", default=list(LEVELS), metavar="LEVEL", help=" ".join(LEVELS))
     words = arguments.parse_args()
     report = contract.Report(__doc__, words)
-    photos = sorted(path for path in words.data.rglob("*") if formats.is_picture_name(path))
+    photos = sorted(path for path in words.data.rglob("*") if formats.is_image_name(path))
     truths = {path: path.with_name(path.name.replace("__noisy", "__clean")) for path in photos}
     truths = {noisy: clean for noisy, clean in truths.items() if clean != noisy and clean in photos}
     photos = [path for path in photos if path not in truths.values()]

@@ -58,12 +58,12 @@ def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
 
 def _each(sources: Sequence[str], manner: Manner, look: _LookAt) -> tuple[int, int]:
     """Return how many files *look* accepted, and the exit code."""
-    found = discover([Path(source) for source in sources], is_picture_name=DECODING.takes)
+    found = discover([Path(source) for source in sources], is_image_name=DECODING.takes)
     if not found.finds:
         raise NothingToDo(f"{sources[0]}: no latent file found.", hint=DECODING.words.known)
-    for passed in found.passed:
+    for skipped in found.skipped:
         if not manner.quiet:
-            say(f"Skipped {shown(passed.path)}: {one_line(passed.reason)}")
+            say(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
     codes = []
     hints: set[str] = set()
     with stopping_politely() as cancel:

@@ -66,8 +66,8 @@ class JsonVoice:
 
     def finish(self, report: Report, out: Path) -> None:  # noqa: ARG002 - the same call as TextVoice's
         """Print the last object of a run."""
-        words = {key: getattr(report, key) for key in KEYS["finished"] if key != "failed"}
-        emit("finished", words | {"failed": len(report.failures)})
+        words = {key: getattr(report, key) for key in KEYS["finished"] if key not in ("passed", "failed")}
+        emit("finished", words | {"passed": report.skipped, "failed": len(report.failures)})
 
 
 def emit(event: str, words: dict[str, Any]) -> None:
@@ -86,8 +86,8 @@ def emit_plan(plan: Plan) -> None:
         emit("planned", {key: getattr(job, key) for key in KEYS["planned"]})
     for job in plan.already_there:
         emit("file_skipped", {"source": job.source, "reason": "done already", "target": job.target})
-    for passed in plan.passed:
-        emit("file_skipped", {"source": passed.path, "reason": passed.reason, "target": None})
+    for skipped in plan.skipped:
+        emit("file_skipped", {"source": skipped.path, "reason": skipped.reason, "target": None})
     for job, error in plan.blocked:
         emit("file_failed", {"source": job.source} | error_words(error))
 

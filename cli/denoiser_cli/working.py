@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from denoiser.batch import Job, Plan, Settings, carry_out, plan_folder
-from denoiser.batch.plan import work_of
-from denoiser.batch.work import Outcome, Work
+from denoiser.batch.plan import AnyWork, work_of
+from denoiser.batch.work import Outcome
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
 from denoiser_cli.failure import stopping_politely
@@ -33,21 +33,18 @@ class Call:
     sources: tuple[str, ...]
     out: str
     settings: Settings
-    listed: tuple[Path, ...] = ()
+    listed: tuple[Path, ...]
+    work: AnyWork
 
     def plan(self, cancel: CancelToken) -> Plan:
         """Plan this call."""
         return plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
 
-    @property
-    def work(self) -> Work:
-        """The kind of work for each file."""
-        return work_of(self.settings)
-
 
 def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings) -> Call:
     """Return the call; raise UsageError if inputs or --out are missing."""
-    of = work_of(settings).words
+    work = work_of(settings)
+    of = work.words
     listed = _read_list(words["files_from"]) if words["files_from"] else ()
     if not paths and not listed:
         raise UsageError(f"No {of.takes} or folder given.", hint=f"For example: {of.example}")
@@ -55,7 +52,7 @@ def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings
         raise UsageError(
             f"--out is missing: the folder or file for the {of.makes}.", hint=f"For example: {of.example}"
         )
-    return Call(paths, words["out"], settings, listed)
+    return Call(paths, words["out"], settings, listed, work)
 
 
 def do(call: Call, manner: Manner, *, dry_run: bool) -> int:
@@ -88,8 +85,8 @@ def _show_plan(call: Call, manner: Manner) -> int:
         click.echo(f"{shown(job.source)} -> {shown(job.target)}{again}")
     for job in plan.already_there:
         click.echo(f"{shown(job.source)}: already done, {shown(job.target)}")
-    for passed in plan.passed:
-        click.echo(f"{shown(passed.path)}: skipped, {one_line(passed.reason)}")
+    for skipped in plan.skipped:
+        click.echo(f"{shown(skipped.path)}: skipped, {one_line(skipped.reason)}")
     for job, error in plan.blocked:
         click.echo(f"{shown(job.source)}: will fail, {one_line(error.message)}")
     if manner.verbose:
@@ -146,7 +143,7 @@ def _read_piped(call: Call) -> Any:
     return work.read_bytes(sys.stdin.buffer.read(), "standard input", call.settings)
 
 
-def _deliver(call: Call) -> Callable[[Outcome, Any], tuple[str, ...]]:
+def _deliver(call: Call) -> Callable[[Outcome[Any], Any], tuple[str, ...]]:
     """Return a function that delivers the output; raise now for unsafe targets, before processing."""
     work = call.work
     if call.out != PIPE:
@@ -162,7 +159,7 @@ def _deliver(call: Call) -> Callable[[Outcome, Any], tuple[str, ...]]:
     if sys.stdout.isatty():
         raise UsageError("Standard output is a terminal.", hint=f"For example: {work.words.pipes[1]}")
 
-    def send(outcome: Outcome, content: Any) -> tuple[str, ...]:
+    def send(outcome: Outcome[Any], content: Any) -> tuple[str, ...]:
         sys.stdout.buffer.write(work.encoded(outcome, content, call.settings))
         return ()
 

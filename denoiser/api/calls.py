@@ -303,6 +303,6 @@ def _write(file: Any, name: str, data: bytes) -> None:
 
 def _format_of(name: Path, image: Image, options: WriteOptions) -> str:
     """The key of the format for a file object."""
-    if options.format is None and not formats.is_picture_name(name):
+    if options.format is None and not formats.is_image_name(name):
         return formats.ROWS[image.origin.format].written_as if image.origin else "png"
     return formats.of_name(name, options).key

@@ -1,4 +1,4 @@
-"""Many files: what there is to do, doing it, and what became of it. The one road that joins files and engine."""
+"""Runs over many files: planning, processing, records and reports. The only package that joins files and engine."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Planning reads headers only, and must not wait for what cleaning needs.
+    # Planning reads headers only, and need not wait for the imports of cleaning.
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'denoiser.batch' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The two kinds of work for latent files: images are encoded to them, and decoded from them."""
+"""Encoding images to latent files, and decoding latent files to images."""
 
 from __future__ import annotations
 
@@ -8,31 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
-from denoiser.batch import layout
 from denoiser.batch.discover import Find
 from denoiser.batch.history import DeviceChooser, History, choose_weights
 from denoiser.batch.layout import LATENT, Job, Sighting
-from denoiser.batch.settings import Choice, Settings
-from denoiser.batch.work import Outcome, Words
-from denoiser.errors import DenoiserError, MissingDevice, UnreadableImage, UnwritableImage, UsageError
+from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.work import FromImages, Outcome, ToImages, Words
+from denoiser.errors import DenoiserError, UnreadableImage, UnwritableImage, UsageError
 from denoiser.events import CancelToken, Listener
+from denoiser.image import Image
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
-from denoiser.options import EncodeOptions
 
 if TYPE_CHECKING:
     from denoiser.codec.container import LatentFile
     from denoiser.codec.decode import Decoder
     from denoiser.codec.encode import Encoded, Encoder
     from denoiser.estimation import Series
-    from denoiser.image import Image
+    from denoiser.options import EncodeOptions
+
+_EXACT = ModelChoice("exact", "")  # lossless encoding needs no weights
 
 
-_EXACT = Choice("exact", "")  # what keeps every bit needs no weights
-
-
-class Encoding:
-    """Pictures become latent files."""
+class EncodeWork(FromImages["Encoded", "Encoder"]):
+    """Encodes images to latent files."""
 
     words = Words(
         verb="encode",
@@ -44,20 +42,12 @@ class Encoding:
         pipes=("denoise encode - --out b.dlf < a.png", "denoise encode a.png --out - > b.dlf"),
     )
 
-    def refuse(self, settings: Settings) -> None:
-        """What cleaning alone understands."""
-        refuse_cleaning(settings)
-
-    def takes(self, name: Path) -> bool:
-        """Pictures."""
-        return formats.is_picture_name(name)
-
     def makes(self, target: Path) -> bool:
-        """Latent files."""
+        """Return whether the suffix is .dlf."""
         return target.suffix.lower() in LATENT.suffixes
 
     def row(self, target: Path) -> Format:
-        """That of latent files."""
+        """Return the row of latent files; raise UsageError for another suffix."""
         if not self.makes(target):
             raise UsageError(
                 f"{target}: the name of a latent file must end in {LATENT.suffix}.",
@@ -65,90 +55,65 @@ class Encoding:
             )
         return LATENT
 
-    def sight(self, find: Find, settings: Settings) -> Sighting:  # noqa: ARG002 - see Work
-        """The size."""
+    def sight(self, find: Find, settings: Settings) -> Sighting:  # noqa: ARG002 - see BatchWork
+        """Return the size."""
         try:
             header = imageio.probe(find.path)
-        except DenoiserError:
-            return Sighting(find.path, find.below, LATENT)  # the run will meet the same error, and tell it
+        except DenoiserError:  # reported when the file is read
+            return Sighting(find.path, find.below, LATENT)
         return Sighting(find.path, find.below, LATENT, header.width * header.height / 1e6)
 
-    def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> Choice:
-        """A codec; none for exact pixels."""
-        if _asked(settings).lossless:
+    def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
+        """Return the codec; none for lossless encoding."""
+        if _options(settings).lossless:
             return _EXACT
         from denoiser.codec import model
 
         return choose_weights(settings, history, choose_device, lambda name, _device: model.find(name))
 
-    def open(self, choice: Choice | None, settings: Settings) -> Encoder:
-        """An encoder."""
+    def open(self, choice: ModelChoice | None, settings: Settings) -> Encoder:
+        """Load the encoder."""
         from denoiser.codec.encode import Encoder  # torch takes seconds
 
-        options = _asked(settings)
-        if choice is None or options.lossless:
-            return Encoder(options)
-        try:
-            return Encoder(choice.applied(options))
-        except MissingDevice:
-            if not choice.kept:
-                raise
-            return Encoder(choice.without_place().applied(options))
-
-    def read(self, path: Path, settings: Settings) -> Image:
-        """The picture."""
-        return imageio.read(path, settings.read)
-
-    def read_bytes(self, data: bytes, name: str, settings: Settings) -> Image:
-        """The same from a pipe."""
-        return imageio.read_bytes(data, name, settings.read)
+        options = _options(settings)
+        return Encoder(options) if choice is None or options.lossless else choice.opened(Encoder, options)
 
     def make(
         self,
         content: Image,
-        settings: Settings,  # noqa: ARG002 - see Work
+        settings: Settings,  # noqa: ARG002 - see BatchWork
         worker: Encoder,
         *,
         series: Series | None,  # noqa: ARG002
         listener: Listener,
         cancel: CancelToken,
-    ) -> Outcome:
-        """The bytes of the latent file."""
+    ) -> Outcome[Encoded]:
+        """Encode the image."""
         made = worker.encode(content, listener=listener, cancel=cancel)
         return Outcome(made, content.megapixels, _facts(made, worker), made.notes)
 
-    def write(self, outcome: Outcome, job: Job, settings: Settings) -> tuple[str, ...]:  # noqa: ARG002
-        """The file, with the times of its source."""
-        made: Encoded = outcome.result
-        with whole_file(job.target, times_ns=made.times_ns) as file:
-            file.write(made.data)
+    def write(self, outcome: Outcome[Encoded], job: Job, settings: Settings) -> tuple[str, ...]:  # noqa: ARG002
+        """Write the file, with the times of its source."""
+        with whole_file(job.target, times_ns=outcome.result.times_ns) as file:
+            file.write(outcome.result.data)
         return ()
 
-    def encoded(self, outcome: Outcome, content: Any, settings: Settings) -> bytes:  # noqa: ARG002
-        """The same bytes."""
-        made: Encoded = outcome.result
-        return made.data
+    def encoded(self, outcome: Outcome[Encoded], content: Image, settings: Settings) -> bytes:  # noqa: ARG002
+        """Return the latent file."""
+        return outcome.result.data
 
     def try_alone(self, source: Path, target: Path) -> None:  # noqa: ARG002
-        """Decodes the picture, and encodes it as exact pixels are."""
+        """Decode the image, and encode it losslessly."""
         from denoiser.codec import exact
 
         image = imageio.read(source)
         try:
             exact.encode(image)
         except UnwritableImage:
-            return  # float is not kept exact
+            return  # float images have no lossless encoding
 
 
-def refuse_cleaning(settings: Settings) -> None:
-    """UsageError for options that mean something to cleaning alone."""
-    batch = settings.batch
-    for name, asked in (("series", batch.series), ("skip-clean", batch.skip_clean), ("crop", batch.crop)):
-        if asked:
-            raise UsageError(f"{name} applies to cleaning only.", hint="Leave it out.")
-
-
-def _asked(settings: Settings) -> EncodeOptions:
+def _options(settings: Settings) -> EncodeOptions:
     assert settings.encode is not None
     return settings.encode
 
@@ -167,11 +132,7 @@ def _facts(made: Encoded, encoder: Encoder) -> dict[str, Any]:
     return facts
 
 
-ENCODING = Encoding()
-
-
-_USUAL = "png"  # holds all depths of latent files, and loses nothing once more
-_OF_FLOAT = "tiff"
+ENCODING = EncodeWork()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +148,8 @@ class Latent:
         return self.file.megapixels
 
 
-class Decoding:
-    """Latent files become pictures."""
+class DecodeWork(ToImages[Latent, "Decoder"]):
+    """Decodes latent files to images."""
 
     words = Words(
         verb="decode",
@@ -200,48 +161,34 @@ class Decoding:
         pipes=("denoise decode - --out b.png < a.dlf", "denoise decode a.dlf --out - > b.png"),
     )
 
-    def refuse(self, settings: Settings) -> None:
-        """What cleaning alone understands."""
-        refuse_cleaning(settings)
-
     def takes(self, name: Path) -> bool:
-        """Latent files."""
+        """Return whether the suffix is .dlf."""
         return name.suffix.lower() in LATENT.suffixes
 
-    def makes(self, target: Path) -> bool:
-        """Pictures."""
-        return formats.is_picture_name(target)
-
-    def row(self, target: Path) -> Format:
-        """That of the name's suffix."""
-        return layout.writable_row(target)
-
     def sight(self, find: Find, settings: Settings) -> Sighting:
-        """Size and format of the output."""
+        """Return size and format of the output."""
         from denoiser.codec import container
 
         try:
             header = container.probe(find.path)
-        except DenoiserError:
-            return Sighting(
-                find.path, find.below, _row(8, settings)
-            )  # the run will meet the same error, and tell it
+        except DenoiserError:  # reported when the file is read
+            return Sighting(find.path, find.below, _row(8, settings))
         return Sighting(find.path, find.below, _row(header.bits, settings), header.width * header.height / 1e6)
 
-    def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> Choice:  # noqa: ARG002
-        """Nothing: each file names its weights."""
+    def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:  # noqa: ARG002
+        """Return the option unchanged: each file names its weights."""
         assert settings.decode is not None
-        return Choice(settings.decode.model, "")
+        return ModelChoice(settings.decode.model, "")
 
-    def open(self, choice: Choice | None, settings: Settings) -> Decoder:  # noqa: ARG002 - see Work
-        """A decoder."""
+    def open(self, choice: ModelChoice | None, settings: Settings) -> Decoder:  # noqa: ARG002 - see BatchWork
+        """Return a decoder, which loads weights when a file needs them."""
         from denoiser.codec.decode import Decoder  # torch takes seconds
 
         assert settings.decode is not None
         return Decoder(settings.decode)
 
     def read(self, path: Path, settings: Settings) -> Latent:
-        """The file, proven whole as far as that goes without decoding."""
+        """Read the file; its checksums are verified, except that of the symbols."""
         from denoiser.codec import container
 
         file = container.read(path, settings.read)
@@ -252,7 +199,7 @@ class Decoding:
         return Latent(file, str(path), (status.st_atime_ns, status.st_mtime_ns))
 
     def read_bytes(self, data: bytes, name: str, settings: Settings) -> Latent:
-        """The same from a pipe."""
+        """Read a latent file from a pipe."""
         from denoiser.codec import container
 
         return Latent(container.read_bytes(data, name, settings.read), name)
@@ -260,14 +207,14 @@ class Decoding:
     def make(
         self,
         content: Latent,
-        settings: Settings,  # noqa: ARG002 - see Work
+        settings: Settings,  # noqa: ARG002 - see BatchWork
         worker: Decoder,
         *,
         series: Series | None,  # noqa: ARG002
         listener: Listener,
         cancel: CancelToken,
-    ) -> Outcome:
-        """The picture."""
+    ) -> Outcome[Image]:
+        """Decode the image."""
         made = worker.decode(
             content.file, content.name, times_ns=content.times_ns, listener=listener, cancel=cancel
         )
@@ -275,18 +222,12 @@ class Decoding:
         facts = {name: value for name, value in facts.items() if value != ""}
         return Outcome(made.image, made.image.megapixels, facts, made.notes)
 
-    def write(self, outcome: Outcome, job: Job, settings: Settings) -> tuple[str, ...]:
-        """The picture with all that came with it, and with the times of the latent file."""
-        image: Image = outcome.result
-        imageio.write(image, job.target, settings.write)
-        return imageio.losses(image, formats.by_suffix(job.target).key)
-
-    def encoded(self, outcome: Outcome, content: Latent, settings: Settings) -> bytes:
-        """In the format that was asked for, or as a file would be."""
+    def encoded(self, outcome: Outcome[Image], content: Latent, settings: Settings) -> bytes:
+        """Encode in the format of --format, or the default one."""
         return imageio.encode(outcome.result, _row(content.file.bits, settings).key, settings.write)
 
     def try_alone(self, source: Path, target: Path) -> None:
-        """Decodes what codecs of others have encoded: exact pixels, and alpha; symbols are counted by our own."""
+        """Decode lossless pixels and alpha, which libraries have encoded, and encode them for the target."""
         from denoiser.codec.decode import outside_parts
 
         for image in outside_parts(self.read(source, Settings()).file):
@@ -294,8 +235,8 @@ class Decoding:
 
 
 def _row(bits: int, settings: Settings) -> Format:
-    usual = _OF_FLOAT if bits == 32 else _USUAL
-    return formats.ROWS[settings.write.format or usual]
+    # PNG holds all depths of latent files without loss, except float.
+    return formats.ROWS[settings.write.format or ("tiff" if bits == 32 else "png")]
 
 
-DECODING = Decoding()
+DECODING = DecodeWork()

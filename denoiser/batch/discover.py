@@ -10,10 +10,10 @@ from pathlib import Path, PurePath
 
 from denoiser.errors import UsageError
 
-# Our own folder of records and our temporary files; what other systems leave beside pictures.
+# Records and temporary files of denoise, and files that other systems leave beside images.
 _OWN = ".denoise"
 _JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "__macosx"})
-_JUNK_PREFIX = "._"  # AppleDouble: named like the picture, and holds none
+_JUNK_PREFIX = "._"  # AppleDouble: named like the image, but without its pixels
 
 _KINDS = {
     stat.S_IFIFO: "a pipe, not a file",
@@ -27,15 +27,15 @@ NameTest = Callable[[Path], bool]
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """A file that may be a picture, and where it stands below the path that was given."""
+    """A file that may be an image, and its path relative to the given source."""
 
     path: Path
     below: PurePath
-    identity: tuple[int, int]  # of the file itself, whatever its name: device and inode
+    identity: tuple[int, int]  # device and inode
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class Skipped:
     """A skipped file or folder, and the reason."""
 
     path: Path
@@ -44,30 +44,30 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """Everything that was met; *folders* are the sources that are folders, *others* counts files of other kinds."""
+    """The files that were found; *folders* are sources, *others* counts files of other kinds."""
 
     finds: tuple[Find, ...]
-    passed: tuple[Passed, ...]
+    skipped: tuple[Skipped, ...]
     folders: tuple[Path, ...]
     others: int
-    absent: tuple[Path, ...] = ()  # listed, and not there
+    absent: tuple[Path, ...] = ()  # listed, but missing
 
 
 def discover(
     sources: Sequence[Path],
     *,
-    is_picture_name: NameTest,
+    is_image_name: NameTest,
     recursive: bool = True,
     leave_out: Path | None = None,
     listed: Iterable[Path] = (),
 ) -> Discovery:
-    """Looks at names and kinds only, never into a file; follows links, but in no circle.
+    """Find images by name and file type, without opening them. Follows links, each folder once.
 
-    A file that is named itself is taken whatever its suffix; *leave_out* (the output folder) is not walked.
-    A source that does not exist is a UsageError. What is *listed* keeps the folders of its name, and one of
-    many thousand names that leads nowhere does not end the call.
+    A file that is a source itself is taken whatever its suffix; *leave_out* (the output folder) is not searched.
+    Raises UsageError for a source that does not exist. *listed* files keep the folders of their names; missing ones
+    are in `absent`.
     """
-    walk = _Walk(is_picture_name, recursive, leave_out)
+    walk = _Walk(is_image_name, recursive, leave_out)
     for source in sources:
         walk.take_source(source, below=PurePath(source.name), top=PurePath())
     absent = []
@@ -77,11 +77,11 @@ def discover(
             walk.take_source(source, below=below, top=below)
         except UsageError:
             absent.append(source)
-    return Discovery(tuple(walk.finds), tuple(walk.passed), tuple(walk.folders), walk.others, tuple(absent))
+    return Discovery(tuple(walk.finds), tuple(walk.skipped), tuple(walk.folders), walk.others, tuple(absent))
 
 
 def _below(listed: Path) -> PurePath:
-    """The place of a listed file below the output folder: its own folders, without root or drive."""
+    """Return the path of a listed file below the output folder: its own folders, without root or drive."""
     if ".." in listed.parts:
         raise UsageError(
             f"{listed}: names in a list must not contain '..'.",
@@ -91,12 +91,12 @@ def _below(listed: Path) -> PurePath:
 
 
 class _Walk:
-    def __init__(self, is_picture_name: NameTest, recursive: bool, leave_out: Path | None) -> None:
+    def __init__(self, is_image_name: NameTest, recursive: bool, leave_out: Path | None) -> None:
         self.finds: list[Find] = []
-        self.passed: list[Passed] = []
+        self.skipped: list[Skipped] = []
         self.folders: list[Path] = []
         self.others = 0
-        self._is_picture_name = is_picture_name
+        self._is_image_name = is_image_name
         self._recursive = recursive
         self._left_out = _identity(leave_out) if leave_out else None
         self._walked: dict[tuple[int, int], Path] = {}
@@ -104,7 +104,7 @@ class _Walk:
         self._real: dict[Path, str] = {}
 
     def take_source(self, source: Path, *, below: PurePath, top: PurePath) -> None:
-        """Takes a file for the place *below*, or what lies in a folder for places below *top*."""
+        """Take a file as *below*, or the files of a folder as paths below *top*."""
         try:
             status = source.stat()
         except OSError as error:
@@ -115,10 +115,10 @@ class _Walk:
         elif stat.S_ISREG(status.st_mode):
             self._take(Find(source, below, (status.st_dev, status.st_ino)))
         else:
-            self.passed.append(Passed(source, _kind(status.st_mode)))
+            self.skipped.append(Skipped(source, _kind(status.st_mode)))
 
     def _walk_folder(self, top: Path, below_top: PurePath) -> None:
-        # A list of folders still to do, not recursion: trees are deeper than Python's stack.
+        # No recursion: trees may be deeper than Python's stack.
         waiting = [(top, below_top)]
         while waiting:
             folder, below = waiting.pop()
@@ -134,7 +134,7 @@ class _Walk:
         if identity is not None and identity == self._left_out:
             return
         if identity in self._walked:
-            self.passed.append(Passed(folder, f"the same folder as {self._walked[identity]}, processed once"))
+            self.skipped.append(Skipped(folder, f"the same folder as {self._walked[identity]}, processed once"))
             return
         if identity is not None:
             self._walked[identity] = folder
@@ -142,23 +142,23 @@ class _Walk:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            self.passed.append(Passed(folder, f"cannot be listed ({error.strerror})"))
+            self.skipped.append(Skipped(folder, f"cannot be listed ({error.strerror})"))
             return
         yield from (entry for entry in found if not _is_junk(entry.name))
 
     def _look_at(self, path: Path, below: PurePath) -> tuple[Path, PurePath] | None:
-        """Takes a file; gives back a folder."""
+        """Take a file, or return a folder."""
         try:
             status = path.stat()
         except OSError as error:
             reason = "a broken link" if path.is_symlink() else f"cannot be accessed ({error.strerror})"
-            self.passed.append(Passed(path, reason))
+            self.skipped.append(Skipped(path, reason))
             return None
         if stat.S_ISDIR(status.st_mode):
             return path, below
         if not stat.S_ISREG(status.st_mode):
-            self.passed.append(Passed(path, _kind(status.st_mode)))
-        elif self._is_picture_name(path):
+            self.skipped.append(Skipped(path, _kind(status.st_mode)))
+        elif self._is_image_name(path):
             self._take(Find(path, below, (status.st_dev, status.st_ino)))
         else:
             self.others += 1
@@ -166,7 +166,7 @@ class _Walk:
 
     def _take(self, find: Find) -> None:
         parent = find.path.parent
-        if parent not in self._real:  # asked once per folder: it looks at every link on the way
+        if parent not in self._real:  # cached, because it resolves every link of the path
             self._real[parent] = os.path.realpath(parent)
         once = (self._real[parent] + os.sep + find.path.name, find.below)
         if once not in self._taken:

@@ -1,11 +1,11 @@
-"""A whole folder in one call."""
+"""Cleaning a folder in one call, or in two steps: planning and carrying out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from denoiser.batch.cleaning import ask_device
-from denoiser.batch.plan import PathLike, Plan, make_plan, work_of
+from denoiser.batch.plan import PathLike, Plan, make_plan
 from denoiser.batch.report import Report, reporting
 from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
@@ -45,14 +45,13 @@ def plan_folder(
     listed: Iterable[PathLike] = (),
     cancel: CancelToken | None = None,
 ) -> Plan:
-    """What a run would do, as a value; writes nothing."""
+    """Return what a run will do; writes nothing."""
     return make_plan(source, out, settings, listed=listed, choose_device=ask_device, cancel=cancel)
 
 
 def carry_out(
     plan: Plan, settings: Settings = Settings(), *, listener: Listener = ignore, cancel: CancelToken | None = None
 ) -> Report:
-    """Does what *plan* says, with the networks of this machine and the file of --report."""
-    work = work_of(settings)
-    with reporting(plan, settings.batch.report, listener) as told:
-        return run_plan(plan, lambda: work.open(plan.choice, settings), settings, listener=told, cancel=cancel)
+    """Carry out *plan* on this machine, and write the file of --report."""
+    with reporting(plan, settings.batch.report, listener) as hear:
+        return run_plan(plan, lambda: plan.work.open(plan.choice, settings), settings, listener=hear, cancel=cancel)

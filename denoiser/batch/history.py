@@ -1,6 +1,6 @@
-"""What the records of an output folder say, and what a new run does with them.
+"""Reads the records of an output folder, and decides which files a new run processes.
 
-An output is done if its newest record says so and source, options, weights and output are unchanged. Everything
+An output is done if its newest record is "done", and source, options, weights and output are unchanged. Everything
 else is made again, except that files of unknown origin, and existing outputs of other images, are replaced only
 with --overwrite. The weights that "auto" stood for are used again, so that all outputs look alike.
 """
@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from denoiser import models
-from denoiser.batch import journal
-from denoiser.batch.journal import Stamp, sha256_of, stamp_of
 from denoiser.batch.layout import Job
-from denoiser.batch.manifest import FOLDER, VERSION
-from denoiser.batch.settings import Choice, Settings
+from denoiser.batch.manifest import FOLDER, VERSION, Stamp, is_locked, lines_from, sha256_of, stamp_of
+from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import (
     DenoiserError,
     ForeignOutput,
@@ -34,7 +32,7 @@ from denoiser.events import CancelToken
 
 @dataclass(slots=True)
 class Past:
-    """What is known of one output. *state* is that of the newest line."""
+    """The records of one output. *state* is that of the newest line."""
 
     state: str = ""
     at: int = -1
@@ -42,10 +40,10 @@ class Past:
     source: str = ""
     source_stamp: Stamp | None = None
     cause: str = ""
-    done: Mapping[str, Any] | None = None  # the newest line that says "done"
+    done: Mapping[str, Any] | None = None  # the newest "done" line
     done_at: int = -1
     begun_at: int = -1
-    looked_by: Path | None = None  # the run that decodes it for its series
+    looked_by: Path | None = None  # the run that is decoding it for its series
     looked_at: int = -1
 
     @property
@@ -55,8 +53,8 @@ class Past:
 
 
 @dataclass(slots=True)
-class _File:
-    """How far a file of records was read, and what it has said so far."""
+class _RecordsFile:
+    """How far a file of records was read, and whether its version is known and its run has ended."""
 
     read_to: int = 0
     known: bool = False
@@ -69,35 +67,35 @@ class History:
 
     pasts: dict[str, Past] = field(default_factory=dict)
     runs: list[Mapping[str, Any]] = field(default_factory=list)
-    dead: set[Path] = field(default_factory=set)  # files of runs that ended without a word
-    by_source: dict[str, str] = field(default_factory=dict)  # to the name of the newest output that is done
-    series: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # what was found of each, newest line
-    slim: bool = False  # keeps of what is done only what decides whether it is
-    files: dict[Path, _File] = field(default_factory=dict)
+    dead: set[Path] = field(default_factory=set)  # files of runs that were interrupted or crashed
+    by_source: dict[str, str] = field(default_factory=dict)  # -> name of the newest output that is done
+    series: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # the newest line on each
+    slim: bool = False  # keep only those values of "done" lines that determine what is done
+    files: dict[Path, _RecordsFile] = field(default_factory=dict)
 
     def of(self, target: str) -> Past | None:
-        """What is known of the output of that name, relative to the folder."""
+        """Return the records of the output with that name, relative to the folder."""
         return self.pasts.get(target)
 
     def is_suspect(self, past: Past) -> bool:
-        """Whether a run that died was at this file, to clean it or to look at it for its series."""
+        """Whether an interrupted run was processing this file, or decoding it for its series."""
         return past.looked_by in self.dead or (past.state == "begun" and past.run in self.dead)
 
     def is_dangerous(self, target: str) -> bool:
-        """Whether the source of that output has taken a run down, or may have."""
+        """Whether the source of that output has crashed a run, or may have."""
         past = self.pasts.get(target)
         return past is not None and (past.state == "crashed" or self.is_suspect(past))
 
 
 def read_history(out: Path) -> History:
-    """Merges the records below *out*; what cannot be read is as if it had not been written."""
+    """Return the merged records below *out*; unreadable ones are ignored."""
     history = History()
     read_on(out, history)
     return history
 
 
 def read_on(out: Path, history: History) -> None:
-    """Merges what was recorded below *out* since *history* was read."""
+    """Add what was recorded below *out* since *history* was read."""
     try:
         files = sorted((out / FOLDER).glob("run-*.jsonl"))
     except OSError:
@@ -111,22 +109,22 @@ def read_on(out: Path, history: History) -> None:
 
 
 def _read_run(path: Path, history: History) -> None:
-    file = history.files.setdefault(path, _File())
-    for place, words in journal.lines_from(path, file.read_to):
+    file = history.files.setdefault(path, _RecordsFile())
+    for place, words in lines_from(path, file.read_to):
         file.read_to = place
         if words.get("state") == "run":
             file.known = words.get("v") == VERSION
             if file.known and isinstance(words.get("at"), int):
                 history.runs.append(words)
         elif not file.known:
-            continue  # of a later version: its outputs are left alone
+            continue  # of a later version: its outputs are never replaced
         elif words.get("state") == "ended":
             file.ended = True
         elif words.get("state") == "series":
             _take_series(words, history)
         elif _is_whole(words):
             _take(words, path, history)
-    if file.ended or journal.is_held(path):
+    if file.ended or is_locked(path):
         history.dead.discard(path)
     else:
         history.dead.add(path)
@@ -157,10 +155,10 @@ def _is_whole(words: Mapping[str, Any]) -> bool:
     return all(isinstance(words.get(name), kind) for name, kind in wanted.items())
 
 
-# These say nothing of the output.
+# These do not change the state of the output.
 _LOOKS = frozenset({"looked", "looking"})
 
-# What tells whether an output is done.
+# The values that determine whether an output is done.
 _DECIDING = ("source", "size", "mtime_ns", "options", "digest", "megapixels")
 
 
@@ -200,7 +198,7 @@ _APART = "Clean them into different folders, or rename one."
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The jobs of a plan by what is left to do of them."""
+    """The jobs of a plan: to do, done, or blocked by an error."""
 
     to_do: tuple[Job, ...]
     done: tuple[Job, ...]
@@ -211,14 +209,14 @@ def sort_by_history(
     jobs: Iterable[Job],
     history: History,
     settings: Settings,
-    choice: Choice,
+    choice: ModelChoice,
     cancel: CancelToken,
     *,
     folder: Path | None = None,
 ) -> Standing:
-    """Looks at outputs and records; with --verify at the bytes of outputs and sources, too. Writes nothing.
+    """Compare jobs with outputs and records; with --verify also the checksums of outputs and sources.
 
-    *folder* is where the records stand.
+    *folder* is that of the records.
     """
     to_do, done, blocked = [], [], []
     for job in jobs:
@@ -229,32 +227,32 @@ def sort_by_history(
             blocked.append((job, crash))
             continue
         job = dataclasses.replace(job, suspect=history.is_suspect(past) or past.state == "crashed")
-        verdict: str | DenoiserError | None = _why_new(past)
+        reason: str | DenoiserError | None = "the output is missing" if past.done else ""
         if os.path.lexists(job.target):
-            verdict = _why_again(job, past, settings, choice)
-            other = made_of_another(job, past, folder) if verdict and not settings.batch.overwrite else None
+            reason = _why_again(job, past, settings, choice)
+            other = made_of_another(job, past, folder) if reason and not settings.batch.overwrite else None
             if other is not None:
-                verdict = UnsafeOutput(
+                reason = UnsafeOutput(
                     f"{job.source} would be written to {job.target}, which was made from {other}.", hint=_APART
                 )
-        if isinstance(verdict, DenoiserError):
-            blocked.append((job, verdict))
-        elif verdict is None:
+        if isinstance(reason, DenoiserError):
+            blocked.append((job, reason))
+        elif reason is None:
             done.append(dataclasses.replace(job, record=past.done))
         else:
-            to_do.append(dataclasses.replace(job, again=verdict))
+            to_do.append(dataclasses.replace(job, again=reason))
     return Standing(tuple(to_do), tuple(done), tuple(blocked))
 
 
 def made_of_another(job: Job, past: Past, folder: Path | None) -> Path | None:
-    """The picture that the output of *job* was made of, where that is another one and still there."""
+    """Return the image that the existing output was made from, if it is not that of *job* and still exists."""
     if folder is None or past.done is None:
         return None
     first = Path(os.path.normpath(folder / past.done["source"]))
     try:
         return None if first.samefile(job.source) else first
     except OSError:
-        return None  # one of them is gone
+        return None  # one of them no longer exists
 
 
 def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:
@@ -266,12 +264,8 @@ def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:
     )
 
 
-def _why_new(past: Past) -> str:
-    return "the output is missing" if past.done else ""
-
-
-def _why_again(job: Job, past: Past, settings: Settings, choice: Choice) -> str | DenoiserError | None:
-    """Why an output that is there is made again; None when it is done; an error when it is not ours."""
+def _why_again(job: Job, past: Past, settings: Settings, choice: ModelChoice) -> str | DenoiserError | None:
+    """Return why an existing output is made again; None if it is done; an error if its origin is unknown."""
     if settings.batch.overwrite:
         return "--overwrite"
     there = stamp_of(job.target)
@@ -289,7 +283,7 @@ def _why_again(job: Job, past: Past, settings: Settings, choice: Choice) -> str 
 
 
 def _left_by_a_dead_run(past: Past, there: Stamp) -> bool:
-    """Whether the output was written, and its writer killed before it could say so: it has the source's time."""
+    """Whether a run was killed between writing the output and its record: the output has the source's time."""
     if past.begun_at <= past.done_at or past.source_stamp is None:
         return False
     return abs(there.mtime_ns - past.source_stamp.mtime_ns) <= _SAME_TIME_NS
@@ -312,15 +306,15 @@ _DEVICES = ("cpu", "cuda", "mps")
 _PLACE = ("device", "precision", "tile")
 
 DeviceChooser = Callable[[str], str]
-Finder = Callable[[str, str], models.CatalogEntry]  # of a name or a path, on a device
+Finder = Callable[[str, str], models.CatalogEntry]  # (name or path, device)
 
 
 def choose_weights(
     settings: Settings, history: History, choose_device: DeviceChooser, find: Finder | None = None
-) -> Choice:
-    """What the newest run chose that was asked the same, as long as its weights are here; or a choice of today.
+) -> ModelChoice:
+    """Return the choice of the newest run with the same options if its weights are installed, or a new choice.
 
-    Asks for the device only where the weights depend on it: finding out takes seconds.
+    *choose_device* is called only if the weights depend on the device: it takes seconds.
     """
     find = find or models.find
     for run in reversed(history.runs):
@@ -333,16 +327,16 @@ def choose_weights(
     if device == AUTOMATIC:
         device = choose_device(device) if _depends_on_device(asked, find) else _DEVICES[0]
     entry = find(asked, device)
-    return Choice(asked if _is_path(asked) else entry.name, entry.card.sha256)
+    return ModelChoice(asked if _is_path(asked) else entry.name, entry.card.sha256)
 
 
-def _kept(run: Mapping[str, Any], settings: Settings, find: Finder) -> Choice | None:
+def _kept(run: Mapping[str, Any], settings: Settings, find: Finder) -> ModelChoice | None:
     model, digest = run.get("model"), run.get("digest")
     place = {name: run[name] for name in _PLACE if run.get(name) is not None}
     if not isinstance(model, str):
         return None
     try:
-        kept = Choice(model, str(digest), place)
+        kept = ModelChoice(model, str(digest), place)
         device = kept.applied(settings.of_network).device
         return kept if find(model, device).card.sha256 == digest else None
     except (MissingModel, UntrustedWeights, UsageError, KeyError):

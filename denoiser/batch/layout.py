@@ -17,28 +17,26 @@ from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
-LATENT = Format(
-    "dlf", "latent file", (".dlf",), "png"
-)  # no picture that imageio knows, and a row of outputs as well
+LATENT = Format("dlf", "latent file", (".dlf",), "png")  # an output format that imageio does not have
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One picture from source to target."""
+    """One file, from source to target."""
 
     source: Path
     target: Path
-    megapixels: float  # 0 where the header could not be read; the job will then fail and say why
-    name: str = ""  # the target below the output folder, by which records know it; "" for a single file
-    again: str = ""  # why it is made again, where it was made before
-    suspect: bool = False  # an earlier run died while it worked on this file
-    series: str = ""  # camera, ISO and size, where pictures that were taken alike are cleaned alike
-    record: Mapping[str, Any] | None = field(default=None, compare=False)  # the line that says it is done
+    megapixels: float  # 0 if the header is corrupt; the job then fails
+    name: str = ""  # the target below the output folder, as in records; "" for a single file
+    again: str = ""  # why an existing output is made again
+    suspect: bool = False  # an earlier run was interrupted at this file
+    series: str = ""  # camera, ISO and size, with --series
+    record: Mapping[str, Any] | None = field(default=None, compare=False)  # the "done" line
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A picture as its header describes it; *written_as* is the row of its output."""
+    """What the header of a source says; *written_as* is the format of the output."""
 
     path: Path
     below: PurePath
@@ -47,28 +45,25 @@ class Sighting:
     series: str = ""
 
 
-def into_folder(pictures: Iterable[Sighting], folder: Path) -> list[Job]:
-    """A job for each picture, with its place below *folder*; only the suffix follows the format."""
-    named = ((picture, _renamed(picture.below, picture.written_as)) for picture in pictures)
-    return [
-        Job(picture.path, folder / name, picture.megapixels, name.as_posix(), series=picture.series)
-        for picture, name in named
-    ]
+def into_folder(sightings: Iterable[Sighting], folder: Path) -> list[Job]:
+    """Return a job for each source, with its path below *folder*; only the suffix may change."""
+    named = ((one, _renamed(one.below, one.written_as)) for one in sightings)
+    return [Job(one.path, folder / name, one.megapixels, name.as_posix(), series=one.series) for one, name in named]
 
 
-def into_file(picture: Sighting, target: Path, options: WriteOptions, row: Format | None = None) -> Job:
-    """The job of one picture to one file, whose suffix chooses the format, or which is of that *row*."""
+def into_file(sighting: Sighting, target: Path, options: WriteOptions, row: Format | None = None) -> Job:
+    """Return the job from one source to one file; its format is *row*, or that of the suffix."""
     row = row or writable_row(target)
     if options.format not in (None, row.key):
         raise UsageError(
             f"--format {options.format} contradicts the name {target.name}.",
             hint="Leave out --format, or change the name.",
         )
-    return Job(picture.path, target, picture.megapixels)
+    return Job(sighting.path, target, sighting.megapixels)
 
 
 def writable_row(target: Path) -> Format:
-    """The row that the name of an output belongs to; UsageError when nothing is written under such a name."""
+    """Return the format of the suffix; raise UsageError if it is unknown or cannot be written."""
     try:
         row = formats.by_suffix(target)
     except UsageError as error:
@@ -80,10 +75,9 @@ def writable_row(target: Path) -> Format:
 
 
 def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: str = "clean") -> None:
-    """Raises when two pictures would get one name, or one a name that another needs as its folder.
+    """Raise UnsafeOutput if two outputs have the same name, or one has the name of another's folder.
 
-    Without *case_matters* the target's file system takes names for the same that differ in case or in the way that
-    accents are encoded.
+    Without *case_matters*, names that differ only in case or in the encoding of accents are the same.
     """
     owners: dict[str, Job] = {}
     apart = f"{verb.capitalize()} them into different folders"
@@ -109,9 +103,9 @@ def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: s
 def _renamed(below: PurePath, row: Format) -> PurePath:
     if below.suffix.lower() in row.suffixes:
         return below
-    if formats.is_picture_name(Path(below)) or below.suffix.lower() in LATENT.suffixes:
+    if formats.is_image_name(Path(below)) or below.suffix.lower() in LATENT.suffixes:
         return below.with_suffix(row.suffix)
-    return below.with_name(below.name + row.suffix)  # "v1.2" has no suffix, and would lose its 2
+    return below.with_name(below.name + row.suffix)  # the .2 of "v1.2" is not a suffix
 
 
 def _key(path: Path, case_matters: bool) -> str:
@@ -123,22 +117,22 @@ Blocked = tuple[Job, DenoiserError]
 
 
 def refuse_input_folder(out: Path, folders: Iterable[Path]) -> None:
-    """Raises when the outputs would go into one of the input folders themselves, under whatever name."""
+    """Raise UnsafeOutput if *out* is one of the input folders, also through a link."""
     for folder in folders:
         if _identity(out) is not None and _identity(out) == _identity(folder):
             raise UnsafeOutput(f"{out}: is the input folder itself; inputs are never overwritten.", hint=_ELSEWHERE)
 
 
 def refuse_no_folder(out: Path) -> None:
-    """Raises when *out*, where a folder is needed, is a file."""
+    """Raise UsageError if *out* is a file."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file, but the outputs need a folder.", hint=_ELSEWHERE)
 
 
 def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple[list[Job], list[Blocked]]:
-    """The jobs whose targets can be written, and those that cannot, with the obstacle.
+    """Return the jobs whose targets can be written, and the others with their errors.
 
-    Raises UnsafeOutput for a target that is an input by name, by link or by hard link.
+    Raises UnsafeOutput for a target that is an input, also through a link or hard link.
     """
     free: list[Job] = []
     blocked: list[Blocked] = []
@@ -164,7 +158,7 @@ def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple
 
 
 def tells_case_apart(folder: Path) -> bool:
-    """Whether the file system below *folder* takes `a` and `A` for two names; found without writing anything."""
+    """Return whether the file system of *folder* is case-sensitive; found without writing anything."""
     for existing in (folder, *folder.absolute().parents):
         swapped = existing.with_name(existing.name.swapcase()) if existing.name else existing
         if existing.exists() and swapped.name != existing.name:
@@ -177,7 +171,7 @@ _IN_THE_WAY = "Move it, or choose another --out."
 
 
 def _obstacle(folder: Path) -> DenoiserError | None:
-    """The error of a path on which a file sits where a folder should be."""
+    """Return the error if a part of the path is a file."""
     for place in (folder, *folder.parents):
         if place.is_dir():
             return None

@@ -1,33 +1,65 @@
-"""What was done, kept beside the outputs: one file per run, one line per fact, read as one by the next run.
+"""The records of an output folder: a file per run with one JSON object per line, and what the next run reads.
 
 Each run, and so each shard, writes a file of its own in `.denoise/` of the output folder; `read_history` merges
-them all, and of several lines on one output the newest wins. A line is appended in one piece and synced, so a torn
-last line is dropped and spoils no other. docs/manifest.md names every key.
+them, and the newest line on an output counts. A line is appended in one piece and synced; a truncated last line is
+ignored. A file of records is locked while its run is alive. docs/manifest.md names every key.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from denoiser.atomicfile import append_line_durably, as_unwritable
-from denoiser.batch import journal
-from denoiser.batch.journal import Stamp
 from denoiser.batch.settings import Settings
-from denoiser.errors import DenoiserError, UnwritableImage
+from denoiser.errors import DenoiserError, UnreadableImage, UnwritableImage
+
+try:
+    import fcntl
+except ImportError:  # Windows: every other run counts as interrupted, and the files it has begun are tried alone
+    fcntl = None  # type: ignore[assignment]
 
 FOLDER = ".denoise"
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Stamp:
+    """Size and time of the last change of a file. If both are the same, the content counts as unchanged."""
+
+    size: int
+    mtime_ns: int
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of a file, or None if it cannot be accessed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, as `sha256sum` prints it."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableImage(f"{path}: cannot be read again ({error.strerror}).") from error
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
     """A source as it was when it was read."""
 
     path: Path
@@ -42,11 +74,11 @@ class Made:
     stamp: Stamp
     sha256: str
     megapixels: float
-    facts: Mapping[str, Any]  # what made it: estimate, device, seconds … and whatever a ticket needs
+    facts: Mapping[str, Any]  # noise estimate, device, seconds, notes
 
 
 class Manifest:
-    """The file of one run. Its methods may be called from any thread; nothing is written before `start`."""
+    """The file of records of one run. Thread-safe; nothing is written before `start`."""
 
     def __init__(self, out: Path, settings: Settings) -> None:
         self._out = out
@@ -55,29 +87,29 @@ class Manifest:
         self._key = settings.key
         self._path = out / FOLDER / f"run-{secrets.token_hex(6)}.jsonl"
         self._lock = threading.Lock()
-        self._held: journal.Held | None = None
+        self._held: BinaryIO | None = None
         self._digest = ""
         self._opening = ""
 
     def start(self, digest: str, words: Mapping[str, Any]) -> None:
-        """Opens the file with what the run was asked and what it chose; *digest* is that of the weights."""
+        """Create the file with the options of the run and *words*; *digest* is that of the weights."""
         self._digest = digest
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._held = journal.hold(self._path)
+            self._held = locked(self._path)
         except OSError as error:
             raise as_unwritable(self._path, error) from error
         settings = {"options": self._key, "look": self._settings.look, "asked": self._settings.asked}
         opening = {"state": "run", "at": time.time_ns(), "v": VERSION, "digest": digest} | settings | dict(words)
-        self._opening = journal.line(opening)
+        self._opening = as_line(opening)
         append_line_durably(self._path, self._opening)
 
-    def begun(self, target: Path, source: Source) -> None:
-        """A file is about to be decoded: written before, so that a decoder that ends the process has a name."""
+    def begun(self, target: Path, source: SourceFile) -> None:
+        """Record that a file is about to be decoded, so that a crash of the decoder can be traced to it."""
         self._append("begun", self._of(target, source))
 
-    def done(self, target: Path, source: Source, made: Made) -> None:
-        """An output stands under its name, whole and synced."""
+    def done(self, target: Path, source: SourceFile, made: Made) -> None:
+        """Record an output that is complete and synced."""
         words = {
             "source_sha256": source.sha256,
             "size": made.stamp.size,
@@ -90,36 +122,36 @@ class Manifest:
         }
         self._append("done", self._of(target, source) | words)
 
-    def failed(self, target: Path, source: Source | None, error: DenoiserError) -> None:
-        """A file was given up, and why."""
+    def failed(self, target: Path, source: SourceFile | None, error: DenoiserError) -> None:
+        """Record a file that failed, and why."""
         words = {"kind": type(error).__name__, "message": error.message}
         of = self._of(target, source) if source else {"target": self._name(target)}
         self._append("failed", of | words)
 
-    def looking(self, target: Path, source: Source) -> None:
-        """A file is about to be decoded for its series; for the same reason as `begun`."""
+    def looking(self, target: Path, source: SourceFile) -> None:
+        """Record that a file is about to be decoded for its series; for the same reason as `begun`."""
         self._append("looking", self._of(target, source))
 
-    def looked(self, target: Path, source: Source) -> None:
-        """It was decoded, or given up, and the process lives."""
+    def looked(self, target: Path, source: SourceFile) -> None:
+        """Record that it was decoded, or failed, without a crash."""
         self._append("looked", self._of(target, source))
 
     def series(self, name: str, words: Mapping[str, Any]) -> None:
-        """What the frames of a series have in common."""
+        """Record the noise that the frames of a series have in common."""
         self._append("series", {"series": name} | dict(words))
 
-    def crashed(self, target: Path, source: Source, cause: str) -> None:
-        """A file took a process down with it, when it was tried alone."""
+    def crashed(self, target: Path, source: SourceFile, cause: str) -> None:
+        """Record a file that crashed the process that tried it."""
         self._append("crashed", self._of(target, source) | {"cause": cause})
 
     def close(self, counts: Mapping[str, int]) -> None:
-        """The run is over in good order: what it has begun and not finished is no suspect."""
+        """Record that the run has ended without a crash: files that it has begun are not suspects."""
         if self._held is None:
             return
         try:
             self._append("ended", counts)
         finally:
-            self._held.release()
+            self._held.close()
             self._held = None
 
     @property
@@ -127,7 +159,7 @@ class Manifest:
         """Whether `start` was called and `close` was not."""
         return self._held is not None
 
-    def _of(self, target: Path, source: Source) -> dict[str, Any]:
+    def _of(self, target: Path, source: SourceFile) -> dict[str, Any]:
         return {
             "target": self._name(target),
             "source": self._relative(source.path),
@@ -139,7 +171,7 @@ class Manifest:
         return target.relative_to(self._out).as_posix()
 
     def _append(self, state: str, words: Mapping[str, Any]) -> None:
-        line = journal.line({"state": state, "at": time.time_ns()} | dict(words))
+        line = as_line({"state": state, "at": time.time_ns()} | dict(words))
         with self._lock:
             try:
                 append_line_durably(self._path, line)
@@ -159,14 +191,76 @@ class Manifest:
 
 
 class Relative:
-    """Names of files as seen from the output folder, so that both can move together."""
+    """Names of files relative to the output folder, so that both can be moved together."""
 
     def __init__(self, out: Path) -> None:
         self._out = os.path.abspath(out)
         self._folders: dict[Path, str] = {}
 
     def __call__(self, path: Path) -> str:
-        """The name of *path*; links are not followed."""
+        """Return the name of *path*; links are not followed."""
         if path.parent not in self._folders:
             self._folders[path.parent] = Path(os.path.relpath(path.parent, self._out)).as_posix()
         return f"{self._folders[path.parent]}/{path.name}"
+
+
+def as_line(words: Mapping[str, Any]) -> str:
+    """Return a record as one line of ASCII; undecodable bytes of names are kept."""
+    return json.dumps(words, separators=(",", ":"), default=str)
+
+
+def lines_from(path: Path, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each record after *start* bytes, with the position of its end; skip invalid lines."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        file.seek(start)
+        for raw in file:
+            if not raw.endswith(b"\n"):
+                return  # being written, or truncated by a power cut
+            start += len(raw)
+            try:
+                words = json.loads(raw)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(words, dict):
+                yield start, words
+
+
+def locked(path: Path) -> BinaryIO:
+    """Open the file and lock it until it is closed, or the process ends in any way."""
+    file = open(path, "ab")  # noqa: SIM115 - open as long as the run
+    if fcntl:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    return file
+
+
+def locked_if_free(path: Path) -> BinaryIO | None:
+    """Do the same without waiting; return None if another process has locked the file."""
+    file = open(path, "ab")  # noqa: SIM115 - open as long as it is locked
+    if fcntl:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        except OSError:
+            pass  # some network file systems have no locks
+    return file
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a living process, here or on another machine that shares its locks, writes this file."""
+    if not fcntl:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,4 +1,4 @@
-"""The plan of a run: everything that can be checked and refused before a pixel is read."""
+"""The plan of a run: everything that can be checked before pixels are read."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from denoiser.batch import layout
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
-from denoiser.batch.discover import Discovery, Find, Passed, discover
+from denoiser.batch.discover import Discovery, Find, Skipped, discover
 from denoiser.batch.history import DeviceChooser, History, read_history, sort_by_history
-from denoiser.batch.journal import stamp_of
 from denoiser.batch.layout import Job, Sighting
-from denoiser.batch.manifest import Relative
+from denoiser.batch.manifest import Relative, stamp_of
 from denoiser.batch.series import Group, groups_of
-from denoiser.batch.settings import Choice, Settings
-from denoiser.batch.work import Work
+from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.work import BatchWork
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import shard_of
 
 PathLike = str | os.PathLike[str]
+AnyWork = BatchWork[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, in order; `denoise --dry-run` shows exactly this."""
+    """What a run will do, in order; `denoise --dry-run` prints it."""
 
     jobs: tuple[Job, ...]
-    already_there: tuple[Job, ...] = ()  # done by an earlier run, and nothing has changed since
-    passed: tuple[Passed, ...] = ()  # met on the way and not taken
+    already_there: tuple[Job, ...] = ()  # done by an earlier run, and unchanged since
+    skipped: tuple[Skipped, ...] = ()
     blocked: tuple[tuple[Job, DenoiserError], ...] = ()  # known to fail
-    elsewhere: int = 0  # pictures that other shards do
-    folder: Path | None = None  # where the outputs and their records go; None for a single file
-    choice: Choice | None = None  # the weights; None where there is nothing to choose for
-    groups: tuple[Group, ...] = ()  # pictures that were taken alike, where they are to be cleaned alike
+    elsewhere: int = 0  # images of other shards
+    folder: Path | None = None  # of the outputs and their records; None for a single file
+    choice: ModelChoice | None = None
+    groups: tuple[Group, ...] = ()  # of --series
+    work: AnyWork = CLEANING
 
     @property
     def megapixels(self) -> float:
@@ -46,16 +48,17 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where outputs go, what is on record there, and the weights they are made with."""
+class Destination:
+    """Where outputs go, the records that are there, and the work and weights that make them."""
 
     out: Path
-    folder: Path | None  # None where *out* is a single file
+    folder: Path | None  # None if *out* is a single file
     history: History
-    choice: Choice
+    choice: ModelChoice
+    work: AnyWork = CLEANING
 
 
-def _as_on_a_cpu(_wish: str) -> str:
+def _as_on_a_cpu(_wanted: str) -> str:
     return "cpu"
 
 
@@ -68,11 +71,11 @@ def make_plan(
     choose_device: DeviceChooser = _as_on_a_cpu,
     cancel: CancelToken | None = None,
 ) -> Plan:
-    """Looks at names, headers, targets and records; writes nothing.
+    """Plan a run from names, headers, targets and records; writes nothing.
 
-    Raises UsageError, NothingToDo or UnsafeOutput before any harm can be done. *out* is a file when it is named
-    like one and is no folder, which only a single source that is a file may have; otherwise it is a folder.
-    *listed* sources keep the folders of their names. *choose_device* is asked where the weights depend on it.
+    Raises UsageError, NothingToDo or UnsafeOutput. *out* is a file if it is named like one and is no folder, and
+    there is a single source, a file; otherwise it is a folder. *listed* sources keep the folders of their names.
+    *choose_device* is called if the weights depend on the device.
     """
     cancel, work = cancel or CancelToken(), work_of(settings)
     work.refuse(settings)
@@ -81,7 +84,7 @@ def make_plan(
     folder = None if not names and _names_a_file(out, paths, work) else Path(out)
     found = discover(
         paths,
-        is_picture_name=work.takes,
+        is_image_name=work.takes,
         recursive=settings.batch.recursive,
         leave_out=folder,
         listed=names,
@@ -90,17 +93,17 @@ def make_plan(
     if not found.finds and not found.absent:
         raise NothingToDo(_nothing([*paths, *names[:1]], found, work), hint=work.words.known)
     history = read_history(folder) if folder else History()
-    place = Place(Path(out), folder, history, work.choose(settings, history, choose_device))
-    return plan_for(found, place, settings, cancel)
+    choice = work.choose(settings, history, choose_device)
+    return plan_for(found, Destination(Path(out), folder, history, choice, work), settings, cancel)
 
 
-def plan_for(found: Discovery, place: Place, settings: Settings, cancel: CancelToken) -> Plan:
-    """What to do with what was found; raises UsageError or UnsafeOutput where files get into each other's way."""
-    work, looked_at = work_of(settings), _Looker(place, settings, cancel)
+def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: CancelToken) -> Plan:
+    """Plan the found files; raise UsageError or UnsafeOutput if outputs conflict with each other or with inputs."""
+    work, look = place.work, _Looker(place, settings, cancel)
     if place.folder is None:
-        jobs = [layout.into_file(looked_at(found.finds[0]), place.out, settings.write, work.row(place.out))]
+        jobs = [layout.into_file(look(found.finds[0]), place.out, settings.write, work.row(place.out))]
     else:
-        jobs = layout.into_folder([looked_at(find) for find in found.finds], place.folder)
+        jobs = layout.into_folder([look(find) for find in found.finds], place.folder)
     layout.refuse_collisions(jobs, case_matters=layout.tells_case_apart(place.out), verb=work.words.verb)
     mine = _of_shard(jobs, settings)
     free, blocked = layout.sort_out_blocked(mine, {find.identity for find in found.finds})
@@ -109,17 +112,18 @@ def plan_for(found: Discovery, place: Place, settings: Settings, cancel: CancelT
     return Plan(
         standing.to_do,
         standing.done,
-        found.passed,
+        found.skipped,
         (*blocked, *standing.blocked, *absent),
         elsewhere=len(jobs) - len(mine),
         folder=place.folder,
         choice=place.choice,
         groups=groups_of(jobs, place.history, settings) if settings.batch.series and place.folder else (),
+        work=work,
     )
 
 
 def _of_shard(jobs: list[Job], settings: Settings) -> list[Job]:
-    """The jobs of this part; by name, so that a file stays in its part whatever comes and goes beside it."""
+    """Return the jobs of this shard. A file stays in its shard when others come and go: only its name counts."""
     shard = shard_of(settings.batch)
     if shard is None:
         return jobs
@@ -127,8 +131,8 @@ def _of_shard(jobs: list[Job], settings: Settings) -> list[Job]:
     return [job for job in jobs if zlib.crc32(os.fsencode(job.name)) % parts == part - 1]
 
 
-def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: Work = CLEANING) -> None:
-    """Raises where *out* itself makes no sense or would do harm."""
+def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWork = CLEANING) -> None:
+    """Raise UsageError or UnsafeOutput if *out* does not suit the sources."""
     if folder is None:
         _refuse_many(found, out, work)
     else:
@@ -137,12 +141,12 @@ def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: Work =
 
 
 class _Looker:
-    """Looks into the header of each picture, unless a record tells already what stands there."""
+    """Reads the header of each source, unless a record has its content already."""
 
-    def __init__(self, place: Place, settings: Settings, cancel: CancelToken) -> None:
+    def __init__(self, place: Destination, settings: Settings, cancel: CancelToken) -> None:
         self._history = place.history
         self._settings = settings
-        self._work = work_of(settings)
+        self._work = place.work
         self._cancel = cancel
         self._relative = Relative(place.out)
         self._key = settings.key
@@ -152,7 +156,7 @@ class _Looker:
         return self._remembered(find) or self._work.sight(find, self._settings)
 
     def _remembered(self, find: Find) -> Sighting | None:
-        """What the header said when an output of this very file was made, which need not be read again."""
+        """Return what the header contained when an output was made from this unchanged file."""
         if not self._history.by_source:
             return None
         target = self._history.by_source.get(self._relative(find.path))
@@ -164,7 +168,7 @@ class _Looker:
         try:
             row = self._work.row(Path(target))
         except UsageError:
-            return None  # no name that is written here
+            return None  # a format that is not written here
         series = past.done.get("facts", {}).get("series", "")
         return Sighting(
             find.path, find.below, row, past.done["megapixels"], series if isinstance(series, str) else ""
@@ -180,7 +184,7 @@ def _absent(path: Path) -> UnreadableImage:
 _LIKE_A_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}")
 
 
-def _names_a_file(out: PathLike, sources: Sequence[Path], work: Work) -> bool:
+def _names_a_file(out: PathLike, sources: Sequence[Path], work: AnyWork) -> bool:
     words = os.fspath(out)
     if words.endswith(("/", os.sep)) or Path(words).is_dir():
         return False
@@ -190,7 +194,7 @@ def _names_a_file(out: PathLike, sources: Sequence[Path], work: Work) -> bool:
     return len(sources) == 1 and sources[0].is_file() and bool(_LIKE_A_FILE.fullmatch(Path(words).suffix))
 
 
-def _refuse_many(found: Discovery, target: Path, work: Work) -> None:
+def _refuse_many(found: Discovery, target: Path, work: AnyWork) -> None:
     if found.folders or len(found.finds) > 1:
         count = "a folder is" if found.folders else f"{len(found.finds)} {work.words.takes}s are"
         raise UsageError(
@@ -199,25 +203,23 @@ def _refuse_many(found: Discovery, target: Path, work: Work) -> None:
         )
 
 
-def _nothing(paths: Sequence[Path], found: Discovery, work: Work) -> str:
+def _nothing(paths: Sequence[Path], found: Discovery, work: AnyWork) -> str:
     where = ", ".join(str(path) for path in paths)
     beside = []
     if found.others:
         beside.append(f"{found.others} file{'s' if found.others > 1 else ''} of other kinds")
-    beside += [f"{passed.path}: {passed.reason}" for passed in found.passed[:1]]
+    beside += [f"{skipped.path}: {skipped.reason}" for skipped in found.skipped[:1]]
     return f"{where}: no {work.words.takes} found" + (f" ({'; '.join(beside)})." if beside else ".")
 
 
-_WORKS: tuple[Work, ...] = (CLEANING, ENCODING, DECODING)
-
-
-def work_of(settings: Settings) -> Work:
-    """What was asked for."""
+def work_of(settings: Settings) -> AnyWork:
+    """Return the work that these options are for."""
     if settings.encode is not None:
         return ENCODING
     return CLEANING if settings.decode is None else DECODING
 
 
-def work_named(verb: str) -> Work:
+def work_named(verb: str) -> AnyWork:
     """Return the work of that command."""
-    return next(work for work in _WORKS if work.words.verb == verb)
+    works: tuple[AnyWork, ...] = (CLEANING, ENCODING, DECODING)
+    return next(work for work in works if work.words.verb == verb)

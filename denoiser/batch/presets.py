@@ -1,7 +1,7 @@
-"""Options kept under a name, for the command line and the desktop app alike: one small TOML file each.
+"""Presets: options that are saved under a name, as TOML files in `denoise/presets` of the configuration folder.
 
-They lie in `denoise/presets` of the user's configuration folder. What is not in a preset stays as it is; a key that
-no option has is refused, since a misspelt one would change nothing in silence.
+The command line and the desktop app share them. Options that are not in a preset keep their values; unknown names
+are errors, because a misspelt one would have no effect.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from denoiser.atomicfile import whole_file
 from denoiser.errors import UsageError
 from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
 
-# Of a picture, not of a run: what a preset may say.
+# The options of a preset: those of an image, not those of a run.
 CLASSES = (DenoiseOptions, ReadOptions, WriteOptions)
 _SUFFIX = ".toml"
 _NAME = re.compile(r"[\w][\w .+-]*")
-_MOST_BYTES = 1 << 16  # a preset is a few lines; anything else is another file
+_MOST_BYTES = 1 << 16  # a preset has a few lines
 
 
 def presets_folder() -> Path:
-    """Where presets lie, whether there are any or not."""
+    """Return the folder of presets, which may not exist."""
     configured = os.environ.get("XDG_CONFIG_HOME", "")
     return (Path(configured) if os.path.isabs(configured) else Path.home() / ".config") / "denoise" / "presets"
 
 
 def preset_names() -> list[str]:
-    """The presets that are there, sorted."""
+    """Return the names of all presets, sorted."""
     return sorted(path.stem for path in presets_folder().glob(f"*{_SUFFIX}"))
 
 
 def load_preset(name_or_path: str) -> dict[str, Any]:
-    """The values of a preset by the names of their options; UsageError where it says what no option understands."""
+    """Return the values of a preset by the names of the options; raise UsageError if one is unknown or invalid."""
     path = _path(name_or_path)
     try:
         with path.open("rb") as file:
@@ -58,7 +58,7 @@ def load_preset(name_or_path: str) -> dict[str, Any]:
 
 
 def save_preset(name_or_path: str, options: Mapping[type[Any], Any]) -> Path:
-    """Writes what differs from the defaults; gives back the file. An older preset of that name is replaced."""
+    """Write the options that differ from the defaults, replacing an older preset; return the file."""
     path = _path(name_or_path)
     lines = []
     for kind in CLASSES:
@@ -96,5 +96,5 @@ def _check(values: Mapping[str, Any], path: Path) -> None:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    # TOML's basic strings are those of JSON, and so are its numbers.
+    # Strings and numbers have the same syntax in TOML and JSON.
     return json.dumps(value if isinstance(value, str | int) else float(value))

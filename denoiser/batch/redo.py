@@ -1,4 +1,4 @@
-"""An output made again from its ticket and its source, and compared with what is there."""
+"""Repeats the processing of an output from its processing record and its source, and compares the results."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from denoiser import imageio, models
 from denoiser.batch.cleaning import CLEANING
+from denoiser.batch.processing_record import ProcessingRecord, read_record, version_of_torch
 from denoiser.batch.series import stated
 from denoiser.batch.settings import Settings
-from denoiser.batch.ticket import Ticket, read_ticket, version_of_torch
 from denoiser.errors import MissingModel, UsageError
 from denoiser.events import CancelToken, ignore
 from denoiser.imageio import formats
@@ -25,64 +25,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Redone:
-    """What came out, and how it compares; nothing is written yet."""
+    """The new result, and how it differs from the output. Nothing is written."""
 
     image: Image
     settings: Settings
-    ticket: Ticket
-    differing: float  # share of the pixels that differ from the output; 0 for the same picture
+    record: ProcessingRecord
+    differing: float  # share of the pixels that differ from the output
 
     @property
     def same(self) -> bool:
-        """Whether each pixel, and its alpha, is that of the output."""
+        """Whether all pixels and alpha are equal."""
         return self.differing == 0
 
     @property
     def why(self) -> str:
-        """What may have made a difference, where something is known; empty otherwise."""
-        made, here = self.ticket.torch, version_of_torch()
+        """A possible reason for a difference, or an empty string."""
+        made, here = self.record.torch, version_of_torch()
         if self.same or not made or made == here:
             return ""
         return f"it was made with torch {made}; torch {here} is installed"
 
 
 def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | None = None) -> Redone:
-    """What the ticket of *made* says, done again with *source*; *model* is a weights file, where that is needed.
+    """Repeat the processing of *made* with *source*; *model* is a weights file if the model is not installed.
 
-    UsageError without a ticket, MissingModel where the weights are not those of the ticket. On the same device in
-    the same precision the pixels are the same, bit for bit.
+    Raises UsageError without a processing record, MissingModel if the weights differ from those of the record. On
+    the same device with the same precision all pixels are equal.
     """
     before = imageio.read(made)
-    ticket = read_ticket(before)
-    if ticket is None:
+    record = read_record(before)
+    if record is None:
         raise UsageError(
             f"{made}: has no processing record.",
             hint="Outputs have one unless written with --no-ticket or --strip.",
         )
-    settings = ticket.settings(model=model)
-    _check_weights(settings.denoise.model, settings.denoise.device, ticket)
+    settings = record.settings(model=model)
+    _check_weights(settings.denoise.model, settings.denoise.device, record)
     image = CLEANING.read(source, settings)
     session = CLEANING.open(None, settings)
-    series = _series_of(ticket, image) if settings.batch.series else None
+    series = _series_of(record, image) if settings.batch.series else None
     outcome = CLEANING.make(
         image, settings, session, series=series, listener=ignore, cancel=cancel or CancelToken()
     )
     row = formats.by_suffix(made)
     after = imageio.read_bytes(imageio.encode(outcome.result, row.key, settings.write), str(made))
-    return Redone(outcome.result, settings, ticket, _differing(before, after))
+    return Redone(outcome.result, settings, record, _differing(before, after))
 
 
-def _series_of(ticket: Ticket, image: Image) -> Series | None:
-    from denoiser.estimation import estimate_noise  # torch again
+def _series_of(record: ProcessingRecord, image: Image) -> Series | None:
+    from denoiser.estimation import estimate_noise
 
-    return stated(ticket.noise, estimate_noise(image))
+    return stated(record.noise, estimate_noise(image))
 
 
-def _check_weights(model: str, device: str, ticket: Ticket) -> None:
+def _check_weights(model: str, device: str, record: ProcessingRecord) -> None:
     card = models.find(model, device).card
-    if card.sha256 != ticket.digest:
+    if card.sha256 != record.digest:
         raise MissingModel(
-            f"The installed weights {card.name} are not those of the processing record ({ticket.digest[:12]}…).",
+            f"The installed weights {card.name} are not those of the processing record ({record.digest[:12]}…).",
             hint="Give their file with --model.",
         )
 

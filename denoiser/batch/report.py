@@ -23,29 +23,29 @@ from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener, 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The end of a run. *left* counts the jobs that were not begun or given up, because the run stopped early."""
+    """The result of a run. *left* counts the jobs that remain because the run stopped early."""
 
     done: int = 0
     already_there: int = 0
-    passed: int = 0
+    skipped: int = 0
     left: int = 0
     failures: tuple[FileFailed, ...] = ()
-    notes: tuple[tuple[str, int], ...] = ()  # what people should know of the outputs, and of how many
+    notes: tuple[tuple[str, int], ...] = ()  # notes on outputs, and the number of outputs of each
     megapixels: float = 0.0
     seconds: float = 0.0
     cancelled: bool = False
-    stopped_by: DenoiserError | None = None  # what would have failed every other file as well
+    stopped_by: DenoiserError | None = None  # would fail every other file, too
 
     @property
     def exit_code(self) -> int:
-        """0 all done · 1 some files failed · 130 stopped on request; the failures' own code when all share it."""
+        """0: all done; 1: some files failed; 130: stopped by the user; or the common exit code of all failures."""
         if self.cancelled:
             return Cancelled.exit_code
         codes = {failure.error.exit_code for failure in self.failures}
         return codes.pop() if len(codes) == 1 and not self.done else int(bool(self.failures))
 
 
-# docs/manifest.md explains each; a test holds the two together.
+# docs/manifest.md explains each; a test compares both.
 COLUMNS = (
     "status",
     "source",
@@ -77,9 +77,9 @@ _OF_FACTS = ("seconds", "model", "device", "precision", "tile", "series", "trust
 
 @contextmanager
 def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
-    """A listener that writes the report and passes everything on; *listener* itself where no *path* is given.
+    """Yield a listener that writes the report and calls *listener*; without a *path*, yield *listener* itself.
 
-    The file appears whole when the block ends, and not at all when it is left by an exception.
+    The file is written atomically when the block ends, and not at all after an exception.
     """
     if not path:
         yield listener
@@ -113,7 +113,7 @@ class _Rows(Protocol):
 
 class _Csv:
     def __init__(self, file: BinaryIO) -> None:
-        # Names that are no text keep their bytes.
+        # Undecodable names keep their bytes.
         self._text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         self._writer = csv.DictWriter(self._text, COLUMNS, restval="")
         self._writer.writeheader()
@@ -124,7 +124,7 @@ class _Csv:
 
     def end(self) -> None:
         self._text.flush()
-        self._text.detach()  # the file below is closed by the one who opened it
+        self._text.detach()  # the caller closes the file
 
 
 class _Json:

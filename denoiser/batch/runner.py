@@ -1,11 +1,11 @@
-"""Carries out a plan: threads read ahead, the caller's thread works, other threads write.
+"""Carries out a plan: threads read ahead, the calling thread processes, other threads write.
 
     reader threads           calling thread              writer threads
-    steps.read       ->      Work.make           ->      steps.write
-    journal, decode          tells the listener          encode, sync, rename, record
+    steps.read       ->      BatchWork.make      ->      steps.write
+    record, decode           calls the listener          encode, sync, rename, record
 
-The number of threads and the megapixels that wait bound the memory, whatever the number of files. Each step of each
-file stands in `_attempt`, the one place where any exception is taken for the end of one file and not of the run.
+Limits on threads and on waiting megapixels bound the memory, whatever the number of files. Each step of each file
+runs in `_attempt`, where any exception fails that file and not the run.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from denoiser.atomicfile import remove_leftovers
 from denoiser.batch import steps
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest
-from denoiser.batch.plan import Plan, work_of
+from denoiser.batch.plan import Plan
 from denoiser.batch.report import Report
-from denoiser.batch.series import Fitting, told, without
+from denoiser.batch.series import SeriesFitting, found_event, without
 from denoiser.batch.settings import Settings
-from denoiser.batch.steps import Picture
+from denoiser.batch.steps import LoadedFile
 from denoiser.batch.trial import find_crashes
 from denoiser.batch.work import Worker
 from denoiser.errors import Cancelled, DenoiserError, OutputFull, UnreadableImage, UnwritableImage
@@ -49,11 +49,11 @@ from denoiser.events import (
 if TYPE_CHECKING:
     from denoiser.estimation import Series
 
-# A network on a CPU leaves decoding little to do, and one on a GPU is fed by a few threads; more only hold memory.
+# A few threads decode fast enough even for a GPU; more only use memory.
 MOST_THREADS = 8
-FEWEST_WRITERS = 2  # compression takes turns with the network, and one of two pictures may be slow
+FEWEST_WRITERS = 2  # one of two images may be slow to compress
 WAITING_TO_BE_WRITTEN = 1
-WAITING_MEGAPIXELS = 64.0  # ahead of the network, and again behind it: two of 24 megapixels, or a single large one
+WAITING_MEGAPIXELS = 64.0  # before and after processing each: two images of 24 MP, or one larger image
 
 _Result = TypeVar("_Result")
 
@@ -67,15 +67,15 @@ def run_plan(
     cancel: CancelToken | None = None,
     manifest: Manifest | None = None,
 ) -> Report:
-    """Carries out *plan* file by file; a file that fails is reported and the others go on.
+    """Carry out *plan*; a file that fails is reported, and the others are processed.
 
-    *open_worker* is called once, and not at all when there is nothing to do. The listener is called in the calling
-    thread only. A cancel stops within one tile; pictures that are clean by then are written. A full disk stops the
-    run, since it would fail every other file as well. Leaves no thread and no temporary file behind, whatever
-    happens. What is done is recorded beside the outputs, unless the output is a single file. A *manifest* that is
-    given is shared by several runs: started by the first of them, and closed by the caller.
+    *open_worker* is called once, or not at all if there is nothing to do. The listener is called in the calling
+    thread only. A cancel stops within one tile; images that are finished by then are written. A full disk stops the
+    run, since every other file would fail, too. No thread and no temporary file is left. Records are written
+    unless the output is a single file. A given *manifest* is shared by several runs: the first starts it, and the
+    caller closes it.
     """
-    run = _Run(plan, settings, listener, cancel or CancelToken(), manifest, shared=manifest is not None)
+    run = _BatchRun(plan, settings, listener, cancel or CancelToken(), manifest, shared=manifest is not None)
     run.announce()
     if plan.jobs and not run.is_over():
         for folder in sorted({job.target.parent for job in plan.jobs}):
@@ -85,7 +85,7 @@ def run_plan(
 
 
 def threads(settings: Settings) -> int:
-    """How many threads read files; as many write them, and two at least."""
+    """Return the number of reader threads; there are as many writers, but at least two."""
     return settings.batch.jobs or max(1, min(MOST_THREADS, (os.cpu_count() or 1) // 2))
 
 
@@ -96,7 +96,7 @@ class _Failed:
 
 @dataclass(slots=True)
 class _Writing:
-    """An output on its way to the disk; what it holds is the writer's alone."""
+    """An output that a thread is writing."""
 
     job: Job
     began: float
@@ -106,7 +106,7 @@ class _Writing:
 
 
 @dataclass(slots=True)
-class _Run:
+class _BatchRun:
     plan: Plan
     settings: Settings
     listener: Listener
@@ -118,7 +118,7 @@ class _Run:
     failures: list[FileFailed] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     series: dict[str, Series | None] = field(default_factory=dict)
-    unsafe: frozenset[Path] = frozenset()  # targets of what must not be decoded in this process
+    unsafe: frozenset[Path] = frozenset()  # targets of files that would crash this process
     done: int = 0
     megapixels: float = 0.0
     cancelled: bool = False
@@ -127,12 +127,12 @@ class _Run:
     def announce(self) -> None:
         plan = self.plan
         self.listener(Started(len(plan.jobs) + len(plan.blocked), plan.megapixels))
-        for passed in plan.passed:
-            self.listener(FileSkipped(passed.path, passed.reason))
+        for skipped in plan.skipped:
+            self.listener(FileSkipped(skipped.path, skipped.reason))
         for job in plan.already_there:
             self.listener(FileSkipped(job.source, "done already", job.target))
         for job, error in plan.blocked:
-            self._fail(job, error, recorded=True)  # nothing was tried: what stands on record is still so
+            self._fail(job, error, recorded=True)  # nothing was tried: the records are still valid
 
     def carry_out(self, open_worker: Callable[[], Worker]) -> None:
         worker = open_worker()
@@ -144,7 +144,7 @@ class _Run:
                 _threads(max(FEWEST_WRITERS, threads(self.settings)), "writer") as writers,
             ):
                 self._find_series(readers)
-                self._stream(worker, self._pictures(jobs, readers), writers)
+                self._stream(worker, self._read_ahead(jobs, readers), writers)
         except Cancelled:
             pass
         finally:
@@ -155,7 +155,7 @@ class _Run:
         return Report(
             done=self.done,
             already_there=len(self.plan.already_there),
-            passed=len(self.plan.passed),
+            skipped=len(self.plan.skipped),
             left=self._left(),
             failures=tuple(self.failures),
             notes=tuple(self.notes.items()),
@@ -176,10 +176,10 @@ class _Run:
         elif self.manifest.is_open:
             return
         try:
-            self.manifest.start(worker.model_digest, steps.facts_of_run(worker, self.plan.choice))
+            self.manifest.start(worker.model_digest, steps.facts_of_run(worker, self.plan))
         except UnwritableImage as error:
             self._fail(self.plan.jobs[0], error)
-            self.stopped_by = error  # the outputs would fare no better
+            self.stopped_by = error  # the outputs could not be written either
 
     def _end_records(self) -> None:
         manifest = self.manifest
@@ -188,19 +188,15 @@ class _Run:
             _attempt(self.plan.jobs[0], lambda: manifest.close(counts))
 
     def _without_crashes(self) -> list[Job]:
-        """The jobs, less those that took an earlier run down and would do so again."""
+        """Return the jobs without those that crashed an earlier run and crash again when tried."""
         samples = (job for group in self.plan.groups for job in group.samples)
         suspects = {job.target: job for job in (*samples, *self.plan.jobs) if job.suspect}
-        crashes = (
-            find_crashes([*suspects.values()], self.cancel, work_of(self.settings))
-            if suspects and not self.is_over()
-            else {}
-        )
+        crashes = {} if self.is_over() else find_crashes([*suspects.values()], self.cancel, self.plan.work)
         self.unsafe = frozenset(job.target for job in crashes)
         mine = frozenset(job.target for job in self.plan.jobs) & self.unsafe
         for job, cause in crashes.items():
             if job.target not in mine:
-                continue  # it would have been looked at for its series, and is not to be cleaned now
+                continue  # a sample of a series that is not cleaned now
             error = UnreadableImage(
                 f"{job.source}: crashed an earlier run and a repeated trial ({cause}); skipped.",
                 hint="The file may be corrupt. Use --retry-failed to try again.",
@@ -212,68 +208,68 @@ class _Run:
         return [job for job in self.plan.jobs if job.target not in mine]
 
     def _find_series(self, readers: ThreadPoolExecutor) -> None:
-        """Looks at some pictures of each group before the first of any is cleaned."""
+        """Estimate the noise of each group from some of its images before the first is cleaned."""
         if self.plan.groups and self.manifest is not None and not self.is_over():
-            fitting = Fitting(self.settings, self.manifest, readers, self.cancel)
+            fitting = SeriesFitting(self.settings, self.manifest, readers, self.cancel)
             for group in self.plan.groups:
                 self.series[group.name] = fitting.fit(without(group, self.unsafe))
-                self.listener(told(group, self.series[group.name]))
+                self.listener(found_event(group, self.series[group.name]))
 
     def _stream(
         self,
         worker: Worker,
-        pictures: Iterator[tuple[Job, Future[Picture | _Failed]]],
+        files: Iterator[tuple[Job, Future[LoadedFile | _Failed]]],
         writers: ThreadPoolExecutor,
     ) -> None:
         try:
-            while not self.is_over() and (following := next(pictures, None)) is not None:
+            while not self.is_over() and (following := next(files, None)) is not None:
                 self._work(worker, *following, writers)
         except Cancelled:
             pass
-        while self.writing:  # finished pictures are kept, also when the run is stopped
+        while self.writing:  # finished images are kept, even if the run is stopped
             self._gather(wait_for_one=True)
 
-    def _pictures(
+    def _read_ahead(
         self, jobs: list[Job], readers: ThreadPoolExecutor
-    ) -> Iterator[tuple[Job, Future[Picture | _Failed]]]:
-        """Each job with its picture on the way, and the next ones already begun."""
-        ahead: deque[tuple[Job, Future[Picture | _Failed]]] = deque()
+    ) -> Iterator[tuple[Job, Future[LoadedFile | _Failed]]]:
+        """Yield each job with its file, which may still be loading, while the next ones are being read."""
+        ahead: deque[tuple[Job, Future[LoadedFile | _Failed]]] = deque()
         most = threads(self.settings)
         for job in jobs:
             waiting = sum(earlier.megapixels for earlier, _ in ahead)
             while ahead and (len(ahead) > most or waiting + job.megapixels > WAITING_MEGAPIXELS):
                 waiting -= ahead[0][0].megapixels
                 yield ahead.popleft()
-            step = functools.partial(steps.read, job, self.settings, self.manifest)
+            step = functools.partial(steps.read, job, self.plan, self.settings, self.manifest)
             ahead.append((job, readers.submit(_attempt, job, step)))
         yield from ahead
 
     def _work(
-        self, worker: Worker, job: Job, coming: Future[Picture | _Failed], writers: ThreadPoolExecutor
+        self, worker: Worker, job: Job, coming: Future[LoadedFile | _Failed], writers: ThreadPoolExecutor
     ) -> None:
-        picture = self._awaited(coming)
-        if isinstance(picture, _Failed):
-            self._fail(job, picture.error)
+        loaded = self._awaited(coming)
+        if isinstance(loaded, _Failed):
+            self._fail(job, loaded.error)
             return
         self.cancel.raise_if_cancelled()
-        content, source, megapixels = picture.content, picture.source, picture.content.megapixels
+        content, megapixels = loaded.content, loaded.content.megapixels
         self.listener(FileStarted(job.source, megapixels))
         began = time.perf_counter()
-        make = functools.partial(work_of(self.settings).make, content, self.settings, worker)
+        make = functools.partial(self.plan.work.make, content, self.settings, worker)
         series = self.series.get(job.series)
-        outcome = _attempt(job, lambda: make(series=series, listener=self._heard, cancel=self.cancel))
+        outcome = _attempt(job, lambda: make(series=series, listener=self._hear, cancel=self.cancel))
         if isinstance(outcome, _Failed):
             self._fail(job, outcome.error)
             return
         if job.series:
             outcome = dataclasses.replace(outcome, facts={**outcome.facts, "series": job.series})
         self._make_room(megapixels)
-        step = functools.partial(steps.write, job, outcome, source, self.settings, self.manifest)
+        step = functools.partial(steps.write, job, outcome, loaded.source, self.plan, self.settings, self.manifest)
         future = writers.submit(_attempt, job, step)
         self.writing[future] = _Writing(job, began, megapixels, outcome.notes, outcome.facts)
 
     def _make_room(self, megapixels: float) -> None:
-        """Waits until as many pictures are written as memory allows to wait."""
+        """Wait until few enough images are waiting to be written."""
         most = max(FEWEST_WRITERS, threads(self.settings)) + WAITING_TO_BE_WRITTEN
         while self.writing and (
             len(self.writing) >= most
@@ -281,12 +277,12 @@ class _Run:
         ):
             self._gather(wait_for_one=True)
 
-    def _heard(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
         self._gather(wait_for_one=False)
         self.listener(event)
 
-    def _awaited(self, coming: Future[Picture | _Failed]) -> Picture | _Failed:
-        """The picture when it is read; tells meanwhile of what is written."""
+    def _awaited(self, coming: Future[LoadedFile | _Failed]) -> LoadedFile | _Failed:
+        """Return the file once it is read; meanwhile report files that are written."""
         while not coming.done():
             both: list[Future[Any]] = [coming, *self.writing]
             wait(both, return_when=FIRST_COMPLETED)
@@ -294,7 +290,7 @@ class _Run:
         return coming.result()
 
     def _gather(self, *, wait_for_one: bool) -> None:
-        """Takes in what the writers have finished."""
+        """Report the outputs that are written."""
         finished, _ = wait(self.writing, timeout=None if wait_for_one else 0, return_when=FIRST_COMPLETED)
         for future in [future for future in self.writing if future in finished]:
             written, result = self.writing.pop(future), future.result()
@@ -321,14 +317,14 @@ class _Run:
         if manifest is not None and manifest.is_open and not recorded:
             _attempt(job, lambda: manifest.failed(job.target, steps.source_of(job), error))
         self.listener(failure)
-        _let_go(error)
+        _drop_frames(error)
 
     def _left(self) -> int:
         return len(self.plan.jobs) + len(self.plan.blocked) - self.done - len(self.failures)
 
 
 def _attempt(job: Job, step: Callable[[], _Result]) -> _Result | _Failed:
-    """The per-file boundary: whatever a file does to a step, it is the end of that file only."""
+    """Run a step of a file; an exception fails this file only."""
     try:
         return step()
     except Cancelled:
@@ -341,7 +337,7 @@ def _attempt(job: Job, step: Callable[[], _Result]) -> _Result | _Failed:
                 f"{job.source}: out of memory.", hint="Close other programs, or set a limit with --memory."
             )
         )
-    except Exception as error:  # noqa: BLE001 - one broken file must not end the run of ten thousand
+    except Exception as error:  # noqa: BLE001 - one corrupt file must not end a run of ten thousand
         unexpected = DenoiserError(
             f"{job.source}: unexpected {type(error).__name__}: {error}",
             hint="This is a bug. Please report it, with the output of the same command with -v.",
@@ -350,8 +346,8 @@ def _attempt(job: Job, step: Callable[[], _Result]) -> _Result | _Failed:
         return _Failed(unexpected)
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Drops the frames of an error that is kept for the report: they hold the bytes and pixels of its file."""
+def _drop_frames(error: BaseException | None) -> None:
+    """Drop the frames of an error that is kept for the report: they refer to the pixels of its file."""
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
@@ -359,7 +355,7 @@ def _let_go(error: BaseException | None) -> None:
 
 @contextmanager
 def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """Threads that are gone when the block ends; on an exception, what has not begun is dropped."""
+    """Yield threads that end with the block; on an exception, steps that have not begun are dropped."""
     pool = ThreadPoolExecutor(count, thread_name_prefix=f"denoise-{name}")
     try:
         yield pool

@@ -1,7 +1,7 @@
-"""Pictures that were taken alike share one estimate of their noise, so that the frames of a shoot look alike.
+"""Series: images of one camera, ISO and size share a noise estimate, so that they look alike.
 
-Alike are pictures of one camera, ISO and size, as their headers say. Up to sixteen of them, spread over the group,
-are looked at before the first is cleaned; what comes of that is recorded, and taken by every later run.
+Up to sixteen images, spread over the group, are estimated before the first is cleaned. The result is recorded and
+used by every later run.
 """
 
 from __future__ import annotations
@@ -17,39 +17,38 @@ import numpy as np
 
 from denoiser import imageio
 from denoiser.batch.history import History
-from denoiser.batch.journal import stamp_of
 from denoiser.batch.layout import Job
-from denoiser.batch.manifest import Manifest, Source
+from denoiser.batch.manifest import Manifest, SourceFile, stamp_of
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
 from denoiser.estimation import NoiseEstimate, Series, fit_series
 from denoiser.events import CancelToken, SeriesFound
 
 if TYPE_CHECKING:
-    from denoiser.imageio import Probe
+    from denoiser.imageio import ImageHeader
 
-MOST_LOOKED_AT = 16  # pictures of a group: the middle of more is no surer, and each must be decoded
-MEGAPIXELS_AT_ONCE = 64.0  # of pictures that are decoded side by side
+MOST_LOOKED_AT = 16  # images of a group: the median of more is hardly better, and each must be decoded
+MEGAPIXELS_AT_ONCE = 64.0  # of images that are decoded in parallel
 FEWEST = 3  # with two images, an outlier cannot be identified
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Pictures of one camera, ISO and size; *name* says which, "" for those whose headers do not."""
+    """Images of one camera, ISO and size, which are its name; "" for images whose headers lack them."""
 
     name: str
     frames: int
-    samples: tuple[Job, ...] = ()  # what is to be looked at
-    known: Series | None = None  # what an earlier run found
+    samples: tuple[Job, ...] = ()  # to be estimated
+    known: Series | None = None  # of an earlier run
 
     @property
     def heading(self) -> str:
-        """The group in words."""
+        """The name for messages."""
         return self.name or "no camera or ISO in the metadata"
 
 
-def name_of(header: Probe) -> str:
-    """Camera, ISO and size, upright or not; "" where the header does not say all three."""
+def name_of(header: ImageHeader) -> str:
+    """Return camera, ISO and size, with the longer side first; "" if the header lacks one of them."""
     camera, iso = header.shot
     if not camera or not iso or not header.width or not header.height:
         return ""
@@ -58,7 +57,7 @@ def name_of(header: Probe) -> str:
 
 
 def groups_of(jobs: Iterable[Job], history: History, settings: Settings) -> tuple[Group, ...]:
-    """The groups of a run by name, the same whatever the order of *jobs* and whichever part of them is done."""
+    """Return the groups of a run by name. They do not depend on the order of *jobs*, or on which are done."""
     members: dict[str, list[Job]] = {}
     for job in jobs:
         members.setdefault(job.series, []).append(job)
@@ -79,8 +78,8 @@ def _group(name: str, jobs: list[Job], history: History, settings: Settings) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
-    """Looks at the samples of groups; *readers* are the threads that do it."""
+class SeriesFitting:
+    """Estimates the samples of groups in the threads *readers*."""
 
     settings: Settings
     manifest: Manifest
@@ -88,7 +87,7 @@ class Fitting:
     cancel: CancelToken
 
     def fit(self, group: Group) -> Series | None:
-        """What the frames of *group* have in common, recorded; None where too few can be read."""
+        """Return and record the common noise of *group*; None if too few of its images can be read."""
         if group.known is not None or len(group.samples) < FEWEST:
             return group.known
         together = max(1, int(MEGAPIXELS_AT_ONCE // max(job.megapixels for job in group.samples)))
@@ -104,23 +103,23 @@ class Fitting:
         return series
 
     def _look(self, job: Job) -> NoiseEstimate | None:
-        from denoiser.estimation import estimate_noise  # torch takes seconds, and only this needs it
+        from denoiser.estimation import estimate_noise  # torch takes seconds, and is needed only here
 
         stamp = stamp_of(job.source)
         if self.cancel.cancelled or stamp is None:
             return None
-        source = Source(job.source, stamp)
+        source = SourceFile(job.source, stamp)
         self.manifest.looking(job.target, source)
         try:
             return estimate_noise(imageio.read(job.source, self.settings.read))
         except (DenoiserError, MemoryError):
-            return None  # the run meets it again when it comes to this file, and tells it with the others
+            return None  # reported when the run reads this file
         finally:
             self.manifest.looked(job.target, source)
 
 
-def told(group: Group, series: Series | None) -> SeriesFound:
-    """What is said of a group."""
+def found_event(group: Group, series: Series | None) -> SeriesFound:
+    """Return the event about a group."""
     noise = {}
     if series is not None:
         common = series.estimate
@@ -140,7 +139,7 @@ def _how(group: Group, series: Series | None) -> str:
 
 
 def misfit(own: NoiseEstimate, series: Series) -> str:
-    """What is said of a frame that does not fit."""
+    """Return the note for an image whose noise differs from its series."""
     common = series.estimate
     return (
         f"its noise differs from its series: luma {own.luma:.1f} and chroma {own.chroma:.1f}, "
@@ -149,12 +148,12 @@ def misfit(own: NoiseEstimate, series: Series) -> str:
 
 
 def without(group: Group, targets: Collection[Path]) -> Group:
-    """The group, where what becomes one of *targets* is not to be looked at."""
+    """Return the group without the samples that would be written to *targets*."""
     return dataclasses.replace(group, samples=tuple(job for job in group.samples if job.target not in targets))
 
 
 def stated(noise: Mapping[str, Any], own: NoiseEstimate) -> Series | None:
-    """The series that a picture was cleaned by, from what was noted of it: whatever it is, the picture fits."""
+    """Return the series that an image was cleaned with, from its processing record; the image fits it."""
     try:
         luma, chroma, kind = (float(noise[name]) for name in ("luma", "chroma", "kind"))
     except (KeyError, TypeError, ValueError):
@@ -163,13 +162,13 @@ def stated(noise: Mapping[str, Any], own: NoiseEstimate) -> Series | None:
 
 
 def as_record(series: Series, looked_at: int) -> dict[str, Any]:
-    """What is recorded of a series."""
+    """Return the record of a series."""
     noise = series.estimate.as_values()
     return {"noise": noise, "fits": {"luma": series.luma, "chroma": series.chroma}, "looked_at": looked_at}
 
 
 def from_record(words: Mapping[str, Any] | None) -> Series | None:
-    """The series of a line; None where there is none, or none that can be understood."""
+    """Return the series of a record; None if there is none, or it is invalid."""
     try:
         if words is None:
             return None

@@ -1,29 +1,32 @@
-"""All that was asked of a run as one value, and the part of it that decides what an output looks like."""
+"""All options of a run as one value, and the part of it that determines the outputs."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from denoiser.errors import MissingDevice
 from denoiser.options import BatchOptions, DecodeOptions, DenoiseOptions, EncodeOptions, ReadOptions, WriteOptions
 
-# How a run goes about its work, not what comes out of it. Whatever is not named here makes another output.
+# Options that do not change the outputs.
 _MEANS = frozenset({"batch_size", "device", "jobs", "max_pixels", "memory", "model", "precision", "tile"})
 _MEANS_OF_BATCH = frozenset({"max_errors", "overwrite", "recursive", "report", "retry_failed", "shard", "verify"})
-# What "auto" may stand for; a choice is kept on resume as long as the same was asked.
+# Options that may be "auto"; what was chosen for them is kept on resume if the options are the same.
 _CHOSEN = ("model", "device", "precision", "tile")
 
 _Options = TypeVar("_Options")
+_Worker = TypeVar("_Worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was asked of reading, cleaning, writing, and of the run as a whole.
+    """The options for reading, processing and writing, and for the run as a whole.
 
-    Files are cleaned, unless it is asked how to encode or to decode them.
+    Files are cleaned, unless *encode* or *decode* is given.
     """
 
     denoise: DenoiseOptions = DenoiseOptions()
@@ -35,22 +38,22 @@ class Settings:
 
     @property
     def of_network(self) -> DenoiseOptions | EncodeOptions | DecodeOptions:
-        """The options of whatever is done; each says which weights, and where and in what they run."""
+        """The options of the work, with model, device and precision."""
         return self.encode or self.decode or self.denoise
 
     @property
     def look(self) -> dict[str, Any]:
-        """What decides the bytes of an output and is not the default, by name; the same for the same outputs."""
+        """The options that change the outputs and are not the default, by name."""
         values: dict[str, Any] = {}
         if self.of_network is not self.denoise:
-            values["options"] = type(self.of_network).__name__  # encoded with all defaults is not cleaned with all
-        asked = (self.denoise, self.read, self.write, self.batch, self.encode, self.decode)
-        for options in asked:
+            values["options"] = type(self.of_network).__name__  # defaults of encoding differ from those of cleaning
+        groups = (self.denoise, self.read, self.write, self.batch, self.encode, self.decode)
+        for options in groups:
             if options is None:
                 continue
             for field in dataclasses.fields(options):
                 value = getattr(options, field.name)
-                # A control that a later version adds leaves the key of earlier runs as it is.
+                # Defaults are left out, so that a new option does not change the key of earlier runs.
                 if field.name not in _MEANS | _MEANS_OF_BATCH and value != field.default:
                     plain = value is None or isinstance(value, bool | str)
                     values[field.name] = value if plain else float(value)  # 25 is 25.0
@@ -58,29 +61,34 @@ class Settings:
 
     @property
     def key(self) -> str:
-        """One word for `look`, to compare by."""
+        """A short hash of `look`, for comparison."""
         return hashlib.sha256(json.dumps(self.look, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What was said of model, device, precision and tiles."""
+        """The given model, device, precision and tile."""
         return {name: getattr(self.of_network, name) for name in _CHOSEN if hasattr(self.of_network, name)}
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The weights that the outputs are made with; and on what, where an earlier run has chosen that already."""
+class ModelChoice:
+    """The weights of the outputs, and device, precision and tile of the earlier run that is continued, if any."""
 
     model: str  # a name of the catalogue, or a path
     digest: str
-    kept: dict[str, Any] = dataclasses.field(default_factory=dict)  # device, precision, tile of the earlier run
+    kept: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def applied(self, options: _Options) -> _Options:
-        """*options* of a network with the choice in place of each "auto"."""
+        """Return *options* with the choice in place of each "auto"."""
         known = {field.name for field in dataclasses.fields(options)}  # type: ignore[arg-type]
         kept = {name: value for name, value in self.kept.items() if name in known}
         return dataclasses.replace(options, model=self.model, **kept)  # type: ignore[type-var]
 
-    def without_place(self) -> Choice:
-        """The same weights, wherever they may run."""
-        return Choice(self.model, self.digest)
+    def opened(self, open_worker: Callable[[_Options], _Worker], options: _Options) -> _Worker:
+        """Open a worker with this choice; on another device if this machine lacks that of the earlier run."""
+        try:
+            return open_worker(self.applied(options))
+        except MissingDevice:
+            if not self.kept:
+                raise
+            return open_worker(ModelChoice(self.model, self.digest).applied(options))

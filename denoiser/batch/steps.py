@@ -1,4 +1,4 @@
-"""What is done with one file, step by step: read with its fingerprint, written with its record. No threads here."""
+"""The steps of one file: reading with its checksum, writing with its record. No threads here."""
 
 from __future__ import annotations
 
@@ -6,42 +6,46 @@ from dataclasses import dataclass
 from typing import Any
 
 from denoiser import __version__
-from denoiser.batch.journal import sha256_of, stamp_of
 from denoiser.batch.layout import Job
-from denoiser.batch.manifest import Made, Manifest, Source
-from denoiser.batch.plan import work_of
-from denoiser.batch.settings import Choice, Settings
-from denoiser.batch.work import Content, Outcome
+from denoiser.batch.manifest import Made, Manifest, SourceFile, sha256_of, stamp_of
+from denoiser.batch.plan import Plan
+from denoiser.batch.settings import Settings
+from denoiser.batch.work import Content, Outcome, Worker
 from denoiser.errors import UnreadableImage, UnwritableImage
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class LoadedFile:
     """Content that was read; *source* is None if no records are kept."""
 
     content: Content
-    source: Source | None
+    source: SourceFile | None
 
 
-def read(job: Job, settings: Settings, manifest: Manifest | None) -> Picture:
-    """Journals the file as begun and decodes it; UnreadableImage if it changes meanwhile."""
+def read(job: Job, plan: Plan, settings: Settings, manifest: Manifest | None) -> LoadedFile:
+    """Record the file as begun and decode it; raise UnreadableImage if it changes meanwhile."""
     before = stamp_of(job.source)
     if manifest is not None and before is not None:
-        manifest.begun(job.target, Source(job.source, before))
-    content = work_of(settings).read(job.source, settings)
+        manifest.begun(job.target, SourceFile(job.source, before))
+    content = plan.work.read(job.source, settings)
     digest = sha256_of(job.source) if manifest is not None else ""
     if before is not None and stamp_of(job.source) != before:
         raise UnreadableImage(
             f"{job.source}: changed while it was read.", hint="Run again when no other program is writing to it."
         )
-    return Picture(content, Source(job.source, before, digest) if before is not None and manifest else None)
+    return LoadedFile(content, SourceFile(job.source, before, digest) if before is not None and manifest else None)
 
 
 def write(
-    job: Job, outcome: Outcome, source: Source | None, settings: Settings, manifest: Manifest | None
+    job: Job,
+    outcome: Outcome[Any],
+    source: SourceFile | None,
+    plan: Plan,
+    settings: Settings,
+    manifest: Manifest | None,
 ) -> tuple[str, ...]:
-    """Writes the output, then its record; returns in words what the file could not hold."""
-    lost = work_of(settings).write(outcome, job, settings)
+    """Write the output, then its record; return notes on what the format cannot store."""
+    lost = plan.work.write(outcome, job, settings)
     if manifest is not None and source is not None:
         stamp = stamp_of(job.target)
         if stamp is None:
@@ -52,17 +56,17 @@ def write(
     return lost
 
 
-def source_of(job: Job) -> Source | None:
-    """The source of a job as it is now, or None where it is gone."""
+def source_of(job: Job) -> SourceFile | None:
+    """Return the source of a job as it is now, or None if it no longer exists."""
     stamp = stamp_of(job.source)
-    return Source(job.source, stamp) if stamp else None
+    return SourceFile(job.source, stamp) if stamp else None
 
 
-def facts_of_run(cleaner: Any, choice: Choice | None) -> dict[str, Any]:
-    """What the first line of a manifest says of the weights and of where they run."""
-    words = {"version": __version__, "model": choice.model if choice else cleaner.model_name}
-    return words | {
-        name: value
-        for name in ("device", "precision", "tile")
-        if (value := getattr(cleaner, name, None)) is not None
+def facts_of_run(worker: Worker, plan: Plan) -> dict[str, Any]:
+    """Return what the first record of a run contains about the weights and the device."""
+    facts: dict[str, Any] = {
+        "version": __version__,
+        "model": plan.choice.model if plan.choice else worker.model_name,
     }
+    places = {name: getattr(worker, name, None) for name in ("device", "precision", "tile")}
+    return facts | {name: value for name, value in places.items() if value is not None}

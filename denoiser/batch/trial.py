@@ -12,8 +12,7 @@ from pathlib import Path
 
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.layout import Job
-from denoiser.batch.plan import work_named
-from denoiser.batch.work import Work
+from denoiser.batch.plan import AnyWork, work_named
 from denoiser.childprocess import Child, ChildEnded, serve
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
@@ -22,7 +21,7 @@ SECONDS_OF_ONE = 300.0  # an image of 500 megapixels needs a minute; a decoder t
 
 
 def find_crashes(
-    jobs: Sequence[Job], cancel: CancelToken, work: Work = CLEANING, *, patience: float = SECONDS_OF_ONE
+    jobs: Sequence[Job], cancel: CancelToken, work: AnyWork = CLEANING, *, patience: float = SECONDS_OF_ONE
 ) -> dict[Job, str]:
     """Return the jobs whose files end the process that reads them, with the cause. Raises Cancelled."""
     crashes: dict[Job, str] = {}

@@ -1,6 +1,6 @@
 """Watches a folder and cleans each image that arrives, once.
 
-    look  ->  arrived?  ->  plan (records decide what is done)  ->  run_plan  ->  wait  ->  look …
+    scan  ->  complete?  ->  plan (records decide what is done)  ->  run_plan  ->  wait  ->  scan …
 
 Programs write files in pieces and do not signal the end. `Arrivals` therefore scans the folder repeatedly and waits
 until a file is complete and has its final name. Listings and sizes are sufficient, so network folders work, too.
@@ -17,16 +17,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from denoiser.atomicfile import as_unwritable
-from denoiser.batch import journal
 from denoiser.batch.cleaning import CLEANING, ask_device
-from denoiser.batch.discover import Discovery, Find, Passed, discover
+from denoiser.batch.discover import Discovery, Find, Skipped, discover
 from denoiser.batch.history import History, Past, made_of_another, read_on
-from denoiser.batch.journal import Stamp, stamp_of
 from denoiser.batch.layout import Job
-from denoiser.batch.manifest import FOLDER, Manifest
-from denoiser.batch.plan import PathLike, Place, Plan, plan_for, refuse_unsafe
+from denoiser.batch.manifest import FOLDER, Manifest, Stamp, locked_if_free, stamp_of
+from denoiser.batch.plan import Destination, PathLike, Plan, plan_for, refuse_unsafe
 from denoiser.batch.report import Report
 from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
@@ -37,8 +36,8 @@ from denoiser.imageio import formats
 from denoiser.options import WatchOptions
 
 LOCK = "watch.lock"
-FULL_DISK_SECONDS = 60.0  # between two attempts; the user must free space first
-BREATHING = 4  # times as long as a look took is waited at least, so that a file server has time for others
+FULL_DISK_SECONDS = 60.0  # between two attempts, while the user frees space
+PAUSE_FACTOR = 4  # the pause is at least so many times as long as the scan, to spare file servers
 MOST_FAILURES = 1000  # kept for the final report; every failure is an event
 
 
@@ -70,10 +69,10 @@ class _Watch:
     listener: Listener
     cancel: CancelToken
     manifest: Manifest = field(init=False)
-    place: Place = field(init=False)
+    place: Destination = field(init=False)
     arrivals: Arrivals = field(init=False)
     open_once: Callable[[], Worker] = field(init=False)
-    told: set[Passed] = field(default_factory=set)
+    reported: set[Skipped] = field(default_factory=set)
     failures: deque[FileFailed] = field(default_factory=lambda: deque(maxlen=MOST_FAILURES))
     report: Report = field(default_factory=Report)
     stopped_by: DenoiserError | None = None
@@ -100,7 +99,7 @@ class _Watch:
             if self.manifest.is_open:
                 counts = {"done": self.report.done, "failed": len(self.failures), "left": 0}
                 self.manifest.close(counts)
-            lock.release()
+            lock.close()
         return dataclasses.replace(
             self.report,
             failures=tuple(self.failures),
@@ -115,43 +114,45 @@ class _Watch:
         history = History(slim=True)
         read_on(self.out, history)
         choice = CLEANING.choose(self.settings, history, ask_device)
-        self.place = Place(self.out, self.out, history, choice)
+        self.place = Destination(self.out, self.out, history, choice)
         self.arrivals = Arrivals(self.folder, self.out, rest, batch.recursive)
         self.open_once = functools.cache(lambda: CLEANING.open(choice, self.settings))
 
     def _go_on(self) -> None:
-        looks = 0
+        scans = 0
         while not self.cancel.cancelled:
             began = time.monotonic()
-            look = self._look()
+            scan = self._scan()
             took = time.monotonic() - began
-            looks += 1
+            scans += 1
             self.stopped_by = None
-            self._clean(look.at_rest, look.inputs)
-            if self.watch.once and (looks == 2 or not look.changing):
+            self._clean(scan.complete, scan.inputs)
+            if self.watch.once and (scans == 2 or not scan.changing):
                 return
-            pause = FULL_DISK_SECONDS if self.stopped_by else BREATHING * took
+            pause = FULL_DISK_SECONDS if self.stopped_by else PAUSE_FACTOR * took
             self.cancel.wait(max(self.watch.interval, pause))
 
-    def _look(self) -> Look:
-        """What is in the folder; nothing while it is not there, as when a network is down."""
+    def _scan(self) -> FolderScan:
+        """Scan the folder; the result is empty while the folder is missing, for example when a network is down."""
         try:
-            look = self.arrivals.look()
+            scan = self.arrivals.scan()
         except UsageError as error:
             if self.watch.once:
                 raise
-            look = Look((), 0, (Passed(self.folder, f"cannot be accessed now ({error.message})"),), frozenset())
-        self._tell_passed(set(look.passed))
-        return look
+            skipped = Skipped(self.folder, f"cannot be accessed now ({error.message})")
+            scan = FolderScan((), 0, (skipped,), frozenset())
+        self._report_skipped(set(scan.skipped))
+        return scan
 
-    def _tell_passed(self, passed: set[Passed]) -> None:
-        for news in sorted(passed - self.told, key=lambda passed: passed.path):
-            self.listener(FileSkipped(news.path, news.reason))
-        self.report = dataclasses.replace(self.report, passed=self.report.passed + len(passed - self.told))
-        self.told = passed
+    def _report_skipped(self, skipped: set[Skipped]) -> None:
+        news = sorted(skipped - self.reported, key=lambda one: one.path)
+        for one in news:
+            self.listener(FileSkipped(one.path, one.reason))
+        self.report = dataclasses.replace(self.report, skipped=self.report.skipped + len(news))
+        self.reported = skipped
 
     def _clean(self, finds: tuple[Find, ...], inputs: frozenset[tuple[int, int]]) -> None:
-        """Cleans *finds*; where some are in each other's way, the others are not held up by them."""
+        """Clean *finds*. If some of them conflict, the others are cleaned all the same."""
         present = tuple(find for find in finds if os.path.lexists(find.path))
         if not present or self.cancel.cancelled or self.stopped_by:
             return
@@ -161,7 +162,7 @@ class _Watch:
             raise
         except DenoiserError as error:
             if len(present) == 1:
-                self._heard(FileFailed(present[0].path, error))
+                self._hear(FileFailed(present[0].path, error))
                 return
             half = len(present) // 2
             self._clean(present[:half], inputs)
@@ -175,7 +176,7 @@ class _Watch:
             plan,
             self.open_once,
             self.settings,
-            listener=self._heard,
+            listener=self._hear,
             cancel=self.cancel,
             manifest=self.manifest,
         )
@@ -187,13 +188,13 @@ class _Watch:
         return self._first_come(plan, inputs)
 
     def _first_come(self, plan: Plan, inputs: frozenset[tuple[int, int]]) -> Plan:
-        """The plan less what another picture has become already, and what was made and then taken away."""
+        """Return the plan without targets that another image was written to, and outputs that the user removed."""
         jobs, done, blocked = [], list(plan.already_there), list(plan.blocked)
         for job in plan.jobs:
             obstacle = self._obstacle(job, inputs)
             if obstacle is not None:
                 blocked.append((job, obstacle))
-            elif self._was_taken_away(job):
+            elif self._was_removed(job):
                 done.append(job)
             else:
                 jobs.append(job)
@@ -214,24 +215,24 @@ class _Watch:
             hint="Clean them into different folders, or rename one.",
         )
 
-    def _was_taken_away(self, job: Job) -> bool:
+    def _was_removed(self, job: Job) -> bool:
         past = self.place.history.of(job.name)
         if past is None or past.done is None or past.state != "done" or self.settings.batch.overwrite:
             return False
         made_alike = past.done["options"] == self.settings.key and past.done["digest"] == self.place.choice.digest
         return made_alike and past.source_stamp == stamp_of(job.source) and not os.path.lexists(job.target)
 
-    def _heard(self, event: Event) -> None:
-        """Passes on what happens to files, and notes what is over."""
+    def _hear(self, event: Event) -> None:
+        """Pass events on, and note the files that are finished."""
         match event:
             case Started():
-                return  # of what has arrived; the watch itself began long ago
+                return  # of this plan; that of the watch was sent when it began
             case FileFailed(error=OutputFull()):
                 self.stopped_by = event.error
             case FileFailed(error=UnreadableImage()) if self.arrivals.may_still_come(event.source):
                 return
             case FileFailed() | FileDone() | FileSkipped():
-                self.arrivals.over_with(event.source)
+                self.arrivals.finish(event.source)
         if isinstance(event, FileFailed):
             self.failures.append(event)
         self.listener(event)
@@ -246,12 +247,12 @@ class _Watch:
         )
 
 
-def _lock(out: Path) -> journal.Held:
-    """Marks *out* as watched into until the process ends; Refused where another process does that already."""
+def _lock(out: Path) -> BinaryIO:
+    """Lock *out* until the process ends; raise Refused if another watch has locked it."""
     path = out / FOLDER / LOCK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = journal.try_to_hold(path)
+        held = locked_if_free(path)
     except OSError as error:
         raise as_unwritable(path, error) from error
     if held is None:
@@ -259,79 +260,79 @@ def _lock(out: Path) -> journal.Held:
     return held
 
 
-# Programs that copy write into hidden names and folders, and rename at the end; some devices keep thumbnails so.
+# Copying programs write to hidden names and folders, and rename at the end; some devices store thumbnails there.
 _UNFINISHED = (".", "~", "@eaDir")
-# What is not whole may be on its way through a slow line that stalls; after this, it is broken.
+# An incomplete file may still be arriving over a slow connection; after this time, it counts as corrupt.
 PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at the folder shows."""
+class FolderScan:
+    """The result of one scan of the folder."""
 
-    at_rest: tuple[Find, ...]
-    changing: int  # files that were not the same a look ago
-    passed: tuple[Passed, ...]
-    inputs: frozenset[tuple[int, int]]  # device and inode of every picture that is there
+    complete: tuple[Find, ...]  # unchanged since an earlier scan
+    changing: int
+    skipped: tuple[Skipped, ...]
+    inputs: frozenset[tuple[int, int]]  # device and inode of every image in the folder
 
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
     stamp: Stamp
-    since: float  # by the clock of the watch: that of a file server may be wrong
+    since: float  # by the clock of this machine: that of a file server may be wrong
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """Looks at *folder* and what is below; holds a few words on each file that is there, and no more."""
+    """Scans *folder* and its subfolders for complete files that are not finished yet."""
 
     folder: Path
     out: Path
     rest_seconds: float
     recursive: bool = True
     clock: Callable[[], float] = time.monotonic
-    _over: dict[Path, Stamp] = field(default_factory=dict)
+    _finished: dict[Path, Stamp] = field(default_factory=dict)
     _resting: dict[Path, _Rest] = field(default_factory=dict)
 
-    def look(self) -> Look:
-        """Finds out what is there and not yet over with; UsageError where the folder is not there."""
+    def scan(self) -> FolderScan:
+        """Scan once; raise UsageError if the folder does not exist."""
         found = discover(
             [self.folder],
-            is_picture_name=formats.is_picture_name,
+            is_image_name=formats.is_image_name,
             recursive=self.recursive,
             leave_out=self.out,
         )
         finds = {find.path: find for find in found.finds if not _is_unfinished(find.below)}
         stamps = {path: stamp for path in finds if (stamp := stamp_of(path)) is not None}
-        # What went away is forgotten; should it come back, it is new.
-        self._over = {path: stamp for path, stamp in self._over.items() if stamps.get(path) == stamp}
-        fresh = {path: stamp for path, stamp in stamps.items() if path not in self._over}
+        # A file that was removed and comes back is new.
+        self._finished = {path: stamp for path, stamp in self._finished.items() if stamps.get(path) == stamp}
+        fresh = {path: stamp for path, stamp in stamps.items() if path not in self._finished}
         now = self.clock()
         self._resting = {path: self._rest(path, stamp, now) for path, stamp in fresh.items()}
-        at_rest = tuple(finds[path] for path, rest in self._resting.items() if self._is_at_rest(rest, now))
+        complete = tuple(finds[path] for path, rest in self._resting.items() if self._is_complete(rest, now))
         inputs = frozenset(find.identity for find in found.finds)
-        return Look(at_rest, len(fresh) - len(at_rest), _passed(found), inputs)
+        return FolderScan(complete, len(fresh) - len(complete), _still_there(found.skipped), inputs)
 
-    def over_with(self, path: Path) -> None:
-        """The file is not to be given out again, unless it changes."""
+    def finish(self, path: Path) -> None:
+        """Ignore the file in later scans, unless it changes."""
         rest = self._resting.pop(path, None)
         if rest is not None:
-            self._over[path] = rest.stamp
+            self._finished[path] = rest.stamp
 
     def may_still_come(self, path: Path) -> bool:
-        """Whether a file that cannot be read may be on its way yet: it is not long since it changed."""
+        """Return whether an unreadable file may still be arriving: it has changed recently."""
         rest = self._resting.get(path)
         try:
             changed = path.stat().st_ctime
         except OSError:
-            return True  # it is gone, and if it comes back it is another
+            return True  # it was removed
         return rest is not None and max(self.clock() - rest.since, time.time() - changed) < PATIENCE_SECONDS
 
     def _rest(self, path: Path, stamp: Stamp, now: float) -> _Rest:
         before = self._resting.get(path)
         return before if before is not None and before.stamp == stamp else _Rest(stamp, now)
 
-    def _is_at_rest(self, rest: _Rest, now: float) -> bool:
+    def _is_complete(self, rest: _Rest, now: float) -> bool:
         return rest.since < now and now - rest.since >= self.rest_seconds
 
 
@@ -339,6 +340,6 @@ def _is_unfinished(below: PurePath) -> bool:
     return any(part.startswith(_UNFINISHED) for part in below.parts)
 
 
-def _passed(found: Discovery) -> tuple[Passed, ...]:
-    """Skipped files, except those that vanished after the listing."""
-    return tuple(passed for passed in found.passed if passed.path.is_symlink() or passed.path.exists())
+def _still_there(skipped: tuple[Skipped, ...]) -> tuple[Skipped, ...]:
+    """Return the skipped files without those that vanished after the listing."""
+    return tuple(one for one in skipped if one.path.is_symlink() or one.path.exists())

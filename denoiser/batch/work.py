@@ -1,20 +1,26 @@
-"""What a run does with each of its files, as a value: cleaning is one kind, encoding and decoding are others.
+"""The kinds of work that a run does with its files: cleaning, encoding and decoding.
 
-Plan, runner, trial and faces walk one road and ask the work at each step of it; `works` says which one is meant.
+`BatchWork` has a method for each step of a run; plan, runner, trial and the front ends call them in turn.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from denoiser import imageio
+from denoiser.batch import layout
 from denoiser.batch.discover import Find
 from denoiser.batch.history import DeviceChooser, History
 from denoiser.batch.layout import Job, Sighting
-from denoiser.batch.settings import Choice, Settings
+from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.errors import UsageError
 from denoiser.events import CancelToken, Listener
+from denoiser.image import Image
+from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 
 if TYPE_CHECKING:
@@ -23,19 +29,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How a kind of work is spoken of."""
+    """Words for messages about a kind of work."""
 
     verb: str  # "clean"
     done: str  # "cleaned"
-    takes: str  # "picture": what is looked for in folders
-    makes: str  # "clean pictures"
-    known: str  # what people should know who point at none
-    example: str  # a call, which ends with the folder that its results go to
+    takes: str  # "image": what is looked for in folders
+    makes: str  # "clean images"
+    known: str  # hint if nothing was found
+    example: str  # a call, which ends with the output folder
     pipes: tuple[str, str]  # from a pipe, and into one
 
     @property
     def folder(self) -> str:
-        """That folder: "./clean"."""
+        """The output folder of the example: "./clean"."""
         return self.example.rpartition(" ")[2]
 
 
@@ -49,72 +55,126 @@ class Worker(Protocol):
 
 
 class Content(Protocol):
-    """What was read of a source."""
+    """What was read from a source."""
 
     @property
     def megapixels(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is ready to be written, and what made it so; *kept* ones were left as they are."""
+_Content = TypeVar("_Content", bound=Content)
+_Result = TypeVar("_Result")
+_Worker = TypeVar("_Worker", bound=Worker)
 
-    result: Any
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[_Result]):
+    """A result to be written, with its facts and notes; *kept* if it is the unchanged source."""
+
+    result: _Result
     megapixels: float
     facts: Mapping[str, Any]
     notes: tuple[str, ...]
     kept: bool = False
 
 
-class Work(Protocol):
-    """One kind of work. A value without state: any thread, any number of runs."""
+class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
+    """One kind of work. Stateless, so threads and runs may share it."""
 
-    words: Words
+    words: ClassVar[Words]
 
     def refuse(self, settings: Settings) -> None:
-        """UsageError where what was asked does not fit together."""
+        """Raise UsageError for options that contradict each other or apply to cleaning only."""
+        batch = settings.batch
+        for name, value in (("series", batch.series), ("skip-clean", batch.skip_clean), ("crop", batch.crop)):
+            if value:
+                raise UsageError(f"{name} applies to cleaning only.", hint="Leave it out.")
 
+    @abstractmethod
     def takes(self, name: Path) -> bool:
-        """Whether a file of this name is taken when a folder is walked."""
+        """Return whether a file of this name is processed if it is in an input folder."""
 
+    @abstractmethod
     def makes(self, target: Path) -> bool:
-        """Whether an output may have this name."""
+        """Return whether an output may have this name."""
 
+    @abstractmethod
     def row(self, target: Path) -> Format:
-        """The row of an output with this name; UsageError where nothing is written under such a name."""
+        """Return the format of an output with this name; raise UsageError if it cannot be written."""
 
+    @abstractmethod
     def sight(self, find: Find, settings: Settings) -> Sighting:
-        """A source as its header describes it; a broken one fails later, when it is read."""
+        """Return what the header of a source says. A corrupt header is reported later, when the file is read."""
 
-    def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> Choice:
-        """The weights that are used, or are to be used again."""
+    @abstractmethod
+    def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
+        """Return the weights to use: those of the earlier run with the same options, if there is one."""
 
-    def open(self, choice: Choice | None, settings: Settings) -> Worker:
-        """The worker of this machine with the weights of *choice*."""
+    @abstractmethod
+    def open(self, choice: ModelChoice | None, settings: Settings) -> _Worker:
+        """Load the weights of *choice* on this machine."""
 
-    def read(self, path: Path, settings: Settings) -> Content:
-        """What is in a file: whole or refused."""
+    @abstractmethod
+    def read(self, path: Path, settings: Settings) -> _Content:
+        """Read a complete file, or raise UnreadableImage."""
 
-    def read_bytes(self, data: bytes, name: str, settings: Settings) -> Content:
-        """The same from a pipe."""
+    @abstractmethod
+    def read_bytes(self, data: bytes, name: str, settings: Settings) -> _Content:
+        """Read the content of a pipe."""
 
+    @abstractmethod
     def make(
         self,
-        content: Any,
+        content: _Content,
         settings: Settings,
-        worker: Any,
+        worker: _Worker,
         *,
         series: Series | None,
         listener: Listener,
         cancel: CancelToken,
-    ) -> Outcome:
-        """What becomes of it; stops within a tile of *cancel*."""
+    ) -> Outcome[_Result]:
+        """Process *content*; stop within a tile of *cancel*."""
 
-    def write(self, outcome: Outcome, job: Job, settings: Settings) -> tuple[str, ...]:
-        """Writes the output, whole or not at all; returns in words what it could not hold."""
+    @abstractmethod
+    def write(self, outcome: Outcome[_Result], job: Job, settings: Settings) -> tuple[str, ...]:
+        """Write the output atomically; return notes on what its format cannot store."""
 
-    def encoded(self, outcome: Outcome, content: Any, settings: Settings) -> bytes:
-        """The output as bytes, for a pipe."""
+    @abstractmethod
+    def encoded(self, outcome: Outcome[_Result], content: _Content, settings: Settings) -> bytes:
+        """Return the output as bytes, for a pipe."""
 
+    @abstractmethod
     def try_alone(self, source: Path, target: Path) -> None:
-        """Does what may take a process down: whatever codecs of others do with the file."""
+        """Run the decoders and encoders that might crash on this file."""
+
+
+class FromImages(BatchWork[Image, _Result, _Worker]):
+    """Work that reads images."""
+
+    def takes(self, name: Path) -> bool:
+        """Return whether the suffix is that of an image."""
+        return formats.is_image_name(name)
+
+    def read(self, path: Path, settings: Settings) -> Image:
+        """Read the image."""
+        return imageio.read(path, settings.read)
+
+    def read_bytes(self, data: bytes, name: str, settings: Settings) -> Image:
+        """Read an image from a pipe."""
+        return imageio.read_bytes(data, name, settings.read)
+
+
+class ToImages(BatchWork[_Content, Image, _Worker]):
+    """Work that writes images."""
+
+    def makes(self, target: Path) -> bool:
+        """Return whether the suffix is that of an image."""
+        return formats.is_image_name(target)
+
+    def row(self, target: Path) -> Format:
+        """Return the format of the suffix."""
+        return layout.writable_row(target)
+
+    def write(self, outcome: Outcome[Image], job: Job, settings: Settings) -> tuple[str, ...]:
+        """Write the image with its metadata and the times of the source."""
+        imageio.write(outcome.result, job.target, settings.write)
+        return imageio.losses(outcome.result, formats.by_suffix(job.target).key)

@@ -89,7 +89,7 @@ def _pictures(folder: Path) -> Iterator[Path]:
         raise UsageError(f"{folder}: no such folder.", hint="Point --data at a folder of pictures.")
     for place, _, names in os.walk(folder):
         for name in names:
-            if imageio.formats.is_picture_name(Path(name)):
+            if imageio.formats.is_image_name(Path(name)):
                 yield Path(place) / name
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoiser.imageio import formats
     from denoiser.imageio.pillow_bridge import from_pil, is_pil, to_pil
-    from denoiser.imageio.reader import Probe, preview, probe, read, read_bytes, shrunk
+    from denoiser.imageio.reader import ImageHeader, preview, probe, read, read_bytes, shrunk
     from denoiser.imageio.writer import encode, losses, write
 
 _HOMES = {
-    "Probe": "reader",
+    "ImageHeader": "reader",
     "encode": "writer",
     "from_pil": "pillow_bridge",
     "is_pil": "pillow_bridge",
@@ -32,7 +32,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "Probe",
+    "ImageHeader",
     "encode",
     "formats",
     "from_pil",

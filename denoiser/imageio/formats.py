@@ -47,7 +47,7 @@ class Format:
 
 
 class HasFormat(Protocol):
-    """Anything with the key of its format: a Probe, an Origin."""
+    """Anything with the key of its format: a ImageHeader, an Origin."""
 
     @property
     def format(self) -> str: ...
@@ -118,7 +118,7 @@ _STRANGERS = (
 )
 
 
-def is_picture_name(path: Path) -> bool:
+def is_image_name(path: Path) -> bool:
     """Whether a file with this name counts as an image in a folder."""
     return path.suffix.lower() in _BY_SUFFIX
 

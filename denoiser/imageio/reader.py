@@ -34,7 +34,7 @@ Decoder = Callable[[bytes, str, Inspection, int], Decoded]  # data, key, inspect
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ImageHeader:
     """The content of a file's header."""
 
     format: str
@@ -65,14 +65,14 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> 
         return _picture(source.from_bytes(data, name, options), options)
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path) -> ImageHeader:
     """Format, upright size and number of frames; decodes nothing. Sizes are 0 where only the decoder can tell."""
     with named(str(path)), source.mapped(path) as (data, row):
         inspection = containers.inspect(data, row.key)
     width, height = inspection.width, inspection.height
     if pillow_bridge.swaps_sides(inspection.orientation):
         width, height = height, width
-    return Probe(row.key, width, height, inspection.frames, inspection.metadata.exif)
+    return ImageHeader(row.key, width, height, inspection.frames, inspection.metadata.exif)
 
 
 def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Image:

@@ -231,7 +231,7 @@ def picture_paths(folder: Path, *, hint: str) -> list[Path]:
         Path(place) / name
         for place, _, names in os.walk(folder)
         for name in names
-        if imageio.formats.is_picture_name(Path(name))
+        if imageio.formats.is_image_name(Path(name))
     ]
     return sorted(found)
 

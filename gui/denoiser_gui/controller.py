@@ -359,5 +359,5 @@ def _found(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     from denoiser.batch.discover import discover
     from denoiser.imageio import formats
 
-    found = discover(paths, is_picture_name=lambda path: formats.is_picture_name(path) or is_latent(path))
-    return [find.path for find in found.finds], [f"{passed.path}: {passed.reason}" for passed in found.passed]
+    found = discover(paths, is_image_name=lambda path: formats.is_image_name(path) or is_latent(path))
+    return [find.path for find in found.finds], [f"{skipped.path}: {skipped.reason}" for skipped in found.skipped]

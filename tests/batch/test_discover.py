@@ -10,7 +10,7 @@ import pytest
 
 from denoiser.batch.discover import Discovery, discover
 from denoiser.errors import UsageError
-from denoiser.imageio.formats import is_picture_name
+from denoiser.imageio.formats import is_image_name
 
 
 def touch(*paths: Path) -> None:
@@ -20,7 +20,7 @@ def touch(*paths: Path) -> None:
 
 
 def walk(*sources: Path, recursive: bool = True, leave_out: Path | None = None) -> Discovery:
-    return discover(sources, is_picture_name=is_picture_name, recursive=recursive, leave_out=leave_out)
+    return discover(sources, is_image_name=is_image_name, recursive=recursive, leave_out=leave_out)
 
 
 def below(found: Discovery) -> list[str]:
@@ -49,7 +49,7 @@ def test_junk_is_not_even_mentioned(tmp_path: Path, name: str) -> None:
     touch(tmp_path / name, tmp_path / "a.png")
     found = walk(tmp_path)
     assert below(found) == ["a.png"]
-    assert found.passed == () and found.others == 0
+    assert found.skipped == () and found.others == 0
 
 
 def test_without_recursion_folders_stay_closed(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_ring_of_links_is_walked_once_and_named(tmp_path: Path) -> None:
     os.symlink(tmp_path, tmp_path / "sub" / "up")
     found = walk(tmp_path)
     assert below(found) == ["sub/a.png"]
-    assert [(p.path.name, "same folder" in p.reason) for p in found.passed] == [("up", True)]
+    assert [(p.path.name, "same folder" in p.reason) for p in found.skipped] == [("up", True)]
 
 
 def test_linked_files_and_folders_are_followed(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_pipes_sockets_devices_and_dead_links_are_named(tmp_path: Path, monkeypa
         server.bind("socket.png")
         found = walk(tmp_path)
     assert below(found) == ["a.png"]
-    assert {p.path.name: p.reason for p in found.passed} == {
+    assert {p.path.name: p.reason for p in found.skipped} == {
         "dead.png": "a broken link",
         "device.png": "a device, not a file",
         "pipe.png": "a pipe, not a file",
@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "scandir", refusing)
     found = walk(tmp_path)
     assert below(found) == ["a.png"]
-    assert [(p.path.name, p.reason) for p in found.passed] == [("closed", "cannot be listed (Permission denied)")]
+    assert [(p.path.name, p.reason) for p in found.skipped] == [("closed", "cannot be listed (Permission denied)")]
 
 
 def test_a_tree_deeper_than_the_stack_of_python_is_walked(tmp_path: Path) -> None:

@@ -13,18 +13,16 @@ import numpy as np
 import pytest
 
 from denoiser import models
-from denoiser.batch import journal
 from denoiser.batch.history import History, choose_weights, read_history, read_on
-from denoiser.batch.journal import Stamp
-from denoiser.batch.manifest import FOLDER, Made, Manifest, Source
+from denoiser.batch.manifest import FOLDER, Made, Manifest, SourceFile, Stamp, lines_from
 from denoiser.batch.series import as_record
-from denoiser.batch.settings import Choice, Settings
+from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import MissingModel, UnreadableImage
 from denoiser.estimation import NoiseEstimate, fit_series
 from denoiser.options import DenoiseOptions
 
 NOISE = NoiseEstimate(2.0, 3.0, 0.5, np.full((1, 1), 2.0, np.float32), "some")
-SOURCE = Source(Path("in/a.png"), Stamp(10, 20), "s")
+SOURCE = SourceFile(Path("in/a.png"), Stamp(10, 20), "s")
 
 
 @pytest.fixture
@@ -128,14 +126,12 @@ def test_no_folder_no_history(out: Path) -> None:
 
 _BEGIN_AND_WAIT = """
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from denoiser.batch.journal import Stamp
-from denoiser.batch.manifest import Manifest, Source
+from denoiser.batch.manifest import Manifest, SourceFile, Stamp
 from denoiser.batch.settings import Settings
 manifest = Manifest(Path("out"), Settings())
 manifest.start("weights", {})
-manifest.begun(Path("out/a.png"), Source(Path("in/a.png"), Stamp(10, 20)))
+manifest.begun(Path("out/a.png"), SourceFile(Path("in/a.png"), Stamp(10, 20)))
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -179,7 +175,7 @@ def test_records_begin_anew_where_somebody_removed_them(out: Path, start) -> Non
 def test_names_of_any_bytes_come_back(out: Path, start) -> None:
     manifest = start()
     name = "\udcff\n\x1b🐈.png"
-    manifest.done(out / name, Source(Path("in") / name, Stamp(1, 2)), made())
+    manifest.done(out / name, SourceFile(Path("in") / name, Stamp(1, 2)), made())
     past = read_history(out).of(name)
     assert past is not None and past.source == f"../in/{name}"
     (file,) = (out / FOLDER).iterdir()
@@ -199,7 +195,7 @@ def test_every_key_is_documented(out: Path, start, pytestconfig: pytest.Config) 
     manifest.close({"done": 1, "failed": 1, "left": 0})
     (file,) = (out / FOLDER).iterdir()
     lines: list[dict[str, Any]] = [json.loads(line) for line in file.read_text().splitlines()]
-    assert list(journal.lines(file)) == lines
+    assert [line for _, line in lines_from(file)] == lines
     page = (pytestconfig.rootpath / "docs" / "manifest.md").read_text("utf-8")
     documented = {
         (key, state) for keys, states, *_ in _table(page, "key") for key in _words(keys) for state in _words(states)
@@ -267,11 +263,9 @@ def test_a_slim_history_knows_what_is_done(out: Path, start) -> None:
 
 
 def test_who_died_looking_at_a_file_makes_it_suspect_until_somebody_has_looked(out: Path, start) -> None:
-    words = (
-        "from pathlib import Path; from denoiser.batch.journal import Stamp; from denoiser.batch.manifest import *"
-    )
+    words = "from pathlib import Path; from denoiser.batch.manifest import *"
     run = (
-        "m = Manifest(Path('out'), Settings()); m.start('w', {}); s = Source(Path('in/a.png'), Stamp(10, 20))\n"
+        "m = Manifest(Path('out'), Settings()); m.start('w', {}); s = SourceFile(Path('in/a.png'), Stamp(10, 20))\n"
         "m.looking(Path('out/b.png'), s); m.looked(Path('out/b.png'), s); m.looking(Path('out/a.png'), s)\n"
         "import os; os._exit(9)"
     )
@@ -312,7 +306,7 @@ def on_cpu(_wish: str) -> str:
 def test_without_records_it_is_the_choice_of_today() -> None:
     chosen = choose_weights(AUTO, History(), on_cpu)
     entry = models.find("auto", "cpu")
-    assert chosen == Choice(entry.name, entry.card.sha256)
+    assert chosen == ModelChoice(entry.name, entry.card.sha256)
 
 
 def test_the_newest_run_that_was_asked_the_same_is_followed() -> None:

@@ -13,7 +13,7 @@ from denoiser.batch.coding import DECODING, ENCODING
 from denoiser.batch.discover import Find
 from denoiser.batch.history import History
 from denoiser.batch.plan import work_named, work_of
-from denoiser.batch.settings import Choice
+from denoiser.batch.settings import ModelChoice
 from denoiser.errors import Cancelled, ForeignOutput, NothingToDo, UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import BatchOptions, DecodeOptions, EncodeOptions, WriteOptions
@@ -189,7 +189,7 @@ def test_names_follow_the_work(tmp_path: Path, make_picture) -> None:
         make_picture(tmp_path / "in" / name)
     plan = make_plan(tmp_path / "in", tmp_path / "out", EXACT)
     assert [job.name for job in plan.jobs] == ["a.dlf", "v1.2.dlf", "sub/b.dlf"]
-    assert plan.choice == Choice("exact", "") and plan.jobs[0].megapixels == 24 * 24 / 1e6
+    assert plan.choice == ModelChoice("exact", "") and plan.jobs[0].megapixels == 24 * 24 / 1e6
     single = make_plan(tmp_path / "in/a.png", tmp_path / "b.dlf", EXACT)
     assert single.jobs[0].target == tmp_path / "b.dlf" and single.folder is None
 

@@ -1,4 +1,4 @@
-"""Outputs made again from their tickets: the same pixels on the same device in the same precision."""
+"""Outputs made again from their processing records: equal pixels on the same device with the same precision."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def source(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_it_is_the_same_picture(tmp_path: Path, source: Path, options, write, batch):
+def test_the_pixels_are_equal(tmp_path: Path, source: Path, options, write, batch):
     assert denoise_folder(source.parent, tmp_path / "out", options, write=write, batch=batch).done == 1
     [made] = (tmp_path / "out").glob("a.*")
     again = redo(made, source)
     assert again.same
-    assert again.ticket.model == "denoiser-fast"
+    assert again.record.model == "denoiser-fast"
     # Written under another name it is the same file, byte for byte.
     imageio.write(again.image, tmp_path / f"b{made.suffix}", again.settings.write)
     assert (tmp_path / f"b{made.suffix}").read_bytes() == made.read_bytes()
@@ -69,7 +69,7 @@ def test_weights_that_have_no_name_here_are_given(tmp_path: Path, source: Path, 
         redo(tmp_path / "out.png", source, model="fast")
 
 
-def test_without_a_ticket_nothing_can_be_done(tmp_path: Path, source: Path):
+def test_an_output_without_a_record_is_an_error(tmp_path: Path, source: Path):
     shutil.copy(source, tmp_path / "out.png")
     with pytest.raises(UsageError, match=r"out.png: has no processing record"):
         redo(tmp_path / "out.png", source)

@@ -17,16 +17,17 @@ import pytest
 from skimage import data
 
 from denoiser import denoise_folder, imageio
-from denoiser.batch import Settings, journal, make_plan
+from denoiser.batch import Settings, make_plan
 from denoiser.batch.history import History
 from denoiser.batch.layout import Job
+from denoiser.batch.manifest import as_line, lines_from
 from denoiser.batch.redo import redo
 from denoiser.batch.series import MOST_LOOKED_AT, Group, as_record, from_record, groups_of, name_of, stated
 from denoiser.errors import UsageError
 from denoiser.estimation import NoiseEstimate, Series, estimate_noise, fit_series
 from denoiser.events import Event, FileDone, SeriesFound
 from denoiser.image import Metadata, from_numpy
-from denoiser.imageio import Probe
+from denoiser.imageio import ImageHeader
 from denoiser.options import BatchOptions, DenoiseOptions
 
 IN_SERIES = Settings(batch=BatchOptions(series=True))
@@ -76,7 +77,7 @@ def noise_in(out: str) -> dict[str, Any]:
     """What each output was told, by name."""
     found = {}
     for path in Path(out, ".denoise").glob("run-*.jsonl"):
-        for line in journal.lines(path):
+        for _, line in lines_from(path):
             if line["state"] == "done":
                 found[line["target"]] = line["facts"]["noise"]
     return found
@@ -88,13 +89,16 @@ def groups(events: list[Event]) -> list[SeriesFound]:
 
 def test_a_group_is_camera_iso_and_size_whichever_way_it_stands() -> None:
     upright, lying = (
-        Probe("jpeg", *sides, exif=exif_of("NIKON CORPORATION", "NIKON Z 6", 6400)) for sides in ((4, 6), (6, 4))
+        ImageHeader("jpeg", *sides, exif=exif_of("NIKON CORPORATION", "NIKON Z 6", 6400))
+        for sides in ((4, 6), (6, 4))
     )
     assert name_of(upright) == name_of(lying) == "NIKON Z 6, ISO 6400, 6 x 4"
-    assert name_of(Probe("jpeg", 6, 4, exif=exif_of("Canon", "EOS R5", 100))) == "Canon EOS R5, ISO 100, 6 x 4"
+    assert (
+        name_of(ImageHeader("jpeg", 6, 4, exif=exif_of("Canon", "EOS R5", 100))) == "Canon EOS R5, ISO 100, 6 x 4"
+    )
     for without in (None, exif_of("Canon", "EOS R5", 0), exif_of("    ", "    ", 100), b"nonsense"):
-        assert name_of(Probe("jpeg", 6, 4, exif=without)) == ""
-    assert name_of(Probe("jxl", 0, 0, exif=exif_of("Canon", "EOS R5", 100))) == ""
+        assert name_of(ImageHeader("jpeg", 6, 4, exif=without)) == ""
+    assert name_of(ImageHeader("jxl", 0, 0, exif=exif_of("Canon", "EOS R5", 100))) == ""
 
 
 def jobs(count: int, series: str = "a") -> list[Job]:
@@ -120,7 +124,7 @@ def test_two_pictures_and_those_without_a_header_are_no_series() -> None:
 
 def test_what_is_on_record_is_taken_unless_all_is_made_again() -> None:
     series = fit_series([estimate(luma, 4.0) for luma in (5.0, 5.1, 5.2)])
-    history = History(series={"a": json.loads(journal.line({"at": 1} | as_record(series, 3)))})
+    history = History(series={"a": json.loads(as_line({"at": 1} | as_record(series, 3)))})
     (group,) = groups_of(jobs(9), history, IN_SERIES)
     assert group.samples == () and group.known is not None
     for luma in np.arange(0, 20, 0.01).round(2):

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from denoiser.batch import Settings
-from denoiser.batch.settings import Choice
+from denoiser.batch.settings import ModelChoice
+from denoiser.errors import MissingDevice
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
 
 PLAIN = Settings()
@@ -50,7 +51,21 @@ def test_the_order_of_the_options_does_not_matter() -> None:
 
 
 def test_a_choice_takes_the_place_of_auto() -> None:
-    choice = Choice("denoiser-fast", "0", {"device": "cpu", "precision": "fp32"})
+    choice = ModelChoice("denoiser-fast", "0", {"device": "cpu", "precision": "fp32"})
     applied = choice.applied(DenoiseOptions(strength=0.5))
     assert applied == DenoiseOptions(strength=0.5, model="denoiser-fast", device="cpu", precision="fp32")
-    assert choice.without_place().applied(DenoiseOptions()) == DenoiseOptions(model="denoiser-fast")
+
+
+def test_a_choice_whose_device_is_missing_is_opened_on_another() -> None:
+    opened = []
+
+    def open_worker(options: DenoiseOptions) -> str:
+        opened.append(options.device)
+        if options.device == "cuda":
+            raise MissingDevice("no GPU")
+        return options.model
+
+    assert ModelChoice("best", "0", {"device": "cuda"}).opened(open_worker, DenoiseOptions()) == "best"
+    assert opened == ["cuda", "auto"]
+    with pytest.raises(MissingDevice):
+        ModelChoice("best", "0").opened(open_worker, DenoiseOptions(device="cuda"))

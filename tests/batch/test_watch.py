@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from denoiser.batch import Report, Settings, journal, steps, watch_folder
-from denoiser.batch.watch import FULL_DISK_SECONDS, LOCK, PATIENCE_SECONDS, Arrivals, Look
+from denoiser.batch import Report, Settings, steps, watch_folder
+from denoiser.batch.manifest import lines_from, locked_if_free
+from denoiser.batch.watch import FULL_DISK_SECONDS, LOCK, PATIENCE_SECONDS, Arrivals, FolderScan
 from denoiser.errors import (
     ForeignOutput,
     MissingModel,
@@ -92,7 +93,7 @@ def test_what_is_there_and_what_arrives_is_cleaned_once(watching, make_picture: 
     assert [event for event in watching.events if isinstance(event, Started)] == [Started(0, 0.0)]
     assert len(list(Path("out/.denoise").glob("run-*.jsonl"))) == 1
     (journalled,) = Path("out/.denoise").glob("run-*.jsonl")
-    states = [line["state"] for line in journal.lines(journalled)]
+    states = [line["state"] for _, line in lines_from(journalled)]
     assert states == ["run", *["begun", "done"] * 4, "ended"]
 
 
@@ -200,11 +201,11 @@ def test_places_that_make_no_sense_are_refused(watching, place: Path) -> None:
 
 def test_one_watch_at_a_time_works_for_a_folder(watching) -> None:
     Path("out/.denoise").mkdir(parents=True)
-    held = journal.try_to_hold(Path("out/.denoise", LOCK))
+    held = locked_if_free(Path("out/.denoise", LOCK))
     assert held is not None
     with pytest.raises(Refused, match="another `denoise watch` is writing"):
         watching()
-    held.release()
+    held.close()
     assert watching().done == 0
 
 
@@ -261,18 +262,18 @@ def put(arrivals: Arrivals, name: str, data: bytes = b"data") -> Path:
     return path
 
 
-def names(look: Look) -> list[str]:
-    return [find.below.as_posix() for find in look.at_rest]
+def names(look: FolderScan) -> list[str]:
+    return [find.below.as_posix() for find in look.complete]
 
 
 def test_a_file_is_given_out_when_it_was_the_same_for_long_enough(arrivals: Arrivals, clock: _Clock) -> None:
     put(arrivals, "sub/deep/a.jpg")
-    look = arrivals.look()
+    look = arrivals.scan()
     assert (names(look), look.changing) == ([], 1)
     clock.now += 4.9
-    assert names(arrivals.look()) == []
+    assert names(arrivals.scan()) == []
     clock.now += 0.2
-    look = arrivals.look()
+    look = arrivals.scan()
     assert (names(look), look.changing) == (["sub/deep/a.jpg"], 0)
 
 
@@ -280,25 +281,25 @@ def test_a_file_that_grows_waits_and_starts_anew(arrivals: Arrivals, clock: _Clo
     for number in range(1, 4):
         path = put(arrivals, "a.jpg", b"x" * number)
         os.utime(path, ns=(0, 0))  # as a copy that keeps the times: the size alone tells
-        assert names(arrivals.look()) == []
+        assert names(arrivals.scan()) == []
         clock.now += 6
-    assert names(arrivals.look()) == ["a.jpg"]
+    assert names(arrivals.scan()) == ["a.jpg"]
 
 
 def test_what_is_over_comes_again_only_when_it_changes_or_returns(arrivals: Arrivals, clock: _Clock) -> None:
     path = put(arrivals, "a.jpg")
 
     def rested() -> list[str]:
-        arrivals.look()
+        arrivals.scan()
         clock.now += 6
-        return names(arrivals.look())
+        return names(arrivals.scan())
 
     assert rested() == ["a.jpg"] and rested() == ["a.jpg"]
-    arrivals.over_with(path)
+    arrivals.finish(path)
     assert rested() == []
     put(arrivals, "a.jpg", b"another")
     assert rested() == ["a.jpg"]
-    arrivals.over_with(path)
+    arrivals.finish(path)
     path.rename(path.with_suffix(".hidden"))
     assert rested() == []
     path.with_suffix(".hidden").rename(path)
@@ -324,49 +325,49 @@ def test_temporary_names_the_output_folder_and_other_files_are_passed_over(
     ):
         put(arrivals, name)
     put(arrivals, "b.jpg")
-    arrivals.look()
+    arrivals.scan()
     clock.now += 6
-    look = arrivals.look()
+    look = arrivals.scan()
     assert (names(look), look.changing, len(look.inputs)) == (["b.jpg"], 0, 7)
     (arrivals.folder / ".a.jpg.Xy12Zq").rename(arrivals.folder / "a.jpg")
-    arrivals.look()
+    arrivals.scan()
     clock.now += 6
-    assert names(arrivals.look()) == ["a.jpg", "b.jpg"]
+    assert names(arrivals.scan()) == ["a.jpg", "b.jpg"]
 
 
 def test_a_pipe_and_a_lost_link_are_told_and_not_waited_for(arrivals: Arrivals) -> None:
     os.mkfifo(arrivals.folder / "a.jpg")
     (arrivals.folder / "b.jpg").symlink_to("nowhere")
-    assert {passed.path.name for passed in arrivals.look().passed} == {"a.jpg", "b.jpg"}
+    assert {passed.path.name for passed in arrivals.scan().skipped} == {"a.jpg", "b.jpg"}
 
 
 def test_without_recursion_the_folder_alone_is_looked_at(tmp_path: Path, clock: _Clock) -> None:
     arrivals = Arrivals(tmp_path, tmp_path / "out", 1.0, recursive=False, clock=clock)
     put(arrivals, "a.jpg")
     put(arrivals, "sub/b.jpg")
-    arrivals.look()
+    arrivals.scan()
     clock.now += 2
-    assert names(arrivals.look()) == ["a.jpg"]
+    assert names(arrivals.scan()) == ["a.jpg"]
 
 
 def test_a_folder_that_is_gone_is_an_error_and_all_in_it_is_forgotten_when_it_is_empty(
     arrivals: Arrivals, clock: _Clock, tmp_path: Path
 ) -> None:
     put(arrivals, "a.jpg")
-    arrivals.look()
+    arrivals.scan()
     arrivals.folder.rename(tmp_path / "unmounted")
     with pytest.raises(UsageError, match="no such"):
-        arrivals.look()
+        arrivals.scan()
     arrivals.folder.mkdir()
-    assert arrivals.look().changing == 0
-    assert arrivals._over == {} and arrivals._resting == {}
+    assert arrivals.scan().changing == 0
+    assert arrivals._finished == {} and arrivals._resting == {}
 
 
 def test_what_cannot_be_read_may_still_come_for_a_minute(
     arrivals: Arrivals, clock: _Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = put(arrivals, "a.jpg")
-    arrivals.look()
+    arrivals.scan()
     assert arrivals.may_still_come(path)
     assert arrivals.may_still_come(arrivals.folder / "gone.jpg")
     clock.now += PATIENCE_SECONDS

@@ -56,12 +56,12 @@ def test_what_is_no_picture_is_not_guessed_at(head: bytes) -> None:
     "name", ["a.PNG", "b.Jpeg", "c.tiff", "ü 🎞.webp", "x.CR2", "y.heic", "z.jxl", ".hidden.png"]
 )
 def test_pictures_are_found_by_their_names(name: str) -> None:
-    assert formats.is_picture_name(Path(name))
+    assert formats.is_image_name(Path(name))
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.txt", "png", ".png", "a.png.part", "a"])
 def test_other_names_are_left_alone(name: str) -> None:
-    assert not formats.is_picture_name(Path(name))
+    assert not formats.is_image_name(Path(name))
 
 
 def test_each_suffix_belongs_to_one_row() -> None:

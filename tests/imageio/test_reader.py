@@ -51,7 +51,7 @@ def test_of_several_pictures_the_first_is_taken_with_a_word_or_all_refused(
 def test_a_probe_tells_format_and_size(photo: Array, format: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{format}"
     imageio.write(from_numpy(photo), path)
-    assert imageio.probe(path) == imageio.Probe(format, 128, 96, 1)
+    assert imageio.probe(path) == imageio.ImageHeader(format, 128, 96, 1)
 
 
 def test_a_probe_tells_the_upright_size_and_decodes_nothing(photo: Array, tmp_path: Path) -> None:
@@ -62,12 +62,13 @@ def test_a_probe_tells_the_upright_size_and_decodes_nothing(photo: Array, tmp_pa
     picture.save(tmp_path / "a.bmp")
     code = (
         "import sys; from pathlib import Path; from denoiser import imageio;"
-        "print(imageio.probe(Path('a.jpg')), imageio.probe(Path('a.bmp')));"
+        "print(imageio.probe(Path('a.jpg')), imageio.probe(Path('a.bmp')), sep='\\n');"
         "print([name for name in ('PIL', 'pyvips', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        "Probe(format='jpeg', width=96, height=128, frames=1) Probe(format='bmp', width=128, height=96, frames=1)",
+        "ImageHeader(format='jpeg', width=96, height=128, frames=1)",
+        "ImageHeader(format='bmp', width=128, height=96, frames=1)",
         "[]",
     ]
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from denoiser import denoise_folder, imageio
-from denoiser.batch import journal
-from denoiser.batch.manifest import FOLDER
+from denoiser.batch.manifest import FOLDER, lines_from
 from denoiser.errors import MissingDevice
 from denoiser.options import DenoiseOptions
 
@@ -42,7 +41,7 @@ def test_a_run_that_began_on_a_device_that_is_gone_goes_on_with_its_weights(
     make_picture("imgs/b.png")
     report = denoise_folder("imgs", "clean", options)
     assert (report.done, report.already_there, report.exit_code) == (1, 1, 0)
-    lines = [line for file in (Path("clean") / FOLDER).iterdir() for line in journal.lines(file)]
+    lines = [line for file in (Path("clean") / FOLDER).iterdir() for _, line in lines_from(file)]
     assert sorted(line["device"] for line in lines if line["state"] == "run") == ["cpu", "cuda"]
 
 

@@ -175,5 +175,5 @@ def _figures(decibel: float, similarity: float) -> str:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    found = discover([folder], is_picture_name=formats.is_picture_name)
+    found = discover([folder], is_image_name=formats.is_image_name)
     return {str(find.below.with_suffix("")): find.path for find in found.finds}

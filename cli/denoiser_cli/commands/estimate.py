@@ -66,12 +66,12 @@ def _tell(sources: Sequence[Path], voice: _Voice, *, quiet: bool) -> int:
     """Print a line per image as soon as it is estimated. Return the exit code; errors go to stderr."""
     from denoiser.estimation import estimate_noise  # slow import; not needed for --help
 
-    found = discover(sources, is_picture_name=formats.is_picture_name)
+    found = discover(sources, is_image_name=formats.is_image_name)
     if not found.finds:
         raise NothingToDo(f"{shown(sources[0])}: no image found.", hint="Name image files or a folder of images.")
     if not quiet:
-        for passed in found.passed:
-            say(f"Skipped {shown(passed.path)}: {one_line(passed.reason)}")
+        for skipped in found.skipped:
+            say(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
     if voice is _Voice.TEXT:
         click.echo("{:>6} {:>7} {:>5}  {}".format(*_HEAD[:3], ", ".join(_HEAD[3:])))
     elif voice is _Voice.CSV:

@@ -67,15 +67,15 @@ def _remade(made: Path, source: Path, out: Path | None, model: str, cancel: Canc
 
 def _emit(redone: Redone, made: Path, source: Path, out: Path | None) -> None:
     """Print one JSON object to stdout."""
-    ticket = redone.ticket
+    record = redone.record
     values = {
         "file": str(made),
         "source": str(source),
         "out": str(out) if out else None,
         "same": redone.same,
         "differing": redone.differing,
-        "ticket": {"version": ticket.version, "model": ticket.model, "sha256": ticket.digest}
-        | dict(ticket.place)
-        | {"options": dict(ticket.options), "noise": dict(ticket.noise), "torch": ticket.torch},
+        "ticket": {"version": record.version, "model": record.model, "sha256": record.digest}
+        | dict(record.place)
+        | {"options": dict(record.options), "noise": dict(record.noise), "torch": record.torch},
     }
     click.echo(json.dumps(values))

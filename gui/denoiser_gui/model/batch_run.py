@@ -127,7 +127,7 @@ def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
     from denoiser.imageio import formats
 
     cancel.raise_if_cancelled()
-    return [find.path for find in discover([root], is_picture_name=formats.is_picture_name).finds]
+    return [find.path for find in discover([root], is_image_name=formats.is_image_name).finds]
 
 
 def _carry_out_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel: CancelToken) -> Report | None:
@@ -163,6 +163,6 @@ def _only(plan: Plan, sources: tuple[Path, ...]) -> Plan:
         plan,
         jobs=tuple(job for job in plan.jobs if job.source in wanted),
         already_there=tuple(job for job in plan.already_there if job.source in wanted),
-        passed=tuple(passed for passed in plan.passed if passed.path in wanted),
+        skipped=tuple(skipped for skipped in plan.skipped if skipped.path in wanted),
         blocked=tuple((job, error) for job, error in plan.blocked if job.source in wanted),
     )

@@ -33,7 +33,7 @@ def test_another_source_ends_with_1_and_json_says_all(call, network, make_pictur
 def test_another_version_of_torch_is_named_where_pixels_differ(call, network, make_picture, monkeypatch):
     make_picture("a.png", side=64)
     make_picture("other.png", side=64, seed=9)
-    monkeypatch.setattr("denoiser.batch.ticket.version_of_torch", lambda: "1.0")
+    monkeypatch.setattr("denoiser.batch.processing_record.version_of_torch", lambda: "1.0")
     assert call("a.png", "--out", "b.png", *network).code == 0
     words = ("redo", "b.png", "--model", network[1], "--from")
     here = metadata.version("torch")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from denoiser import imageio
-from denoiser.batch.ticket import read_ticket
+from denoiser.batch.processing_record import read_record
 from denoiser.engine import open_session
 from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
 from denoiser.image import Image, from_numpy
@@ -66,11 +66,11 @@ def test_the_file_has_the_processing_record_of_a_batch(tmp_path: Path, made: Fin
     saved = save(made, SaveRequest(target, PhotoSettings(OPTIONS)))
     assert saved.target == target
     written = imageio.read(target)
-    ticket = read_ticket(written)
+    ticket = read_record(written)
     assert ticket is not None and ticket.options["noise_level"] == 15.0 and ticket.model == made.model_name
     assert np.array_equal(written.pixels, made.cleaned.image.pixels)
     save(made, SaveRequest(target, PhotoSettings(OPTIONS, WriteOptions(ticket=False))))
-    assert read_ticket(imageio.read(target)) is None
+    assert read_record(imageio.read(target)) is None
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.png", 16), ("a.tif", 32), ("a.avif", 10), ("a.png", 8)])

@@ -11,8 +11,8 @@ import pytest
 
 from denoiser import __version__, denoise_folder, imageio
 from denoiser.batch import Settings
-from denoiser.batch.cleaning import NO_TICKET
-from denoiser.batch.ticket import NAMESPACE, Ticket, read_ticket, ticket_of
+from denoiser.batch.cleaning import NO_RECORD
+from denoiser.batch.processing_record import NAMESPACE, ProcessingRecord, read_record, record_of
 from denoiser.errors import UsageError
 from denoiser.events import Event, FileDone
 from denoiser.image import Image, Metadata, from_numpy
@@ -23,7 +23,7 @@ _PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     b'<rdf:Description rdf:about="" xmlns:dc="urn:dc" dc:title="mine"/></rdf:RDF></x:xmpmeta>'
 )
-_TICKET = Ticket(
+_TICKET = ProcessingRecord(
     "denoiser-x",
     "ab" * 32,
     {"strength": 0.5, "crop": "1,2,3,4"},
@@ -41,27 +41,27 @@ def _image(packet: bytes | None = None) -> Image:
 @pytest.mark.parametrize("packet", [None, _PACKET])
 def test_a_ticket_comes_back_and_leaves_the_rest_alone(packet):
     image = _image(packet)
-    ticketed = _TICKET.onto(image)
-    assert read_ticket(ticketed) == _TICKET
-    assert read_ticket(image) is None
+    ticketed = _TICKET.added_to(image)
+    assert read_record(ticketed) == _TICKET
+    assert read_record(image) is None
     assert np.array_equal(ticketed.pixels, image.pixels)
     assert packet is None or b'dc:title="mine"' in (ticketed.metadata.xmp or b"")
-    other = Ticket("y", "cd" * 32, {}, {}, version="9.9")
-    assert read_ticket(other.onto(ticketed)) == other
+    other = ProcessingRecord("y", "cd" * 32, {}, {}, version="9.9")
+    assert read_record(other.added_to(ticketed)) == other
 
 
 def test_a_packet_that_has_no_place_stays_as_it_is():
     image = _image(b"broken")
-    assert _TICKET.onto(image) is image
-    assert read_ticket(image) is None
+    assert _TICKET.added_to(image) is image
+    assert read_record(image) is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
 def test_every_written_format_carries_it(tmp_path: Path, suffix):
     path = tmp_path / f"a{suffix}"
-    imageio.write(_TICKET.onto(_image(_PACKET)), path)
+    imageio.write(_TICKET.added_to(_image(_PACKET)), path)
     again = imageio.read(path)
-    assert read_ticket(again) == _TICKET
+    assert read_record(again) == _TICKET
     assert b'dc:title="mine"' in (again.metadata.xmp or b"")
 
 
@@ -72,7 +72,7 @@ def test_settings_become_a_ticket_and_come_back():
         batch=BatchOptions(crop="0,0,8,8", report="x.csv"),
     )
     facts = {"model": "denoiser-x", "device": "cpu", "precision": "fp32", "tile": 320, "seconds": 3.0, "trust": 1.0}
-    ticket = ticket_of(settings, facts, "ab" * 32)
+    ticket = record_of(settings, facts, "ab" * 32)
     assert ticket.place == {"device": "cpu", "precision": "fp32", "tile": 320}
     back = ticket.settings()
     assert back.look == settings.look
@@ -82,18 +82,18 @@ def test_settings_become_a_ticket_and_come_back():
 
 
 def test_options_of_another_version_are_named():
-    ticket = Ticket("x", "y", {"strength": 0.5, "sparkle": 1.0}, {}, version="7.0")
+    ticket = ProcessingRecord("x", "y", {"strength": 0.5, "sparkle": 1.0}, {}, version="7.0")
     with pytest.raises(UsageError, match=r"version 7.0 and uses unknown options: sparkle"):
         ticket.settings()
     with pytest.raises(UsageError, match="strength must be between"):
-        Ticket("x", "y", {"strength": 7.0}, {}).settings()
+        ProcessingRecord("x", "y", {"strength": 7.0}, {}).settings()
 
 
 @pytest.mark.parametrize(
     "text", ["", "no json", "[1]", "{}", '{"v":1}', '{"v":2,"version":"1","model":"m","sha256":"s","options":{}}']
 )
 def test_what_is_no_ticket_is_taken_for_none(text):
-    assert read_ticket(_image(xmp.with_property(None, NAMESPACE, "ticket", text))) is None
+    assert read_record(_image(xmp.with_property(None, NAMESPACE, "ticket", text))) is None
 
 
 def test_outputs_bear_one_that_says_nothing_of_time_place_or_people(
@@ -105,7 +105,7 @@ def test_outputs_bear_one_that_says_nothing_of_time_place_or_people(
         assert denoise_folder(tmp_path / "in", tmp_path / out, options).done == 1
     assert (tmp_path / "one" / "a.png").read_bytes() == (tmp_path / "two" / "a.png").read_bytes()
     image = imageio.read(tmp_path / "one" / "a.png")
-    ticket = read_ticket(image)
+    ticket = read_record(image)
     assert ticket is not None
     assert (ticket.version, ticket.model, ticket.options) == (__version__, "denoiser-tiny", {"noise_level": 20.0})
     assert ticket.place["device"] == "cpu"
@@ -134,7 +134,7 @@ def test_a_broken_packet_is_kept_and_the_report_says_that_no_ticket_is_in_it(tmp
     options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
     assert denoise_folder(tmp_path / "in", tmp_path / "out", options, listener=events.append).done == 2
     notes = {event.source.stem: event.notes for event in events if isinstance(event, FileDone)}
-    assert notes == {"broken": (NO_TICKET,), "whole": ()}
+    assert notes == {"broken": (NO_RECORD,), "whole": ()}
     assert imageio.read(tmp_path / "out" / "broken.png").metadata.xmp == b"<x:xmpmeta broken"
     for write in (WriteOptions(ticket=False), WriteOptions(strip=True)):
         events.clear()
@@ -152,4 +152,4 @@ def test_outputs_bear_none_where_it_is_not_wanted(tmp_path: Path, tiny_weights: 
 
 
 def test_a_bare_picture_has_none():
-    assert read_ticket(from_numpy(np.zeros((2, 2), np.uint8))) is None
+    assert read_record(from_numpy(np.zeros((2, 2), np.uint8))) is None
