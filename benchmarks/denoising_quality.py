@@ -136,7 +136,7 @@ def main() -> int:
         told = report.as_json()
         counts = ", ".join(dict.fromkeys(f"{score.what}: {len(score.pictures)}" for score in found))
         head = (
-            f"Pictures: {counts}. Commit {told['commit']['name']}, {told['hardware']['cpu']}, {session.precision}."
+            f"Images: {counts}. Commit {told['commit']['name']}, {told['hardware']['cpu']}, {session.precision}."
         )
         put(markdown(found, head), words.into)
     return report.finish()

@@ -145,7 +145,7 @@ def _chosen(samples: SampleSet, contender: Contender, rows: list[list[PictureSco
         return [Score(samples.what, samples.kind, name, name, tuple(rows[0]))]
     fixed = max(rows, key=lambda row: sum(min(picture.psnr, _HIGHEST) for picture in row))
     oracle = tuple(max(tries, key=lambda picture: picture.psnr) for tries in zip(*rows, strict=True))
-    ways = {f"best fixed ({fixed[0].setting})": tuple(fixed), "best per picture": oracle}
+    ways = {f"best fixed ({fixed[0].setting})": tuple(fixed), "best per image": oracle}
     return [
         Score(samples.what, samples.kind, name, f"{name}, {way}", pictures, count) for way, pictures in ways.items()
     ]
