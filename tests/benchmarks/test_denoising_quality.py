@@ -75,7 +75,7 @@ def test_the_table_is_put_between_its_lines(folder: Path, run: Callable[..., int
     for row in ("| as it is | ", "| denoiser-tiny, level given | ", "| non-local means, best fixed | "):
         assert row in text
     assert "- Real pairs, denoiser-tiny, automatic: 1 of 1 below their input" in text
-    assert "Pictures: white 9: 1, real pairs: 1, left as they are: 1. Commit " in text
+    assert "Images: white 9: 1, real pairs: 1, left as they are: 1. Commit " in text
     figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     named = {row["alternative"] for row in figures["rows"]}
     assert named >= {"denoiser-tiny, level given", "denoiser-tiny, automatic"}
