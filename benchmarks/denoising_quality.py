@@ -135,9 +135,7 @@ def main() -> int:
     if words.into:
         told = report.as_json()
         counts = ", ".join(dict.fromkeys(f"{score.what}: {len(score.pictures)}" for score in found))
-        head = (
-            f"Images: {counts}. Commit {told['commit']['name']}, {told['hardware']['cpu']}, {session.precision}."
-        )
+        head = f"Images: {counts}. Commit {told['commit']['name']}, {told['hardware']['cpu']}, {session.precision}."
         put(markdown(found, head), words.into)
     return report.finish()
 
