@@ -9,7 +9,6 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from io import TextIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Unpack, overload
@@ -21,7 +20,7 @@ from denoiser import imageio
 from denoiser.api import opened
 from denoiser.api.inputs import FileLike, ImageLike, Writable, contents, is_contents, name_of, read_input
 from denoiser.atomicfile import as_unwritable
-from denoiser.errors import DenoiserError, UnwritableImage, UsageError
+from denoiser.errors import UnwritableImage, UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image
 from denoiser.imageio import formats
@@ -149,16 +148,7 @@ def _cleaned(
     session = opened.session(options)
     if len(images) == 1:
         return [session.clean(images[0], listener=listener, cancel=cancel).image]
-    results = list(images)
-    results_as_done = session.clean_many(
-        enumerate(images), on_tile=lambda _number, event: listener(event), cancel=cancel
-    )
-    with closing(results_as_done) as stream:  # type: ignore[type-var]
-        for number, result in stream:
-            if isinstance(result, DenoiserError):
-                raise result
-            results[number] = result.image
-    return results
+    return [cleaned.image for cleaned in session.clean_stack(images, listener=listener, cancel=cancel)]
 
 
 @overload

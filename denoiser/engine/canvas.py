@@ -66,11 +66,6 @@ class Canvas:
         self.tiles_total = self.tiles_left = 0
 
     @property
-    def bytes(self) -> int:
-        """Bytes of source and result."""
-        return int(self.source.nbytes + self.result.nbytes)
-
-    @property
     def is_done(self) -> bool:
         """Whether every tile of the plan has come back."""
         return self.tiles_left == 0
@@ -177,8 +172,3 @@ class Work:
     canvas: Canvas | None
     estimate: NoiseEstimate | None = None
     began: float = field(default_factory=time.perf_counter)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes in memory."""
-        return self.canvas.bytes if self.canvas else int(self.image.pixels.nbytes)

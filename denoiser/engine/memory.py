@@ -134,7 +134,6 @@ _STEP_OF_SHAPES = {
 }  # if images of different sizes share a batch, their tiles should have one size
 _MOST_AT_ONCE = 16  # tiles; more gain nothing on a graphics card
 _SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for decoding, encoding and other programs
-_MOST_WAITING = 256_000_000  # bytes: a photo of 24 MP with its result, or enough small ones to fill any batch
 _GB = 1_000_000_000
 
 
@@ -149,16 +148,6 @@ class Budget:
     bytes_per_pixel: int  # of a tile: what the network holds while it computes
     fixed_tile: bool = False  # set by the user, never changed
     fixed_batch: bool = False
-
-    @property
-    def bytes_waiting(self) -> int:
-        """Bytes of images that may wait on either side of the device."""
-        return min(self.for_pictures // 2, _MOST_WAITING)
-
-    @property
-    def for_pictures(self) -> int:
-        """Bytes left for images that wait, are in progress, or are done."""
-        return max(0, self.memory - self.batch * self.tile**2 * self.bytes_per_pixel)
 
     def plan(self, height: int, width: int, spec: NetworkSpec) -> TilePlan:
         """The tiles of an image of that size."""

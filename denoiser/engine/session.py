@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoiser import models
-from denoiser.engine import pipeline
 from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.gradual import Gradual
@@ -18,16 +16,14 @@ from denoiser.engine.hot_pixels import replace_hot_pixels
 from denoiser.engine.looks import Look, Looks, look_of
 from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_budget
 from denoiser.engine.runner import NetworkRunner
-from denoiser.engine.tiled import TiledCleaner, TileListener
+from denoiser.engine.tiled import TiledCleaner
 from denoiser.engine.trust import trust_number
-from denoiser.errors import DenoiserError, SpoiltResult
+from denoiser.errors import SpoiltResult
 from denoiser.estimation import NoiseEstimate, at_level, automatic, estimate_noise, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions
-
-Name = TypeVar("Name")
 
 _WRONG = 0.5  # share kept as in the source beyond which the result is rejected
 
@@ -80,7 +76,7 @@ class Session:
         """
         work = self.prepare(image, estimate)
         if work.canvas is not None:
-            self._run(work.canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
+            self._run([work.canvas], listener, cancel)
         return self.finish(work)
 
     def looks(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Looks:
@@ -88,34 +84,23 @@ class Session:
         canvas = self._work(image, self._options.noise_level).canvas
         if canvas is None:
             return Looks(image, image.pixels)
-        self._run(canvas, lambda canvas: listener(pipeline.progress(canvas, image)), cancel)
+        self._run([canvas], listener, cancel)
         return self._looks_of(image, canvas)
 
-    def clean_many(
-        self,
-        pictures: Iterable[tuple[Name, Image]],
-        *,
-        on_tile: Callable[[Name, TileDone], None] = lambda _name, _event: None,
-        cancel: CancelToken | None = None,
-    ) -> Iterator[tuple[Name, Cleaned | DenoiserError]]:
-        """Yield the result of each image with its name, in the order in which they finish.
-
-        *pictures* is read in one thread and the network runs in another, so that decoding, computing and what the
-        caller does with a result overlap; a few images wait in between. *on_tile* is called in the
-        calling thread. The error of one image is a value; Cancelled and what *pictures* raises end the stream.
-        When the iterator ends or is closed, no thread is left.
-        """
-        waiting = self._cleaner.budget.bytes_waiting
-        return pipeline.stream(
-            pictures, self, bytes_waiting=waiting, on_tile=on_tile, cancel=cancel or CancelToken()
-        )
+    def clean_stack(
+        self, images: Sequence[Image], *, listener: Listener = ignore, cancel: CancelToken | None = None
+    ) -> list[Cleaned]:
+        """The results of several images, whose tiles share batches. Stops within one layer of *cancel*."""
+        works = [self.prepare(image) for image in images]
+        self._run([work.canvas for work in works if work.canvas is not None], listener, cancel)
+        return [self.finish(work) for work in works]
 
     def clean_values(
         self, noisy: NDArray[np.float32], condition: Condition, *, cancel: CancelToken | None = None
     ) -> NDArray[np.float32]:
         """Bare values (H, W, 3) where 0..1 is black to white, given exactly *condition*; for measurements."""
         canvas = Canvas(noisy, Scale(1.0, None), condition)
-        self._run(canvas, lambda _canvas: None, cancel)
+        self._run([canvas], ignore, cancel)
         return canvas.result
 
     def prepare(self, image: Image, estimate: NoiseEstimate | None = None) -> Work:
@@ -123,12 +108,6 @@ class Session:
         if self._options.strength == 0:
             return Work(image, None)
         return self._work(image, self._options.noise_level, estimate)
-
-    def compute(
-        self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
-    ) -> Iterator[Canvas]:
-        """Yield each canvas when its tiles are done."""
-        return self._cleaner.clean(canvases, on_tile=on_tile, cancel=cancel)
 
     def gradual(self, image: Image, level: float | None, estimate: NoiseEstimate | None = None) -> Gradual:
         """*image*, denoised tile by tile on demand; `finish(its work, a look)` when all of it is clean.
@@ -184,7 +163,7 @@ class Session:
             canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
             self._cleaner.runner.precision = self.precision = "fp32"
             self.precision_reason = "the bf16 result failed the sanity check"
-            self._run(canvas, lambda _canvas: None, None)
+            self._run([canvas], ignore, None)
         if canvas.kept_share > _WRONG:
             raise SpoiltResult(
                 f"Output failed the sanity check in {canvas.kept_share:.0%} of the image: it contains structure "
@@ -199,9 +178,13 @@ class Session:
             np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
         return Looks(image, canvas.result)
 
-    def _run(self, canvas: Canvas, on_tile: TileListener, cancel: CancelToken | None) -> None:
-        for _ in self._cleaner.clean([canvas], on_tile=on_tile, cancel=cancel or CancelToken()):
-            pass
+    def _run(self, canvases: Sequence[Canvas], listener: Listener, cancel: CancelToken | None) -> None:
+        def on_tile(canvas: Canvas) -> None:
+            height, width = canvas.source.shape[:2]
+            done = canvas.tiles_total - canvas.tiles_left
+            listener(TileDone(done, canvas.tiles_total, height * width / 1e6))
+
+        self._cleaner.clean(canvases, on_tile=on_tile, cancel=cancel or CancelToken())
 
     def _budget(self, device: str) -> Budget:
         return make_budget(

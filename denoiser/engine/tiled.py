@@ -6,7 +6,7 @@ out, images in progress restart with smaller batches and tiles; sizes that the u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from denoiser.engine.canvas import Canvas
@@ -32,24 +32,13 @@ class TiledCleaner:
         self._spec = spec
         self._on_cpu = on_cpu
 
-    def clean(
-        self, canvases: Iterable[Canvas | None], *, on_tile: TileListener, cancel: CancelToken
-    ) -> Iterator[Canvas]:
-        """Yield each canvas when its last tile is done; None while the next image has not arrived.
-
-        Stops within one layer of *cancel* with Cancelled.
-        """
+    def clean(self, canvases: Iterable[Canvas], *, on_tile: TileListener, cancel: CancelToken) -> None:
+        """Denoise all canvases; *on_tile* is called after each tile. Stops within one layer of *cancel*."""
         run = _Run(self.runner, on_tile, cancel)
         for canvas in canvases:
-            if canvas is None:
-                # Nothing else to compute: run batches that are not full.
-                self._or_smaller(run, run.drain)
-            else:
-                run.under_way.append(canvas)
-                self._or_smaller(run, partial(self._begin, run, canvas))
-            yield from run.taken()
+            run.canvases.append(canvas)
+            self._or_smaller(run, partial(self._begin, run, canvas))
         self._or_smaller(run, run.drain)
-        yield from run.taken()
 
     def clean_tile(self, canvas: Canvas, tile: Tile, cancel: CancelToken) -> None:
         """Denoise one tile of a canvas. A memory error is raised; `step_down` handles it."""
@@ -81,7 +70,7 @@ class TiledCleaner:
             run.drain()
 
     def _begin_again(self, run: _Run) -> None:
-        for canvas in [canvas for canvas in run.under_way if not canvas.is_done]:
+        for canvas in [canvas for canvas in run.canvases if not canvas.is_done]:
             self._begin(run, canvas)
         run.drain()
 
@@ -105,7 +94,7 @@ class _Run:
 
     def __init__(self, runner: NetworkRunner, on_tile: TileListener, cancel: CancelToken) -> None:
         self._runner = runner
-        self.under_way: list[Canvas] = []
+        self.canvases: list[Canvas] = []
         self._on_tile, self._cancel = on_tile, cancel
         self._filling: dict[object, list[Piece]] = {}
         self._in_hand: list[Started] = []
@@ -132,14 +121,9 @@ class _Run:
 
     def note(self, words: str) -> None:
         """Add the note to every image in progress."""
-        for canvas in self.under_way:
-            canvas.notes.append(words)
-
-    def taken(self) -> Iterator[Canvas]:
-        """Remove and return the finished images."""
-        done = [canvas for canvas in self.under_way if canvas.is_done]
-        self.under_way = [canvas for canvas in self.under_way if not canvas.is_done]
-        yield from done
+        for canvas in self.canvases:
+            if not canvas.is_done:
+                canvas.notes.append(words)
 
     def _start(self, pieces: list[Piece]) -> None:
         started = self._runner.start(pieces, self._cancel)

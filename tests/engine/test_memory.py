@@ -126,7 +126,6 @@ def test_tiles_take_half_of_the_ceiling_unless_the_smallest_is_larger(device, gi
     assert budget.memory == gigabytes * 1e9
     needed = budget.batch * budget.tile**2 * bytes_per_pixel
     assert needed <= budget.memory / 2 or (budget.tile, budget.batch) == (256, 1)
-    assert budget.for_pictures == max(0, budget.memory - needed)
 
 
 def test_the_ceiling_is_a_share_of_what_is_free_where_nobody_says():
@@ -170,9 +169,3 @@ def test_every_plan_of_a_budget_fits_it():
         for size in ((1, 1), (64, 5000), (1021, 1031), (4000, 6000)):
             tall, wide = budget.plan(*size, SPEC).tiles[0].shape
             assert tall * wide <= budget.tile**2
-
-
-def test_what_waits_is_bounded_twice():
-    assert _budget(memory=100.0).bytes_waiting == 256_000_000
-    small = _budget(memory=0.2)
-    assert 0 < small.bytes_waiting == small.for_pictures // 2 < 256_000_000

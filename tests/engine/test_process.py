@@ -94,21 +94,3 @@ print(json.dumps({"peak": peak, "worst": worst}))
     )
     assert said["peak"] < 2.5e9
     assert said["worst"] <= 1
-
-
-@pytest.mark.long
-def test_hundreds_of_pictures_hold_no_more_than_ten(tiny_weights):
-    said = _in_a_process(
-        """
-session = open_session(DenoiseOptions(model=sys.argv[1], device="cpu", precision="fp32", memory=0.1))
-held = []
-for number, _ in session.clean_many((n, picture(300 + n % 7 * 40, 400, n)) for n in range(500)):
-    if number in (10, 499):
-        held.append(of_status("VmRSS:"))
-print(json.dumps(held))
-""",
-        str(tiny_weights),
-    )
-    after_ten, after_all = said
-    # All together are 400 MB with their results; the ceiling is 100.
-    assert after_all < after_ten + 140e6

@@ -7,10 +7,11 @@ import pytest
 import denoiser
 from denoiser import metrics
 from denoiser.engine import open_session
+from denoiser.engine.runner import NetworkRunner
 from denoiser.errors import Cancelled, MissingModel, UsageError
 from denoiser.estimation import estimate_noise
 from denoiser.events import CancelToken, TileDone
-from denoiser.image import from_numpy
+from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 
 
@@ -235,3 +236,41 @@ def test_no_level_moves_the_mean_colour_of_flat_patches(level, model):
             # Noise that was clipped at black or white explains up to 0.4 of its sigma.
             clipped = min(colours[number]) < sigma or max(colours[number]) > 255 - 2 * sigma
             assert np.abs(moved).max() < 1 + 0.1 * sigma + 0.4 * sigma * clipped, (sigma, number, moved)
+
+
+def _images(count: int) -> list[Image]:
+    dice = np.random.default_rng(8)
+    return [from_numpy(dice.integers(0, 256, (60 + 40 * (n % 3), 250, 3)).astype(np.uint8)) for n in range(count)]
+
+
+def test_tiles_of_a_stack_share_batches_and_every_bit_is_the_same(tiny_weights, monkeypatch):
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128, batch_size=4)
+    session, images, batches = open_session(options), _images(6), []
+    start = NetworkRunner.start
+    monkeypatch.setattr(
+        NetworkRunner, "start", lambda self, pieces, cancel: batches.append(pieces) or start(self, pieces, cancel)
+    )
+    stack = session.clean_stack(images)
+    assert any(len({id(canvas) for canvas, _tile in pieces}) > 1 for pieces in batches)
+    for image, cleaned in zip(images, stack, strict=True):
+        assert np.array_equal(cleaned.image.pixels, session.clean(image).image.pixels)
+
+
+def test_a_stack_reports_progress_and_stops_within_a_tile(tiny_weights):
+    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
+    events: list[TileDone] = []
+    session.clean_stack(_images(2), listener=events.append)
+    assert [(event.done, event.total) for event in events][-1] == (events[-1].total, events[-1].total)
+    cancel, count = CancelToken(), len(events)
+    events.clear()
+    with pytest.raises(Cancelled):
+        session.clean_stack(
+            _images(2), listener=lambda event: events.append(event) or cancel.cancel(), cancel=cancel
+        )
+    assert len(events) == 1 < count
+
+
+def test_images_of_a_stack_that_need_no_network_are_returned_unchanged(tiny_weights):
+    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", strength=0))
+    [image] = _images(1)
+    assert [cleaned.image for cleaned in session.clean_stack([image])] == [image]

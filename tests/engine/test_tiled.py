@@ -39,8 +39,8 @@ def _tiled(
     model: models.LoadedModel, noisy: np.ndarray, condition: Condition, tile: int = 144, batch: int = 1
 ) -> np.ndarray:
     canvas = Canvas(noisy, Scale(1.0, None), condition)
-    done = list(_cleaner(model, tile, batch).clean([canvas], on_tile=lambda _canvas: None, cancel=CancelToken()))
-    assert done == [canvas]
+    _cleaner(model, tile, batch).clean([canvas], on_tile=lambda _canvas: None, cancel=CancelToken())
+    assert canvas.is_done
     return canvas.result
 
 
@@ -81,10 +81,10 @@ def _all_cleaned(fast, batch: int, threads: int) -> list[np.ndarray]:
     torch.set_num_threads(threads)
     try:
         canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in images]
-        done = list(_cleaner(fast, 112, batch).clean(canvases, on_tile=lambda _c: None, cancel=CancelToken()))
+        _cleaner(fast, 112, batch).clean(canvases, on_tile=lambda _c: None, cancel=CancelToken())
     finally:
         torch.set_num_threads(before)
-    assert sorted(map(id, done)) == sorted(map(id, canvases))
+    assert all(canvas.is_done for canvas in canvases)
     return [canvas.result for canvas in canvases]
 
 
@@ -116,24 +116,8 @@ def test_cancel_is_heard_within_one_tile(fast):
 
     canvas = Canvas(_noisy(100, 600, 10), Scale(1.0, None), Condition())
     with pytest.raises(Cancelled):
-        list(_cleaner(fast, 112).clean([canvas], on_tile=on_tile, cancel=cancel))
+        _cleaner(fast, 112).clean([canvas], on_tile=on_tile, cancel=cancel)
     assert len(heard) == 1
-
-
-def test_pictures_wait_for_each_other_only_while_others_may_come(fast):
-    """A half full batch goes out when the next picture is still awaited."""
-    first, second = (Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition()) for _ in range(2))
-    done: list[Canvas] = []
-
-    def arriving():
-        yield first
-        assert done == []  # its tile waits for others
-        yield None
-        assert done == [first]
-        yield second
-
-    done.extend(_cleaner(fast, batch=4).clean(arriving(), on_tile=lambda _c: None, cancel=CancelToken()))
-    assert done == [first, second]
 
 
 class _Scarce(NetworkRunner):
@@ -157,8 +141,8 @@ def test_when_memory_runs_out_it_steps_down_and_says_so(fast):
     pictures = [_noisy(64, 64, 10), _noisy(200, 400, 10), _noisy(64, 64, 20)]
     canvases = [Canvas(noisy, Scale(1.0, None), Condition()) for noisy in pictures]
     cleaner = _scarce(fast, 256 * 256, tile=512, batch=4)
-    done = list(cleaner.clean(canvases, on_tile=lambda _c: None, cancel=CancelToken()))
-    assert sorted(map(id, done)) == sorted(map(id, canvases))
+    cleaner.clean(canvases, on_tile=lambda _c: None, cancel=CancelToken())
+    assert all(canvas.is_done for canvas in canvases)
     assert (cleaner.budget.tile, cleaner.budget.batch) == (256, 1)
     assert any("tiles of 256" in note for note in canvases[1].notes)
     for canvas, noisy in zip(canvases, pictures, strict=True):
@@ -169,7 +153,7 @@ def test_what_was_asked_for_is_kept_and_the_error_says_what_to_do(fast):
     canvas = Canvas(_noisy(300, 300, 10), Scale(1.0, None), Condition())
     cleaner = _scarce(fast, 256 * 256, tile=320, batch=1, fixed_tile=True, fixed_batch=True)
     with pytest.raises(DenoiserError, match="not enough memory") as caught:
-        list(cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken()))
+        cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken())
     assert "--tile" in caught.value.hint
 
 
@@ -182,4 +166,4 @@ def test_other_errors_are_no_shortage(fast):
     cleaner = TiledCleaner(Broken(fast.network, "cpu"), fast.spec, budget)
     canvas = Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition())
     with pytest.raises(RuntimeError, match="broken"):
-        list(cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken()))
+        cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken())
