@@ -14,7 +14,7 @@ from denoiser.evaluation.measurement import Measured
 from denoiser.evaluation.methods import Contender, Method
 from denoiser.evaluation.samples import Truth, as_file
 from denoiser.image import Image
-from denoiser.imageio.sheet import Panel, Strip, drawn
+from denoiser.imageio.sheet import SheetPanel, SheetStrip, drawn
 
 _METHOD = 42  # columns of a method's name
 _NAME = 48
@@ -136,7 +136,7 @@ def sheet(measured: Sequence[Measured]) -> Image:
     return drawn(strip for one in measured for strip in _strips(one, share))
 
 
-def _strips(measured: Measured, count: int) -> Iterator[Strip]:
+def _strips(measured: Measured, count: int) -> Iterator[SheetStrip]:
     for number in _spread(measured.scores[0].worst_first(), count):
         yield _strip(measured, number)
 
@@ -148,21 +148,21 @@ def _spread(order: list[int], count: int) -> list[int]:
     return [order[number * len(order) // count] for number in range(count)]
 
 
-def _strip(measured: Measured, number: int) -> Strip:
+def _strip(measured: Measured, number: int) -> SheetStrip:
     sample = measured.samples.load(number)
     untouched = measured.samples.kind == "untouched"
-    panels = [] if untouched else [Panel("Noisy", _colour(as_file(sample.noisy)), _before(measured, number))]
+    panels = [] if untouched else [SheetPanel("Noisy", _colour(as_file(sample.noisy)), _before(measured, number))]
     for contender in measured.contenders:
         score = next(score for score in measured.scores if score.contender == contender.name)
         cleaned = _method(contender, score).clean(sample)
-        panels.append(Panel(score.method, _colour(cleaned), _figures(score.pictures[number])))
+        panels.append(SheetPanel(score.method, _colour(cleaned), _figures(score.pictures[number])))
         if untouched:
             taken = sample.truth.astype(np.int16) - cleaned
             visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
-            panels.append(Panel(f"Taken away, {_GAIN} times", _colour(visible)))
-    truth = Panel("As it is" if untouched else "Clean", _colour(sample.truth))
+            panels.append(SheetPanel(f"Taken away, {_GAIN} times", _colour(visible)))
+    truth = SheetPanel("As it is" if untouched else "Clean", _colour(sample.truth))
     panels.insert(0 if untouched else len(panels), truth)
-    return Strip(f"{measured.samples.what}: {sample.name}", tuple(panels), guide=panels.index(truth))
+    return SheetStrip(f"{measured.samples.what}: {sample.name}", tuple(panels), guide=panels.index(truth))
 
 
 def _method(contender: Contender, score: Score) -> Method:

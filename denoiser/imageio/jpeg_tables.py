@@ -6,7 +6,7 @@ import dataclasses
 
 from denoiser.image import JpegTables
 from denoiser.imageio.containers.jpeg import FRAMES, walk
-from denoiser.imageio.containers.span import Span
+from denoiser.imageio.containers.span import ByteSpan
 
 _DQT = 0xDB
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -26,7 +26,7 @@ _NATURAL = _zigzag()
 
 def read_tables(data: bytes) -> JpegTables | None:
     """The table and the factors of each component, in order; None if any is missing."""
-    span = Span(data)
+    span = ByteSpan(data)
     slots: dict[int, Table] = {}
     for segment in walk(data):
         if segment.marker == _DQT:

@@ -13,10 +13,10 @@ import numpy as np
 from denoiser.errors import MissingExtra, UnreadableImage
 from denoiser.image import Image, Origin, from_numpy
 from denoiser.imageio import containers, depth, jpeg_tables, pillow_bridge, source
-from denoiser.imageio.backends import Decoded
+from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.formats import Format
-from denoiser.imageio.source import Source
+from denoiser.imageio.source import SourceBytes
 from denoiser.options import ReadOptions
 
 _BACKENDS = {
@@ -30,7 +30,7 @@ _BACKENDS = {
     "jxl": "jpegxl",
     "raw": "raw",
 }
-Decoder = Callable[[bytes, str, Inspection, int], Decoded]  # data, key, inspection, limit of pixels
+Decoder = Callable[[bytes, str, Inspection, int], DecodedImage]  # data, key, inspection, limit of pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
     of which a part is missing.
     """
     with named(str(path)):
-        return _picture(source.from_path(path, options), options)
+        return _read(source.from_path(path, options), options)
 
 
 def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> Image:
     """The same from bytes, for pipes; *name* is for the messages, and its suffix tells camera RAW from TIFF."""
     with named(name):
-        return _picture(source.from_bytes(data, name, options), options)
+        return _read(source.from_bytes(data, name, options), options)
 
 
 def probe(path: Path) -> ImageHeader:
@@ -84,7 +84,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
     with named(str(path)):
         file = source.from_path(path, options)
         if _BACKENDS[file.format.key] != "libvips":
-            return shrunk(_picture(file, options), side)
+            return shrunk(_read(file, options), side)
         from denoiser.imageio.backends import libvips
 
         inspection = containers.inspect(file.data, file.format.key)
@@ -104,7 +104,7 @@ def shrunk(image: Image, side: int) -> Image:
     return from_numpy(libvips.glance_at(samples, image.profile, side))
 
 
-def _picture(file: Source, options: ReadOptions) -> Image:
+def _read(file: SourceBytes, options: ReadOptions) -> Image:
     row = file.format
     decode = _decoder(row)
     containers.check_whole(file.data, row.key, deep=False)  # the decoder unpacks the data of a PNG anyway
@@ -130,7 +130,7 @@ def _decoder(row: Format) -> Decoder:
     return decode
 
 
-def _gathered(file: Source, inspection: Inspection, decoded: Decoded) -> Image:
+def _gathered(file: SourceBytes, inspection: Inspection, decoded: DecodedImage) -> Image:
     number = 1 if decoded.is_upright else inspection.orientation
     samples = pillow_bridge.turned(decoded.samples, number)
     colours = samples.shape[2] - decoded.has_alpha
@@ -158,7 +158,7 @@ def _gathered(file: Source, inspection: Inspection, decoded: Decoded) -> Image:
     )
 
 
-def _notes(inspection: Inspection, decoded: Decoded) -> tuple[str, ...]:
+def _notes(inspection: Inspection, decoded: DecodedImage) -> tuple[str, ...]:
     notes = [*inspection.notes, *decoded.notes]
     if inspection.frames > 1:
         notes.append(f"only the first of {inspection.frames} images was used")

@@ -54,7 +54,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class SheetPanel:
     """One column of a strip: title, pixels, caption."""
 
     label: str
@@ -63,11 +63,11 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class SheetStrip:
     """One scene in several panels of one size; the panel *guide* decides which part of the scene is shown."""
 
     title: str
-    panels: tuple[Panel, ...]
+    panels: tuple[SheetPanel, ...]
     guide: int
 
 
@@ -76,7 +76,7 @@ def contact_sheet(rows: Iterable[Row]) -> Image:
     return drawn(_before_and_after(row) for row in rows)
 
 
-def drawn(strips: Iterable[Strip]) -> Image:
+def drawn(strips: Iterable[SheetStrip]) -> Image:
     """The strips below each other as an 8-bit image; *rows* may be lazy."""
     parts = [_drawn(strip) for strip in strips]
     if not parts:
@@ -91,7 +91,7 @@ def drawn(strips: Iterable[Strip]) -> Image:
     return from_numpy(sheet)
 
 
-def _drawn(strip: Strip) -> Picture:
+def _drawn(strip: SheetStrip) -> Picture:
     """One strip: title, two lines of panels, scores."""
     from PIL import Image as PillowImage
     from PIL import ImageDraw
@@ -123,7 +123,7 @@ def _drawn(strip: Strip) -> Picture:
     return np.asarray(part)
 
 
-def _before_and_after(row: Row) -> Strip:
+def _before_and_after(row: Row) -> SheetStrip:
     noisy, clean = _as_8_bit(row.noisy), _as_8_bit(row.clean)
     if noisy.shape != clean.shape:
         raise UnusableData(f"{row.title}: noisy and clean image differ in size.")
@@ -131,15 +131,15 @@ def _before_and_after(row: Row) -> Strip:
     visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
     before, after, between = row.labels
     panels = [
-        Panel(before, noisy, row.noisy_score),
-        Panel(after, clean, row.clean_score),
-        Panel(f"{between}, {_GAIN} times", visible),
+        SheetPanel(before, noisy, row.noisy_score),
+        SheetPanel(after, clean, row.clean_score),
+        SheetPanel(f"{between}, {_GAIN} times", visible),
     ]
     if row.reference is not None:
-        panels.append(Panel("Reference", _as_8_bit(row.reference)))
+        panels.append(SheetPanel("Reference", _as_8_bit(row.reference)))
         if panels[-1].picture.shape != clean.shape:
             raise UnusableData(f"{row.title}: the reference differs in size.")
-    return Strip(row.title, tuple(panels), guide=1)
+    return SheetStrip(row.title, tuple(panels), guide=1)
 
 
 def _as_8_bit(image: Image) -> Picture:

@@ -34,7 +34,7 @@ def refuse_bytes(size: int, limit: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceBytes:
     """A file in memory."""
 
     data: bytes
@@ -42,7 +42,7 @@ class Source:
     times_ns: tuple[int, int] | None = None
 
 
-def from_path(path: Path, options: ReadOptions) -> Source:
+def from_path(path: Path, options: ReadOptions) -> SourceBytes:
     """All bytes of a regular file, with its times; opened read-only, never blocks."""
     with opened(path) as file:
         status = os.fstat(file.fileno())
@@ -55,7 +55,7 @@ def from_path(path: Path, options: ReadOptions) -> Source:
             raise UnreadableImage(f"cannot be read ({error.strerror or error})") from error
     if len(data) < status.st_size:
         raise UnreadableImage(f"was truncated while it was read ({status.st_size} to {len(data)} bytes)")
-    return Source(data, row, (status.st_atime_ns, status.st_mtime_ns))
+    return SourceBytes(data, row, (status.st_atime_ns, status.st_mtime_ns))
 
 
 @contextmanager
@@ -80,11 +80,11 @@ def opened(path: Path) -> BinaryIO:
     return open(descriptor, "rb")
 
 
-def from_bytes(data: bytes, name: str, options: ReadOptions) -> Source:
+def from_bytes(data: bytes, name: str, options: ReadOptions) -> SourceBytes:
     """The same for bytes, for example from a pipe."""
     row = recognise(data[: formats.HEAD_BYTES], name)
     refuse_bytes(len(data), options.max_pixels)
-    return Source(data, row)
+    return SourceBytes(data, row)
 
 
 def recognise(head: bytes, name: str) -> Format:

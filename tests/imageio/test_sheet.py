@@ -7,7 +7,7 @@ import pytest
 
 from denoiser.errors import UnusableData
 from denoiser.image import Image, from_numpy
-from denoiser.imageio.sheet import Panel, Row, Strip, contact_sheet, drawn
+from denoiser.imageio.sheet import Row, SheetPanel, SheetStrip, contact_sheet, drawn
 
 
 def picture(seed: int, height: int = 300, width: int = 400, channels: int = 3) -> Image:
@@ -79,6 +79,6 @@ def test_a_strip_shows_all_panels_at_the_place_that_its_guide_chooses() -> None:
     truth[400:440, 300:340] = picture(1, 40, 40).pixels
     marked = flat.copy()
     marked[405:425, 305:325] = picture(2, 20, 20).pixels
-    strip = Strip("scene", (Panel("other", marked), Panel("truth", truth, "exact")), guide=1)
+    strip = SheetStrip("scene", (SheetPanel("other", marked), SheetPanel("truth", truth, "exact")), guide=1)
     assert holds(drawn([strip]), marked[405:425, 305:325])
     assert drawn([strip, strip]).height > 1.8 * drawn([strip]).height

@@ -8,7 +8,7 @@ from denoiser.image import Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
+class DecodedImage:
     """Samples (H, W, bands) of uint8, uint16 or float32; with ``has_alpha`` the last band is alpha."""
 
     samples: Pixels

@@ -7,13 +7,13 @@ import pillow_heif
 
 from denoiser.errors import UnreadableImage
 from denoiser.imageio import source
-from denoiser.imageio.backends import Decoded
+from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 
 _MODES = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}
 
 
-def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> Decoded:
+def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> DecodedImage:
     """The main image of a HEIC; UnreadableImage with libheif's message if it is corrupt or truncated."""
     try:
         file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
@@ -26,7 +26,7 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
         samples = samples[:, :, np.newaxis]
     _, _, depth = file.mode.partition(";")
     bands = samples.shape[2]
-    return Decoded(
+    return DecodedImage(
         samples=samples,
         has_alpha=bands in (2, 4),
         bits=int(depth or 8),

@@ -12,14 +12,14 @@ import pillow_jxl
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
 from denoiser.imageio import colour, source
-from denoiser.imageio.backends import Decoded
+from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 
 # libjxl's distance; at 1.0 a trained eye begins to see differences side by side.
 _DISTANCE = 0.5
 
 
-def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
+def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> DecodedImage:
     """The first image of a JPEG XL, upright."""
     if not inspection.width:
         raise UnreadableImage("is corrupt or truncated: no size in its header")
@@ -38,7 +38,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     if bits is None:
         raise UnsupportedFormat(f"has unsupported samples of type {samples.dtype}")
     mode = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}[samples.shape[2]]
-    return Decoded(
+    return DecodedImage(
         samples=samples,
         has_alpha=samples.shape[2] in (2, 4),
         bits=bits,

@@ -17,10 +17,10 @@ import pyvips
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Pixels
-from denoiser.imageio import colour, source, tiff_checksums
-from denoiser.imageio.backends import Decoded
-from denoiser.imageio.containers import Inspection, ifd, tiff_strips
-from denoiser.imageio.containers.span import Span
+from denoiser.imageio import colour, source
+from denoiser.imageio.backends import DecodedImage
+from denoiser.imageio.containers import Inspection, ifd, tiff
+from denoiser.imageio.containers.span import ByteSpan
 
 pyvips.cache_set_max(0)  # a cached operation would keep its image in memory
 pyvips.block_untrusted_set(True)
@@ -48,7 +48,7 @@ def library_version() -> str:
     return ".".join(str(pyvips.version(place)) for place in range(3))
 
 
-def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> Decoded:
+def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> DecodedImage:
     """The first image of *data*; UnreadableImage with the decoder's message at its first warning."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
@@ -63,9 +63,10 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
         complaint = _complaint() if key == "jpeg" else ""
     if complaint:
         raise _refusal(complaint)
-    tiff = _tags(data) if key == "tiff" else {}
-    if tiff:
-        tiff_checksums.check(data, samples.nbytes)
+    page = None
+    if key == "tiff":
+        page = ifd.read_first(ByteSpan(data))
+        tiff.check_checksums(data, samples.nbytes)
     if key == "avif" and _is_monochrome(data):
         samples = samples[:, :, ::2] if samples.shape[2] == 4 else samples[:, :, :1]
         samples = np.ascontiguousarray(samples)
@@ -73,15 +74,15 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
     bits = _bits(image, samples)
     if bits in (10, 12):
         samples = samples >> (16 - bits)  # libvips moves them to the top of 16 bits
-    return Decoded(
+    return DecodedImage(
         samples=samples,
         has_alpha=has_alpha,
         bits=bits,
-        mode=_mode(image, samples.shape[2], has_palette=tiff.get(tiff_strips.PHOTOMETRIC) == 3),
+        mode=_mode(image, samples.shape[2], has_palette=page is not None and page.integer(tiff.PHOTOMETRIC) == 3),
         lossless=_is_lossless(data, key, inspection),
         is_upright=key == "avif",
         in_srgb=converted is not image,
-        notes=(*notes, *_notes_of_tiff(tiff, samples)),
+        notes=(*notes, *(_notes_of_tiff(page, samples) if page else ())),
     )
 
 
@@ -162,24 +163,12 @@ def _bits(image: Any, samples: Pixels) -> int:
     return 16 if samples.dtype == np.uint16 else 8
 
 
-def _tags(tiff: bytes) -> dict[int, int]:
-    """Properties of a TIFF that libvips does not report."""
-    span = Span(tiff)
-    layout = ifd.read_layout(span)
-    page = ifd.read_directory(span, layout, layout.first)
-    return {
-        tag: ifd.integer(span, layout, page.entries.get(tag)) for tag in (tiff_strips.PHOTOMETRIC, _EXTRA_SAMPLES)
-    }
-
-
-_EXTRA_SAMPLES = 338
-
-
-def _notes_of_tiff(tags: dict[int, int], samples: Pixels) -> list[str]:
+def _notes_of_tiff(page: ifd.Directory, samples: Pixels) -> list[str]:
+    """Return notes on what libvips does not report."""
     notes = []
-    if tags.get(_EXTRA_SAMPLES) == 1:
+    if page.integer(tiff.EXTRA_SAMPLES) == 1:
         notes.append("premultiplied alpha was converted to straight alpha")
-    if tags and samples.dtype == np.float32:
+    if samples.dtype == np.float32:
         if not np.isfinite(samples).all():
             notes.append("some values are NaN or infinite")
         elif samples.max() > _BRIGHTEST_LIKELY:

@@ -12,7 +12,7 @@ from PIL import BmpImagePlugin, Image
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import JpegTables, Pixels
 from denoiser.imageio import source
-from denoiser.imageio.backends import Decoded
+from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 
 # 4:4:4, for colour at half resolution smears red edges over two pixels, which shows once the noise is gone.
@@ -27,7 +27,7 @@ _BMP_MODES = {
 }
 
 
-def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> Decoded:
+def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> DecodedImage:
     """The image of a BMP; UnreadableImage with the reason if it is corrupt or truncated."""
     try:
         # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
@@ -44,7 +44,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
         raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
-    return Decoded(samples=samples, has_alpha=samples.shape[2] == 4, bits=8, mode=word)
+    return DecodedImage(samples=samples, has_alpha=samples.shape[2] == 4, bits=8, mode=word)
 
 
 def encode_jpeg(pixels: Pixels, *, tables: JpegTables | None, quality: int) -> bytes:

@@ -9,11 +9,11 @@ import rawpy
 
 from denoiser.errors import UnreadableImage
 from denoiser.imageio import source
-from denoiser.imageio.backends import Decoded
+from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 
 
-def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> Decoded:
+def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> DecodedImage:
     """The developed image, upright: no automatic brightening, so that equal exposures stay equal."""
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
@@ -29,7 +29,7 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
         raise UnreadableImage(
             f"is corrupt, truncated, or from an unsupported camera: {_in_words(error)}"
         ) from error
-    return Decoded(
+    return DecodedImage(
         samples=np.asarray(samples),
         has_alpha=False,
         bits=16,

@@ -28,7 +28,6 @@ from denoiser.imageio.containers import (
     png,
     tiff,
     tiff_blocks,
-    tiff_strips,
     webp,
     xmp,
 )
@@ -42,7 +41,6 @@ __all__ = [
     "embed",
     "exif",
     "inspect",
-    "needs_encoder_help",
     "not_carried",
     "tiff",
     "upright",
@@ -67,7 +65,7 @@ _CHECK: dict[str, Callable[[Data], None]] = {
     "jpeg": jpeg_blocks.check_whole,
     "jxl": jxl.check_whole,
     "png": png.check_whole,
-    "tiff": tiff_strips.check_whole,
+    "tiff": tiff.check_whole,
     "webp": webp.check_whole,
 }
 _EMBED: dict[str, Callable[[bytes, Metadata, bytes | None], bytes]] = {
@@ -114,7 +112,7 @@ def embed(encoded: bytes, format: str, metadata: Metadata, profile: bytes | None
 
     Takes what an encoder here wrote, without metadata of its own. What the format cannot hold is left out:
     ask `not_carried`. Gives *encoded* back for a format that cannot be written. The profile of a JPEG XL must be
-    given to the encoder (`needs_encoder_help`): there it is part of the coded image.
+    given to the encoder: there it is part of the coded image.
     """
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
 
@@ -136,11 +134,6 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
     if format == "tiff" and metadata.exif and not exif.is_block(metadata.exif):
         words.append("EXIF (corrupt, cannot be stored in TIFF)")
     return tuple(words)
-
-
-def needs_encoder_help(format: str) -> bool:
-    """Whether the encoder must be given the colour profile, because `embed` cannot put it in afterwards."""
-    return format == "jxl"
 
 
 def upright(metadata: Metadata, width: int, height: int, *, orientation: int = 1) -> Metadata:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from denoiser.image import Metadata
 from denoiser.imageio.containers import boxes
-from denoiser.imageio.containers.boxes import IN_FILE, Box, Items, Place, box, read_items
-from denoiser.imageio.containers.span import Span, broken
+from denoiser.imageio.containers.boxes import IN_FILE, IsoBox, ItemPlace, Items, box, read_items
+from denoiser.imageio.containers.span import ByteSpan, broken
 
 _MAX_NARROW_INDEX = 0x7F  # of a property in a table of one-byte associations
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class _NewItem:
     """An item to be added."""
 
     id: int
@@ -30,7 +30,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     """The same image with these blocks; one still image, as an encoder writes it, without items of its own."""
     if not (metadata.exif or metadata.xmp or profile):
         return encoded
-    span = Span(encoded)
+    span = ByteSpan(encoded)
     items = read_items(span)
     if items is None or not items.kinds or boxes.first(span, b"moov") is not None:
         raise broken("not a single still AVIF image")
@@ -48,16 +48,16 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     return b"".join([encoded[:begin], meta, encoded[end:], data])
 
 
-def _added(metadata: Metadata, first: int) -> list[_Item]:
+def _added(metadata: Metadata, first: int) -> list[_NewItem]:
     added = []
     if metadata.exif:
-        added.append(_Item(first, b"Exif", b"Exif\0", bytes(4) + metadata.exif))
+        added.append(_NewItem(first, b"Exif", b"Exif\0", bytes(4) + metadata.exif))
     if metadata.xmp:
-        added.append(_Item(first + len(added), b"mime", b"XMP\0application/rdf+xml\0", metadata.xmp))
+        added.append(_NewItem(first + len(added), b"mime", b"XMP\0application/rdf+xml\0", metadata.xmp))
     return added
 
 
-def _meta(span: Span, items: Items, added: list[_Item], profile: bytes | None, growth: int) -> bytes:
+def _meta(span: ByteSpan, items: Items, added: list[_NewItem], profile: bytes | None, growth: int) -> bytes:
     """The meta box with all that is new; what follows it is pushed back by *growth*."""
     pieces = [span.take(items.meta.at, 4)]
     referred = not added
@@ -78,19 +78,19 @@ def _meta(span: Span, items: Items, added: list[_Item], profile: bytes | None, g
     return box(b"meta", b"".join(pieces))
 
 
-def _places(items: Items, added: list[_Item], growth: int, at: int) -> dict[int, Place]:
+def _places(items: Items, added: list[_NewItem], growth: int, at: int) -> dict[int, ItemPlace]:
     """Where all items lie in the new file; the added ones from *at* on."""
     places = {}
     for item, place in items.places.items():
         pushed = [(start + growth if start > items.meta.start else start, size) for start, size in place.extents]
-        places[item] = Place(IN_FILE, tuple(pushed)) if place.method == IN_FILE else place
+        places[item] = ItemPlace(IN_FILE, tuple(pushed)) if place.method == IN_FILE else place
     for new in added:
-        places[new.id] = Place(IN_FILE, ((at, len(new.content)),))
+        places[new.id] = ItemPlace(IN_FILE, ((at, len(new.content)),))
         at += len(new.content)
     return places
 
 
-def _infos(span: Span, old: Box, added: list[_Item]) -> bytes:
+def _infos(span: ByteSpan, old: IsoBox, added: list[_NewItem]) -> bytes:
     width = 4 if span.number(old.at, 1) else 2
     count = span.number(old.at + 4, width) + len(added)
     head = span.take(old.at, 4) + count.to_bytes(width, "big")
@@ -100,7 +100,7 @@ def _infos(span: Span, old: Box, added: list[_Item]) -> bytes:
     return box(b"iinf", b"".join([head, span.take(old.at + 4 + width, old.size - 4 - width), *entries]))
 
 
-def _locations(places: dict[int, Place]) -> bytes:
+def _locations(places: dict[int, ItemPlace]) -> bytes:
     rows = [b"\1\0\0\0\x44\0" + len(places).to_bytes(2, "big")]
     for item, place in sorted(places.items()):
         rows.append(item.to_bytes(2, "big") + place.method.to_bytes(2, "big") + b"\0\0")
@@ -112,7 +112,7 @@ def _locations(places: dict[int, Place]) -> bytes:
     return box(b"iloc", b"".join(rows))
 
 
-def _references(span: Span, old: Box | None, items: Items, added: list[_Item]) -> bytes:
+def _references(span: ByteSpan, old: IsoBox | None, items: Items, added: list[_NewItem]) -> bytes:
     head = span.take(old.at, old.size) if old else bytes(4)
     width = 4 if head[:1] > b"\0" else 2
     main = items.primary.to_bytes(width, "big")
@@ -120,7 +120,7 @@ def _references(span: Span, old: Box | None, items: Items, added: list[_Item]) -
     return box(b"iref", b"".join([head, *entries]))
 
 
-def _with_profile(span: Span, properties: Box, items: Items, profile: bytes) -> bytes:
+def _with_profile(span: ByteSpan, properties: IsoBox, items: Items, profile: bytes) -> bytes:
     """The properties with the profile among them, in the place of one that the encoder has put there.
 
     A colr box of code points stays: it says how the coded samples become RGB, and the profile what RGB that is.
@@ -143,7 +143,7 @@ def _with_profile(span: Span, properties: Box, items: Items, profile: bytes) -> 
     return box(b"iprp", b"".join(pieces))
 
 
-def _associated(span: Span, table: Box, primary: int, index: int) -> bytes:
+def _associated(span: ByteSpan, table: IsoBox, primary: int, index: int) -> bytes:
     """The table of properties by item, in which *primary* has one more."""
     cursor = boxes.Cursor(table.inside(span))
     version, flags, count = cursor.number(1), cursor.number(3), cursor.number(4)
@@ -161,9 +161,9 @@ def _associated(span: Span, table: Box, primary: int, index: int) -> bytes:
     return box(b"ipma", b"".join(rows))
 
 
-def _is_profile(span: Span, old: Box) -> bool:
+def _is_profile(span: ByteSpan, old: IsoBox) -> bool:
     return old.name == b"colr" and old.size >= 4 and span.take(old.at, 4) in (b"prof", b"rICC")
 
 
-def _as_it_is(span: Span, old: Box) -> bytes:
+def _as_it_is(span: ByteSpan, old: IsoBox) -> bytes:
     return span.take(old.start, old.at + old.size - old.start)

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Span, broken
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, ByteSpan, broken
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class IsoBox:
     """One box: it begins at *start*, and its content of *size* bytes at *at*."""
 
     name: bytes
@@ -24,12 +24,12 @@ class Box:
     at: int
     size: int
 
-    def inside(self, span: Span, skipped: int = 0) -> Span:
+    def inside(self, span: ByteSpan, skipped: int = 0) -> ByteSpan:
         """The content, without its first *skipped* bytes."""
         return span.inner(self.at + skipped, self.size - skipped)
 
 
-def walk(span: Span) -> Iterator[Box]:
+def walk(span: ByteSpan) -> Iterator[IsoBox]:
     """The boxes of a stretch, one after the other, each inside of it; UnreadableImage otherwise."""
     at = span.start
     for _ in range(MAX_PARTS):
@@ -42,14 +42,14 @@ def walk(span: Span) -> Iterator[Box]:
             size = span.end - at
         if size < head or not span.has(at, size):
             raise broken(f"truncated: the box {name.decode('latin-1')!r} extends beyond the end of the file")
-        yield Box(name, at, at + head, size - head)
+        yield IsoBox(name, at, at + head, size - head)
         at += size
     raise broken("more boxes than any image needs")
 
 
-def first(span: Span, *path: bytes) -> Box | None:
+def first(span: ByteSpan, *path: bytes) -> IsoBox | None:
     """The first box of the first name, in it the first of the second, and so on; None where there is none."""
-    found: Box | None = None
+    found: IsoBox | None = None
     for name in path:
         inside = span if found is None else found.inside(span)
         found = next((box for box in walk(inside) if box.name == name), None)
@@ -68,7 +68,7 @@ class Cursor:
 
     __slots__ = ("at", "span")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: ByteSpan) -> None:
         self.span = span
         self.at = span.start
 
@@ -90,7 +90,7 @@ IN_FILE, IN_META = 0, 1  # how an extent is counted: from the file's first byte,
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ItemPlace:
     """Where an item lies: pieces of (position, size); a size of 0 means up to the end."""
 
     method: int
@@ -101,26 +101,26 @@ class Place:
 class Items:
     """All items of a file. Properties are boxes of the ipco box, in order of association."""
 
-    meta: Box
+    meta: IsoBox
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
     content: dict[int, bytes] = field(default_factory=dict)  # media type of items of the kind "mime"
     hidden: set[int] = field(default_factory=set)
-    places: dict[int, Place] = field(default_factory=dict)
+    places: dict[int, ItemPlace] = field(default_factory=dict)
     references: list[tuple[bytes, int, tuple[int, ...]]] = field(default_factory=list)
-    properties: dict[int, tuple[Box, ...]] = field(default_factory=dict)
-    idat: Box | None = None
+    properties: dict[int, tuple[IsoBox, ...]] = field(default_factory=dict)
+    idat: IsoBox | None = None
 
     def referred(self, kind: bytes, source: int) -> tuple[int, ...]:
         """The items that *source* refers to in this way."""
         return next((to for name, item, to in self.references if name == kind and item == source), ())
 
-    def property(self, item: int, name: bytes) -> Box | None:
+    def property(self, item: int, name: bytes) -> IsoBox | None:
         """The first property of this name."""
         return next((box for box in self.properties.get(item, ()) if box.name == name), None)
 
 
-def read_items(span: Span) -> Items | None:
+def read_items(span: ByteSpan) -> Items | None:
     """The items of a file, or None when it has no meta box; UnreadableImage when the tables are not whole."""
     meta = first(span, b"meta")
     if meta is None:
@@ -135,7 +135,7 @@ def read_items(span: Span) -> Items | None:
     return items
 
 
-def item_data(span: Span, items: Items, item: int) -> bytes | None:
+def item_data(span: ByteSpan, items: Items, item: int) -> bytes | None:
     """The bytes of an item, or None when it is nowhere or longer than any block of metadata."""
     place = items.places.get(item)
     if place is None:
@@ -149,7 +149,7 @@ def item_data(span: Span, items: Items, item: int) -> bytes | None:
     return b"".join(pieces)
 
 
-def located(span: Span, items: Items, place: Place) -> list[tuple[int, int]]:
+def located(span: ByteSpan, items: Items, place: ItemPlace) -> list[tuple[int, int]]:
     """The pieces of an item as (position in the file, size), each inside of the file."""
     area = span
     if place.method == IN_META:
@@ -168,7 +168,7 @@ def located(span: Span, items: Items, place: Place) -> list[tuple[int, int]]:
     return found
 
 
-def _opened(span: Span, box: Box) -> tuple[Cursor, int, int]:
+def _opened(span: ByteSpan, box: IsoBox) -> tuple[Cursor, int, int]:
     """A cursor behind the version and the flags of a box, and these."""
     cursor = Cursor(box.inside(span))
     return cursor, cursor.number(1), cursor.number(3)
@@ -181,12 +181,12 @@ def _counted(cursor: Cursor, size: int) -> range:
     return range(count)
 
 
-def _primary(span: Span, box: Box, items: Items) -> None:
+def _primary(span: ByteSpan, box: IsoBox, items: Items) -> None:
     cursor, version, _ = _opened(span, box)
     items.primary = cursor.number(4 if version else 2)
 
 
-def _infos(span: Span, box: Box, items: Items) -> None:
+def _infos(span: ByteSpan, box: IsoBox, items: Items) -> None:
     cursor, version, _ = _opened(span, box)
     cursor.number(4 if version else 2)
     for info in walk(span.inner(cursor.at, box.at + box.size - cursor.at)):
@@ -205,7 +205,7 @@ def _infos(span: Span, box: Box, items: Items) -> None:
             items.content[item] = words[1] if len(words) > 1 else b""
 
 
-def _places(span: Span, box: Box, items: Items) -> None:
+def _places(span: ByteSpan, box: IsoBox, items: Items) -> None:
     cursor, version, _ = _opened(span, box)
     sizes = cursor.number(2)
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
@@ -223,10 +223,10 @@ def _places(span: Span, box: Box, items: Items) -> None:
             extents.append((base + offset, cursor.number(length_size)))
             if not offset_size + length_size:
                 break  # such extents take no room in the table: thousands of them would be one byte of file
-        items.places[item] = Place(method, tuple(extents))
+        items.places[item] = ItemPlace(method, tuple(extents))
 
 
-def _references(span: Span, box: Box, items: Items) -> None:
+def _references(span: ByteSpan, box: IsoBox, items: Items) -> None:
     cursor, version, _ = _opened(span, box)
     width = 4 if version else 2
     for entry in walk(span.inner(cursor.at, box.at + box.size - cursor.at)):
@@ -236,7 +236,7 @@ def _references(span: Span, box: Box, items: Items) -> None:
         items.references.append((entry.name, source, to))
 
 
-def _properties(span: Span, box: Box, items: Items) -> None:
+def _properties(span: ByteSpan, box: IsoBox, items: Items) -> None:
     shared = first(box.inside(span), b"ipco")
     known = list(walk(shared.inside(span))) if shared else []
     for table in walk(box.inside(span)):

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from denoiser.image import Metadata
 from denoiser.imageio.containers import boxes, exif, inspection
-from denoiser.imageio.containers.boxes import Box, Cursor, Items, item_data, located, read_items
+from denoiser.imageio.containers.boxes import Cursor, IsoBox, Items, item_data, located, read_items
 from denoiser.imageio.containers.inspection import Inspection, distinct
-from denoiser.imageio.containers.span import Data, Span, broken
+from denoiser.imageio.containers.span import ByteSpan, Data, broken
 
-_PICTURE_KINDS = {b"av01", b"hvc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"j2k1"}
+_IMAGE_KINDS = {b"av01", b"hvc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"j2k1"}
 # EXIF's number for a turn of (index * 90) degrees against the clock: alone, mirrored top to bottom, left to right.
 _TURNED = ((1, 8, 3, 6), (4, 5, 2, 7), (2, 7, 4, 5))
 
 
 def inspect(data: Data) -> Inspection:
     """All that stands beside the pixels of an AVIF or HEIC."""
-    span = Span(data)
+    span = ByteSpan(data)
     top = _top_level(span)
     items = read_items(span)
     words: list[str] = [inspection.MOTION_PHOTO] if any(box.name == b"mpvd" for box in top) else []
@@ -35,7 +35,7 @@ def inspect(data: Data) -> Inspection:
         metadata=Metadata(exif=block, xmp=packet, resolution=exif.resolution(block)),
         orientation=_orientation(span, items),
         profile=profile,
-        frames=max(frames, _pictures(items)),
+        frames=max(frames, _count_images(items)),
         hidden=distinct(words),
         width=width,
         height=height,
@@ -46,7 +46,7 @@ def inspect(data: Data) -> Inspection:
 
 def check_whole(data: Data) -> None:
     """Raises UnreadableImage when a box or the data of an item are not all in the file."""
-    span = Span(data)
+    span = ByteSpan(data)
     names = {box.name for box in _top_level(span)}
     items = read_items(span)
     if items is None:
@@ -62,14 +62,14 @@ def check_whole(data: Data) -> None:
         raise broken("truncated: a part of the main image is missing")
 
 
-def _top_level(span: Span) -> list[Box]:
+def _top_level(span: ByteSpan) -> list[IsoBox]:
     found = list(boxes.walk(span))
     if not found or found[0].name != b"ftyp":
         raise broken("not an AVIF or HEIC: it does not begin with a file type box")
     return found
 
 
-def _described_by(span: Span, items: Items) -> tuple[bytes | None, bytes | None]:
+def _described_by(span: ByteSpan, items: Items) -> tuple[bytes | None, bytes | None]:
     """EXIF and XMP of the main image; where nothing refers to it, of the file."""
     about = {source for name, source, to in items.references if name == b"cdsc" and items.primary in to}
     block = packet = None
@@ -88,7 +88,7 @@ def _exif_of(raw: bytes) -> bytes:
     return exif.unprefixed(raw[4 + skipped :] if skipped <= len(raw) else raw[4:])
 
 
-def _named_items(span: Span, items: Items) -> list[str]:
+def _named_items(span: ByteSpan, items: Items) -> list[str]:
     words = [inspection.GAIN_MAP] if b"tmap" in items.kinds.values() else []
     for properties in items.properties.values():
         for box in properties:
@@ -107,7 +107,7 @@ def _auxiliary(urn: bytes) -> list[str]:
     return ["matte"] if b"matte" in urn else []
 
 
-def _colour(span: Span, items: Items) -> tuple[bytes | None, tuple[int, int, int] | None]:
+def _colour(span: ByteSpan, items: Items) -> tuple[bytes | None, tuple[int, int, int] | None]:
     profile, cicp = None, None
     for box in items.properties.get(items.primary, ()):
         kind = span.take(box.at, 4) if box.name == b"colr" and box.size >= 4 else b""
@@ -119,14 +119,14 @@ def _colour(span: Span, items: Items) -> tuple[bytes | None, tuple[int, int, int
     return profile, cicp
 
 
-def _orientation(span: Span, items: Items) -> int:
+def _orientation(span: ByteSpan, items: Items) -> int:
     turn, mirror = (items.property(items.primary, name) for name in (b"irot", b"imir"))
     angle = span.number(turn.at, 1) & 3 if turn and turn.size else 0
     flip = 1 + (span.number(mirror.at, 1) & 1) if mirror and mirror.size else 0
     return _TURNED[flip][angle]
 
 
-def _bits(span: Span, items: Items) -> int:
+def _bits(span: ByteSpan, items: Items) -> int:
     """Bits of a sample; for a grid, those of its first tile."""
     for item in (items.primary, *items.referred(b"dimg", items.primary)[:1]):
         for box in items.properties.get(item, ()):
@@ -140,7 +140,7 @@ def _bits(span: Span, items: Items) -> int:
     return 0
 
 
-def _pictures(items: Items) -> int:
+def _count_images(items: Items) -> int:
     """Images that stand in their own right: no tile, thumbnail, map or other aid."""
     aids = set(items.hidden)
     for name, source, to in items.references:
@@ -150,10 +150,10 @@ def _pictures(items: Items) -> int:
             aids.update(to)
         elif name == b"dimg":
             aids.update(to[1:])  # a tone map is made of the image and of its gain map
-    return sum(kind in _PICTURE_KINDS and item not in aids for item, kind in items.kinds.items())
+    return sum(kind in _IMAGE_KINDS and item not in aids for item, kind in items.kinds.items())
 
 
-def _frames_of_tracks(span: Span) -> int:
+def _frames_of_tracks(span: ByteSpan) -> int:
     """The samples of the longest image track."""
     movie = boxes.first(span, b"moov")
     frames = 0

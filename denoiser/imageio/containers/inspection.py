@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from denoiser.image import Metadata
-from denoiser.imageio.containers.span import Data, Span
+from denoiser.imageio.containers.span import ByteSpan, Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def in_xmp(packet: bytes | None) -> list[str]:
 
 def in_trailer(data: Data, start: int) -> list[str]:
     """What follows after the end of an image: a film, or what a maker's names of blocks say."""
-    span = Span(data, start)
+    span = ByteSpan(data, start)
     words = [word for pattern, word in _IN_TRAILER if pattern.search(data, start)]
     if span.has(start, 12) and span.take(start + 4, 4) == b"ftyp":
         words.append(MOTION_PHOTO)
@@ -81,9 +81,9 @@ def in_trailer(data: Data, start: int) -> list[str]:
     return words
 
 
-def second_picture(data: Data, start: int, size: int) -> str | None:
+def purpose_of_image(data: Data, start: int, size: int) -> str | None:
     """What a further image in a file is for, judged by its headers; None for one in its own right."""
-    head = Span(data).inner(start, min(size, len(data) - start, 1 << 16))
+    head = ByteSpan(data).inner(start, min(size, len(data) - start, 1 << 16))
     block = head.take(head.start, len(head))
     if ISO_GAIN_MAP in block or b"hdr-gain-map" in block or b"hdrgainmap" in block or b"HDRGainMap" in block:
         return GAIN_MAP

@@ -15,7 +15,7 @@ from denoiser.errors import UnreadableImage
 from denoiser.image import Metadata
 from denoiser.imageio.containers import exif, ifd, inspection, xmp
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
-from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Data, Span, broken
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, ByteSpan, Data, broken
 
 SOI, EOI, SOS, DNL, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDC, 0xDD, 0xFE
 APP0, APP1, APP2, APP11, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
@@ -43,7 +43,7 @@ class Segment:
 
 def walk(data: Data) -> Iterator[Segment]:
     """The segments from SOI to EOI, each inside the file; UnreadableImage where that is not so."""
-    span = Span(data)
+    span = ByteSpan(data)
     if span.take(0, min(2, len(span))) != b"\xff\xd8":
         raise broken("not a JPEG: it does not begin with the start marker")
     at = 2
@@ -69,7 +69,7 @@ def walk(data: Data) -> Iterator[Segment]:
     raise broken("more JPEG segments than any image needs")
 
 
-def _marker_at(span: Span, at: int) -> tuple[int, int]:
+def _marker_at(span: ByteSpan, at: int) -> tuple[int, int]:
     """What follows the marker at *at*, and the marker; any number of fill bytes may stand before it."""
     if not span.has(at, 2):
         raise broken("truncated: the file ends before the end marker")
@@ -87,10 +87,10 @@ def _marker_at(span: Span, at: int) -> tuple[int, int]:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Collected:
     """What the walk has collected so far."""
 
-    span: Span
+    span: ByteSpan
     exif: bytes | None = None
     xmp: bytes | None = None
     extension: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
@@ -100,14 +100,14 @@ class _Found:
     comments: list[bytes] = field(default_factory=list)
     density: tuple[float, float] | None = None
     size: tuple[int, int, int] = (0, 0, 0)
-    pictures: int | None = None  # where the MPF index lies
+    other_images: int | None = None  # where the MPF index lies
     hidden: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def inspect(data: Data) -> Inspection:
     """All that stands beside the pixels of a JPEG."""
-    found = _Found(Span(data))
+    found = _Collected(ByteSpan(data))
     end = 0
     for segment in walk(data):
         end = segment.at
@@ -118,12 +118,12 @@ def inspect(data: Data) -> Inspection:
                 found.span.number(segment.at + at, size) for at, size in ((0, 1), (1, 2), (3, 2))
             )
             found.size = (width, height, bits)
-    frames = 1 + _further_pictures(found, end)
+    frames = 1 + _further_images(found, end)
     packet = _whole_packet(found)
     found.hidden += inspection.in_xmp(packet)
     if end < len(data):
         found.hidden += inspection.in_trailer(data, end)
-        if found.pictures is None:
+        if found.other_images is None:
             found.notes += trailing_note(len(data) - end)
     resources = bytes(found.resources)
     if xmp.has_paths(resources):
@@ -149,7 +149,7 @@ def inspect(data: Data) -> Inspection:
     )
 
 
-def _take_jfif(found: _Found, segment: Segment) -> None:
+def _take_jfif(found: _Collected, segment: Segment) -> None:
     block = found.span.take(segment.at, min(segment.size, 14))
     if block.startswith(b"JFIF\0") and len(block) >= 12 and found.density is None:
         factor = {1: 1.0, 2: 2.54}.get(block[7], 0.0)
@@ -158,7 +158,7 @@ def _take_jfif(found: _Found, segment: Segment) -> None:
             found.density = (across, down)
 
 
-def _take_app1(found: _Found, segment: Segment) -> None:
+def _take_app1(found: _Collected, segment: Segment) -> None:
     block = found.span.take(segment.at, segment.size)
     if block.startswith(exif.PREFIX[:5]) and found.exif is None and len(block) > len(exif.PREFIX):
         found.exif = block[len(exif.PREFIX) :]
@@ -169,28 +169,28 @@ def _take_app1(found: _Found, segment: Segment) -> None:
         found.extension.setdefault(name, {})[int.from_bytes(rest[4:8], "big")] = rest[8:]
 
 
-def _take_app2(found: _Found, segment: Segment) -> None:
+def _take_app2(found: _Collected, segment: Segment) -> None:
     head = found.span.take(segment.at, min(segment.size, 32))
     if head.startswith(ICC_NAME) and len(head) >= 14:
         found.profile_parts = head[13]
         found.profile.setdefault(head[12], found.span.take(segment.at + 14, segment.size - 14))
-    elif head.startswith(MPF_NAME) and found.pictures is None:
-        found.pictures = segment.at + 4
+    elif head.startswith(MPF_NAME) and found.other_images is None:
+        found.other_images = segment.at + 4
     elif head.startswith(inspection.ISO_GAIN_MAP):
         found.hidden.append(inspection.GAIN_MAP)
 
 
-def _take_app11(found: _Found, segment: Segment) -> None:
+def _take_app11(found: _Collected, segment: Segment) -> None:
     if found.span.take(segment.at, min(segment.size, 2)) == b"JP":
         found.hidden.append(inspection.CONTENT_CREDENTIALS)
 
 
-def _take_app13(found: _Found, segment: Segment) -> None:
+def _take_app13(found: _Collected, segment: Segment) -> None:
     if found.span.take(segment.at, min(segment.size, 14)) == xmp.IN_JPEG and segment.size > 14:
         found.resources += found.span.take(segment.at + 14, segment.size - 14)
 
 
-def _take_comment(found: _Found, segment: Segment) -> None:
+def _take_comment(found: _Collected, segment: Segment) -> None:
     if len(found.comments) < _MAX_COMMENTS:
         found.comments.append(found.span.take(segment.at, segment.size))
 
@@ -213,7 +213,7 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _whole_profile(found: _Found) -> bytes | None:
+def _whole_profile(found: _Collected) -> bytes | None:
     if not found.profile:
         return None
     if set(found.profile) != set(range(1, found.profile_parts + 1)):
@@ -222,7 +222,7 @@ def _whole_profile(found: _Found) -> bytes | None:
     return b"".join(found.profile[part] for part in sorted(found.profile))
 
 
-def _whole_packet(found: _Found) -> bytes | None:
+def _whole_packet(found: _Collected) -> bytes | None:
     """The packet with the extension that it refers to, if all parts of that are there."""
     name = xmp.extension_wanted(found.xmp) if found.xmp else None
     if found.xmp is None or name is None:
@@ -238,43 +238,42 @@ def _whole_packet(found: _Found) -> bytes | None:
     return packet or found.xmp
 
 
-def _further_pictures(found: _Found, end: int) -> int:
+def _further_images(found: _Collected, end: int) -> int:
     """How many images beside the first stand in their own right; previews, maps and mattes are named."""
-    if found.pictures is None:
+    if found.other_images is None:
         return 0
-    pictures = 0
-    for kind, at, size in _multi_picture_index(found.span, found.pictures):
+    other_images = 0
+    for kind, at, size in _multi_picture_index(found.span, found.other_images):
         if at == 0 or at < end or not found.span.has(at, 4):
             continue
-        purpose = inspection.second_picture(found.span.data, at, size)
+        purpose = inspection.purpose_of_image(found.span.data, at, size)
         if purpose:
             found.hidden.append(purpose)
         elif kind >> 16 == 1:
             found.hidden.append("preview image")
         else:
-            pictures += 1
+            other_images += 1
     # The first Ultra HDR files describe their gain map in the main packet only, and its image looks like any.
     if (
-        pictures
+        other_images
         and found.xmp
         and inspection.GAIN_MAP in inspection.in_xmp(found.xmp)
         and inspection.GAIN_MAP not in found.hidden
     ):
-        pictures -= 1
-    return pictures
+        other_images -= 1
+    return other_images
 
 
-def _multi_picture_index(span: Span, start: int) -> list[tuple[int, int, int]]:
+def _multi_picture_index(span: ByteSpan, start: int) -> list[tuple[int, int, int]]:
     """(kind, position in the file, size) of each image that the MPF index lists; empty when it makes no sense."""
     try:
-        inner = Span(span.data[start : min(start + 65_536, span.end)])
-        layout = ifd.read_layout(inner)
-        index = ifd.read_directory(inner, layout, layout.first).entries.get(0xB002)
+        inner = ByteSpan(span.data[start : min(start + 65_536, span.end)])
+        directory = ifd.read_first(inner)
+        index = directory.entries.get(0xB002)
         if index is None:
             return []
         rows = [inner.take(index.at + row * 16, 16) for row in range(min(index.size // 16, 1000))]
     except UnreadableImage:
         return []
-    order = "little" if layout.order == "<" else "big"
-    numbers = [[int.from_bytes(row[at : at + 4], order) for at in (0, 4, 8)] for row in rows]  # type: ignore[arg-type]
+    numbers = [[int.from_bytes(row[at : at + 4], directory.layout.order) for at in (0, 4, 8)] for row in rows]
     return [(kind & 0xFFFFFF, start + at if at else 0, size) for kind, size, at in numbers]

@@ -30,7 +30,7 @@ from denoiser.imageio.containers.jpeg import (
     Segment,
     walk,
 )
-from denoiser.imageio.containers.span import Data, Span, broken
+from denoiser.imageio.containers.span import ByteSpan, Data, broken
 
 _MOST = 65_533  # bytes in a segment: its length has 16 bits and counts itself
 _MAX_PROFILE = 255 * (_MOST - 14)
@@ -138,7 +138,7 @@ _PROGRESSIVE, _LOSSLESS = {0xC2, 0xC6, 0xCA, 0xCE}, {0xC3, 0xC7, 0xCB, 0xCF}
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class JpegFrame:
     """The frame header: size, and the sampling factors of each component by its id."""
 
     marker: int
@@ -177,7 +177,7 @@ class _Drawn:
                 raise broken("truncated: a scan refines coefficients that no earlier scan contains")
             known |= dict.fromkeys(band, after)
 
-    def check(self, frame: Frame) -> None:
+    def check(self, frame: JpegFrame) -> None:
         """All of all components, to the last bit."""
         if any(0 not in self._missing.get(component, {}) for component in frame.sampling):
             raise broken("truncated: a colour component has no image data")
@@ -187,8 +187,8 @@ class _Drawn:
 
 def check_whole(data: Data) -> None:
     """Raises UnreadableImage when the structure shows that something is missing or out of place."""
-    span = Span(data)
-    frame: Frame | None = None
+    span = ByteSpan(data)
+    frame: JpegFrame | None = None
     interval = scans = 0
     drawn = _Drawn()
     for segment in walk(data):
@@ -210,7 +210,7 @@ def check_whole(data: Data) -> None:
     drawn.check(frame)
 
 
-def _read_frame(span: Span, segment: Segment) -> Frame:
+def _read_frame(span: ByteSpan, segment: Segment) -> JpegFrame:
     header = span.take(segment.at, segment.size)
     if len(header) < 6 or len(header) != 6 + 3 * header[5] or not header[5]:
         raise broken("a JPEG frame header of the wrong length")
@@ -220,10 +220,10 @@ def _read_frame(span: Span, segment: Segment) -> Frame:
     sampling = {header[at]: (header[at + 1] >> 4, header[at + 1] & 15) for at in range(6, len(header), 3)}
     if len(sampling) != header[5] or any(not 1 <= f <= 4 for pair in sampling.values() for f in pair):
         raise broken("a JPEG frame header with impossible components")
-    return Frame(segment.marker, width, height, sampling)
+    return JpegFrame(segment.marker, width, height, sampling)
 
 
-def _check_scan(span: Span, segment: Segment, frame: Frame, interval: int, drawn: _Drawn) -> None:
+def _check_scan(span: ByteSpan, segment: Segment, frame: JpegFrame, interval: int, drawn: _Drawn) -> None:
     header = span.take(segment.at, segment.size)
     count = header[0] if header else 0
     if not 1 <= count <= 4 or len(header) != 4 + 2 * count:
@@ -242,7 +242,7 @@ def _check_scan(span: Span, segment: Segment, frame: Frame, interval: int, drawn
         drawn.finish(components)
 
 
-def _check_restarts(span: Span, start: int, end: int, expected: int) -> None:
+def _check_restarts(span: ByteSpan, start: int, end: int, expected: int) -> None:
     # Some encoders set one more behind the last interval; a file of nothing else must not take memory without end.
     marks = islice(_RESTART.finditer(span.data, start, end), expected + 2)
     found = bytes(mark[1][0] for mark in marks)

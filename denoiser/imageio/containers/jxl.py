@@ -11,7 +11,7 @@ from denoiser.image import Metadata
 from denoiser.imageio.containers import boxes, exif, inspection
 from denoiser.imageio.containers.boxes import box
 from denoiser.imageio.containers.inspection import Inspection, distinct
-from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, Data, Span, broken
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, ByteSpan, Data, broken
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _BARE = b"\xff\x0a"
@@ -21,10 +21,10 @@ _SIDES = ((1, 9), (1, 13), (1, 18), (1, 30))  # what is added, and bits, by the 
 
 def inspect(data: Data) -> Inspection:
     """All that stands beside the pixels; the profile is coded with the image, and so the decoder's to give."""
-    span = Span(data)
+    span = ByteSpan(data)
     if span.take(0, min(2, len(span))) == _BARE:
         return _with_header(span, Metadata(), [])
-    codestream: Span | None = None
+    codestream: ByteSpan | None = None
     block = packet = None
     words: list[str] = []
     for part in _parts(span):
@@ -54,7 +54,7 @@ def check_whole(data: Data) -> None:
 
     A bare codestream does not say how long it is: the decoder must tell.
     """
-    span = Span(data)
+    span = ByteSpan(data)
     if span.take(0, min(2, len(span))) == _BARE:
         return
     whole = False
@@ -75,7 +75,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  
         return encoded
     if encoded.startswith(_BARE):
         return SIGNATURE + box(b"ftyp", b"jxl \0\0\0\0jxl ") + added + box(b"jxlc", encoded)
-    span = Span(encoded)
+    span = ByteSpan(encoded)
     kept = [
         encoded[part.start : part.at + part.size] for part in _parts(span) if part.name not in (b"Exif", b"xml ")
     ]
@@ -84,7 +84,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  
     return b"".join([*kept[:place], added, *kept[place:]])
 
 
-def _parts(span: Span) -> list[boxes.Box]:
+def _parts(span: ByteSpan) -> list[boxes.IsoBox]:
     if span.take(0, min(12, len(span))) != SIGNATURE:
         raise broken("not a JPEG XL: its signature is wrong")
     return list(boxes.walk(span))
@@ -121,7 +121,7 @@ class _Bits:
         return (self.take(5) + 1) * 8 if small else self.choice(_SIDES), height
 
 
-def _with_header(codestream: Span, metadata: Metadata, words: list[str]) -> Inspection:
+def _with_header(codestream: ByteSpan, metadata: Metadata, words: list[str]) -> Inspection:
     head = codestream.take(codestream.start, min(64, len(codestream)))
     if not head.startswith(_BARE):
         raise broken("corrupt: the JPEG XL image has no valid header")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from denoiser.image import Metadata
 from denoiser.imageio.containers import exif, inspection, xmp
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
-from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Data, Span, broken, inflate
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, ByteSpan, Chunk, Data, broken, inflate
 
 _AFTER_HEADER = 33
 
@@ -28,7 +28,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
         replaced |= {b"sRGB", b"gAMA", b"cHRM"}
     view = memoryview(encoded)  # slices of it copy nothing, and an image may have hundreds of megabytes
     pieces: list[bytes | memoryview] = [view[:_AFTER_HEADER], *(_chunk(name, block) for name, block in chunks)]
-    at, span = _AFTER_HEADER, Span(encoded)
+    at, span = _AFTER_HEADER, ByteSpan(encoded)
     for chunk in walk(encoded):
         if chunk.name in replaced or (_is_packet(span, chunk) and metadata.xmp):
             pieces.append(view[at : chunk.at - 8])
@@ -68,7 +68,7 @@ def _in_hex(block: bytes) -> bytes:
     return f"\niptc\n{len(block):8}\n{lines}\n".encode()
 
 
-def _is_packet(span: Span, chunk: Chunk) -> bool:
+def _is_packet(span: ByteSpan, chunk: Chunk) -> bool:
     return chunk.name == b"iTXt" and span.take(chunk.at, min(chunk.size, 17)) == XMP_KEYWORD
 
 
@@ -88,16 +88,7 @@ _STEP = 1 << 20  # bytes inflated or summed at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """One chunk: *size* bytes of data from *at*."""
-
-    name: bytes
-    at: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
+class PngHeader:
     """What IHDR says."""
 
     width: int
@@ -109,7 +100,7 @@ class Header:
 
 def walk(data: Data) -> Iterator[Chunk]:
     """The chunks from IHDR to IEND, each inside the file; UnreadableImage where that is not so."""
-    span = Span(data)
+    span = ByteSpan(data)
     if span.take(0, min(8, len(span))) != SIGNATURE:
         raise broken("not a PNG: its signature is wrong")
     at = 8
@@ -130,7 +121,7 @@ def walk(data: Data) -> Iterator[Chunk]:
     raise broken("more PNG chunks than any image needs")
 
 
-def read_header(span: Span) -> Header:
+def read_header(span: ByteSpan) -> PngHeader:
     """The header of a PNG whose first chunk is IHDR; UnreadableImage when it describes no image."""
     block = span.take(16, 13)
     width, height = int.from_bytes(block[:4], "big"), int.from_bytes(block[4:8], "big")
@@ -139,12 +130,12 @@ def read_header(span: Span) -> Header:
         raise broken("a PNG header without a valid size")
     if bits not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise broken("a PNG header of an unknown image type")
-    return Header(width, height, bits, colour, bool(interlace))
+    return PngHeader(width, height, bits, colour, bool(interlace))
 
 
 def inspect(data: Data) -> Inspection:
     """All that stands beside the pixels of a PNG."""
-    span = Span(data)
+    span = ByteSpan(data)
     parts: dict[bytes, bytes] = {}
     texts: dict[bytes, bytes] = {}
     end, budget = 0, MAX_BLOCK_BYTES  # for all text together
@@ -255,7 +246,7 @@ def _raw_profile(texts: dict[bytes, bytes], kind: bytes) -> bytes | None:
 
 def check_whole(data: Data, deep: bool = True) -> None:
     """Raises UnreadableImage when a chunk is damaged, missing or out of place; *deep* inflates the image data."""
-    span = Span(data)
+    span = ByteSpan(data)
     pieces: list[Chunk] = []
     last, palette = b"", False
     for chunk in walk(data):
@@ -275,10 +266,10 @@ def check_whole(data: Data, deep: bool = True) -> None:
     if header.colour == 3 and not palette:
         raise broken("a PNG without its palette")
     if deep:
-        _check_stream(span, pieces, picture_bytes(header))
+        _check_stream(span, pieces, image_bytes(header))
 
 
-def picture_bytes(header: Header) -> int:
+def image_bytes(header: PngHeader) -> int:
     """How many bytes the image data inflate to: each row with the byte that names its filter."""
     bits = header.bits * _SAMPLES[header.colour]
     if not header.interlaced:
@@ -291,14 +282,14 @@ def picture_bytes(header: Header) -> int:
     return total
 
 
-def _sum(span: Span, chunk: Chunk) -> int:
+def _sum(span: ByteSpan, chunk: Chunk) -> int:
     checksum, end = 0, chunk.at + chunk.size
     for at in range(chunk.at - 4, end, _STEP):
         checksum = zlib.crc32(span.take(at, min(_STEP, end - at)), checksum)
     return checksum
 
 
-def _check_stream(span: Span, pieces: list[Chunk], expected: int) -> None:
+def _check_stream(span: ByteSpan, pieces: list[Chunk], expected: int) -> None:
     engine, size = zlib.decompressobj(), 0
     for piece in pieces:
         end = piece.at + piece.size

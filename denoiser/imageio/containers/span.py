@@ -1,16 +1,19 @@
-"""Bounded reading of a file's bytes: what lies outside of it is an error, never a surprise or an allocation."""
+"""Bounded reading of a file's bytes: reading beyond the end is an error, and nothing is allocated before."""
 
 from __future__ import annotations
 
 import mmap
 import zlib
+from dataclasses import dataclass
+from typing import Literal
 
 from denoiser.errors import UnreadableImage
 
 Data = bytes | bytearray | memoryview | mmap.mmap
+ByteOrder = Literal["little", "big"]
 
-MAX_BLOCK_BYTES = 32 << 20  # profile, EXIF, XMP, IPTC: the largest that are met have a few megabytes
-MAX_PARTS = 1 << 20  # chunks, boxes, directories: libpng's 8 KB chunks reach 8 GB with as many
+MAX_BLOCK_BYTES = 32 << 20  # of a profile, EXIF, XMP or IPTC block; real ones have a few megabytes at most
+MAX_PARTS = 1 << 20  # chunks, boxes or directories; with libpng's chunks of 8 KB these are 8 GB
 
 
 def broken(reason: str) -> UnreadableImage:
@@ -18,8 +21,8 @@ def broken(reason: str) -> UnreadableImage:
     return UnreadableImage(reason)
 
 
-class Span:
-    """A stretch of a file that reads cannot leave; makes no copy but of what is taken. Works on a memory map."""
+class ByteSpan:
+    """A range of bytes that reads cannot leave. Copies only what is taken; works on a memory map, too."""
 
     __slots__ = ("data", "end", "start")
 
@@ -32,28 +35,36 @@ class Span:
         return self.end - self.start
 
     def has(self, at: int, size: int) -> bool:
-        """Whether *size* bytes from *at* lie inside; true for none at the very end."""
+        """Return whether *size* bytes from *at* are inside; an empty range at the end is."""
         return size >= 0 and self.start <= at and at + size <= self.end
 
     def take(self, at: int, size: int) -> bytes:
-        """The bytes from *at*, all of them or UnreadableImage."""
+        """Return *size* bytes from *at*, or raise UnreadableImage."""
+        inner = self.inner(at, size)
+        return bytes(self.data[inner.start : inner.end])
+
+    def number(self, at: int, size: int, order: ByteOrder = "big") -> int:
+        """Return the unsigned number of *size* bytes."""
+        return int.from_bytes(self.take(at, size), order)
+
+    def inner(self, at: int, size: int) -> ByteSpan:
+        """Return a range inside this one."""
         if not self.has(at, size):
             raise broken("truncated: its structure points beyond the end of the file")
-        return bytes(self.data[at : at + size])
+        return ByteSpan(self.data, at, at + size)
 
-    def number(self, at: int, size: int, order: str = ">") -> int:
-        """The unsigned number of *size* bytes; *order* is "<" or ">" as in struct."""
-        return int.from_bytes(self.take(at, size), "little" if order == "<" else "big")
 
-    def inner(self, at: int, size: int) -> Span:
-        """The same for a stretch inside this one."""
-        if not self.has(at, size):
-            raise broken("truncated: its structure points beyond the end of the file")
-        return Span(self.data, at, at + size)
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A chunk of a PNG or WebP: its name, and *size* bytes of data from *at*."""
+
+    name: bytes
+    at: int
+    size: int
 
 
 def inflate(data: bytes, limit: int = MAX_BLOCK_BYTES) -> bytes | None:
-    """The bytes of a zlib stream, or None when it is broken, cut, or grows beyond *limit*."""
+    """Decompress a zlib stream; return None if it is corrupt, truncated, or larger than *limit*."""
     engine = zlib.decompressobj()
     try:
         plain = engine.decompress(data, limit)

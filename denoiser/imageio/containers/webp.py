@@ -8,29 +8,19 @@ Chunks are padded to an even length.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from denoiser.image import Metadata
 from denoiser.imageio.containers import exif, inspection
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
-from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, Data, Span, broken
+from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, ByteSpan, Chunk, Data, broken
 
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02
-_PICTURES = (b"VP8 ", b"VP8L")
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """One chunk: *size* bytes from *at*."""
-
-    name: bytes
-    at: int
-    size: int
+_IMAGES = (b"VP8 ", b"VP8L")
 
 
 def walk(data: Data) -> Iterator[Chunk]:
     """The chunks of the file, each inside of what the RIFF header and the file have; UnreadableImage otherwise."""
-    span = Span(data)
+    span = ByteSpan(data)
     head = span.take(0, min(12, len(span)))
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WEBP":
         raise broken("not a WebP: its RIFF header is wrong")
@@ -40,11 +30,11 @@ def walk(data: Data) -> Iterator[Chunk]:
     yield from _chunks(span.inner(8, size), 12)
 
 
-def _chunks(span: Span, at: int) -> Iterator[Chunk]:
+def _chunks(span: ByteSpan, at: int) -> Iterator[Chunk]:
     for _ in range(MAX_PARTS):
         if at >= span.end:
             return
-        size = span.number(at + 4, 4, "<") if span.has(at, 8) else -1
+        size = span.number(at + 4, 4, "little") if span.has(at, 8) else -1
         if not span.has(at + 8, size):
             raise broken("truncated: a WebP chunk extends beyond the end of the file")
         yield Chunk(span.take(at, 4), at + 8, size)
@@ -54,7 +44,7 @@ def _chunks(span: Span, at: int) -> Iterator[Chunk]:
 
 def inspect(data: Data) -> Inspection:
     """All that stands beside the pixels of a WebP."""
-    span = Span(data)
+    span = ByteSpan(data)
     blocks: dict[bytes, bytes] = {}
     frames, width, height = 0, 0, 0
     for chunk in walk(data):
@@ -63,10 +53,10 @@ def inspect(data: Data) -> Inspection:
         elif chunk.name == b"ANMF":
             frames += 1
         elif chunk.name == b"VP8X" and chunk.size >= 10:
-            width, height = (span.number(chunk.at + at, 3, "<") + 1 for at in (4, 7))
-        elif chunk.name in _PICTURES and not width:
-            width, height = picture_size(span, chunk)
-    end = 8 + span.number(4, 4, "<")
+            width, height = (span.number(chunk.at + at, 3, "little") + 1 for at in (4, 7))
+        elif chunk.name in _IMAGES and not width:
+            width, height = image_size(span, chunk)
+    end = 8 + span.number(4, 4, "little")
     end += end % 2 if end < len(data) else 0
     block = exif.unprefixed(blocks.get(b"EXIF", b"")) or None
     packet = blocks.get(b"XMP ") or None
@@ -83,7 +73,7 @@ def inspect(data: Data) -> Inspection:
     )
 
 
-def picture_size(span: Span, chunk: Chunk) -> tuple[int, int]:
+def image_size(span: ByteSpan, chunk: Chunk) -> tuple[int, int]:
     """Width and height that a coded image says of itself; UnreadableImage when its header is none."""
     head = span.take(chunk.at, min(chunk.size, 10))
     if chunk.name == b"VP8L":
@@ -101,7 +91,7 @@ def picture_size(span: Span, chunk: Chunk) -> tuple[int, int]:
 
 def check_whole(data: Data) -> None:
     """Raises UnreadableImage when a chunk is cut or missing, or the sizes in it do not agree."""
-    span = Span(data)
+    span = ByteSpan(data)
     canvas: tuple[int, int] | None = None
     pictures = 0
     animated = False
@@ -109,19 +99,19 @@ def check_whole(data: Data) -> None:
         if chunk.name == b"VP8X":
             if chunk.size < 10:
                 raise broken("truncated: the WebP header chunk")
-            canvas = (span.number(chunk.at + 4, 3, "<") + 1, span.number(chunk.at + 7, 3, "<") + 1)
+            canvas = (span.number(chunk.at + 4, 3, "little") + 1, span.number(chunk.at + 7, 3, "little") + 1)
             animated = bool(span.number(chunk.at, 1) & _ANIMATION)
         elif chunk.name == b"ANMF":
             if chunk.size < 16:
                 raise broken("truncated: a frame of the WebP animation")
             inside = list(_chunks(span.inner(chunk.at, chunk.size), chunk.at + 16))
-            if not any(part.name in _PICTURES for part in inside):
+            if not any(part.name in _IMAGES for part in inside):
                 raise broken("truncated: a frame of the WebP animation has no image")
             for part in inside:
-                _check_picture(span, part)
+                _check_image(span, part)
             pictures += 1
-        elif chunk.name in _PICTURES:
-            size = _check_picture(span, chunk)
+        elif chunk.name in _IMAGES:
+            size = _check_image(span, chunk)
             if canvas and not animated and size != canvas:
                 raise broken("corrupt: the WebP image does not have the size that its header names")
             pictures += 1
@@ -129,19 +119,19 @@ def check_whole(data: Data) -> None:
         raise broken("truncated: a WebP without an image")
 
 
-def _check_picture(span: Span, chunk: Chunk) -> tuple[int, int] | None:
-    if chunk.name not in _PICTURES:
+def _check_image(span: ByteSpan, chunk: Chunk) -> tuple[int, int] | None:
+    if chunk.name not in _IMAGES:
         return None
     if chunk.name == b"VP8 " and chunk.size >= 10:
-        first_partition = span.number(chunk.at, 3, "<") >> 5
+        first_partition = span.number(chunk.at, 3, "little") >> 5
         if 10 + first_partition > chunk.size:
             raise broken("truncated: the lossy WebP image ends within its first part")
-    return picture_size(span, chunk)
+    return image_size(span, chunk)
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     """The same image in the extended layout with these blocks; IPTC and a comment have no place in it."""
-    span = Span(encoded)
+    span = ByteSpan(encoded)
     kept = [chunk for chunk in walk(encoded) if chunk.name not in (b"VP8X", b"ICCP", b"EXIF", b"XMP ")]
     flags = sum(flag for flag, block in ((_ICC, profile), (_EXIF, metadata.exif), (_XMP, metadata.xmp)) if block)
     if not flags:
@@ -153,8 +143,8 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
             canvas = span.take(chunk.at + 4, 6)
         elif chunk.name == b"ALPH" or (chunk.name == b"VP8L" and span.number(chunk.at + 4, 1) & 0x10):
             flags |= _ALPHA
-        if chunk.name in _PICTURES and not canvas:
-            canvas = b"".join((side - 1).to_bytes(3, "little") for side in picture_size(span, chunk))
+        if chunk.name in _IMAGES and not canvas:
+            canvas = b"".join((side - 1).to_bytes(3, "little") for side in image_size(span, chunk))
     body = _chunk(b"VP8X", bytes([flags, 0, 0, 0]) + canvas)
     body += _chunk(b"ICCP", profile) if profile else b""
     body += b"".join(_chunk(chunk.name, span.take(chunk.at, chunk.size)) for chunk in kept)

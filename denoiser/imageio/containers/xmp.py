@@ -16,7 +16,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from denoiser.imageio.containers.span import Span
+from denoiser.imageio.containers.span import ByteSpan
 
 MAX_MAIN_IN_JPEG = 65_533 - 29  # a segment's length, less "http://ns.adobe.com/xap/1.0/" and its zero
 
@@ -169,7 +169,7 @@ _PATHS = range(2000, 2999)  # clipping and working paths
 def resources(block: bytes) -> dict[int, bytes]:
     """The resources of a block by id, as far as it is whole."""
     found: dict[int, bytes] = {}
-    span, at = Span(block), 0
+    span, at = ByteSpan(block), 0
     while span.has(at, 12) and block[at : at + 4] in (b"8BIM", b"AgHg", b"DCSR", b"PHUT", b"MeSa"):
         name_size = block[at + 6] + 1
         start = at + 6 + name_size + name_size % 2

@@ -11,7 +11,10 @@ import PIL.Image
 import pytest
 from skimage import data
 
+from denoiser.errors import UnreadableImage
 from denoiser.image import Metadata
+from denoiser.imageio.containers import ifd
+from denoiser.imageio.containers.span import ByteSpan
 
 NOTE_AT, NOTE_SIZE = 200, 48
 
@@ -110,6 +113,23 @@ def _build_exif() -> Callable[..., bytes]:
 @pytest.fixture(name="follow_note")
 def _follow_note() -> Callable[[bytes], bytes]:
     return follow_note
+
+
+@pytest.fixture(scope="session")
+def maker_note() -> Callable[[bytes], tuple[int, int] | None]:
+    """Return position and size of the maker's note of an EXIF block."""
+
+    def find(block: bytes) -> tuple[int, int] | None:
+        try:
+            first = ifd.read_first(ByteSpan(block))
+        except UnreadableImage:
+            return None
+        at = first.integer(0x8769)
+        inner = ifd.read_directory(first.span, first.layout, at) if at else None
+        note = inner.entries.get(0x927C) if inner else None
+        return (note.at, note.size) if note else None
+
+    return find
 
 
 @pytest.fixture(name="encode", scope="session")

@@ -12,12 +12,12 @@ import pytest
 from denoiser.errors import UnreadableImage
 from denoiser.imageio.containers import boxes
 from denoiser.imageio.containers.boxes import box
-from denoiser.imageio.containers.span import Span
+from denoiser.imageio.containers.span import ByteSpan
 
 
 def test_sizes_of_all_three_kinds() -> None:
     data = boxes.box(b"aaaa", b"12") + struct.pack(">I4sQ", 1, b"bbbb", 19) + b"345" + b"\0\0\0\0cccc67"
-    found = list(boxes.walk(Span(data)))
+    found = list(boxes.walk(ByteSpan(data)))
     assert [(box.name, data[box.at : box.at + box.size]) for box in found] == [
         (b"aaaa", b"12"),
         (b"bbbb", b"345"),
@@ -26,7 +26,7 @@ def test_sizes_of_all_three_kinds() -> None:
 
 
 def test_the_first_of_a_path() -> None:
-    span = Span(boxes.box(b"moov", boxes.box(b"trak", b"") + boxes.box(b"trak", boxes.box(b"mdia", b""))))
+    span = ByteSpan(boxes.box(b"moov", boxes.box(b"trak", b"") + boxes.box(b"trak", boxes.box(b"mdia", b""))))
     assert boxes.first(span, b"moov", b"trak") is not None
     assert boxes.first(span, b"moov", b"trak", b"mdia") is None  # the first of each name, not every one
     assert boxes.first(span, b"meta") is None
@@ -44,11 +44,11 @@ def test_the_first_of_a_path() -> None:
 )
 def test_a_box_that_goes_beyond_is_an_error(data: bytes) -> None:
     with pytest.raises(UnreadableImage, match="truncated"):
-        list(boxes.walk(Span(data)))
+        list(boxes.walk(ByteSpan(data)))
 
 
 def test_a_cursor_stays_inside() -> None:
-    cursor = boxes.Cursor(Span(b"\1\2\3\4\5after", 1, 5))
+    cursor = boxes.Cursor(ByteSpan(b"\1\2\3\4\5after", 1, 5))
     assert (cursor.number(0), cursor.number(2), cursor.number(2)) == (0, 0x0203, 0x0405)
     with pytest.raises(UnreadableImage):
         cursor.name()
@@ -63,7 +63,7 @@ def _file(*inside: bytes) -> bytes:
 
 def test_an_encoders_items_are_read(encode: Encode) -> None:
     encoded = encode("avif", "RGBA", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x/>")
-    span = Span(encoded)
+    span = ByteSpan(encoded)
     found = boxes.read_items(span)
     assert found is not None and found.kinds[found.primary] == b"av01"
     by_kind = {kind: item for item, kind in found.kinds.items()}
@@ -77,7 +77,7 @@ def test_an_encoders_items_are_read(encode: Encode) -> None:
 
 def test_an_item_may_lie_inside_of_the_meta_box() -> None:
     places = box(b"iloc", struct.pack(">BxxxHHHHHHII", 1, 0x4400, 1, 7, 1, 0, 1, 2, 3))
-    span = Span(_file(places, box(b"idat", b"..abc..")))
+    span = ByteSpan(_file(places, box(b"idat", b"..abc..")))
     found = boxes.read_items(span)
     assert found is not None and boxes.item_data(span, found, 7) == b"abc"
     assert boxes.item_data(span, found, 8) is None
@@ -86,7 +86,7 @@ def test_an_item_may_lie_inside_of_the_meta_box() -> None:
 def test_a_place_outside_is_an_error() -> None:
     places = box(b"iloc", struct.pack(">BxxxHHHHHHII", 1, 0x4400, 1, 7, 1, 0, 1, 5, 3))
     for data in (box(b"idat", b"..abc.."), b""):
-        span = Span(_file(places, data))
+        span = ByteSpan(_file(places, data))
         found = boxes.read_items(span)
         assert found is not None
         with pytest.raises(UnreadableImage, match="truncated"):
@@ -110,18 +110,18 @@ def test_a_place_outside_is_an_error() -> None:
 )
 def test_a_table_that_claims_too_much_is_named(table: bytes, reason: str) -> None:
     with pytest.raises(UnreadableImage, match=reason):
-        boxes.read_items(Span(_file(table)))
+        boxes.read_items(ByteSpan(_file(table)))
 
 
 def test_extents_that_take_no_room_are_not_multiplied() -> None:
     row = struct.pack(">HHH", 1, 0, 65_535)  # 65,535 extents of no offset and no length: not one byte of table
-    found = boxes.read_items(Span(_file(box(b"iloc", struct.pack(">BxxxHH", 0, 0, 1) + row))))
+    found = boxes.read_items(ByteSpan(_file(box(b"iloc", struct.pack(">BxxxHH", 0, 0, 1) + row))))
     assert found is not None and len(found.places[1].extents) <= 1
 
 
 def test_the_same_bytes_taken_many_times_do_not_fill_the_memory() -> None:
     extents = struct.pack(">II", 0, 0) * 40_000  # each the whole file
     row = struct.pack(">HHH", 1, 0, 40_000) + extents
-    span = Span(_file(box(b"iloc", struct.pack(">BxxxHH", 0, 0x4400, 1) + row)))
+    span = ByteSpan(_file(box(b"iloc", struct.pack(">BxxxHH", 0, 0x4400, 1) + row)))
     found = boxes.read_items(span)
     assert found is not None and boxes.item_data(span, found, 1) is None

@@ -36,14 +36,12 @@ def test_what_goes_in_comes_out_or_is_named(encode: Encode, full: Metadata, prof
     assert found.metadata.resolution == full.resolution  # from EXIF, where the format has no place of its own
     if format != "tiff":  # there the block is taken apart and put together again: see test_tiff_blocks
         assert found.metadata.exif == full.exif
-    assert not containers.needs_encoder_help(format)
 
 
 def test_resolution_is_named_only_where_exif_does_not_tell_it(full: Metadata) -> None:
     assert containers.not_carried("webp", Metadata(resolution=(300.0, 300.0))) == ("resolution",)
     assert "resolution" not in containers.not_carried("webp", full)
     assert containers.not_carried("tiff", Metadata(exif=b"damaged"))[0].startswith("EXIF")
-    assert containers.needs_encoder_help("jxl")
 
 
 @pytest.mark.parametrize("format", ALL)

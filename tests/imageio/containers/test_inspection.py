@@ -70,4 +70,4 @@ def test_what_a_trailer_tells(trailer: bytes, words: list[str]) -> None:
     ],
 )
 def test_what_a_further_picture_is_for(head: bytes, purpose: str | None) -> None:
-    assert inspection.second_picture(b"first" + head, 5, 1000) == purpose
+    assert inspection.purpose_of_image(b"first" + head, 5, 1000) == purpose

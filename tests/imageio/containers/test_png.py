@@ -50,15 +50,15 @@ def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode) -> None:
 def test_the_length_of_the_picture_data_is_known(
     bits: int, colour: int, size: tuple[int, int], interlace: int
 ) -> None:
-    header = png.Header(*size, bits, colour, bool(interlace))
-    whole = _bare(*size, bits, colour, bytes(png.picture_bytes(header)), interlace)
+    header = png.PngHeader(*size, bits, colour, bool(interlace))
+    whole = _bare(*size, bits, colour, bytes(png.image_bytes(header)), interlace)
     png.check_whole(whole)
     PIL.Image.open(io.BytesIO(whole)).load()
-    short = _bare(*size, bits, colour, bytes(png.picture_bytes(header) - 1), interlace)
+    short = _bare(*size, bits, colour, bytes(png.image_bytes(header) - 1), interlace)
     with pytest.raises(UnreadableImage, match="bytes of image data"):
         png.check_whole(short)
     with pytest.raises(UnreadableImage, match="more image data"):
-        png.check_whole(_bare(*size, bits, colour, bytes(png.picture_bytes(header) + 1), interlace))
+        png.check_whole(_bare(*size, bits, colour, bytes(png.image_bytes(header) + 1), interlace))
 
 
 def test_every_cut_and_every_changed_byte_is_seen(encode: Encode) -> None:

@@ -10,18 +10,16 @@ import pytest
 from PIL import ExifTags
 
 from denoiser.imageio.containers import exif, ifd, tiff_exif
-from denoiser.imageio.containers.span import Span
+from denoiser.imageio.containers.span import ByteSpan
 
 Build = Callable[..., bytes]
+Place = Callable[[bytes], tuple[int, int] | None]
 Follow = Callable[[bytes], bytes]
 
 
 def _rebuilt(block: bytes, order: str, big: bool = False) -> tuple[bytes, list[str]]:
-    span = Span(block)
-    layout = ifd.read_layout(span)
-    new, notes = tiff_exif.rebuilt(
-        span, layout, ifd.read_directory(span, layout, layout.first), order=order, big=big
-    )
+    name = "little" if order == "<" else "big"
+    new, notes = tiff_exif.rebuilt(ifd.read_first(ByteSpan(block)), order=name, big=big)
     assert new is not None
     return new, notes
 
@@ -65,17 +63,17 @@ def _far(build_exif: Build, shift: int, name: bytes = b"MAKER\0\0\0") -> bytes:
 
 
 @pytest.mark.parametrize("shift", [0, 1000, 65_000])
-def test_a_note_that_lies_near_keeps_its_place(build_exif: Build, shift: int) -> None:
+def test_a_note_that_lies_near_keeps_its_place(build_exif: Build, shift: int, maker_note: Place) -> None:
     block = _far(build_exif, shift)
     new, notes = _rebuilt(block, "<")
-    assert notes == [] and exif.maker_note(new) == (320 + shift, 48) and len(new) == len(block)
+    assert notes == [] and maker_note(new) == (320 + shift, 48) and len(new) == len(block)
     assert len(new) <= exif.MAX_IN_JPEG  # the rest lies in the gap before it
 
 
-def test_a_note_that_lies_far_has_to_move_and_that_is_said(build_exif: Build) -> None:
+def test_a_note_that_lies_far_has_to_move_and_that_is_said(build_exif: Build, maker_note: Place) -> None:
     new, notes = _rebuilt(_far(build_exif, 100_000), "<")
     assert notes == [tiff_exif.MOVED] and len(new) < 1000
-    place = exif.maker_note(new)
+    place = maker_note(new)
     assert place is not None and new[place[0] :].startswith(b"MAKER")
     _, notes = _rebuilt(_far(build_exif, 100_000, b"FUJIFILM"), "<")
     assert notes == []  # such notes count from their own first byte
@@ -99,6 +97,4 @@ def test_values_that_overlap_do_not_fill_the_memory(build_exif: Build) -> None:
 
 def test_a_page_that_says_nothing_gives_no_block() -> None:
     stream = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 256, 4, 1, 8) + bytes(4)
-    span = Span(stream)
-    layout = ifd.read_layout(span)
-    assert tiff_exif.exif_block(span, layout, ifd.read_directory(span, layout, 8)) == (None, [])
+    assert tiff_exif.exif_block(ifd.read_first(ByteSpan(stream))) == (None, [])
