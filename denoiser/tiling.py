@@ -1,9 +1,9 @@
-"""Where a picture is cut: pure integers, no pixels.
+"""Rectangles, and the tiles of an image: integers only, no pixels.
 
-├────────── tile ──────────┤          every tile of a picture has one shape
+├────────── tile ──────────┤          all tiles of an image have the same shape
         ├────────── tile ──────────┤
-├── core ─────────┼─── core ───────┤  what is kept of each; cores cover the picture once
-              ╰─╯ halo                computed and thrown away, so that no seam shows
+├── core ─────────┼─── core ───────┤  the part that is kept; the cores cover the image without overlap
+              ╰─╯ halo                computed and discarded, to avoid seams
 """
 
 from __future__ import annotations
@@ -12,12 +12,55 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import product
 
-SMALLEST_TILE = 64  # smaller pictures are padded up to it: kernels, and so the last bit, change below
+SMALLEST_TILE = 64  # smaller images are padded to it: kernels, and therefore the last bit, change below
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle in whole pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        return self.left + self.width
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels."""
+        return self.height * self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an array."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def within(self, other: Region) -> Region:
+        """The same rectangle relative to the corner of *other*."""
+        return Region(self.top - other.top, self.left - other.left, self.height, self.width)
+
+    def contains(self, other: Region) -> bool:
+        """Whether all of *other* lies inside."""
+        down = self.top <= other.top and other.bottom <= self.bottom
+        return down and self.left <= other.left and other.right <= self.right
+
+    def overlap(self, other: Region) -> Region | None:
+        """The intersection with *other*, or None."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        height, width = min(self.bottom, other.bottom) - top, min(self.right, other.right) - left
+        return Region(top, left, height, width) if height > 0 and width > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One axis of a tile: what is computed (start, stop) and what of it is kept (core_start, core_stop)."""
+    """One axis of a tile: the computed part (start, stop) and the kept part (core_start, core_stop)."""
 
     start: int
     stop: int
@@ -27,14 +70,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile by its two spans, in pixels of the padded picture."""
+    """A tile, in pixels of the padded image."""
 
     rows: Span
     columns: Span
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width with the halo: what is computed."""
+        """Height and width including the halo."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
@@ -48,17 +91,17 @@ class TilePlan:
 
     @property
     def work(self) -> int:
-        """Pixels that are computed, those of the halos counted each time."""
+        """Number of computed pixels, including halos."""
         height, width = self.tiles[0].shape
         return len(self.tiles) * height * width
 
 
 def plan_tiles(height: int, width: int, *, multiple: int, halo: int, tile: int, step: int = 0) -> TilePlan:
-    """Cuts *height* x *width* into tiles of no more pixels than a square of *tile* has, halo included.
+    """Cut *height* x *width* into tiles of at most the pixels of a square of *tile*, halo included.
 
-    Of all cuts the one that computes fewest pixels, then that of fewest tiles. All origins and sizes are multiples
-    of *multiple*, so that a tile is computed on the grid of the whole picture. The sides of tiles that do not
-    reach across the picture are multiples of *step* too: a coarse one makes the tiles of unlike pictures alike.
+    Chooses the grid with the fewest computed pixels, then with the fewest tiles. Origins and sizes are multiples of
+    *multiple*, so that a tile is computed on the grid of the whole image. The sides of tiles that are smaller than
+    the image are also multiples of *step*: a coarse step gives images of different sizes the same tiles.
     """
     halo = rounded_up(halo, multiple)
     step = rounded_up(max(step, 1), multiple)
@@ -75,17 +118,17 @@ def plan_tiles(height: int, width: int, *, multiple: int, halo: int, tile: int, 
 
 
 def rounded_up(value: int, multiple: int) -> int:
-    """The next multiple of *multiple* that is not below *value*."""
+    """*value* rounded up to a multiple of *multiple*."""
     return -(-value // multiple) * multiple
 
 
 def _sides(length: int, halo: int, least: int, step: int) -> list[tuple[int, int]]:
-    """(pieces, side of each) for the ways to cut *length*, from one piece to the smallest; sides only fall."""
+    """The possible numbers of pieces of *length* with the side of each, in order of decreasing side."""
     ways = [(1, length)]
     for pieces in range(2, length):
         side = max(rounded_up(-(-(length - 2 * halo) // pieces) + 2 * halo, step), least)
         if side < ways[-1][1]:
-            # Rounding up may make a piece less enough.
+            # After rounding up, fewer pieces may be enough.
             ways.append((-(-(length - 2 * halo) // (side - 2 * halo)), side))
         if side == least:
             break
@@ -93,10 +136,10 @@ def _sides(length: int, halo: int, least: int, step: int) -> list[tuple[int, int
 
 
 def _best_cut(rows: list[tuple[int, int]], columns: list[tuple[int, int]], most: int) -> tuple[int, int]:
-    """Height and width of the tile that computes least."""
+    """Height and width of the tile with the fewest computed pixels."""
     fitting = []
     for down, tall in rows:
-        # The widest that fits beside this height: fewer columns always compute less.
+        # The widest tile for this height: fewer columns always compute less.
         place = bisect_left(columns, -(most // tall), key=lambda way: -way[1])
         if place < len(columns):
             across, wide = columns[place]
@@ -112,7 +155,7 @@ def _spans(length: int, side: int, halo: int) -> list[Span]:
     count = -(-(length - 2 * halo) // stride)
     spans: list[Span] = []
     for number in range(count):
-        start = min(number * stride, length - side)  # the last one is moved back, so that all have one shape
+        start = min(number * stride, length - side)  # the last one is moved back, so that all have the same shape
         core_start = spans[-1].core_stop if spans else 0
         core_stop = length if number == count - 1 else start + side - halo
         spans.append(Span(start, start + side, core_start, core_stop))

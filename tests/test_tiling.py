@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from denoiser.tiling import SMALLEST_TILE, plan_tiles, rounded_up
+from denoiser.tiling import SMALLEST_TILE, Region, plan_tiles, rounded_up
 
 SIZES = [(1, 1), (1, 977), (997, 1), (64, 64), (512, 512), (513, 511), (448, 1500), (1021, 2039), (10_007, 9_973)]
 
@@ -75,3 +75,13 @@ def test_rounding_up():
 
 def _area(tile):
     return (tile.rows.core_stop - tile.rows.core_start) * (tile.columns.core_stop - tile.columns.core_start)
+
+
+def test_regions_overlap_contain_and_index() -> None:
+    region = Region(5, 7, 5, 3)
+    assert Region(0, 0, 10, 10).overlap(Region(5, 7, 10, 10)) == region
+    assert Region(0, 0, 10, 10).overlap(Region(10, 0, 5, 5)) is None
+    assert region.slices == (slice(5, 10), slice(7, 10))
+    assert region.within(Region(4, 4, 9, 9)) == Region(1, 3, 5, 3)
+    assert Region(4, 4, 9, 9).contains(region) and not region.contains(Region(4, 4, 9, 9))
+    assert region.pixels == 15

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoiser.codec import grain, mosaic
-from denoiser.codec.container import Box, Tile, TileGrid
+from denoiser.codec.container import Tile, TileGrid
 from denoiser.codec.container.layout import CHUNK_BYTES
-from denoiser.codec.mosaic import Latents, Mosaic, cut, in_latents, padded, window_of
+from denoiser.codec.mosaic import Latents, Mosaic, in_latents, padded, window_of
 from denoiser.engine.trust import NoiseBlocks, sample
 from denoiser.errors import SpoiltResult
 from denoiser.events import CancelToken, ignore
 from denoiser.image import Image
+from denoiser.tiling import Region
 
 if TYPE_CHECKING:
     from denoiser.codec.context import Coded, Coder
@@ -61,10 +62,10 @@ class Analysed:
     def psnr(self, step: int) -> float:
         """PSNR of the decoded image in dB; infinite if it is identical."""
         error, image = 0.0, self.image
-        whole = Box(0, 0, image.height, image.width)
+        whole = Region(0, 0, image.height, image.width)
         for box, tile in self._mosaic(step).tiles(whole, ignore, self.cancel):
             given = mosaic.given(tile, image.channels, image.bits)
-            error += float(np.square(given.astype(np.float64) - image.pixels[cut(box)]).sum())
+            error += float(np.square(given.astype(np.float64) - image.pixels[box.slices]).sum())
         mean = error / image.pixels.size
         return float(10 * np.log10(image.white**2 / mean)) if mean else float("inf")
 
@@ -99,7 +100,7 @@ class Analysed:
         window = window_of(self.grid, number, self.transform.analysis_halo)
         y = self.transform.analyse(mosaic.taken(self.image, window.outer))
         inner = in_latents(padded(window.inner))
-        latents = np.ascontiguousarray(y[(slice(None), *cut(inner))])
+        latents = np.ascontiguousarray(y[:, *inner.slices])
         if self.keeps:
             self._kept[number] = latents
         return latents

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoiser.codec import exact, grain, mosaic
-from denoiser.codec.container import Box, LatentFile
+from denoiser.codec.container import LatentFile
 from denoiser.codec.grain import unpacked
-from denoiser.codec.mosaic import Latents, Mosaic, cut, in_latents, padded
+from denoiser.codec.mosaic import Latents, Mosaic, in_latents, padded
 from denoiser.errors import UnknownWeights, UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image, Origin, Pixels
 from denoiser.imageio import depth
 from denoiser.imageio.reader import named
 from denoiser.options import DecodeOptions, region_of
+from denoiser.tiling import Region
 
 if TYPE_CHECKING:
     from denoiser.codec.context import Coder
@@ -130,28 +131,28 @@ class Decoder:
         image = replace(image, profile=file.profile, metadata=file.metadata, origin=origin)
         return Decoded(image, time.perf_counter() - began, model_name, device, precision, notes)
 
-    def _part(self, file: LatentFile) -> Box:
+    def _part(self, file: LatentFile) -> Region:
         asked = region_of(self._options)
         if asked is None:
-            return Box(0, 0, file.height, file.width)
+            return Region(0, 0, file.height, file.width)
         left, top, width, height = asked
         if left + width > file.width or top + height > file.height:
             raise UnreadableImage(
                 f"the region {self._options.region} reaches beyond its {file.width} x {file.height} pixels",
                 hint="--region is x,y,width,height in pixels of the image.",
             )
-        return Box(top, left, height, width)
+        return Region(top, left, height, width)
 
-    def _exact(self, file: LatentFile, part: Box) -> Image:
+    def _exact(self, file: LatentFile, part: Region) -> Image:
         image = next(outside_parts(file))
-        pixels, alpha = image.pixels[cut(part)], None if image.alpha is None else image.alpha[cut(part)]
+        pixels, alpha = image.pixels[part.slices], None if image.alpha is None else image.alpha[part.slices]
         image = Image(pixels, alpha=alpha, bits=image.bits)
         bits = self._options.depth or file.bits
         pixels, alpha = depth.at_depth(image, bits)
         return Image(pixels, alpha=alpha, bits=bits)
 
     def _synthesised(
-        self, file: LatentFile, part: Box, codec: _Codec, listener: Listener, cancel: CancelToken
+        self, file: LatentFile, part: Region, codec: _Codec, listener: Listener, cancel: CancelToken
     ) -> Image:
         transform, coder, _ = codec
         bits = self._options.depth or file.bits
@@ -167,10 +168,10 @@ class Decoder:
             return latents
 
         for box, tile in Mosaic(grid, known, transform, file.step).tiles(part, listener, cancel):
-            pixels[cut(box, part)] = mosaic.given(tile, file.channels, bits)
+            pixels[box.within(part).slices] = mosaic.given(tile, file.channels, bits)
         return Image(pixels, alpha=_alpha(file, part, bits), bits=bits)
 
-    def _with_grain(self, file: LatentFile, image: Image, part: Box) -> tuple[Image, tuple[str, ...]]:
+    def _with_grain(self, file: LatentFile, image: Image, part: Region) -> tuple[Image, tuple[str, ...]]:
         share = self._options.grain
         if not share:
             return image, ()
@@ -211,15 +212,15 @@ def outside_parts(file: LatentFile) -> Iterator[Image]:
         yield exact.decode(
             file.exact, file.width, file.height, channels=file.channels, bits=file.bits, has_alpha=file.has_alpha
         )
-    whole = Box(0, 0, file.height, file.width)
+    whole = Region(0, 0, file.height, file.width)
     plane = _alpha(file, whole, min(file.bits, 16))
     if plane is not None:
         yield Image(plane[:, :, np.newaxis], bits=min(file.bits, 16))
 
 
-def _alpha(file: LatentFile, part: Box, bits: int) -> Pixels | None:
+def _alpha(file: LatentFile, part: Region, bits: int) -> Pixels | None:
     if file.alpha is None:
         return None
     stored = 16 if file.bits == 32 else file.bits  # alpha of float images is stored in 16 bits
-    plane: Pixels = exact.decode_plane(file.alpha, file.width, file.height, bits=stored)[cut(part)]
+    plane: Pixels = exact.decode_plane(file.alpha, file.width, file.height, bits=stored)[part.slices]
     return depth.rescale(plane, float((1 << stored) - 1), bits)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser.codec.container import Box, TileGrid
+from denoiser.codec.container import TileGrid
 from denoiser.codec.container.layout import TILE_UNIT
 from denoiser.events import CancelToken, Listener, TileDone
 from denoiser.image import Image, Pixels
-from denoiser.tiling import rounded_up
+from denoiser.tiling import Region, rounded_up
 
 if TYPE_CHECKING:
     from denoiser.codec.transform import Transform
@@ -35,15 +35,15 @@ class Mosaic:
         self._grid, self._known, self._transform, self._step = grid, known, transform, step
         self._kept: dict[int, Latents] = {}
 
-    def tiles(self, part: Box, listener: Listener, cancel: CancelToken) -> Iterator[tuple[Box, Values]]:
+    def tiles(self, part: Region, listener: Listener, cancel: CancelToken) -> Iterator[tuple[Region, Values]]:
         """Yield for each tile that overlaps *part* the common box and its values."""
         grid = self._grid
-        wanted = [number for number in range(len(grid)) if common(grid.box(number), part)]
+        wanted = [number for number in range(len(grid)) if part.overlap(grid.box(number))]
         for done, number in enumerate(wanted, 1):
-            box = common(grid.box(number), part)
+            box = part.overlap(grid.box(number))
             assert box is not None
             tile = self.tile(number, cancel)
-            yield box, np.ascontiguousarray(tile[cut(box, grid.box(number))])
+            yield box, np.ascontiguousarray(tile[box.within(grid.box(number)).slices])
             listener(TileDone(done, len(wanted), part.height * part.width / 1e6))
             self._forget_before(number // grid.columns - 1)
 
@@ -52,10 +52,10 @@ class Mosaic:
         window = window_of(self._grid, number, self._transform.synthesis_halo)
         latents = self._joined(window.outer, cancel)
         cancel.raise_if_cancelled()
-        tile: Values = self._transform.synthesise(latents, self._step)[cut(window.inner)]
+        tile: Values = self._transform.synthesise(latents, self._step)[window.inner.slices]
         return tile
 
-    def _joined(self, outer: Box, cancel: CancelToken) -> Latents:
+    def _joined(self, outer: Region, cancel: CancelToken) -> Latents:
         """The latents of a box aligned to 64 pixels."""
         window = in_latents(outer)
         joined: Latents | None = None
@@ -64,11 +64,11 @@ class Mosaic:
             if number not in self._kept:
                 self._kept[number] = self._known(number)
             known, place = self._kept[number], in_latents(padded(self._grid.box(number)))
-            shared = common(place, window)
+            shared = place.overlap(window)
             assert shared is not None
             if joined is None:
                 joined = np.zeros((known.shape[0], window.height, window.width), np.float32)
-            joined[(slice(None), *cut(shared, window))] = known[(slice(None), *cut(shared, place))]
+            joined[:, *shared.within(window).slices] = known[:, *shared.within(place).slices]
         assert joined is not None
         return joined
 
@@ -84,55 +84,39 @@ LATENT_STEP = 16  # pixels from one latent to the next
 class Window:
     """A tile with overlap: *outer* in the padded image, and the tile itself, *inner*, relative to *outer*."""
 
-    outer: Box
-    inner: Box
+    outer: Region
+    inner: Region
 
 
 def window_of(grid: TileGrid, number: int, halo: int) -> Window:
     """The window of a tile with *halo* pixels (a multiple of 64) on each side, within the padded image."""
     box = grid.box(number)
     top, left = max(0, box.top - halo), max(0, box.left - halo)
-    bottom = min(rounded_up(grid.height, TILE_UNIT), rounded_up(box.top + box.height, TILE_UNIT) + halo)
-    right = min(rounded_up(grid.width, TILE_UNIT), rounded_up(box.left + box.width, TILE_UNIT) + halo)
-    return Window(
-        Box(top, left, bottom - top, right - left), Box(box.top - top, box.left - left, box.height, box.width)
-    )
+    bottom = min(rounded_up(grid.height, TILE_UNIT), rounded_up(box.bottom, TILE_UNIT) + halo)
+    right = min(rounded_up(grid.width, TILE_UNIT), rounded_up(box.right, TILE_UNIT) + halo)
+    outer = Region(top, left, bottom - top, right - left)
+    return Window(outer, box.within(outer))
 
 
-def padded(box: Box) -> Box:
+def padded(box: Region) -> Region:
     """The box, enlarged to multiples of 64 pixels."""
-    return Box(box.top, box.left, rounded_up(box.height, TILE_UNIT), rounded_up(box.width, TILE_UNIT))
+    return Region(box.top, box.left, rounded_up(box.height, TILE_UNIT), rounded_up(box.width, TILE_UNIT))
 
 
-def in_latents(box: Box) -> Box:
+def in_latents(box: Region) -> Region:
     """A box aligned to 64 pixels, in units of latents."""
-    return Box(*(side // LATENT_STEP for side in (box.top, box.left, box.height, box.width)))
-
-
-def common(a: Box, b: Box) -> Box | None:
-    """The intersection of two boxes, or None."""
-    top, left = max(a.top, b.top), max(a.left, b.left)
-    height = min(a.top + a.height, b.top + b.height) - top
-    width = min(a.left + a.width, b.left + b.width) - left
-    return Box(top, left, height, width) if height > 0 and width > 0 else None
-
-
-def cut(box: Box, of: Box | None = None) -> tuple[slice, slice]:
-    """Row and column slices of *box*, relative to *of* if given."""
-    top, left = (box.top - of.top, box.left - of.left) if of else (box.top, box.left)
-    return slice(top, top + box.height), slice(left, left + box.width)
+    return Region(*(side // LATENT_STEP for side in (box.top, box.left, box.height, box.width)))
 
 
 Values = NDArray[np.float32]
 
 
-def taken(image: Image, box: Box) -> Values:
+def taken(image: Image, box: Region) -> Values:
     """Values (height, width, 3) of *box*; beyond the image its edge is repeated.
 
     Grey is copied to three channels. Float values are clipped to 0..1; NaN becomes 0.
     """
-    rows, columns = cut(box)
-    part = image.pixels[rows, columns]
+    part = image.pixels[box.slices]
     values: Values = np.empty((*part.shape[:2], 3), np.float32)
     values[...] = np.nan_to_num(part) if part.dtype == np.float32 else part
     values *= np.float32(1 / image.white)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from denoiser.engine.canvas import Work
-from denoiser.engine.looks import Region
 from denoiser.engine.memory import is_shortage
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import NetworkSpec
-from denoiser.tiling import Tile
+from denoiser.tiling import Region, Tile
 
 
 class Gradual:
@@ -49,11 +48,11 @@ class Gradual:
 
     def has(self, region: Region) -> bool:
         """Whether all of *region* is clean."""
-        return not any(_meet(region, missing) for missing in list(self._missing.values()))
+        return not self.missing_in(region)
 
     def missing_in(self, region: Region) -> list[Region]:
         """The tiles that *region* still needs."""
-        return [missing for missing in list(self._missing.values()) if _meet(region, missing)]
+        return [missing for missing in list(self._missing.values()) if region.overlap(missing)]
 
     def clean_next(self, region: Region | None, cancel: CancelToken) -> Region | None:
         """Denoise the tile nearest to the middle of *region*, or of the image, and return its region.
@@ -61,7 +60,7 @@ class Gradual:
         None when nothing is missing there. Stops within one layer of *cancel* with Cancelled; nothing is lost.
         """
         middle = region or Region(0, 0, self.image.height, self.image.width)
-        wanted = [tile for tile, part in self._missing.items() if region is None or _meet(region, part)]
+        wanted = [tile for tile, part in self._missing.items() if region is None or region.overlap(part)]
         if not wanted:
             return None
         tile = min(wanted, key=lambda tile: _distance(self._missing[tile], middle))
@@ -90,8 +89,8 @@ class Gradual:
         # Colours under full transparency are invisible, and some programs store data there.
         alpha = self.image.alpha
         if alpha is not None:
-            place = (slice(part.top, part.top + part.height), slice(part.left, part.left + part.width))
-            np.copyto(self.clean[place], self.image.pixels[place], where=(alpha[place] == 0)[:, :, np.newaxis])
+            unseen = (alpha[part.slices] == 0)[:, :, np.newaxis]
+            np.copyto(self.clean[part.slices], self.image.pixels[part.slices], where=unseen)
 
     def _begin(self) -> None:
         canvas = self.work.canvas
@@ -109,12 +108,6 @@ def _core(tile: Tile, height: int, width: int) -> Region:
     rows, columns = tile.rows, tile.columns
     bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
     return Region(rows.core_start, columns.core_start, bottom - rows.core_start, right - columns.core_start)
-
-
-def _meet(one: Region, other: Region) -> bool:
-    apart_down = one.top + one.height <= other.top or other.top + other.height <= one.top
-    apart_across = one.left + one.width <= other.left or other.left + other.width <= one.left
-    return not (apart_down or apart_across)
 
 
 def _distance(part: Region, other: Region) -> float:

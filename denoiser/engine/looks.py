@@ -24,6 +24,7 @@ from denoiser.engine.grain import LEVELS, Grain, grain_of
 from denoiser.engine.trust import BLOCK, NoiseBlocks, Plane, evidence, finite, luma, sample
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
+from denoiser.tiling import Region
 
 _THREADS = min(4, os.cpu_count() or 1)  # more threads gain nothing: memory is the limit
 _VALUES_AT_ONCE = 100_000  # of a strip: its working copies stay in the cache
@@ -44,16 +45,6 @@ class Look:
     def is_plain(self) -> bool:
         """Whether it is a straight mix of source and clean image."""
         return self.colour_noise == 1 and self.detail == 0 and self.grain == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A part of an image in pixels; it lies inside."""
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 def look_of(options: DenoiseOptions) -> Look:
@@ -79,7 +70,7 @@ class Looks:
         image = self.source
         part = region or Region(0, 0, image.height, image.width)
         self._measure(look)
-        source, clean = (_cut(pixels, part) for pixels in (image.pixels, self.clean))
+        source, clean = (pixels[part.slices] for pixels in (image.pixels, self.clean))
         simple = source if look.strength == 0 else clean if look.is_plain and look.strength == 1 else None
         if simple is not None and out is None:
             return _read_only(simple)
@@ -123,11 +114,11 @@ class Looks:
 
     def _render_strip(self, look: Look, part: Region, rows: slice, out: Pixels) -> None:
         strip = Region(part.top + rows.start, part.left, rows.stop - rows.start, part.width)
-        source, clean = _cut(self.source.pixels, strip), _cut(self.clean, strip)
+        source, clean = self.source.pixels[strip.slices], self.clean[strip.slices]
         _mix(source, clean, look, self._neutral(look, strip), self.source.white, out)
         if self.source.alpha is not None:
             # Colours under full transparency are invisible, and some programs store data there.
-            unseen = _cut(self.source.alpha, strip) == 0
+            unseen = self.source.alpha[strip.slices] == 0
             np.copyto(out, source, where=unseen[:, :, np.newaxis])
 
     def _neutral(self, look: Look, part: Region) -> tuple[Plane | None, Plane | None]:
@@ -140,7 +131,7 @@ class Looks:
         grain = None
         if look.grain:
             grain = self.grain.strip(part.top, part.left, part.height, part.width)
-            brightness = luma(finite(_cut(self.clean, part)))
+            brightness = luma(finite(self.clean[part.slices]))
             brightness *= np.float32((LEVELS - 1) / self.source.white)
             np.clip(brightness, 0, LEVELS - 1, out=brightness)
             grain *= (self.grain.amounts * np.float32(look.grain)).take(brightness.astype(np.uint8))
@@ -179,10 +170,6 @@ def _strips(part: Region) -> Iterator[slice]:
     rows = max(1, _VALUES_AT_ONCE // (3 * part.width))
     for start in range(0, part.height, rows):
         yield slice(start, min(start + rows, part.height))
-
-
-def _cut(pixels: Pixels, part: Region) -> Pixels:
-    return pixels[part.top : part.top + part.height, part.left : part.left + part.width]
 
 
 def _between(values: Plane, length: int, axis: int, start: int = 0, count: int | None = None) -> Plane:

@@ -9,7 +9,7 @@ import pytest
 
 from denoiser import decode, encode
 from denoiser.codec import container
-from denoiser.codec.container import Box, Tile
+from denoiser.codec.container import Tile
 from denoiser.codec.decode import Decoder, Verifier
 from denoiser.codec.encode import Encoder
 from denoiser.errors import Cancelled, DamagedLatent, UnknownWeights, UnreadableImage
@@ -17,6 +17,7 @@ from denoiser.events import CancelToken, TileDone
 from denoiser.image import Image, Metadata
 from denoiser.metrics import psnr
 from denoiser.options import DecodeOptions, EncodeOptions
+from denoiser.tiling import Region
 
 
 def test_latents_exact_pixels_and_noise_are_proven(make_photo, asked, tiny_codec) -> None:
@@ -201,4 +202,4 @@ def test_bytes_that_are_no_file_are_refused() -> None:
 def test_the_decoder_is_given_images_that_are_complete(make_photo, asked, wanted) -> None:
     back = decode(encode(make_photo(130, 140), asked()), wanted())
     assert isinstance(back, Image) and not back.pixels.flags.writeable
-    assert Box(0, 0, back.height, back.width) == Box(0, 0, 130, 140)
+    assert Region(0, 0, back.height, back.width) == Region(0, 0, 130, 140)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from denoiser.codec import model, mosaic
-from denoiser.codec.container import Box, TileGrid
-from denoiser.codec.mosaic import Latents, Mosaic, common, cut, in_latents, padded, window_of
+from denoiser.codec.container import TileGrid
+from denoiser.codec.mosaic import Latents, Mosaic, in_latents, padded, window_of
 from denoiser.codec.transform import Transform
 from denoiser.events import CancelToken, ignore
 from denoiser.image import Image
+from denoiser.tiling import Region
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_tiles_are_the_whole(transform: Transform, latents: Latents) -> None:
 
     whole = transform.synthesise(latents, 40)[:300, :370]
     joined = np.zeros_like(whole)
-    for box, tile in Mosaic(grid, known, transform, 40).tiles(Box(0, 0, 300, 370), ignore, CancelToken()):
+    for box, tile in Mosaic(grid, known, transform, 40).tiles(Region(0, 0, 300, 370), ignore, CancelToken()):
         joined[box.top : box.top + box.height, box.left : box.left + box.width] = tile
     assert np.abs(joined - whole).max() < 1e-5
     assert sorted(asked) == list(range(len(grid))), "each is decoded once"
@@ -48,8 +49,8 @@ def test_a_part_needs_its_tiles_and_their_neighbours(transform: Transform, laten
         asked.append(number)
         return np.zeros((64, 4, 4), np.float32)
 
-    part = list(Mosaic(grid, known, transform, 40).tiles(Box(70, 10, 5, 5), ignore, CancelToken()))
-    assert [box for box, _ in part] == [Box(70, 10, 5, 5)]
+    part = list(Mosaic(grid, known, transform, 40).tiles(Region(70, 10, 5, 5), ignore, CancelToken()))
+    assert [box for box, _ in part] == [Region(70, 10, 5, 5)]
     assert sorted(asked) == [row * 6 + column for row in (0, 1, 2) for column in (0, 1)]
 
 
@@ -73,13 +74,9 @@ def test_a_window_holds_its_tile_and_stays_within_the_padded_picture(height: int
         assert (inner.top, inner.left) == (above, left), "as much around it as there is, up to the halo"
 
 
-def test_boxes_are_padded_counted_shared_and_cut() -> None:
-    assert padded(Box(64, 128, 1, 65)) == Box(64, 128, 64, 128)
-    assert in_latents(Box(64, 128, 64, 128)) == Box(4, 8, 4, 8)
-    assert common(Box(0, 0, 10, 10), Box(5, 7, 10, 10)) == Box(5, 7, 5, 3)
-    assert common(Box(0, 0, 10, 10), Box(10, 0, 5, 5)) is None
-    assert cut(Box(5, 7, 5, 3)) == (slice(5, 10), slice(7, 10))
-    assert cut(Box(5, 7, 5, 3), Box(4, 4, 9, 9)) == (slice(1, 6), slice(3, 6))
+def test_regions_are_padded_and_counted_in_latents() -> None:
+    assert padded(Region(64, 128, 1, 65)) == Region(64, 128, 64, 128)
+    assert in_latents(Region(64, 128, 64, 128)) == Region(4, 8, 4, 8)
 
 
 @pytest.mark.parametrize("bits", [1, 8, 10, 16])
@@ -87,14 +84,14 @@ def test_boxes_are_padded_counted_shared_and_cut() -> None:
 def test_there_and_back_changes_nothing(bits: int, channels: int) -> None:
     dtype = np.uint8 if bits <= 8 else np.uint16
     pixels = np.random.default_rng(1).integers(0, 1 << bits, (20, 30, channels)).astype(dtype)
-    taken = mosaic.taken(Image(pixels, bits=bits), Box(0, 0, 20, 30))
+    taken = mosaic.taken(Image(pixels, bits=bits), Region(0, 0, 20, 30))
     assert taken.shape == (20, 30, 3) and taken.dtype == np.float32 and 0 <= taken.min() <= taken.max() <= 1
     assert np.array_equal(mosaic.given(taken, channels, bits), pixels)
 
 
 def test_beyond_the_picture_its_edge_is_repeated() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
-    taken = mosaic.taken(Image(pixels), Box(10, 20, 64, 64))
+    taken = mosaic.taken(Image(pixels), Region(10, 20, 64, 64))
     assert taken.shape == (64, 64, 3)
     assert np.array_equal(taken[:10, :10], pixels[10:, 20:].astype(np.float32) * np.float32(1 / 255))
     assert (taken[10:] == taken[9]).all() and (taken[:, 10:] == taken[:, 9:10]).all()
@@ -102,7 +99,7 @@ def test_beyond_the_picture_its_edge_is_repeated() -> None:
 
 def test_float_is_cut_off_and_what_is_no_number_is_black() -> None:
     pixels = np.array([[[-1.0, 0.25, 2.0], [np.nan, np.inf, -np.inf]]], np.float32)
-    taken = mosaic.taken(Image(pixels), Box(0, 0, 1, 2))
+    taken = mosaic.taken(Image(pixels), Region(0, 0, 1, 2))
     assert np.array_equal(taken, np.array([[[0, 0.25, 1], [0, 1, 0]]], np.float32))
     given = mosaic.given(np.array([[[-0.5, 0.5, 1.5]]], np.float32), 3, 32)
     assert given.dtype == np.float32 and np.array_equal(given, np.array([[[0, 0.5, 1]]], np.float32))

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from denoiser.engine import open_session
-from denoiser.engine.looks import Look, Looks, Region, look_of
+from denoiser.engine.looks import Look, Looks, look_of
 from denoiser.image import Image, Pixels, from_numpy
 from denoiser.options import DenoiseOptions
+from denoiser.tiling import Region
 
 _LOOKS = (
     Look(0.35),

@@ -5,13 +5,12 @@ No torch; contents are listed without decoding pixels.
 
 from __future__ import annotations
 
-from denoiser.codec.container.grid import Box, TileGrid
+from denoiser.codec.container.grid import TileGrid
 from denoiser.codec.container.latent import Exact, LatentFile, SourceFacts, Tile
 from denoiser.codec.container.reader import Probe, is_latent, probe, read, read_bytes
 from denoiser.codec.container.writer import sizes, write
 
 __all__ = [
-    "Box",
     "Exact",
     "LatentFile",
     "Probe",

@@ -8,19 +8,10 @@ from dataclasses import dataclass
 
 from denoiser.codec.container.layout import MAX_TILE_PIXELS, MAX_TILES, TILE_UNIT
 from denoiser.errors import DamagedLatent
+from denoiser.tiling import Region
 
 _USUAL_PIXELS = 1 << 20  # per tile: large enough for the context model, small enough for memory
 _LONGEST = 255 * TILE_UNIT  # a side of a tile has one byte in the header
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A part of an image in pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +60,23 @@ class TileGrid:
     def __len__(self) -> int:
         return self.columns * self.rows
 
-    def box(self, number: int) -> Box:
+    def box(self, number: int) -> Region:
         """The pixel box of a tile; tiles are numbered row by row."""
         if not 0 <= number < len(self):
             raise IndexError(number)
         row, column = divmod(number, self.columns)
         top, left = row * self.tile_height, column * self.tile_width
-        return Box(top, left, min(self.tile_height, self.height - top), min(self.tile_width, self.width - left))
+        return Region(top, left, min(self.tile_height, self.height - top), min(self.tile_width, self.width - left))
 
-    def touching(self, box: Box) -> Iterator[int]:
+    def touching(self, box: Region) -> Iterator[int]:
         """The tiles that overlap *box*; the last row and column extend beyond the image."""
-        bottom, right = box.top + box.height - 1, box.left + box.width - 1
-        for row in range(box.top // self.tile_height, min(bottom // self.tile_height, self.rows - 1) + 1):
-            for column in range(box.left // self.tile_width, min(right // self.tile_width, self.columns - 1) + 1):
+        last_row = min((box.bottom - 1) // self.tile_height, self.rows - 1)
+        last_column = min((box.right - 1) // self.tile_width, self.columns - 1)
+        for row in range(box.top // self.tile_height, last_row + 1):
+            for column in range(box.left // self.tile_width, last_column + 1):
                 yield row * self.columns + column
 
-    def boxes(self) -> Iterator[Box]:
+    def boxes(self) -> Iterator[Region]:
         """The pixel boxes of all tiles in order."""
         return map(self.box, range(len(self)))
 

@@ -20,10 +20,11 @@ from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
     from denoiser.engine.gradual import Gradual
-    from denoiser.engine.looks import Look, Looks, Region
+    from denoiser.engine.looks import Look, Looks
     from denoiser.engine.session import Session
     from denoiser.engine.trust import Trust
     from denoiser.estimation import NoiseEstimate
+    from denoiser.tiling import Region
 
 _MOST_OF_A_DRAFT = 300_000  # pixels of a draft that the model processes: a tenth of a second
 _WORTH_A_DRAFT = 2  # tiles: computing a single tile is as fast as its draft
@@ -195,7 +196,7 @@ class Cleaning:
 
     def settle(self, look: Look, cancel: CancelToken) -> None:
         """Render a look at full size and reduce it: the exact pixels of a zoomed-out view."""
-        from denoiser.engine.looks import Region
+        from denoiser.tiling import Region
 
         height, width = self.picture.image.height, self.picture.image.width
         finished: Pixels = np.empty_like(self.picture.image.pixels)
@@ -293,7 +294,7 @@ def _common(one: Area, other: Area) -> Area | None:
 
 
 def _region(area: Area) -> Region:
-    from denoiser.engine.looks import Region
+    from denoiser.tiling import Region
 
     return Region(area.top, area.left, area.height, area.width)
 

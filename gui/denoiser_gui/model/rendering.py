@@ -19,7 +19,8 @@ from denoiser_gui.model.requests import Frame, Overview, PreviewRequest, Replace
 from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
-    from denoiser.engine.looks import Look, Region
+    from denoiser.engine.looks import Look
+    from denoiser.tiling import Region
 
 _GAIN = 4  # amplification of the difference
 _GREY = 128
@@ -252,6 +253,6 @@ def _histogram(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _region(area: Area) -> Region:
-    from denoiser.engine.looks import Region
+    from denoiser.tiling import Region
 
     return Region(area.top, area.left, area.height, area.width)

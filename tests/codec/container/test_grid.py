@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoiser.codec.container.grid import Box, TileGrid
+from denoiser.codec.container.grid import TileGrid
 from denoiser.errors import DamagedLatent
+from denoiser.tiling import Region
 
 SIZES = [
     (1, 1),
@@ -70,7 +71,7 @@ def test_what_touches_a_box_is_found_without_a_search(grid: TileGrid) -> None:
     dice = np.random.default_rng(0)
     for _ in range(200):
         top, left = int(dice.integers(grid.height)), int(dice.integers(grid.width))
-        box = Box(
+        box = Region(
             top, left, int(dice.integers(1, grid.height - top + 1)), int(dice.integers(1, grid.width - left + 1))
         )
         inside = {
@@ -80,7 +81,7 @@ def test_what_touches_a_box_is_found_without_a_search(grid: TileGrid) -> None:
             if one.left < box.left + box.width and box.left < one.left + one.width
         }
         assert set(grid.touching(box)) == inside
-    beyond = Box(grid.height - 1, grid.width - 1, 64, 64)  # into what fills the last tile up
+    beyond = Region(grid.height - 1, grid.width - 1, 64, 64)  # into what fills the last tile up
     assert list(grid.touching(beyond)) == [len(grid) - 1]
 
 
