@@ -159,7 +159,7 @@ def _strip(measured: Measured, number: int) -> SheetStrip:
         if untouched:
             taken = sample.truth.astype(np.int16) - cleaned
             visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
-            panels.append(SheetPanel(f"Taken away, {_GAIN} times", _colour(visible)))
+            panels.append(SheetPanel(f"Removed, {_GAIN} times", _colour(visible)))
     truth = SheetPanel("As it is" if untouched else "Clean", _colour(sample.truth))
     panels.insert(0 if untouched else len(panels), truth)
     return SheetStrip(f"{measured.samples.what}: {sample.name}", tuple(panels), guide=panels.index(truth))

@@ -1,4 +1,4 @@
-"""Converts the bit depth for formats that cannot store that of the image."""
+"""Converts bit depths."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from denoiser.image import Image, Pixels
 
 
 def fitting(bits: int, depths: tuple[int, ...]) -> int:
-    """The smallest of *depths* that holds *bits*, or else the largest."""
+    """Return the smallest of *depths* that is at least *bits*, or else the largest."""
     return min((depth for depth in depths if depth >= bits), default=max(depths))
 
 
 def at_depth(image: Image, bits: int) -> tuple[Pixels, Pixels | None]:
-    """Pixels and alpha at this depth, rounded; the same arrays if nothing changes."""
+    """Return pixels and alpha at this depth, rounded; the same arrays if nothing changes."""
     alpha = None if image.alpha is None else rescale(image.alpha, image.white, bits)
     return rescale(image.pixels, image.white, bits), alpha
 
 
 def rescale(values: Pixels, white: float, bits: int) -> Pixels:
-    """*values*, of which *white* is the largest meant, in *bits*; 32 is float with white at 1.0.
+    """Convert *values* from the range 0 to *white* to *bits*; 32 is float, with white at 1.0.
 
-    Integer targets clip values beyond black and white; NaN becomes black.
+    Integers are clipped to black and white; NaN becomes black.
     """
     if bits == 32:
         return values if values.dtype == np.float32 else np.divide(values, white, dtype=np.float32)

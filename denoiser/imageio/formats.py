@@ -7,12 +7,12 @@
     webp         webp
     avif         avif
     jxl          jxl
-    bmp          png          a BMP has no room for metadata, and PNG is as exact and smaller
-    heif         avif         its codec cannot be written freely; AVIF keeps its 10 bits
-    raw          tiff         16 bits; a developed image is not a sensor's any more
+    bmp          png          BMP cannot store metadata, and PNG is lossless, too, and smaller
+    heif         avif         HEVC is patented; AVIF keeps its 10 bits
+    raw          tiff         16 bits; a developed image cannot be stored as RAW
 
-Palettes and 1-bit images keep their format and become full colour or grey: a cleaned image has other colours
-than its palette. The table is what plans are made from, so that names are known before a pixel is read.
+Palettes and 1-bit images keep their format and become full colour or grey, because a cleaned image has other
+colours than its palette. Plans use this table, so that output names are known before pixels are read.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Format:
     key: str
     name: str
     suffixes: tuple[str, ...]  # the first is the one for new files
-    written_as: str  # the key of the row that its images are written in
-    depths: tuple[int, ...] = ()  # bits that can be written; empty: not written here
+    written_as: str  # the key of the format of outputs
+    depths: tuple[int, ...] = ()  # bits that can be written; empty if the format is only read
     alpha: bool = True  # whether it can be written with alpha
-    extra: str | None = None  # the extra that brings its backend
+    extra: str | None = None  # the extra that installs its backend
 
     @property
     def suffix(self) -> str:
@@ -47,7 +47,7 @@ class Format:
 
 
 class HasFormat(Protocol):
-    """Anything with the key of its format: a ImageHeader, an Origin."""
+    """A value with the key of its format: an ImageHeader, an Origin."""
 
     @property
     def format(self) -> str: ...
@@ -89,7 +89,7 @@ def _brands(head: bytes) -> set[bytes]:
 
 
 # Checked in this order: a CR2 is also a TIFF, and an AVIF may also be labelled HEIF.
-_SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+_SIGNATURES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
     ("jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
     ("webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
@@ -103,10 +103,10 @@ _SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("bmp", lambda head: head.startswith(b"BM") and len(head) >= 26),
 )
 
-_LATENT_SIGN = b"\x89DLF\r\n\x1a\n"  # of codec.container
+_LATENT_SIGNATURE = b"\x89DLF\r\n\x1a\n"  # of codec.container
 
 # Recognised but not read, so that the message can name them.
-_STRANGERS = (
+_UNSUPPORTED = (
     (b"GIF8", "a GIF"),
     (b"%PDF", "a PDF"),
     (b"8BPS", "a Photoshop document"),
@@ -119,12 +119,12 @@ _STRANGERS = (
 
 
 def is_image_name(path: Path) -> bool:
-    """Whether a file with this name counts as an image in a folder."""
+    """Return whether a file with this name counts as an image in a folder."""
     return path.suffix.lower() in _BY_SUFFIX
 
 
 def by_suffix(path: Path) -> Format:
-    """The row of a name's suffix; UsageError if there is none."""
+    """Return the format of the suffix; raise UsageError if there is none."""
     row = _BY_SUFFIX.get(path.suffix.lower())
     if row is None:
         known = ", ".join(row.suffix for row in _ROWS if row.depths)
@@ -134,7 +134,7 @@ def by_suffix(path: Path) -> Format:
 
 
 def of_name(path: Path, options: WriteOptions) -> Format:
-    """The row of a name's suffix, or that of the options for any other name; UsageError where they disagree."""
+    """Return the format of the suffix, or else that of the options; raise UsageError if both differ."""
     if options.format is None:
         return by_suffix(path)
     row = ROWS[options.format]
@@ -147,24 +147,24 @@ def of_name(path: Path, options: WriteOptions) -> Format:
 
 
 def sniff(head: bytes, name: str = "") -> Format:
-    """The row of these first bytes; the name decides only between TIFF and camera RAW.
+    """Return the format of these first bytes; the name matters only for TIFF and camera RAW.
 
-    The bytes decide: a JPEG called ``.png`` is a JPEG.
+    A JPEG named ``.png`` is a JPEG.
     """
-    for key, fits in _SIGNS:
+    for key, fits in _SIGNATURES:
         if fits(head):
             named = _BY_SUFFIX.get(Path(name).suffix.lower()) if key == "tiff" else None
             return named if named is ROWS["raw"] else ROWS[key]
-    if head.startswith(_LATENT_SIGN):
+    if head.startswith(_LATENT_SIGNATURE):
         raise UnsupportedFormat("is a latent file", hint="Decode it with `denoise decode`.")
-    for sign, what in _STRANGERS:
+    for sign, what in _UNSUPPORTED:
         if head.startswith(sign):
             raise UnsupportedFormat(f"is {what}, which is not supported")
     raise UnsupportedFormat("is not an image in a supported format")
 
 
 def output_format(source: HasFormat | str, options: WriteOptions = WriteOptions()) -> Format:
-    """The row in which an image from this source is written: by the options, or else by the table."""
+    """Return the output format for this source: that of the options, or else that of the table."""
     if options.format is not None:
         return ROWS[options.format]
     key = source if isinstance(source, str) else source.format

@@ -1,4 +1,4 @@
-"""The quantisation tables and sampling factors of a JPEG, so that a new JPEG has the same loss."""
+"""Reads the quantisation tables and sampling factors of a JPEG, so that a new JPEG has the same loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Table = tuple[int, ...]
 
 
 def _zigzag() -> tuple[int, ...]:
-    """For each place in the file the place in natural order: diagonals, every second one upwards."""
+    """Return the natural position of each position in the file: diagonals, every second one upwards."""
     cells = [(row, column) for row in range(8) for column in range(8)]
     cells.sort(key=lambda cell: (sum(cell), cell[0] if sum(cell) % 2 else cell[1]))
     return tuple(row * 8 + column for row, column in cells)
@@ -25,7 +25,7 @@ _NATURAL = _zigzag()
 
 
 def read_tables(data: bytes) -> JpegTables | None:
-    """The table and the factors of each component, in order; None if any is missing."""
+    """Return table and factors of each component, in order; None if any is missing."""
     span = ByteSpan(data)
     slots: dict[int, Table] = {}
     for segment in walk(data):
@@ -61,7 +61,7 @@ def _read_slots(block: bytes) -> dict[int, Table]:
 
 
 def turned(tables: JpegTables) -> JpegTables:
-    """The tables for the image with rows and columns exchanged: what was coarse across is coarse down."""
+    """Return the tables for the transposed image."""
     flipped = tuple(tuple(table[column * 8 + row] for row in range(8) for column in range(8))
                     for table in tables.quantisation)  # fmt: skip
     sampling = tuple((down, across) for across, down in tables.sampling)

@@ -1,4 +1,4 @@
-"""Images to and from Pillow; EXIF thumbnails; and pixels turned upright by the EXIF orientation."""
+"""Converts images from and to Pillow, renews EXIF thumbnails, and turns pixels upright."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     PilImage: TypeAlias = PillowImage.Image
 
 
-# Conversions of modes by Pillow without loss; others are converted below with a note.
+# Modes that Pillow converts without loss; others are converted below with a note.
 _EXACT = {
     "1": ("L", "bilevel"),
     "L": ("L", "grey"),
@@ -36,33 +36,33 @@ _EXACT = {
     "PA": ("RGBA", "palette"),
 }
 _WIDE = {"I;16", "I;16L", "I;16B", "I;16N"}
-# Modes that an image can be given back in. A cleaned image has other colours than the palette of P, PA and 1.
+# Modes that an image can be converted back to. A cleaned image has other colours than the palette of P, PA and 1.
 _RESTORED = {"I", "La", "RGBX", "RGBa", "YCbCr", "HSV"}
 
 
 def is_pil(value: Any) -> TypeGuard[PilImage]:
-    """Whether *value* is a Pillow image. Does not import Pillow: if an image exists, it is already imported."""
+    """Return whether *value* is a Pillow image, without importing Pillow."""
     pillow = sys.modules.get("PIL.Image")
     return pillow is not None and isinstance(value, pillow.Image)
 
 
-def from_pil(picture: PillowImage.Image) -> Image:
-    """An image from a Pillow image of any mode with a defined meaning; upright, with its profile and metadata.
+def from_pil(image: PillowImage.Image) -> Image:
+    """Return an upright copy of a Pillow image, with its profile and metadata.
 
-    CMYK and Lab go through their profiles to sRGB, as when a file is read. Copies the pixels.
+    CMYK and Lab are converted to sRGB by their profiles, as when a file is read.
     """
-    picture.load()
-    samples, mode, bits, note = _samples(picture)
-    exif = picture.info.get("exif")
+    image.load()
+    samples, mode, bits, note = _samples(image)
+    exif = image.info.get("exif")
     exif = containers.exif.unprefixed(exif) if isinstance(exif, bytes) else None
-    number = picture.getexif().get(0x0112, 1)
+    number = image.getexif().get(0x0112, 1)
     samples = turned(samples, number if isinstance(number, int) else 1)
     height, width, bands = samples.shape
     colours = bands - (1 if bands in (2, 4) else 0)
     metadata = containers.upright(
-        Metadata(exif=exif, xmp=_xmp(picture), resolution=_resolution(picture)), width, height, orientation=number
+        Metadata(exif=exif, xmp=_xmp(image), resolution=_resolution(image)), width, height, orientation=number
     )
-    profile = picture.info.get("icc_profile") if not note else None
+    profile = image.info.get("icc_profile") if not note else None
     return Image(
         samples[:, :, :colours],
         alpha=samples[:, :, colours] if bands != colours else None,
@@ -74,57 +74,57 @@ def from_pil(picture: PillowImage.Image) -> Image:
 
 
 def to_pil(image: Image, *, mode: str = "") -> PillowImage.Image:
-    """A Pillow image of the image: 8 bits, but 16-bit grey as I;16 and float grey as F, which Pillow has.
+    """Return a Pillow image: 8 bits, or I;16 for 16-bit grey and F for float grey without alpha.
 
-    Pillow has no deeper colour: such images are rounded to 8 bits. Alpha stays; with alpha grey is 8-bit, too.
-    *mode* is that of the Pillow image it came from: the result has it too, except for P, PA, 1, CMYK and Lab.
+    Pillow has no deeper colour, so deeper images are rounded to 8 bits. *mode* is that of the original Pillow
+    image; the result has it, too, except for P, PA, 1, CMYK and Lab.
     """
     from PIL import Image as pillow
 
     if image.channels == 1 and image.alpha is None and image.bits > 8:
         bits = 32 if image.bits == 32 else 16
-        picture = pillow.fromarray(depth.rescale(image.pixels[:, :, 0], image.white, bits))
+        made = pillow.fromarray(depth.rescale(image.pixels[:, :, 0], image.white, bits))
     else:
         pixels, alpha = depth.at_depth(image, 8)
         samples = pixels if alpha is None else np.dstack([pixels, alpha])
-        picture = pillow.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
+        made = pillow.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
     if mode in _RESTORED:
-        picture = picture.convert(mode)
+        made = made.convert(mode)
     if image.profile:
-        picture.info["icc_profile"] = image.profile
+        made.info["icc_profile"] = image.profile
     if image.metadata.exif:
-        picture.info["exif"] = b"Exif\0\0" + image.metadata.exif
+        made.info["exif"] = b"Exif\0\0" + image.metadata.exif
     if image.metadata.xmp:
-        picture.info["xmp"] = image.metadata.xmp
+        made.info["xmp"] = image.metadata.xmp
     if image.metadata.resolution:
-        picture.info["dpi"] = image.metadata.resolution
-    return picture
+        made.info["dpi"] = image.metadata.resolution
+    return made
 
 
-def _samples(picture: PillowImage.Image) -> tuple[np.ndarray, str, int, str]:
-    """Samples (H, W, bands), the mode, the depth, and a note if colours were converted."""
-    mode = picture.mode
-    transparent = "transparency" in picture.info
+def _samples(image: PillowImage.Image) -> tuple[np.ndarray, str, int, str]:
+    """Return samples (H, W, bands), the mode, the depth, and a note if colours were converted."""
+    mode = image.mode
+    transparent = "transparency" in image.info
     if mode == "P":
-        return np.asarray(picture.convert("RGBA" if transparent else "RGB")), "palette", 8, ""
+        return np.asarray(image.convert("RGBA" if transparent else "RGB")), "palette", 8, ""
     if mode in ("L", "1") and transparent:
-        return np.asarray(picture.convert("LA")), "grey+alpha", 8, ""
+        return np.asarray(image.convert("LA")), "grey+alpha", 8, ""
     if mode == "RGB" and transparent:
-        return np.asarray(picture.convert("RGBA")), "rgba", 8, ""
+        return np.asarray(image.convert("RGBA")), "rgba", 8, ""
     if mode in _EXACT:
         target, word = _EXACT[mode]
-        samples = np.asarray(picture if mode == target else picture.convert(target))
+        samples = np.asarray(image if mode == target else image.convert(target))
         return samples if samples.ndim == 3 else samples[:, :, np.newaxis], word, 8, ""
     if mode in _WIDE:
-        return np.asarray(picture).astype(np.uint16)[:, :, np.newaxis], "grey", 16, ""
+        return np.asarray(image).astype(np.uint16)[:, :, np.newaxis], "grey", 16, ""
     if mode == "F":
-        return np.asarray(picture)[:, :, np.newaxis], "grey", 32, ""
+        return np.asarray(image)[:, :, np.newaxis], "grey", 32, ""
     if mode == "I":
-        return _from_wide_integers(np.asarray(picture)), "grey", 16, ""
+        return _from_wide_integers(np.asarray(image)), "grey", 16, ""
     if mode in ("CMYK", "LAB"):
         from denoiser.imageio import colour
 
-        return colour.pillow_to_srgb(picture), mode.lower(), 8, f"{mode} was converted to sRGB"
+        return colour.pillow_to_srgb(image), mode.lower(), 8, f"{mode} was converted to sRGB"
     raise UsageError(f"Unsupported mode {mode!r} of a Pillow image.")
 
 
@@ -134,13 +134,13 @@ def _from_wide_integers(values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint16)[:, :, np.newaxis]
 
 
-def _xmp(picture: PillowImage.Image) -> bytes | None:
-    packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp")
+def _xmp(image: PillowImage.Image) -> bytes | None:
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     return packet.encode() if isinstance(packet, str) else packet
 
 
-def _resolution(picture: PillowImage.Image) -> tuple[float, float] | None:
-    dots = picture.info.get("dpi")
+def _resolution(image: PillowImage.Image) -> tuple[float, float] | None:
+    dots = image.info.get("dpi")
     return (float(dots[0]), float(dots[1])) if dots else None
 
 
@@ -149,7 +149,7 @@ _QUALITY = 80
 
 
 def renewed(image: Image) -> Metadata:
-    """The image's metadata, with a thumbnail of its present pixels where it had one."""
+    """Return the metadata; an EXIF thumbnail is replaced by one of the present pixels."""
     metadata = image.metadata
     if metadata.exif is None or not exif.has_thumbnail(metadata.exif):
         return metadata
@@ -157,18 +157,17 @@ def renewed(image: Image) -> Metadata:
 
 
 def small_jpeg(image: Image) -> bytes:
-    """The image as a JPEG that is 160 pixels long at most."""
+    """Return the image as a JPEG of at most 160 by 160 pixels."""
     from denoiser.imageio.backends import pillow
 
-    step = max(
-        1, min(image.height, image.width) // (4 * _SIDE)
-    )  # reduced first, so that 24 MP are not all converted to 8 bits
+    # Reduced first, so that not all pixels are converted to 8 bits.
+    step = max(1, min(image.height, image.width) // (4 * _SIDE))
     small = depth.rescale(image.pixels[::step, ::step], image.white, 8)
     return pillow.encode_jpeg(pillow.shrink(small, _SIDE), tables=None, quality=_QUALITY)
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """A view of *pixels* (H, W, …) turned upright; an unknown orientation changes nothing."""
+    """Return an upright view of *pixels* (H, W, …); an unknown orientation changes nothing."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -179,10 +178,10 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """*pixels* turned upright, in one contiguous block for encoders and networks."""
+    """Return upright *pixels* as a contiguous array."""
     return np.ascontiguousarray(upright(pixels, orientation))
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Whether the orientation swaps width and height."""
+    """Return whether the orientation swaps width and height."""
     return orientation in (5, 6, 7, 8)

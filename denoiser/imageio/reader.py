@@ -52,21 +52,20 @@ class ImageHeader:
 def read(path: Path, options: ReadOptions = ReadOptions()) -> Image:
     """Return the upright image of a file with its metadata; the file is opened read-only.
 
-    Raises UnreadableImage, or a more exact child of it, with the file's name and the reason; never returns an image
-    of which a part is missing.
+    Raises UnreadableImage or a subclass, with the name and the reason; an incomplete image is never returned.
     """
     with named(str(path)):
         return _read(source.from_path(path, options), options)
 
 
 def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> Image:
-    """The same from bytes, for pipes; *name* is for the messages, and its suffix tells camera RAW from TIFF."""
+    """Read an image from bytes; *name* is for messages, and its suffix distinguishes camera RAW from TIFF."""
     with named(name):
         return _read(source.from_bytes(data, name, options), options)
 
 
 def probe(path: Path) -> ImageHeader:
-    """Format, upright size and number of frames; decodes nothing. Sizes are 0 where only the decoder can tell."""
+    """Return format, upright size and number of frames without decoding. Sizes are 0 if the header lacks them."""
     with named(str(path)), source.mapped(path) as (data, row):
         inspection = containers.inspect(data, row.key)
     width, height = inspection.width, inspection.height
@@ -76,10 +75,10 @@ def probe(path: Path) -> ImageHeader:
 
 
 def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Image:
-    """A preview of a file: upright, 8-bit sRGB, at most *side* pixels wide and high.
+    """Return a preview of a file: upright, 8-bit sRGB, at most *side* pixels wide and high.
 
-    Much faster than `read`, since a JPEG is decoded at reduced size, and
-    without its doubts about the data. Raises UnreadableImage, or a child of it, where nothing can be shown.
+    Much faster than `read`: a JPEG is decoded at reduced size, and files are not checked. Raises UnreadableImage or
+    a subclass if there is nothing to show.
     """
     with named(str(path)):
         file = source.from_path(path, options)
@@ -95,7 +94,7 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
 
 
 def shrunk(image: Image, side: int) -> Image:
-    """A preview of an image in memory."""
+    """Return a preview of an image in memory."""
     from denoiser.imageio.backends import libvips
 
     samples = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
@@ -107,7 +106,7 @@ def shrunk(image: Image, side: int) -> Image:
 def _read(file: SourceBytes, options: ReadOptions) -> Image:
     row = file.format
     decode = _decoder(row)
-    containers.check_whole(file.data, row.key, deep=False)  # the decoder unpacks the data of a PNG anyway
+    containers.check_whole(file.data, row.key, deep=False)  # the decoder decompresses the data of a PNG anyway
     inspection = containers.inspect(file.data, row.key)
     source.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
     if inspection.frames > 1 and options.frames == "refuse":
@@ -116,7 +115,7 @@ def _read(file: SourceBytes, options: ReadOptions) -> Image:
             hint="Use --frames first to process the first image.",
         )
     decoded = decode(file.data, row.key, inspection, options.max_pixels)
-    return _gathered(file, inspection, decoded)
+    return _assembled(file, inspection, decoded)
 
 
 def _decoder(row: Format) -> Decoder:
@@ -130,7 +129,7 @@ def _decoder(row: Format) -> Decoder:
     return decode
 
 
-def _gathered(file: SourceBytes, inspection: Inspection, decoded: DecodedImage) -> Image:
+def _assembled(file: SourceBytes, inspection: Inspection, decoded: DecodedImage) -> Image:
     number = 1 if decoded.is_upright else inspection.orientation
     samples = pillow_bridge.turned(decoded.samples, number)
     colours = samples.shape[2] - decoded.has_alpha
@@ -162,13 +161,13 @@ def _notes(inspection: Inspection, decoded: DecodedImage) -> tuple[str, ...]:
     notes = [*inspection.notes, *decoded.notes]
     if inspection.frames > 1:
         notes.append(f"only the first of {inspection.frames} images was used")
-    notes += [f"{thing}: not preserved" for thing in inspection.hidden]
+    notes += [f"{name}: not preserved" for name in inspection.hidden]
     return tuple(notes)
 
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Prefix an error with the file's name, in one line."""
+    """Add the file name to errors."""
     shown = name.encode("unicode_escape").decode() if not name.isprintable() else name
     try:
         yield

@@ -18,14 +18,14 @@ from denoiser.errors import UsageError
 from denoiser.image import Pixels
 from denoiser.imageio import colour, depth
 
-_MOST_BYTES = 1 << 24  # of a profile: the largest with tables for every ink have a few megabytes
+_MOST_BYTES = 1 << 24  # of a profile; real ones have a few megabytes at most
 _THREADS = min(4, os.cpu_count() or 1)
 _WORTH_THREADS = 512  # rows
 _STRIP = 1 << 18  # pixels that one thread converts at a time
 
 
 def halved(pixels: Pixels) -> Pixels:
-    """(H, W, C) at half the size, rounded up, each pixel the mean of four; in the same depth."""
+    """Return (H, W, C) at half the size, rounded up; each pixel is the mean of four."""
     if pixels.dtype == np.uint8 and pixels.shape[0] >= _WORTH_THREADS:
         rows = -(-pixels.shape[0] // (2 * _THREADS)) * 2
         parts = [pixels[top : top + rows] for top in range(0, pixels.shape[0], rows)]
@@ -36,17 +36,17 @@ def halved(pixels: Pixels) -> Pixels:
 
 
 def resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    """(H, W, C) at exactly this size, in the same depth; smooth, and without a moiré where it gets smaller."""
+    """Return (H, W, C) at this size, interpolated linearly, and without moiré if it is smaller."""
     if pixels.shape[:2] == (height, width):
         return pixels
     image = _in_memory(pixels)
     image = image.resize(width / image.width, vscale=height / image.height, kernel="linear")
-    # The size from libvips may be a pixel off.
+    # libvips may be off by one pixel.
     return _samples(image.gravity("north-west", width, height, extend="copy"), pixels.shape[2])
 
 
 def profile_at(path: Path) -> bytes:
-    """The display profile in this file; UsageError if it is none."""
+    """Return the display profile in this file; raise UsageError if it is none."""
     from PIL import ImageCms
 
     try:
@@ -74,7 +74,7 @@ class ScreenColours:
         self._from_grey = channels == 1 and not plain
 
     def convert(self, pixels: Pixels, white: float) -> NDArray[np.uint8]:
-        """8-bit (H, W, 3) of (H, W, C) in any depth, of which *white* is the largest value that is meant."""
+        """Convert (H, W, C) with values from 0 to *white* to 8-bit (H, W, 3)."""
         values = depth.rescale(pixels, white, 8)
         if values.shape[2] == 1 and not (self._transform and self._from_grey):
             values = np.repeat(values, 3, axis=2)
@@ -93,7 +93,7 @@ class ScreenColours:
 
 
 def _halved_bytes(pixels: Pixels) -> Pixels:
-    """The same for 8-bit pixels by Pillow, twice as fast as libvips."""
+    """Halve 8-bit pixels with Pillow, which is twice as fast as libvips."""
     from PIL import Image as pillow
 
     block = np.ascontiguousarray(pixels)
@@ -102,7 +102,7 @@ def _halved_bytes(pixels: Pixels) -> Pixels:
 
 
 def _transform(profile: bytes | None, channels: int, screen: bytes | None) -> Any:
-    """Of Pillow; plain sRGB where the image's profile cannot be understood, or does not fit its channels."""
+    """Return a transform of Pillow; None or that of sRGB if the profile cannot be used."""
     from PIL import ImageCms
 
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

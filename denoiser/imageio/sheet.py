@@ -1,7 +1,7 @@
 """Comparison sheets: crops at 1:1 and enlarged, the removed part, and scores.
 
 title of the image
-┌ noisy ────────┐ ┌ clean ────────┐ ┌ taken away ───┐ (┌ reference ────┐)
+┌ noisy ────────┐ ┌ clean ────────┐ ┌ removed ──────┐ (┌ reference ────┐)
 │ 1:1, a frame  │ │               │ │ ×3 about grey │
 └───────────────┘ └───────────────┘ └───────────────┘
 ┌───────────────┐ ┌───────────────┐ ┌───────────────┐
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
     from PIL import ImageDraw
 
-Picture = NDArray[np.uint8]  # (H, W, 3)
+Crop8 = NDArray[np.uint8]  # (H, W, 3)
 
 _PANEL = (320, 240)  # width and height of each panel
 _ZOOM = 4
@@ -50,7 +50,7 @@ class Row:
     reference: Image | None = None
     noisy_score: str = ""
     clean_score: str = ""
-    labels: tuple[str, str, str] = ("Noisy", "Clean", "Taken away")  # other titles than noisy and clean
+    labels: tuple[str, str, str] = ("Noisy", "Clean", "Removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class SheetPanel:
     """One column of a strip: title, pixels, caption."""
 
     label: str
-    picture: Picture
+    pixels: Crop8
     score: str = ""
 
 
@@ -91,7 +91,7 @@ def drawn(strips: Iterable[SheetStrip]) -> Image:
     return from_numpy(sheet)
 
 
-def _drawn(strip: SheetStrip) -> Picture:
+def _drawn(strip: SheetStrip) -> Crop8:
     """One strip: title, two lines of panels, scores."""
     from PIL import Image as PillowImage
     from PIL import ImageDraw
@@ -102,16 +102,16 @@ def _drawn(strip: SheetStrip) -> Picture:
     draw = ImageDraw.Draw(part)
     title = strip.title if len(strip.title) <= _LONGEST_TITLE else f"{strip.title[: _LONGEST_TITLE - 3]}..."
     _text(draw, (_MARGIN, 0), title, _TITLE, _INK)
-    guide = strip.panels[strip.guide].picture
-    place = _telling_place(guide, _PANEL)
+    guide = strip.panels[strip.guide].pixels
+    place = _representative_place(guide, _PANEL)
     frame = _PANEL[0] // _ZOOM, _PANEL[1] // _ZOOM
-    inner = _telling_place(_cut(guide, place, _PANEL), frame)
+    inner = _representative_place(_cut(guide, place, _PANEL), frame)
     for number, panel in enumerate(strip.panels):
         left = _MARGIN + number * (_PANEL[0] + _GAP)
         top = heights[0]
         _text(draw, (left, top), panel.label, _LABEL, _FAINT)
         top += heights[1]
-        crop = _cut(panel.picture, place, _PANEL)
+        crop = _cut(panel.pixels, place, _PANEL)
         _paste(part, crop, (left, top), 1)
         draw.rectangle(
             (left + inner[1] - 1, top + inner[0] - 1, left + inner[1] + frame[0], top + inner[0] + frame[1]),
@@ -127,8 +127,8 @@ def _before_and_after(row: Row) -> SheetStrip:
     noisy, clean = _as_8_bit(row.noisy), _as_8_bit(row.clean)
     if noisy.shape != clean.shape:
         raise UnusableData(f"{row.title}: noisy and clean image differ in size.")
-    taken = noisy.astype(np.int16) - clean
-    visible = np.clip(128 + _GAIN * taken, 0, 255).astype(np.uint8)
+    removed = noisy.astype(np.int16) - clean
+    visible = np.clip(128 + _GAIN * removed, 0, 255).astype(np.uint8)
     before, after, between = row.labels
     panels = [
         SheetPanel(before, noisy, row.noisy_score),
@@ -137,43 +137,43 @@ def _before_and_after(row: Row) -> SheetStrip:
     ]
     if row.reference is not None:
         panels.append(SheetPanel("Reference", _as_8_bit(row.reference)))
-        if panels[-1].picture.shape != clean.shape:
+        if panels[-1].pixels.shape != clean.shape:
             raise UnusableData(f"{row.title}: the reference differs in size.")
     return SheetStrip(row.title, tuple(panels), guide=1)
 
 
-def _as_8_bit(image: Image) -> Picture:
+def _as_8_bit(image: Image) -> Crop8:
     pixels = depth.rescale(image.pixels, image.white, 8)
     return np.asarray(np.repeat(pixels, 3, axis=2) if image.channels == 1 else pixels, dtype=np.uint8)
 
 
-def _telling_place(picture: Picture, size: tuple[int, int]) -> tuple[int, int]:
-    """Row and column of the window with the most edges, and nearest to the middle where several have as many."""
-    grey = picture.astype(np.float32).mean(axis=2)
+def _representative_place(pixels: Crop8, size: tuple[int, int]) -> tuple[int, int]:
+    """Return row and column of the window with the most edges; windows near the centre are preferred."""
+    grey = pixels.astype(np.float32).mean(axis=2)
     height, width = grey.shape
     rows = range(0, max(1, height - size[1] + 1), max(_STEP, height // _STEPS))
     columns = range(0, max(1, width - size[0] + 1), max(_STEP, width // _STEPS))
-    # Square roots keep one hard edge from outweighing a face.
+    # Square roots, so that one hard edge does not outweigh a face.
     edges = np.sqrt(
         np.abs(np.diff(grey, axis=0, append=grey[-1:])) + np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))
     )
     sums = np.pad(edges.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
 
-    def telling(place: tuple[int, int]) -> float:
+    def score(place: tuple[int, int]) -> float:
         top, left = place
         bottom, right = min(top + size[1], height), min(left + size[0], width)
         whole = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
         off = abs(top + bottom - height) / height + abs(left + right - width) / width
         return float(whole * (1 - 0.25 * off))
 
-    return max(((top, left) for top in rows for left in columns), key=telling)
+    return max(((top, left) for top in rows for left in columns), key=score)
 
 
-def _cut(picture: Picture, place: tuple[int, int], size: tuple[int, int]) -> Picture:
-    return picture[place[0] : place[0] + size[1], place[1] : place[1] + size[0]]
+def _cut(pixels: Crop8, place: tuple[int, int], size: tuple[int, int]) -> Crop8:
+    return pixels[place[0] : place[0] + size[1], place[1] : place[1] + size[0]]
 
 
-def _paste(strip: PillowImage.Image, crop: Picture, at: tuple[int, int], zoom: int) -> None:
+def _paste(strip: PillowImage.Image, crop: Crop8, at: tuple[int, int], zoom: int) -> None:
     from PIL import Image as PillowImage
 
     enlarged = crop.repeat(zoom, axis=0).repeat(zoom, axis=1)
@@ -185,5 +185,5 @@ def _text(
 ) -> None:
     from PIL import ImageFont
 
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()  # all that Pillow's own font has
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()  # Pillow's font has no others
     draw.text(at, plain, fill=colour, font=ImageFont.load_default(size))

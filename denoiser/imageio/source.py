@@ -16,7 +16,7 @@ from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 from denoiser.options import ReadOptions
 
-# A file may be so much larger than its largest allowed image (4 channels of float) before it is refused unread.
+# A file may be this much larger than the largest allowed image (4 channels of float).
 _BYTES_PER_PIXEL = 16
 _BYTES_BESIDE_PIXELS = 1 << 28
 
@@ -43,7 +43,7 @@ class SourceBytes:
 
 
 def from_path(path: Path, options: ReadOptions) -> SourceBytes:
-    """All bytes of a regular file, with its times; opened read-only, never blocks."""
+    """Return all bytes of a regular file, with its times; opened read-only, without blocking."""
     with opened(path) as file:
         status = os.fstat(file.fileno())
         try:
@@ -60,7 +60,7 @@ def from_path(path: Path, options: ReadOptions) -> SourceBytes:
 
 @contextmanager
 def mapped(path: Path) -> Iterator[tuple[mmap.mmap, Format]]:
-    """A memory-mapped file, for reading its header."""
+    """Yield a memory-mapped file and its format, for reading its header."""
     with opened(path) as file:
         row = recognise(file.read(formats.HEAD_BYTES), path.name)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -68,7 +68,7 @@ def mapped(path: Path) -> Iterator[tuple[mmap.mmap, Format]]:
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a regular file read-only without blocking; UnreadableImage if it is not one."""
+    """Open a regular file read-only without blocking; raise UnreadableImage for anything else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
@@ -81,14 +81,14 @@ def opened(path: Path) -> BinaryIO:
 
 
 def from_bytes(data: bytes, name: str, options: ReadOptions) -> SourceBytes:
-    """The same for bytes, for example from a pipe."""
+    """Do the same with bytes, for example from a pipe."""
     row = recognise(data[: formats.HEAD_BYTES], name)
     refuse_bytes(len(data), options.max_pixels)
     return SourceBytes(data, row)
 
 
 def recognise(head: bytes, name: str) -> Format:
-    """The format of these first bytes; raises the reason if there is none."""
+    """Return the format of these first bytes, or raise UnreadableImage."""
     if not head:
         raise UnreadableImage("is empty")
     return formats.sniff(head, name)

@@ -1,4 +1,4 @@
-"""Writes an image to a file: converts the depth, encodes pixels, embeds metadata, writes atomically."""
+"""Writes an image: converts the depth, encodes the pixels, embeds metadata, and writes the file atomically."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
 JPEG_QUALITY = 95  # for images that were not JPEG
-WEBP_QUALITY = 95  # lossy only if the source was; the second loss is under one 8-bit step on average
+WEBP_QUALITY = 95  # only for lossy sources; the second loss is less than one 8-bit step on average
 AVIF_QUALITY = 90
 
 
@@ -33,7 +33,7 @@ def write(image: Image, path: Path, options: WriteOptions = WriteOptions(), *, f
 
 
 def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) -> bytes:
-    """The bytes of a file in this format, a key of the table: pixels, alpha, profile, metadata."""
+    """Return the bytes of a file in this format, a key of `formats.ROWS`."""
     row = formats.ROWS.get(format)
     if row is None or not row.depths:
         raise UsageError(f"{row.name if row else format!r} cannot be written.")
@@ -52,7 +52,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
 
 
 def losses(image: Image, format: str) -> tuple[str, ...]:
-    """Notes on what a file of this format cannot store of the image; empty if nothing is lost."""
+    """Return notes on what this format cannot store of the image."""
     row = formats.ROWS[format]
     words = []
     if row.depths and depth.fitting(image.bits, row.depths) < image.bits:
@@ -84,7 +84,7 @@ def _encode_pixels(
         return libvips.encode_tiff(samples)
     if row.key == "webp":
         return libvips.encode_webp(samples, lossless=lossless, quality=WEBP_QUALITY)
-    # AV1 codes alpha with the same loss as the colours, and alpha is to stay bit for bit.
+    # AV1 encodes alpha with the same loss as the colours, but alpha must not change.
     return libvips.encode_avif(
         samples, bits, image.profile, lossless=lossless or alpha is not None, quality=AVIF_QUALITY
     )

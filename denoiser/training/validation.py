@@ -57,7 +57,7 @@ class Example:
     truth: Tensor
     score_before: str
     score_after: str
-    labels: tuple[str, str, str] = ("Noisy", "Clean", "Taken away")
+    labels: tuple[str, str, str] = ("Noisy", "Clean", "Removed")
 
 
 class Judging(Protocol):

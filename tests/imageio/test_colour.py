@@ -94,6 +94,6 @@ def test_srgb_is_known_by_its_name() -> None:
 
 
 def test_ink_is_known_by_its_header(ink: bytes) -> None:
-    assert colour.is_for_ink(ink)
-    assert not colour.is_for_ink(wide_profile())
-    assert not colour.is_for_ink(b"")
+    assert colour.is_cmyk(ink)
+    assert not colour.is_cmyk(wide_profile())
+    assert not colour.is_cmyk(b"")

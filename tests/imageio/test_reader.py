@@ -98,7 +98,7 @@ def test_a_file_is_not_touched_by_reading_and_its_times_are_known(photo: Array, 
     [
         (np.zeros((9, 9), np.int16), {}, "samples of type short"),
         (np.zeros((9, 9), np.uint32), {}, "samples of type uint"),
-        (np.zeros((9, 9), np.float64), {}, "of a kind that is not read here"),
+        (np.zeros((9, 9), np.float64), {}, "of an unsupported kind"),
         (np.zeros((9, 9, 5), np.uint8), {"photometric": "rgb"}, "has 5 channels"),
     ],
 )

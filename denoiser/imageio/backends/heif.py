@@ -14,7 +14,7 @@ _MODES = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}
 
 
 def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> DecodedImage:
-    """The main image of a HEIC; UnreadableImage with libheif's message if it is corrupt or truncated."""
+    """Return the main image of a HEIC; raise UnreadableImage if it is corrupt or truncated."""
     try:
         file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
         width, height = file.size

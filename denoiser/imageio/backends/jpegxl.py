@@ -15,12 +15,12 @@ from denoiser.imageio import colour, source
 from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 
-# libjxl's distance; at 1.0 a trained eye begins to see differences side by side.
+# libjxl's distance; at 1.0 differences become visible side by side.
 _DISTANCE = 0.5
 
 
 def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> DecodedImage:
-    """The first image of a JPEG XL, upright."""
+    """Return the first image of a JPEG XL, upright."""
     if not inspection.width:
         raise UnreadableImage("is corrupt or truncated: no size in its header")
     source.refuse_pixels(inspection.width, inspection.height, max_pixels)
@@ -49,13 +49,13 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
 
 
 def _profile(data: bytes) -> bytes | None:
-    """The profile that the pixels are in; None for sRGB, which libjxl spells out in every file."""
+    """Return the profile of the pixels; None for sRGB, which libjxl writes into every file."""
     profile: bytes | None = pillow_jxl.Decoder(num_threads=1)(data)[3] or None
     return None if profile is None or colour.is_srgb(profile) else profile
 
 
 def encode(samples: Pixels, profile: bytes | None, *, lossless: bool) -> bytes:
-    """JPEG XL without metadata: 8-bit sRGB, or deeper linear sRGB, for imagecodecs can label nothing else truly."""
+    """Encode without metadata: 8-bit sRGB, or deeper linear sRGB, the only profiles that imagecodecs can write."""
     linear = profile is not None and colour.is_linear_srgb(profile)
     srgb = profile is None or (colour.is_srgb(profile) and not linear)
     if not (srgb if samples.dtype == np.uint8 else linear):

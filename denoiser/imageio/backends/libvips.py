@@ -27,8 +27,8 @@ pyvips.block_untrusted_set(True)
 # Warnings end the read and are part of the error; logging them would repeat them.
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)
 
-# libjpeg's warnings of the last rows come after libvips has looked for them; they stand only in an error text that
-# all threads share. So one decoder at a time: the lock guards that text.
+# libjpeg reports warnings of the last rows after libvips has checked for them. They are only in an error buffer
+# that all threads share, so only one thread decodes at a time.
 _decoding = threading.Lock()
 
 _LOADERS: dict[str, Callable[..., Any]] = {
@@ -44,12 +44,12 @@ _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, 
 
 
 def library_version() -> str:
-    """Of libvips itself, which pyvips calls; the two have numbers of their own."""
+    """Return the version of libvips, which differs from that of pyvips."""
     return ".".join(str(pyvips.version(place)) for place in range(3))
 
 
 def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> DecodedImage:
-    """The first image of *data*; UnreadableImage with the decoder's message at its first warning."""
+    """Return the first image of *data*; raise UnreadableImage at the first warning of the decoder."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
@@ -73,7 +73,7 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
     has_alpha = samples.shape[2] in (2, 4)
     bits = _bits(image, samples)
     if bits in (10, 12):
-        samples = samples >> (16 - bits)  # libvips moves them to the top of 16 bits
+        samples = samples >> (16 - bits)  # libvips shifts them to the top of 16 bits
     return DecodedImage(
         samples=samples,
         has_alpha=has_alpha,
@@ -87,7 +87,7 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
 
 
 def glance(data: bytes, key: str, side: int) -> Pixels:
-    """8-bit sRGB samples (H, W, bands) of at most *side* across and down, not rotated; warnings are ignored."""
+    """Return 8-bit sRGB samples (H, W, bands) of at most *side* by *side*, not rotated; warnings are ignored."""
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
@@ -102,7 +102,7 @@ def glance(data: bytes, key: str, side: int) -> Pixels:
 
 
 def glance_at(samples: Pixels, profile: bytes | None, side: int) -> Pixels:
-    """The same of samples (H, W, bands) that are decoded."""
+    """Do the same with decoded samples (H, W, bands)."""
     try:
         return _shrunk(_in_memory(samples, profile), side)
     except pyvips.Error as error:
@@ -110,7 +110,7 @@ def glance_at(samples: Pixels, profile: bytes | None, side: int) -> Pixels:
 
 
 def _shrink(longer: int, side: int) -> int:
-    """How much smaller libjpeg may decode, and still give enough for a good filter."""
+    """Return how much libjpeg may shrink the image so that enough pixels are left for a good filter."""
     return next((step for step in (8, 4, 2) if longer >= 2 * side * step), 1)
 
 
@@ -120,7 +120,7 @@ def _shrunk(image: Any, side: int) -> Pixels:
 
 
 def _samples(image: Any) -> Pixels:
-    """(H, W, bands) of an image; pyvips leaves out the last for grey, and all three for a single grey pixel."""
+    """Return an array (H, W, bands); pyvips omits axes of grey images."""
     return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
 
 
@@ -148,7 +148,7 @@ def _check_header(image: Any, inspection: Inspection) -> None:
 def _to_rgb(image: Any, inspection: Inspection) -> tuple[tuple[str, ...], Any]:
     if image.interpretation != "cmyk":
         return (), image
-    usable = inspection.profile is not None and colour.is_for_ink(inspection.profile)
+    usable = inspection.profile is not None and colour.is_cmyk(inspection.profile)
     words = "with its profile" if usable else "with a generic profile, because it has no usable profile"
     depth = 16 if image.format == "ushort" else 8
     converted = image.icc_transform("srgb", embedded=usable, input_profile="cmyk", intent="relative", depth=depth)
@@ -176,7 +176,7 @@ def _notes_of_tiff(page: ifd.Directory, samples: Pixels) -> list[str]:
     return notes
 
 
-_BRIGHTEST_LIKELY = 64  # six stops above white; a float file with more is likely to count from 0 to 255 or 65535
+_BRIGHTEST_LIKELY = 64  # six stops above white; larger values probably have a range of 255 or 65535
 
 
 def _mode(image: Any, bands: int, *, has_palette: bool) -> str:
@@ -193,18 +193,18 @@ def _is_lossless(data: bytes, key: str, inspection: Inspection) -> bool:
     if key == "webp":
         return b"VP8L" in data[:64] or (b"VP8 " not in data[:64] and _first_bitstream_is_vp8l(data))
     if key == "avif":
-        # A matrix of 0 means plain RGB planes, which are used for lossless files only.
+        # Matrix 0 means RGB planes, which only lossless files use.
         return inspection.cicp is not None and inspection.cicp[2] == 0
     return key != "jpeg"
 
 
 def _is_monochrome(avif: bytes) -> bool:
-    """Whether all coded images are grey; alpha is one of them and always is. libvips makes them RGB."""
+    """Return whether all coded images, including alpha, are grey. libvips decodes them as RGB."""
     settings = [match.start() for match in re.finditer(b"av1C\x81", avif[:_AVIF_HEADER_BYTES])]
     return bool(settings) and all(avif[at + 6 : at + 7] > b"" and avif[at + 6] & 0x10 for at in settings)
 
 
-_AVIF_HEADER_BYTES = 1 << 16  # item properties come first; a colour profile in between has a few kilobytes
+_AVIF_HEADER_BYTES = 1 << 16  # item properties come first, with a colour profile of a few kilobytes
 
 
 def _first_bitstream_is_vp8l(data: bytes) -> bool:
@@ -221,7 +221,7 @@ def _complaint() -> str:
 def _refusal(text: str) -> UnreadableImage:
     reason = _reason(text)
     if any(words in reason for words in _UNKNOWN_TO_LIBVIPS):
-        return UnsupportedFormat(f"is of a kind that is not read here: {reason}")
+        return UnsupportedFormat(f"is of an unsupported kind: {reason}")
     return UnreadableImage(f"is corrupt or truncated: {reason}")
 
 
@@ -238,43 +238,43 @@ _UNKNOWN_TO_LIBVIPS = (
 
 
 def _reason(text: str) -> str:
-    """The first informative line of a libvips message, without function names."""
+    """Return the first informative line of a libvips message."""
     lines = [line.strip() for line in text.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("unable to", "source: bad seek"))]
-    return (telling or ["the decoder gave no details"])[0][:200]
+    informative = [line for line in lines if line and not line.startswith(("unable to", "source: bad seek"))]
+    return (informative or ["the decoder gave no details"])[0][:200]
 
 
 def encode_png(samples: Pixels) -> bytes:
-    """PNG of 8 or 16 bits, without metadata but a resolution that means nothing, which `embed` takes out."""
+    """Encode PNG of 8 or 16 bits, without metadata except a meaningless resolution, which `embed` removes."""
     compression, filter_ = _PNG_EFFORT[samples.dtype.itemsize]
     return _save(samples, "pngsave_buffer", compression=compression, filter=filter_)
 
 
-# zlib's level and PNG's filter by bytes in a sample. At 8 bits six times as fast as Pillow's choice, and files 3 to
-# 6 % larger; at 16 bits, whose low half is noise to zlib, faster than libvips without a filter and a fifth smaller.
+# zlib's level and PNG's filter by bytes per sample. At 8 bits six times as fast as Pillow's choice, with files 3 to
+# 6 % larger; at 16 bits faster than without a filter, and a fifth smaller.
 _PNG_EFFORT = {1: (3, "paeth"), 2: (1, "up")}
 
 
 def encode_tiff(samples: Pixels) -> bytes:
-    """TIFF of 8 or 16 bits or float, losslessly packed, without metadata."""
+    """Encode TIFF of 8 or 16 bits or float, losslessly compressed, without metadata."""
     predictor = "float" if samples.dtype == np.float32 else "horizontal"
     big = samples.nbytes > _CLASSIC_TIFF_LIMIT
     return _save(samples, "tiffsave_buffer", compression="deflate", level=1, predictor=predictor, bigtiff=big)
 
 
-# Offsets of a classic TIFF end at 4 GiB; deflate can make noise a little larger than it was.
+# A classic TIFF has at most 4 GiB; deflate can make noise slightly larger.
 _CLASSIC_TIFF_LIMIT = (1 << 32) - (1 << 27)
 
 
 def encode_webp(samples: Pixels, *, lossless: bool, quality: int) -> bytes:
-    """WebP of 8 bits; alpha and the colours under it are exact."""
+    """Encode WebP of 8 bits; alpha and the colours under it are lossless."""
     return _save(samples, "webpsave_buffer", lossless=lossless, Q=quality, alpha_q=100, exact=True)
 
 
 def encode_avif(samples: Pixels, bits: int, profile: bytes | None, *, lossless: bool, quality: int) -> bytes:
-    """AVIF of 8, 10 or 12 bits at full colour resolution, with this profile."""
+    """Encode AVIF of 8, 10 or 12 bits in 4:4:4, with this profile."""
     if bits > 8:
-        samples = samples << (16 - bits)  # libvips takes them from the top of 16 bits
+        samples = samples << (16 - bits)  # libvips expects them at the top of 16 bits
     return _save(
         samples,
         "heifsave_buffer",
@@ -284,7 +284,7 @@ def encode_avif(samples: Pixels, bits: int, profile: bytes | None, *, lossless: 
         lossless=lossless,
         Q=quality,
         subsample_mode="off",
-        effort=3,  # 4 takes six times as long for the same size and likeness
+        effort=3,  # 4 takes six times as long for the same size and quality
     )
 
 
@@ -297,7 +297,7 @@ def _save(samples: Pixels, saver: str, profile: bytes | None = None, **words: An
 
 
 def _in_memory(samples: Pixels, profile: bytes | None) -> Any:
-    """A libvips image of samples (H, W, bands), with their profile."""
+    """Return a libvips image of samples (H, W, bands), with their profile."""
     block = np.ascontiguousarray(samples)
     height, width, bands = block.shape
     grey, deep = bands < 3, block.dtype == np.uint16

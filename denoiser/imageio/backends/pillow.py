@@ -15,7 +15,7 @@ from denoiser.imageio import source
 from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 
-# 4:4:4, for colour at half resolution smears red edges over two pixels, which shows once the noise is gone.
+# 4:4:4, because half the colour resolution smears red edges, which is visible without noise.
 _SUBSAMPLING: dict[tuple[tuple[int, int], ...], int] = {((2, 2), (1, 1), (1, 1)): 2, ((2, 1), (1, 1), (1, 1)): 1}
 
 _BMP_MODES = {
@@ -28,18 +28,18 @@ _BMP_MODES = {
 
 
 def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> DecodedImage:
-    """The image of a BMP; UnreadableImage with the reason if it is corrupt or truncated."""
+    """Return the image of a BMP; raise UnreadableImage if it is corrupt or truncated."""
     try:
-        # Not through Image.open: its limit on pixels holds for the whole process, and here the caller sets it.
-        picture = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
-        if picture.mode not in _BMP_MODES:
-            raise UnsupportedFormat(f"is a BMP of mode {picture.mode}, which is not supported")
-        if inspection.width and picture.size != (inspection.width, inspection.height):
+        # Not with Image.open: its pixel limit is global, but here the caller sets it.
+        image = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
+        if image.mode not in _BMP_MODES:
+            raise UnsupportedFormat(f"is a BMP of mode {image.mode}, which is not supported")
+        if inspection.width and image.size != (inspection.width, inspection.height):
             raise UnreadableImage("is inconsistent: header and image data differ in size")
-        source.refuse_pixels(*picture.size, max_pixels)
-        mode, word = _BMP_MODES[picture.mode]
-        picture.load()
-        samples = np.asarray(picture.convert("L") if mode == "1" else picture.convert(mode))
+        source.refuse_pixels(*image.size, max_pixels)
+        mode, word = _BMP_MODES[image.mode]
+        image.load()
+        samples = np.asarray(image.convert("L") if mode == "1" else image.convert(mode))
     except (OSError, ValueError, SyntaxError, IndexError, OverflowError, struct.error) as error:
         raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
@@ -48,7 +48,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
 
 
 def encode_jpeg(pixels: Pixels, *, tables: JpegTables | None, quality: int) -> bytes:
-    """JPEG of 8-bit grey or RGB pixels, without metadata: with these tables, or at this quality in 4:4:4."""
+    """Encode 8-bit grey or RGB pixels without metadata: with these tables, or at this quality in 4:4:4."""
     height, width, channels = pixels.shape
     if max(height, width) > 65_500:
         raise UnwritableImage(f"has {width}x{height} pixels, but JPEG allows at most 65500 per side")
@@ -68,7 +68,7 @@ def encode_jpeg(pixels: Pixels, *, tables: JpegTables | None, quality: int) -> b
 
 
 def _without_repeats(tables: tuple[tuple[int, ...], ...]) -> list[list[int]]:
-    """Pillow gives the last table to all further components; a file has the two colour tables but once."""
+    """Remove repeated tables at the end: Pillow uses the last table for all further components."""
     kept = list(tables)
     while len(kept) > 1 and kept[-1] == kept[-2]:
         kept.pop()
@@ -76,10 +76,10 @@ def _without_repeats(tables: tuple[tuple[int, ...], ...]) -> list[list[int]]:
 
 
 def shrink(pixels: Pixels, side: int) -> Pixels:
-    """8-bit pixels, reduced to fit into *side* × *side*."""
+    """Shrink 8-bit pixels to fit into *side* × *side*."""
     height, width, channels = pixels.shape
     scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels))
-    small = np.asarray(picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    image = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels))
+    small = np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
     return small if small.ndim == 3 else small[:, :, np.newaxis]

@@ -14,7 +14,7 @@ from denoiser.imageio.containers import Inspection
 
 
 def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> DecodedImage:
-    """The developed image, upright: no automatic brightening, so that equal exposures stay equal."""
+    """Return the developed image, upright, without automatic brightening."""
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             source.refuse_pixels(raw.sizes.raw_width, raw.sizes.raw_height, max_pixels)

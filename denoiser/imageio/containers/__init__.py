@@ -1,14 +1,13 @@
-"""What stands beside the pixels, read and written as bytes: no decoder runs here, and none is imported.
+"""Reads and writes the parts of image files that are not pixels, without a decoder.
 
-Three doors, for every format by its key in `denoiser.imageio.formats`:
+Functions for every format, by its key in `denoiser.imageio.formats`:
 
-- `inspect` says what a file holds: metadata as raw blocks, profile, orientation, frames, size, hidden content;
-- `check_whole` raises UnreadableImage when a file's structure shows that something is missing or damaged;
-- `embed` puts metadata into a file that an encoder wrote bare. `not_carried` names what the format cannot hold.
+- `inspect` returns metadata as raw blocks, profile, orientation, frames, size and hidden content;
+- `check_whole` raises UnreadableImage if the structure of a file is truncated or corrupt;
+- `embed` adds metadata to a file of an encoder. `not_carried` names what the format cannot store.
 
-`upright` makes metadata fit for pixels that were turned upright. Reasons in errors name the cause and not the
-file, whose name the caller knows. Every loop is bounded; nothing is allocated by a length that the file does
-not bear out.
+`upright` adapts metadata to pixels that were turned upright. Errors have no file name; the caller adds it. Every
+loop is bounded, and no memory is allocated for a length that the file does not have.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ _EMBED: dict[str, Callable[[bytes, Metadata, bytes | None], bytes]] = {
     "tiff": tiff_blocks.embed,
     "webp": webp.embed,
 }
-# What each format has a place for. Resolution is also in EXIF: see `not_carried`.
+# What each format can store. Resolution is also in EXIF: see `not_carried`.
 _PLACES = {
     "avif": {"EXIF", "XMP", "colour profile"},
     "jpeg": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile"},
@@ -88,18 +87,18 @@ _PLACES = {
 
 
 def inspect(data: Data, format: str) -> Inspection:
-    """What a file of this format holds beside its pixels; empty for a format whose structure is not known here.
+    """Return everything except the pixels; empty for a format without a parser.
 
-    Raises UnreadableImage only where the structure cannot be walked; a broken block is left out and noted. Keeps
-    nothing of *data* but copies of the blocks.
+    Raises UnreadableImage if the structure cannot be parsed; a corrupt block is left out and noted. The result has
+    copies of the blocks and no reference to *data*.
     """
     return _INSPECT[format](data) if format in _INSPECT else Inspection()
 
 
 def check_whole(data: Data, format: str, *, deep: bool = True) -> None:
-    """Raises UnreadableImage, with the reason, when the structure shows that the file is not whole.
+    """Raise UnreadableImage, with the reason, if the structure of the file is truncated or corrupt.
 
-    *deep* also unpacks the image data of a PNG and compares their length: about as much work as decoding it.
+    *deep* also decompresses the image data of a PNG, which takes about as long as decoding it.
     """
     if format == "png" and not deep:
         png.check_whole(data, deep=False)
@@ -108,17 +107,16 @@ def check_whole(data: Data, format: str, *, deep: bool = True) -> None:
 
 
 def embed(encoded: bytes, format: str, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The encoded image with these blocks in it, byte for byte; the coded pixels are not touched.
+    """Return the encoded image with these blocks, byte for byte; the coded pixels are unchanged.
 
-    Takes what an encoder here wrote, without metadata of its own. What the format cannot hold is left out:
-    ask `not_carried`. Gives *encoded* back for a format that cannot be written. The profile of a JPEG XL must be
-    given to the encoder: there it is part of the coded image.
+    *encoded* is from one of the encoders here, without metadata. What the format cannot store is left out: see
+    `not_carried`. The profile of a JPEG XL must be given to the encoder, because it is part of the coded image.
     """
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
 
 
 def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -> tuple[str, ...]:
-    """In words, what of these blocks `embed` leaves out of a file of this format."""
+    """Return names of the blocks that `embed` leaves out in this format."""
     given = {
         "EXIF": metadata.exif,
         "XMP": metadata.xmp,
@@ -137,12 +135,12 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
 
 
 def upright(metadata: Metadata, width: int, height: int, *, orientation: int = 1) -> Metadata:
-    """The metadata for pixels that stand upright now and have this size; *orientation* is what they had before."""
+    """Return the metadata for upright pixels of this size; *orientation* is that before they were turned."""
     exif_block = exif.with_orientation_reset(metadata.exif) if metadata.exif else None
-    # Where nothing was turned, what XMP says alone is what it said of these very pixels.
+    # If nothing was turned, an orientation in XMP still applies to these pixels.
     packet = xmp.with_orientation_reset(metadata.xmp) if metadata.xmp and orientation != 1 else metadata.xmp
     resolution = metadata.resolution
-    if orientation >= 5:  # width and height have changed places
+    if orientation >= 5:  # width and height were swapped
         exif_block = exif.with_size(exif_block, width, height) if exif_block else None
         packet = xmp.with_size(packet, width, height) if packet else None
         resolution = (resolution[1], resolution[0]) if resolution else None

@@ -1,7 +1,7 @@
-"""Puts EXIF, XMP and a colour profile into an AVIF that an encoder wrote bare.
+"""Embeds EXIF, XMP and a colour profile in an AVIF without metadata.
 
-EXIF and XMP become items that describe the main image, the profile becomes one of its properties. An encoder
-could take them too, and those at hand write EXIF anew on the way, which breaks the maker's note.
+EXIF and XMP become items that describe the main image, the profile becomes one of its properties. The encoders
+could embed EXIF, too, but they rewrite it, which breaks the maker's note.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_NARROW_INDEX = 0x7F  # of a property in a table of one-byte associations
 
 @dataclass(frozen=True, slots=True)
 class _NewItem:
-    """An item to be added."""
+    """An item that is added."""
 
     id: int
     kind: bytes
@@ -27,7 +27,7 @@ class _NewItem:
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same image with these blocks; one still image, as an encoder writes it, without items of its own."""
+    """Return the image with these blocks. It is a single still image without metadata items."""
     if not (metadata.exif or metadata.xmp or profile):
         return encoded
     span = ByteSpan(encoded)
@@ -41,7 +41,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     if max(items.kinds) + len(added) >= 1 << 16:
         raise broken("an AVIF with too many items")
     begin, end = items.meta.start, items.meta.at + items.meta.size
-    # The box has the same length whatever the places say: the first try tells by how much it grows.
+    # The length of the box does not depend on the positions in it: a first attempt gives its growth.
     growth = len(_meta(span, items, added, profile, 0)) - (end - begin)
     meta = _meta(span, items, added, profile, growth)
     data = box(b"mdat", b"".join(item.content for item in added)) if added else b""
@@ -58,7 +58,7 @@ def _added(metadata: Metadata, first: int) -> list[_NewItem]:
 
 
 def _meta(span: ByteSpan, items: Items, added: list[_NewItem], profile: bytes | None, growth: int) -> bytes:
-    """The meta box with all that is new; what follows it is pushed back by *growth*."""
+    """Return the new meta box; positions after it are shifted by *growth*."""
     pieces = [span.take(items.meta.at, 4)]
     referred = not added
     for inner in boxes.walk(items.meta.inside(span, 4)):
@@ -72,14 +72,14 @@ def _meta(span: ByteSpan, items: Items, added: list[_NewItem], profile: bytes | 
         elif inner.name == b"iprp" and profile:
             pieces.append(_with_profile(span, inner, items, profile))
         else:
-            pieces.append(_as_it_is(span, inner))
+            pieces.append(_unchanged(span, inner))
     if not referred:
         pieces.append(_references(span, None, items, added))
     return box(b"meta", b"".join(pieces))
 
 
 def _places(items: Items, added: list[_NewItem], growth: int, at: int) -> dict[int, ItemPlace]:
-    """Where all items lie in the new file; the added ones from *at* on."""
+    """Return the positions of all items in the new file; the added ones are from *at* on."""
     places = {}
     for item, place in items.places.items():
         pushed = [(start + growth if start > items.meta.start else start, size) for start, size in place.extents]
@@ -121,9 +121,9 @@ def _references(span: ByteSpan, old: IsoBox | None, items: Items, added: list[_N
 
 
 def _with_profile(span: ByteSpan, properties: IsoBox, items: Items, profile: bytes) -> bytes:
-    """The properties with the profile among them, in the place of one that the encoder has put there.
+    """Return the properties with the profile, which replaces one of the encoder.
 
-    A colr box of code points stays: it says how the coded samples become RGB, and the profile what RGB that is.
+    A colr box of code points stays: it defines how samples become RGB, and the profile defines the RGB space.
     """
     colour = box(b"colr", b"prof" + profile)
     pieces = []
@@ -133,18 +133,18 @@ def _with_profile(span: ByteSpan, properties: IsoBox, items: Items, profile: byt
             known = list(boxes.walk(inner.inside(span)))
             own = next((at for at, old in enumerate(known) if _is_profile(span, old)), None)
             index = len(known) + 1 if own is None else 0
-            kept = [colour if at == own else _as_it_is(span, old) for at, old in enumerate(known)]
+            kept = [colour if at == own else _unchanged(span, old) for at, old in enumerate(known)]
             pieces.append(box(b"ipco", b"".join([*kept, colour] if own is None else kept)))
         elif inner.name == b"ipma" and index:
             pieces.append(_associated(span, inner, items.primary, index))
             index = 0
         else:
-            pieces.append(_as_it_is(span, inner))
+            pieces.append(_unchanged(span, inner))
     return box(b"iprp", b"".join(pieces))
 
 
 def _associated(span: ByteSpan, table: IsoBox, primary: int, index: int) -> bytes:
-    """The table of properties by item, in which *primary* has one more."""
+    """Return the table of properties by item, with one more for *primary*."""
     cursor = boxes.Cursor(table.inside(span))
     version, flags, count = cursor.number(1), cursor.number(3), cursor.number(4)
     width, step = 4 if version else 2, 2 if flags & 1 else 1
@@ -165,5 +165,5 @@ def _is_profile(span: ByteSpan, old: IsoBox) -> bool:
     return old.name == b"colr" and old.size >= 4 and span.take(old.at, 4) in (b"prof", b"rICC")
 
 
-def _as_it_is(span: ByteSpan, old: IsoBox) -> bytes:
+def _unchanged(span: ByteSpan, old: IsoBox) -> bytes:
     return span.take(old.start, old.at + old.size - old.start)

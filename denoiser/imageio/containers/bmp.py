@@ -1,8 +1,6 @@
-"""BMP: one header, and rows of pixels that are all there or not.
+"""BMP: a header and rows of pixels. It is read, but never written.
 
-    "BM" size | reserved | pixels at | header size, width, height, planes, bits, compression, … | palette | pixels
-
-It is read and never written.
+"BM" size | reserved | pixels at | header size, width, height, planes, bits, compression, … | palette | pixels
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ _EMBEDDED_PROFILE = 0x4D424544  # "MBED"
 
 @dataclass(frozen=True, slots=True)
 class BmpHeader:
-    """What the header says; *size* is the length of the coded pixels, and 0 where they are not compressed."""
+    """The header; *size* is the length of compressed pixels, or 0."""
 
     pixels_at: int
     header_size: int
@@ -31,7 +29,7 @@ class BmpHeader:
 
 
 def read_header(span: ByteSpan) -> BmpHeader:
-    """The header; UnreadableImage when it describes no image."""
+    """Return the header; raise UnreadableImage if it is invalid."""
     if span.take(0, min(2, len(span))) != b"BM" or not span.has(0, 26):
         raise broken("not a BMP: its header is invalid or truncated")
     pixels_at, header_size = span.number(10, 4, "little"), span.number(14, 4, "little")
@@ -51,7 +49,7 @@ def read_header(span: ByteSpan) -> BmpHeader:
 
 
 def inspect(data: Data) -> Inspection:
-    """Size, resolution and profile: a BMP has nothing else."""
+    """Return size, resolution and profile."""
     span = ByteSpan(data)
     header = read_header(span)
     resolution = None
@@ -77,7 +75,7 @@ def inspect(data: Data) -> Inspection:
 
 
 def check_whole(data: Data) -> None:
-    """Raises UnreadableImage when pixels or palette are not all there."""
+    """Raise UnreadableImage if pixels or palette are truncated."""
     span = ByteSpan(data)
     header = read_header(span)
     if header.pixels_at < 14 + header.header_size:

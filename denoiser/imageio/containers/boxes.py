@@ -1,10 +1,8 @@
-"""Boxes and items of AVIF and HEIC; JPEG XL and MP4 have the same boxes: size, name, content, possibly nested.
+"""ISO base media boxes, of which AVIF, HEIC and JPEG XL consist, and the items of AVIF and HEIC.
 
-Items say what is in the file, where it is, and which items belong together.
+A box has a size, a name, and content, which may be boxes. Items are images and metadata of the file:
 
 meta: pitm main item | iinf kinds | iloc locations | iref references | iprp properties of items
-
-The tables are read in any order, and each is bounded by its box.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, ByteSpa
 
 @dataclass(frozen=True, slots=True)
 class IsoBox:
-    """One box: it begins at *start*, and its content of *size* bytes at *at*."""
+    """A box that begins at *start*; its content has *size* bytes from *at*."""
 
     name: bytes
     start: int
@@ -25,12 +23,12 @@ class IsoBox:
     size: int
 
     def inside(self, span: ByteSpan, skipped: int = 0) -> ByteSpan:
-        """The content, without its first *skipped* bytes."""
+        """Return the content, without its first *skipped* bytes."""
         return span.inner(self.at + skipped, self.size - skipped)
 
 
 def walk(span: ByteSpan) -> Iterator[IsoBox]:
-    """The boxes of a stretch, one after the other, each inside of it; UnreadableImage otherwise."""
+    """Yield the boxes of a range; raise UnreadableImage if one is truncated."""
     at = span.start
     for _ in range(MAX_PARTS):
         if at >= span.end:
@@ -48,7 +46,7 @@ def walk(span: ByteSpan) -> Iterator[IsoBox]:
 
 
 def first(span: ByteSpan, *path: bytes) -> IsoBox | None:
-    """The first box of the first name, in it the first of the second, and so on; None where there is none."""
+    """Return the box at this path of names, each the first of its name, or None."""
     found: IsoBox | None = None
     for name in path:
         inside = span if found is None else found.inside(span)
@@ -59,12 +57,12 @@ def first(span: ByteSpan, *path: bytes) -> IsoBox | None:
 
 
 def box(name: bytes, content: bytes) -> bytes:
-    """A box with this content."""
+    """Return a box with this content."""
     return (len(content) + 8).to_bytes(4, "big") + name + content
 
 
 class Cursor:
-    """Reads numbers one after the other, inside of one stretch."""
+    """Reads numbers of a range one after the other."""
 
     __slots__ = ("at", "span")
 
@@ -73,25 +71,25 @@ class Cursor:
         self.at = span.start
 
     def number(self, size: int) -> int:
-        """The next number of *size* bytes; 0 for none."""
+        """Return the next number of *size* bytes; 0 for no bytes."""
         value = self.span.number(self.at, size)
         self.at += size
         return value
 
     def name(self) -> bytes:
-        """The next four bytes."""
+        """Return the next four bytes."""
         value = self.span.take(self.at, 4)
         self.at += 4
         return value
 
 
 MAX_ITEMS = 1 << 16  # tiles of a grid, mostly; a grid has at most 256 by 256
-IN_FILE, IN_META = 0, 1  # how an extent is counted: from the file's first byte, or inside of the idat box
+IN_FILE, IN_META = 0, 1  # whether an extent counts from the start of the file, or of the idat box
 
 
 @dataclass(frozen=True, slots=True)
 class ItemPlace:
-    """Where an item lies: pieces of (position, size); a size of 0 means up to the end."""
+    """The extents of an item as (position, size); a size of 0 means up to the end."""
 
     method: int
     extents: tuple[tuple[int, int], ...]
@@ -99,7 +97,7 @@ class ItemPlace:
 
 @dataclass(slots=True)
 class Items:
-    """All items of a file. Properties are boxes of the ipco box, in order of association."""
+    """The items of a file. Properties are boxes of the ipco box, in order of association."""
 
     meta: IsoBox
     primary: int = 0
@@ -112,16 +110,16 @@ class Items:
     idat: IsoBox | None = None
 
     def referred(self, kind: bytes, source: int) -> tuple[int, ...]:
-        """The items that *source* refers to in this way."""
+        """Return the items that *source* refers to with this kind of reference."""
         return next((to for name, item, to in self.references if name == kind and item == source), ())
 
     def property(self, item: int, name: bytes) -> IsoBox | None:
-        """The first property of this name."""
+        """Return the first property of this name."""
         return next((box for box in self.properties.get(item, ()) if box.name == name), None)
 
 
 def read_items(span: ByteSpan) -> Items | None:
-    """The items of a file, or None when it has no meta box; UnreadableImage when the tables are not whole."""
+    """Return the items of a file, or None if it has no meta box; raise UnreadableImage for corrupt tables."""
     meta = first(span, b"meta")
     if meta is None:
         return None
@@ -136,7 +134,7 @@ def read_items(span: ByteSpan) -> Items | None:
 
 
 def item_data(span: ByteSpan, items: Items, item: int) -> bytes | None:
-    """The bytes of an item, or None when it is nowhere or longer than any block of metadata."""
+    """Return the bytes of an item, or None if it is missing, or longer than any block of metadata."""
     place = items.places.get(item)
     if place is None:
         return None
@@ -150,7 +148,7 @@ def item_data(span: ByteSpan, items: Items, item: int) -> bytes | None:
 
 
 def located(span: ByteSpan, items: Items, place: ItemPlace) -> list[tuple[int, int]]:
-    """The pieces of an item as (position in the file, size), each inside of the file."""
+    """Return the extents of an item as (position in the file, size); raise UnreadableImage if one is outside."""
     area = span
     if place.method == IN_META:
         if items.idat is None:
@@ -169,7 +167,7 @@ def located(span: ByteSpan, items: Items, place: ItemPlace) -> list[tuple[int, i
 
 
 def _opened(span: ByteSpan, box: IsoBox) -> tuple[Cursor, int, int]:
-    """A cursor behind the version and the flags of a box, and these."""
+    """Return a cursor after the version and flags of a box, and both."""
     cursor = Cursor(box.inside(span))
     return cursor, cursor.number(1), cursor.number(3)
 
@@ -222,7 +220,7 @@ def _places(span: ByteSpan, box: IsoBox, items: Items) -> None:
             offset = cursor.number(offset_size)
             extents.append((base + offset, cursor.number(length_size)))
             if not offset_size + length_size:
-                break  # such extents take no room in the table: thousands of them would be one byte of file
+                break  # such extents have no bytes in the table, so their number is unlimited
         items.places[item] = ItemPlace(method, tuple(extents))
 
 

@@ -1,7 +1,7 @@
-"""AVIF and HEIC: what the items of the file say, and whether all of them are there.
+"""AVIF and HEIC: metadata, and whether all items are in the file.
 
-Their rotation and mirror boxes rule how the image stands; the orientation in EXIF is a copy for programs that
-look nowhere else. `inspect` gives the boxes' orientation as the number that EXIF would use.
+Their rotation and mirror boxes define the orientation; that in EXIF is only a copy. `inspect` returns the
+orientation of the boxes as an EXIF orientation.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from denoiser.imageio.containers.inspection import Inspection, distinct
 from denoiser.imageio.containers.span import ByteSpan, Data, broken
 
 _IMAGE_KINDS = {b"av01", b"hvc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"j2k1"}
-# EXIF's number for a turn of (index * 90) degrees against the clock: alone, mirrored top to bottom, left to right.
+# EXIF orientation for anticlockwise rotations by index * 90 degrees: alone, mirrored vertically, horizontally.
 _TURNED = ((1, 8, 3, 6), (4, 5, 2, 7), (2, 7, 4, 5))
 
 
 def inspect(data: Data) -> Inspection:
-    """All that stands beside the pixels of an AVIF or HEIC."""
+    """Return everything except the pixels of an AVIF or HEIC."""
     span = ByteSpan(data)
     top = _top_level(span)
     items = read_items(span)
@@ -45,7 +45,7 @@ def inspect(data: Data) -> Inspection:
 
 
 def check_whole(data: Data) -> None:
-    """Raises UnreadableImage when a box or the data of an item are not all in the file."""
+    """Raise UnreadableImage if a box or the data of an item are truncated or missing."""
     span = ByteSpan(data)
     names = {box.name for box in _top_level(span)}
     items = read_items(span)
@@ -70,7 +70,7 @@ def _top_level(span: ByteSpan) -> list[IsoBox]:
 
 
 def _described_by(span: ByteSpan, items: Items) -> tuple[bytes | None, bytes | None]:
-    """EXIF and XMP of the main image; where nothing refers to it, of the file."""
+    """Return EXIF and XMP of the main image, or else of the file."""
     about = {source for name, source, to in items.references if name == b"cdsc" and items.primary in to}
     block = packet = None
     for item in sorted(items.kinds, key=lambda item: item not in about):
@@ -83,7 +83,7 @@ def _described_by(span: ByteSpan, items: Items) -> tuple[bytes | None, bytes | N
 
 
 def _exif_of(raw: bytes) -> bytes:
-    """The block behind the number that says how far off it begins."""
+    """Return the block after the offset of its start."""
     skipped = int.from_bytes(raw[:4], "big")
     return exif.unprefixed(raw[4 + skipped :] if skipped <= len(raw) else raw[4:])
 
@@ -127,7 +127,7 @@ def _orientation(span: ByteSpan, items: Items) -> int:
 
 
 def _bits(span: ByteSpan, items: Items) -> int:
-    """Bits of a sample; for a grid, those of its first tile."""
+    """Return bits per sample; for a grid, those of its first tile."""
     for item in (items.primary, *items.referred(b"dimg", items.primary)[:1]):
         for box in items.properties.get(item, ()):
             if box.name == b"pixi" and box.size >= 6:
@@ -141,20 +141,20 @@ def _bits(span: ByteSpan, items: Items) -> int:
 
 
 def _count_images(items: Items) -> int:
-    """Images that stand in their own right: no tile, thumbnail, map or other aid."""
-    aids = set(items.hidden)
+    """Return the number of images, without tiles, thumbnails and maps."""
+    auxiliary = set(items.hidden)
     for name, source, to in items.references:
         if name in (b"auxl", b"thmb"):
-            aids.add(source)
+            auxiliary.add(source)
         elif name == b"dimg" and items.kinds.get(source) != b"tmap":
-            aids.update(to)
+            auxiliary.update(to)
         elif name == b"dimg":
-            aids.update(to[1:])  # a tone map is made of the image and of its gain map
-    return sum(kind in _IMAGE_KINDS and item not in aids for item, kind in items.kinds.items())
+            auxiliary.update(to[1:])  # a tone map refers to the image and its gain map
+    return sum(kind in _IMAGE_KINDS and item not in auxiliary for item, kind in items.kinds.items())
 
 
 def _frames_of_tracks(span: ByteSpan) -> int:
-    """The samples of the longest image track."""
+    """Return the number of frames of the longest image track."""
     movie = boxes.first(span, b"moov")
     frames = 0
     for track in boxes.walk(movie.inside(span)) if movie else ():

@@ -11,15 +11,14 @@ from denoiser.imageio.containers.span import ByteSpan, Data
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the structure of a file says; nothing in it was decoded, and 0 or None means that it does not say.
+    """The content of a file except its pixels; 0 or None means that it is unknown.
 
-    ``orientation`` is the number from 1 to 8 that EXIF uses, and what the *stored* pixels need to stand upright.
-    For AVIF and HEIC it comes from their rotation and mirror boxes, which rule there, and not from EXIF; for JPEG
-    XL from the codestream. The caller knows whether its decoder has already applied it. ``metadata`` is as
-    stored, the orientation in it included.
+    ``orientation`` is the EXIF orientation, from 1 to 8, of the *stored* pixels. For AVIF and HEIC it is that of
+    their rotation and mirror boxes, for JPEG XL that of the codestream. Some decoders apply it. ``metadata`` is
+    unchanged, including its orientation.
 
-    ``hidden`` names, in words for a report, what is in the file and is not carried over; ``notes`` says what was
-    odd about it. ``cicp`` is the colour as code points (primaries, transfer, matrix), where the file gives it so.
+    ``hidden`` names content that is not preserved, and ``notes`` describes peculiarities. ``cicp`` is the colour as
+    code points (primaries, transfer, matrix).
     """
 
     metadata: Metadata = field(default_factory=Metadata)
@@ -35,12 +34,12 @@ class Inspection:
 
 
 def distinct(words: list[str]) -> tuple[str, ...]:
-    """Each word once, in the order of its first coming."""
+    """Return the words without repetitions, in order."""
     return tuple(dict.fromkeys(words))
 
 
 def trailing_note(size: int) -> list[str]:
-    """What is said of bytes after the end of an image."""
+    """Return the note on bytes after the end of an image."""
     return [f"{size:,} bytes follow after its end"] if size > 0 else []
 
 
@@ -57,7 +56,7 @@ _IN_XMP = (
     (re.compile(rb"ns\.google\.com/photos/1\.0/image/"), "second image"),
 )  # fmt: skip
 
-# Names of blocks in Samsung's trailers. One plain word to a pattern: such a search runs at the speed of memory.
+# Names of blocks in Samsung's trailers. Patterns are plain words, which are searched fast.
 _IN_TRAILER = (
     (re.compile(rb"MotionPhoto_Data"), MOTION_PHOTO),
     (re.compile(rb"DualShot_"), DEPTH_MAP),
@@ -66,12 +65,12 @@ _IN_TRAILER = (
 
 
 def in_xmp(packet: bytes | None) -> list[str]:
-    """What a packet says that the file holds beside the image."""
+    """Return hidden content that an XMP packet mentions."""
     return [word for pattern, word in _IN_XMP if pattern.search(packet)] if packet else []
 
 
 def in_trailer(data: Data, start: int) -> list[str]:
-    """What follows after the end of an image: a film, or what a maker's names of blocks say."""
+    """Return hidden content after the end of an image: a video, or blocks with known names."""
     span = ByteSpan(data, start)
     words = [word for pattern, word in _IN_TRAILER if pattern.search(data, start)]
     if span.has(start, 12) and span.take(start + 4, 4) == b"ftyp":
@@ -82,7 +81,7 @@ def in_trailer(data: Data, start: int) -> list[str]:
 
 
 def purpose_of_image(data: Data, start: int, size: int) -> str | None:
-    """What a further image in a file is for, judged by its headers; None for one in its own right."""
+    """Return the purpose of a further image in a file, from its headers; None for an ordinary image."""
     head = ByteSpan(data).inner(start, min(size, len(data) - start, 1 << 16))
     block = head.take(head.start, len(head))
     if ISO_GAIN_MAP in block or b"hdr-gain-map" in block or b"hdrgainmap" in block or b"HDRGainMap" in block:

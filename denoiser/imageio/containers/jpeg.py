@@ -1,8 +1,8 @@
-"""JPEG, walked marker by marker: metadata, further images, and what is hidden.
+"""JPEG: metadata, further images, and hidden content.
 
     SOI | APP0 JFIF | APP1 Exif | APP1 XMP … | APP2 ICC, MPF | APP13 IPTC | COM | DQT SOF DHT | SOS data … | EOI
 
-Whatever follows after EOI is another image that the MPF index names, a trailer of the camera's, or nothing known.
+After EOI follow images that the MPF index lists, a trailer of the camera, or unknown bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NO_FILL = re.compile(rb"[^\xff]")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A marker with what its length covers: *size* bytes from *at*. The data of a scan run on to *data_end*."""
+    """A segment: its marker, and *size* bytes from *at*. The data of a scan end at *data_end*."""
 
     marker: int
     at: int
@@ -42,7 +42,7 @@ class Segment:
 
 
 def walk(data: Data) -> Iterator[Segment]:
-    """The segments from SOI to EOI, each inside the file; UnreadableImage where that is not so."""
+    """Yield the segments from SOI to EOI; raise UnreadableImage if one is truncated or invalid."""
     span = ByteSpan(data)
     if span.take(0, min(2, len(span))) != b"\xff\xd8":
         raise broken("not a JPEG: it does not begin with the start marker")
@@ -70,7 +70,7 @@ def walk(data: Data) -> Iterator[Segment]:
 
 
 def _marker_at(span: ByteSpan, at: int) -> tuple[int, int]:
-    """What follows the marker at *at*, and the marker; any number of fill bytes may stand before it."""
+    """Return the end of the marker at *at*, and the marker; fill bytes may precede it."""
     if not span.has(at, 2):
         raise broken("truncated: the file ends before the end marker")
     if span.take(at, 1) != b"\xff":
@@ -88,7 +88,7 @@ def _marker_at(span: ByteSpan, at: int) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class _Collected:
-    """What the walk has collected so far."""
+    """What `inspect` has collected so far."""
 
     span: ByteSpan
     exif: bytes | None = None
@@ -100,13 +100,13 @@ class _Collected:
     comments: list[bytes] = field(default_factory=list)
     density: tuple[float, float] | None = None
     size: tuple[int, int, int] = (0, 0, 0)
-    other_images: int | None = None  # where the MPF index lies
+    other_images: int | None = None  # position of the MPF index
     hidden: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def inspect(data: Data) -> Inspection:
-    """All that stands beside the pixels of a JPEG."""
+    """Return everything except the pixels of a JPEG."""
     found = _Collected(ByteSpan(data))
     end = 0
     for segment in walk(data):
@@ -223,7 +223,7 @@ def _whole_profile(found: _Collected) -> bytes | None:
 
 
 def _whole_packet(found: _Collected) -> bytes | None:
-    """The packet with the extension that it refers to, if all parts of that are there."""
+    """Return the packet with the extension that it refers to, if that is complete."""
     name = xmp.extension_wanted(found.xmp) if found.xmp else None
     if found.xmp is None or name is None:
         return found.xmp
@@ -239,7 +239,7 @@ def _whole_packet(found: _Collected) -> bytes | None:
 
 
 def _further_images(found: _Collected, end: int) -> int:
-    """How many images beside the first stand in their own right; previews, maps and mattes are named."""
+    """Return the number of further images; previews, maps and mattes are hidden content instead."""
     if found.other_images is None:
         return 0
     other_images = 0
@@ -253,7 +253,7 @@ def _further_images(found: _Collected, end: int) -> int:
             found.hidden.append("preview image")
         else:
             other_images += 1
-    # The first Ultra HDR files describe their gain map in the main packet only, and its image looks like any.
+    # The first Ultra HDR files describe their gain map only in the main packet, and not in its image.
     if (
         other_images
         and found.xmp
@@ -265,7 +265,7 @@ def _further_images(found: _Collected, end: int) -> int:
 
 
 def _multi_picture_index(span: ByteSpan, start: int) -> list[tuple[int, int, int]]:
-    """(kind, position in the file, size) of each image that the MPF index lists; empty when it makes no sense."""
+    """Return (kind, position, size) of each image in the MPF index; empty if it is invalid."""
     try:
         inner = ByteSpan(span.data[start : min(start + 65_536, span.end)])
         directory = ifd.read_first(inner)

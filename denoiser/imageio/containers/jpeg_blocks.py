@@ -1,10 +1,7 @@
-"""Segments of a JPEG: inserts metadata before the first table, and checks that frame, scans, restarts and end are
-complete.
+"""JPEG: inserts metadata before the first table, and checks that frame, scans and end are complete.
 
-The image data itself is not changed.
-
-Coded data of a scan that lack their last block are only noticed where restart markers count the blocks; elsewhere
-the decoder must treat its warnings as errors.
+Image data are never changed. A scan without its last block is noticed here only if it has restart markers;
+otherwise the decoder must treat warnings as errors.
 """
 
 from __future__ import annotations
@@ -38,10 +35,10 @@ _PART = 65_400  # of an extension, of resources
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same image with these blocks; what a JPEG cannot hold is left out, and `unheld` names it."""
+    """Return the image with these blocks; what a JPEG cannot store is left out: see `unheld`."""
     start = 2
     header = b""
-    replaced: list[tuple[int, int]] = []  # the encoder's own blocks of the kinds that are given here
+    replaced: list[tuple[int, int]] = []  # blocks of the encoder that are replaced
     for segment in walk(encoded):
         if segment.marker == SOS:
             break
@@ -60,7 +57,7 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
 
 
 def unheld(metadata: Metadata, profile: bytes | None) -> list[str]:
-    """In words, what of this does not fit into a JPEG."""
+    """Return names of the blocks that do not fit into a JPEG."""
     words = []
     if metadata.exif and len(metadata.exif) > exif.MAX_IN_JPEG:
         words.append("EXIF (longer than the 64 KB that JPEG can hold)")
@@ -131,7 +128,7 @@ def _parts(block: bytes, size: int) -> list[bytes]:
     return [block[at : at + size] for at in range(0, len(block), size)]
 
 
-MAX_SCANS = 500  # ten are usual; thousands of them on a large frame are a known way to keep a decoder busy
+MAX_SCANS = 500  # ten are usual; thousands of scans of a large frame are a known attack on decoders
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _CYCLE = bytes(range(0xD0, 0xD8))
 _PROGRESSIVE, _LOSSLESS = {0xC2, 0xC6, 0xCA, 0xCE}, {0xC3, 0xC7, 0xCB, 0xCF}
@@ -139,7 +136,7 @@ _PROGRESSIVE, _LOSSLESS = {0xC2, 0xC6, 0xCA, 0xCE}, {0xC3, 0xC7, 0xCB, 0xCF}
 
 @dataclass(frozen=True, slots=True)
 class JpegFrame:
-    """The frame header: size, and the sampling factors of each component by its id."""
+    """The frame header: size, and the sampling factors of each component by its ID."""
 
     marker: int
     width: int
@@ -147,7 +144,7 @@ class JpegFrame:
     sampling: dict[int, tuple[int, int]]
 
     def units(self, components: list[int]) -> int:
-        """How many units a scan of these components codes: interleaved units, or blocks when it is but one."""
+        """Return the number of units of a scan: interleaved units, or blocks for a single component."""
         across = max(h for h, _ in self.sampling.values())
         down = max(v for _, v in self.sampling.values())
         if len(components) > 1:
@@ -156,18 +153,18 @@ class JpegFrame:
         return _ceil(_ceil(self.width * h, across), 8) * _ceil(_ceil(self.height * v, down), 8)
 
 
-class _Drawn:
-    """How far the coefficients of each component are known: the bits of each that are still to come."""
+class _MissingBits:
+    """The missing bits of the coefficients of each component."""
 
     def __init__(self) -> None:
         self._missing: dict[int, dict[int, int]] = {}
 
     def finish(self, components: list[int]) -> None:
-        """A scan that is not progressive gives all at once."""
+        """Handle a scan that is not progressive, which has all bits."""
         self._missing |= {component: dict.fromkeys(range(64), 0) for component in components}
 
     def refine(self, components: list[int], band: range, bits: int) -> None:
-        """A progressive scan goes on where an earlier one has stopped, or begins."""
+        """Handle a progressive scan, which continues an earlier one or begins."""
         before, after = bits >> 4, bits & 15
         if not band or band.stop > 64:
             raise broken("a progressive JPEG scan of an impossible band")
@@ -178,7 +175,7 @@ class _Drawn:
             known |= dict.fromkeys(band, after)
 
     def check(self, frame: JpegFrame) -> None:
-        """All of all components, to the last bit."""
+        """Raise UnreadableImage if bits of a component are missing."""
         if any(0 not in self._missing.get(component, {}) for component in frame.sampling):
             raise broken("truncated: a colour component has no image data")
         if any(len(known) < 64 or any(known.values()) for known in self._missing.values()):
@@ -186,11 +183,11 @@ class _Drawn:
 
 
 def check_whole(data: Data) -> None:
-    """Raises UnreadableImage when the structure shows that something is missing or out of place."""
+    """Raise UnreadableImage if the structure is truncated or corrupt."""
     span = ByteSpan(data)
     frame: JpegFrame | None = None
     interval = scans = 0
-    drawn = _Drawn()
+    missing = _MissingBits()
     for segment in walk(data):
         if segment.marker in FRAMES:
             if frame is not None:
@@ -204,10 +201,10 @@ def check_whole(data: Data) -> None:
             scans += 1
             if scans > MAX_SCANS:
                 raise broken(f"more than {MAX_SCANS} scans")
-            _check_scan(span, segment, frame, interval, drawn)
+            _check_scan(span, segment, frame, interval, missing)
     if frame is None or not scans:
         raise broken("truncated: no image data before the end marker")
-    drawn.check(frame)
+    missing.check(frame)
 
 
 def _read_frame(span: ByteSpan, segment: Segment) -> JpegFrame:
@@ -223,7 +220,7 @@ def _read_frame(span: ByteSpan, segment: Segment) -> JpegFrame:
     return JpegFrame(segment.marker, width, height, sampling)
 
 
-def _check_scan(span: ByteSpan, segment: Segment, frame: JpegFrame, interval: int, drawn: _Drawn) -> None:
+def _check_scan(span: ByteSpan, segment: Segment, frame: JpegFrame, interval: int, missing: _MissingBits) -> None:
     header = span.take(segment.at, segment.size)
     count = header[0] if header else 0
     if not 1 <= count <= 4 or len(header) != 4 + 2 * count:
@@ -237,13 +234,13 @@ def _check_scan(span: ByteSpan, segment: Segment, frame: JpegFrame, interval: in
     if interval and frame.marker not in _LOSSLESS:
         _check_restarts(span, start, segment.data_end, _ceil(frame.units(components), interval) - 1)
     if frame.marker in _PROGRESSIVE:
-        drawn.refine(components, range(header[-3], header[-2] + 1), header[-1])
+        missing.refine(components, range(header[-3], header[-2] + 1), header[-1])
     else:
-        drawn.finish(components)
+        missing.finish(components)
 
 
 def _check_restarts(span: ByteSpan, start: int, end: int, expected: int) -> None:
-    # Some encoders set one more behind the last interval; a file of nothing else must not take memory without end.
+    # Some encoders write one more after the last interval. More are not collected, which limits memory.
     marks = islice(_RESTART.finditer(span.data, start, end), expected + 2)
     found = bytes(mark[1][0] for mark in marks)
     if found != (_CYCLE * (len(found) // 8 + 1))[: len(found)]:

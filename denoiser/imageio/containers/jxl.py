@@ -2,7 +2,7 @@
 
     signature | ftyp | jxll | Exif offset, block | xml XMP | jxlc codestream, or jxlp parts of it | brob packed
 
-The profile is coded with the image: it is the encoder's to write and the decoder's to read.
+The profile is part of the coded image, so encoder and decoder handle it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, ByteSpan, Data, br
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _BARE = b"\xff\x0a"
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}  # width to height
-_SIDES = ((1, 9), (1, 13), (1, 18), (1, 30))  # what is added, and bits, by the selector before a number
+_SIDES = ((1, 9), (1, 13), (1, 18), (1, 30))  # (offset, bits) by the selector before a number
 
 
 def inspect(data: Data) -> Inspection:
-    """All that stands beside the pixels; the profile is coded with the image, and so the decoder's to give."""
+    """Return everything except pixels and profile; the decoder returns the profile."""
     span = ByteSpan(data)
     if span.take(0, min(2, len(span))) == _BARE:
         return _with_header(span, Metadata(), [])
@@ -40,9 +40,8 @@ def inspect(data: Data) -> Inspection:
         elif part.name == b"jumb":
             words.append(inspection.CONTENT_CREDENTIALS)
         elif part.name == b"brob" and part.size >= 4:
-            words.append(
-                {b"Exif": "packed EXIF", b"xml ": "packed XMP"}.get(span.take(part.at, 4), "packed metadata")
-            )
+            names = {b"Exif": "compressed EXIF", b"xml ": "compressed XMP"}
+            words.append(names.get(span.take(part.at, 4), "compressed metadata"))
     if codestream is None:
         raise broken("truncated: a JPEG XL without an image")
     metadata = Metadata(exif=block, xmp=packet, resolution=exif.resolution(block))
@@ -50,9 +49,9 @@ def inspect(data: Data) -> Inspection:
 
 
 def check_whole(data: Data) -> None:
-    """Raises UnreadableImage when a box is cut or the last part of the codestream is missing.
+    """Raise UnreadableImage if a box is truncated, or the last part of the codestream is missing.
 
-    A bare codestream does not say how long it is: the decoder must tell.
+    A codestream without boxes has no length, so only the decoder can check it.
     """
     span = ByteSpan(data)
     if span.take(0, min(2, len(span))) == _BARE:
@@ -67,8 +66,8 @@ def check_whole(data: Data) -> None:
         raise broken("truncated: the last part of the JPEG XL image is missing")
 
 
-def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  # noqa: ARG001 - one door for all formats
-    """The same image with EXIF and XMP in boxes; the profile is the encoder's."""
+def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:  # noqa: ARG001 - as for other formats
+    """Return the image with EXIF and XMP in boxes; the encoder has written the profile."""
     added = box(b"Exif", bytes(4) + metadata.exif) if metadata.exif else b""
     added += box(b"xml ", metadata.xmp) if metadata.xmp else b""
     if not added:
@@ -91,7 +90,7 @@ def _parts(span: ByteSpan) -> list[boxes.IsoBox]:
 
 
 class _Bits:
-    """The header's bits, from the lowest of each byte on."""
+    """Reads bits of the header, from the lowest of each byte on."""
 
     def __init__(self, block: bytes) -> None:
         self._bits = int.from_bytes(block, "little")
@@ -106,12 +105,12 @@ class _Bits:
         return value
 
     def choice(self, forms: tuple[tuple[int, int], ...]) -> int:
-        """A number in one of four forms: (what is added, bits)."""
+        """Return a number in one of four forms: (offset, bits)."""
         added, bits = forms[self.take(2)]
         return added + self.take(bits)
 
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Return width and height."""
         small = self.take(1)
         height = (self.take(5) + 1) * 8 if small else self.choice(_SIDES)
         ratio = self.take(3)
@@ -128,18 +127,18 @@ def _with_header(codestream: ByteSpan, metadata: Metadata, words: list[str]) -> 
     bits = _Bits(head[2:])
     width, height = bits.size()
     orientation, depth = 1, 8
-    if not bits.take(1):  # not everything is as usual
+    if not bits.take(1):  # not all default values
         depth = 0
         preview = False
         if bits.take(1):
             orientation = bits.take(3) + 1
             if bits.take(1):
-                bits.size()  # what it is meant to be shown at
+                bits.size()  # the intrinsic size
             preview = bool(bits.take(1))
             if not preview and bits.take(1):
                 words = [*words, "animation"]
                 _skip_animation(bits)
-        if not preview:  # its header is of no use here, and the depth stands behind it
+        if not preview:  # the depth is after its header, which is not parsed
             depth = _depth(bits)
     return Inspection(
         metadata=metadata,

@@ -1,4 +1,4 @@
-"""PNG, chunk by chunk: reads metadata, frames and completeness, and inserts metadata behind the header.
+"""PNG: reads metadata and frames, checks completeness, and inserts metadata after the header.
 
     signature | IHDR | … iCCP pHYs eXIf tEXt zTXt iTXt acTL … | IDAT IDAT … | IEND
 
@@ -21,12 +21,12 @@ _AFTER_HEADER = 33
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same image with these blocks; the encoder's own of the same kinds give way, its resolution always."""
+    """Return the image with these blocks, which replace those of the encoder; its resolution is always removed."""
     chunks = _chunks(metadata, profile)
     replaced = {b"pHYs"} | {name for name, _ in chunks if name in (b"iCCP", b"eXIf")}
     if profile:
         replaced |= {b"sRGB", b"gAMA", b"cHRM"}
-    view = memoryview(encoded)  # slices of it copy nothing, and an image may have hundreds of megabytes
+    view = memoryview(encoded)  # slices of a memoryview are not copied; an image may have hundreds of megabytes
     pieces: list[bytes | memoryview] = [view[:_AFTER_HEADER], *(_chunk(name, block) for name, block in chunks)]
     at, span = _AFTER_HEADER, ByteSpan(encoded)
     for chunk in walk(encoded):
@@ -78,18 +78,18 @@ def _chunk(name: bytes, block: bytes) -> bytes:
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
-# Bits that each colour type may have, and how many samples a pixel of it has.
+# Bits and samples per pixel by colour type.
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
-# Text that is carried, or that programs write about themselves.
-_CARRIED = re.compile(rb"XML:com\.adobe\.xmp|Comment$|Raw profile type |Software$|date:|Creation Time$")
-_STEP = 1 << 20  # bytes inflated or summed at a time
+# Text that is preserved, or that programs write about themselves.
+_KNOWN_TEXT = re.compile(rb"XML:com\.adobe\.xmp|Comment$|Raw profile type |Software$|date:|Creation Time$")
+_STEP = 1 << 20  # bytes decompressed or summed at a time
 
 
 @dataclass(frozen=True, slots=True)
 class PngHeader:
-    """What IHDR says."""
+    """The IHDR chunk."""
 
     width: int
     height: int
@@ -99,7 +99,7 @@ class PngHeader:
 
 
 def walk(data: Data) -> Iterator[Chunk]:
-    """The chunks from IHDR to IEND, each inside the file; UnreadableImage where that is not so."""
+    """Yield the chunks from IHDR to IEND; raise UnreadableImage if one is truncated or invalid."""
     span = ByteSpan(data)
     if span.take(0, min(8, len(span))) != SIGNATURE:
         raise broken("not a PNG: its signature is wrong")
@@ -122,7 +122,7 @@ def walk(data: Data) -> Iterator[Chunk]:
 
 
 def read_header(span: ByteSpan) -> PngHeader:
-    """The header of a PNG whose first chunk is IHDR; UnreadableImage when it describes no image."""
+    """Return the header; raise UnreadableImage if it is invalid."""
     block = span.take(16, 13)
     width, height = int.from_bytes(block[:4], "big"), int.from_bytes(block[4:8], "big")
     bits, colour, compression, filtering, interlace = block[8:]
@@ -134,7 +134,7 @@ def read_header(span: ByteSpan) -> PngHeader:
 
 
 def inspect(data: Data) -> Inspection:
-    """All that stands beside the pixels of a PNG."""
+    """Return everything except the pixels of a PNG."""
     span = ByteSpan(data)
     parts: dict[bytes, bytes] = {}
     texts: dict[bytes, bytes] = {}
@@ -155,7 +155,7 @@ def inspect(data: Data) -> Inspection:
     words = inspection.in_xmp(metadata.xmp) + (inspection.in_trailer(data, end) if end < len(data) else [])
     words += [inspection.CONTENT_CREDENTIALS] if b"caBX" in parts else []
     words += [inspection.GAIN_MAP] if b"gdAT" in parts else []
-    others = sorted(_name(keyword) for keyword in texts if not _CARRIED.match(keyword))
+    others = sorted(_name(keyword) for keyword in texts if not _KNOWN_TEXT.match(keyword))
     words += [f"text ({', '.join(others[:8])})"] if others else []
     if (
         b"gAMA" in parts
@@ -202,7 +202,7 @@ def _density(block: bytes) -> tuple[float, float] | None:
 
 
 def _per_inch(per_metre: int) -> float:
-    """Metres hold whole dots only: 300 per inch is stored as 11,811, and means 300."""
+    """Return dots per inch. PNG has whole dots per metre: 300 per inch is stored as 11,811."""
     exact = per_metre * 0.0254
     return float(round(exact)) if round(round(exact) / 0.0254) == per_metre else exact
 
@@ -218,7 +218,7 @@ def _profile(parts: dict[bytes, bytes], texts: dict[bytes, bytes], notes: list[s
 
 
 def _text(name: bytes, block: bytes, limit: int) -> tuple[bytes, bytes | None]:
-    """The keyword of a text chunk and its text in UTF-8; None where it cannot be unpacked."""
+    """Return keyword and text in UTF-8 of a text chunk; the text is None if it cannot be decompressed."""
     keyword, _, rest = block.partition(b"\0")
     if name == b"tEXt":
         return keyword, _utf8(keyword, rest)
@@ -235,7 +235,7 @@ def _utf8(keyword: bytes, text: bytes) -> bytes:
 
 
 def _raw_profile(texts: dict[bytes, bytes], kind: bytes) -> bytes | None:
-    """A block as ImageMagick writes it into text: the kind, the size, and hexadecimal lines."""
+    """Return a block that ImageMagick wrote as text: its kind, size, and hexadecimal lines."""
     text = texts.get(b"Raw profile type " + kind, b"")
     found = re.fullmatch(rb"\s*\w+\s+(\d{1,9})\s+([0-9a-fA-F\s]*)", text)
     if not found:
@@ -245,7 +245,7 @@ def _raw_profile(texts: dict[bytes, bytes], kind: bytes) -> bytes | None:
 
 
 def check_whole(data: Data, deep: bool = True) -> None:
-    """Raises UnreadableImage when a chunk is damaged, missing or out of place; *deep* inflates the image data."""
+    """Raise UnreadableImage if a chunk is corrupt, missing or misplaced; *deep* decompresses the image data."""
     span = ByteSpan(data)
     pieces: list[Chunk] = []
     last, palette = b"", False
@@ -270,7 +270,7 @@ def check_whole(data: Data, deep: bool = True) -> None:
 
 
 def image_bytes(header: PngHeader) -> int:
-    """How many bytes the image data inflate to: each row with the byte that names its filter."""
+    """Return the size of the decompressed image data; each row has a byte for its filter."""
     bits = header.bits * _SAMPLES[header.colour]
     if not header.interlaced:
         return header.height * (1 + (header.width * bits + 7) // 8)
@@ -301,7 +301,7 @@ def _check_stream(span: ByteSpan, pieces: list[Chunk], expected: int) -> None:
                 except zlib.error:
                     raise broken("corrupt: its image data cannot be decompressed") from None
                 waiting = engine.unconsumed_tail
-    while not engine.eof and size <= expected:  # what the last piece has left in the engine
+    while not engine.eof and size <= expected:  # output that is still buffered
         rest = engine.decompress(b"", _STEP)
         size += len(rest)
         if not rest:

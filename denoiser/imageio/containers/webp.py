@@ -1,4 +1,4 @@
-"""WebP, a RIFF of chunks: metadata, animation, and whether all of it is there.
+"""WebP, a RIFF of chunks: metadata, animation, and completeness.
 
     RIFF size WEBP | VP8X flags canvas | ICCP | ANIM ANMF … or ALPH, VP8 or VP8L | EXIF | XMP
 
@@ -19,7 +19,7 @@ _IMAGES = (b"VP8 ", b"VP8L")
 
 
 def walk(data: Data) -> Iterator[Chunk]:
-    """The chunks of the file, each inside of what the RIFF header and the file have; UnreadableImage otherwise."""
+    """Yield the chunks of the file; raise UnreadableImage if one is truncated."""
     span = ByteSpan(data)
     head = span.take(0, min(12, len(span)))
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WEBP":
@@ -43,7 +43,7 @@ def _chunks(span: ByteSpan, at: int) -> Iterator[Chunk]:
 
 
 def inspect(data: Data) -> Inspection:
-    """All that stands beside the pixels of a WebP."""
+    """Return everything except the pixels of a WebP."""
     span = ByteSpan(data)
     blocks: dict[bytes, bytes] = {}
     frames, width, height = 0, 0, 0
@@ -74,7 +74,7 @@ def inspect(data: Data) -> Inspection:
 
 
 def image_size(span: ByteSpan, chunk: Chunk) -> tuple[int, int]:
-    """Width and height that a coded image says of itself; UnreadableImage when its header is none."""
+    """Return width and height of a coded image; raise UnreadableImage if its header is invalid."""
     head = span.take(chunk.at, min(chunk.size, 10))
     if chunk.name == b"VP8L":
         if len(head) < 5 or head[0] != 0x2F or head[4] >> 5:
@@ -90,10 +90,10 @@ def image_size(span: ByteSpan, chunk: Chunk) -> tuple[int, int]:
 
 
 def check_whole(data: Data) -> None:
-    """Raises UnreadableImage when a chunk is cut or missing, or the sizes in it do not agree."""
+    """Raise UnreadableImage if a chunk is truncated or missing, or sizes differ."""
     span = ByteSpan(data)
     canvas: tuple[int, int] | None = None
-    pictures = 0
+    images = 0
     animated = False
     for chunk in walk(data):
         if chunk.name == b"VP8X":
@@ -109,13 +109,13 @@ def check_whole(data: Data) -> None:
                 raise broken("truncated: a frame of the WebP animation has no image")
             for part in inside:
                 _check_image(span, part)
-            pictures += 1
+            images += 1
         elif chunk.name in _IMAGES:
             size = _check_image(span, chunk)
             if canvas and not animated and size != canvas:
                 raise broken("corrupt: the WebP image does not have the size that its header names")
-            pictures += 1
-    if not pictures:
+            images += 1
+    if not images:
         raise broken("truncated: a WebP without an image")
 
 
@@ -130,7 +130,7 @@ def _check_image(span: ByteSpan, chunk: Chunk) -> tuple[int, int] | None:
 
 
 def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
-    """The same image in the extended layout with these blocks; IPTC and a comment have no place in it."""
+    """Return the image in the extended layout with these blocks; it cannot store IPTC and comments."""
     span = ByteSpan(encoded)
     kept = [chunk for chunk in walk(encoded) if chunk.name not in (b"VP8X", b"ICCP", b"EXIF", b"XMP ")]
     flags = sum(flag for flag, block in ((_ICC, profile), (_EXIF, metadata.exif), (_XMP, metadata.xmp)) if block)

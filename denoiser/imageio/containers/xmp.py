@@ -1,8 +1,8 @@
-"""XMP packets and IPTC records, the metadata that JPEG and PNG wrap in their own ways.
+"""XMP packets and IPTC records.
 
-JPEG holds 64 KB of an XMP packet and the rest in extension segments; other formats hold one packet. `joined` moves
-the extension's descriptions into the main packet, `split` moves them out again. IPTC records are in Photoshop
-resources.
+JPEG has 64 KB of an XMP packet in one segment and the rest in extension segments; other formats have one packet.
+`joined` moves the descriptions of the extension into the main packet, `split` moves them out again. IPTC records
+are in Photoshop resources:
 
 "8BIM" | id | name, padded to even | size | data, padded to even
 
@@ -14,11 +14,12 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import struct
 from collections.abc import Iterator
 
 from denoiser.imageio.containers.span import ByteSpan
 
-MAX_MAIN_IN_JPEG = 65_533 - 29  # a segment's length, less "http://ns.adobe.com/xap/1.0/" and its zero
+MAX_MAIN_IN_JPEG = 65_533 - 29  # a segment without "http://ns.adobe.com/xap/1.0/" and its zero byte
 
 _ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8](?=\s*[\"'<])")
 _NOTE = re.compile(rb"\sxmpNote:HasExtendedXMP\s*=\s*[\"']([0-9A-Fa-f]{32})[\"']|"
@@ -33,19 +34,19 @@ _PACKET_BEGIN = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 _PACKET_END = b'<?xpacket end="w"?>'
 _RDF_END = b"</rdf:RDF>"
 _RDF_BEGIN = re.compile(rb"<rdf:RDF\b[^<>]*>")
-# A tag, with its quoted values taken whole (they may hold ">"); or a comment, CDATA section or instruction.
+# A tag, whose quoted values may contain ">"; or a comment, CDATA section or instruction.
 _TAG = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([\w:.-]+)((?:\"[^\"]*\"|'[^']*'|[^\"'<>])*?)(/?)>", re.DOTALL
 )
 
 
 def with_orientation_reset(xmp: bytes) -> bytes:
-    """The packet saying that its image stands upright; its length stays."""
+    """Return the packet with orientation 1; its length is unchanged."""
     return _ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def with_size(xmp: bytes, width: int, height: int) -> bytes:
-    """The packet naming this size wherever it names one in the words of EXIF or TIFF."""
+    """Return the packet with this size in its EXIF and TIFF properties."""
     sizes = {rb"(?:exif:PixelX|exif:PixelXDimension|tiff:ImageWidth)": width,
              rb"(?:exif:PixelY|exif:PixelYDimension|tiff:ImageLength)": height}  # fmt: skip
     for name, value in sizes.items():
@@ -54,13 +55,13 @@ def with_size(xmp: bytes, width: int, height: int) -> bytes:
 
 
 def extension_wanted(main: bytes) -> bytes | None:
-    """The name (an MD5 in hex) of the extension that the main packet refers to, or None."""
+    """Return the name (an MD5 in hex) of the extension that the main packet refers to, or None."""
     found = _NOTE.search(main)
     return (found[1] or found[2]) if found else None
 
 
 def joined(main: bytes, extension: bytes) -> bytes | None:
-    """One packet of a main one and its extension, or None when either has no place for it."""
+    """Return one packet from a main packet and its extension, or None if one of them is corrupt."""
     begin, inner_end = _RDF_BEGIN.search(extension), extension.rfind(_RDF_END)
     place = main.rfind(_RDF_END)
     if not begin or inner_end < begin.end() or place < 0:
@@ -72,9 +73,9 @@ def joined(main: bytes, extension: bytes) -> bytes | None:
 
 
 def split(packet: bytes, limit: int = MAX_MAIN_IN_JPEG) -> tuple[bytes, bytes] | None:
-    """A main packet of at most *limit* bytes and its extension, or None when the packet cannot be split so.
+    """Return a main packet of at most *limit* bytes and its extension, or None if that is impossible.
 
-    The extension takes what stands last: whole descriptions if that is enough, else properties of the last one.
+    The extension has the last descriptions, or else properties of the last description.
     """
     place = packet.rfind(_RDF_END)
     begin = _RDF_BEGIN.search(packet)
@@ -91,7 +92,7 @@ def split(packet: bytes, limit: int = MAX_MAIN_IN_JPEG) -> tuple[bytes, bytes] |
 
 
 def _cuts(packet: bytes, begin: int, end: int) -> list[tuple[int, int, bytes, bytes]]:
-    """Where the packet can be cut, the latest first: (from, to, what opens, what closes the part taken out)."""
+    """Return where the packet can be cut, the latest first: (from, to, opening, closing tag of the part)."""
     cuts: list[tuple[int, int, bytes, bytes]] = []
     inner: list[tuple[int, bytes]] = []
     depth = 0
@@ -114,7 +115,7 @@ def _cuts(packet: bytes, begin: int, end: int) -> list[tuple[int, int, bytes, by
 
 
 def _tags(packet: bytes, begin: int, end: int) -> Iterator[re.Match[bytes]]:
-    """The tags, without comments and instructions, up to the first thing that is none: no place is tried twice."""
+    """Yield the tags, without comments and instructions, up to the first invalid one, in linear time."""
     while (at := packet.find(b"<", begin, end)) >= 0:
         tag = _TAG.match(packet, at, end)
         if tag is None:
@@ -125,16 +126,15 @@ def _tags(packet: bytes, begin: int, end: int) -> Iterator[re.Match[bytes]]:
 
 
 def _description_opening(tag: re.Match[bytes]) -> bytes:
-    """The tag again with its namespaces and what it is about, without its properties: these stay where they are."""
+    """Return the tag with its namespaces and rdf:about, but without its properties."""
     kept = re.findall(rb"\s+(?:xmlns:[\w.-]+|rdf:about)\s*=\s*(?:\"[^\"]*\"|'[^']*')", tag[3])
     return b"<" + tag[2] + b"".join(kept) + b">"
 
 
 def with_property(packet: bytes | None, namespace: str, name: str, value: str) -> bytes | None:
-    """The packet, or a new one, with this property in a description of its own at the end; an older one goes.
+    """Return the packet, or a new one, with this property in its own description, replacing an older one.
 
-    *namespace* ends with "/", *name* is a plain word. None where the packet has no place for it: it is broken, or
-    written in another encoding than UTF-8.
+    *namespace* ends with "/", *name* is a plain word. Returns None if the packet is corrupt, or not in UTF-8.
     """
     description = (
         f'<rdf:Description rdf:about="" xmlns:own="{_escaped(namespace)}" own:{name}="{_escaped(value)}"/>'.encode()
@@ -147,7 +147,7 @@ def with_property(packet: bytes | None, namespace: str, name: str, value: str) -
 
 
 def property_of(packet: bytes, namespace: str, name: str) -> str | None:
-    """The value of a property that `with_property` wrote; None where there is none. The last one counts."""
+    """Return the last value of a property that `with_property` wrote, or None."""
     found = _own(namespace, name).findall(packet)
     return html.unescape(found[-1].decode("utf-8", "replace")) if found else None
 
@@ -167,7 +167,7 @@ _PATHS = range(2000, 2999)  # clipping and working paths
 
 
 def resources(block: bytes) -> dict[int, bytes]:
-    """The resources of a block by id, as far as it is whole."""
+    """Return the resources of a block by ID, up to the first that is truncated."""
     found: dict[int, bytes] = {}
     span, at = ByteSpan(block), 0
     while span.has(at, 12) and block[at : at + 4] in (b"8BIM", b"AgHg", b"DCSR", b"PHUT", b"MeSa"):
@@ -184,22 +184,15 @@ def resources(block: bytes) -> dict[int, bytes]:
 
 
 def unwrapped(block: bytes) -> bytes | None:
-    """The IPTC records of a block of resources, or None."""
+    """Return the IPTC records of a block of resources, or None."""
     return resources(block).get(_IPTC)
 
 
 def wrapped(records: bytes) -> bytes:
-    """A block of resources that holds the IPTC records and nothing else."""
-    return (
-        b"8BIM"
-        + _IPTC.to_bytes(2, "big")
-        + b"\0\0"
-        + len(records).to_bytes(4, "big")
-        + records
-        + bytes(len(records) % 2)
-    )
+    """Return a block of resources with only the IPTC records."""
+    return struct.pack(">4sH2xI", b"8BIM", _IPTC, len(records)) + records + bytes(len(records) % 2)
 
 
 def has_paths(block: bytes) -> bool:
-    """Whether clipping paths are among the resources."""
+    """Return whether there are clipping paths among the resources."""
     return any(key in _PATHS for key in resources(block))

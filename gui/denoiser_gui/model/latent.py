@@ -21,7 +21,7 @@ from denoiser_gui.model.viewport import Area
 if TYPE_CHECKING:
     from denoiser.codec.decode import Decoder
     from denoiser.codec.encode import Encoder
-    from denoiser.imageio.sized import Sized
+    from denoiser.imageio.rivals import Sized
 
 SUFFIX = ".dlf"
 RIVALS = ("JPEG", "AVIF")
@@ -204,7 +204,7 @@ def _rival(request: LatentRequest, part: Image, most_bytes: int, cancel: CancelT
     if not request.rival:
         return None, ""
     from denoiser.errors import UnwritableImage
-    from denoiser.imageio.sized import sized
+    from denoiser.imageio.rivals import sized
 
     cancel.raise_if_cancelled()
     try:

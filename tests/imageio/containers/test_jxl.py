@@ -63,7 +63,7 @@ def test_blocks_come_back_byte_for_byte(full: Metadata) -> None:
 def test_what_is_not_carried_over_is_named() -> None:
     parts = (box(b"jhgm", b""), box(b"jumb", b""), box(b"brob", b"Exif...."))
     found = jxl.inspect(_boxed(*parts, box(b"jxlc", _codestream(*_PLAIN))))
-    assert found.hidden == ("gain map", "content credentials (C2PA)", "packed EXIF")
+    assert found.hidden == ("gain map", "content credentials (C2PA)", "compressed EXIF")
 
 
 @pytest.mark.parametrize(
