@@ -1,8 +1,7 @@
-"""A file appears whole or not at all.
+"""Writes files atomically: completely, or not at all.
 
-The bytes go into a temporary file in the target folder, are synced, and take the name in one step; the folder
-is synced after it. A killed run leaves at most temporary files, known by their names; `remove_leftovers` takes
-them away and spares those that a living process still holds.
+The data is written to a temporary file in the target folder, synced, and renamed; then the folder is synced. A
+killed run leaves only temporary files, which `remove_leftovers` deletes unless a running process still holds them.
 """
 
 from __future__ import annotations
@@ -21,31 +20,30 @@ from denoiser.errors import OutputFull, UnwritableImage
 
 try:
     import fcntl
-except ImportError:  # Windows: an open file cannot be removed there, which protects it just as well
+except ImportError:  # Windows: open files cannot be removed there, which protects them as well
     fcntl = None  # type: ignore[assignment]
 
 PREFIX = ".denoise-"
 SUFFIX = ".part"
 
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write two bytes for a line break
+_BINARY = getattr(os, "O_BINARY", 0)  # otherwise Windows writes two bytes for a line break
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-# Errors that mean "this folder cannot be synced", not "data was lost". Windows opens no folders (EACCES), and a
-# folder may allow writing without reading. Some network file systems have no sync of folders.
+# Errors that mean "folders cannot be synced here", not "data was lost". Windows cannot open folders (EACCES), and a
+# folder may be writable but not readable. Some network file systems cannot sync folders.
 _NO_OPEN_OF_FOLDERS = {errno.EACCES}
 _NO_SYNC_OF_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextmanager
 def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterator[BinaryIO]:
-    """Opens a file that takes the name *path* when the block ends, with all its bytes on the disk.
+    """Open a file that is renamed to *path* when the block ends, after a sync.
 
-    An exception in the block, or while closing, leaves *path* as it was and no temporary file. Makes missing
-    folders. Errors of the disk become UnwritableImage or OutputFull; if only the sync of the folder fails, the new
-    file already has its name, but may not survive a power cut. Safe beside other writers of the same name:
-    the last wins. A link gives its name to the new file, and what it led to stays; a folder, pipe or device is
-    never replaced.
+    An exception in the block, or while closing, leaves *path* unchanged and removes the temporary file. Creates
+    missing folders. Disk errors become UnwritableImage or OutputFull; if only the sync of the folder fails, the new
+    file already exists, but may be lost in a power failure. With several writers of the same name the last wins. A
+    symbolic link is replaced, not its target; folders, pipes and devices are never replaced.
     """
     _refuse_special(path)
     temporary: Path | None = None
@@ -59,9 +57,9 @@ def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterat
             if times_ns is not None:
                 os.utime(temporary, ns=times_ns)
             if fcntl:
-                os.replace(temporary, path)  # while the lock is held, so no other process removes it as a left-over
+                os.replace(temporary, path)  # while the lock is held, so no other process removes it as a leftover
         if not fcntl:
-            os.replace(temporary, path)  # Windows renames closed files only
+            os.replace(temporary, path)  # Windows can only rename closed files
         _sync_folder(path.parent)
     except OSError as error:
         raise as_unwritable(path, error) from error
@@ -72,7 +70,7 @@ def whole_file(path: Path, *, times_ns: tuple[int, int] | None = None) -> Iterat
 
 
 def remove_leftovers(folder: Path) -> list[Path]:
-    """Removes temporary files that killed runs left in *folder* (not below it); returns what it removed."""
+    """Remove and return the temporary files that killed runs left in *folder*, not in its subfolders."""
     removed = []
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -84,13 +82,13 @@ def remove_leftovers(folder: Path) -> list[Path]:
 
 
 def append_line_durably(path: Path, line: str) -> None:
-    """Adds one line to the end of *path* in one write, and syncs it.
+    """Append one line to *path* in one write, and sync it.
 
-    Lines of several writers never mix. What a full disk or a power cut left of a line stays a line of its own, and
-    empty lines may stand between: a reader drops both. Neither ever spoils the next line.
+    Lines of several writers never mix. If a full disk or a power failure truncated the last line, a line break is
+    added first; readers must ignore invalid and empty lines.
     """
     if "\n" in line:
-        raise ValueError("a line holds no line break")
+        raise ValueError("a line must not contain a line break")
     data = line.encode() + b"\n"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o666)
@@ -110,7 +108,7 @@ def append_line_durably(path: Path, line: str) -> None:
 
 
 def _temporary_name(path: Path) -> str:
-    # A digest, not the name itself: a name of 255 bytes has no room for a suffix.
+    # A digest, because a name of 255 bytes cannot be extended.
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]
     return f"{PREFIX}{digest}-{secrets.token_hex(6)}{SUFFIX}"
 
@@ -119,24 +117,24 @@ def _refuse_special(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
-        return  # nothing there, or nothing that can be seen: writing will tell
+        return  # does not exist, or is not accessible: writing reports it
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
         raise UnwritableImage(f"{path}: cannot be written ({kind} has that name).", hint="Choose another name.")
 
 
 def _open_held(path: Path) -> tuple[Path, BinaryIO]:
-    """A new temporary file for *path*, locked as long as it is open."""
+    """Create a temporary file for *path*, locked while it is open."""
     while True:
         temporary = path.with_name(_temporary_name(path))
         file = open(temporary, "xb")  # noqa: SIM115 - the caller closes it
         if not fcntl:
             return temporary, file
-        with suppress(OSError):  # some network file systems know no locks
+        with suppress(OSError):  # some network file systems do not support locks
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
         if temporary.exists():
             return temporary, file
-        file.close()  # remove_leftovers of another run was quicker than the lock
+        file.close()  # another run removed it before it was locked
 
 
 def _removed_if_abandoned(path: Path) -> bool:
@@ -144,9 +142,9 @@ def _removed_if_abandoned(path: Path) -> bool:
         with open(path, "rb") as file:
             if fcntl:
                 fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()  # while the lock is held: its writer could take the lock in between
+                path.unlink()  # while the lock is held, or its writer could take the lock in between
         if not fcntl:
-            path.unlink()  # Windows removes closed files only, and no file that its writer has open
+            path.unlink()  # Windows can only remove closed files
     except OSError:
         return False
     return True
@@ -158,7 +156,7 @@ def _ends_with_break(descriptor: int, size: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Syncs the names in *folder*. Raises OSError unless the system merely has no way to do so."""
+    """Sync the entries of *folder*. Ignores errors that mean that the system does not support it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
@@ -175,7 +173,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def as_unwritable(path: Path, error: OSError) -> UnwritableImage:
-    """What the disk said about writing *path*, as an error for people."""
+    """An OSError while writing *path* as an error with message and hint."""
     if error.errno in _FULL:
         return OutputFull(f"{path}: no space left to write it.")
     reason = error.strerror or str(error)

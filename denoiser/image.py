@@ -15,19 +15,19 @@ from denoiser.errors import UsageError
 
 Pixels = NDArray[Any]
 
-_SIDE_IN_NOTEBOOKS = 1024  # pixels at most on each side: more would only slow the page down
+_SIDE_IN_NOTEBOOKS = 1024  # maximum side in pixels: larger images slow the page down
 _PNG_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # by the number of channels: grey, grey and alpha, RGB, RGBA
 
-# What a depth is stored in: up to 8 bits in bytes, up to 16 in words, 32 means float where 1.0 is white.
+# Up to 8 bits are stored as uint8, up to 16 as uint16; 32 means float, where 1.0 is white.
 _BITS_OF_DTYPE = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What stands beside the pixels of a file, as raw blocks that are carried and not understood.
+    """Metadata of a file as raw blocks, which are copied and not parsed.
 
-    ``exif`` is the bare TIFF-structured block (no ``Exif\\0\\0`` before it), ``xmp`` the packet, ``iptc``
-    the IIM records; ``resolution`` is in dots per inch, across and down.
+    ``exif`` is the TIFF structure without the prefix ``Exif\\0\\0``, ``xmp`` the packet, ``iptc`` the IIM records;
+    ``resolution`` is horizontal and vertical, in dots per inch.
     """
 
     exif: bytes | None = None
@@ -39,7 +39,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class JpegTables:
-    """How a JPEG was quantised: enough to write the next one with the same loss."""
+    """Quantisation of a JPEG: sufficient to write another one with the same loss."""
 
     quantisation: tuple[tuple[int, ...], ...]  # one table of 64 in natural order for each of the 1 to 4 slots
     sampling: tuple[tuple[int, int], ...]  # horizontal and vertical factors of each component
@@ -48,7 +48,7 @@ class JpegTables:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Facts of the file that a picture came from, for writing it back alike and for the report."""
+    """Properties of the source file, to write a similar file and for the report."""
 
     format: str  # the key of a row in imageio.formats: "jpeg", "png", …
     mode: str  # as stored: "bilevel", "palette", "grey", "grey+alpha", "rgb", "rgba", "cmyk", "raw"
@@ -56,22 +56,22 @@ class Origin:
     jpeg: JpegTables | None = None
     lossless: bool = True
     times_ns: tuple[int, int] | None = None  # access and modification
-    notes: tuple[str, ...] = ()  # what a person should know: "the gain map is not carried over"
+    notes: tuple[str, ...] = ()  # for the user: "the gain map is not carried over"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Image:
-    """One upright picture. Complete when built; the arrays are read-only views, shared and never changed.
+    """One upright image. Validated at construction; the arrays are read-only views.
 
     ``pixels`` is (H, W, C) with C = 1 for grey and 3 for colour; uint8, uint16 or float32. ``bits`` is the
-    significant depth: 10-bit values lie in uint16 from 0 to 1023. Float runs from 0 (black) to 1 (white) and
-    may go beyond. ``alpha`` is (H, W) in the same depth, never multiplied into the pixels.
+    significant depth: 10-bit values are uint16 from 0 to 1023. Float pixels are from 0 (black) to 1 (white) and may
+    exceed that range. ``alpha`` is (H, W) in the same depth, not premultiplied.
     """
 
     pixels: Pixels
     alpha: Pixels | None = None
     bits: int = 0  # 0: the full depth of the dtype
-    profile: bytes | None = None  # ICC; None means sRGB, or its grey curve
+    profile: bytes | None = None  # ICC; None means sRGB, or grey with its gamma
     metadata: Metadata = field(default_factory=Metadata)
     origin: Origin | None = None
 
@@ -115,7 +115,7 @@ class Image:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know about how this picture was read."""
+        """Notes for the user about how the image was read."""
         return self.origin.notes if self.origin else ()
 
     def __repr__(self) -> str:
@@ -125,11 +125,11 @@ class Image:
         return f"<Image {self.width}x{self.height} {colours}{alpha}, {self.bits} bits{origin}>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """The pixels (H, W, C) for numpy, read-only unless copied; alpha is not part of them."""
+        """The pixels (H, W, C) for numpy, without alpha; read-only unless copied."""
         return np.array(self.pixels, dtype=dtype, copy=copy)
 
     def _repr_png_(self) -> bytes:
-        """The image as notebooks show it: 8 bits, with its profile, at most 1024 pixels on each side."""
+        """A PNG for notebooks: 8 bits, with the profile, at most 1024 pixels on each side."""
         samples = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
         step = -(-max(self.height, self.width) // _SIDE_IN_NOTEBOOKS)
         small = samples[::step, ::step].astype(np.float32) / np.float32(self.white)
@@ -137,18 +137,18 @@ class Image:
         return _png(small.astype(np.uint8), self.profile)
 
     def with_pixels(self, pixels: Pixels) -> Image:
-        """The same picture with other pixels of the same depth; everything beside them stays."""
+        """A copy of the image with other pixels of the same depth."""
         if pixels.dtype != self.pixels.dtype:
-            raise UsageError(f"The pixels of this picture are {self.pixels.dtype}, not {pixels.dtype}.")
+            raise UsageError(f"The pixels of this image are {self.pixels.dtype}, not {pixels.dtype}.")
         return dataclasses.replace(self, pixels=pixels)
 
 
 def from_numpy(array: Pixels, *, bits: int = 0, profile: bytes | None = None) -> Image:
-    """A picture from an array (H, W), (H, W, 1), or with 2, 3 or 4 channels; the last of 2 or 4 is alpha."""
+    """An image from an array (H, W), (H, W, 1), or with 2, 3 or 4 channels; the last of 2 or 4 is alpha."""
     if array.ndim == 2:
         array = array[:, :, np.newaxis]
     if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4):
-        raise UsageError(f"An array of a picture is (H, W) or (H, W, 1 to 4), not {array.shape}.")
+        raise UsageError(f"An image array must be (H, W) or (H, W, 1 to 4), not {array.shape}.")
     channels = array.shape[2]
     if channels in (2, 4):
         return Image(array[:, :, :-1], alpha=array[:, :, -1], bits=bits, profile=profile)
@@ -156,10 +156,10 @@ def from_numpy(array: Pixels, *, bits: int = 0, profile: bytes | None = None) ->
 
 
 def _png(samples: NDArray[np.uint8], profile: bytes | None) -> bytes:
-    """A PNG of (H, W, 1 to 4). Files are written by denoiser.imageio; this one is only for display."""
+    """A PNG of (H, W, 1 to 4), for display only; denoiser.imageio writes files."""
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _PNG_COLOURS[channels], 0, 0, 0)
-    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter: 0, none
+    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter type: 0, none
     rows[:, 1:] = samples.reshape(height, -1)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b"")]
     if profile:

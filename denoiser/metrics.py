@@ -1,9 +1,9 @@
-"""How far a picture is from another: PSNR, SSIM and MS-SSIM, as the papers define them.
+"""PSNR, SSIM and MS-SSIM, as defined in the papers.
 
 Arrays are (H, W) or (H, W, C) of any integer or float type, both of the same shape; *white* is the value of white,
-255 for 8 bits (`Image.white` knows it). Nothing is clipped, rounded or converted, and no border is cut off
-beforehand; do so first if you need it. Computation is in double precision, in bands of rows, so that a large image
-needs little extra memory. Images of different shapes, or too small ones, raise UnusableData.
+255 for 8 bits (see `Image.white`). Values are not clipped, rounded or converted, and no border is cropped.
+Computation is in double precision, in bands of rows, so that a large image needs little extra memory. Images that
+differ in shape or are too small raise UnusableData.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ Plane = NDArray[np.float64]
 _RADIUS = 5  # a window of 11 × 11, as in the paper
 _SIGMA = 1.5
 _K1, _K2 = 0.01, 0.03
-_BAND = 256  # rows that are worked on at once: enough that Python costs nothing, few enough to stay small
-_STRIP = 16  # rows that one product with the window's matrix gives: more would multiply more zeros
-# Wang, Simoncelli and Bovik 2003, found by asking people; finest scale first.
+_BAND = 256  # rows processed at once: little overhead, little memory
+_STRIP = 16  # rows per product with the window matrix: more would multiply more zeros
+# From Wang, Simoncelli and Bovik 2003; finest scale first.
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 SSIM_SMALLEST = 2 * _RADIUS + 1
-MS_SSIM_SMALLEST = SSIM_SMALLEST * 2 ** (len(_SCALE_WEIGHTS) - 1)  # 176: the coarsest scale must hold a window
+MS_SSIM_SMALLEST = SSIM_SMALLEST * 2 ** (len(_SCALE_WEIGHTS) - 1)  # 176: the coarsest scale must contain a window
 
 
 def psnr(a: NDArray[Any], b: NDArray[Any], *, white: float) -> float:
-    """Peak signal-to-noise ratio in dB over all values of all channels together; infinite for equal pictures.
+    """Peak signal-to-noise ratio in dB over all values of all channels together; infinite for equal images.
 
-    10 log10(white² / mean((a − b)²)). Colour is not weighted and not turned into luma; the mean runs over the
-    channels before the logarithm, which is the custom of the colour-denoising papers.
+    10 log10(white² / mean((a − b)²)). The mean is over all channels before the logarithm, without
+    conversion to luma, as in papers on colour denoising.
     """
     _check_pair(a, b, white, smallest=1)
     total = 0.0
@@ -48,13 +48,13 @@ def psnr(a: NDArray[Any], b: NDArray[Any], *, white: float) -> float:
 
 
 def ssim(a: NDArray[Any], b: NDArray[Any], *, white: float) -> float:
-    """Structural similarity, at most 1: the mean over the picture and then over the channels.
+    """Structural similarity, at most 1: the mean over the image and the channels.
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity",
     IEEE Trans. Image Processing 13(4), 2004: Gaussian window of 11 × 11 with sigma 1.5, K1 = 0.01, K2 = 0.03, only
-    where the window lies inside the picture, variances of the window itself (not of a sample). Full resolution: the
-    authors' program first halves pictures larger than about 384 pixels, their paper and most tables do not. The
-    same as scikit-image's ``structural_similarity`` with ``gaussian_weights=True, use_sample_covariance=False``.
+    where the window lies inside the image, population variances. At full resolution: the authors' program first
+    halves images larger than about 384 pixels, but their paper and most tables do not. The same as scikit-image's
+    ``structural_similarity`` with ``gaussian_weights=True, use_sample_covariance=False``.
     """
     _check_pair(a, b, white, smallest=SSIM_SMALLEST)
     return _mean_of_planes(a, b, lambda x, y: _similarity(x, y, white)[0])
@@ -65,9 +65,8 @@ def ms_ssim(a: NDArray[Any], b: NDArray[Any], *, white: float) -> float:
 
     Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003: the
     product of contrast and structure at each scale and of luminance at the coarsest, to the powers of the paper
-    (0.0448, 0.2856, 0.3001, 0.2363, 0.1333). From scale to scale the mean of 2 × 2 pixels; a last odd row or
-    column is left out. A scale whose mean is negative counts as 0, since it has no power. The shorter side must
-    have 176 pixels.
+    (0.0448, 0.2856, 0.3001, 0.2363, 0.1333). Each scale is the mean of 2 × 2 pixels of the one before; a last odd
+    row or column is omitted. A negative mean counts as 0. The shorter side must have at least 176 pixels.
     """
     _check_pair(a, b, white, smallest=MS_SSIM_SMALLEST)
     return _mean_of_planes(a, b, lambda x, y: _over_scales(x, y, white))
@@ -85,7 +84,7 @@ def _over_scales(x: Plane, y: Plane, white: float) -> float:
 
 
 def _similarity(x: Plane, y: Plane, white: float) -> tuple[float, float]:
-    """The means of the SSIM map, and of its part for contrast and structure alone."""
+    """The mean of the SSIM map, and of its contrast and structure terms alone."""
     c1, c2 = (_K1 * white) ** 2, (_K2 * white) ** 2
     height, width = x.shape[0] - 2 * _RADIUS, x.shape[1] - 2 * _RADIUS
     whole = contrast = 0.0
@@ -93,7 +92,7 @@ def _similarity(x: Plane, y: Plane, white: float) -> tuple[float, float]:
         rows = slice(top, min(top + _BAND, height) + 2 * _RADIUS)
         u, v = x[rows].astype(np.float64), y[rows].astype(np.float64)
         mean_u, mean_v = _windowed(u), _windowed(v)
-        # Both variances are only ever needed as a sum, which saves a fifth of the work.
+        # Only the sum of both variances is needed, which saves a fifth of the time.
         squares, products = _windowed(u * u + v * v), _windowed(u * v)
         mean_squares, mean_products = mean_u * mean_u + mean_v * mean_v, mean_u * mean_v
         structure = (2 * (products - mean_products) + c2) / (squares - mean_squares + c2)
@@ -103,7 +102,7 @@ def _similarity(x: Plane, y: Plane, white: float) -> tuple[float, float]:
 
 
 def _windowed(plane: Plane) -> Plane:
-    """The weighted mean around each place where the window lies inside; the result is transposed."""
+    """The weighted mean around each position where the window lies inside; the result is transposed."""
     return _down_columns(np.ascontiguousarray(_down_columns(plane).T))
 
 
@@ -118,7 +117,7 @@ def _down_columns(plane: Plane) -> Plane:
 
 
 def _window_matrix() -> Plane:
-    """The window along one axis, shifted by one place in each of the rows."""
+    """The window along one axis, shifted by one position in each row."""
     places = np.arange(-_RADIUS, _RADIUS + 1)
     window = np.exp(-0.5 * (places / _SIGMA) ** 2)
     matrix = np.zeros((_STRIP, _STRIP + 2 * _RADIUS))
@@ -144,10 +143,12 @@ def _mean_of_planes(a: NDArray[Any], b: NDArray[Any], score: Callable[[Plane, Pl
 
 def _check_pair(a: NDArray[Any], b: NDArray[Any], white: float, *, smallest: int) -> None:
     if a.shape != b.shape:
-        raise UnusableData(f"Only pictures of one size can be compared, not {a.shape} and {b.shape}.")
+        raise UnusableData(f"Only images of the same size can be compared, not {a.shape} and {b.shape}.")
     if a.ndim not in (2, 3) or a.dtype.kind not in "uif" or b.dtype.kind not in "uif":
-        raise UsageError(f"A picture is an array (H, W) or (H, W, C) of numbers, not {a.shape} of {a.dtype}.")
+        raise UsageError(f"An image is a numeric array (H, W) or (H, W, C), not {a.shape} of {a.dtype}.")
     if a.size == 0 or min(a.shape[:2]) < smallest:
-        raise UnusableData(f"A picture of {a.shape[1]} × {a.shape[0]} is too small: each side needs {smallest}.")
+        raise UnusableData(
+            f"An image of {a.shape[1]} × {a.shape[0]} is too small: each side needs {smallest} pixels."
+        )
     if not 0 < white < math.inf:
-        raise UsageError(f"White is a positive number, not {white}.")
+        raise UsageError(f"White must be a positive number, not {white}.")

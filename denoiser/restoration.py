@@ -27,10 +27,10 @@ def denoise_autoencoder(
     Parameters
     ----------
     image
-        Grey (M, N), or with 1 to 4 channels along *channel_axis*. Floats lie between 0 and 1 and keep their dtype,
-        but float16 becomes float32; uint8 and uint16 become float64 from 0 to 1.
+        Grey (M, N), or with 1 to 4 channels along *channel_axis*. Floats must be between 0 and 1 and keep their
+        dtype, except that float16 becomes float32; uint8 and uint16 become float64 from 0 to 1.
     sigma
-        Standard deviation of the noise in the units of *image*, so that `skimage.restoration.estimate_sigma` fits.
+        Standard deviation of the noise in the units of *image*, as from `skimage.restoration.estimate_sigma`.
         None estimates the noise.
     channel_axis
         The axis of the channels; None for a grey image.
@@ -40,7 +40,7 @@ def denoise_autoencoder(
     image = np.asarray(image)
     if channel_axis is None and image.ndim != 2:
         raise UsageError(
-            f"A grey image has 2 dimensions, and this one has {image.ndim}.",
+            f"A grey image must have 2 dimensions, not {image.ndim}.",
             hint="Pass channel_axis=-1 for an image whose channels come last.",
         )
     if "noise_level" in keywords:
@@ -58,6 +58,6 @@ def denoise_autoencoder(
 
 
 def _number(sigma: Any) -> float:
-    if not isinstance(sigma, numbers.Real):  # skimage takes one for each channel as well
-        raise UsageError(f"sigma is one number, not {sigma!r}.", hint="For several channels, pass their mean.")
+    if not isinstance(sigma, numbers.Real):  # skimage also accepts one for each channel
+        raise UsageError(f"sigma must be one number, not {sigma!r}.", hint="For several channels, pass their mean.")
     return float(sigma)

@@ -21,13 +21,13 @@ def _is_image(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or is_pil(value)
 
 
-class Denoise(v2.Transform):  # type: ignore[misc] # torchvision has no types here
-    """Denoises the images and videos of a sample; masks, boxes and labels stay as they are.
+class Denoise(v2.Transform):  # type: ignore[misc] # torchvision is untyped here
+    """Denoises the images and videos of a sample; masks, boxes and labels are unchanged.
 
     Images are tensors (C×H×W or N×C×H×W; uint8, or floats from 0 to 1) and Pillow images, so place it before
-    `v2.Normalize`. Options are those of `denoiser.denoise`: keywords, or one DenoiseOptions. It can be pickled, and
-    each worker process of a DataLoader loads the model once. With `device="cuda"` use no worker processes, or start
-    them with "spawn", since CUDA does not survive a fork.
+    `v2.Normalize`. Options are those of `denoiser.denoise`, as keywords or a DenoiseOptions. It can be pickled;
+    each worker process of a DataLoader loads the model once. With `device="cuda"` do not use worker processes, or
+    start them with "spawn": CUDA does not support fork.
     """
 
     _transformed_types = (_is_image,)
@@ -44,11 +44,11 @@ class Denoise(v2.Transform):  # type: ignore[misc] # torchvision has no types he
         return ", ".join(f"{name}={value!r}" for name, value, default in set_here if value != default)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Raise UsageError for a sample without an image, which would otherwise pass unchanged."""
+        """Raise UsageError for a sample without an image, which would otherwise be returned unchanged."""
         if not any(_is_image(value) for value in flat_inputs):
             kinds = ", ".join(sorted({type(value).__name__ for value in flat_inputs})) or "nothing"
             raise UsageError(
-                f"The sample holds no image: {kinds}.",
+                f"The sample contains no image: {kinds}.",
                 hint="Place v2.ToImage() before Denoise, or call denoiser.denoise(array) for numpy arrays.",
             )
 

@@ -351,7 +351,7 @@ def test_lines_come_in_order_and_hold_any_text(tmp_path: Path) -> None:
 
 
 def test_a_line_break_within_a_line_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no line break"):
+    with pytest.raises(ValueError, match="line break"):
         append_line_durably(tmp_path / "lines", "two\nlines")
     assert not (tmp_path / "lines").exists()
 

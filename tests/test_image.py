@@ -145,7 +145,7 @@ def test_from_numpy_takes_every_layout(
 
 @pytest.mark.parametrize("shape", [(6,), (4, 6, 5), (4, 6, 0), (1, 4, 6, 3)])
 def test_from_numpy_refuses_what_is_no_picture(shape: tuple[int, ...]) -> None:
-    with pytest.raises(UsageError, match="An array of a picture"):
+    with pytest.raises(UsageError, match="An image array"):
         from_numpy(np.zeros(shape, np.uint8))
 
 

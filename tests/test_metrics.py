@@ -205,7 +205,7 @@ def test_what_cannot_be_compared_is_named(measure: Measure) -> None:
         np.zeros((200, 200), complex),
         np.zeros((200, 200), bool),
     ):
-        with pytest.raises(UsageError, match="picture is an array"):
+        with pytest.raises(UsageError, match="image is a numeric array"):
             measure(wrong, wrong, white=255)
     for white in (0, -1, math.inf, math.nan):
         with pytest.raises(UsageError, match="White"):

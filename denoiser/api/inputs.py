@@ -1,4 +1,4 @@
-"""What a caller passes to Images, and the results back to the same form: files, Pillow, numpy, torch."""
+"""Converts what a caller passes (files, Pillow, numpy, torch) to Images, and results back to the same form."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _DTYPES = "uint8 (0–255), uint16 (0–65535) and floats (0–1)"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Input:
-    """The images in what a caller passed. ``back`` takes as many results and returns them in the same form."""
+    """The images of an argument; ``back`` converts as many results to the form of the argument."""
 
     images: Sequence[Image]
     back: Callable[[Sequence[Image]], Any]
     is_stack: bool = False
 
     def the_one(self, call: str) -> Image:
-        """The image; UsageError where there are several."""
+        """The only image; raises UsageError for a stack."""
         if self.is_stack:
             raise UsageError(f"{call} takes one image, not a stack.", hint="Call it for each image of the stack.")
         return self.images[0]
@@ -63,7 +63,7 @@ def read_input(value: Any, options: ReadOptions = ReadOptions()) -> Input:
     """Return the images in *value*. Never changes it; pixels are copied only where the dtype must change.
 
     Raises UsageError for other types, shapes and dtypes and for floats outside 0–1, UnreadableImage for a file that
-    holds no trustworthy image. An Image may hold any float values. Files give an Image back.
+    is not a complete image. An Image may have any float values. Results for files are Images.
     """
     if isinstance(value, Image):
         return _single(value)
@@ -87,7 +87,7 @@ def is_contents(value: Any) -> TypeGuard[bytes | bytearray | memoryview | Readab
 
 
 def contents(value: bytes | bytearray | memoryview | Readable) -> tuple[bytes, str]:
-    """Return the bytes of a file that is open or in memory, to its end, and a name for messages."""
+    """Return the contents of a file object or buffer, and a name for messages."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value), "the data"
     name = name_of(value)
@@ -101,7 +101,7 @@ def contents(value: bytes | bytearray | memoryview | Readable) -> tuple[bytes, s
 
 
 def name_of(file: Any) -> str:
-    """Return the path of an open file, or a word for it."""
+    """Return the path of an open file, or "the file"."""
     name = getattr(file, "name", None)
     return name if isinstance(name, str) and name else "the file"
 
@@ -118,7 +118,7 @@ def _of_pillow(picture: PilImage) -> Input:
 
 
 def _of_array(array: Pixels) -> Input:
-    """The images of an array with its channels last."""
+    """The images of a channels-last array."""
     if isinstance(array, np.ma.MaskedArray):
         raise UsageError("A masked array has no value for each pixel.", hint="Fill it first: array.filled(…).")
     _check_dtype(array.dtype)
@@ -131,7 +131,7 @@ def _of_array(array: Pixels) -> Input:
 
 
 def _as_array(array: Pixels, images: Sequence[Image], results: Sequence[Image]) -> Pixels:
-    """A copy of *array* with the pixels of *results*; what did not change keeps every bit, and so does alpha."""
+    """A copy of *array* with the pixels of *results*; alpha and unchanged images keep every bit."""
     copied = np.array(array)
     for place, image, result in zip(_stack(copied), images, results, strict=True):
         if result is not image:
@@ -156,7 +156,7 @@ def _of_tensor(tensor: Tensor) -> Input:
     import torch
 
     if tensor.requires_grad:
-        raise UsageError("No gradient passes through the denoiser.", hint="Pass tensor.detach().")
+        raise UsageError("Gradients through the denoiser are not supported.", hint="Pass tensor.detach().")
     _check_shape(tensor.shape, -3, "H×W, C×H×W or N×C×H×W; image.movedim(-1, -3) moves the channels to the front")
     plain = tensor.as_subclass(torch.Tensor)
     if plain.dtype == torch.bfloat16:
@@ -197,10 +197,10 @@ def _check_range(values: Pixels) -> None:
         return
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UsageError(
-            "The image holds NaN or infinite values.", hint="Replace them first: np.nan_to_num(image)."
+            "The image contains NaN or infinite values.", hint="Replace them first: np.nan_to_num(image)."
         )
     raise UsageError(
-        f"Float images lie between 0 and 1, and this one between {low:g} and {high:g}.",
-        hint="Divide by the value of white, for example image / 255. For values above white, which are kept, pass "
+        f"Float images must be between 0 and 1; this one is between {low:g} and {high:g}.",
+        hint="Divide by the value of white, for example image / 255. To keep values above white, pass "
         "denoiser.from_numpy(image).",
     )

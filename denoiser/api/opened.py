@@ -1,4 +1,4 @@
-"""Models that stay loaded between calls. The few that were used last are kept, in any thread."""
+"""A cache of the most recently used models. Thread-safe."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from denoiser.codec.encode import Encoder
     from denoiser.engine import Session
 
-_MOST = 4  # models, each with its options
-_loading = threading.Lock()  # so that threads that need one model load it once
+_MOST = 4  # models with their options
+_loading = threading.Lock()  # so that several threads load a model only once
 
 
 def session(options: DenoiseOptions) -> Session:
-    """Return a session with these options. Noise level, look and hot pixels share one loaded model."""
+    """Return a session with these options. Options that do not affect loading share one model."""
     from denoiser.engine import Session
 
     plain = DenoiseOptions()
@@ -40,19 +40,19 @@ def session(options: DenoiseOptions) -> Session:
 
 
 def encoder(options: EncodeOptions) -> Encoder:
-    """Return an encoder with these options. All aims but lossless share a model, unless it also denoises."""
+    """Return an encoder with these options. All targets but lossless share a model, unless it also denoises."""
     from denoiser.codec.encode import Encoder
 
     shared = EncodeOptions(
         lossless=options.lossless, model=options.model, device=options.device, precision=options.precision
     )
-    # An encoder that denoises keeps a session for its noise level.
+    # An encoder that denoises has a session for its noise level.
     kept: Encoder = _kept(Encoder, options if options.denoise != 0 else shared, options)
     return kept
 
 
 def decoder(options: DecodeOptions) -> Decoder:
-    """Return a decoder with these options. Region, depth and grain share the models that files have needed."""
+    """Return a decoder with these options. Decoders that differ in region, depth and grain share models."""
     from denoiser.codec.decode import Decoder
 
     kept: Decoder = _kept(Decoder, replace(options, region="", depth=None, grain=0.0), options)
@@ -60,12 +60,12 @@ def decoder(options: DecodeOptions) -> Decoder:
 
 
 def clear() -> None:
-    """Drop the models that are kept, and so free their memory."""
+    """Drop all cached models to free their memory."""
     _open.cache_clear()
 
 
 def _kept(opener: Callable[[Any], Any], shared: Any, options: Any) -> Any:
-    """One opened with the options *shared*, for a call with *options*: the same model, in an object of its own."""
+    """A copy with *options* of the cached object that was opened with the options *shared*."""
     with _loading:
         opened = _open(opener, shared, _version_of(shared.model))
     if shared == options:
@@ -81,9 +81,9 @@ def _open(opener: Callable[[Any], Any], shared: Any, _version: object) -> Any:
 
 
 def _version_of(model: str) -> tuple[int, int] | None:
-    """Changes when a weights file is written anew, as by training."""
+    """A value that changes when a weights file is replaced, for example by training."""
     try:
         status = Path(model).stat() if model.endswith(".safetensors") else None
     except OSError:
-        return None  # opening says what is wrong with it
+        return None  # opening it reports the error
     return (status.st_mtime_ns, status.st_size) if status else None

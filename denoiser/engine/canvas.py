@@ -1,6 +1,6 @@
-"""One image during inference: tiles are cut from the source, and clean tiles are pasted in the depth of the source.
+"""An image during inference: tiles are cut from the source, and denoised tiles are pasted into the result.
 
-The whole image is never converted to float: each tile is converted when it is cut and when it is done.
+The whole image is never converted to float: each tile is converted when it is cut and when it is pasted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import Condition
 from denoiser.tiling import Span, Tile, TilePlan
 
-_ROWS_AT_ONCE = 256  # of a float image whose brightest value is sought
+_ROWS_AT_ONCE = 256  # processed at a time, to find the maximum of a float image
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def scale_of(image: Image) -> Scale:
 
 
 class Canvas:
-    """An image, the noise level that the network gets, and the tiles that are done. For one thread at a time.
+    """An image, the condition that the network is given, and the finished tiles. Not thread-safe.
 
-    *noise* is the noise that is really there, as far as it is known; without it *condition* stands for it.
+    *noise* is the estimated noise, by default *condition*.
     """
 
     def __init__(
@@ -59,24 +59,24 @@ class Canvas:
         self.scale = scale
         self.condition, self.planes = condition, condition.planes()
         self.limits = limits_of(noise or condition)
-        self.share = share  # of the removal that is kept
-        self.kept_cells: float = 0.0  # of 8 x 8 pixels: where the sanity check kept the source
+        self.share = share  # of the removed noise
+        self.kept_cells: float = 0.0  # number of 8 x 8 cells where the sanity check kept the source
         self.result = np.empty_like(source)
         self.notes: list[str] = []  # for the user
         self.tiles_total = self.tiles_left = 0
 
     @property
     def is_done(self) -> bool:
-        """Whether every tile of the plan has come back."""
+        """Whether all tiles are finished."""
         return self.tiles_left == 0
 
     def begin(self, plan: TilePlan) -> None:
-        """Starts, or starts again with other tiles."""
+        """Start, or restart with other tiles."""
         self.tiles_total = self.tiles_left = len(plan.tiles)
         self.kept_cells = 0.0
 
     def window(self, tile: Tile) -> Pixels:
-        """(h, w, C) of the source in its own depth, a copy; mirrored beyond the edges."""
+        """A copy (h, w, C) of a tile of the source, mirrored beyond the edges."""
         height, width = self.source.shape[:2]
         rows, columns = tile.rows, tile.columns
         if rows.stop <= height and columns.stop <= width:
@@ -106,20 +106,20 @@ class Canvas:
 
 
 def network_input(windows: Tensor, ones: Tensor) -> Tensor:
-    """(B, h, w, C) in their own depth to (B, 3, h, w) in 0..1: grey in all channels, NaN as 0."""
+    """Convert tiles (B, h, w, C) in source depth to (B, 3, h, w) in 0..1: grey in all channels, NaN as 0."""
     values = windows.float()
     if windows.is_floating_point():
         values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    values = values / ones  # divided and not multiplied, so that n / white * white is n again
+    values = values / ones  # a division, so that n / white * white is n again
     if values.shape[3] == 1:
         values = values.expand(-1, -1, -1, 3)
     return values.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def own_depth(clean: Tensor, windows: Tensor, canvases: list[Canvas], ones: Tensor) -> Tensor:
-    """(B, 3, h, w) in 0..1 to (B, h, w, C) as the sources hold it, with the share of removal of each canvas.
+    """Convert (B, 3, h, w) in 0..1 to tiles (B, h, w, C) in source depth, with the share of each canvas applied.
 
-    Integers are rounded and clipped to their range; NaN and infinity in a float image stay as they are.
+    Integers are rounded and clipped to their range; NaN and infinity in float images are kept.
     """
     values = clean.permute(0, 2, 3, 1)
     if windows.shape[3] == 1:
@@ -133,7 +133,7 @@ def own_depth(clean: Tensor, windows: Tensor, canvases: list[Canvas], ones: Tens
         return torch.where(torch.isfinite(windows), values, windows)
     whites = torch.tensor([canvas.scale.white for canvas in canvases], device=values.device).reshape(-1, 1, 1, 1)
     rounded = torch.minimum(values.round().clamp(min=0.0), whites)
-    # Torch has few operations on 16 unsigned bits; numpy narrows these when the block is taken.
+    # Torch has few operations for uint16; numpy converts to it when the block is pasted.
     return rounded.to(torch.uint8 if windows.dtype == torch.uint8 else torch.int32)
 
 
@@ -149,7 +149,7 @@ def _mirrored(span: Span, length: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cleaned:
-    """A clean image, how it was computed, and notes for the user."""
+    """A denoised image, how it was computed, and notes for the user."""
 
     image: Image
     seconds: float
@@ -157,15 +157,15 @@ class Cleaned:
     device: str = ""  # empty if nothing was computed
     precision: str = ""
     tile: int = 0
-    trust: float = 1.0  # 0..1: 1 if everything that was removed looks like noise
+    trust: float = 1.0  # 0..1: 1 if all of the removed signal looks like noise
     estimate: NoiseEstimate | None = None  # in automatic mode
 
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """An image from input to result; without a canvas it is returned unchanged.
+    """An image between `prepare` and `finish`; without a canvas it is returned unchanged.
 
-    ``image`` is the source without its dead and hot pixels.
+    In ``image`` dead and hot pixels have been replaced.
     """
 
     image: Image

@@ -1,8 +1,8 @@
 """Device and inference precision: as requested, or the best by a measurement that is cached for this machine.
 
-bf16 is twice as fast as fp32 where the processor has good instructions for it, slow where it emulates them, and
-wrong in some builds. So a small tile is computed in both, in turn, and the results are compared. On a busy machine
-the timing says little: then the choice holds for this session only and is not cached.
+bf16 is twice as fast as fp32 on processors with bf16 instructions, slow on others, and wrong in some builds.
+Therefore a small tile is computed in both, alternating, and the results are compared. If the machine is busy, the
+choice is not cached.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from denoiser.networks.conditioning import Condition, NetworkSpec
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen, and the reason, for reports."""
+    """A choice and its reason, for reports."""
 
     name: str
     reason: str
@@ -62,13 +62,13 @@ def choose_device(wish: str) -> str:
 @functools.cache
 def fast_bf16() -> bool:
     """Whether this CPU has instructions for bf16; without them it is several times slower than fp32."""
-    ask = getattr(torch.cpu, "get_capabilities", dict)  # not available in the oldest supported torch: fp32 is safe
+    ask = getattr(torch.cpu, "get_capabilities", dict)  # missing in the oldest supported torch
     can: Mapping[str, object] = ask()
-    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))  # not tested on ARM: fp32 there
+    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))  # not tested on ARM
 
 
 def lacks_bf16() -> bool:
-    """Whether bf16 is emulated here, ten times slower than fp32, and need not be measured."""
+    """Whether bf16 is emulated on this machine, ten times slower than fp32, and need not be measured."""
     return platform.machine().lower() in ("x86_64", "amd64") and not fast_bf16()
 
 
@@ -104,7 +104,7 @@ def _require(fault: str, what: str) -> None:
 
 
 CACHE_VARIABLE = "DENOISE_CACHE"  # environment variable for the cache folder
-_FORM = 2  # of cache entries; with another version old entries are measured again
+_FORM = 2  # version of cache entries; others are measured again
 
 
 class Tried(Protocol):
@@ -148,7 +148,7 @@ def cache_folder() -> Path:
 
 
 def _key(device: str, model: Tried) -> str:
-    """Everything that the measurement depends on."""
+    """A key of everything that affects the measurement."""
     network = f"{model.spec.kmac_per_pixel:.1f} kMAC per pixel, {model.spec.parameters} parameters"
     threads = f"{torch.get_num_threads()} threads"
     return f"torch {torch.__version__}; {device}: {hardware_name(device)}; {threads}; {network}"

@@ -55,9 +55,10 @@ class Gradual:
         return [missing for missing in list(self._missing.values()) if region.overlap(missing)]
 
     def clean_next(self, region: Region | None, cancel: CancelToken) -> Region | None:
-        """Denoise the tile nearest to the middle of *region*, or of the image, and return its region.
+        """Denoise the tile nearest to the centre of *region*, or of the image, and return its region.
 
-        None when nothing is missing there. Stops within one layer of *cancel* with Cancelled; nothing is lost.
+        None if nothing is missing there. Stops within one layer of *cancel* with Cancelled; finished tiles are
+        kept.
         """
         middle = region or Region(0, 0, self.image.height, self.image.width)
         wanted = [tile for tile, part in self._missing.items() if region is None or region.overlap(part)]
@@ -74,7 +75,7 @@ class Gradual:
     def _clean(self, tile: Tile, cancel: CancelToken) -> bool:
         """Whether it succeeded; if memory ran out, everything restarts with smaller tiles."""
         canvas = self.work.canvas
-        assert canvas is not None  # or no tile would be missing
+        assert canvas is not None  # otherwise no tile is missing
         try:
             self._cleaner.clean_tile(canvas, tile, cancel)
         except (RuntimeError, MemoryError) as error:

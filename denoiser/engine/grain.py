@@ -1,7 +1,7 @@
-"""Grain like the removed noise: the same fineness, the same strength in shadows and highlights, neutral in colour.
+"""Neutral grain with the autocorrelation of the removed noise and its strength at each brightness.
 
-One field covers the image, made of two that repeat after 640 and 567 pixels and so together after 362,880. It
-starts from a number drawn from the source itself: the same image has the same grain, however it is cut.
+Two random fields with periods of 640 and 567 pixels are added; the sum has a period of 362,880. The seed is
+computed from the source, so that an image always has the same grain.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from denoiser.engine.trust import SIDE, NoiseBlocks, Plane
 
 LEVELS = 256  # brightness levels with an amount of grain each
-_PERIODS = (640, 567)  # without a common factor, and quick to transform
-_REACH = 14  # pixels over which removed noise may hang together; coarser is shading
+_PERIODS = (640, 567)  # coprime, and fast to transform
+_REACH = 14  # maximum distance of correlated pixels; coarser structure is shading
 _BINS = 12
-_FEWEST = 3  # blocks that make a bin
+_FEWEST = 3  # minimum blocks per bin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grain:
-    """An endless field of standard deviation 1, and its strength at each brightness. Immutable, thread-safe."""
+    """A periodic field of standard deviation 1, and its strength at each brightness. Immutable, thread-safe."""
 
     fields: tuple[Plane, ...]
-    amounts: Plane  # (256,) from black to white, in the values of the image
+    amounts: Plane  # (256,) from black to white, in pixel values
 
     def strip(self, top: int, left: int, height: int, width: int) -> Plane:
-        """(height, width) of the field, from there on."""
+        """The field in a rectangle at *top*, *left*."""
         total = np.zeros((height, width), np.float32)
         for field in self.fields:
             side = len(field)
@@ -40,7 +40,7 @@ class Grain:
 
 
 def _runs(start: int, count: int, side: int) -> Iterator[tuple[slice, slice]]:
-    """*count* places from *start* as pairs: where they lie among them, and where in a field that repeats."""
+    """Cut *count* positions from *start* into runs within one period: their slice, and that of the field."""
     done = 0
     while done < count:
         first = (start + done) % side
@@ -53,12 +53,12 @@ def _runs(start: int, count: int, side: int) -> Iterator[tuple[slice, slice]]:
 class GrainModel:
     """Statistics of the removed noise from which grain is generated."""
 
-    correlation: NDArray[np.float64]  # (2 n + 1, 2 n + 1): how alike values so far apart are; 1 in the middle
-    amounts: Plane  # (256,) from black to white, in the values of the image
+    correlation: NDArray[np.float64]  # (2 n + 1, 2 n + 1): autocorrelation, 1 in the centre
+    amounts: Plane  # (256,) from black to white, in pixel values
     seed: int
 
     def grain(self) -> Grain:
-        """Always the same grain."""
+        """Generate grain, always the same for a model."""
         share = np.float32(len(_PERIODS) ** -0.5)
         dice = np.random.default_rng(self.seed)
         fields = tuple(_field(side, self.correlation, dice) * share for side in _PERIODS)
@@ -77,7 +77,7 @@ def grain_of(blocks: NoiseBlocks, white: float) -> Grain:
 
 
 def _correlation(removed: Plane) -> NDArray[np.float64]:
-    """How alike values are at distances of -14 to 14 down and across, fading out to the rim; 1 in the middle."""
+    """The autocorrelation at distances of -14 to 14, with a fade-out window; 1 in the centre."""
     blocks = removed - removed.mean(axis=(1, 2), keepdims=True)
     spread = blocks.std(axis=(1, 2), keepdims=True)
     blocks = (blocks / np.maximum(spread, np.float32(1e-12)))[spread[:, 0, 0] > 0]
@@ -105,9 +105,9 @@ def _field(side: int, correlation: NDArray[np.float64], dice: np.random.Generato
 
 
 def _amounts(blocks: NoiseBlocks, white: float) -> Plane:
-    """The spread of the removed noise from black to white: medians of blocks of like brightness, joined."""
+    """The standard deviation of the removed noise from black to white, interpolated between medians of bins."""
     brightness = np.clip(blocks.clean.mean(axis=(1, 2)) / white, 0, 1)
-    # The median of spreads of blocks: in some of them structure was taken away as well.
+    # Medians, because structure was removed in some blocks, too.
     spread = blocks.removed.std(axis=(1, 2))
     order = np.argsort(brightness, kind="stable")
     bins = [part for part in np.array_split(order, min(_BINS, max(1, len(order) // _FEWEST))) if len(part)]

@@ -1,10 +1,10 @@
-"""Dead and hot pixels: isolated outliers of an image, replaced by the median of their neighbours.
+"""Replaces dead and hot pixels, which are isolated outliers, by the median of their neighbours.
 
-    all values ──► far from their four neighbours ──► alone in their 11 x 11 window ──► rare ──► replaced
+    all values ──► far from their four neighbours ──► isolated in their 11 x 11 window ──► rare ──► replaced
 
-A value is alone where it is further from all others of its window than these are from each other, while its eight
-neighbours look like the rest. So stars and lights that reach a second pixel, text, halftones and strong noise stay
-as they are. Where values far from their neighbours are frequent, they are noise or texture, and all of them stay.
+A value is isolated if it differs from all others in its window by more than their range, while its eight neighbours
+are like the rest. Stars and lights of two pixels or more, text, halftones and strong noise are therefore kept. If
+such values are frequent, they are noise or texture, and all are kept.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from denoiser.image import Pixels
 
 _LEAST = 20.0  # 8-bit steps from all neighbours
 _LEAST_SIGMAS = 4.0  # the same, in sigmas of the image's noise
-_RADIUS = 5  # pixels, of the window: a full stop of small type has a letter in it
-_SPILL, _SPILL_SIGMAS = 0.1, 3.0  # the next neighbour at most, of the outlier's height and in sigmas of the window
-_CROSS_SPILL, _CROSS_SPILL_SIGMAS = 0.06, 1.0  # the same, the mean of the four next ones
-_MOST_SHARE = 1e-3  # of all values: further from their neighbours than these among each other
+_RADIUS = 5  # pixels, of the window: the window around a full stop in small type contains a letter
+_SPILL, _SPILL_SIGMAS = 0.1, 3.0  # maximum of a neighbour, relative to the height of the outlier and in sigmas
+_CROSS_SPILL, _CROSS_SPILL_SIGMAS = 0.06, 1.0  # the same for the mean of the four direct neighbours
+_MOST_SHARE = 1e-3  # of all values that may be far from their neighbours
 _BLOCK, _MOST_IN_BLOCK = 64, 12  # pixels on each side; 0.3 % of them
-_ROWS_AT_ONCE = 64  # what is computed of a strip stays in the cache of a processor
-_AT_ONCE = 50_000  # values whose neighbours are looked up
+_ROWS_AT_ONCE = 64  # a strip fits the cache
+_AT_ONCE = 50_000  # values processed at a time
 _SAMPLED_ROWS, _SAMPLES = 32, 20_000
-_SIGMA_OF_MEDIAN = 1.4826  # of a normal number whose median size is 1
+_SIGMA_OF_MEDIAN = 1.4826  # sigma of a normal distribution from the median absolute value
 
 Places = NDArray[np.intp]  # (3, N): row, column, channel
 Values = NDArray[np.float32]
@@ -41,13 +41,13 @@ _IS_CROSS = np.abs(_NEAR).sum(axis=0) == 1
 def replace_hot_pixels(pixels: Pixels, white: float) -> tuple[Pixels, int]:
     """Return *pixels* (H, W, C) without dead and hot pixels, and how many pixels were replaced.
 
-    *pixels* is a whole image as uint8, uint16 or float32, *white* the value of white in it. It is never changed,
-    and returned itself where nothing is found.
+    *pixels* is a whole image as uint8, uint16 or float32, *white* its value of white. It is not changed, and
+    returned itself if nothing is found.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < 2 * _RADIUS:
         return pixels, 0
-    with np.errstate(invalid="ignore", over="ignore"):  # of images with values that are no numbers
+    with np.errstate(invalid="ignore", over="ignore"):  # images may contain NaN
         least = max(_LEAST * white / 255, _LEAST_SIGMAS * _noise(pixels))
         rows, columns = _not_crowded(_alone(pixels, _rare_peaks(pixels, least), least), width)
         if not len(rows):
@@ -59,7 +59,7 @@ def replace_hot_pixels(pixels: Pixels, white: float) -> tuple[Pixels, int]:
 
 
 def _noise(pixels: Pixels) -> float:
-    """Sigma of the noise, by the median difference of values beside each other in a sample of the rows."""
+    """Sigma of the noise, from the median difference of adjacent values in a sample of the rows."""
     rows = pixels[:: max(1, pixels.shape[0] // _SAMPLED_ROWS)]
     step = 2 * max(1, rows.size // _SAMPLES // 2)
     left, right = (rows[:, start : rows.shape[1] - 1 + start : step].astype(np.float32) for start in (0, 1))
@@ -69,7 +69,7 @@ def _noise(pixels: Pixels) -> float:
 
 
 def _rare_peaks(pixels: Pixels, least: float) -> Places:
-    """Where a value is further from its eight neighbours than *least* and their range; none if that is frequent."""
+    """Values that differ from their eight neighbours by more than *least* and their range; none if frequent."""
     peaks = [np.empty((3, 0), np.intp)]
     count, most = 0, max(pixels.shape[2], _MOST_SHARE * pixels.size)
     for places in _peaks(pixels, least):
@@ -98,7 +98,7 @@ def _peaks(pixels: Pixels, least: float) -> Iterator[Places]:
 
 
 def _fill(rows: Pixels, pixels: Pixels, top: int, count: int) -> None:
-    """Puts *count* rows from *top* on into *rows*, with one pixel more on each side, mirrored at the edges."""
+    """Copy *count* rows from *top* to *rows*, with one more pixel on each side, mirrored at the edges."""
     height = len(pixels)
     inside = slice(max(0, top - 1), min(height, top + count + 1))
     first = inside.start - top + 1
@@ -111,7 +111,7 @@ def _fill(rows: Pixels, pixels: Pixels, top: int, count: int) -> None:
 
 
 def _far_from_four(strip: Pixels, limit: Any, work: Pixels) -> NDArray[np.intp]:
-    """Where a value of *strip* is further from its four next ones than *limit* and their range; flat places."""
+    """Flat indices of values that differ from their four neighbours by more than *limit* and their range."""
     step = strip.shape[2]
     flat = strip.reshape(len(strip), -1)
     above, below, middle = flat[:-2, step:-step], flat[2:, step:-step], flat[1:-1]
@@ -119,7 +119,7 @@ def _far_from_four(strip: Pixels, limit: Any, work: Pixels) -> NDArray[np.intp]:
     high, low, over, under = work
     np.maximum(np.maximum(above, below, out=high), np.maximum(left, right, out=over), out=high)
     np.minimum(np.minimum(above, below, out=low), np.minimum(left, right, out=under), out=low)
-    # Unsigned values must not pass zero.
+    # Avoid underflow of unsigned values.
     np.subtract(np.maximum(centre, high, out=over), high, out=over)
     np.subtract(low, np.minimum(centre, low, out=under), out=under)
     np.maximum(over, under, out=over)
@@ -140,21 +140,21 @@ def _far_from_eight(strip: Pixels, places: Places, least: float) -> Places:
 
 
 def _alone(pixels: Pixels, peaks: Places, least: float) -> Places:
-    """Those of *peaks* (3, N) that stand out of their windows alone."""
+    """The *peaks* (3, N) that are isolated in their windows."""
     value = pixels[tuple(peaks)].astype(np.float32)
     near, far = _around(pixels, peaks, _NEAR), _around(pixels, peaks, _FAR)
     high, low = np.maximum(near.max(axis=1), far.max(axis=1)), np.minimum(near.min(axis=1), far.min(axis=1))
     beyond = np.flatnonzero(np.maximum(value - high, low - value) > np.maximum(high - low, least))
     if not len(beyond):
         return peaks[:, :0]
-    # Dead pixels are hot ones of the negative.
+    # Dead pixels are handled as hot pixels of the negative.
     sign = np.where(value > high, 1, -1).astype(np.float32)[beyond, np.newaxis]
     value, near, far = value[beyond] * sign[:, 0], near[beyond] * sign, far[beyond] * sign
     middle = np.median(far, axis=1)
     sigma = np.median(np.abs(far - middle[:, np.newaxis]), axis=1) * _SIGMA_OF_MEDIAN
     height = value - middle
     spill, cross = near.max(axis=1) - middle, near[:, _IS_CROSS].mean(axis=1) - middle
-    # Exactly one value all around is drawn and not photographed, unless it is black.
+    # A single uniform value around means a drawing, unless it is black.
     photographed = (high > low)[beyond] | (middle == 0)
     alone = (
         photographed
@@ -166,7 +166,7 @@ def _alone(pixels: Pixels, peaks: Places, least: float) -> Places:
 
 
 def _not_crowded(outliers: Places, width: int) -> Places:
-    """Rows and columns (2, N) of *outliers*, but for those in blocks that hold many."""
+    """Rows and columns (2, N) of *outliers*, except those in blocks with many."""
     places: Places = np.unique(outliers[:2], axis=1)
     blocks = places[0] // _BLOCK * (width // _BLOCK + 1) + places[1] // _BLOCK
     _, owner, counts = np.unique(blocks, return_inverse=True, return_counts=True)
@@ -174,7 +174,7 @@ def _not_crowded(outliers: Places, width: int) -> Places:
 
 
 def _replacements(pixels: Pixels, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Pixels:
-    """The values (N, C) at these places; channels within the range of their neighbours are kept."""
+    """The new values (N, C); channels within the range of their neighbours are kept."""
     values = pixels[rows, columns]
     for channel in range(pixels.shape[2]):
         near = _around(pixels, np.stack([rows, columns, np.full_like(rows, channel)]), _NEAR)
@@ -186,7 +186,7 @@ def _replacements(pixels: Pixels, rows: NDArray[np.intp], columns: NDArray[np.in
 
 
 def _around(pixels: Pixels, places: Places, offsets: Places) -> Values:
-    """The values (N, M) at *offsets* (2, M) from *places* (3, N), mirrored beyond the edge."""
+    """The values (N, M) at *offsets* (2, M) from *places* (3, N), mirrored at the edges."""
     height, width = pixels.shape[:2]
     rows = _mirrored(places[0][:, np.newaxis] + offsets[0], height)
     columns = _mirrored(places[1][:, np.newaxis] + offsets[1], width)
@@ -195,7 +195,7 @@ def _around(pixels: Pixels, places: Places, offsets: Places) -> Values:
 
 
 def _mirrored(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Places in 0 to *count* - 1; those beyond come back, the edge itself not twice."""
+    """Reflect indices into 0 to *count* - 1, without repeating the edge."""
     places = np.abs(places)
     mirrored: NDArray[np.intp] = np.where(places >= count, 2 * (count - 1) - places, places)
     return mirrored

@@ -1,15 +1,15 @@
 """Keeps the local mean colour of the source in the denoised image.
 
-Noise changes the mean of a neighbourhood only a little, and less the larger it is. What a network changes beyond
-that is an error: a colour cast, a drift of brightness. For each tile, with r = source − denoised, as means of 8 x 8
-pixels:
+Noise changes the mean of a neighbourhood only little, and less the larger it is. Any larger change is an error: a
+colour cast or a change of brightness. For each tile, with r = source − denoised, as means of 8 x 8 pixels:
 
-    wide = shrink(mean of r over 72 x 72 pixels, what noise explains there)
-    near = shrink(blur of r over about 16 pixels − wide, what noise explains there)
+    wide = shrink(mean of r over 72 x 72 pixels)
+    near = shrink(blur of r over about 16 pixels − wide)
     denoised += wide + near, interpolated between the cells
 
-Shrinking is along luma and two chroma axes; before it, what clipping near black and white explains is subtracted.
-The tile's overlap covers the reach of the filters, so tiles give what the whole image gives.
+*shrink* is soft thresholding by the standard deviation of the noise, along luma and two chroma axes; the bias from
+clipping at black and white is subtracted before. The overlap of tiles covers the filters, so tiling does not change
+the result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch.nn import functional
 from denoiser.networks.conditioning import Condition
 
 CELL = 8  # pixels; origins of tiles are multiples of it
-REACH = 40  # pixels that a corrected pixel depends on, in each direction
+REACH = 40  # receptive field in pixels, in each direction
 
 _WIDE = (1,) * 9
 _NEAR = (1, 4, 6, 4, 1)
@@ -36,7 +36,7 @@ _WHITE, _CORRELATED, _BLOTCHES = 2.0, 2.0, 0.7
 _BLOTCHES_FROM = 6.0  # 8-bit sigma
 _MOST = 14.0
 _UNKNOWN = 1e4
-_CLIPS_WITHIN = 3.5  # sigmas from black or white: further away clipping moves a mean by less than 0.0001 sigma
+_CLIPS_WITHIN = 3.5  # sigmas from black or white: beyond, clipping changes a mean by less than 0.0001 sigma
 
 _AXES = torch.tensor(
     [
@@ -48,10 +48,9 @@ _AXES = torch.tensor(
 
 
 def limits_of(noise: Condition) -> Tensor:
-    """What noise of that level explains (3,), in 0..1.
+    """Luma and chroma thresholds before the gain of a filter, and the sigma of a channel (3,), in 0..1.
 
-    These are the luma and chroma thresholds before a filter's gain, and the sigma of a channel. Beyond all values
-    where the level is unknown: then nothing is corrected.
+    Larger than all values if the level is unknown: then nothing is corrected.
     """
     if noise.luma is None or noise.chroma is None:
         return torch.full((3,), _UNKNOWN)
@@ -63,9 +62,9 @@ def limits_of(noise: Condition) -> Tensor:
 
 
 def keep_local_means(source: Tensor, denoised: Tensor, limits: Tensor) -> Tensor:
-    """*denoised* (B, 3, H, W) in 0..1 with the local means of *source*, but for what *limits* (B, 3) explain.
+    """*denoised* (B, 3, H, W) in 0..1 with the local means of *source*, within the *limits* (B, 3).
 
-    H and W are multiples of 8. Fast where both are channels-last.
+    H and W are multiples of 8. Fastest for channels-last tensors.
     """
     level = cell_means(source)
     removed = level - cell_means(denoised)
@@ -87,7 +86,7 @@ def cell_means(values: Tensor, tall: int = CELL) -> Tensor:
 
 
 def add_between_cells(values: Tensor, cells: Tensor) -> Tensor:
-    """*values* (B, C, H, W) plus *cells* (B, C, H/8, W/8), linearly between their centres."""
+    """*values* (B, C, H, W) plus *cells* (B, C, H/8, W/8), interpolated linearly between their centres."""
     batch, channels, height, width = values.shape
     across = torch.einsum("xs,bcrs->brxc", _interpolation(width // CELL, cells.device), cells)
     rows = across.reshape(batch, height // CELL, width * channels)

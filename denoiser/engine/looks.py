@@ -5,8 +5,8 @@ detail d and grain g:
 
     result = source - a (k (r - y) + y (1 - d m) - g n)
 
-m is 0 to 1 for each pixel, where structure was removed; n is neutral grain like the removed noise. So a result
-moves in a straight line from the source (a = 0) to the look (a = 1). docs/controls.md explains it to users.
+m, from 0 to 1 for each pixel, is 1 where structure was removed; n is neutral grain like the removed noise. Strength
+interpolates linearly between source (a = 0) and look (a = 1). See docs/controls.md.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import Region
 
-_THREADS = min(4, os.cpu_count() or 1)  # more threads gain nothing: memory is the limit
-_VALUES_AT_ONCE = 100_000  # of a strip: its working copies stay in the cache
-# Logarithms of odds: a block is flat below the first (1 % of flat noise is above it), texture above the second.
+_THREADS = min(4, os.cpu_count() or 1)  # more are not faster: memory bandwidth is the limit
+_VALUES_AT_ONCE = 100_000  # per strip, so that its copies fit the cache
+# Log-odds of structure: below the first a block is flat (1 % of flat noise exceeds it), above the second textured.
 _FLAT, _TEXTURE = 0.5, 2.0
 
 
@@ -43,7 +43,7 @@ class Look:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a straight mix of source and clean image."""
+        """Whether it only interpolates between source and clean image."""
         return self.colour_noise == 1 and self.detail == 0 and self.grain == 0
 
 
@@ -53,19 +53,19 @@ def look_of(options: DenoiseOptions) -> Look:
 
 
 class Looks:
-    """All looks of one denoised image. Detail and grain are measured on first use.
+    """Renders looks of a denoised image. Detail and grain are measured on first use. Thread-safe.
 
-    Any thread. A region of a look is that part of the whole look, bit for bit.
+    A region equals that region of the whole image, bit for bit.
     """
 
     def __init__(self, source: Image, clean: Pixels) -> None:
-        """*clean* is the fully denoised image, in the depth of *source*; neither is ever changed."""
+        """*clean* is the fully denoised image, in the depth of *source*; neither is changed."""
         self.source, self.clean = source, clean
 
     def render(self, look: Look, region: Region | None = None, *, out: Pixels | None = None) -> Pixels:
-        """The pixels of *region*, or of all, in the depth of the source; maybe a read-only view of what is there.
+        """The pixels of *region*, or of the whole image, in the depth of the source; possibly a read-only view.
 
-        With *out*, which may be the clean pixels of that region themselves, they are written there.
+        They are written to *out* if given, which may be the clean pixels of that region.
         """
         image = self.source
         part = region or Region(0, 0, image.height, image.width)
@@ -85,7 +85,7 @@ class Looks:
 
     @cached_property
     def texture(self) -> Plane:
-        """(rows, columns) of blocks of 16 pixels: 1 where structure was removed, 0 where noise alone."""
+        """The texture map, for blocks of 16 pixels: 1 where structure was removed, 0 where only noise was."""
         found = evidence(self.source.pixels, self.clean, self._blocks, self.source.white)
         share = np.clip((found - _FLAT) / (_TEXTURE - _FLAT), 0, 1)
         smooth: Plane = share * share * (3 - 2 * share)
@@ -102,7 +102,7 @@ class Looks:
 
     @cached_property
     def _texture_across(self) -> Plane:
-        """The texture for each column of pixels, one row for each row of blocks."""
+        """The texture map, interpolated along rows to pixels."""
         return _between(self.texture, self.source.width, axis=1)
 
     def _measure(self, look: Look) -> None:
@@ -122,7 +122,7 @@ class Looks:
             np.copyto(out, source, where=unseen[:, :, np.newaxis])
 
     def _neutral(self, look: Look, part: Region) -> tuple[Plane | None, Plane | None]:
-        """For a strip: the share of removed luma that stays, where it differs by pixel, and the grain to add."""
+        """For a strip: the share of removed luma, if it varies, and the grain to add."""
         stays = None
         if look.detail:
             columns = slice(part.left, part.left + part.width)
@@ -153,12 +153,12 @@ def _mix(
         if grain is not None:
             offset -= grain
         offset *= strength
-        for channel in range(mixed.shape[2]):  # three times faster than one call for all three
+        for channel in range(mixed.shape[2]):  # three times faster than one call for all channels
             mixed[:, :, channel] -= offset
     removed *= strength * colour
     mixed -= removed
     if is_float:
-        # What was no number, or infinite, stays what it was.
+        # NaN and infinity are kept.
         np.copyto(out, np.where(np.isfinite(source), mixed, source))
         return
     np.rint(mixed, out=mixed)
@@ -173,7 +173,7 @@ def _strips(part: Region) -> Iterator[slice]:
 
 
 def _between(values: Plane, length: int, axis: int, start: int = 0, count: int | None = None) -> Plane:
-    """Of blocks to *count* pixels from *start*, of *length*: on straight lines between the centres."""
+    """Interpolate *values* of blocks linearly to *count* pixels from *start* along *axis*."""
     pixels = np.arange(start, start + (length if count is None else count), dtype=np.float32)
     place = np.clip((pixels - (BLOCK - 1) / 2) / BLOCK, 0, values.shape[axis] - 1)
     low = place.astype(np.intp)

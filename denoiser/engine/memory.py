@@ -1,9 +1,8 @@
 """Memory: how much is free, how much a network needs, and the sizes of tiles and batches that follow.
 
-Sizes are integers, decided before anything is computed. `bytes_per_pixel` measures the need of a network by
-running a small tile. `keep_freed_memory` makes the C library of Linux keep freed memory for the next layer: by
-default it gives every block beyond 32 MB back to the system, which clears every page again when a tile asks for
-it, 6 to 10 % of all time.
+Sizes are integers, chosen before inference. `bytes_per_pixel` measures the need of a network by running a small
+tile. `keep_freed_memory` makes the C library of Linux keep freed memory for the next layer: by default it returns
+every block beyond 32 MB to the system, and clearing the pages again takes 6 to 10 % of the time.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import SMALLEST_TILE, TilePlan, plan_tiles, rounded_up
 
-_UNKNOWN = 2 << 30  # bytes taken to be free where the system does not say: what a small machine can spare
+_UNKNOWN = 2 << 30  # bytes assumed to be free if the system does not report it
 _CGROUP = Path("/sys/fs/cgroup")
 _ALLOCATION_FAILED = (
     *("not enough memory", "can't allocate memory", "out of memory"),
-    # oneDNN has no other word for it. That it can do the layers at all was seen when the model was loaded.
+    # oneDNN reports it like this. The layers are supported: they ran when the model was loaded.
     *("could not create a primitive", "could not execute a primitive", "could not create a memory object"),
 )
 
@@ -70,13 +69,13 @@ def _free_of_container(cgroup: Path = _CGROUP) -> int | None:
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGEST_KEPT = 64 << 20  # bytes: the layers of a tile are smaller, whole images mostly larger
-_MOST_KEPT = 384 << 20  # free bytes at the end of the heap: about what a tile of 1024 takes
+_LARGEST_KEPT = 64 << 20  # bytes: layers of a tile are smaller, most whole images larger
+_MOST_KEPT = 384 << 20  # free bytes at the end of the heap: about the need of a tile of 1024
 
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Set it in the C library, once per process; false if there is no such setting, or the user has set it."""
+    """Configure the C library, once per process; false if that is not possible, or the user has configured it."""
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     if "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", ""):
@@ -98,15 +97,15 @@ def give_back_freed_memory() -> None:
         return
 
 
-# Input, output, two skips and a temporary beside the layer at work, as multiples of the largest of them. Measured
-# in fp32 on a tile of 256: 4.9 for the dense pairs of denoiser-fast, 3.4 for gated blocks of 96, 192 and 320.
+# Input, output, two skip connections and a temporary, as multiples of the largest layer. Measured in fp32 on a tile
+# of 256: 4.9 for the dense layers of denoiser-fast, 3.4 for gated blocks of 96, 192 and 320.
 _ALIVE_AT_ONCE = 6
-_BYTES = 4  # of a number in fp32; half precision takes less
+_BYTES = 4  # per value in fp32, an upper bound for half precision
 
 
 @torch.inference_mode()
 def bytes_per_pixel(network: PyramidAutoencoder) -> int:
-    """An upper bound for each pixel of a tile, whatever the device; *network* is on the CPU."""
+    """An upper bound of memory per pixel of a tile, on any device; *network* is on the CPU."""
     largest = 0
 
     def look(_layer: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -123,29 +122,29 @@ def bytes_per_pixel(network: PyramidAutoencoder) -> int:
     return -(-largest * _BYTES * _ALIVE_AT_ONCE // SMALLEST_TILE**2)
 
 
-# On a CPU larger tiles need less halo; smaller ones cancel sooner and need less memory: docs/engine.md.
+# Larger tiles have less overhead by halos; smaller ones need less memory and cancel sooner: docs/engine.md.
 _LARGEST_TILE = {"cpu": 1024, "cuda": 1024, "mps": 1024}
-_SMALLEST_TILE = 256  # below it a halo of 40 costs twice the work and more
+_SMALLEST_TILE = 256  # below it a halo of 40 more than doubles the time
 _STEP_OF_TILE = 64
 _STEP_OF_SHAPES = {
     "cpu": 0,
     "cuda": 64,
     "mps": 0,
 }  # if images of different sizes share a batch, their tiles should have one size
-_MOST_AT_ONCE = 16  # tiles; more gain nothing on a graphics card
-_SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for decoding, encoding and other programs
+_MOST_AT_ONCE = 16  # tiles; more are not faster on a GPU
+_SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for images and other programs
 _GB = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Sizes for a session. ``memory`` is the limit in bytes for tiles and images in progress together."""
+    """Sizes for a session. ``memory`` is the limit in bytes, of which tiles take at most half."""
 
     device: str
     tile: int
     batch: int
     memory: int
-    bytes_per_pixel: int  # of a tile: what the network holds while it computes
+    bytes_per_pixel: int  # memory of the network per pixel of a tile
     fixed_tile: bool = False  # set by the user, never changed
     fixed_batch: bool = False
 
@@ -161,7 +160,8 @@ class Budget:
         )
 
     def smaller(self, spec: NetworkSpec) -> Budget | None:
-        """The next step down after memory ran out: half the batch, then half the tile; None at the bottom."""
+        """The next smaller budget after memory ran out: half the batch, then half the tile; None for the
+        smallest."""
         if self.batch > 1 and not self.fixed_batch:
             return replace(self, batch=self.batch // 2)
         tile = max(self.tile // 2 // _STEP_OF_TILE * _STEP_OF_TILE, _bare_least(spec))
@@ -202,12 +202,12 @@ def make_budget(
 
 
 def _halo(spec: NetworkSpec) -> int:
-    """The overlap that a tile needs: for the network and for the steps after it."""
+    """The overlap of tiles: for the network and for the steps after it."""
     return max(spec.halo, sanity.REACH)
 
 
 def _bare_least(spec: NetworkSpec) -> int:
-    """The smallest tile with a core."""
+    """The smallest possible tile."""
     return max(2 * rounded_up(_halo(spec), spec.size_multiple) + spec.size_multiple, 64)
 
 

@@ -1,9 +1,9 @@
-"""Replaces parts of a result that cannot be right by the source.
+"""Sanity check: replaces faulty parts of a result by the source.
 
-Denoising removes noise; it adds no structure. Two faults can be detected without a reference:
+Denoising removes noise and adds no structure. Two faults can be detected without a reference:
 
     non-finite   a value is NaN or infinite where the source is not
-    structure    a neighbourhood of 40 pixels has contrast that the source does not have in that place
+    structure    a neighbourhood of 40 pixels has contrast that the source does not have there
 
 There the result fades into the source, with a soft edge. Colour and brightness need no check: see local_means.py.
 """
@@ -16,16 +16,16 @@ from torch.nn import functional
 
 from denoiser.engine.local_means import CELL, add_between_cells, cell_means, filtered
 
-REACH = 48  # pixels that a repaired pixel depends on, in each direction
+REACH = 48  # receptive field in pixels, in each direction
 
 _WINDOW = 5  # cells of 8 pixels
-_SPREAD = 2  # cells around a fault that are replaced too: the window that shows a fault is larger than the fault
-# Of the source regressed on the result. Sound results lie between 0.86 and 1.2, those that are shifted by a pixel
-# mostly under 0.6, by two or more under 0.3.
+_SPREAD = 2  # cells around a fault that are replaced, too, because the window is larger than the fault
+# Regression of the source on the result. Correct results have 0.86 to 1.2; a shift by one pixel gives mostly less
+# than 0.6, by two or more less than 0.3.
 _LEAST_SLOPE = 0.4
-# Contrast that is judged: in sigmas of the noise, in 8-bit steps, and as a share of the channel with the most. A
-# network carries a little of one channel into another: red writing on white, whose red is white all over, gets a
-# seventh to a fifth of the others' contrast there, and is sound.
+# Minimum contrast to check: in sigmas of the noise, in 8-bit steps, and relative to the channel with the most. A
+# network mixes channels a little: red text on white, without contrast in red, gets a seventh to a fifth of the
+# contrast of the other channels there, which is correct.
 _CONTRAST, _LEAST_CONTRAST, _OWN_CONTRAST = 0.5, 4.0, 0.35
 
 
@@ -38,10 +38,10 @@ def without_non_finite(source: Tensor, denoised: Tensor) -> tuple[Tensor, Tensor
 
 
 def repair(source: Tensor, denoised: Tensor, sigma: Tensor, bad: Tensor) -> tuple[Tensor, Tensor]:
-    """*denoised* with *source* at faults, and how much of each cell (B, 1, H/8, W/8) is the source's, 0 to 1.
+    """*denoised* with *source* at faults, and the replaced share of each cell (B, 1, H/8, W/8).
 
-    *sigma* (B,) is the noise of a channel in 0..1, huge where unknown: then structure is not judged. *bad* are
-    cells that are known to be faulty.
+    *sigma* (B,) is the noise of a channel in 0..1, huge if unknown: then structure is not checked. *bad* are cells
+    with non-finite values.
     """
     bad = bad | _invented(source, denoised, sigma)
     if _may_skip(bad):
@@ -54,8 +54,8 @@ def repair(source: Tensor, denoised: Tensor, sigma: Tensor, bad: Tensor) -> tupl
 
 
 def _invented(source: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
-    """Cells (B, 1, H/8, W/8) whose surroundings show contrast that the source does not have."""
-    source, denoised = source[:, :, ::2], denoised[:, :, ::2]  # every second row shows as much in half the time
+    """Cells (B, 1, H/8, W/8) whose neighbourhood has contrast that the source does not have."""
+    source, denoised = source[:, :, ::2], denoised[:, :, ::2]  # every second row is enough, in half the time
     ours, theirs = _window_means(denoised), _window_means(source)
     variance = (_window_means(denoised.square()) - ours.square()).clamp_min(0)
     together = _window_means(denoised * source) - ours * theirs
@@ -74,5 +74,5 @@ def _window_means(values: Tensor) -> Tensor:
 
 
 def _may_skip(bad: Tensor) -> bool:
-    # Asking a graphics card would make it wait; there the work costs nothing to speak of.
+    # On a GPU the question would synchronise, which takes longer than the work.
     return bad.device.type == "cpu" and not bool(bad.any())

@@ -1,7 +1,7 @@
 """Denoises in tiles: memory is bounded, and the result is that of the whole image.
 
-Tiles of one shape, depth and channel count share a batch, also when they are of several images. When memory runs
-out, images in progress restart with smaller batches and tiles; sizes that the user set are never changed.
+Tiles of the same shape, depth and channel count share a batch, also across images. If memory runs out, images in
+progress restart with smaller batches and tiles; sizes set by the user are never changed.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class TiledCleaner:
         smaller = self.budget.smaller(self._spec)
         if smaller is not None:
             self.budget = smaller
-            return f"memory ran out; went on with tiles of {smaller.tile}, {smaller.batch} at once"
+            return f"memory ran out; continued with tiles of {smaller.tile}, {smaller.batch} at once"
         if self._on_cpu is not None:
             self.budget, self._on_cpu = self._on_cpu(), None
-            return "the graphics card had no memory left; went on with the CPU"
+            return "the GPU ran out of memory; continued on the CPU"
         raise DenoiserError(
             "There is not enough memory for a single tile.",
-            hint="Close other programs, or leave out --tile, --batch-size and --device.",
+            hint="Close other programs, or omit --tile, --batch-size and --device.",
         ) from error
 
     def _begin(self, run: _Run, canvas: Canvas) -> None:

@@ -1,14 +1,14 @@
 """Trust in a result: where the removed part looks like noise, and where it looks like structure.
 
-The removed luma is cut into blocks of 16 pixels, and each into its frequencies. Three measures separate structure
-from noise, whatever the level and the coarseness of the noise:
+The removed luma is cut into blocks of 16 pixels, which are transformed to frequencies. Three features separate
+structure from noise, independently of the level and the coarseness of the noise:
 
-    narrow    a few frequencies hold more than the noise of this image has there: gratings, weaves
+    narrow    a few frequencies are stronger than the noise of this image: gratings, weaves
     broad     the same in a broader band: text, hair, foliage
-    echo      it follows the clean image: softened edges, thinned textures
+    echo      correlation with the denoised image: softened edges, weakened textures
 
-Their logarithmic odds of structure are explained in docs/controls.md; 0 means equally likely. `NoiseBlocks` are
-flat blocks from the whole image that show the noise alone.
+docs/controls.md explains the log-odds of structure; 0 means equally likely. `NoiseBlocks` are flat blocks of the
+image with noise alone.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from denoiser.image import Image, Pixels
 Plane = NDArray[np.float32]
 
 SIDE = 32  # of a block in pixels
-_MOST = 1024  # blocks, a megapixel: enough for a spectrum whatever the size of the image
+_MOST = 1024  # blocks: a megapixel is enough to measure a spectrum
 _FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseBlocks:
-    """Blocks of luma (n, 32, 32) in the values of the image, the flattest of those looked at."""
+    """The flattest blocks of luma (n, 32, 32), in pixel values."""
 
     removed: Plane
     clean: Plane
-    seed: int  # from the content of the source
+    seed: int  # random seed, computed from the source
 
     @property
     def tells(self) -> bool:
@@ -43,7 +43,7 @@ class NoiseBlocks:
 
 
 def luma(values: Plane) -> Plane:
-    """(H, W) of (H, W, C): the mean of the channels, which is what grain has in all of them alike."""
+    """Luma (H, W) of (H, W, C): the mean of the channels."""
     if values.shape[2] == 1:
         return values[:, :, 0]
     total: Plane = values[:, :, 0] + values[:, :, 1]
@@ -53,7 +53,7 @@ def luma(values: Plane) -> Plane:
 
 
 def finite(values: Pixels) -> Plane:
-    """As float32, with NaN and infinity as 0."""
+    """*values* as float32, with 0 for NaN and infinity."""
     plane: Plane = values.astype(np.float32)
     if np.issubdtype(values.dtype, np.floating):
         np.nan_to_num(plane, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -68,7 +68,7 @@ def removed_luma(source: Pixels, clean: Pixels) -> tuple[Plane, Plane]:
 
 
 def sample(source: Pixels, clean: Pixels) -> NoiseBlocks:
-    """The flatter half of at most 1024 blocks on a grid; none of an image under 32 pixels."""
+    """The flatter half of at most 1024 blocks on a grid; none for images under 32 pixels."""
     pairs = []
     seed = zlib.crc32(repr(source.shape).encode())
     for top, left in _places(*source.shape[:2]):
@@ -100,11 +100,11 @@ def _places(height: int, width: int) -> list[tuple[int, int]]:
 BLOCK = 16
 SMALLEST = 3 * BLOCK  # an image with a side under this has too few blocks to compare
 _ROWS_AT_ONCE = 8  # rows of blocks, beside one above and one below
-_COARSEST = 2.5  # frequencies below are shading: half periods in a block
-_MEDIAN_OF_POWER = 0.455  # of the square of a normal number, whose mean is 1
-_HARDLY = np.float32(0.02)  # of the strongest
-_LEAST = 0.25  # 8-bit steps of removed luma under which there is nothing to judge: rounding
-# By logistic regression on bundled photos with planted textures; the last one so that 5 % of flat noise pass 0.
+_COARSEST = 2.5  # half periods per block; lower frequencies are shading
+_MEDIAN_OF_POWER = 0.455  # of the square of a standard normal variable
+_HARDLY = np.float32(0.02)  # of the strongest frequency
+_LEAST = 0.25  # 8-bit steps of removed luma; less is rounding
+# By logistic regression on bundled photos with added textures; the offset lets 5 % of flat noise exceed 0.
 _NARROW, _BROAD, _ECHO, _START = 1.7, 2.4, 4.0, -4.2
 
 
@@ -116,7 +116,7 @@ class _Noise:
 
 
 def evidence(source: Pixels, clean: Pixels, blocks: NoiseBlocks, white: float) -> Plane:
-    """(rows, columns) of blocks, the last ones mirrored beyond the edge; very low where nothing can be measured."""
+    """Log-odds of structure for each block (rows, columns); very low where nothing can be measured."""
     height, width = source.shape[:2]
     down, across = -(-height // BLOCK), -(-width // BLOCK)
     figures = np.full((down, across), -np.inf, dtype=np.float32)
@@ -144,8 +144,8 @@ def _figures(removed: Plane, kept: Plane, noise: _Noise) -> Plane:
     total[nothing] = 1
     echo = together / np.sqrt(energy * total + np.float32(1e-6))
     mean = total / np.float32(_FINE.sum())
-    narrow = _loudest(power, _THREE) / mean
-    broad = _loudest(power, _FIVE) / mean
+    narrow = _strongest(power, _THREE) / mean
+    broad = _strongest(power, _FIVE) / mean
     figures: Plane = _NARROW * np.log(np.maximum(narrow, 1)) + _BROAD * np.log(np.maximum(broad, 1))
     figures += _ECHO * echo + _START
     figures[nothing] = -np.inf
@@ -157,24 +157,24 @@ def _noise_of(blocks: NoiseBlocks) -> _Noise:
     power: Plane = np.square(_COSINES @ parts.reshape(-1, BLOCK, BLOCK) @ _COSINES.T)
     level = np.einsum("nij,ij->n", power, _FINE) / np.float32(_FINE.sum())
     power = power[level > 0] / level[level > 0].reshape(-1, 1, 1)
-    # The median leaves out the few blocks that held structure after all.
+    # The median ignores the few blocks with structure.
     typical = np.asarray(np.median(power, axis=0) / _MEDIAN_OF_POWER, np.float32)
     padded = np.pad(typical, 1, mode="edge")
     nine = [padded[i : i + BLOCK, j : j + BLOCK] for i in range(3) for j in range(3)]
     smooth: Plane = np.mean(nine, axis=0, dtype=np.float32)
-    # A frequency that the noise hardly has must not turn a rounding error into structure.
+    # Rounding errors at frequencies without noise must not look like structure.
     return _Noise(np.maximum(smooth, _HARDLY * smooth.max()))
 
 
 def _frequencies(plane: Plane) -> Plane:
-    """(H, W) to (rows, columns, 16, 16), a cosine transform of each block."""
+    """The cosine transform of each block: (H, W) to (rows, columns, 16, 16)."""
     height, width = plane.shape
     cut = plane.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).swapaxes(1, 2)
     return np.asarray(_COSINES @ cut @ _COSINES.T, np.float32)
 
 
 def _with_neighbours(values: Plane) -> Plane:
-    """Each block with its neighbours, weighted 1 2 1 down and across."""
+    """The sum of each block and its neighbours, with weights 1 2 1 in both directions."""
     beyond = ((1, 1), (1, 1)) + ((0, 0),) * (values.ndim - 2)
     padded = np.pad(values, beyond, mode="edge")
     padded = (padded[:-2] + padded[2:]) * np.float32(0.25) + padded[1:-1] * np.float32(0.5)
@@ -182,14 +182,14 @@ def _with_neighbours(values: Plane) -> Plane:
     return mixed
 
 
-def _loudest(power: Plane, band: _Band) -> Plane:
+def _strongest(power: Plane, band: _Band) -> Plane:
     """The largest mean over neighbouring frequencies."""
-    loudest: Plane = (band.sums @ power @ band.sums * band.share).max(axis=(2, 3))
-    return loudest
+    strongest: Plane = (band.sums @ power @ band.sums * band.share).max(axis=(2, 3))
+    return strongest
 
 
 def _filled(plane: Plane) -> Plane:
-    """Mirrored beyond the last row and column to whole blocks."""
+    """*plane*, mirrored at the lower and right edge to whole blocks."""
     height, width = plane.shape
     return np.pad(plane, ((0, -height % BLOCK), (0, -width % BLOCK)), mode="symmetric")
 
@@ -207,7 +207,7 @@ _FINE = (np.hypot(*np.meshgrid(np.arange(BLOCK), np.arange(BLOCK))) >= _COARSEST
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Band:
-    """Neighbouring frequencies: the matrix that sums them, on both sides of a block, and what makes means of it."""
+    """A band of neighbouring frequencies: the matrix that sums them, and the weights for a mean."""
 
     sums: Plane
     share: Plane
@@ -216,22 +216,21 @@ class _Band:
     def of(cls, count: int) -> _Band:
         place = np.arange(BLOCK)
         sums = np.asarray(np.abs(place - place[:, np.newaxis]) <= count // 2, np.float32)
-        # At the rim a few frequencies alone would be loud by chance.
+        # At the border a mean of few frequencies would be high by chance.
         return cls(sums, np.asarray(_FINE / np.maximum(sums @ _FINE @ sums, 0.3 * count**2), np.float32))
 
 
 _THREE, _FIVE = _Band.of(3), _Band.of(5)
-# What multiplies matrices takes its memory at its first work, and ends the process where there is none: so it works
-# when this is imported, and not first when an image has taken the memory. A plain product would not do: processors
-# with AVX-512 have a way of their own for those.
+# The matrix library allocates memory at its first product and ends the process if there is none. Do this at import,
+# before images use the memory, with the product used here: AVX-512 has separate code for plain products.
 _frequencies(np.zeros((BLOCK, BLOCK), np.float32))
 
 
-# Evidence of structure is a logarithm of odds; at this much a block is trusted by half. 2 % of flat noise has more.
+# Log-odds of structure at which trust is 0.5; 2 % of flat noise has more.
 _HALF = 0.5
 _WIDTH = 0.4  # slope of trust
-_MOST_ROWS = 8 * BLOCK  # of pixels that are processed in one piece
-_LARGE = 500_000  # pixels above which the number is computed from a part of the image
+_MOST_ROWS = 8 * BLOCK  # of pixels per band
+_LARGE = 500_000  # pixels; for larger images the mean is computed from bands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,8 +248,8 @@ class Trust:
 def trust(source: Image, clean: Pixels) -> Trust:
     """Compute trust for the whole image; *clean* is fully denoised, in the depth of *source*.
 
-    Structure in luma is detected; lost colour differences alone are not. Texture that is as faint, as coarse and as
-    irregular as the noise looks like noise. Small images are trusted: nothing can be measured.
+    Only structure in luma is detected. Texture as faint, coarse and irregular as the noise looks like noise. Small
+    images have a trust of 1: nothing can be measured.
     """
     found = evidence(source.pixels, clean, sample(source.pixels, clean), source.white)
     return Trust(_trusted(found))

@@ -112,7 +112,7 @@ _REFUSED: dict[str, tuple[Any, str, str]] = {
     "five dimensions": (np.zeros((1, 1, 8, 8, 3)), "1×1×8×8×3", "N×H×W×C"),
     "no pixels": (np.zeros((0, 8, 3), np.uint8), "not empty", ""),
     "masked": (np.ma.masked_array(np.zeros((8, 8)), True), "masked", "filled"),
-    "a gradient": (torch.zeros(3, 8, 8, requires_grad=True), "gradient", "detach"),
+    "a gradient": (torch.zeros(3, 8, 8, requires_grad=True), "Gradients", "detach"),
     "a list": ([np.zeros((8, 8))], "list is not an image", "N×H×W×C"),
     "nothing": (None, "NoneType is not an image", "Pillow"),
     "text file": (io.StringIO("text"), "binary", '"rb"'),
