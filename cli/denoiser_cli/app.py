@@ -107,7 +107,7 @@ def run(words: Sequence[str]) -> int:
         return code if isinstance(code, int) else 0
     except BaseException as error:  # noqa: BLE001 - top level: users see a message, not a traceback
         failure = explain(error, verbose=manner.verbose)
-        failure.tell(as_json=manner.json)
+        failure.print(as_json=manner.json)
         return failure.exit_code
 
 

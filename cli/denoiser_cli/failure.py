@@ -38,7 +38,7 @@ class Failure:
     exit_code: int
     traceback: str = ""
 
-    def tell(self, *, as_json: bool) -> None:
+    def print(self, *, as_json: bool) -> None:
         """Print to stderr; with *as_json* also print an object to stdout."""
         if self.message and as_json:
             words = {"event": "error", "kind": self.kind, "message": self.message, "hint": self.hint}
@@ -98,15 +98,17 @@ _SHOW_CURSOR = "\x1b[?25h"  # the progress bar hides the cursor
 
 
 @contextmanager
-def stopping_politely(tell: Callable[[str], None] = say) -> Iterator[CancelToken]:
-    """Yield a token that the first Ctrl-C or SIGTERM cancels; then call *tell* from another thread.
+def stopping_politely(message: Callable[[str], None] = say) -> Iterator[CancelToken]:
+    """Yield a token that the first Ctrl-C or SIGTERM cancels; then call *message* from another thread.
 
     The second signal ends the process with exit code 130. For the main thread only.
     """
     token = CancelToken()
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
-    listening = threading.Thread(target=_listen, args=(receiver, token, tell), name="denoise-signals", daemon=True)
+    listening = threading.Thread(
+        target=_listen, args=(receiver, token, message), name="denoise-signals", daemon=True
+    )
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, _handled_by_thread) for number in signals}
     woken_before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
@@ -122,13 +124,13 @@ def stopping_politely(tell: Callable[[str], None] = say) -> Iterator[CancelToken
         receiver.close()
 
 
-def _listen(receiver: socket.socket, token: CancelToken, tell: Callable[[str], None]) -> None:
+def _listen(receiver: socket.socket, token: CancelToken, message: Callable[[str], None]) -> None:
     while received := receiver.recv(16):
         for _ in received:
             if token.cancelled:
                 _stop_at_once()
             token.cancel()
-            tell(FIRST)
+            message(FIRST)
 
 
 def _handled_by_thread(number: int, frame: FrameType | None) -> None:

@@ -18,23 +18,23 @@ from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights
 from denoiser.events import CancelToken
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Manner
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.lines import one_line, print_failure, say, shown
 from denoiser_cli.render_json import emit, error_words
 
-_LookAt = Callable[[Path, CancelToken], None]
+_Inspect = Callable[[Path, CancelToken], None]
 
 
-def tell(sources: Sequence[str], manner: Manner) -> int:
+def show_content(sources: Sequence[str], manner: Manner) -> int:
     """Print the content of each file without decoding it; return the exit code."""
 
-    def look(path: Path, _cancel: CancelToken) -> None:
+    def inspect(path: Path, _cancel: CancelToken) -> None:
         values = _values(path, container.read(path))
         if manner.json:
             emit("latent", values)
         else:
             click.echo("\n".join(_lines(values)))
 
-    return _each(sources, manner, look)[1]
+    return _each(sources, manner, inspect)[1]
 
 
 def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
@@ -43,21 +43,21 @@ def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
 
     prover = Verifier(model)
 
-    def look(path: Path, cancel: CancelToken) -> None:
+    def inspect(path: Path, cancel: CancelToken) -> None:
         prover.verify(container.read(path), str(path), cancel)
         if manner.json:
             emit("verified", {"source": path})
         elif not manner.quiet:
             click.echo(f"{shown(path)}: valid")
 
-    whole, code = _each(sources, manner, look)
+    whole, code = _each(sources, manner, inspect)
     if not manner.quiet:
         say(f"{whole} valid.")
     return code
 
 
-def _each(sources: Sequence[str], manner: Manner, look: _LookAt) -> tuple[int, int]:
-    """Return how many files *look* accepted, and the exit code."""
+def _each(sources: Sequence[str], manner: Manner, inspect: _Inspect) -> tuple[int, int]:
+    """Return how many files *inspect* accepted, and the exit code."""
     found = discover([Path(source) for source in sources], is_image_name=DECODING.takes)
     if not found.finds:
         raise NothingToDo(f"{sources[0]}: no latent file found.", hint=DECODING.words.known)
@@ -70,23 +70,16 @@ def _each(sources: Sequence[str], manner: Manner, look: _LookAt) -> tuple[int, i
         for find in found.finds:
             cancel.raise_if_cancelled()
             try:
-                look(find.path, cancel)
+                inspect(find.path, cancel)
             except DenoiserError as error:
                 if error.exit_code == 130:
                     raise
                 codes.append(error.exit_code)
-                _tell_failure(find.path, error, manner, hints)
+                if manner.json:
+                    emit("file_failed", {"source": find.path} | error_words(error))
+                print_failure(find.path, error, hints)
     whole = len(found.finds) - len(codes)
     return whole, codes[0] if len(set(codes)) == 1 and not whole else int(bool(codes))
-
-
-def _tell_failure(path: Path, error: DenoiserError, manner: Manner, hints: set[str]) -> None:
-    if manner.json:
-        emit("file_failed", {"source": path} | error_words(error))
-    say(one_line(error.message if path.name in error.message else f"{path}: {error.message}"))
-    if error.hint and error.hint not in hints:
-        hints.add(error.hint)
-        say(f"  {one_line(error.hint)}")
 
 
 def _values(path: Path, file: LatentFile) -> dict[str, Any]:

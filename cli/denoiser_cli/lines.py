@@ -1,10 +1,13 @@
-"""Printing of lines to stderr, safe for any file name."""
+"""Prints lines to stderr, safe for any file name."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from denoiser.errors import DenoiserError
 
 _JOINER = "\u200d"  # holds emoji together
 
@@ -25,3 +28,14 @@ def one_line(text: str) -> str:
 def shown(path: Path) -> str:
     """Return the path as printable text on one line."""
     return one_line(str(path))
+
+
+def print_failure(
+    source: Path, error: DenoiserError, hints: set[str], message: Callable[[str], None] = say
+) -> None:
+    """Print an error with the file name, and its hint unless it is in *hints*, where it is added."""
+    named = one_line(source.name) in error.message
+    message(one_line(error.message if named else f"{source}: {error.message}"))
+    if error.hint and error.hint not in hints:
+        hints.add(error.hint)
+        message(f"  {one_line(error.hint)}")

@@ -42,8 +42,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-class JsonVoice:
-    """Prints for programs, with the interface of TextVoice."""
+class JsonOutput:
+    """Prints for programs, with the interface of TextOutput."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +53,7 @@ class JsonVoice:
     ) -> None:
         """Nothing to close."""
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Print one object per event."""
         match event:
             case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped() | SeriesFound():
@@ -61,10 +61,10 @@ class JsonVoice:
             case FileFailed():
                 emit("file_failed", {"source": event.source} | error_words(event.error))
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Ignore lines meant for people."""
 
-    def finish(self, report: Report, out: Path) -> None:  # noqa: ARG002 - the same call as TextVoice's
+    def finish(self, report: Report, out: Path) -> None:  # noqa: ARG002 - the interface of TextOutput
         """Print the last object of a run."""
         words = {key: getattr(report, key) for key in KEYS["finished"] if key not in ("passed", "failed")}
         emit("finished", words | {"passed": report.skipped, "failed": len(report.failures)})

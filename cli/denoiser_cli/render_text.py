@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from denoiser.batch import Report
-from denoiser.errors import DenoiserError, OutputFull
+from denoiser.errors import OutputFull
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, SeriesFound, Started, TileDone
 from denoiser_cli.flags import Manner
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.lines import one_line, print_failure, say, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -26,19 +26,20 @@ _ENOUGH_FRACTION = 0.005
 _ENOUGH_SECONDS = 1.0
 
 
-class Progress:
-    """Tracks progress from events. Megapixels, not files: image sizes differ by orders of magnitude."""
+class RunProgress:
+    """Tracks progress in megapixels, not files: image sizes differ by orders of magnitude."""
 
     def __init__(self) -> None:
         self.files = 0
         self.files_over = 0
         self._megapixels = 0.0
-        self._cleaned = 0.0  # of files that are cleaned or have failed
-        self._current: tuple[Path, float] | None = None
-        self._of_current = 0.0
+        self._over = 0.0  # megapixels of files that are done or have failed
+        self._current: Path | None = None
+        self._size = 0.0  # megapixels of the current file
+        self._share = 0.0  # of the current file that is done
         self._began: float | None = None
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Handle one event."""
         match event:
             case Started():
@@ -46,12 +47,12 @@ class Progress:
             case FileStarted():
                 self._leave_current()
                 self._began = self._began or time.monotonic()  # loading the weights is not counted
-                self._current = (event.source, event.megapixels)
-            case TileDone() if self._current is not None:
-                self._of_current = self._current[1] * event.done / event.total
+                self._current, self._size = event.source, event.megapixels
+            case TileDone():
+                self._share = event.done / event.total
             case FileDone() | FileFailed():
                 self.files_over += 1
-                if self._current is not None and self._current[0] == event.source:
+                if self._current == event.source:
                     self._leave_current()
 
     @property
@@ -61,12 +62,12 @@ class Progress:
             return 1.0
         if not self._megapixels:
             return self.files_over / self.files
-        return min(1.0, (self._cleaned + self._of_current) / self._megapixels)
+        return min(1.0, self._done / self._megapixels)
 
     @property
     def megapixels_per_second(self) -> float:
         """Average since the first file was started."""
-        return (self._cleaned + self._of_current) / max(self._spent, 1e-3)
+        return self._done / max(self._spent, 1e-3)
 
     @property
     def seconds_left(self) -> float | None:
@@ -81,14 +82,16 @@ class Progress:
         return f"{self.files_over} of {self.files} files, {self.megapixels_per_second:.2f} MP/s{later}"
 
     @property
+    def _done(self) -> float:
+        return self._over + self._size * self._share
+
+    @property
     def _spent(self) -> float:
         return time.monotonic() - self._began if self._began is not None else 0.0
 
     def _leave_current(self) -> None:
-        # Count the whole file: with strength 0 there are no tile events.
-        if self._current is not None:
-            self._cleaned += self._current[1]
-        self._current, self._of_current = None, 0.0
+        self._over += self._size  # all of it: with strength 0 there are no tile events
+        self._current, self._size, self._share = None, 0.0, 0.0
 
 
 def duration(seconds: float) -> str:
@@ -130,13 +133,13 @@ class Sizes:
         return f"{words}; {share} than with noise."
 
 
-class TextVoice:
+class TextOutput:
     """Prints for people. A context manager that shows the progress bar."""
 
     def __init__(self, manner: Manner, done: str = "cleaned") -> None:
         self._manner = manner
         self._done = done  # past participle for the summary
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._bar: RichProgress | None = None
         self._last_line = time.monotonic()
         self._hints: set[str] = set()
@@ -155,21 +158,21 @@ class TextVoice:
             self._bar.stop()
             self._bar = None
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Handle one event."""
-        self._progress.hear(event)
+        self._progress.handle(event)
         match event:
             case FileFailed():
-                self._tell_failure(event)
+                self._print_failure(event)
             case FileSkipped() if event.target is None or self._manner.verbose:
-                self._tell_unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
+                self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
             case FileDone():
-                self._tell_done(event)
+                self._print_done(event)
             case SeriesFound() if self._manner.verbose:
-                self.tell(series_line(event))
+                self.message(series_line(event))
         self._show_progress()
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Print one line immediately, above the bar. Thread-safe."""
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -180,38 +183,34 @@ class TextVoice:
         """Print the summary of a run."""
         for note, sources in self._notes.items():
             more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
-            self._tell_unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
-        self._tell_unless_quiet(_outcome(report, out, self._done))
+            self._unless_quiet(f"{shown(sources[0])}{more}: {one_line(note)}")
+        self._unless_quiet(_outcome(report, out, self._done))
         if report.done and self._sizes.bytes:
-            self._tell_unless_quiet(str(self._sizes))
+            self._unless_quiet(str(self._sizes))
         if report.already_there and report.done + len(report.failures) + report.left:
-            self._tell_unless_quiet(f"{_count(report.already_there)} already done (use --overwrite to replace).")
+            self._unless_quiet(f"{_count(report.already_there)} already done (use --overwrite to replace).")
         if report.failures:
-            self.tell(f"{_count(len(report.failures))} failed, listed above.")
+            self.message(f"{_count(len(report.failures))} failed, listed above.")
         if report.left:
             left = f"{_why_stopped(report)} with {_count(report.left)} remaining"
-            self.tell(f"{left}; run the same command again to continue.")
+            self.message(f"{left}; run the same command again to continue.")
 
-    def _tell_done(self, event: FileDone) -> None:
+    def _print_done(self, event: FileDone) -> None:
         if self._manner.verbose:
             size = f", {event.facts['bytes']:,} bytes" if "bytes" in event.facts else ""
-            self.tell(f"{shown(event.source)} -> {shown(event.target)} ({event.megapixels:.2f} MP{size})")
+            self.message(f"{shown(event.source)} -> {shown(event.target)} ({event.megapixels:.2f} MP{size})")
         self._sizes.add(event)
         for note in event.notes:
             self._notes.setdefault(note, []).append(event.source)
 
-    def _tell_failure(self, failure: FileFailed) -> None:
-        error = failure.error
+    def _print_failure(self, failure: FileFailed) -> None:
         if self._manner.verbose:
-            self.tell("".join(traceback.format_exception(error)).rstrip())
-        self.tell(cause(failure.source, error))
-        if error.hint and error.hint not in self._hints:  # print each hint once
-            self._hints.add(error.hint)
-            self.tell(f"  {one_line(error.hint)}")
+            self.message("".join(traceback.format_exception(failure.error)).rstrip())
+        print_failure(failure.source, failure.error, self._hints, self.message)
 
-    def _tell_unless_quiet(self, line: str) -> None:
+    def _unless_quiet(self, line: str) -> None:
         if not self._manner.quiet:
-            self.tell(line)
+            self.message(line)
 
     def _show_progress(self) -> None:
         if self._bar is not None:
@@ -229,12 +228,6 @@ def series_line(found: SeriesFound) -> str:
     """Describe a series on one line."""
     noise = "".join(f", {name} {found.noise[name]:.1f}" for name in ("luma", "chroma") if name in found.noise)
     return one_line(f"Series {found.series}: {_count(found.frames)}{noise} ({found.reason})")
-
-
-def cause(source: Path, error: DenoiserError) -> str:
-    """Return the error on one line, with the file name."""
-    named = one_line(source.name) in error.message
-    return one_line(error.message if named else f"{source}: {error.message}")
 
 
 def _outcome(report: Report, out: Path, done: str) -> str:

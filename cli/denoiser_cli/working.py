@@ -20,8 +20,8 @@ from denoiser.events import CancelToken, ignore
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Manner
 from denoiser_cli.lines import one_line, say, shown
-from denoiser_cli.render_json import JsonVoice, emit_plan
-from denoiser_cli.render_text import TextVoice
+from denoiser_cli.render_json import JsonOutput, emit_plan
+from denoiser_cli.render_text import TextOutput
 
 PIPE = "-"
 
@@ -64,12 +64,12 @@ def do(call: Call, manner: Manner, *, dry_run: bool) -> int:
 
 def _do_files(call: Call, manner: Manner) -> int:
     """Run the plan and print its progress."""
-    voice = JsonVoice() if manner.json else TextVoice(manner, call.work.words.done)
-    with stopping_politely(voice.tell) as cancel:
+    output = JsonOutput() if manner.json else TextOutput(manner, call.work.words.done)
+    with stopping_politely(output.message) as cancel:
         plan = call.plan(cancel)
-        with voice:
-            report = carry_out(plan, call.settings, listener=voice.hear, cancel=cancel)
-    voice.finish(report, Path(call.out))
+        with output:
+            report = carry_out(plan, call.settings, listener=output.handle, cancel=cancel)
+    output.finish(report, Path(call.out))
     return report.exit_code
 
 

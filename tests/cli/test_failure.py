@@ -41,7 +41,7 @@ def test_hints_of_extras_name_the_command() -> None:
 
 
 def test_told_to_people_and_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    explain(UnsafeOutput("out\n.png: no", hint="Elsewhere.")).tell(as_json=True)
+    explain(UnsafeOutput("out\n.png: no", hint="Elsewhere.")).print(as_json=True)
     captured = capsys.readouterr()
     assert captured.err == "out\\n.png: no\n  Elsewhere.\n"
     assert json.loads(captured.out) == {

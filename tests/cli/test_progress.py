@@ -9,7 +9,7 @@ import pytest
 
 from denoiser.errors import UnreadableImage
 from denoiser.events import Event, FileDone, FileFailed, FileStarted, Started, TileDone
-from denoiser_cli.render_text import Progress, duration
+from denoiser_cli.render_text import RunProgress, duration
 
 A, B, C = Path("a"), Path("b"), Path("c")
 
@@ -21,10 +21,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def told(*events: Event) -> Progress:
-    progress = Progress()
+def told(*events: Event) -> RunProgress:
+    progress = RunProgress()
     for event in events:
-        progress.hear(event)
+        progress.handle(event)
     return progress
 
 
@@ -40,7 +40,7 @@ def test_a_large_file_counts_for_more(clock: list[float]) -> None:
 def test_tiles_count_before_their_file_is_done(clock: list[float]) -> None:
     progress = told(Started(1, 8.0), FileStarted(A, 8.0), TileDone(1, 4, 8.0))
     assert progress.fraction == pytest.approx(0.25)
-    progress.hear(TileDone(2, 4, 8.0))
+    progress.handle(TileDone(2, 4, 8.0))
     assert progress.fraction == pytest.approx(0.5)
 
 
@@ -59,8 +59,8 @@ def test_files_that_are_written_later_are_counted_once(clock: list[float]) -> No
 def test_files_without_tiles_count_when_they_are_over(clock: list[float]) -> None:
     progress = told(Started(3, 3.0), FileStarted(A, 1.0), FileStarted(B, 1.0))
     assert progress.fraction == pytest.approx(1 / 3)
-    progress.hear(FileDone(B, B, 1.0, 1.0))
-    progress.hear(FileDone(A, A, 1.0, 1.0))
+    progress.handle(FileDone(B, B, 1.0, 1.0))
+    progress.handle(FileDone(A, A, 1.0, 1.0))
     assert progress.fraction == pytest.approx(2 / 3)
 
 
@@ -68,7 +68,7 @@ def test_nothing_is_guessed_from_nothing(clock: list[float]) -> None:
     progress = told(Started(2, 10.0))
     clock[0] += 60  # loading is not working
     assert progress.seconds_left is None and progress.megapixels_per_second == 0
-    progress.hear(FileStarted(A, 1.0))
+    progress.handle(FileStarted(A, 1.0))
     assert progress.seconds_left is None
     assert str(progress) == "0 of 2 files, 0.00 MP/s"
 

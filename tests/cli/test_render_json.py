@@ -22,7 +22,7 @@ from denoiser.events import (
     TileDone,
     TrainingProgress,
 )
-from denoiser_cli.render_json import KEYS, JsonVoice, emit_plan
+from denoiser_cli.render_json import KEYS, JsonOutput, emit_plan
 
 A = Path("a\n\udcff.png")
 EVENTS = [
@@ -44,11 +44,11 @@ def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_every_event_of_a_run_has_its_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert {type(event) for event in EVENTS} == set(get_args(Event)) - {TrainingProgress}
-    with JsonVoice() as voice:
+    with JsonOutput() as output:
         for event in EVENTS:
-            voice.hear(event)
-        voice.tell("words for eyes")
-        voice.finish(Report(done=1, seconds=2.0), Path("out"))
+            output.handle(event)
+        output.message("words for eyes")
+        output.finish(Report(done=1, seconds=2.0), Path("out"))
     said = objects(capsys)
     assert [line["event"] for line in said] == [
         "started",
@@ -74,7 +74,7 @@ def test_what_a_training_tells_is_documented() -> None:
 
 
 def test_names_of_any_bytes_come_back(capsys: pytest.CaptureFixture[str]) -> None:
-    JsonVoice().hear(FileStarted(A, 1.0))
+    JsonOutput().handle(FileStarted(A, 1.0))
     assert Path(objects(capsys)[0]["source"]) == A
 
 

@@ -16,7 +16,7 @@ from denoiser.errors import DenoiserError, OutputFull, UnreadableImage
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, SeriesFound, Started
 from denoiser_cli import render_text
 from denoiser_cli.flags import Manner
-from denoiser_cli.render_text import TextVoice
+from denoiser_cli.render_text import TextOutput
 
 A, B, OUT = Path("in/a.png"), Path("in/b.png"), Path("out")
 TOO_MANY = DenoiserError("1 failed, too many.")
@@ -24,12 +24,12 @@ BROKEN = FileFailed(A, UnreadableImage("in/a.png: truncated.", hint="Fetch it ag
 
 
 def said(capsys, *events: Event, manner: Manner | None = None, report: Report | None = None) -> list[str]:
-    voice = TextVoice(manner or Manner())
-    with voice:
+    output = TextOutput(manner or Manner())
+    with output:
         for event in events:
-            voice.hear(event)
+            output.handle(event)
     if report is not None:
-        voice.finish(report, OUT)
+        output.finish(report, OUT)
     captured = capsys.readouterr()
     assert captured.out == ""
     return captured.err.splitlines()
@@ -114,13 +114,13 @@ import time
 from pathlib import Path
 from denoiser.events import FileDone, FileStarted, Started, TileDone
 from denoiser_cli.flags import Manner
-from denoiser_cli.render_text import TextVoice
+from denoiser_cli.render_text import TextOutput
 a = Path("a[red].png")
-with TextVoice(Manner(verbose=True)) as voice:
-    voice.hear(Started(2, 2.0))
-    voice.hear(FileStarted(a, 1.0))
-    voice.hear(TileDone(1, 1, 1.0))
-    voice.hear(FileDone(a, a, 1.0, 1.0))
+with TextOutput(Manner(verbose=True)) as output:
+    output.handle(Started(2, 2.0))
+    output.handle(FileStarted(a, 1.0))
+    output.handle(TileDone(1, 1, 1.0))
+    output.handle(FileDone(a, a, 1.0, 1.0))
     time.sleep(0.3)
 """
 

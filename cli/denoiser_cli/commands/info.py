@@ -28,4 +28,4 @@ def command(manner: Manner, /, paths: tuple[str, ...]) -> int:
 
     if not paths:
         raise UsageError("No latent file or folder given.", hint="For example: denoise info ./latents")
-    return latent_report.tell(paths, manner)
+    return latent_report.show_content(paths, manner)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from denoiser.errors import DenoiserError, UsageError
+from denoiser.errors import UsageError
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Started
 from denoiser.options import BatchOptions, WatchOptions
 from denoiser_cli.completion import complete_value
@@ -25,7 +25,7 @@ from denoiser_cli.flags import (
     settings_of,
     speaking_flags,
 )
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.lines import one_line, print_failure, say, shown
 
 if TYPE_CHECKING:
     from denoiser.batch import Report
@@ -61,37 +61,33 @@ def command(manner: Manner, /, folder: str | None, out: str | None, **words: Any
     if not out:
         raise UsageError("--out is missing: the folder or file for the clean images.", hint=_HINT)
     from denoiser.batch import watch_folder  # slow imports; not needed for --help and usage errors
-    from denoiser_cli.render_json import JsonVoice
+    from denoiser_cli.render_json import JsonOutput
 
     settings, options = settings_of(words), collect(WatchOptions, words)
-    voice = JsonVoice() if manner.json else _LogVoice(manner, _begin(folder, out, options))
-    with stopping_politely(voice.tell) as cancel:
-        report = watch_folder(folder, out, settings, options, listener=voice.hear, cancel=cancel)
-    voice.finish(report, Path(out))
+    begin = f"Watching {shown(Path(folder))}; clean images go to {shown(Path(out))}. Press Ctrl-C to stop."
+    output = JsonOutput() if manner.json else _LogOutput(manner, "" if options.once else begin)
+    with stopping_politely(output.message) as cancel:
+        report = watch_folder(folder, out, settings, options, listener=output.handle, cancel=cancel)
+    output.finish(report, Path(out))
     return report.exit_code
 
 
-def _begin(folder: str, out: str, options: WatchOptions) -> str:
-    if options.once:
-        return ""
-    return f"Watching {shown(Path(folder))}; clean images go to {shown(Path(out))}. Press Ctrl-C to stop."
-
-
-class _LogVoice:
+class _LogOutput:
     """Prints log lines; keeps no history, so memory stays constant."""
 
     def __init__(self, manner: Manner, begin: str) -> None:
         self._manner = manner
         self._begin = begin
-        self._last_hint = ""
+        self._last_hint: set[str] = set()
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Print one event."""
         match event:
             case Started() if self._begin:
                 self._unless_quiet(self._begin)
             case FileFailed():
-                self._tell_failure(event.source, event.error)
+                self._last_hint &= {event.error.hint}  # a repeated hint is printed once, and memory stays constant
+                print_failure(event.source, event.error, self._last_hint)
             case FileDone():
                 notes = "".join(f"; {one_line(note)}" for note in event.notes)
                 size = f"{event.megapixels:.2f} MP, {event.seconds:.1f} s"
@@ -99,7 +95,7 @@ class _LogVoice:
             case FileSkipped() if event.target is None or self._manner.verbose:
                 self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Print one line immediately. Thread-safe."""
         say(line)
 
@@ -110,14 +106,6 @@ class _LogVoice:
         failed = f", {len(report.failures)} failed" if report.failures else ""
         files = "1 file" if report.done == 1 else f"{report.done} files"
         self._unless_quiet(f"{files} cleaned in {duration(report.seconds)}{failed}: {shown(out)}")
-
-    def _tell_failure(self, source: Path, error: DenoiserError) -> None:
-        from denoiser_cli.render_text import cause
-
-        say(cause(source, error))
-        if error.hint and error.hint != self._last_hint:
-            self._last_hint = error.hint
-            say(f"  {one_line(error.hint)}")
 
     def _unless_quiet(self, line: str) -> None:
         if not self._manner.quiet:
