@@ -117,7 +117,7 @@ def _strengths(script: Script, changes: int) -> None:
     """Another strength of a view of 1920 x 1080 at 100 %, when the photo is all clean."""
     script.pane(1920, 1080)
     script.until(lambda: script.shows("exact"))
-    script.until(lambda: script.viewer.doing.progress == 1 and not script.viewer.is_working)
+    script.until(lambda: script.viewer.status.progress == 1 and not script.viewer.is_working)
     taken = []
     for number in range(changes):
         script.controller.change(strength=0.2 + 0.7 * (number % 37) / 37)
@@ -137,7 +137,7 @@ def _scripted(script: Script) -> None:
     script.canvas.zoom(1.0)
     enter("pan")
     for _ in range(40):
-        script.viewer.look_through(script.viewer.viewport.panned(-25, -15))
+        script.viewer.set_viewport(script.viewer.viewport.panned(-25, -15))
         script.rest(0.016)
     enter("slide 200 times")
     slider = script.window.panel.level.slider
@@ -151,9 +151,9 @@ def _scripted(script: Script) -> None:
         script.controller.change(strength=number / 60)
         script.rest(0.016)
     enter("switch photo")
-    script.controller.look_beside(1)
+    script.controller.show_neighbour(1)
     script.until(lambda: script.shows("draft", "exact"))
-    script.controller.look_beside(-1)
+    script.controller.show_neighbour(-1)
     script.until(lambda: script.shows("exact"))
     enter("save")
     script.window.save()

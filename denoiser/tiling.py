@@ -57,6 +57,18 @@ class Region:
         height, width = min(self.bottom, other.bottom) - top, min(self.right, other.right) - left
         return Region(top, left, height, width) if height > 0 and width > 0 else None
 
+    def shrunk(self, level: int) -> Region:
+        """The rectangle in a copy that was halved *level* times, rounded outwards."""
+        step = 1 << level
+        top, left = self.top // step, self.left // step
+        return Region(top, left, -(-self.bottom // step) - top, -(-self.right // step) - left)
+
+    def grown(self, level: int, height: int, width: int) -> Region:
+        """The inverse of `shrunk`, limited to an image of that size."""
+        step = 1 << level
+        top, left = self.top * step, self.left * step
+        return Region(top, left, min(self.bottom * step, height) - top, min(self.right * step, width) - left)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

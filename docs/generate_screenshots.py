@@ -76,7 +76,7 @@ class Shot:
 
         self.controller.open(photos)
         self.until(lambda: len(self.controller.photos) == len(photos), "its photos")
-        self.controller.look_at(self.controller.photos[current].key)
+        self.controller.show_photo(self.controller.photos[current].key)
         self.until(lambda: all(photo.sigma is not None for photo in self.controller.photos), "know the noise")
         self.until(lambda: self.window.canvas.shown_state is State.EXACT, "an exact view")
 
@@ -175,19 +175,19 @@ def _batch(shot: Shot, photos: list[Path]) -> bool:
     batch.add([photos[0], broken, *photos[1:]])
     shot.rest()
     batch.control.start(batch.folder)
-    shot.until(lambda: batch.control.queue.tally.over >= 4, "a batch half done")
+    shot.until(lambda: sum(row.is_over for row in batch.control.queue.rows) >= 4, "a batch half done")
     return True
 
 
 def _latent(shot: Shot, photos: list[Path]) -> bool:
-    from denoiser_gui.model.latent import why_not
+    from denoiser_gui.model.latent import missing_codec
 
-    if why_not() is not None:
+    if missing_codec() is not None:
         sys.stdout.write("window-latent.webp: left as it is, there are no weights of a codec\n")
         return False
     shot.open(photos)
     shot.window.tabs.setCurrentWidget(shot.window.latent)
-    shot.until(lambda: shot.window.latent.rated is not None, "a latent file")
+    shot.until(lambda: shot.window.latent.result is not None, "a latent file")
     return True
 
 

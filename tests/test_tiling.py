@@ -85,3 +85,11 @@ def test_regions_overlap_contain_and_index() -> None:
     assert region.within(Region(4, 4, 9, 9)) == Region(1, 3, 5, 3)
     assert Region(4, 4, 9, 9).contains(region) and not region.contains(Region(4, 4, 9, 9))
     assert region.pixels == 15
+
+
+def test_regions_of_reduced_copies_cover_the_regions_they_show():
+    region = Region(13, 27, 101, 55)
+    for level in range(5):
+        small = region.shrunk(level)
+        assert small.grown(level, 4000, 6000).contains(region)
+    assert Region(0, 0, 4001, 6001).shrunk(3).grown(3, 4001, 6001) == Region(0, 0, 4001, 6001)

@@ -11,22 +11,13 @@ from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
-from denoiser_gui.model.batch_run import (
-    BatchEnded,
-    BatchEvent,
-    BatchPaused,
-    PauseGate,
-    carry_out_order,
-    find_pictures,
-)
+from denoiser_gui.model.batch_run import BatchEnded, BatchEvent, BatchPaused, PauseGate, find_photos, run_batch
 from denoiser_gui.model.notices import failure
 from denoiser_gui.model.open_photos import PhotoStatus
-from denoiser_gui.qt import QObject, Qt, Signal, Slot
-from denoiser_gui.words import tr
+from denoiser_gui.qt import QObject, Qt, Signal
 from denoiser_gui.worker import WorkerThread
 
 _NICENESS = 10  # the preview has priority
-_KIND = "batch"
 
 
 class BatchStatus(Enum):
@@ -42,9 +33,8 @@ class BatchStatus(Enum):
 class BatchControl(QObject):
     """Runs the batch of a controller in a worker thread. GUI thread only; never blocks."""
 
-    rows_changed = Signal()  # rows were added or removed
+    rows_changed = Signal()  # rows were added or removed, or the status changed
     row_changed = Signal(object)  # BatchRow: it changed
-    run_status_changed = Signal(object)  # BatchStatus
     ended = Signal(object)  # BatchEnded
 
     _event_arrived = Signal(object)
@@ -54,8 +44,7 @@ class BatchControl(QObject):
         self.queue = BatchQueue()
         self.status = BatchStatus.IDLE
         self._controller = controller
-        self._worker = WorkerThread(_KIND, controller, niceness=_NICENESS)
-        controller.own(self._worker)
+        self._worker = controller.own(WorkerThread("batch", controller, niceness=_NICENESS))
         self._gate, self._cancel = PauseGate(), CancelToken()
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
 
@@ -74,9 +63,9 @@ class BatchControl(QObject):
         """Add all photos below a folder to the queue; outputs mirror its folder tree."""
         self._controller.files.submit(
             f"find {root}",
-            lambda cancel: find_pictures(root, cancel),
+            lambda cancel: find_photos(root, cancel),
             lambda found: self._add(found, root),
-            lambda error: self._controller.notify(failure("batch-folder", error)),
+            self._controller.notice_of("batch-folder"),
         )
 
     def remove(self, rows: Sequence[BatchRow]) -> None:
@@ -86,25 +75,24 @@ class BatchControl(QObject):
 
     def clear_finished(self) -> None:
         """Remove finished rows; failed rows stay for a retry."""
-        self.remove([row for row in self.queue.rows if row.state in (RowState.DONE, RowState.ALREADY_DONE)])
+        self.remove(self.queue.in_state(RowState.DONE, RowState.ALREADY_DONE))
 
     def start(self, folder: Path, rows: Sequence[BatchRow] | None = None, *, replace: bool = False) -> None:
         """Start with the waiting rows, or with *rows*; *replace* overwrites existing files."""
-        chosen = self.queue.waiting if rows is None else list(rows)
+        chosen = self.queue.in_state(RowState.WAITING) if rows is None else rows
         if self.is_running or not chosen:
             return
-        order = self.queue.order(folder, chosen, replace=replace)
-        self._gate, self._cancel = PauseGate(), CancelToken()
-        gate, stop = self._gate, self._cancel
+        parts = self.queue.start(folder, chosen, replace=replace)
+        self._gate, self._cancel = gate, stop = PauseGate(), CancelToken()
         self._set_status(BatchStatus.RUNNING)
-        self.rows_changed.emit()
 
-        def job(
-            _cancel: CancelToken,
-        ) -> None:  # not the cancel of the worker: it would suppress BatchEnded
-            carry_out_order(order, self._event_arrived.emit, gate, stop)
+        def job(_cancel: CancelToken) -> None:  # the cancel of the worker would suppress BatchEnded
+            run_batch(parts, self._event_arrived.emit, gate, stop)
 
-        self._worker.submit(_KIND, job, failed=self._handle_bug)
+        def fail(error: DenoiserError) -> None:  # an unexpected exception, which is a bug
+            self._end(BatchEnded(stopped_by=error))
+
+        self._worker.submit("batch", job, failed=fail)
 
     def pause(self) -> None:
         """Pause after the current tile; finished photos are still written."""
@@ -131,56 +119,36 @@ class BatchControl(QObject):
         for path in paths:
             photo = open_photos.get(path)
             settings = self._controller.settings_of(photo.key) if photo else self._controller.settings
-            self.queue.add([path], Settings(denoise=settings.denoise, write=settings.write), root)
-            if photo is not None and photo.sigma is not None:
-                self.queue.learn_noise({path: photo.sigma})
+            sigma = photo.sigma if photo else None
+            self.queue.add(path, Settings(denoise=settings.denoise, write=settings.write), root, sigma)
         self.rows_changed.emit()
 
-    @Slot(object)
     def _handle(self, event: BatchEvent) -> None:
         if isinstance(event, BatchEnded):
             self._end(event)
             return
         row = self.queue.handle(event)
-        if isinstance(event, BatchPaused) and self.status is BatchStatus.PAUSING:
-            self._set_status(BatchStatus.PAUSED)
         if row is not None:
             self.row_changed.emit(row)
             self._update_strip(row)
+        elif isinstance(event, BatchPaused) and self.status is BatchStatus.PAUSING:
+            self._set_status(BatchStatus.PAUSED)
         else:
             self.rows_changed.emit()
 
     def _end(self, ended: BatchEnded) -> None:
         self.queue.end()
         self._set_status(BatchStatus.IDLE)
-        self.rows_changed.emit()
         if ended.stopped_by is not None:
             self._controller.notify(failure("batch", ended.stopped_by))
         self.ended.emit(ended)
 
-    def _handle_bug(self, error: DenoiserError) -> None:
-        """Ends the batch after an unexpected exception, which is a bug."""
-        self._end(BatchEnded(stopped_by=error))
-
     def _update_strip(self, row: BatchRow) -> None:
-        if row.state not in (RowState.DONE, RowState.ALREADY_DONE):
-            return
-        for photo in self._controller.photos:
-            if photo.path == row.source:
-                self._controller.update_photo(photo.key, stage=PhotoStatus.SAVED, saved_as=row.target)
+        if row.state in (RowState.DONE, RowState.ALREADY_DONE):
+            for photo in self._controller.photos:
+                if photo.path == row.source:
+                    self._controller.update_photo(photo.key, status=PhotoStatus.SAVED, saved_as=row.target)
 
     def _set_status(self, status: BatchStatus) -> None:
         self.status = status
-        self.run_status_changed.emit(status)
-
-
-def status_in_words(status: BatchStatus) -> str:
-    """The status as a word for the window; empty when idle."""
-    words = {
-        BatchStatus.IDLE: "",
-        BatchStatus.RUNNING: tr("running"),
-        BatchStatus.PAUSING: tr("pausing"),
-        BatchStatus.PAUSED: tr("paused"),
-        BatchStatus.STOPPING: tr("stopping"),
-    }
-    return words[status]
+        self.rows_changed.emit()

@@ -13,12 +13,12 @@ from denoiser_gui.controller import Controller
 from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice, Severity, failure
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
-from denoiser_gui.model.saving import Saved, SaveRequest, proposed_target, refuse, save
-from denoiser_gui.qt import QDesktopServices, QObject, QUrl, Signal
+from denoiser_gui.model.saving import SaveRequest, check_target, default_target, save
+from denoiser_gui.qt import QObject, Signal, show_folder
 from denoiser_gui.words import tr
 
 if TYPE_CHECKING:
-    from denoiser_gui.model.requests import Finished
+    from denoiser_gui.model.requests import FinishedPhoto
 
 
 class Saver(QObject):
@@ -30,102 +30,88 @@ class Saver(QObject):
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self._under_way: dict[int, CancelToken] = {}
+        self._running: dict[int, CancelToken] = {}
 
     @property
     def is_busy(self) -> bool:
         """Whether a photo is being saved."""
-        return bool(self._under_way)
+        return bool(self._running)
 
     def target_of(self, photo: OpenPhoto) -> Path:
         """The target of a photo: where it was saved before, or the default."""
         if photo.saved_as is not None:
             return photo.saved_as
-        picture = self._controller.picture(photo.key)
-        image = picture.image if picture is not None else None
-        return proposed_target(photo.path, photo.name, image, self._controller.settings_of(photo.key).write)
+        pyramid = self._controller.pyramid(photo.key)
+        image = pyramid.image if pyramid is not None else None
+        return default_target(photo.path, photo.name, image, self._controller.settings_of(photo.key).write)
 
     def save(self, photo: OpenPhoto) -> None:
         """Save to the last or default target; overwrites only files that this window wrote."""
         target = self.target_of(photo)
-        order = SaveRequest(target, self._controller.settings_of(photo.key), overwrite=target == photo.saved_as)
-        self.carry_out(photo, order)
+        settings = self._controller.settings_of(photo.key)
+        self.save_as(photo, SaveRequest(target, settings, overwrite=target == photo.saved_as))
 
-    def carry_out(self, photo: OpenPhoto, order: SaveRequest) -> None:
+    def save_as(self, photo: OpenPhoto, request: SaveRequest) -> None:
         """Save as requested, or show a notice if the target exists."""
         inputs = [other.path for other in self._controller.photos if other.path is not None]
         self._controller.files.submit(
-            f"refuse-{photo.key}",
-            lambda _: refuse(order, inputs),
-            lambda _: self._make(photo, order),
-            lambda error: self._refused(photo, order, error),
+            f"check-{photo.key}",
+            lambda _: check_target(request, inputs),
+            lambda _: self._export(photo, request),
+            lambda error: self._refuse(photo, request, error),
         )
 
     def stop(self) -> None:
         """Cancel everything that is not written yet."""
-        for token in self._under_way.values():
+        for token in self._running.values():
             token.cancel()
-        self._under_way.clear()
+        self._running.clear()
 
-    def _refused(self, photo: OpenPhoto, order: SaveRequest, error: DenoiserError) -> None:
-        if not isinstance(error, ForeignOutput):
-            self._controller.notify(failure(f"save-{photo.key}", error))
-            return
-        again = dataclasses.replace(order, overwrite=True)
-        words = tr("{name} already exists.", name=short_path(order.target))
-        replace = Notice(
-            f"save-{photo.key}", words, "", Severity.QUESTION, tr("Replace"), lambda: self.carry_out(photo, again)
-        )
-        self._controller.notify(replace)
+    def _refuse(self, photo: OpenPhoto, request: SaveRequest, error: DenoiserError) -> None:
+        notice = failure(f"save-{photo.key}", error)
+        if isinstance(error, ForeignOutput):
+            words = tr("{name} already exists.", name=short_path(request.target))
+            replace = partial(self.save_as, photo, dataclasses.replace(request, overwrite=True))
+            notice = Notice(notice.key, words, "", Severity.QUESTION, tr("Replace"), replace)
+        self._controller.notify(notice)
 
-    def _make(self, photo: OpenPhoto, order: SaveRequest) -> None:
+    def _export(self, photo: OpenPhoto, request: SaveRequest) -> None:
         self._controller.solved.emit(f"save-{photo.key}")
-        self._say(photo, 0.0)
-        self._under_way[photo.key] = self._controller.take_clean(
+        self._show_progress(photo, 0.0)
+        self._running[photo.key] = self._controller.export(
             photo.key,
-            lambda finished: self._write(photo, order, finished),
-            lambda error: self._failed(photo, order, error),
-            lambda share: self._say(photo, share),
+            partial(self._write, photo, request),
+            partial(self._show_failure, photo, request),
+            partial(self._show_progress, photo),
         )
 
-    def _write(self, photo: OpenPhoto, order: SaveRequest, finished: Finished) -> None:
+    def _write(self, photo: OpenPhoto, request: SaveRequest, finished: FinishedPhoto) -> None:
         self._controller.files.submit(
             f"write-{photo.key}",
-            lambda _: save(finished, order),
-            lambda saved: self._written(photo, order, saved),
-            lambda error: self._failed(photo, order, error),
+            lambda _: save(finished, request),
+            partial(self._show_saved, photo, request),
+            partial(self._show_failure, photo, request),
         )
 
-    def _written(self, photo: OpenPhoto, order: SaveRequest, saved: Saved) -> None:
-        self._under_way.pop(photo.key, None)
-        now = self._controller.settings_of(photo.key)
-        stage = PhotoStatus.SAVED if now.denoise == order.settings.denoise else PhotoStatus.DRAFT
-        self._controller.update_photo(photo.key, stage=stage, saved_as=saved.target)
-        self._controller.remember(save_folder=str(saved.target.parent))
+    def _show_saved(self, photo: OpenPhoto, request: SaveRequest, notes: tuple[str, ...]) -> None:
+        self._running.pop(photo.key, None)
+        target, folder = request.target, request.target.parent
+        unchanged = self._controller.settings_of(photo.key).denoise == request.settings.denoise
+        status = PhotoStatus.SAVED if unchanged else PhotoStatus.DRAFT
+        self._controller.update_photo(photo.key, status=status, saved_as=target)
+        self._controller.remember(save_folder=str(folder))
         self.progress.emit("")
-        words = tr("Saved as {path}.", path=short_path(saved.target))
-        folder = saved.target.parent
-        self._controller.notify(
-            Notice(
-                f"save-{photo.key}",
-                words,
-                " ".join(f"{note}." for note in saved.notes),
-                action=tr("Open folder"),
-                act=partial(_show_folder, folder),
-            )
-        )
-        self.saved.emit(saved.target)
+        words, hint = tr("Saved as {path}.", path=short_path(target)), " ".join(f"{note}." for note in notes)
+        act = partial(show_folder, folder)
+        self._controller.notify(Notice(f"save-{photo.key}", words, hint, action=tr("Open folder"), act=act))
+        self.saved.emit(target)
 
-    def _failed(self, photo: OpenPhoto, order: SaveRequest, error: DenoiserError) -> None:
-        self._under_way.pop(photo.key, None)
+    def _show_failure(self, photo: OpenPhoto, request: SaveRequest, error: DenoiserError) -> None:
+        self._running.pop(photo.key, None)
         self.progress.emit("")
         if not isinstance(error, Cancelled):
-            again = tr("Try again"), lambda: self.carry_out(photo, order)
-            self._controller.notify(failure(f"save-{photo.key}", error, *again))
+            retry = tr("Try again"), partial(self.save_as, photo, request)
+            self._controller.notify(failure(f"save-{photo.key}", error, *retry))
 
-    def _say(self, photo: OpenPhoto, share: float) -> None:
+    def _show_progress(self, photo: OpenPhoto, share: float) -> None:
         self.progress.emit(tr("Saving {name} · {share} %", name=photo.name, share=int(share * 100)))
-
-
-def _show_folder(folder: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

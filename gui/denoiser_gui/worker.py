@@ -18,12 +18,13 @@ from typing import Any
 
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
-from denoiser_gui.qt import QObject, Qt, Signal, Slot
+from denoiser_gui.qt import QObject, Qt, Signal
 
 Job = Callable[[CancelToken], Any]
 Done = Callable[[Any], None]
 Failed = Callable[[DenoiserError], None]
 
+_BUG_HINT = "This is a bug. Please report it with the output of `denoise doctor`."
 STOP_SECONDS = 1.5  # for all jobs together to react to their cancel when the window closes
 
 
@@ -123,7 +124,6 @@ class WorkerThread(QObject):
             self._running = self._waiting.popitem(last=False)[1]
             return self._running
 
-    @Slot(object, object)
     def _deliver(self, task: _Task, outcome: Any) -> None:
         if self._stopping or task.cancel.cancelled:
             return
@@ -131,9 +131,6 @@ class WorkerThread(QObject):
             task.failed(outcome)
         else:
             task.done(outcome)
-
-
-_BUG_HINT = "This is a bug. Please report it with the output of `denoise doctor`."
 
 
 def stop_all(workers: Sequence[WorkerThread], seconds: float = STOP_SECONDS) -> bool:

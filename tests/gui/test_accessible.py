@@ -17,8 +17,10 @@ from denoiser_gui.qt import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
+    QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QMenu,
@@ -31,7 +33,7 @@ from denoiser_gui.view import theme
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.main_window import MainWindow
 
-_CONTROLS = (QAbstractButton, QAbstractSlider, QLineEdit, QComboBox, QAbstractItemView)
+_CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QLineEdit, QComboBox, QAbstractItemView)
 _OPEN, _CLOSE = "⟦", "⟧"
 
 
@@ -74,7 +76,9 @@ def _is_inner(widget: QWidget) -> bool:
     """Whether it is part of another control that has the name."""
     parent = widget.parentWidget()
     while parent is not None:
-        if isinstance(parent, QComboBox | QTabBar) or (isinstance(widget, QScrollBar)):
+        if isinstance(parent, QComboBox | QTabBar | QAbstractSpinBox) or isinstance(
+            widget, QScrollBar | QHeaderView
+        ):
             return True
         parent = parent.parentWidget()
     return False

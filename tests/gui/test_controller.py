@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     for number, name in enumerate(("a.png", "b.png", "c.png")):
         values = np.random.default_rng(number).normal(120, 12, (80, 100, 3)).clip(0, 255).astype(np.uint8)
         imageio.write(from_numpy(values), folder / name)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
@@ -74,9 +74,9 @@ def test_each_photo_has_separate_settings_and_undo(controller: Controller, folde
     _until(qtbot, lambda: controller.current is not None)
     first = controller.current.key
     controller.change(strength=0.5)
-    controller.look_beside(1)
+    controller.show_neighbour(1)
     assert controller.settings == PhotoSettings() and not controller.history.can_undo
-    controller.look_beside(-1)
+    controller.show_neighbour(-1)
     assert controller.current.key == first and controller.settings.denoise.strength == 0.5
     controller.undo()
     assert controller.settings == PhotoSettings()
@@ -86,7 +86,7 @@ def test_moving_along_the_strip_stops_at_its_ends(controller: Controller, folder
     controller.open([folder])
     _until(qtbot, lambda: controller.current is not None)
     for step, name in ((-1, "a.png"), (1, "b.png"), (1, "c.png"), (1, "c.png")):
-        controller.look_beside(step)
+        controller.show_neighbour(step)
         assert controller.current.name == name
 
 
@@ -105,12 +105,10 @@ def test_the_noise_is_measured_and_the_next_photo_read_ahead(
     controller: Controller, folder: Path, qtbot: QtBot
 ) -> None:
     controller.open([folder])
-    _until(qtbot, lambda: controller.viewer.doing.state is State.EXACT and controller.estimate is not None)
-    assert (
-        controller.current.sigma == controller.estimate.sigma > 5 and controller.current.stage is PhotoStatus.DRAFT
-    )
+    _until(qtbot, lambda: controller.viewer.status.state is State.EXACT and controller.current.noise is not None)
+    assert controller.current.sigma > 5 and controller.current.status is PhotoStatus.DRAFT
     ahead = controller.photos[1].key
-    _until(qtbot, lambda: controller.picture(ahead) is not None)
+    _until(qtbot, lambda: controller.pyramid(ahead) is not None)
 
 
 def test_new_photos_use_the_chosen_preset(controller: Controller, folder: Path, qtbot: QtBot) -> None:
@@ -143,6 +141,6 @@ def test_a_photo_that_was_never_current_can_be_exported(controller: Controller, 
     _until(qtbot, lambda: controller.current is not None)
     made: list[object] = []
     failed: list[DenoiserError] = []
-    controller.take_clean(controller.photos[2].key, made.append, failed.append)
+    controller.export(controller.photos[2].key, made.append, failed.append)
     _until(qtbot, lambda: made)
     assert not failed and made[0].cleaned.image.width == 100

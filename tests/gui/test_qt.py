@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_gui import qt
+from denoiser_gui.words import LANGUAGES
 
 _CALLS = 60_000  # None has some ten thousand references when a process begins
 
@@ -23,16 +24,27 @@ def test_only_qt_py_imports_pyside(pytestconfig: pytest.Config) -> None:
     assert set(others) == {"qt.py"}
 
 
-def test_the_list_is_sorted_and_complete() -> None:
-    assert list(qt.__all__) == sorted(qt.__all__)
-    tree = ast.parse(Path(qt.__file__).read_text("utf-8"))
-    imported = {
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("PySide6")
-        for alias in node.names
-    }
-    assert imported == set(qt.__all__)
+def test_qt_uses_the_language_of_the_window(qapp: qt.QApplication) -> None:
+    assert all(qt.install_translation(qapp, language) for language in LANGUAGES)
+    for language, words in (("zh", "取消"), ("en", "Cancel")):
+        assert qt.install_translation(qapp, language)
+        box = qt.QDialogButtonBox(qt.QDialogButtonBox.StandardButton.Cancel)
+        assert words in box.button(qt.QDialogButtonBox.StandardButton.Cancel).text()
+        box.deleteLater()
+
+
+def test_the_folder_or_its_nearest_existing_parent_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[qt.QUrl] = []
+
+    class Services:
+        openUrl = staticmethod(shown.append)
+
+    monkeypatch.setattr(qt, "QDesktopServices", Services)
+    qt.show_folder(tmp_path)
+    qt.show_folder(tmp_path / "not" / "there yet")
+    assert [Path(url.toLocalFile()) for url in shown] == [tmp_path, tmp_path]
 
 
 def test_views_do_not_import_the_engine_or_torch(pytestconfig: pytest.Config) -> None:

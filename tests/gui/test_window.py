@@ -102,7 +102,7 @@ def test_dropped_photos_are_opened(window: MainWindow, photo: Path, qtbot: QtBot
     data.setUrls([QUrl.fromLocalFile(str(photo))])
     calm = window.empty.grab().toImage()
     assert _drag(window, QDragEnterEvent, data)
-    assert window.empty.grab().toImage() != calm, "the drop area is highlighted"
+    assert window.empty.grab().toImage() != calm, "the drop region is highlighted"
     assert _drag(window, QDropEvent, data)
     assert window.empty.grab().toImage() == calm
     _until_exact(window, qtbot)
@@ -178,20 +178,20 @@ def test_an_image_from_the_clipboard_is_opened_and_saved(
 
 
 @pytest.mark.parametrize("name", list(controls(DenoiseOptions)))
-def test_each_option_has_a_control_that_drives_it(opened: MainWindow, name: str) -> None:
+def test_each_option_has_a_control_that_drives_it(opened: MainWindow, qtbot: QtBot, name: str) -> None:
     row, controller = opened.panel.rows[name], opened.controller
     default = getattr(DenoiseOptions(), name)
     match row:
         case LevelRow() | ShareRow():
             row.slider.setFocus()
-            row.slider._step(-7 if default == 1.0 else 7, fine=False)
+            row.slider.setValue(row.slider.value() + (-700 if default == 1.0 else 700))
         case ChoiceRow():
             at = next(i for i in range(row.box.count()) if row.box.itemData(i) not in (default, None))
             row.box.activated.emit(at)
         case LimitRow():
-            row.field.setText("300" if name == "tile" else "2")
-            row.field.setModified(True)
-            row.field.editingFinished.emit()
+            row.field.selectAll()
+            qtbot.keyClicks(row.field, "300" if name == "tile" else "2")
+            qtbot.keyClick(row.field, Qt.Key.Key_Return)
     assert getattr(controller.settings.denoise, name) != default
     others = dataclasses.replace(controller.settings.denoise, **{name: default})
     assert others == DenoiseOptions(), "it changes no other option"
@@ -205,9 +205,8 @@ def test_every_output_option_has_a_control(opened: MainWindow, photo: Path, qtbo
     dialog = SaveDialog(opened.controller, photo.parent / "new.jpg", opened)
     qtbot.addWidget(dialog)
     dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
-    dialog.jpeg_quality.setText("88")
-    dialog.jpeg_quality.setModified(True)
-    dialog.jpeg_quality.editingFinished.emit()
+    dialog.jpeg_quality.selectAll()
+    qtbot.keyClicks(dialog.jpeg_quality, "88")
     dialog.strip.click()
     dialog.ticket.click()
     chosen = dialog.options
@@ -223,13 +222,13 @@ def test_save_as_writes_the_depth_and_format_that_were_chosen(
     dialog = SaveDialog(opened.controller, target, opened)
     qtbot.addWidget(dialog)
     dialog.bits.setCurrentIndex(dialog.bits.findData(16))
-    opened._save_so(opened.controller.current, dialog.order)
+    opened._save_as(opened.controller.current, dialog.request)
     _until(qtbot, target.is_file)
     written = imageio.read(target)
     assert written.bits == 16 and written.origin is not None and written.origin.format == "tiff"
     frame = opened.canvas.frame
     assert frame is not None
-    _until(qtbot, lambda: opened.controller.current.stage is PhotoStatus.SAVED)
+    _until(qtbot, lambda: opened.controller.current.status is PhotoStatus.SAVED)
 
 
 def test_photos_are_never_overwritten_and_other_files_only_on_request(
@@ -239,7 +238,7 @@ def test_photos_are_never_overwritten_and_other_files_only_on_request(
     dialog = SaveDialog(opened.controller, photo, opened)
     qtbot.addWidget(dialog)
     _until(qtbot, lambda: not dialog.save.isEnabled())
-    opened.saver.carry_out(opened.controller.current, dialog.order)
+    opened.saver.save_as(opened.controller.current, dialog.request)
     _until(qtbot, lambda: opened.banner.keys)
     assert photo.read_bytes() == before
     other = photo.parent / "clean" / photo.name
@@ -262,8 +261,8 @@ def test_the_exact_view_equals_the_saved_file(opened: MainWindow, qtbot: QtBot) 
     opened.actions_["save"].trigger()
     _until(qtbot, lambda: opened.controller.current.saved_as is not None)
     written = imageio.read(opened.controller.current.saved_as).pixels
-    area = frame.area
-    assert np.array_equal(frame.right_values, written[area.top : area.bottom, area.left : area.right])
+    region = frame.region
+    assert np.array_equal(frame.right_values, written[region.top : region.bottom, region.left : region.right])
 
 
 def test_a_change_is_never_exact_before_its_own_frame_is_there(opened: MainWindow, qtbot: QtBot) -> None:
@@ -361,11 +360,11 @@ def test_presets_are_those_of_the_command_line(opened: MainWindow, qtbot: QtBot)
     _until(qtbot, lambda: opened.panel.presets.box.findData("Concert") >= 0)
     assert load_preset("Concert") == {"noise_level": 14.0, "detail": 0.3}
     opened.actions_["reset"].trigger()
-    opened.panel.presets.take("Concert")
+    opened.panel.presets.apply("Concert")
     _until(qtbot, lambda: opened.controller.settings.denoise.detail == 0.3)
     assert opened.panel.presets.box.currentData() == "Concert"
     save_preset("Odd", {**opened.controller.settings.by_class(), DenoiseOptions: DenoiseOptions(strength=0.5)})
-    opened.panel.presets.take("absent")
+    opened.panel.presets.apply("absent")
     _until(qtbot, lambda: "preset" in opened.banner.keys)
 
 
@@ -374,7 +373,7 @@ def test_a_corrupt_file_shows_a_banner(window: MainWindow, photo: Path, qtbot: Q
     broken.write_bytes(photo.read_bytes()[:500])
     window.controller.open([broken, photo])
     _until(qtbot, lambda: window.banner.keys)
-    assert window.controller.current.stage is PhotoStatus.FAILED and window.controller.current.problem
+    assert window.controller.current.status is PhotoStatus.FAILED and window.controller.current.problem
     qtbot.keyClick(window.canvas, Qt.Key.Key_Right)
     _until_exact(window, qtbot)
     assert window.controller.current.name == "portrait.png"
@@ -408,7 +407,7 @@ def test_closing_while_the_model_runs_takes_under_two_seconds(
     values = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     imageio.write(from_numpy(values), large)
     window.controller.open([large])
-    _until(qtbot, lambda: window.controller.viewer.doing.model)
+    _until(qtbot, lambda: window.controller.viewer.status.model)
     window.controller.change(noise_level=50.0)
     qtbot.wait(50)
     assert window.controller.viewer.is_working

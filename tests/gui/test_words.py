@@ -61,7 +61,7 @@ def _of_tables() -> set[str]:
         | usual
         | {
             hint
-            for hint in (*notices.HINTS.values(), *notices.SUMMARIES.values(), batch_run.GONE, *_OWN_HINTS)
+            for hint in (*notices.HINTS.values(), *notices.SUMMARIES.values(), batch_run.FILE_GONE, *_OWN_HINTS)
             if hint
         }
     )
@@ -139,7 +139,6 @@ _SHOWING = {
         "setInformativeText",
         "setSuffix",
         "setPrefix",
-        "say",
         "Notice",
         "QLabel",
         "QAction",
@@ -151,9 +150,17 @@ _SHOWING = {
         "QFileDialog",
         "ElidedLabel",
         "addMenu",
-        "show_words",
+        "show_text",
         "ReplacementImage",
         "QToolButton",
+    ),
+    *(
+        "label",
+        "button",
+        "tool_button",
+        "set_label",
+        "set_text",
+        "plain_combo",
     ),
 }
 _NAMES = {"denoise", "denoise-gui"}  # the same in all languages

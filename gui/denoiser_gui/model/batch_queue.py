@@ -6,16 +6,16 @@ import dataclasses
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, ForeignOutput
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, TileDone
+from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, TileDone
 from denoiser.options import BatchOptions
-from denoiser_gui.model.batch_run import BatchEvent, BatchOrder, BatchPart, BatchPaused, PartFailed, PartPlanned
+from denoiser_gui.model.batch_run import BatchEvent, BatchPart, BatchPaused, PartPlanned
 from denoiser_gui.model.notices import hint_of, message_of
 
 _ENOUGH_SECONDS = 2.0  # an earlier estimate of the time left would jump
@@ -25,9 +25,9 @@ class RowState(Enum):
     """State of one file of the batch."""
 
     WAITING = "waiting"
-    CLEANING = "cleaning"
+    RUNNING = "running"
     DONE = "done"
-    ALREADY_DONE = "done already"  # by an earlier run, in the window or on the command line
+    ALREADY_DONE = "already done"  # by an earlier run, in the window or on the command line
     FAILED = "failed"
 
 
@@ -54,62 +54,43 @@ class BatchRow:
         return self.state in (RowState.DONE, RowState.ALREADY_DONE, RowState.FAILED)
 
 
-@dataclass(slots=True)
-class Tally:
-    """Counts of rows by state, and overall progress. Not thread-safe.
+@dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """Counts of rows by state, and overall progress."""
 
-    Updated incrementally: a batch may have thousands of rows, and every tile asks.
-    """
+    states: Counter[RowState]
+    size: int
+    over: int
+    in_the_way: int
+    fraction: float  # weighted by megapixels; rows of unknown size count as average
 
-    states: Counter[RowState] = field(default_factory=Counter)
-    size: int = 0
-    over: int = 0
-    in_the_way: int = 0
-    _known: int = 0  # rows with known size
-    _megapixels: float = 0.0
-    _done: float = 0.0  # finished part of those megapixels
-    _done_unknown: float = 0.0  # finished part of rows with unknown size
 
-    def take(self, row: BatchRow) -> None:
-        """Add *row* to the counts."""
-        self._count(row, 1)
-
-    def drop(self, row: BatchRow) -> None:
-        """Remove it from the counts."""
-        self._count(row, -1)
-
-    @property
-    def fraction(self) -> float:
-        """Progress weighted by megapixels; rows of unknown size count as average."""
-        if not self.size:
-            return 0.0
-        usual = self._megapixels / self._known if self._known and self._megapixels > 0 else 1.0
-        whole = self._megapixels + usual * (self.size - self._known)
-        return min(1.0, max(0.0, (self._done + usual * self._done_unknown) / whole))
-
-    def _count(self, row: BatchRow, sign: int) -> None:
-        share = 1.0 if row.is_over else row.fraction
-        self.states[row.state] += sign
-        self.size += sign
-        self.over += sign * row.is_over
-        self.in_the_way += sign * row.in_the_way
-        if row.megapixels > 0:
-            self._known += sign
-            self._megapixels += sign * row.megapixels
-            self._done += sign * share * row.megapixels
-        else:
-            self._done_unknown += sign * share
+def count(rows: Sequence[BatchRow]) -> BatchCounts:
+    """Count rows. Takes 1 ms for a thousand of them."""
+    known = [row.megapixels for row in rows if row.megapixels > 0]
+    average = sum(known) / len(known) if known else 1.0
+    whole = done = 0.0
+    for row in rows:
+        size = row.megapixels or average
+        whole += size
+        done += size * (1.0 if row.is_over else row.fraction)
+    return BatchCounts(
+        states=Counter(row.state for row in rows),
+        size=len(rows),
+        over=sum(row.is_over for row in rows),
+        in_the_way=sum(row.in_the_way for row in rows),
+        fraction=done / whole if whole else 0.0,
+    )
 
 
 class BatchQueue:
-    """The rows in order. `order` creates a run, `handle` applies its events."""
+    """The rows in order. `start` begins a run, `handle` applies its events."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._rows: dict[Path, BatchRow] = {}
         self._clock = clock
         self._folder = Path()
         self._running: set[Path] = set()  # sources of the current run
-        self._tally, self._tally_of_run = Tally(), Tally()
         self._at: Path | None = None
         self._began: float | None = None
         self._spent = 0.0
@@ -122,57 +103,58 @@ class BatchQueue:
         """The row of a file."""
         return self._rows.get(source)
 
-    def add(self, sources: Iterable[Path], settings: Settings, root: Path | None = None) -> int:
-        """Add files, or reset files that are already in the queue; return how many are waiting as a result."""
-        added = 0
-        for source in sources:
-            if source not in self._running:
-                self._put(BatchRow(source, settings, root, sigma=self._sigma_of(source)))
-                added += 1
-        return added
+    def in_state(self, *states: RowState) -> list[BatchRow]:
+        """The rows in one of these states."""
+        return [row for row in self._rows.values() if row.state in states]
+
+    def add(self, source: Path, settings: Settings, root: Path | None = None, sigma: float | None = None) -> None:
+        """Add a file, or reset a file that is in the queue but not in the current run."""
+        if source not in self._running:
+            before = self._rows.get(source)
+            self._rows[source] = BatchRow(source, settings, root, sigma=sigma or (before.sigma if before else None))
 
     def remove(self, sources: Iterable[Path]) -> None:
         """Remove files, except those of the current run."""
         for source in sources:
             if source not in self._running:
-                self._forget(source)
                 self._rows.pop(source, None)
 
-    def learn_noise(self, sigmas: Mapping[Path, float]) -> None:
-        """Store noise levels that were measured elsewhere."""
-        for source, sigma in sigmas.items():
-            self._change(source, sigma=sigma)
-
-    def order(self, folder: Path, rows: Sequence[BatchRow], *, replace: bool = False) -> BatchOrder:
-        """Create the order that processes *rows* into *folder* and mark them as running."""
+    def start(self, folder: Path, rows: Sequence[BatchRow], *, replace: bool = False) -> list[BatchPart]:
+        """Mark *rows* as running; return the parts that process them into *folder*."""
         retry = any(row.state is RowState.FAILED for row in rows)
         options = BatchOptions(retry_failed=retry, overwrite=replace)
-        self._running, self._tally_of_run = set(), Tally()
-        again = {"state": RowState.WAITING, "problem": "", "hint": "", "fraction": 0.0, "in_the_way": False}
-        fresh = [self._put(dataclasses.replace(row, **again)) for row in rows]  # type: ignore[arg-type]
+        for row in rows:
+            self._change(row.source, state=RowState.WAITING, problem="", hint="", fraction=0.0, in_the_way=False)
         self._running = {row.source for row in rows}
-        for row in fresh:
-            self._tally_of_run.take(row)
         self._folder = folder
         self._at, self._began, self._spent = None, None, 0.0
-        return BatchOrder(tuple(_parts(folder, rows, options)))
+        return list(_parts(folder, rows, options))
 
     def handle(self, event: BatchEvent) -> BatchRow | None:
-        """Applies an event; returns the row that it changed, if any."""
+        """Apply an event; return the row that it changed, if any."""
         match event:
             case PartPlanned():
                 for source, megapixels in event.megapixels.items():
                     self._change(source, megapixels=megapixels)
-                return None
             case BatchPaused():
                 self.pause()
-                return None
-            case PartFailed():
-                for source in event.sources:
-                    self._fail(source, event.error)
-                return None
-            case _:
-                return self._handle_event(event) if isinstance(event, Event) else None
+            case FileStarted():
+                self._at = event.source
+                self.resume()
+                return self._change(event.source, state=RowState.RUNNING, megapixels=event.megapixels)
+            case TileDone() if self._at is not None:
+                row = self._rows.get(self._at)
+                if row is not None and not row.is_over:
+                    return self._change(self._at, fraction=event.done / event.total)
+            case FileDone():
+                return self._done(event)
+            case FileFailed():
+                return self._fail(event.source, event.error)
+            case FileSkipped() if event.target is not None:
+                return self._change(event.source, state=RowState.ALREADY_DONE, target=event.target, fraction=1.0)
+            case FileSkipped():
+                return self._change(event.source, state=RowState.FAILED, problem=event.reason)
+        return None
 
     def pause(self) -> None:
         """Stop the clock."""
@@ -191,53 +173,21 @@ class BatchQueue:
         for source in self._running:
             row = self._rows.get(source)
             if row is not None and not row.is_over:
-                self._put(dataclasses.replace(row, state=RowState.WAITING, fraction=0.0))
-        self._running, self._tally_of_run = set(), Tally()
+                self._change(source, state=RowState.WAITING, fraction=0.0)
+        self._running = set()
         self._at = None
-
-    @property
-    def waiting(self) -> list[BatchRow]:
-        return [row for row in self._rows.values() if row.state is RowState.WAITING]
-
-    @property
-    def failed(self) -> list[BatchRow]:
-        return [row for row in self._rows.values() if row.state is RowState.FAILED]
-
-    @property
-    def tally(self) -> Tally:
-        """Counts of all rows, and the overall progress."""
-        return self._tally
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated seconds until the current run ends; None while it is too early for an estimate."""
         spent = self._spent + (self._clock() - self._began if self._began is not None else 0.0)
-        done = self._tally_of_run.fraction
+        # Files that were already done take no time.
+        rows = [self._rows[source] for source in self._running if source in self._rows]
+        done = count([row for row in rows if row.state is not RowState.ALREADY_DONE]).fraction
         return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
 
-    def _handle_event(self, event: Event) -> BatchRow | None:
-        match event:
-            case FileStarted():
-                self._at = event.source
-                self.resume()
-                return self._change(event.source, state=RowState.CLEANING, megapixels=event.megapixels)
-            case TileDone() if self._at is not None:
-                row = self._rows.get(self._at)
-                if row is None or row.is_over:
-                    return None
-                return self._change(self._at, fraction=event.done / event.total)
-            case FileDone():
-                return self._done(event)
-            case FileFailed():
-                return self._fail(event.source, event.error)
-            case FileSkipped() if event.target is not None:
-                return self._change(event.source, state=RowState.ALREADY_DONE, target=event.target, fraction=1.0)
-            case FileSkipped():
-                return self._change(event.source, state=RowState.FAILED, problem=event.reason)
-            case _:
-                return None
-
     def _done(self, event: FileDone) -> BatchRow | None:
+        sigma = {"sigma": _sigma(event)} if event.facts.get("noise") else {}
         return self._change(
             event.source,
             state=RowState.DONE,
@@ -246,52 +196,28 @@ class BatchQueue:
             seconds=event.seconds,
             target=event.target,
             notes=event.notes,
-            sigma=_sigma(event) if event.facts.get("noise") else self._sigma_of(event.source),
+            **sigma,
         )
 
     def _fail(self, source: Path, error: DenoiserError) -> BatchRow | None:
+        message = message_of(error)
+        for folder in {str(source.parent), str(self._folder)} - {"/", "."}:  # the row shows them anyway
+            message = message.replace(f"{folder}/", "")
         return self._change(
             source,
             state=RowState.FAILED,
             fraction=0.0,
-            problem=self._without_folders(message_of(error), source),
+            problem=message,
             hint=hint_of(error),
             in_the_way=isinstance(error, ForeignOutput),
         )
 
-    def _without_folders(self, message: str, source: Path) -> str:
-        """Remove folders from a message that the row shows anyway."""
-        for folder in {str(source.parent), str(self._folder)} - {"/", "."}:
-            message = message.replace(f"{folder}/", "")
-        return message
-
-    def _sigma_of(self, source: Path) -> float | None:
+    def _change(self, source: Path, **values: object) -> BatchRow | None:
         row = self._rows.get(source)
-        return row.sigma if row else None
-
-    def _change(self, source: Path, **facts: object) -> BatchRow | None:
-        row = self._rows.get(source)
-        return self._put(dataclasses.replace(row, **facts)) if row is not None else None  # type: ignore[arg-type]
-
-    def _put(self, row: BatchRow) -> BatchRow:
-        self._forget(row.source)
-        self._rows[row.source] = row
-        self._tally.take(row)
-        if self._counts_in_run(row):
-            self._tally_of_run.take(row)
-        return row
-
-    def _forget(self, source: Path) -> None:
-        """Remove a row from the counts; it keeps its position."""
-        old = self._rows.get(source)
-        if old is not None:
-            self._tally.drop(old)
-            if self._counts_in_run(old):
-                self._tally_of_run.drop(old)
-
-    def _counts_in_run(self, row: BatchRow) -> bool:
-        # Files that were already done take no time.
-        return row.source in self._running and row.state is not RowState.ALREADY_DONE
+        if row is None:
+            return None
+        self._rows[source] = changed = dataclasses.replace(row, **values)  # type: ignore[arg-type]
+        return changed
 
 
 def _sigma(event: FileDone) -> float:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoiser.batch.settings import Settings
 from denoiser.errors import Cancelled, DenoiserError, UnreadableImage
-from denoiser.events import CancelToken, Event
+from denoiser.events import CancelToken, Event, FileFailed
 
 if TYPE_CHECKING:
     from denoiser.batch import Plan, Report
 
-GONE = "The file was moved or deleted after it was added."
+FILE_GONE = "The file was moved or deleted after it was added."
 _POLL_SECONDS = 0.05  # delay until a stop takes effect while paused
 
 
@@ -31,25 +31,10 @@ class BatchPart:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchOrder:
-    """A complete batch."""
-
-    parts: tuple[BatchPart, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class PartPlanned:
     """A part was planned: the sizes of its images."""
 
     megapixels: Mapping[Path, float]
-
-
-@dataclass(frozen=True, slots=True)
-class PartFailed:
-    """These files cannot be processed; the others continue."""
-
-    sources: tuple[Path, ...]
-    error: DenoiserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +51,16 @@ class BatchEnded:
     cancelled: bool = False
 
 
-BatchEvent = Event | PartPlanned | PartFailed | BatchPaused | BatchEnded
+BatchEvent = Event | PartPlanned | BatchPaused | BatchEnded
 Listener = Callable[[BatchEvent], None]
 
 
-@dataclass(slots=True)
 class PauseGate:
     """Pauses a run between two tiles while it is shut. Thread-safe."""
 
-    _open: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self._open.set()
-
-    @property
-    def is_shut(self) -> bool:
-        return not self._open.is_set()
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self.open()
 
     def shut(self) -> None:
         """Pause at the next tile."""
@@ -100,17 +79,17 @@ class PauseGate:
             pass
 
 
-def carry_out_order(order: BatchOrder, listener: Listener, gate: PauseGate, cancel: CancelToken) -> None:
-    """Runs the parts in turn; ends with BatchEnded, also after an error. Calls *listener* in the calling thread."""
+def run_batch(parts: Sequence[BatchPart], listener: Listener, gate: PauseGate, cancel: CancelToken) -> None:
+    """Run the parts in turn; ends with BatchEnded, also after an error. Calls *listener* in the calling thread."""
     reports: list[Report] = []
     stopped_by: DenoiserError | None = None
     try:
-        for part in order.parts:
+        for part in parts:
             cancel.raise_if_cancelled()
-            report = _carry_out_part(part, listener, gate, cancel)
+            report = _run_part(part, listener, gate, cancel)
             if report is not None:
                 reports.append(report)
-                stopped_by = stopped_by or report.stopped_by
+                stopped_by = report.stopped_by
             if stopped_by is not None:
                 break
     except Cancelled:
@@ -121,7 +100,7 @@ def carry_out_order(order: BatchOrder, listener: Listener, gate: PauseGate, canc
         listener(BatchEnded(tuple(reports), stopped_by, cancel.cancelled))
 
 
-def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
+def find_photos(root: Path, cancel: CancelToken) -> list[Path]:
     """The photos below a folder, in processing order; checks file names only."""
     from denoiser.batch.discover import discover
     from denoiser.imageio import formats
@@ -130,13 +109,14 @@ def find_pictures(root: Path, cancel: CancelToken) -> list[Path]:
     return [find.path for find in discover([root], is_image_name=formats.is_image_name).finds]
 
 
-def _carry_out_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel: CancelToken) -> Report | None:
+def _run_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel: CancelToken) -> Report | None:
     from denoiser.batch import carry_out, plan_folder  # imports decoders; the window opens without them
 
     # The planner raises UsageError for a missing file, which would end the whole batch.
     there = tuple(source for source in part.sources if source.exists())
-    for source in (source for source in part.sources if source not in there):
-        listener(PartFailed((source,), UnreadableImage(f"{source}: no such file.", hint=GONE)))
+    for source in part.sources:
+        if source not in there:
+            listener(FileFailed(source, UnreadableImage(f"{source}: no such file.", hint=FILE_GONE)))
     if not there:
         return None
     sources = there if part.root is None else (part.root,)
@@ -145,7 +125,8 @@ def _carry_out_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel
     except Cancelled:
         raise
     except DenoiserError as error:
-        listener(PartFailed(there, error))
+        for source in there:
+            listener(FileFailed(source, error))
         return None
     listener(PartPlanned({job.source: job.megapixels for job in (*plan.jobs, *plan.already_there)}))
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoiser.imageio.formats import ROWS
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
-from denoiser_gui.model.picture import Picture
+from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.words import tr
 
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
 
 
-def noise(sigma: float | None) -> str:
-    """The measured noise; empty if unknown."""
+def noise_text(sigma: float | None) -> str:
+    """The noise level; empty if unknown."""
     return "" if sigma is None else tr("σ {sigma}", sigma=f"{sigma:.1f}")
 
 
-def stage(photo: OpenPhoto) -> str:
+def status_text(photo: OpenPhoto) -> str:
     """The status of a photo as a word."""
     words = {
         PhotoStatus.NEW: tr("new"),
@@ -28,25 +29,25 @@ def stage(photo: OpenPhoto) -> str:
         PhotoStatus.SAVED: tr("saved"),
         PhotoStatus.FAILED: tr("failed"),
     }
-    return words[photo.stage]
+    return words[photo.status]
 
 
-def beside_the_name(photo: OpenPhoto) -> str:
-    """The text after the name in the film strip: failed, saved, or the noise level."""
-    if photo.stage in (PhotoStatus.FAILED, PhotoStatus.SAVED):
-        return stage(photo)
-    return noise(photo.sigma)
+def short_caption(photo: OpenPhoto) -> str:
+    """Name, and failed, saved or the noise level: for the film strip."""
+    is_over = photo.status in (PhotoStatus.FAILED, PhotoStatus.SAVED)
+    return " · ".join(filter(None, (photo.name, status_text(photo) if is_over else noise_text(photo.sigma))))
 
 
-def in_full(photo: OpenPhoto) -> str:
+def full_caption(photo: OpenPhoto) -> str:
     """Everything known about a photo, one fact per line: for tooltips and screen readers."""
-    lines = [photo.name, stage(photo)]
-    if photo.sigma is not None:
-        lines.append(tr("measured noise: σ {sigma}", sigma=f"{photo.sigma:.1f}"))
-    if photo.saved_as is not None:
-        lines.append(tr("saved as {path}", path=short_path(photo.saved_as)))
-    lines += [line for line in (photo.problem, photo.hint) if line]
-    return "\n".join(lines)
+    return caption_lines(photo.name, status_text(photo), photo.sigma, photo.saved_as, photo.problem, photo.hint)
+
+
+def caption_lines(name: str, status: str, sigma: float | None, saved_as: Path | None, *more: str) -> str:
+    """The lines of a full caption; empty ones are omitted."""
+    noise = "" if sigma is None else tr("estimated noise: σ {sigma}", sigma=f"{sigma:.1f}")
+    saved = "" if saved_as is None else tr("saved as {path}", path=short_path(saved_as))
+    return "\n".join(filter(None, (name, status, noise, saved, *more)))
 
 
 def short_path(path: Path) -> str:
@@ -83,13 +84,13 @@ _CORRELATED = 0.4  # of NoiseEstimate.kind: camera-like from here on
 _WHITE = 0.2
 
 
-def shot_line(picture: Picture) -> str:
+def camera_line(pyramid: ImagePyramid) -> str:
     """Camera, ISO, exposure and aperture, as far as the file contains them."""
-    facts = picture.facts
-    make, model = facts.get("make", ""), facts.get("model", "")
+    exif = pyramid.exif
+    make, model = exif.get("make", ""), exif.get("model", "")
     camera = model if make.split(" ")[0].lower() in model.lower() else f"{make} {model}".strip()
-    iso = facts.get("iso", "")
-    aperture, exposure = _number(facts.get("aperture", "")), facts.get("exposure", "")
+    iso = exif.get("iso", "")
+    aperture, exposure = _number(exif.get("aperture", "")), exif.get("exposure", "")
     parts = [
         camera,
         f"ISO {iso}" if iso else "",
@@ -99,22 +100,22 @@ def shot_line(picture: Picture) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def lens_line(picture: Picture) -> str:
+def lens_line(pyramid: ImagePyramid) -> str:
     """Lens, focal length and time."""
-    length = _number(picture.facts.get("focal length", ""))
-    parts = (picture.facts.get("lens", ""), f"{length:.0f} mm" if length else "", picture.facts.get("taken", ""))
+    length = _number(pyramid.exif.get("focal length", ""))
+    parts = (pyramid.exif.get("lens", ""), f"{length:.0f} mm" if length else "", pyramid.exif.get("taken", ""))
     return " · ".join(part for part in parts if part)
 
 
-def file_line(picture: Picture) -> str:
+def file_line(pyramid: ImagePyramid) -> str:
     """Size in pixels, bit depth, colour space, format and file size."""
-    image = picture.image
+    image = pyramid.image
     depth = tr("float") if image.bits == 32 else tr("{bits} bit", bits=image.bits)
-    parts = [f"{image.width} × {image.height}", depth, colours_of(picture)]
+    parts = [f"{image.width} × {image.height}", depth, colours_of(pyramid)]
     if image.origin is not None and image.origin.format in ROWS:
         parts.append(ROWS[image.origin.format].name)
-    if picture.bytes_in_file:
-        parts.append(in_bytes(picture.bytes_in_file))
+    if pyramid.bytes_in_file:
+        parts.append(in_bytes(pyramid.bytes_in_file))
     return " · ".join(parts)
 
 
@@ -142,10 +143,10 @@ def kept_line(share: float | None) -> str:
     return tr("{share} kept as in the source", share=percent)
 
 
-def colours_of(picture: Picture) -> str:
+def colours_of(pyramid: ImagePyramid) -> str:
     """The name of the colour space."""
-    profile = picture.image.profile
-    grey = picture.image.channels == 1
+    profile = pyramid.image.profile
+    grey = pyramid.image.channels == 1
     if profile is None:
         return tr("grey") if grey else "sRGB"
     found = re.search(rb"desc\0\0\0\0[\0-\xff]{4}([ -~]{3,60})", profile)
@@ -159,6 +160,14 @@ def in_bytes(count: int) -> str:
     if count < 1000:
         return tr("{count} bytes", count=count)
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def pixel_text(values: tuple[float, ...]) -> str:
+    """Pixel values as text: integers, or four decimals for float images."""
+    names = ("R", "G", "B") if len(values) == 3 else ("K",)
+    whole = all(value == int(value) for value in values if math.isfinite(value)) and any(v > 1 for v in values)
+    shown = [f"{value:.0f}" if whole or value == 0 else f"{value:.4f}" for value in values]
+    return "  ".join(f"{name} {value}" for name, value in zip(names, shown, strict=True))
 
 
 def _number(words: str) -> float:

@@ -28,7 +28,7 @@ class PhotoSettings:
 
     def changed(self, **values: Any) -> PhotoSettings:
         """Copy with other values by option name; raises UsageError if a value is out of range."""
-        return PhotoSettings(_taken(self.denoise, values), _taken(self.write, values))
+        return PhotoSettings(_with_known(self.denoise, values), _with_known(self.write, values))
 
     def by_class(self) -> dict[type[Any], Any]:
         """As a preset stores them."""
@@ -92,7 +92,7 @@ _DEFAULTS = {
 }
 
 
-def _taken(options: Any, values: dict[str, Any]) -> Any:
+def _with_known(options: Any, values: dict[str, Any]) -> Any:
     known = {field.name for field in dataclasses.fields(options)}
     return dataclasses.replace(options, **{name: value for name, value in values.items() if name in known})
 

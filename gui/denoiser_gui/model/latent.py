@@ -16,7 +16,7 @@ from denoiser.errors import DenoiserError, MissingModel
 from denoiser.events import CancelToken, Event, TileDone
 from denoiser.image import Image, Metadata
 from denoiser.options import EncodeOptions
-from denoiser_gui.model.viewport import Area
+from denoiser.tiling import Region
 
 if TYPE_CHECKING:
     from denoiser.codec.decode import Decoder
@@ -40,7 +40,7 @@ class LatentRequest:
     quality: float = DEFAULT_QUALITY
     denoise: float | None = _OFF  # sigma; None estimates it
     rival: str = ""  # one of RIVALS, or empty
-    area: Area | None = None  # the sample; None for the whole photo
+    region: Region | None = None  # the sample; None for the whole photo
 
     @property
     def cleans(self) -> bool:
@@ -63,25 +63,25 @@ class LatentResult:
     @property
     def is_sample(self) -> bool:
         """Whether the figures are extrapolated from a sample."""
-        return self.request.area is not None
+        return self.request.region is not None
 
     def of_whole(self, count: int) -> int:
         """Extrapolate a number of bytes to the whole photo."""
-        area, image = self.request.area, self.request.image
-        return count if area is None else round(count * image.width * image.height / area.pixels)
+        region, image = self.request.region, self.request.image
+        return count if region is None else round(count * image.width * image.height / region.pixels)
 
 
-class LatentWork:
+class LatentEncoder:
     """Encodes one photo after another and caches the analysis of the last one. One thread only."""
 
     def __init__(self, model: str = "auto") -> None:
         self._model = model
         self._encoders: dict[float | None, Encoder] = {}
         self._decoder: Decoder | None = None
-        self._tried: tuple[Image, Area | None, Image] | None = None
+        self._tried: tuple[Image, Region | None, Image] | None = None
         self._trials: dict[float | None, Callable[[float, CancelToken], Any]] = {}
 
-    def rate(self, request: LatentRequest, cancel: CancelToken) -> LatentResult:
+    def encode(self, request: LatentRequest, cancel: CancelToken) -> LatentResult:
         """Encode, decode and measure; stops within a tile of *cancel*. Raises MissingModel without a codec."""
         from denoiser.metrics import psnr
 
@@ -110,8 +110,8 @@ class LatentWork:
 
     def _part(self, request: LatentRequest) -> Image:
         """The pixels to encode; the same object for the same request, because analyses are cached for it."""
-        if self._tried is None or self._tried[0] is not request.image or self._tried[1] != request.area:
-            self._tried, self._trials = (request.image, request.area, _cut(request.image, request.area)), {}
+        if self._tried is None or self._tried[0] is not request.image or self._tried[1] != request.region:
+            self._tried, self._trials = (request.image, request.region, _cut(request.image, request.region)), {}
         return self._tried[2]
 
     def _trial(self, denoise: float | None) -> Callable[[float, CancelToken], Any]:
@@ -150,14 +150,11 @@ def read_latent(path: Path, model: str = "auto") -> Image:
 
     status = path.stat() if path.exists() else None
     times = (status.st_atime_ns, status.st_mtime_ns) if status else None
-    return (
-        Decoder(DecodeOptions(model=model))
-        .decode(container.read(path, ReadOptions()), str(path), times_ns=times)
-        .image
-    )
+    file = container.read(path, ReadOptions())
+    return Decoder(DecodeOptions(model=model)).decode(file, str(path), times_ns=times).image
 
 
-def why_not(model: str = "auto") -> DenoiserError | None:
+def missing_codec(model: str = "auto") -> DenoiserError | None:
     """Why encoding is impossible here; None if it is possible."""
     from denoiser.codec import model as codec_model
 
@@ -168,35 +165,35 @@ def why_not(model: str = "auto") -> DenoiserError | None:
     return None
 
 
-def sample_of(seen: Area, height: int, width: int) -> Area | None:
-    """The sample of a photo of that size around the visible area; None for the whole photo."""
+def sample_of(seen: Region, height: int, width: int) -> Region | None:
+    """The sample of a photo of that size around the visible region; None for the whole photo."""
     if height * width <= WHOLE_UP_TO:
         return None
     rows, columns = min(_SAMPLE_SIDE, height), min(_SAMPLE_SIDE, width)
     top = _on_unit(seen.top + (seen.height - rows) // 2, height - rows)
     left = _on_unit(seen.left + (seen.width - columns) // 2, width - columns)
-    return Area(top, left, rows, columns)
+    return Region(top, left, rows, columns)
 
 
 def _on_unit(wanted: int, most: int) -> int:
     return min(max(wanted, 0), most) // _UNIT * _UNIT
 
 
-def _cut(image: Image, area: Area | None) -> Image:
+def _cut(image: Image, region: Region | None) -> Image:
     """A part without metadata, whose size would distort the figures."""
-    if area is None:
+    if region is None:
         return image
-    pixels = image.pixels[area.top : area.bottom, area.left : area.right]
+    pixels = image.pixels[region.slices]
     return dataclasses.replace(image, pixels=pixels, alpha=None, metadata=Metadata(), profile=None)
 
 
 def _pasted(request: LatentRequest, part: Image) -> Image:
     """The photo with *part* in place of the sample."""
-    area = request.area
-    if area is None:
+    region = request.region
+    if region is None:
         return part
     pixels = request.image.pixels.copy()
-    pixels[area.top : area.bottom, area.left : area.right] = part.pixels
+    pixels[region.slices] = part.pixels
     return request.image.with_pixels(pixels)
 
 

@@ -31,10 +31,10 @@ class Notice:
     hint: str = ""
     severity: Severity = Severity.INFO
     action: str = ""  # label of its button; empty for none
-    act: Callable[[], None] | None = None
+    act: Callable[[], object] | None = None
 
 
-def failure(key: str, error: DenoiserError, action: str = "", act: Callable[[], None] | None = None) -> Notice:
+def failure(key: str, error: DenoiserError, action: str = "", act: Callable[[], object] | None = None) -> Notice:
     """The notice of an error: message and hint in the language of the window."""
     return Notice(key, message_of(error), hint_of(error), Severity.ERROR, action, act)
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from denoiser.estimation import NoiseEstimate
+    from denoiser.image import Image
 
 
 class PhotoStatus(Enum):
@@ -25,11 +30,17 @@ class OpenPhoto:
     key: int
     path: Path | None  # None for pasted images
     name: str
-    stage: PhotoStatus = PhotoStatus.NEW
-    sigma: float | None = None  # measured noise in 8-bit units
+    status: PhotoStatus = PhotoStatus.NEW
+    noise: NoiseEstimate | None = field(default=None, compare=False)
     saved_as: Path | None = None
     problem: str = ""  # error message and hint
     hint: str = ""
+    pasted: Image | None = field(default=None, compare=False)
+
+    @property
+    def sigma(self) -> float | None:
+        """The estimated noise level, 0–255 scale."""
+        return None if self.noise is None else self.noise.sigma
 
 
 class OpenPhotos:
@@ -38,12 +49,17 @@ class OpenPhotos:
     def __init__(self) -> None:
         self._photos: dict[int, OpenPhoto] = {}
         self._next = 1
-        self.current: OpenPhoto | None = None
+        self._current: int | None = None
 
     @property
     def all(self) -> tuple[OpenPhoto, ...]:
         """All photos, in the order of the strip."""
         return tuple(self._photos.values())
+
+    @property
+    def current(self) -> OpenPhoto | None:
+        """The current photo."""
+        return None if self._current is None else self._photos[self._current]
 
     def find(self, key: int) -> OpenPhoto | None:
         """The photo with this key; None if it was closed."""
@@ -59,40 +75,34 @@ class OpenPhotos:
             found.append(known[path])
         return found
 
-    def add_pasted(self, name: str) -> OpenPhoto:
+    def add_pasted(self, name: str, image: Image) -> OpenPhoto:
         """Add an image that has no file."""
-        return self._put(OpenPhoto(self._next, None, name))
+        return self._put(OpenPhoto(self._next, None, name, pasted=image))
 
-    def change(self, key: int, **facts: object) -> OpenPhoto | None:
+    def change(self, key: int, **values: object) -> OpenPhoto | None:
         """Store new data of a photo; None if it was closed."""
-        photo = self.find(key)
-        if photo is None:
+        if key not in self._photos:
             return None
-        self._photos[key] = changed = dataclasses.replace(photo, **facts)  # type: ignore[arg-type]
-        if self.current is not None and self.current.key == key:
-            self.current = changed
-        return changed
+        self._photos[key] = dataclasses.replace(self._photos[key], **values)  # type: ignore[arg-type]
+        return self._photos[key]
 
-    def look_at(self, key: int | None) -> OpenPhoto | None:
+    def make_current(self, key: int) -> OpenPhoto:
         """Make this photo current."""
-        self.current = None if key is None else self._photos[key]
-        return self.current
+        self._current = key
+        return self._photos[key]
 
-    def beside(self, step: int) -> OpenPhoto | None:
-        """The photo *step* places further on, limited to the first and last one."""
-        photos = self.all
-        if not photos:
-            return None
-        at = next((i for i, photo in enumerate(photos) if photo == self.current), 0)
-        return photos[min(max(at + step, 0), len(photos) - 1)]
+    def neighbour(self, step: int) -> OpenPhoto | None:
+        """The photo *step* places further on; None at the ends."""
+        keys = list(self._photos)
+        at = keys.index(self._current) + step if self._current is not None else 0
+        return self._photos[keys[at]] if 0 <= at < len(keys) else None
 
     def close(self, key: int) -> OpenPhoto | None:
         """Close a photo; return the new current one."""
-        neighbour = self.beside(1) if self.current is not None and self.current.key == key else self.current
-        if neighbour is not None and neighbour.key == key:
-            neighbour = self.beside(-1)
+        if key == self._current:
+            neighbour = self.neighbour(1) or self.neighbour(-1)
+            self._current = None if neighbour is None else neighbour.key
         del self._photos[key]
-        self.current = None if neighbour is None or neighbour.key == key else neighbour
         return self.current
 
     def _put(self, photo: OpenPhoto) -> OpenPhoto:

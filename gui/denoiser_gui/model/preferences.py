@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import re
 from collections.abc import Callable
@@ -24,15 +23,13 @@ _LONGEST_PATH = 4096  # bytes, the limit of Linux
 SYSTEM = "system"
 VIEWS = ("side-by-side", "split", "difference", "trust")
 
-Check = Callable[[Any], bool]
 
-
-def _kept(default: Any, check: Check) -> Any:
+def _checked(default: Any, check: Callable[[Any], bool]) -> Any:
     return field(default=default, metadata={"check": check})
 
 
-def _one_of(*words: str) -> Check:
-    return lambda value: isinstance(value, str) and value in words
+def _one_of(*words: str) -> Any:
+    return _checked(words[0], lambda value: isinstance(value, str) and value in words)
 
 
 def _is_path_or_empty(value: Any) -> bool:
@@ -53,25 +50,24 @@ def _is_hex(value: Any) -> bool:
 
 
 def _is_share(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value <= 1
+    return type(value) in (int, float) and 0 <= value <= 1
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """All preferences. Each field is validated separately when it is read."""
 
-    theme: str = _kept(SYSTEM, _one_of(SYSTEM, "dark", "light"))
-    language: str = _kept(SYSTEM, _one_of(SYSTEM, *LANGUAGES))
-    motion: str = _kept(SYSTEM, _one_of(SYSTEM, "none"))
-    compare: str = _kept(VIEWS[0], _one_of(*VIEWS))
-    split_at: float = _kept(0.5, _is_share)
-    preset: str = _kept("", _is_text)  # initial settings of new photos
-    display_profile: str = _kept("", _is_path_or_empty)  # an ICC file; "" is sRGB
-    open_folder: str = _kept("", _is_path_or_empty)
-    save_folder: str = _kept("", _is_path_or_empty)
-    batch_folder: str = _kept("", _is_path_or_empty)
-    geometry: str = _kept("", _is_hex)  # of the window, as saved by Qt
+    theme: str = _one_of(SYSTEM, "dark", "light")
+    language: str = _one_of(SYSTEM, *LANGUAGES)
+    motion: str = _one_of(SYSTEM, "none")
+    compare: str = _one_of(*VIEWS)
+    split_at: float = _checked(0.5, _is_share)
+    preset: str = _checked("", _is_text)  # initial settings of new photos
+    display_profile: str = _checked("", _is_path_or_empty)  # an ICC file; "" is sRGB
+    open_folder: str = _checked("", _is_path_or_empty)
+    save_folder: str = _checked("", _is_path_or_empty)
+    batch_folder: str = _checked("", _is_path_or_empty)
+    geometry: str = _checked("", _is_hex)  # of the window, as saved by Qt
     recent: tuple[str, ...] = ()  # files, newest first
 
     def with_opened(self, paths: list[Path]) -> Preferences:
@@ -82,7 +78,7 @@ class Preferences:
         recent = tuple(dict.fromkeys([*newest, *self.recent]))[:MOST_RECENT]
         return dataclasses.replace(self, recent=recent, open_folder=str(Path(newest[0]).parent))
 
-    def recent_folders(self, most: int = 2) -> list[Path]:
+    def recent_folders(self, most: int) -> list[Path]:
         """Folders of the recent files, each once; they may no longer exist."""
         return list(dict.fromkeys(Path(name).parent for name in self.recent))[:most]
 
@@ -101,7 +97,7 @@ def load_preferences(path: Path | None = None) -> Preferences:
         values = json.loads(data.decode()) if len(data) <= MOST_BYTES else {}
     except (OSError, ValueError, RecursionError):
         return Preferences()
-    return _sensible(values) if isinstance(values, dict) else Preferences()
+    return _valid(values) if isinstance(values, dict) else Preferences()
 
 
 def save_preferences(preferences: Preferences, path: Path | None = None) -> None:
@@ -111,7 +107,7 @@ def save_preferences(preferences: Preferences, path: Path | None = None) -> None
         file.write(json.dumps(values, indent=1).encode())
 
 
-def _sensible(values: dict[str, Any]) -> Preferences:
+def _valid(values: dict[str, Any]) -> Preferences:
     taken: dict[str, Any] = {}
     for known in dataclasses.fields(Preferences):
         check = known.metadata.get("check")

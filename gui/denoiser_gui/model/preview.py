@@ -19,39 +19,35 @@ from typing import TYPE_CHECKING
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.cleaning import Cleaning, Estimates
-from denoiser_gui.model.picture import Picture
+from denoiser.tiling import Region
+from denoiser_gui.model.partial_result import NoiseByLevel, PartialResult
+from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.requests import (
-    EngineEvent,
     EngineStatus,
-    ExportDone,
-    ExportFailed,
-    ExportProgress,
+    ExportEvent,
     ExportRequest,
-    Finished,
+    FinishedPhoto,
     Listener,
     NoiseEstimated,
-    PreviewAdvanced,
     PreviewFailed,
-    PreviewReached,
     PreviewRequest,
     State,
     View,
-    finished,
     inference_of,
 )
-from denoiser_gui.model.viewport import Area
 
 if TYPE_CHECKING:
     from denoiser.engine.looks import Look
     from denoiser.engine.session import Session
 
 _MOST_BYTES = 1_200_000_000  # of denoised photos in memory: three of 24 MP with all their copies
-_MOST_CLEANINGS = 24  # drafts are small, and undo returns to them
+_MOST_RESULTS = 24  # drafts are small, and undo returns to them
 _MOST_SESSIONS = 2
 # Default on a CPU: a view of one megapixel needs 3 to 4 megapixels of such tiles, and 4.6 to 6 of the largest
 # tiles. The whole photo takes a fifth longer. The copied command names the tile size.
 TILE = 512
+
+Step = Callable[[CancelToken], object]
 
 
 class Preview:
@@ -62,13 +58,14 @@ class Preview:
         self._request: PreviewRequest | None = None
         self._asked_at = 0.0
         self._exports: list[ExportRequest] = []
-        self._step: tuple[CancelToken, DenoiseOptions, int, Area | None] | None = None  # the running step
+        # The running step: its token, its request, and the region it computes; None for a background tile.
+        self._running: tuple[CancelToken, PreviewRequest, Region | None] | None = None
         self._working = False
-        self._cleanings: OrderedDict[tuple[int, DenoiseOptions], Cleaning] = OrderedDict()
-        self._estimates: dict[int, Estimates] = {}
+        self._results: OrderedDict[tuple[int, DenoiseOptions], PartialResult] = OrderedDict()
+        self._noise: dict[int, NoiseByLevel] = {}
         self._noise_sent: set[int] = set()  # photos whose noise was reported
         self._sessions: OrderedDict[DenoiseOptions, Session] = OrderedDict()
-        self._broken: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
+        self._errors: dict[tuple[int, DenoiseOptions], DenoiserError] = {}
         self._speed = 0.0
         self._reached = 0  # generation of the last reported request
         self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, and after how many seconds
@@ -76,11 +73,10 @@ class Preview:
     def ask(self, request: PreviewRequest | None) -> bool:
         """Set the current request and cancel work it makes obsolete; return whether `work` must be started."""
         with self._lock:
-            newest, self._request = self._request, request
-            if request is not None and (newest is None or newest.generation != request.generation):
+            before, self._request = self._request, request
+            if request is not None and (before is None or before.generation != request.generation):
                 self._asked_at = time.perf_counter()
-            if self._step is not None and self._is_useless(self._step):
-                self._step[0].cancel()
+            self._cancel_useless_step()
             return request is not None and self._start_work()
 
     def export(self, export: ExportRequest) -> bool:
@@ -92,25 +88,25 @@ class Preview:
     def forget(self, key: int) -> None:
         """Drop all data of a closed photo."""
         with self._lock:
-            self._estimates.pop(key, None)
+            self._noise.pop(key, None)
             self._noise_sent.discard(key)
-            for place in [place for place in self._cleanings if place[0] == key]:
-                del self._cleanings[place]
+            for place in [place for place in self._results if place[0] == key]:
+                del self._results[place]
 
     def try_again(self) -> None:
         """Forget errors, so that the next request tries again."""
         with self._lock:
-            self._broken.clear()
+            self._errors.clear()
 
-    def cleaning(self, request: PreviewRequest) -> Cleaning | None:
+    def result(self, request: PreviewRequest) -> PartialResult | None:
         """The denoised pixels for a request, if any; for the render thread."""
         with self._lock:
-            return self._cleanings.get((request.picture.key, request.inference))
+            return self._results.get((request.pyramid.key, request.inference))
 
-    def fault(self, request: PreviewRequest) -> DenoiserError | None:
+    def error_of(self, request: PreviewRequest) -> DenoiserError | None:
         """The error that a request failed with, if any."""
         with self._lock:
-            return self._broken.get((request.picture.key, request.inference))
+            return self._errors.get((request.pyramid.key, request.inference))
 
     def warm_up(self, _cancel: CancelToken) -> None:
         """Load the model for the first photo. Engine thread only."""
@@ -129,8 +125,7 @@ class Preview:
             raise
 
     def _start_work(self) -> bool:
-        begins = not self._working
-        self._working = True
+        begins, self._working = not self._working, True
         return begins
 
     def _one_step(self, listener: Listener, cancel: CancelToken) -> bool:
@@ -139,12 +134,12 @@ class Preview:
             request = self._request
             self._exports = [export for export in self._exports if not export.cancel.cancelled]
             export = self._exports[0] if self._exports else None
-        if request is not None and self._view_step(request, listener, cancel):
+        if request is not None and self._preview_step(request, listener, cancel, self._step_for_view):
             return True
         if export is not None:
             self._export_step(export, listener, cancel)
             return True
-        if request is not None and self._background_step(request, listener, cancel):
+        if request is not None and self._preview_step(request, listener, cancel, self._step_for_background):
             return True
         with self._lock:
             if self._request is not request or self._exports:
@@ -152,108 +147,104 @@ class Preview:
             self._working = False
             return False
 
-    def _view_step(self, request: PreviewRequest, listener: Listener, cancel: CancelToken) -> bool:
-        """Bring the view one step closer to exact; return False if it is exact."""
-        if request.options.strength == 0 or self.fault(request) is not None:
+    def _preview_step(
+        self,
+        request: PreviewRequest,
+        listener: Listener,
+        cancel: CancelToken,
+        choose: Callable[[PartialResult, PreviewRequest], tuple[Step, Region | None] | None],
+    ) -> bool:
+        """Run the step that *choose* returns; return whether there was one."""
+        key = request.pyramid.key
+        if request.options.strength == 0 or self.error_of(request) is not None:
             return False
-        key = request.picture.key
         try:
-            cleaning = self._cleaning(request.picture, request.inference)
-            step = self._step_for(cleaning, request)
-            if step is None:
-                self._send_reached(cleaning, request, listener)
+            result = self._result(request.pyramid, request.inference)
+            chosen = choose(result, request)
+            if chosen is None:
+                if self._reached != request.generation:
+                    self._reached = request.generation
+                    listener(dataclasses.replace(self._status(result, request), has_new_pixels=False))
+                    self._send_noise(key, listener)
                 return False
-            if self._guarded(step, request, request.viewport.wanted, cancel):
-                listener(PreviewAdvanced(key, self._doing(cleaning, request)))
+            if self._finishes(*chosen, request, cancel):
+                listener(self._status(result, request))
                 self._send_noise(key, listener)
         except Cancelled:
             raise
-        except DenoiserError as error:
-            self._note_fault(request, error, listener)
+        except DenoiserError as error:  # the request is not tried again until `try_again`
+            with self._lock:
+                self._errors[key, request.inference] = error
+            listener(PreviewFailed(key, error))
         return True
 
-    def _step_for(self, cleaning: Cleaning, request: PreviewRequest) -> Callable[[CancelToken], object] | None:
+    def _step_for_view(self, result: PartialResult, request: PreviewRequest) -> tuple[Step, Region | None] | None:
         """The next step towards an exact view, if any."""
-        picture, viewport = request.picture, request.viewport
+        pyramid, viewport = request.pyramid, request.viewport
         wanted = viewport.wanted
-        level = picture.clamped(viewport.level)
-        if not cleaning.is_exact(wanted):
-            guess = cleaning.to_draft(level, wanted.shrunk(level))
-            if guess is not None:
-                return lambda token: cleaning.draft(level, guess, token)
-            return lambda token: self._timed(cleaning, wanted, token)
-        look = _look(request.options)
-        if not cleaning.is_complete:
+        level = pyramid.clamped(viewport.level)
+        if not result.is_exact(wanted):
+            draft = result.to_draft(level, wanted.shrunk(level))
+            if draft is not None:
+                return lambda token: result.make_draft(level, draft, token), wanted
+            return lambda token: self._timed_tile(result, wanted, token), wanted
+        if not result.is_complete:
             return None  # background work: the look needs statistics of the whole photo
-        if not cleaning.is_measured(look):
-            return lambda _token: cleaning.measure(look)
-        far = viewport.scale < 1 and (look.detail or look.grain)
-        if far and cleaning.settled(look, level) is None:
-            return lambda token: cleaning.settle(look, token)
-        if request.view is View.TRUST and cleaning.trust is None:
-            return lambda _token: cleaning.measure_trust()
+        look = look_of(request.options)
+        if not result.is_measured(look):
+            return lambda _token: result.measure(look), wanted
+        if viewport.scale < 1 and (look.detail or look.grain) and result.settled(look, level) is None:
+            return lambda token: result.settle(look, token), wanted
+        if request.view is View.TRUST and result.trust is None:
+            return lambda _token: result.measure_trust(), wanted
         return None
+
+    def _step_for_background(
+        self, result: PartialResult, _request: PreviewRequest
+    ) -> tuple[Step, Region | None] | None:
+        """One more tile of the current photo, for panning and saving."""
+        return None if result.is_complete else (lambda token: self._timed_tile(result, None, token), None)
 
     def _export_step(self, export: ExportRequest, listener: Listener, cancel: CancelToken) -> None:
         """Run one step of an export."""
         try:
             if export.options.strength == 0:
-                self._end_export(export, listener, ExportDone(export, self._untouched(export)))
+                self._end_export(ExportEvent(export, finished=self._unchanged(export)), listener)
                 return
-            cleaning = self._cleaning(export.picture, inference_of(export.options))
+            result = self._result(export.pyramid, inference_of(export.options))
             try:
-                missing = cleaning.clean_next(None, _AnyToken(cancel, export.cancel)) is not None
+                missing = result.clean_next(None, _AnyToken(cancel, export.cancel)) is not None
             except Cancelled:
                 cancel.raise_if_cancelled()
                 return
-            listener(ExportProgress(export, cleaning.progress))
+            listener(ExportEvent(export, result.progress))
             if not missing:
-                self._end_export(export, listener, ExportDone(export, cleaning.finish(_look(export.options))))
+                self._end_export(ExportEvent(export, finished=result.finish(look_of(export.options))), listener)
         except Cancelled:
             raise
         except DenoiserError as error:
-            self._end_export(export, listener, ExportFailed(export, error))
+            self._end_export(ExportEvent(export, error=error), listener)
 
-    def _untouched(self, export: ExportRequest) -> Finished:
+    def _unchanged(self, export: ExportRequest) -> FinishedPhoto:
         from denoiser.engine.canvas import Work
 
         session = self._session(inference_of(export.options))
-        image = export.picture.image
-        return finished(image, session.finish(Work(image, None)), session)
+        image = export.pyramid.image
+        return FinishedPhoto.by(session, image, session.finish(Work(image, None)))
 
-    def _background_step(self, request: PreviewRequest, listener: Listener, cancel: CancelToken) -> bool:
-        """Compute one more tile of the current photo in the background, for panning and saving."""
-        cleaning = self.cleaning(request)
-        if cleaning is None or cleaning.is_complete or self.fault(request) or request.options.strength == 0:
-            return False
-        try:
-            if self._guarded(lambda token: self._timed(cleaning, None, token), request, None, cancel):
-                listener(PreviewAdvanced(request.picture.key, self._doing(cleaning, request)))
-        except Cancelled:
-            raise
-        except DenoiserError as error:
-            self._note_fault(request, error, listener)
-        return True
-
-    def _note_fault(self, request: PreviewRequest, error: DenoiserError, listener: Listener) -> None:
-        """Store and report an error; the request is not tried again until `try_again`."""
+    def _end_export(self, event: ExportEvent, listener: Listener) -> None:
         with self._lock:
-            self._broken[request.picture.key, request.inference] = error
-        listener(PreviewFailed(request.picture.key, error))
+            if event.export in self._exports:
+                self._exports.remove(event.export)
+        listener(event)
 
-    def _guarded(
-        self,
-        step: Callable[[CancelToken], object],
-        request: PreviewRequest,
-        area: Area | None,
-        cancel: CancelToken,
-    ) -> bool:
+    def _finishes(self, step: Step, region: Region | None, request: PreviewRequest, cancel: CancelToken) -> bool:
         """Run a step that a newer request may cancel; return whether it finished."""
         token = _AnyToken(cancel)
         with self._lock:
-            self._step = (token, request.inference, request.picture.key, area)
-            if self._request is not request and self._is_useless(self._step):
-                token.cancel()
+            self._running = (token, request, region)
+            if self._request is not request:
+                self._cancel_useless_step()
         try:
             token.raise_if_cancelled()
             step(token)
@@ -263,80 +254,73 @@ class Preview:
             return False
         finally:
             with self._lock:
-                self._step = None
+                self._running = None
 
-    def _is_useless(self, step: tuple[CancelToken, DenoiseOptions, int, Area | None]) -> bool:
-        """Whether the newest request does not need the running step."""
-        _, inference, key, area = step
-        newest = self._request
-        if newest is None or newest.picture.key != key or newest.inference != inference:
-            return True
-        seen = newest.viewport.wanted
-        if area is None:  # a background tile: the view has priority
-            cleaning = self._cleanings.get((key, inference))
-            return cleaning is not None and not cleaning.is_exact(seen)
-        return not _meet(area, seen)
+    def _cancel_useless_step(self) -> None:
+        """Cancel the running step if the newest request does not need it."""
+        if self._running is None:
+            return
+        token, request, region = self._running
+        newest, key = self._request, request.pyramid.key
+        if newest is None or newest.pyramid.key != key or newest.inference != request.inference:
+            token.cancel()
+        elif region is None:  # a background tile: the view has priority
+            result = self._results.get((key, request.inference))
+            if result is not None and not result.is_exact(newest.viewport.wanted):
+                token.cancel()
+        elif region.overlap(newest.viewport.wanted) is None:
+            token.cancel()
 
-    def _timed(self, cleaning: Cleaning, area: Area | None, cancel: CancelToken) -> None:
+    def _timed_tile(self, result: PartialResult, region: Region | None, cancel: CancelToken) -> None:
         began = time.perf_counter()
-        done = cleaning.clean_next(area, cancel)
+        done = result.clean_next(region, cancel)
         if done is not None and done.pixels > 10_000:
             speed = (time.perf_counter() - began) / (done.pixels / 1e6)
             self._speed = speed if not self._speed else 0.7 * self._speed + 0.3 * speed
 
-    def _cleaning(self, picture: Picture, inference: DenoiseOptions) -> Cleaning:
-        place = (picture.key, inference)
+    def _result(self, pyramid: ImagePyramid, inference: DenoiseOptions) -> PartialResult:
+        place = (pyramid.key, inference)
         with self._lock:
-            known = self._cleanings.get(place)
-            if known is not None:
-                self._cleanings.move_to_end(place)
-                return known
-        estimates = self._estimates.get(picture.key)
-        if estimates is None:
-            self._estimates[picture.key] = estimates = Estimates(picture)
-        cleaning = Cleaning(picture, self._session(inference), inference.noise_level, estimates)
+            if place in self._results:
+                self._results.move_to_end(place)
+                return self._results[place]
+        noise = self._noise.setdefault(pyramid.key, NoiseByLevel(pyramid))
+        result = PartialResult(pyramid, self._session(inference), inference.noise_level, noise)
         with self._lock:
-            self._cleanings[place] = cleaning
+            self._results[place] = result
             self._make_room(place)
-        return cleaning
+        return result
 
-    def _send_reached(self, cleaning: Cleaning, request: PreviewRequest, listener: Listener) -> None:
-        """Report PreviewReached once per request."""
-        if self._reached != request.generation:
-            self._reached = request.generation
-            listener(PreviewReached(request.picture.key, self._doing(cleaning, request)))
-            self._send_noise(request.picture.key, listener)
+    def _make_room(self, newest: tuple[int, DenoiseOptions]) -> None:
+        wanted = {newest, *((export.pyramid.key, inference_of(export.options)) for export in self._exports)}
+        total = sum(result.bytes for result in self._results.values())
+        for place in [place for place in self._results if place not in wanted]:
+            if total <= _MOST_BYTES and len(self._results) <= _MOST_RESULTS:
+                return
+            total -= self._results.pop(place).bytes
 
     def _send_noise(self, key: int, listener: Listener) -> None:
         """Report the noise once per photo, after its first draft, which has priority."""
         with self._lock:
-            estimates = self._estimates.get(key)
-            if estimates is None or key in self._noise_sent:
+            noise = self._noise.get(key)
+            if noise is None or key in self._noise_sent:
                 return
             self._noise_sent.add(key)
-        listener(NoiseEstimated(key, estimates.at(0)))
-
-    def _make_room(self, newest: tuple[int, DenoiseOptions]) -> None:
-        wanted = {newest, *((export.picture.key, inference_of(export.options)) for export in self._exports)}
-        total = sum(cleaning.bytes for cleaning in self._cleanings.values())
-        for place in [place for place in self._cleanings if place not in wanted]:
-            if total <= _MOST_BYTES and len(self._cleanings) <= _MOST_CLEANINGS:
-                return
-            total -= self._cleanings.pop(place).bytes
+        listener(NoiseEstimated(key, noise.at(0)))
 
     def _session(self, inference: DenoiseOptions) -> Session:
         """A session with these options; one session serves all noise levels."""
-        asked = dataclasses.replace(inference, noise_level=None)
-        if asked not in self._sessions:
-            self._sessions[asked] = _opened(asked)
+        options = dataclasses.replace(inference, noise_level=None)
+        if options not in self._sessions:
+            self._sessions[options] = _opened(options)
             while len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
-        self._sessions.move_to_end(asked)
-        return self._sessions[asked]
+        self._sessions.move_to_end(options)
+        return self._sessions[options]
 
-    def _doing(self, cleaning: Cleaning, request: PreviewRequest) -> EngineStatus:
-        session, seen = cleaning.session, request.viewport.wanted
-        exact = cleaning.is_exact(seen)
+    def _status(self, result: PartialResult, request: PreviewRequest) -> EngineStatus:
+        session, seen = result.session, request.viewport.wanted
+        exact = result.is_exact(seen)
         if exact and self._seen[0] != request.generation:
             self._seen = (request.generation, time.perf_counter() - self._asked_at)
         return EngineStatus(
@@ -346,19 +330,13 @@ class Preview:
             precision=session.precision,
             tile=session.tile,
             reason=f"{session.device_reason}; {session.precision_reason}",
-            progress=cleaning.progress,
+            progress=result.progress,
             seconds_per_megapixel=self._speed,
             shown_megapixels=seen.pixels / 1e6,
             shown_seconds=self._seen[1],
-            photo=request.picture.key,
-            kept_share=cleaning.kept_share,
+            photo=request.pyramid.key,
+            kept_share=result.kept_share,
         )
-
-    def _end_export(self, export: ExportRequest, listener: Listener, event: EngineEvent) -> None:
-        with self._lock:
-            if export in self._exports:
-                self._exports.remove(export)
-        listener(event)
 
 
 class _AnyToken(CancelToken):
@@ -378,21 +356,17 @@ class _AnyToken(CancelToken):
             other.raise_if_cancelled()
 
 
-def _opened(asked: DenoiseOptions) -> Session:
+def look_of(options: DenoiseOptions) -> Look:
+    """The look that *options* describe; imports the engine on first use."""
+    from denoiser.engine import looks
+
+    return looks.look_of(options)
+
+
+def _opened(options: DenoiseOptions) -> Session:
     from denoiser.engine import open_session
     from denoiser.engine.device import choose
 
-    if asked.tile is None and choose(asked.device).name == "cpu":
-        asked = dataclasses.replace(asked, tile=TILE)
-    return open_session(asked)
-
-
-def _look(options: DenoiseOptions) -> Look:
-    from denoiser.engine.looks import look_of
-
-    return look_of(options)
-
-
-def _meet(one: Area, other: Area) -> bool:
-    down = one.top < other.bottom and other.top < one.bottom
-    return down and one.left < other.right and other.left < one.right
+    if options.tile is None and choose(options.device).name == "cpu":
+        options = dataclasses.replace(options, tile=TILE)
+    return open_session(options)

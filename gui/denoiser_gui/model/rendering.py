@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.image import Pixels
 from denoiser.imageio.screen import ScreenColours, resized
-from denoiser.options import DenoiseOptions
-from denoiser_gui.model.cleaning import Cleaning
-from denoiser_gui.model.picture import Picture, cut, picture_of
-from denoiser_gui.model.requests import Frame, Overview, PreviewRequest, ReplacementImage, Screen, State, View
-from denoiser_gui.model.viewport import Area
+from denoiser.tiling import Region
+from denoiser_gui.model.partial_result import PartialResult
+from denoiser_gui.model.preview import look_of
+from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
+from denoiser_gui.model.requests import (
+    Overview,
+    PreviewFrame,
+    PreviewRequest,
+    ReplacementImage,
+    Screen,
+    State,
+    View,
+)
 
 if TYPE_CHECKING:
     from denoiser.engine.looks import Look
-    from denoiser.tiling import Region
 
 _GAIN = 4  # amplification of the difference
 _GREY = 128
@@ -30,6 +38,8 @@ _CHECK = 8  # pixels of a checkerboard square
 _CHECKS = (96, 128)
 _BINS = 64
 _KEPT = 2  # views whose resized pixels are cached, for changes of strength
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,157 +55,137 @@ class Renderer:
     """Renders frames. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._pairs: OrderedDict[tuple[object, ...], _Pair] = OrderedDict()
-        self._colours: OrderedDict[tuple[object, ...], ScreenColours] = OrderedDict()
-        self._shown: OrderedDict[int, tuple[ReplacementImage, Picture]] = OrderedDict()
+        self._pairs: OrderedDict[Hashable, _Pair] = OrderedDict()
+        self._colours: OrderedDict[Hashable, ScreenColours] = OrderedDict()
+        self._replacements: OrderedDict[Hashable, tuple[ReplacementImage, ImagePyramid]] = OrderedDict()
         self._left: tuple[Pixels, bytes | None, Screen] | None = None
 
-    def frame(self, request: PreviewRequest, cleaning: Cleaning | None) -> Frame:
+    def frame(self, request: PreviewRequest, result: PartialResult | None) -> PreviewFrame:
         """Render the requested view from the available pixels."""
-        picture, viewport = request.picture, request.viewport
-        level = picture.clamped(viewport.level)
+        pyramid, viewport = request.pyramid, request.viewport
+        level = pyramid.clamped(viewport.level)
         small = viewport.wanted.shrunk(level)
-        area = small.grown(level, picture.image.height, picture.image.width)
-        size = _size(area, viewport.scale) if viewport.scale < 1 else None
-        source, result, state = self._finished(request, cleaning, level, small, size)
-        left, right = source, result
+        region = small.grown(level, pyramid.image.height, pyramid.image.width)
+        size = _size(region, viewport.scale) if viewport.scale < 1 else None
+        left, right, state = self._before_and_after(request, result, level, small, size)
         if request.left is not None:
-            left = self._of_shown(request.left, level, small, size)
+            left = self._replacement(request.left, level, small, size)
         if request.right is not None:
-            right, state = self._of_shown(request.right, level, small, size), State.EXACT
-        screens = self._screens(request, cleaning, area, left, right)
-        return Frame(request, state, area, *self._over_checks(request, level, small, *screens), left, right)
+            right, state = self._replacement(request.right, level, small, size), State.EXACT
+        screens = self._screens(request, result, region, left, right)
+        return PreviewFrame(request, state, region, *_over_checks(request, level, small, *screens), left, right)
 
-    def overview(self, request: PreviewRequest, cleaning: Cleaning | None) -> Overview:
+    def overview(self, request: PreviewRequest, result: PartialResult | None) -> Overview:
         """Render the whole photo at small size, with histograms before and after."""
-        picture = request.picture
-        level = picture.overview_level
-        small = picture.area_at(level)
-        source, result, _ = self._finished(request, cleaning, level, small, None)
-        before, after = self._to_screen(request, source), self._to_screen(request, result)
-        screens = self._screens(request, cleaning, picture.whole, source, result)
-        return Overview(request, *screens, _histogram(before), _histogram(after))
+        pyramid = request.pyramid
+        level = pyramid.overview_level
+        left, right, _ = self._before_and_after(request, result, level, pyramid.region_at(level), None)
+        screens = self._screens(request, result, pyramid.whole, left, right)
+        before, after = (_histogram(self._to_screen(request, pixels)) for pixels in (left, right))
+        return Overview(request, *screens, before, after)
 
-    def _finished(
+    def _before_and_after(
         self,
         request: PreviewRequest,
-        cleaning: Cleaning | None,
+        result: PartialResult | None,
         level: int,
-        small: Area,
+        small: Region,
         size: tuple[int, int] | None,
     ) -> tuple[Pixels, Pixels, State]:
         """Source and finished pixels of part of a copy, resized to *size* if given, and their state."""
-        picture, options = request.picture, request.options
-        pair = self._pair(picture, cleaning, level, small, size)
-        if options.strength == 0:
+        key = (request.pyramid, result, result.version if result else 0, level, small, size)
+        pair = _cached(self._pairs, key, lambda: _pair(request.pyramid, result, level, small, size))
+        if request.options.strength == 0:
             return pair.source, pair.source, State.EXACT
-        if cleaning is None or pair.state is State.WAITING:
+        if result is None or pair.state is State.WAITING:
             return pair.source, pair.clean, State.WAITING
-        look = look_of(options)
-        if pair.state is State.EXACT and level == 0 and size is None:
-            if look.detail == look.grain == 0 or cleaning.is_measured(look):
-                return pair.source, cleaning.looks.render(look, _region(small)), State.EXACT
-        elif (settled := cleaning.settled(look, level)) is not None:
-            part = cut(settled, small)
-            return pair.source, part if size is None else resized(part, *size), State.EXACT
-        mixed = _mixed(picture, pair, look)
+        look = look_of(request.options)
         is_straight = look.detail == look.grain == 0  # for other looks, mixing and reducing do not commute
+        if pair.state is State.EXACT and level == 0 and size is None:
+            if is_straight or result.is_measured(look):
+                return pair.source, result.looks.render(look, small), State.EXACT
+        elif (settled := result.settled(look, level)) is not None:
+            return pair.source, _resized(settled[small.slices], size), State.EXACT
+        mixed = _mixed(request.pyramid, pair, look)
         return pair.source, mixed, pair.state if is_straight else State.DRAFT
 
-    def _pair(
-        self, picture: Picture, cleaning: Cleaning | None, level: int, small: Area, size: tuple[int, int] | None
-    ) -> _Pair:
-        key = (picture, cleaning, cleaning.version if cleaning else 0, level, small, size)
-        if key in self._pairs:
-            self._pairs.move_to_end(key)
-            return self._pairs[key]
-        source = cut(picture.levels[level], small)
-        clean, state = (source, State.WAITING) if cleaning is None else cleaning.pixels(level, small)
-        if size is not None:
-            clean = resized(clean, *size) if clean is not source else clean
-            source = resized(source, *size)
-            clean = source if clean.shape != source.shape else clean
-        self._pairs[key] = pair = _Pair(source, clean, state)
-        while len(self._pairs) > _KEPT:
-            self._pairs.popitem(last=False)
-        return pair
-
-    def _of_shown(self, shown: ReplacementImage, level: int, small: Area, size: tuple[int, int] | None) -> Pixels:
-        if id(shown) not in self._shown:
-            self._shown[id(shown)] = (shown, picture_of(0, shown.image))
-            while len(self._shown) > _KEPT:
-                self._shown.popitem(last=False)
-        part = cut(self._shown[id(shown)][1].levels[level], small)
-        return part if size is None else resized(part, *size)
+    def _replacement(
+        self, shown: ReplacementImage, level: int, small: Region, size: tuple[int, int] | None
+    ) -> Pixels:
+        pyramid = _cached(self._replacements, id(shown), lambda: (shown, make_pyramid(0, shown.image)))[1]
+        return _resized(pyramid.levels[level][small.slices], size)
 
     def _screens(
-        self, request: PreviewRequest, cleaning: Cleaning | None, area: Area, left: Pixels, right: Pixels
+        self, request: PreviewRequest, result: PartialResult | None, region: Region, left: Pixels, right: Pixels
     ) -> tuple[Screen, Screen]:
-        before = self._packed_left(request, left)
+        profile = request.display_profile
+        if (
+            self._left is None or self._left[0] is not left or self._left[1] != profile
+        ):  # changes with the view only
+            self._left = (left, profile, _packed(self._to_screen(request, left)))
+        before = self._left[2]
         if request.view is View.DIFFERENCE:
-            return before, _difference(left, right, request.picture.image.white)
+            return before, _difference(left, right, request.pyramid.image.white)
         after = _packed(self._to_screen(request, right))
-        if request.view is View.TRUST and cleaning is not None:
-            after = _tinted(after, _trusted(cleaning, area, left, right))
+        if request.view is View.TRUST and result is not None:
+            after = _tinted(after, _trusted(result, region, left, right))
         return before, after
 
-    def _packed_left(self, request: PreviewRequest, left: Pixels) -> Screen:
-        """The packed original, cached: it changes only with the view."""
-        if self._left is None or self._left[0] is not left or self._left[1] != request.screen:
-            self._left = (left, request.screen, _packed(self._to_screen(request, left)))
-        return self._left[2]
-
     def _to_screen(self, request: PreviewRequest, pixels: Pixels) -> NDArray[np.uint8]:
-        image = request.picture.image
-        key = (id(request.picture), request.screen)
-        if key not in self._colours:
-            self._colours[key] = ScreenColours(image.profile, image.channels, request.screen)
-            while len(self._colours) > _KEPT:
-                self._colours.popitem(last=False)
-        return self._colours[key].convert(pixels, image.white)
-
-    def _over_checks(
-        self, request: PreviewRequest, level: int, small: Area, left: Screen, right: Screen
-    ) -> tuple[Screen, Screen]:
-        """Transparent photos over a checkerboard."""
-        if not request.picture.alphas:
-            return left, right
-        alpha = resized(cut(request.picture.alphas[level], small), *left.shape[:2])
-        share = (alpha / np.float32(request.picture.image.white)).astype(np.float32)
-        return _over(left, share), _over(right, share)
+        image, profile = request.pyramid.image, request.display_profile
+        key = (id(request.pyramid), profile)
+        colours = _cached(self._colours, key, lambda: ScreenColours(image.profile, image.channels, profile))
+        return colours.convert(pixels, image.white)
 
 
-def look_of(options: DenoiseOptions) -> Look:
-    """The look that *options* ask for."""
-    from denoiser.engine import looks
+def _cached(cache: OrderedDict[Hashable, Value], key: Hashable, make: Callable[[], Value]) -> Value:
+    """The value of *key*, made if it is missing; the cache keeps the most recently used ones."""
+    if key not in cache:
+        cache[key] = make()
+    cache.move_to_end(key)
+    while len(cache) > _KEPT:
+        cache.popitem(last=False)
+    return cache[key]
 
-    return looks.look_of(options)
+
+def _resized(pixels: Pixels, size: tuple[int, int] | None) -> Pixels:
+    return pixels if size is None else resized(pixels, *size)
 
 
-def _mixed(picture: Picture, pair: _Pair, look: Look) -> Pixels:
+def _pair(
+    pyramid: ImagePyramid, result: PartialResult | None, level: int, small: Region, size: tuple[int, int] | None
+) -> _Pair:
+    source = _resized(pyramid.levels[level][small.slices], size)
+    if result is None:
+        return _Pair(source, source, State.WAITING)
+    clean, state = result.pixels(level, small)
+    return _Pair(source, _resized(clean, size), state)
+
+
+def _mixed(pyramid: ImagePyramid, pair: _Pair, look: Look) -> Pixels:
     """Render a look from the visible part alone; its statistics are approximate."""
     from denoiser.engine.looks import Looks
 
-    image = dataclasses.replace(picture.image, pixels=pair.source, alpha=None)
+    image = dataclasses.replace(pyramid.image, pixels=pair.source, alpha=None)
     return Looks(image, pair.clean).render(look)
 
 
-def _trusted(cleaning: Cleaning, area: Area, left: Pixels, right: Pixels) -> NDArray[np.float32]:
+def _trusted(result: PartialResult, region: Region, left: Pixels, right: Pixels) -> NDArray[np.float32]:
     """Trust per pixel of a view: from the whole photo if known, otherwise from the view."""
     from denoiser.engine.trust import trust
     from denoiser.image import from_numpy
 
     height, width = left.shape[:2]
-    if cleaning.trust is None:
+    image = result.pyramid.image
+    if result.trust is None:
         if left is right:
             return np.ones((height, width), np.float32)
-        source = from_numpy(left, bits=cleaning.picture.image.bits)
-        blocks = trust(source, np.ascontiguousarray(right)).map
+        blocks = trust(from_numpy(left, bits=image.bits), np.ascontiguousarray(right)).map
         return np.asarray(resized(blocks[:, :, np.newaxis], height, width)[:, :, 0], np.float32)
-    blocks = cleaning.trust.map
-    down, across = cleaning.picture.image.height / blocks.shape[0], cleaning.picture.image.width / blocks.shape[1]
-    rows = np.clip((area.top + (np.arange(height) + 0.5) * area.height / height) / down - 0.5, 0, None)
-    columns = np.clip((area.left + (np.arange(width) + 0.5) * area.width / width) / across - 0.5, 0, None)
+    blocks = result.trust.map
+    down, across = image.height / blocks.shape[0], image.width / blocks.shape[1]
+    rows = np.clip((region.top + (np.arange(height) + 0.5) * region.height / height) / down - 0.5, 0, None)
+    columns = np.clip((region.left + (np.arange(width) + 0.5) * region.width / width) / across - 0.5, 0, None)
     return _between(_between(blocks, rows, 0), columns, 1)
 
 
@@ -208,14 +198,14 @@ def _between(values: NDArray[np.float32], places: NDArray[np.float64], axis: int
     return np.asarray(below + share * (above - below), np.float32)
 
 
-def _size(area: Area, scale: float) -> tuple[int, int]:
-    return max(1, round(area.height * scale)), max(1, round(area.width * scale))
+def _size(region: Region, scale: float) -> tuple[int, int]:
+    return max(1, round(region.height * scale)), max(1, round(region.width * scale))
 
 
 def _packed(rgb: NDArray[np.uint8]) -> Screen:
     packed = np.empty((*rgb.shape[:2], 4), np.uint8)
-    for place in range(3):  # three times faster than reversing the channels at once
-        packed[:, :, place] = rgb[:, :, 2 - place]
+    for channel in range(3):  # three times faster than reversing the channels at once
+        packed[:, :, channel] = rgb[:, :, 2 - channel]
     packed[:, :, 3] = 255
     return packed
 
@@ -237,22 +227,24 @@ def _tinted(screen: Screen, trusted: NDArray[np.float32]) -> Screen:
     return screen
 
 
-def _over(screen: Screen, share: NDArray[np.float32]) -> Screen:
-    height, width = screen.shape[:2]
+def _over_checks(
+    request: PreviewRequest, level: int, small: Region, left: Screen, right: Screen
+) -> tuple[Screen, Screen]:
+    """Transparent photos over a checkerboard."""
+    if not request.pyramid.alphas:
+        return left, right
+    height, width = left.shape[:2]
+    alpha = resized(request.pyramid.alphas[level][small.slices], height, width)
+    share = (alpha / np.float32(request.pyramid.image.white)).astype(np.float32)
     squares = np.add.outer(np.arange(height) // _CHECK, np.arange(width) // _CHECK) % 2
     checks = np.array(_CHECKS, np.float32)[squares][:, :, np.newaxis]
-    over = screen.copy()
-    over[:, :, :3] = np.rint(checks + share * (screen[:, :, :3] - checks))
-    return over
+    covered = left.copy(), right.copy()
+    for screen in covered:
+        screen[:, :, :3] = np.rint(checks + share * (screen[:, :, :3] - checks))
+    return covered
 
 
 def _histogram(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     counts = [np.bincount(rgb[:, :, channel].ravel() // (256 // _BINS), minlength=_BINS) for channel in range(3)]
     shares = np.stack(counts) / max(1, rgb.shape[0] * rgb.shape[1])
     return np.asarray(shares, np.float32)
-
-
-def _region(area: Area) -> Region:
-    from denoiser.tiling import Region
-
-    return Region(area.top, area.left, area.height, area.width)

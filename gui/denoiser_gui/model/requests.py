@@ -1,4 +1,4 @@
-"""Requests and results between the window and the worker threads: frozen values with a generation.
+"""Requests and results between the window and the worker threads: immutable values.
 
 Events from the engine thread arrive in order.
 """
@@ -6,6 +6,7 @@ Events from the engine thread arrive in order.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.errors import DenoiserError
-from denoiser.events import CancelToken
+from denoiser.events import CancelToken, Event
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.picture import Picture
-from denoiser_gui.model.viewport import Area, Viewport
+from denoiser.tiling import Region
+from denoiser_gui.model.pyramid import ImagePyramid
+from denoiser_gui.model.viewport import Viewport
 
 if TYPE_CHECKING:
     from denoiser.engine import Cleaned
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 
 
 Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red, 255
-
-LOOK = ("strength", "colour_noise", "detail", "grain")  # all other options need the model
 
 
 class View(Enum):
@@ -63,13 +63,13 @@ class PreviewRequest:
     """What to show: photo, options, visible part, and view."""
 
     generation: int
-    picture: Picture
+    pyramid: ImagePyramid
     options: DenoiseOptions
     viewport: Viewport
     view: View = View.SIDE_BY_SIDE
     left: ReplacementImage | None = None
     right: ReplacementImage | None = None
-    screen: bytes | None = None  # display profile; None for sRGB
+    display_profile: bytes | None = None  # None for sRGB
 
     @property
     def inference(self) -> DenoiseOptions:
@@ -77,17 +77,32 @@ class PreviewRequest:
         return inference_of(self.options)
 
 
+def inference_of(options: DenoiseOptions) -> DenoiseOptions:
+    """*options* without the look, which is applied after inference."""
+    return dataclasses.replace(options, strength=1.0, colour_noise=1.0, detail=0.0, grain=0.0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class PreviewFrame:
     """A rendered view, with the values behind it for the pixel readout."""
 
     request: PreviewRequest
     state: State
-    area: Area  # the visible part of the photo
+    region: Region  # the visible part of the photo
     left: Screen
     right: Screen
     left_values: Pixels  # in the bit depth of the photo, at screen size
     right_values: Pixels
+
+    def values_at(self, x: float, y: float) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Values before and after denoising at a point of the photo; None outside the frame."""
+        region = self.region
+        if not region.contains(Region(math.floor(y), math.floor(x), 1, 1)):
+            return None
+        height, width = self.left_values.shape[:2]
+        row = min(height - 1, int((y - region.top) * height / region.height))
+        column = min(width - 1, int((x - region.left) * width / region.width))
+        return tuple(map(float, self.left_values[row, column])), tuple(map(float, self.right_values[row, column]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,9 +116,49 @@ class Overview:
     after: NDArray[np.float32]
 
 
+@dataclass(eq=False, slots=True)
+class FinishedPhoto:
+    """A denoised photo to be written. It is used as the cleaner of the batch code, which embeds the record."""
+
+    source: Image
+    cleaned: Cleaned
+    model_name: str
+    model_digest: str
+    device: str
+    precision: str
+
+    @classmethod
+    def by(cls, session: Session, source: Image, cleaned: Cleaned) -> FinishedPhoto:
+        """The result of a session, with the name of its model."""
+        return cls(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
+
+    def clean(
+        self,
+        image: Image,  # noqa: ARG002
+        *,
+        estimate: NoiseEstimate | None = None,  # noqa: ARG002
+        listener: Callable[[Event], None],  # noqa: ARG002
+        cancel: CancelToken,  # noqa: ARG002
+    ) -> Cleaned:
+        """The finished result, without computing anything."""
+        return self.cleaned
+
+
+@dataclass(eq=False, slots=True)
+class ExportRequest:
+    """Denoise a whole photo, to save or encode it. The callbacks are called in the GUI thread."""
+
+    pyramid: ImagePyramid
+    options: DenoiseOptions
+    done: Callable[[FinishedPhoto], None] = lambda _: None
+    failed: Callable[[DenoiserError], None] = lambda _: None
+    progress: Callable[[float], None] = lambda _: None
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What the engine is doing, for the status line."""
+    """What the engine is doing, for the status line. As an event: the preview of the photo made progress."""
 
     state: State
     model: str = ""
@@ -117,96 +172,43 @@ class EngineStatus:
     shown_seconds: float = 0.0  # from the request to the exact view
     photo: int = 0  # key of the photo
     kept_share: float | None = None  # of the photo, kept as in the source; None until the photo is complete
-
-
-def inference_of(options: DenoiseOptions) -> DenoiseOptions:
-    """*options* without the look, which is applied after inference."""
-    return dataclasses.replace(options, strength=1.0, colour_noise=1.0, detail=0.0, grain=0.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finished:
-    """A denoised photo to be written, with the model and device that produced it."""
-
-    source: Image
-    cleaned: Cleaned
-    model_name: str
-    model_digest: str
-    device: str
-    precision: str
-
-
-def finished(source: Image, cleaned: Cleaned, session: Session) -> Finished:
-    """Combine a result with the name of its model."""
-    return Finished(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
-
-
-@dataclass(eq=False, slots=True)
-class ExportRequest:
-    """Denoise a whole photo, to save or encode it."""
-
-    picture: Picture
-    options: DenoiseOptions
-    cancel: CancelToken = field(default_factory=CancelToken)
+    has_new_pixels: bool = True  # false if the view was already complete when it was requested
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseEstimated:
-    """The noise of a photo was estimated."""
+    """Event: the noise of a photo was estimated."""
 
     key: int
     estimate: NoiseEstimate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PreviewAdvanced:
-    """The preview of the current photo has new pixels."""
-
-    key: int
-    doing: EngineStatus
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreviewReached:
-    """The view was already complete when it was requested."""
-
-    key: int
-    doing: EngineStatus
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class PreviewFailed:
-    """The current photo cannot be processed with these options."""
+    """Event: the current photo cannot be processed with these options."""
 
     key: int
     error: DenoiserError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ExportDone:
-    """An export is complete; *finished* is the photo to write."""
+class ExportEvent:
+    """Event: an export progressed, 0 to 1, ended with a finished photo, or failed."""
 
     export: ExportRequest
-    finished: Finished
+    progress: float = 1.0
+    finished: FinishedPhoto | None = None
+    error: DenoiserError | None = None
+
+    def report(self) -> None:
+        """Call the callback of the request."""
+        if self.error is not None:
+            self.export.failed(self.error)
+        elif self.finished is not None:
+            self.export.done(self.finished)
+        else:
+            self.export.progress(self.progress)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExportFailed:
-    """An export failed."""
-
-    export: ExportRequest
-    error: DenoiserError
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExportProgress:
-    """Progress of an export, 0 to 1."""
-
-    export: ExportRequest
-    progress: float
-
-
-EngineEvent = (
-    NoiseEstimated | PreviewAdvanced | PreviewReached | PreviewFailed | ExportDone | ExportFailed | ExportProgress
-)
+EngineEvent = NoiseEstimated | EngineStatus | PreviewFailed | ExportEvent
 Listener = Callable[[EngineEvent], None]

@@ -9,53 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from denoiser.tiling import Region
+
 RIM = 32  # pixels of the pane
 LARGEST = 32.0  # device pixels per photo pixel
 _STEPS = (1 / 16, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A rectangle in whole pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    @property
-    def bottom(self) -> int:
-        return self.top + self.height
-
-    @property
-    def right(self) -> int:
-        return self.left + self.width
-
-    @property
-    def pixels(self) -> int:
-        """The number of pixels."""
-        return self.height * self.width
-
-    def contains(self, other: Area) -> bool:
-        """Whether all of *other* lies inside."""
-        down = self.top <= other.top and other.bottom <= self.bottom
-        return down and self.left <= other.left and other.right <= self.right
-
-    def within(self, other: Area) -> Area:
-        """The same rectangle relative to the corner of *other*."""
-        return Area(self.top - other.top, self.left - other.left, self.height, self.width)
-
-    def shrunk(self, level: int) -> Area:
-        """The rectangle in a copy that was halved *level* times, rounded outwards."""
-        step = 1 << level
-        top, left = self.top // step, self.left // step
-        return Area(top, left, -(-self.bottom // step) - top, -(-self.right // step) - left)
-
-    def grown(self, level: int, height: int, width: int) -> Area:
-        """The inverse of `shrunk`, limited to a photo of that size."""
-        step = 1 << level
-        top, left = self.top * step, self.left * step
-        return Area(top, left, min(self.bottom * step, height) - top, min(self.right * step, width) - left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +40,22 @@ class Viewport:
         return max(0, math.floor(math.log2(1 / self.scale) + 1e-9)) if self.scale < 1 else 0
 
     @property
-    def visible(self) -> Area:
+    def visible(self) -> Region:
         """The visible part of the photo, at least one pixel."""
         return self._seen(0)
 
     @property
-    def wanted(self) -> Area:
+    def wanted(self) -> Region:
         """The visible part with a margin, so that small movements reveal nothing unrendered."""
         return self._seen(RIM)
 
-    def _seen(self, rim: int) -> Area:
+    def _seen(self, rim: int) -> Region:
         left, top = self.to_photo(-rim, -rim)
         right, bottom = self.to_photo(self.pane_width + rim, self.pane_height + rim)
         first_row, first_column = _within(top, self.photo_height), _within(left, self.photo_width)
         last_row = max(first_row + 1, min(math.ceil(bottom), self.photo_height))
         last_column = max(first_column + 1, min(math.ceil(right), self.photo_width))
-        return Area(first_row, first_column, last_row - first_row, last_column - first_column)
+        return Region(first_row, first_column, last_row - first_row, last_column - first_column)
 
     @property
     def fit_scale(self) -> float:

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from denoiser_gui.batch_control import BatchControl, BatchStatus
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.batch_queue import BatchRow, RowState
+from denoiser_gui.model.batch_queue import BatchRow, RowState, count
 from denoiser_gui.model.batch_run import BatchEnded
+from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice
+from denoiser_gui.model.saving import OUTPUT_FOLDER
 from denoiser_gui.qt import (
     QAbstractItemView,
     QAction,
     QEasingCurve,
     QFileDialog,
-    QFrame,
+    QHeaderView,
     QKeySequence,
-    QLabel,
-    QListView,
     QMenu,
     QPoint,
+    QProgressBar,
     QPropertyAnimation,
-    QPushButton,
-    QSize,
     QSizePolicy,
     QStackedWidget,
     Qt,
     QTimer,
-    QVBoxLayout,
+    QTreeView,
     QWidget,
     Signal,
+    show_folder,
 )
 from denoiser_gui.view import theme
-from denoiser_gui.view.batch_list import BatchDelegate, BatchFooter, BatchHeader, BatchList, summary
-from denoiser_gui.view.icons import icon
+from denoiser_gui.view.batch_list import DETAIL, THUMBNAIL, WIDTHS, BatchModel, summary
 from denoiser_gui.view.thumbnails import Thumbnails
-from denoiser_gui.view.widgets import separator, show_folder
+from denoiser_gui.view.widgets import (
+    STRETCH,
+    ElidedLabel,
+    button,
+    column,
+    label,
+    row,
+    separator,
+    set_label,
+    styled,
+    tool_button,
+)
 from denoiser_gui.words import tr, tr_count
 
 _HEIGHT = (240, 380)  # px; minimum and maximum
 _SHARE = 0.46  # of the window's height
 _SOON_MS = 100  # shortest interval between updates of the counts
 _TICK_MS = 1000  # interval between updates of the time left
-_OUT = "clean"  # default output folder next to the photos
+_STEPS = 1000  # of the progress bar
+_MARGINS = (2 * theme.UNIT, 4, theme.UNIT, 4)  # of header and footer
 
 
 class BatchPanel(QWidget):
@@ -53,31 +63,36 @@ class BatchPanel(QWidget):
     opened = Signal(bool)
     status_changed = Signal(str)
 
-    def __init__(
-        self, controller: Controller, thumbnails: Thumbnails | None = None, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: Controller, thumbnails: Thumbnails | None = None) -> None:
+        super().__init__()
         self._controller = controller
         self.control = BatchControl(controller)
-        self._rows = BatchList(self)
-        self._thumbnails = thumbnails or Thumbnails(controller)
+        thumbnails = thumbnails or Thumbnails(controller)
+        self._model = BatchModel(thumbnails, self)
         self._folder: Path | None = None
         self.is_open = False
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        styled(self, "panel")
         self.setAccessibleName(tr("Batch"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._slide = QPropertyAnimation(self, b"maximumHeight", self)
-        self._slide.finished.connect(self._slid)
-        self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
-        self._tick.timeout.connect(self._show_progress)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_SOON_MS)
+        self._slide.finished.connect(self._end_slide)
+        self._tick = QTimer(self, interval=_TICK_MS)
+        self._tick.timeout.connect(self._show_counts)
+        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self._show_counts)
-        self._build()
-        self._listen()
+        self._make_buttons()
+        self._view = self._make_view()
+        self._body = QStackedWidget()
+        self._body.addWidget(self._make_empty())
+        self._body.addWidget(self._view)
+        content = column(separator(), self._header(), self._bar, self._body, separator(), self._footer())
+        content.setStretchFactor(self._body, 1)
+        self.setLayout(content)
+        self.control.rows_changed.connect(self._show_all)
+        self.control.row_changed.connect(self._show_row)
+        self.control.ended.connect(self._show_end)
+        thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
+        controller.photos_changed.connect(self._show_counts)
         self._show_all()
         self.hide()
 
@@ -119,108 +134,91 @@ class BatchPanel(QWidget):
         if remembered:
             return Path(remembered)
         rows = self.control.queue.rows
-        home = (rows[0].root or rows[0].source.parent) if rows else Path.home()
-        return home.with_name(f"{home.name} {_OUT}") if rows and rows[0].root else home / _OUT
+        if rows and rows[0].root:
+            return rows[0].root.with_name(f"{rows[0].root.name} {OUTPUT_FOLDER}")
+        return (rows[0].source.parent if rows else Path.home()) / OUTPUT_FOLDER
 
     def set_folder(self, folder: Path) -> None:
         """Set the output folder from the next start on."""
         self._folder = folder
-        self._show_choices()
+        self._show_counts()
 
     # --- widgets ---
 
-    def _build(self) -> None:
-        self._head, self._foot = BatchHeader(self), BatchFooter(self)
-        self._view = self._make_view()
-        self._empty = self._make_empty()
-        self._body = QStackedWidget(self)
-        self._body.addWidget(self._empty)
-        self._body.addWidget(self._view)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for part in (separator(self), self._head, self._body, separator(self), self._foot):
-            column.addWidget(part)
-        column.setStretchFactor(self._body, 1)
+    def _make_buttons(self) -> None:
+        self._summary = ElidedLabel(role="second")
+        self._replace = button("", "quiet", pressed=lambda: self._begin(replace=True))
+        self._retry = button("", "quiet", pressed=lambda: self._begin(retry=True))
+        self._start = button(tr("Start"), "outline", "resume", self._begin)
+        self._pause = button("", "quiet", pressed=self._pause_or_resume)
+        self._stop = button(tr("Stop"), "quiet", "stop", self.control.stop)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        keeps_its_place = self._bar.sizePolicy()
+        keeps_its_place.setRetainSizeWhenHidden(True)
+        self._bar.setSizePolicy(keeps_its_place)
+        self._bar.setAccessibleName(tr("Progress of the batch"))
+        self._output = ElidedLabel(role="second", mode=Qt.TextElideMode.ElideMiddle)
+        self._change = button(tr("Change…"), "link", pressed=self._choose_folder)
+        self._clear = button(tr("Clear finished"), "quiet", "check", self.control.clear_finished)
+        self._add_open = button(tr("Add all open photos"), "outline", "photos", self._add_all)
 
-    def _make_view(self) -> QListView:
-        view = QListView(self)
-        view.setModel(self._rows)
-        view.setItemDelegate(BatchDelegate(self._thumbnails, view))
-        view.setUniformItemSizes(True)
-        view.setFrameShape(QFrame.Shape.NoFrame)
+    def _header(self) -> QWidget:
+        buttons = (self._replace, self._retry, self._start, self._pause, self._stop)
+        hide = tool_button("down", tr("Hide (batch continues)"), lambda: self.set_open(False))
+        return _bar_of(label(tr("Batch"), "heading"), self._summary, STRETCH, *buttons, hide)
+
+    def _footer(self) -> QWidget:
+        tree = button(tr("Add folder…"), "quiet", "open", self._choose_tree)
+        show = button(tr("Open folder"), "quiet", "folder", lambda: show_folder(self.folder))
+        return _bar_of(self._output, self._change, STRETCH, tree, self._clear, show)
+
+    def _make_view(self) -> QTreeView:
+        view = QTreeView()
+        view.setModel(self._model)
+        view.setRootIsDecorated(False)
+        view.setUniformRowHeights(True)
+        view.setHeaderHidden(True)
+        view.setIconSize(THUMBNAIL)
+        view.setAllColumnsShowFocus(True)
+        view.header().setStretchLastSection(False)
+        view.header().setSectionResizeMode(DETAIL, QHeaderView.ResizeMode.Stretch)
+        for number, width in WIDTHS.items():
+            view.header().resizeSection(number, width)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        view.setMouseTracking(True)
-        view.setViewportMargins(0, 4, 0, 4)
         view.setAccessibleName(tr("Batch photos"))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)
-        take_out = QAction(tr("Remove from batch"), view)
-        take_out.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        take_out.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        take_out.triggered.connect(lambda: self.control.remove(self._chosen()))
-        view.addAction(take_out)
-        view.activated.connect(lambda at: self._open_result(self._rows.row_at(at)))
+        remove = QAction(tr("Remove from batch"), view)
+        remove.setShortcut(QKeySequence.StandardKey.Delete)
+        remove.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        remove.triggered.connect(lambda: self.control.remove(self._selected()))
+        view.addAction(remove)
+        view.activated.connect(lambda at: self._controller.open([self._model.row_at(at).source]))
         return view
 
     def _make_empty(self) -> QWidget:
-        empty = QWidget(self)
-        words = QLabel(tr("Photos added here are denoised together, with the current settings."), empty)
-        words.setProperty("role", "second")
-        self._add_open = QPushButton(tr("Add all open photos"), empty)
-        self._add_open.setProperty("role", "outline")
-        self._add_open.setIcon(icon("photos", "second"))
-        self._add_open.setIconSize(QSize(22, 16))
-        self._add_open.setAccessibleName(tr("Add all open photos"))
-        self._add_open.clicked.connect(self._add_all)
-        column = QVBoxLayout(empty)
-        column.addStretch()
-        column.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(theme.UNIT)
-        column.addWidget(self._add_open, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch()
+        empty = QWidget()
+        words = label(tr("Photos added here are denoised together, with the current settings."), "second")
+        centred = (row(STRETCH, widget, STRETCH) for widget in (words, self._add_open))
+        empty.setLayout(column(STRETCH, *centred, STRETCH, spacing=theme.UNIT))
         return empty
-
-    def _listen(self) -> None:
-        control, head, foot = self.control, self._head, self._foot
-        control.rows_changed.connect(self._show_all)
-        control.row_changed.connect(self._show_row)
-        control.run_status_changed.connect(self._show_all)
-        control.ended.connect(self._show_end)
-        head.start_wanted.connect(self._begin)
-        head.pause_wanted.connect(self._pause_or_resume)
-        head.stop_wanted.connect(control.stop)
-        head.retry_wanted.connect(self._retry_failed)
-        head.replace_wanted.connect(self._replace_those)
-        head.hide_wanted.connect(lambda: self.set_open(False))
-        foot.change_wanted.connect(self._choose_folder)
-        foot.tree_wanted.connect(self._choose_tree)
-        foot.clear_wanted.connect(control.clear_finished)
-        foot.show_wanted.connect(self._open_folder)
-        self._thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
-        self._controller.photos_changed.connect(self._show_choices)
-        theme.current().changed.connect(self._view.viewport().update)
 
     # --- user actions ---
 
-    def _begin(self) -> None:
-        self._remember_folder()
-        self.control.start(self.folder)
+    def _begin(self, *, retry: bool = False, replace: bool = False) -> None:
+        rows = self.control.queue.in_state(RowState.FAILED if retry or replace else RowState.WAITING)
+        if self._folder is not None:
+            self._controller.remember(batch_folder=str(self._folder))
+        self.control.start(self.folder, [each for each in rows if each.in_the_way or not replace], replace=replace)
 
     def _pause_or_resume(self) -> None:
         if self.control.status is BatchStatus.RUNNING:
             self.control.pause()
         else:
             self.control.resume()
-
-    def _retry_failed(self) -> None:
-        self.control.start(self.folder, self.control.queue.failed)
-
-    def _replace_those(self) -> None:
-        self.control.start(self.folder, self._in_the_way(), replace=True)
 
     def _add_all(self) -> None:
         self.control.add([photo.path for photo in self._controller.photos if photo.path is not None])
@@ -240,35 +238,27 @@ class BatchPanel(QWidget):
         dialog.fileSelected.connect(lambda name: chosen(Path(name)))
         dialog.open()
 
-    def _open_folder(self) -> None:
-        show_folder(self.folder)
-
-    def _open_result(self, row: BatchRow | None) -> None:
-        if row is not None:
-            self._controller.open([row.source])
-
     def _show_menu(self, at: QPoint) -> None:
         menu = self.menu()
         if menu is not None:
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(self._view.viewport().mapToGlobal(at))
 
-    def _chosen(self) -> list[BatchRow]:
-        chosen = self._view.selectionModel().selectedIndexes()
-        return [row for at in chosen if (row := self._rows.row_at(at)) is not None]
+    def _selected(self) -> list[BatchRow]:
+        return [self._model.row_at(at) for at in self._view.selectionModel().selectedRows()]
 
     def menu(self) -> QMenu | None:
         """The context menu of the selected rows; None without a selection."""
-        rows = self._chosen()
+        rows = self._selected()
         if not rows:
             return None
         menu = QMenu(self)
         first = rows[0]
-        menu.addAction(tr("Open photo")).triggered.connect(lambda: self._open_result(first))
+        menu.addAction(tr("Open photo")).triggered.connect(lambda: self._controller.open([first.source]))
         if first.target is not None:
             home = first.target.parent
             menu.addAction(tr("Show output in folder")).triggered.connect(lambda: show_folder(home))
-        again = [row for row in rows if row.state is RowState.FAILED]
+        again = [each for each in rows if each.state is RowState.FAILED]
         if again and not self.control.is_running:
             words = tr_count("Try again", "Retry {count} photos", len(again))
             menu.addAction(words).triggered.connect(lambda: self.control.start(self.folder, again))
@@ -279,34 +269,43 @@ class BatchPanel(QWidget):
 
     # --- display ---
 
-    def _show_all(self, *_: object) -> None:
-        self._rows.put(self.control.queue.rows)
-        self._body.setCurrentWidget(self._view if self.control.queue.tally.size else self._empty)
-        self._show_choices()
-        self._show_progress()
+    def _show_all(self) -> None:
+        rows = self.control.queue.rows
+        self._model.put(rows)
+        self._body.setCurrentIndex(1 if rows else 0)
+        self._show_counts()
 
-    def _show_row(self, row: BatchRow) -> None:
-        self._rows.change(row)
+    def _show_row(self, changed: BatchRow) -> None:
+        self._model.change(changed)
         if not self._soon.isActive():  # counting thousands of rows for every tile would be slow
             self._soon.start()
 
     def _show_counts(self) -> None:
-        self._show_choices()
-        self._show_progress()
-
-    def _show_choices(self) -> None:
         queue, status = self.control.queue, self.control.status
-        self._head.show_choices(queue, status)
-        self._foot.show_choices(queue, status, self.folder)
+        counts = count(queue.rows)
+        idle, running = status is BatchStatus.IDLE, status is BatchStatus.RUNNING
+        failed, blocked = counts.states[RowState.FAILED], counts.in_the_way
+        self._bar.setVisible(not idle)
+        self._bar.setValue(round(_STEPS * counts.fraction))
+        self._start.setVisible(idle)
+        self._start.setEnabled(counts.states[RowState.WAITING] > 0)
+        for each in (self._pause, self._stop):
+            each.setVisible(not idle)
+            each.setEnabled(status is not BatchStatus.STOPPING)
+        set_label(self._pause, tr("Pause") if running else tr("Resume"), "pause" if running else "resume")
+        self._retry.setVisible(idle and failed > blocked)
+        set_label(self._retry, tr("Retry failed ({count})", count=failed), "retry")
+        self._replace.setVisible(idle and blocked > 0)
+        words = tr_count("Replace existing file", "Replace {count} existing files", blocked)
+        set_label(self._replace, words, "warning")
+        self._output.set_text(tr("Output: {folder}", folder=short_path(self.folder)))
+        self._change.setEnabled(idle)
+        self._clear.setEnabled(counts.states[RowState.DONE] + counts.states[RowState.ALREADY_DONE] > 0)
         self._add_open.setEnabled(any(photo.path is not None for photo in self._controller.photos))
-        running = status is BatchStatus.RUNNING
         if running != self._tick.isActive():
             self._tick.start() if running else self._tick.stop()
-
-    def _show_progress(self) -> None:
-        queue, status = self.control.queue, self.control.status
-        self._head.show_progress(queue, status)
-        words = summary(queue, status)
+        words = summary(counts, status, queue.seconds_left if running else None)
+        self._summary.set_text(words)
         self.status_changed.emit(tr("Batch: {words}", words=words) if words else "")
 
     def _show_end(self, ended: BatchEnded) -> None:
@@ -319,17 +318,15 @@ class BatchPanel(QWidget):
             words = tr("{words}, {failed} failed", words=words, failed=failed)
         self._controller.notify(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
 
-    def _slid(self) -> None:
+    def _end_slide(self) -> None:
         if self.is_open:
             self.setMinimumHeight(self.maximumHeight())
         else:
             self.hide()
             self.opened.emit(False)
 
-    def _in_the_way(self) -> list[BatchRow]:
-        return [row for row in self.control.queue.failed if row.in_the_way]
 
-    def _remember_folder(self) -> None:
-        if self._folder is not None:
-            remembered = dataclasses.replace(self._controller.preferences, batch_folder=str(self._folder))
-            self._controller.set_preferences(remembered)
+def _bar_of(*items: QWidget | None) -> QWidget:
+    bar = QWidget()
+    bar.setLayout(row(*items, margins=_MARGINS))
+    return bar

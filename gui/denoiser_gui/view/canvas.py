@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 
-from denoiser_gui.model.pixel_values import in_words, pixel_values_at
-from denoiser_gui.model.requests import Frame, Overview, State, View
+from denoiser_gui.model.captions import pixel_text
+from denoiser_gui.model.requests import Overview, PreviewFrame, State, View
 from denoiser_gui.qt import (
     QEvent,
     QKeyEvent,
@@ -38,16 +38,16 @@ _FLICK_SECONDS = 0.08  # longest time between the last movement and the release 
 _KEY_PAN = 0.1  # of the pane
 
 
-class Canvas(QWidget):
+class PhotoCanvas(QWidget):
     """Draws the viewer's frames and changes its viewport."""
 
     split_moved = Signal(float)
 
-    def __init__(self, viewer: Viewer, split_at: float = 0.5, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: Viewer, split_at: float = 0.5) -> None:
+        super().__init__()
         self._viewer = viewer
-        self._split_at = split_at
-        self._frame: Frame | None = None
+        self.split_at = split_at  # position of the divider, 0 to 1
+        self.frame: PreviewFrame | None = None  # the one that is drawn
         self._sharp: painting.DrawingPair | None = None
         self._coarse: painting.DrawingPair | None = None
         self._overview: Overview | None = None
@@ -57,8 +57,7 @@ class Canvas(QWidget):
         self._on_divider = False
         self._speed = QPointF(0, 0)  # of a drag, in device pixels per ms
         self._moved_at = 0.0
-        self._glide = QTimer(self)
-        self._glide.setInterval(_FRAME_MS)
+        self._glide = QTimer(self, interval=_FRAME_MS)
         self._glide.timeout.connect(self._glide_on)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -69,7 +68,7 @@ class Canvas(QWidget):
         viewer.overview_ready.connect(self._take_overview)
         viewer.viewport_changed.connect(self._look_changed)
         viewer.view_changed.connect(self._divide)
-        viewer.doing_changed.connect(lambda _: self.update())
+        viewer.status_changed.connect(lambda _: self.update())
         theme.current().changed.connect(self.update)
 
     # --- display --------------------------------------------------------------------------------------------------
@@ -77,24 +76,14 @@ class Canvas(QWidget):
     @property
     def shown_state(self) -> State:
         """The state to display: exact only if the frame matches the current request completely."""
-        frame = self._frame
-        if frame is None or self._viewer.picture is None:
+        frame = self.frame
+        if frame is None or self._viewer.pyramid is None:
             return State.WAITING
-        if self._viewer.doing.state is State.FAILED and frame.state is not State.EXACT:
+        if self._viewer.status.state is State.FAILED and frame.state is not State.EXACT:
             return State.FAILED
         if frame.state is State.EXACT and not self._viewer.is_current(frame):
             return State.DRAFT
         return frame.state
-
-    @property
-    def frame(self) -> Frame | None:
-        """The frame that is drawn."""
-        return self._frame
-
-    @property
-    def split_at(self) -> float:
-        """Position of the divider, 0 to 1."""
-        return self._split_at
 
     def set_original(self, on: bool) -> None:
         """Show the original in all panes while *on*."""
@@ -104,8 +93,8 @@ class Canvas(QWidget):
 
     def move_divider(self, to: float) -> None:
         """Move the divider, 0 to 1."""
-        self._split_at = min(max(to, 0.0), 1.0)
-        self.split_moved.emit(self._split_at)
+        self.split_at = min(max(to, 0.0), 1.0)
+        self.split_moved.emit(self.split_at)
         self.update()
 
     def zoom(self, scale: float | None) -> None:
@@ -114,36 +103,36 @@ class Canvas(QWidget):
         if viewport is None:
             return
         if scale is None:
-            self._viewer.look_through(viewport.fitted())
+            self._viewer.set_viewport(viewport.fitted())
         else:
-            self._viewer.look_through(viewport.at_scale(scale, *self._anchor()))
+            self._viewer.set_viewport(viewport.at_scale(scale, *self._anchor()))
 
     def zoom_step(self, steps: int) -> None:
         """Zoom in or out by round steps."""
         if self._viewer.viewport is not None:
-            self._viewer.look_through(self._viewer.viewport.stepped(steps, *self._anchor()))
+            self._viewer.set_viewport(self._viewer.viewport.stepped(steps, *self._anchor()))
 
     def sizeHint(self) -> QSize:
         return QSize(800, 560)
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
-    def _take_frame(self, frame: Frame) -> None:
-        if frame.request.picture is not self._viewer.picture:
+    def _take_frame(self, frame: PreviewFrame) -> None:
+        if frame.request.pyramid is not self._viewer.pyramid:
             return
-        self._frame, self._sharp = frame, painting.drawings_of(frame)
+        self.frame, self._sharp = frame, painting.drawings_of(frame)
         self.update()
 
     def _take_overview(self, overview: Overview) -> None:
-        if overview.request.picture is self._viewer.picture:
+        if overview.request.pyramid is self._viewer.pyramid:
             self._overview, self._coarse = overview, painting.drawings_of(overview)
             self.update()
 
     def _look_changed(self, _viewport: object) -> None:
-        picture = self._viewer.picture
-        if self._frame is not None and self._frame.request.picture is not picture:
-            self._frame = self._sharp = None
-        if self._overview is not None and self._overview.request.picture is not picture:
+        pyramid = self._viewer.pyramid
+        if self.frame is not None and self.frame.request.pyramid is not pyramid:
+            self.frame = self._sharp = None
+        if self._overview is not None and self._overview.request.pyramid is not pyramid:
             self._overview = self._coarse = None
         self.update()
 
@@ -154,7 +143,7 @@ class Canvas(QWidget):
     def _panes(self) -> Panes:
         ratio = self.devicePixelRatioF()
         width, height = round(self.width() * ratio), round(self.height() * ratio)
-        return Panes(width, height, self._viewer.view, self._split_at)
+        return Panes(width, height, self._viewer.view, self.split_at)
 
     def _anchor(self) -> tuple[float, float] | tuple[None, None]:
         if self._pointer is None:
@@ -178,14 +167,8 @@ class Canvas(QWidget):
             painter.setClipRect(pane.place)
             painter.translate(panes.origin(pane))
             left = pane.is_left or self._original
-            sharp, coarse = (
-                None if pair is None else (pair.left if left else pair.right)
-                for pair in (self._sharp, self._coarse)
-            )
-            painting.draw_photo(painter, viewport, sharp, coarse)
-            painter.restore()
-            painter.save()
-            painter.setClipRect(pane.place)
+            painting.draw_photo(painter, viewport, self._sharp, self._coarse, left=left)
+            painter.translate(-panes.origin(pane))
             self._label(painter, panes, pane, ratio)
             painter.restore()
         if panes.view is View.SPLIT:
@@ -209,19 +192,16 @@ class Canvas(QWidget):
         painting.draw_label(painter, corner, words, ratio, state=state, right=on_right)
 
     def _draw_pixel_values(self, painter: QPainter, panes: Panes, ratio: float) -> None:
-        if (
-            self._pointer is None
-            or self._frame is None
-            or self._viewer.viewport is None
-            or self._dragging is not None
-        ):
+        viewport = self._viewer.viewport
+        if self._pointer is None or self.frame is None or viewport is None or self._dragging is not None:
             return
         point = panes.under(self._pointer)[1]
-        reading = pixel_values_at(self._frame, *self._viewer.viewport.to_photo(point.x(), point.y()))
-        if reading is None:
+        x, y = viewport.to_photo(point.x(), point.y())
+        values = self.frame.values_at(x, y)
+        if values is None:
             return
-        place = f"{reading.x}, {reading.y}"
-        before, after = in_words(reading.before), in_words(reading.after)
+        place = f"{math.floor(x)}, {math.floor(y)}"
+        before, after = map(pixel_text, values)
         if panes.view is View.SIDE_BY_SIDE:
             for other in panes.all:
                 words = before if other.is_left or self._original else after
@@ -293,23 +273,20 @@ class Canvas(QWidget):
         zooms = event.modifiers() & Qt.KeyboardModifier.ControlModifier
         if not fingers.isNull() and not zooms:
             ratio = self.devicePixelRatioF()
-            self._viewer.look_through(viewport.panned(fingers.x() * ratio, fingers.y() * ratio))
+            self._viewer.set_viewport(viewport.panned(fingers.x() * ratio, fingers.y() * ratio))
         else:
-            notches = event.angleDelta().y() / _NOTCH
-            self._viewer.look_through(viewport.at_scale(viewport.scale * _ZOOM_PER_NOTCH**notches, *self._anchor()))
+            self.zoom(viewport.scale * _ZOOM_PER_NOTCH ** (event.angleDelta().y() / _NOTCH))
         event.accept()
 
     def event(self, event: QEvent) -> bool:
         viewport = self._viewer.viewport
-        pinches = isinstance(event, QNativeGestureEvent) and (
-            event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture
-        )
-        if pinches and viewport is not None:
-            assert isinstance(event, QNativeGestureEvent)  # checked above
-            self._pointer = event.position() * self.devicePixelRatioF()
-            self._viewer.look_through(viewport.at_scale(viewport.scale * (1 + event.value()), *self._anchor()))
-            return True
-        return super().event(event)
+        if not isinstance(event, QNativeGestureEvent) or viewport is None:
+            return super().event(event)
+        if event.gestureType() is not Qt.NativeGestureType.ZoomNativeGesture:
+            return super().event(event)
+        self._pointer = event.position() * self.devicePixelRatioF()
+        self.zoom(viewport.scale * (1 + event.value()))
+        return True
 
     def _drag_to(self, at: QPointF) -> None:
         assert self._dragging is not None  # a button is pressed
@@ -320,7 +297,7 @@ class Canvas(QWidget):
 
     def _pan(self, step: QPointF) -> None:
         if self._viewer.viewport is not None:
-            self._viewer.look_through(self._viewer.viewport.panned(step.x(), step.y()))
+            self._viewer.set_viewport(self._viewer.viewport.panned(step.x(), step.y()))
 
     def _glide_on(self) -> None:
         self._pan(self._speed * _FRAME_MS)

@@ -38,11 +38,11 @@ class Colours:
     good: str  # exact, saved
     bad: str  # failed
     banner: str  # banners and popups
-    pane_label: str  # over the photo, translucent
-    pane_text: str
-    pane_good: str  # variants of good, accent and bad over the photo
-    pane_accent: str
-    pane_bad: str
+    pane_label: str = "#000000"  # over the photo, translucent
+    pane_text: str = "#ffffff"
+    pane_good: str = "#5fb878"  # variants of good, accent and bad over the photo
+    pane_accent: str = "#d9a441"
+    pane_bad: str = "#ec6f63"
 
     @property
     def is_dark(self) -> bool:
@@ -72,11 +72,6 @@ DARK = Colours(
     good="#5fb878",
     bad="#ec6f63",
     banner="#26282c",
-    pane_label="#000000",
-    pane_text="#ffffff",
-    pane_good="#5fb878",
-    pane_accent="#d9a441",
-    pane_bad="#ec6f63",
 )
 LIGHT = Colours(
     name="light",
@@ -101,11 +96,6 @@ LIGHT = Colours(
     good="#237a43",
     bad="#b3261e",
     banner="#ffffff",
-    pane_label="#000000",
-    pane_text="#ffffff",
-    pane_good="#5fb878",
-    pane_accent="#d9a441",
-    pane_bad="#ec6f63",
 )
 
 

@@ -8,47 +8,50 @@ from denoiser.atomicfile import whole_file
 from denoiser.errors import DenoiserError, MissingModel
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
-from denoiser_gui.model import captions
-from denoiser_gui.model.captions import in_bytes
+from denoiser_gui.model.captions import in_bytes, short_path
 from denoiser_gui.model.latent import (
     DEFAULT_QUALITY,
     RIVALS,
     SUFFIX,
+    LatentEncoder,
     LatentRequest,
     LatentResult,
-    LatentWork,
+    missing_codec,
     sample_of,
-    why_not,
 )
-from denoiser_gui.model.notices import Notice, failure, message_of
+from denoiser_gui.model.notices import Notice, message_of
 from denoiser_gui.model.requests import ReplacementImage
 from denoiser_gui.qt import (
     QButtonGroup,
     QCheckBox,
     QFileDialog,
-    QFormLayout,
-    QFrame,
     QHBoxLayout,
     QHideEvent,
-    QLabel,
     QPushButton,
     QShowEvent,
     Qt,
     QTimer,
-    QVBoxLayout,
     QWidget,
     Signal,
 )
 from denoiser_gui.view import theme
-from denoiser_gui.view.sliders import ValueSlider
-from denoiser_gui.view.widgets import NumberField, separator
+from denoiser_gui.view.widgets import (
+    STRETCH,
+    NumberBox,
+    ValueSlider,
+    button,
+    column,
+    label,
+    row,
+    segments,
+    separator,
+)
 from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
 
-_REST_MS = 60  # delay after a slider movement before encoding
-_LOOK_MS = 300  # delay after panning a large photo before encoding
-_RATE, _SAVE, _LOOK = "rate", "save", "look"
-_NOTHING = "–"
+_DELAY_MS = 60  # after a slider movement, before encoding
+_PAN_DELAY_MS = 300  # after panning a large photo, before encoding
+_NONE = "–"
 
 
 class LatentPanel(QWidget):
@@ -56,341 +59,265 @@ class LatentPanel(QWidget):
 
     _progress = Signal(float)  # while a whole photo is encoded
 
-    def __init__(self, controller: Controller, model: str = "auto", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: Controller, model: str = "auto") -> None:
+        super().__init__()
         self._controller, self._model = controller, model
         self._worker = controller.own(WorkerThread("latent", controller, niceness=2))
-        self._work = LatentWork(model)
-        self._rated: LatentResult | None = None
+        self._encoder = LatentEncoder(model)
+        self.result: LatentResult | None = None
         self._missing: DenoiserError | None = None
-        self._is_looked_for = False
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.timeout.connect(self._rate)
+        self._was_shown = False
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._encode)
         self.setProperty("role", "panel")
         self._build()
-        self._listen()
+        self._connect()
         self._show_state()
 
-    @property
-    def rated(self) -> LatentResult | None:
-        """The current result; None if there is none."""
-        return self._rated
-
-    def set_quality(self, quality: float) -> None:
-        """Encode at another quality."""
+    def set_quality(self, quality: float | None) -> None:
+        """Encode at another quality; None for the default."""
+        quality = DEFAULT_QUALITY if quality is None else quality
         self._slider.set_amount(quality)
-        self._number.set_value(quality)
+        self._number.set_amount(quality)
         self._ask()
 
     # --- widgets ---
 
     def _build(self) -> None:
-        self._slider = ValueSlider(0.0, 100.0)
+        self._slider = ValueSlider(0.0, 100.0, handle=16)
         self._slider.setAccessibleName(tr("Quality"))
-        self._number = NumberField(0.0, 100.0)
+        self._number = NumberBox(0.0, 100.0)
         self._number.setAccessibleName(tr("{control} value", control=tr("Quality")))
-        self._number.setFixedWidth(64)
         self._slider.set_amount(DEFAULT_QUALITY)
-        self._number.set_value(DEFAULT_QUALITY)
-        self._cleans = QCheckBox(tr("Denoise while encoding"), self)
-        self._cleans.setToolTip(tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller."))
-        self._cleans.setAccessibleName(tr("Denoise while encoding"))
-        self._saved = QLabel(self)
-        self._saved.setProperty("role", "caption")
-        self._state = QLabel(self)
-        self._state.setProperty("role", "second")
+        self._number.set_amount(DEFAULT_QUALITY)
+        self._denoises = QCheckBox(tr("Denoise while encoding"))
+        self._denoises.setToolTip(
+            tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller.")
+        )
+        self._savings = label(role="caption")
+        self._state = label(role="second")
         self._state.setWordWrap(True)
-        self._facts = {name: _value(self) for name in ("size", "bits", "psnr", "file")}
-        self._rivals = self._segments()
-        self.save = QPushButton(tr("Save latent…"), self)
-        self.save.setProperty("role", "primary")
-        self.open = QPushButton(tr("Open latent…"), self)
-        self.open.setProperty("role", "quiet")
-        for button in (self.save, self.open):
-            button.setAccessibleName(button.text().rstrip("…"))
-        self._lay_out()
+        self._facts = {name: label(_NONE) for name in ("size", "bits", "psnr", "file")}
+        self._rivals = segments(self._rival_buttons())
+        self._rivals.setToolTip(tr("Compare with a JPEG or AVIF file of the same size"))
+        self.save = button(tr("Save latent…"), "primary", pressed=self._ask_where)
+        self.open = button(tr("Open latent…"), "quiet", pressed=self._ask_which)
+        names = tr("Size"), tr("Bits per pixel"), tr("PSNR"), tr("Compared with source")
+        facts = [_ends(label(name, "second"), fact) for name, fact in zip(names, self._facts.values(), strict=True)]
+        content = column(
+            _ends(label(tr("Quality"), "heading"), self._number),
+            self._slider,
+            _ends(label(tr("smallest file"), "caption"), label(tr("best quality"), "caption")),
+            separator(),
+            column(*facts, spacing=theme.UNIT),
+            separator(),
+            self._denoises,
+            self._savings,
+            separator(),
+            label(tr("Compare with"), "heading"),
+            self._rivals,
+            STRETCH,
+            self._state,
+            self.save,
+            self.open,
+            margins=(20, 16, 20, 12),
+            spacing=10,
+        )
+        self.setLayout(content)
 
-    def _lay_out(self) -> None:
-        heading = QLabel(tr("Quality"), self)
-        heading.setProperty("role", "heading")
-        top = QHBoxLayout()
-        top.addWidget(heading)
-        top.addStretch()
-        top.addWidget(self._number)
-        facts = QFormLayout()
-        facts.setVerticalSpacing(theme.UNIT)
-        words = {
-            "size": tr("Size"),
-            "bits": tr("Bits per pixel"),
-            "psnr": tr("PSNR"),
-            "file": tr("Compared with source"),
-        }
-        for name, said in words.items():
-            label = QLabel(said, self)
-            label.setProperty("role", "second")
-            facts.addRow(label, self._facts[name])
-        beside = QLabel(tr("Compare with"), self)
-        beside.setProperty("role", "heading")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 12)
-        column.setSpacing(10)
-        column.addLayout(top)
-        column.addWidget(self._slider)
-        column.addLayout(_ends(self, tr("smallest file"), tr("best quality")))
-        column.addWidget(separator(self))
-        column.addLayout(facts)
-        column.addWidget(separator(self))
-        column.addWidget(self._cleans)
-        column.addWidget(self._saved)
-        column.addWidget(separator(self))
-        column.addWidget(beside)
-        column.addWidget(self._rivals)
-        column.addStretch()
-        column.addWidget(self._state)
-        column.addWidget(self.save)
-        column.addWidget(self.open)
-
-    def _segments(self) -> QFrame:
-        frame = QFrame(self)
-        frame.setProperty("role", "segments")
-        frame.setToolTip(tr("Compare with a JPEG or AVIF file of the same size"))
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(2, 2, 2, 2)
-        row.setSpacing(2)
+    def _rival_buttons(self) -> list[QPushButton]:
         self._group = QButtonGroup(self)
         for number, name in enumerate(("", *RIVALS)):
-            button = QPushButton(name or tr("Photo"), frame)
-            button.setProperty("role", "segment")
-            button.setCheckable(True)
-            button.setChecked(number == 0)
+            choice = QPushButton(name or tr("Photo"))
+            choice.setCheckable(True)
+            choice.setChecked(number == 0)
             words = tr("{format} file of the same size", format=name) if name else tr("Source photo")
-            button.setAccessibleName(words)
-            button.setToolTip(words)
-            self._group.addButton(button, number)
-            row.addWidget(button, 1)
-        return frame
+            choice.setAccessibleName(words)
+            choice.setToolTip(words)
+            self._group.addButton(choice, number)
+        return [choice for choice in self._group.buttons() if isinstance(choice, QPushButton)]
 
-    def _listen(self) -> None:
-        self._slider.moved.connect(self._move)
-        self._slider.reset.connect(lambda: self.set_quality(DEFAULT_QUALITY))
-        self._number.entered.connect(lambda value: self.set_quality(DEFAULT_QUALITY if value is None else value))
-        self._cleans.toggled.connect(self._ask)
+    def _connect(self) -> None:
+        controller = self._controller
+        self._slider.moved.connect(self.set_quality)
+        self._slider.reset.connect(lambda: self.set_quality(None))
+        self._number.entered.connect(self.set_quality)
+        self._denoises.toggled.connect(self._ask)
         self._group.idClicked.connect(self._ask)
-        self.save.clicked.connect(self._ask_where)
-        self.open.clicked.connect(self._ask_which)
-        self._progress.connect(self._show_saving, Qt.ConnectionType.QueuedConnection)
-        self._controller.viewer.viewport_changed.connect(self._look_elsewhere)
-        self._controller.picture_ready.connect(self._begin)
-        self._controller.current_changed.connect(self._begin)
-        self._controller.settings_changed.connect(
-            lambda _settings: self._ask() if self._cleans.isChecked() else None
-        )
+        self._progress.connect(self._show_progress, Qt.ConnectionType.QueuedConnection)
+        controller.viewer.viewport_changed.connect(self._note_viewport)
+        controller.photo_loaded.connect(self._begin)
+        controller.current_changed.connect(self._begin)
+        controller.settings_changed.connect(lambda _: self._ask() if self._denoises.isChecked() else None)
 
     # --- visibility ---
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if not self._is_looked_for:
-            self._is_looked_for = True
-            # the result is an error object, hence the same callback
-            self._worker.submit(_LOOK, lambda _cancel: why_not(self._model), self._take_look, self._take_look)
+        if not self._was_shown:
+            self._was_shown = True
+            self._worker.submit(
+                "check", lambda _: [missing_codec(self._model)], lambda found: self._set_missing(found[0])
+            )
         self._begin()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._rest.stop()
-        self._worker.cancel(_RATE)
-        self._controller.show_instead(None, None)
+        self._timer.stop()
+        self._worker.cancel("encode")
+        self._controller.viewer.show_instead(None, None)
 
     # --- actions ---
 
     def _begin(self, *_: object) -> None:
         """Discard the result of another photo."""
-        if self._rated is not None:
-            self._rated = None
+        if self.result is not None:
+            self.result = None
             if self.isVisible():
-                self._controller.show_instead(None, None)
+                self._controller.viewer.show_instead(None, None)
         self._ask()
 
-    def _look_elsewhere(self, _viewport: object) -> None:
+    def _note_viewport(self, _viewport: object) -> None:
         """Encode again after the visible part of a large photo changed."""
         request = self._request()
-        if self._rated is not None and request is not None and request.area != self._rated.request.area:
-            self._rest.start(_LOOK_MS)
-
-    def _move(self, quality: float) -> None:
-        self._number.set_value(quality)
-        self._ask()
+        if self.result is not None and request is not None and request.region != self.result.request.region:
+            self._timer.start(_PAN_DELAY_MS)
 
     def _ask(self, *_: object) -> None:
-        if self.isVisible() and self._request() is not None and not self._rest.isActive():
-            self._rest.start(_REST_MS)
+        if self.isVisible() and self._request() is not None and not self._timer.isActive():
+            self._timer.start(_DELAY_MS)
         self._show_state()
 
     def _request(self) -> LatentRequest | None:
-        photo = self._controller.current
-        picture = self._controller.picture(photo.key) if photo else None
-        if picture is None or self._missing is not None:
+        pyramid = self._controller.current_pyramid
+        if pyramid is None or self._missing is not None:
             return None
-        level = self._controller.settings.denoise.noise_level if self._cleans.isChecked() else 0.0
+        level = self._controller.settings.denoise.noise_level if self._denoises.isChecked() else 0.0
         rival = ("", *RIVALS)[max(0, self._group.checkedId())]
         viewport = self._controller.viewer.viewport
-        seen = viewport.visible if viewport is not None else picture.whole
-        area = sample_of(seen, picture.image.height, picture.image.width)
-        return LatentRequest(picture.image, self._slider.amount, level, rival, area)
+        seen = viewport.visible if viewport is not None else pyramid.whole
+        region = sample_of(seen, pyramid.image.height, pyramid.image.width)
+        return LatentRequest(pyramid.image, self._slider.amount, level, rival, region)
 
-    def _rate(self) -> None:
+    def _encode(self) -> None:
         request = self._request()
-        if request is None or not self.isVisible():
-            return
-        self._state.setText(tr("Encoding…"))
-        self._worker.submit(
-            _RATE, lambda cancel: self._work.rate(request, cancel), self._take_result, self._take_failure
-        )
+        if request is not None and self.isVisible():
+            self._state.setText(tr("Encoding…"))
+            job = lambda cancel: self._encoder.encode(request, cancel)  # noqa: E731
+            self._worker.submit("encode", job, self._take_result, self._take_failure)
 
-    def _take_result(self, rated: LatentResult) -> None:
-        photo = self._controller.current
-        picture = self._controller.picture(photo.key) if photo else None
-        if picture is None or picture.image is not rated.request.image or not self.isVisible():
+    def _take_result(self, result: LatentResult) -> None:
+        pyramid = self._controller.current_pyramid
+        if pyramid is None or pyramid.image is not result.request.image or not self.isVisible():
             return
-        self._rated = rated
-        self._show_panes(rated)
+        self.result = result
+        left = None
+        if result.rival is not None:
+            size = _size(result, result.rival.bytes)
+            left = ReplacementImage(
+                tr("{format} · {size}", format=result.request.rival, size=size), result.rival.image
+            )
+        right = ReplacementImage(tr("Latent · {size}", size=_size(result, len(result.data))), result.image)
+        self._controller.viewer.show_instead(left, right)
         self._show_state()
 
     def _take_failure(self, error: DenoiserError) -> None:
-        self._rated = None
+        self.result = None
         if isinstance(error, MissingModel):
             self._missing = error
         self._show_state()
         if self._missing is None:
             self._state.setText(message_of(error))
 
-    def _take_look(self, missing: DenoiserError | None) -> None:
+    def _set_missing(self, missing: DenoiserError | None) -> None:
         self._missing = missing
         self._ask()
 
     def _ask_where(self) -> None:
         photo = self._controller.current
-        if photo is None or self._rated is None:
+        if photo is None or self.result is None:
             return
-        folder = Path(
-            self._controller.preferences.save_folder or (photo.path.parent if photo.path else Path.home())
-        )
-        dialog = QFileDialog(self, tr("Save as"), str(folder / (Path(photo.name).stem + SUFFIX)))
+        folder = self._controller.preferences.save_folder or (photo.path.parent if photo.path else Path.home())
+        dialog = QFileDialog(self, tr("Save as"), str(Path(folder) / (Path(photo.name).stem + SUFFIX)))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(_name_filter())
         dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(lambda name: self.save_to(Path(name)))
-        dialog.open()
+        _open_filtered(dialog)
 
     def save_to(self, path: Path) -> None:
         """Write the shown file, or encode the whole photo if a sample is shown. Atomic."""
-        if self._rated is None:
+        if self.result is None:
             return
-        rated, work, progress = self._rated, self._work, self._progress.emit
+        result, encoder, progress = self.result, self._encoder, self._progress.emit
 
-        def job(cancel: CancelToken) -> Path:
-            return _write(path, work.whole(rated.request, progress, cancel) if rated.is_sample else rated.data)
+        def job(cancel: CancelToken) -> int:
+            data = encoder.whole(result.request, progress, cancel) if result.is_sample else result.data
+            with whole_file(path) as file:
+                file.write(data)
+            return len(data)
 
-        self._worker.submit(_SAVE, job, self._notify_saved, self._notify_failed)
+        def done(size: int) -> None:
+            words = tr("Saved as {path}.", path=short_path(path))
+            self._controller.notify(Notice("latent", words, in_bytes(size)))
+
+        self._worker.submit("save", job, done, self._controller.notice_of("latent"))
 
     def _ask_which(self) -> None:
         dialog = QFileDialog(self, tr("Open latent"), self._controller.preferences.open_folder)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilter(_name_filter())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(lambda names: self._controller.open([Path(name) for name in names]))
-        dialog.open()
-
-    def _show_saving(self, share: float) -> None:
-        self._state.setText(tr("Encoding, {share} %", share=round(100 * share)))
-
-    def _notify_saved(self, path: Path) -> None:
-        words = tr("Saved as {path}.", path=captions.short_path(path))
-        self._controller.notify(Notice("latent", words, in_bytes(path.stat().st_size)))
-
-    def _notify_failed(self, error: DenoiserError) -> None:
-        self._controller.notify(failure("latent", error))
+        _open_filtered(dialog)
 
     # --- display ---
 
-    def _show_panes(self, rated: LatentResult) -> None:
-        left = None
-        if rated.rival is not None:
-            words = tr("{format} · {size}", format=rated.request.rival, size=_size(rated, rated.rival.bytes))
-            left = ReplacementImage(words, rated.rival.image)
-        right = ReplacementImage(tr("Latent · {size}", size=_size(rated, len(rated.data))), rated.image)
-        self._controller.show_instead(left, right)
+    def _show_progress(self, share: float) -> None:
+        self._state.setText(tr("Encoding, {share} %", share=round(100 * share)))
 
     def _show_state(self) -> None:
-        rated, request = self._rated, self._request()
-        for widget in (self._slider, self._number, self._cleans, self._rivals):
+        result, request = self.result, self._request()
+        for widget in (self._slider, self._number, self._denoises, self._rivals):
             widget.setEnabled(request is not None)
-        self.save.setEnabled(rated is not None)
-        self._show_facts(rated)
+        self.save.setEnabled(result is not None)
+        self._show_facts(result)
         if self._missing is not None:
             self._state.setText(tr("The codec weights are missing. Photos can be denoised, but not encoded."))
         elif request is None:
             self._state.setText(tr("Open a photo to preview it as a latent file."))
-        elif rated is not None:
-            sample = tr("Estimated from the visible part. The whole photo is saved.") if rated.is_sample else ""
-            self._state.setText(rated.rival_problem or sample)
+        elif result is not None:
+            sample = tr("Estimated from the visible part. The whole photo is saved.") if result.is_sample else ""
+            self._state.setText(result.rival_problem or sample)
 
-    def _show_facts(self, rated: LatentResult | None) -> None:
-        said = dict.fromkeys(self._facts, _NOTHING)
-        self._saved.setText("")
-        if rated is not None:
-            size = rated.of_whole(len(rated.data))
-            said["size"] = _size(rated, len(rated.data))
-            said["bits"] = f"{rated.bits_per_pixel:.2f}"
-            said["psnr"] = _NOTHING if rated.psnr is None else tr("{psnr} dB", psnr=f"{rated.psnr:.1f}")
-            said["file"] = self._against_the_file(size)
-            if (noisy := rated.of_whole(rated.noisy_bytes)) > size:
+    def _show_facts(self, result: LatentResult | None) -> None:
+        texts, savings = dict.fromkeys(self._facts, _NONE), ""
+        if result is not None:
+            size = result.of_whole(len(result.data))
+            texts["size"] = _size(result, len(result.data))
+            texts["bits"] = f"{result.bits_per_pixel:.2f}"
+            if result.psnr is not None:
+                texts["psnr"] = tr("{psnr} dB", psnr=f"{result.psnr:.1f}")
+            pyramid = self._controller.current_pyramid
+            if pyramid is not None and pyramid.bytes_in_file:
+                times = pyramid.bytes_in_file / size
+                texts["file"] = tr("{times} times smaller", times=f"{times:.1f}") if times >= 1 else tr("larger")
+            if (noisy := result.of_whole(result.noisy_bytes)) > size:
                 share = round(100 * (1 - size / noisy))
-                saved = in_bytes(noisy - size)
-                self._saved.setText(tr("Denoising saves {size} ({share} %)", size=saved, share=share))
-        for name, label in self._facts.items():
-            label.setText(said[name])
-
-    def _against_the_file(self, size: int) -> str:
-        photo = self._controller.current
-        picture = self._controller.picture(photo.key) if photo else None
-        if picture is None or not picture.bytes_in_file:
-            return _NOTHING
-        times = picture.bytes_in_file / size
-        return tr("{times} times smaller", times=f"{times:.1f}") if times >= 1 else tr("larger")
+                savings = tr("Denoising saves {size} ({share} %)", size=in_bytes(noisy - size), share=share)
+        self._savings.setText(savings)
+        for name, fact in self._facts.items():
+            fact.setText(texts[name])
 
 
-def _size(rated: LatentResult, count: int) -> str:
+def _size(result: LatentResult, count: int) -> str:
     """Size text, extrapolated to the whole photo."""
-    size = in_bytes(rated.of_whole(count))
-    return tr("about {size}", size=size) if rated.is_sample else size
+    size = in_bytes(result.of_whole(count))
+    return tr("about {size}", size=size) if result.is_sample else size
 
 
-def _write(path: Path, data: bytes) -> Path:
-    with whole_file(path) as file:
-        file.write(data)
-    return path
+def _open_filtered(dialog: QFileDialog) -> None:
+    dialog.setNameFilter(f"{tr('Latent files')} (*{SUFFIX})")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
 
 
-def _name_filter() -> str:
-    return f"{tr('Latent files')} (*{SUFFIX})"
-
-
-def _value(parent: QWidget) -> QLabel:
-    label = QLabel(_NOTHING, parent)
-    label.setAlignment(Qt.AlignmentFlag.AlignRight)
-    return label
-
-
-def _ends(parent: QWidget, low: str, high: str) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for words in (low, high):
-        label = QLabel(words, parent)
-        label.setProperty("role", "caption")
-        row.addWidget(label)
-        if words is low:
-            row.addStretch()
-    return row
+def _ends(left: QWidget, right: QWidget) -> QHBoxLayout:
+    return row(left, STRETCH, right)

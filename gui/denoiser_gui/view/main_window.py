@@ -12,6 +12,7 @@ from denoiser_gui.model.controls import command_for
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.requests import View
+from denoiser_gui.model.saving import SaveRequest
 from denoiser_gui.qt import (
     QByteArray,
     QCloseEvent,
@@ -20,27 +21,26 @@ from denoiser_gui.qt import (
     QDropEvent,
     QFileDialog,
     QGuiApplication,
-    QHBoxLayout,
     QKeyEvent,
     QMainWindow,
     QMenu,
     QStackedWidget,
     Qt,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 from denoiser_gui.saver import Saver
 from denoiser_gui.view import icons, theme
 from denoiser_gui.view.actions import Actions
+from denoiser_gui.view.bars import Banner, StatusLine, TopBar
 from denoiser_gui.view.batch_panel import BatchPanel
-from denoiser_gui.view.canvas import Canvas
-from denoiser_gui.view.dialogs import SaveDialog, ShortcutSheet
+from denoiser_gui.view.canvas import PhotoCanvas
+from denoiser_gui.view.denoise_panel import DenoisePanel
+from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
+from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.latent_panel import LatentPanel
-from denoiser_gui.view.panel import Panel
 from denoiser_gui.view.photo_opener import EmptyState, PhotoOpener, paths_of
-from denoiser_gui.view.strip import Strip
-from denoiser_gui.view.top_bar import Banner, StatusLine, TopBar
+from denoiser_gui.view.widgets import column, row, styled
 from denoiser_gui.words import tr
 
 _SIZE = (1280, 800)
@@ -64,10 +64,11 @@ class MainWindow(QMainWindow):
         self.photo_opener = PhotoOpener(controller, self)
         self.top = TopBar(self.actions_, self._recent)
         self.banner, self.status = Banner(), StatusLine()
-        self.canvas, self.empty = Canvas(controller.viewer, controller.preferences.split_at), EmptyState(controller)
-        self.strip = Strip(controller)
+        self.canvas = PhotoCanvas(controller.viewer, controller.preferences.split_at)
+        self.empty = EmptyState(controller)
+        self.strip = FilmStrip(controller)
         self.batch = BatchPanel(controller, self.strip.thumbnails)
-        self.panel, self.latent = Panel(controller), LatentPanel(controller)
+        self.panel, self.latent = DenoisePanel(controller), LatentPanel(controller)
         self._closing = False
         self._lay_out()
         self._connect()
@@ -81,29 +82,17 @@ class MainWindow(QMainWindow):
         self._middle = QStackedWidget()
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.canvas)
-        left = QVBoxLayout()
-        left.setSpacing(0)
-        left.addWidget(self.banner)
-        left.addWidget(self._middle, 1)
-        left.addWidget(self.batch)
-        left.addWidget(self.strip)
-        self.tabs = QTabWidget()
-        self.tabs.setProperty("role", "panel")
-        self.tabs.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        left = column(self.banner, self._middle, self.batch, self.strip)
+        left.setStretchFactor(self._middle, 1)
+        self.tabs = styled(QTabWidget(), "panel")
         self.tabs.setFixedWidth(theme.PANEL)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.panel, tr("Denoise"))
         self.tabs.addTab(self.latent, tr("Latent"))
-        body = QHBoxLayout()
-        body.setSpacing(0)
-        body.addLayout(left, 1)
-        body.addWidget(self.tabs)
-        whole = QVBoxLayout()
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self.top)
-        whole.addLayout(body, 1)
-        whole.addWidget(self.status)
+        body = row(left, self.tabs, spacing=0)
+        body.setStretchFactor(left, 1)
+        whole = column(self.top, body, self.status)
+        whole.setStretchFactor(body, 1)
         centre = QWidget()
         centre.setLayout(whole)
         self.setCentralWidget(centre)
@@ -118,7 +107,7 @@ class MainWindow(QMainWindow):
         self._recent.aboutToShow.connect(lambda: self.photo_opener.fill_recent(self._recent))
         viewer.viewport_changed.connect(self.top.show_scale)
         viewer.view_changed.connect(self._show_view)
-        viewer.doing_changed.connect(lambda _: self._show_status())
+        viewer.status_changed.connect(lambda _: self._show_status())
         viewer.frame_ready.connect(lambda _: self._show_status())
         self.saver.progress.connect(self._show_saving)
         self.panel.save_wanted.connect(self.save)
@@ -162,7 +151,7 @@ class MainWindow(QMainWindow):
             "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "display_profile": self._ask_for_profile,
             "display_srgb": lambda: controller.remember(display_profile=""),
-            "preferences": self._open_preferences,
+            "preferences": lambda: PreferencesDialog(controller, self).open(),
             "shortcuts": lambda: ShortcutSheet(self.actions_.groups, self).open(),
             "quit": self.close,
         }
@@ -193,7 +182,7 @@ class MainWindow(QMainWindow):
         if photo is not None:
             dialog = SaveDialog(self.controller, self.saver.target_of(photo), self)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.ordered.connect(lambda order: self._save_so(photo, order))
+            dialog.ordered.connect(lambda request: self._save_as(photo, request))
             dialog.open()
 
     def copy_command(self) -> None:
@@ -206,9 +195,9 @@ class MainWindow(QMainWindow):
                 Notice("command", tr("A pasted image has no file, so there is no command to copy."))
             )
             return
-        settings, doing = self.controller.settings, self.controller.viewer.doing
-        if settings.denoise.tile is None and doing.tile:
-            settings = settings.changed(tile=doing.tile)  # for bit-identical output
+        settings, status = self.controller.settings, self.controller.viewer.status
+        if settings.denoise.tile is None and status.tile:
+            settings = settings.changed(tile=status.tile)  # for bit-identical output
         words = command_for(photo.path, self.saver.target_of(photo), settings)
         QGuiApplication.clipboard().setText(words)
         self.controller.notify(Notice("command", tr("Copied: {command}", command=words)))
@@ -217,9 +206,9 @@ class MainWindow(QMainWindow):
         """Add the selected photos to the batch."""
         self.batch.add(self.strip.selected_paths())
 
-    def _save_so(self, photo: OpenPhoto, order: Any) -> None:
-        self.controller.change(**dataclasses.asdict(order.settings.write))
-        self.saver.carry_out(photo, order)
+    def _save_as(self, photo: OpenPhoto, request: SaveRequest) -> None:
+        self.controller.change(**dataclasses.asdict(request.settings.write))
+        self.saver.save_as(photo, request)
 
     def _close_current(self) -> None:
         if self.controller.current is not None:
@@ -238,11 +227,6 @@ class MainWindow(QMainWindow):
         dialog.fileSelected.connect(lambda name: self.controller.remember(display_profile=name))
         dialog.open()
 
-    def _open_preferences(self) -> None:
-        from denoiser_gui.view.dialogs import PreferencesDialog
-
-        PreferencesDialog(self.controller, self).open()
-
     # --- display --------------------------------------------------------------------------------------------------
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
@@ -254,10 +238,10 @@ class MainWindow(QMainWindow):
         self._show_batch_count()
         if photo is None:
             self.top.show_scale(None)
-            self.status.show_words(tr("No photo is open"))
+            self.status.show_text(tr("No photo is open"))
             return
-        if self.controller.picture(photo.key) is None:
-            self.status.show_words(tr("Loading {name}", name=photo.name))
+        if self.controller.current_pyramid is None:
+            self.status.show_text(tr("Loading {name}", name=photo.name))
         if was_empty:
             self.canvas.setFocus()
 
@@ -281,11 +265,11 @@ class MainWindow(QMainWindow):
 
     def _show_status(self) -> None:
         if not self.saver.is_busy and self.controller.current is not None:
-            self.status.show_status(self.controller.viewer.doing, self.canvas.shown_state)
+            self.status.show_status(self.controller.viewer.status, self.canvas.shown_state)
 
     def _show_saving(self, words: str) -> None:
         if words:
-            self.status.show_words(words)
+            self.status.show_text(words)
         else:
             self._show_status()
 
@@ -299,7 +283,7 @@ class MainWindow(QMainWindow):
             Qt.KeyboardModifier.NoModifier,
             Qt.KeyboardModifier.ControlModifier,
         ):
-            self.controller.look_beside(-1 if event.key() == Qt.Key.Key_Left else 1)
+            self.controller.show_neighbour(-1 if event.key() == Qt.Key.Key_Left else 1)
         else:
             super().keyPressEvent(event)
 
@@ -328,20 +312,14 @@ class MainWindow(QMainWindow):
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
             words = tr("The window closes when the photo is saved.")
-            self.controller.notify(Notice("closing", words, action=tr("Close now"), act=self._close_now))
+            self.controller.notify(Notice("closing", words, action=tr("Close now"), act=self.close))
             event.ignore()
             return
-        self._remember_size()
+        self.controller.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
         self.saver.stop()
         self.batch.stop()
         self.controller.stop()
         super().closeEvent(event)
-
-    def _close_now(self) -> None:
-        self.close()
-
-    def _remember_size(self) -> None:
-        self.controller.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
 
 
 def _ignore_checked(handler: Callable[[], Any], _checked: bool = False) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from denoiser_gui.model.requests import Frame, Overview, Screen, State, View
-from denoiser_gui.model.viewport import Area, Viewport
+from denoiser.tiling import Region
+from denoiser_gui.model.requests import Overview, PreviewFrame, Screen, State, View
+from denoiser_gui.model.viewport import Viewport
 from denoiser_gui.qt import QFontMetricsF, QImage, QPainter, QPointF, QRectF, Qt
 from denoiser_gui.view import theme
 
@@ -21,62 +22,51 @@ _DOTS = {State.EXACT: "pane_good", State.DRAFT: "pane_accent", State.WAITING: "t
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
-    """A QImage, the array that owns its pixels, and its area in the photo."""
-
-    image: QImage
-    screen: Screen
-    area: Area
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class DrawingPair:
-    """Left and right image of a frame or overview."""
+    """Left and right image of a frame or overview, which owns the pixels, and their region in the photo."""
 
-    left: Drawing
-    right: Drawing
-
-
-def drawings_of(shown: Frame | Overview) -> DrawingPair:
-    """A frame as QImages; copies no pixels."""
-    area = shown.area if isinstance(shown, Frame) else shown.request.picture.whole
-    return DrawingPair(_drawing(shown.left, area), _drawing(shown.right, area))
+    left: QImage
+    right: QImage
+    region: Region
 
 
-def _drawing(screen: Screen, area: Area) -> Drawing:
+def drawings_of(shown: PreviewFrame | Overview) -> DrawingPair:
+    """A frame as QImages; copies no pixels, so *shown* must be kept."""
+    region = shown.region if isinstance(shown, PreviewFrame) else shown.request.pyramid.whole
+    return DrawingPair(_drawing(shown.left), _drawing(shown.right), region)
+
+
+def _drawing(screen: Screen) -> QImage:
     height, width = screen.shape[:2]
-    image = QImage(screen.data, width, height, screen.strides[0], QImage.Format.Format_RGB32)
-    return Drawing(image, screen, area)
+    return QImage(screen.data, width, height, screen.strides[0], QImage.Format.Format_RGB32)
 
 
-def place_of(viewport: Viewport, area: Area) -> QRectF:
+def place_of(viewport: Viewport, region: Region) -> QRectF:
     """Position of part of the photo in the pane, in whole pixels."""
     left, top = viewport.origin
     scale = viewport.scale
-    across, down = round(left + area.left * scale), round(top + area.top * scale)
-    return QRectF(across, down, round(left + area.right * scale) - across, round(top + area.bottom * scale) - down)
+    first = QPointF(round(left + region.left * scale), round(top + region.top * scale))
+    return QRectF(first, QPointF(round(left + region.right * scale), round(top + region.bottom * scale)))
 
 
-def draw_photo(painter: QPainter, viewport: Viewport, sharp: Drawing | None, coarse: Drawing | None) -> None:
+def draw_photo(
+    painter: QPainter, viewport: Viewport, sharp: DrawingPair | None, coarse: DrawingPair | None, *, left: bool
+) -> None:
     """Draw the frame, and the overview where the frame does not reach."""
-    covered = None if sharp is None else place_of(viewport, sharp.area)
+    covered = QRectF() if sharp is None else place_of(viewport, sharp.region)
     pane = QRectF(0, 0, viewport.pane_width, viewport.pane_height)
-    if coarse is not None and (covered is None or not covered.contains(_seen(viewport))):
+    whole = place_of(viewport, Region(0, 0, viewport.photo_height, viewport.photo_width))
+    if coarse is not None and not covered.contains(whole.intersected(pane)):
         painter.save()
         painter.setClipRect(pane, Qt.ClipOperation.IntersectClip)
-        painter.drawImage(place_of(viewport, coarse.area), coarse.image)
+        painter.drawImage(whole, coarse.left if left else coarse.right)
         painter.restore()
-    if sharp is not None and covered is not None:
-        if covered.size() == sharp.image.size().toSizeF():
-            painter.drawImage(covered.topLeft(), sharp.image)
+    if sharp is not None:
+        image = sharp.left if left else sharp.right
+        if covered.size() == image.size().toSizeF():
+            painter.drawImage(covered.topLeft(), image)
         else:
-            painter.drawImage(covered, sharp.image)
-
-
-def _seen(viewport: Viewport) -> QRectF:
-    pane = QRectF(0, 0, viewport.pane_width, viewport.pane_height)
-    whole = Area(0, 0, viewport.photo_height, viewport.photo_width)
-    return place_of(viewport, whole).intersected(pane)
+            painter.drawImage(covered, image)
 
 
 def draw_label(

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from denoiser import imageio
+from denoiser.errors import MissingExtra
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.formats import ROWS
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions, latent
-from denoiser_gui.model.notices import Notice, failure
-from denoiser_gui.model.picture import NAME, sample_photo
+from denoiser_gui.model.notices import Notice
 from denoiser_gui.qt import (
     QFileDialog,
     QGuiApplication,
-    QHBoxLayout,
     QImage,
-    QLabel,
     QMenu,
     QMimeData,
     QObject,
@@ -29,13 +31,17 @@ from denoiser_gui.qt import (
     QRectF,
     QSize,
     Qt,
-    QVBoxLayout,
     QWidget,
     Signal,
 )
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
+from denoiser_gui.view.widgets import STRETCH, button, column, label, row, styled
 from denoiser_gui.words import tr
+
+_SAMPLE = "astronaut.png"  # Eileen Collins; NASA, Great Images in NASA. Public domain.
+_SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a small sensor at dusk
+_SEED = 16
 
 
 class PhotoOpener(QObject):
@@ -70,36 +76,29 @@ class PhotoOpener(QObject):
             self._controller.open(paths)
         elif data.hasImage():
             pasted = QGuiApplication.clipboard().image()
-            self._controller.files.submit(
-                "paste",
-                lambda _: image_of(pasted),
-                lambda image: self._controller.open_pasted(tr("Pasted image"), image),
-                lambda error: self._controller.notify(failure("open", error)),
-            )
+            self._open_image(tr("Pasted image"), lambda: image_of(pasted))
         else:
             self._controller.notify(Notice("open", tr("The clipboard contains no image.")))
 
     def open_sample(self) -> None:
         """Open the noisy sample photo."""
-        self._controller.files.submit(
-            "sample",
-            lambda _: sample_photo(),
-            lambda image: self._controller.open_pasted(NAME, image),
-            lambda error: self._controller.notify(failure("open", error)),
-        )
-
-    def _open_one(self, path: Path, _checked: bool = False) -> None:
-        self._controller.open([path])
+        self._open_image(_SAMPLE, sample_photo)
 
     def fill_recent(self, menu: QMenu) -> None:
         """Fill the menu of recent files."""
         menu.clear()
-        for name in self._controller.preferences.recent:
-            path = Path(name)
+        for path in map(Path, self._controller.preferences.recent):
             action = menu.addAction(f"{path.name}  —  {path.parent}")
             action.triggered.connect(partial(self._open_one, path))
         if menu.isEmpty():
             menu.addAction(tr("No recent files")).setEnabled(False)
+
+    def _open_one(self, path: Path, _checked: bool = False) -> None:
+        self._controller.open([path])
+
+    def _open_image(self, name: str, make: Callable[[], Image]) -> None:
+        done = partial(self._controller.open_pasted, name)
+        self._controller.files.submit("make", lambda _: make(), done, self._controller.notice_of("open"))
 
 
 def paths_of(data: QMimeData) -> list[Path]:
@@ -118,6 +117,20 @@ def image_of(pasted: QImage) -> Image:
     return from_numpy(pixels.copy())
 
 
+def sample_photo() -> Image:
+    """The sample photo with reproducible camera noise; raises MissingExtra without scikit-image."""
+    found = find_spec("skimage")
+    path = Path(found.origin).parent / "data" / _SAMPLE if found and found.origin else None
+    if path is None or not path.is_file():
+        raise MissingExtra("The sample photo comes with scikit-image, which is not installed.", extra="demo")
+    photo = imageio.read(path)
+    values = photo.pixels / photo.white
+    scale = np.sqrt(_SHOT * values + _READ)
+    noisy = values + scale * np.random.default_rng(_SEED).standard_normal(values.shape)
+    pixels = np.rint(np.clip(noisy, 0, 1) * photo.white).astype(photo.pixels.dtype)
+    return dataclasses.replace(photo, pixels=pixels)
+
+
 _MARK = QSize(56, 56)  # px of the icon
 _MARGIN = 40.0  # px around the drop area
 _FOLDERS = 2
@@ -130,17 +143,34 @@ class EmptyState(QWidget):
     sample_wanted = Signal()
     folder_wanted = Signal(object)  # Path
 
-    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._controller = controller
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
         self._is_hovered = False
-        self.setProperty("role", "canvas")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        styled(self, "canvas")
         self.setAccessibleName(tr("Nothing is open"))
-        self._mark = QLabel(self)
-        self._folders = QHBoxLayout()
-        self._lay_out()
-        self.show_folders()
+        self._mark = label()
+        opening = button(tr("Open photos…"), "primary", "open", self.open_wanted.emit)
+        sample = button(tr("Open a sample"), "outline", "sample", self.sample_wanted.emit)
+        for each in (opening, sample):
+            each.setMinimumSize(150, 36)
+            each.setCursor(Qt.CursorShape.PointingHandCursor)
+        formats = tr("JPEG, PNG, TIFF, WebP, AVIF and more. Photos never leave this computer.")
+        folders = [self._folder_button(folder) for folder in controller.preferences.recent_folders(_FOLDERS)]
+        content = column(
+            STRETCH,
+            row(STRETCH, self._mark, STRETCH),
+            2 * theme.UNIT,
+            row(STRETCH, label(tr("Drop photos here"), "large"), STRETCH),
+            theme.UNIT // 2,
+            row(STRETCH, label(formats, "second"), STRETCH),
+            3 * theme.UNIT,
+            row(STRETCH, opening, sample, STRETCH),
+            2 * theme.UNIT,
+            row(STRETCH, *folders, STRETCH),
+            STRETCH,
+            margins=(64, 48, 64, 48),
+        )
+        self.setLayout(content)
         theme.current().changed.connect(self._draw_mark)
         self._draw_mark()
 
@@ -150,84 +180,25 @@ class EmptyState(QWidget):
         self._draw_mark()
         self.update()
 
-    def show_folders(self) -> None:
-        """Show the most recent folders."""
-        while (old := self._folders.takeAt(0)) is not None:
-            widget = old.widget()
-            if widget is not None:
-                widget.deleteLater()
-        for folder in self._controller.preferences.recent_folders(_FOLDERS):
-            self._folders.addWidget(self._folder_button(folder))
-
-    def _lay_out(self) -> None:
-        title = QLabel(tr("Drop photos here"), self)
-        title.setProperty("role", "large")
-        below = QLabel(tr("JPEG, PNG, TIFF, WebP, AVIF and more. Photos never leave this computer."), self)
-        below.setProperty("role", "second")
-        opening = self._button(tr("Open photos…"), "primary", "open")
-        opening.clicked.connect(self.open_wanted)
-        sample = self._button(tr("Open a sample"), "outline", "sample")
-        sample.clicked.connect(self.sample_wanted)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.UNIT)
-        buttons.addStretch()
-        buttons.addWidget(opening)
-        buttons.addWidget(sample)
-        buttons.addStretch()
-        self._folders.setSpacing(theme.UNIT)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(64, 48, 64, 48)
-        column.addStretch(3)
-        column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(2 * theme.UNIT)
-        column.addWidget(title, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(theme.UNIT // 2)
-        column.addWidget(below, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(3 * theme.UNIT)
-        column.addLayout(buttons)
-        column.addSpacing(2 * theme.UNIT)
-        column.addLayout(self._folders)
-        column.setAlignment(self._folders, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(4)
-
-    def _button(self, text: str, role: str, drawing: str) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setProperty("role", role)
-        button.setIcon(icon(drawing, "on_accent" if role == "primary" else "second"))
-        button.setIconSize(QSize(22, 16))
-        button.setMinimumWidth(150)
-        button.setMinimumHeight(36)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setAccessibleName(text)
-        return button
-
     def _folder_button(self, folder: Path) -> QPushButton:
-        button = QPushButton(captions.short_path(folder), self)
-        button.setProperty("role", "quiet")
-        button.setIcon(icon("folder", "second"))
-        button.setIconSize(QSize(21, 15))
-        button.setAccessibleName(tr("Open photos in {folder}", folder=str(folder)))
-        button.setToolTip(tr("Open photos in {folder}", folder=str(folder)))
-        button.clicked.connect(lambda: self.folder_wanted.emit(folder))
-        return button
+        made = button(captions.short_path(folder), "quiet", "folder", lambda: self.folder_wanted.emit(folder))
+        made.setAccessibleName(tr("Open photos in {folder}", folder=str(folder)))
+        made.setToolTip(tr("Open photos in {folder}", folder=str(folder)))
+        return made
 
     def _draw_mark(self) -> None:
         drawn = icon("photos", "accent" if self._is_hovered else "second")
-        self._mark.setPixmap(drawn.pixmap(_MARK, self.devicePixelRatioF()))
+        self._mark.setPixmap(drawn.pixmap(_MARK, theme.scale()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         look = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        field = QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
         if self._is_hovered:
             painter.setPen(QPen(look.colour("accent"), 2))
             painter.setBrush(look.colour("accent", 0.06))
         else:
-            pen = QPen(look.colour("track"), 1.5, Qt.PenStyle.DashLine)
-            pen.setDashPattern([4, 4])
-            painter.setPen(pen)
+            painter.setPen(QPen(look.colour("track"), 1.5, Qt.PenStyle.DashLine))
             painter.setBrush(look.colour("panel", 0.35))
-        painter.drawRoundedRect(field, 14, 14)
-        painter.end()
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), 14, 14)

@@ -26,7 +26,6 @@ from denoiser_gui.view.colours import DARK, LIGHT, Colours
 
 UNIT = 8  # px; basic spacing, device-independent like all lengths here
 FONT_PX = 13
-CAPTION_PX = 11
 PANEL = 320
 TOP_BAR = 44
 STRIP = 122
@@ -43,20 +42,15 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, app: QApplication, choice: str = SYSTEM, motion: str = SYSTEM) -> None:
+    def __init__(self, app: QApplication, choice: str, motion: str) -> None:
         super().__init__(app)
-        self._app = app
+        self.app = app
         self._choice, self._motion = choice, motion
         self.colours: Colours = DARK
         app.setStyle("Fusion")  # the only style that accepts all colours and looks the same everywhere
         app.setFont(interface_font())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
         self._dress(self._wanted())
-
-    @property
-    def choice(self) -> str:
-        """The chosen theme: system, dark or light."""
-        return self._choice
 
     def choose(self, choice: str = SYSTEM, motion: str = SYSTEM) -> None:
         """Change the theme at once; *choice* is system, dark or light, *motion* system or none."""
@@ -71,7 +65,7 @@ class Theme(QObject):
 
     def motion_ms(self, wanted: int = MOTION_MS) -> int:
         """Duration of an animation: at most *wanted*; 0 if the system or the user disables animation."""
-        return 0 if self._motion == "none" or not _system_moves(self._app) else min(wanted, MOTION_MS)
+        return 0 if self._motion == "none" or not _system_moves(self.app) else min(wanted, MOTION_MS)
 
     def _wanted(self) -> Colours:
         if self._choice != SYSTEM:
@@ -87,8 +81,8 @@ class Theme(QObject):
 
     def _dress(self, colours: Colours) -> None:
         self.colours = colours
-        self._app.setPalette(qt_palette(colours))
-        self._app.setStyleSheet(style_sheet(colours))
+        self.app.setPalette(qt_palette(colours))
+        self.app.setStyleSheet(style_sheet(colours))
 
 
 _themes: list[Theme] = []
@@ -104,7 +98,7 @@ def current() -> Theme:
     """The current theme; installs that of the system if there is none."""
     if not _themes:
         app = QApplication.instance()
-        assert isinstance(app, QApplication), "a look needs an application"
+        assert isinstance(app, QApplication), "a theme needs an application"
         install(app)
     return _themes[0]
 
@@ -114,11 +108,15 @@ def motion(wanted: int = MOTION_MS) -> int:
     return current().motion_ms(wanted)
 
 
-def interface_font(pixels: int = FONT_PX, *, bold: bool = False) -> QFont:
+def scale() -> float:
+    """Device pixels per pixel, the highest of all screens."""
+    return current().app.devicePixelRatio()
+
+
+def interface_font(pixels: int = FONT_PX) -> QFont:
     """The system font in this size, with digits of equal width so that numbers do not jump."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     font.setPixelSize(pixels)
-    font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
 
@@ -166,10 +164,14 @@ def _system_moves(app: QApplication) -> bool:
 
 
 # Roles by widget class:
-#   heading, second, caption, failed, badge    QLabel
-#   primary, quiet, link, danger               QPushButton
-#   tool, segment                              QToolButton
-#   bar, panel, status, strip, banner, card    QFrame and QWidget
+#   title, heading, large, second, caption, failed    QLabel
+#   primary, outline, quiet, link                     QPushButton
+#   segment                                           QToolButton and QPushButton
+#   bar, panel, status, strip, canvas                 QWidget
+#   strip                                             QListView
+#   rule, banner, segments                            QFrame
+#   number                                            QDoubleSpinBox
+#   plain                                             QComboBox
 
 
 @cache
@@ -193,7 +195,6 @@ QMainWindow, QDialog { background: %(window)s; }
 QWidget[role="bar"], QWidget[role="panel"] { background: %(panel)s; }
 QWidget[role="status"] { background: %(well)s; }
 QWidget[role="strip"], QWidget[role="canvas"] { background: %(window)s; }
-QFrame[role="card"] { background: %(panel)s; border: 1px solid %(line)s; border-radius: 8px; }
 QFrame[role="rule"] { background: %(line)s; border: none; min-height: 1px; max-height: 1px; }
 QFrame[role="banner"] { background: %(banner)s; border: none; border-bottom: 1px solid %(line)s; }
 QLabel { background: transparent; color: %(text)s; }
@@ -205,7 +206,6 @@ QLabel[role="second"], QWidget[role="status"] QLabel { color: %(second)s; }
 QLabel[role="second"], QWidget[role="status"] QLabel, QLabel[role="failed"] { font-size: 12px; }
 QLabel[role="caption"] { color: %(second)s; font-size: 11px; }
 QLabel[role="failed"] { color: %(bad)s; }
-QLabel[role="accent"] { color: %(accent)s; }
 QToolTip { background: %(banner)s; color: %(text)s; border: 1px solid %(line)s; padding: 4px 6px; }
 """
 
@@ -242,7 +242,7 @@ QToolButton[role="segment"]:disabled, QPushButton[role="segment"]:disabled { col
 QToolButton[role="segment"]:checked, QPushButton[role="segment"]:checked {
   background: %(selected)s; color: %(text)s;
 }
-QCheckBox, QRadioButton { color: %(text)s; spacing: 8px; background: transparent; }
+QCheckBox { color: %(text)s; spacing: 8px; background: transparent; }
 QCheckBox::indicator {
   width: 14px; height: 14px; border: 1px solid %(second)s; border-radius: 4px; background: %(well)s;
 }
@@ -253,24 +253,21 @@ QCheckBox:disabled { color: %(faint)s; }
 """
 
 _FIELDS = """
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {
+QLineEdit, QDoubleSpinBox, QComboBox {
   background: %(well)s; color: %(text)s; border: 1px solid %(line)s; border-radius: 6px;
   padding: 4px 8px; selection-background-color: %(accent)s; selection-color: %(on_accent)s;
 }
-QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover, QComboBox:hover { border-color: %(track)s; }
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus {
-  border: 2px solid %(focus)s; padding: 3px 7px;
+QLineEdit:hover, QDoubleSpinBox:hover, QComboBox:hover { border-color: %(track)s; }
+QLineEdit:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 2px solid %(focus)s; padding: 3px 7px; }
+QLineEdit:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: %(faint)s; }
+QDoubleSpinBox QLineEdit, QDoubleSpinBox QLineEdit:hover, QDoubleSpinBox QLineEdit:focus {
+  background: transparent; border: none; padding: 0 4px;
 }
-QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: %(faint)s; }
-QLineEdit[role="number"], QDoubleSpinBox[role="number"], QSpinBox[role="number"] {
-  background: transparent; border: 1px solid transparent; padding: 1px 3px;
-}
-QLineEdit[role="number"]:hover, QDoubleSpinBox[role="number"]:hover { background: %(well)s; }
-QLineEdit[role="number"]:focus, QDoubleSpinBox[role="number"]:focus, QSpinBox[role="number"]:focus {
-  background: %(well)s; border: 2px solid %(focus)s; padding: 0 2px;
-}
-QLineEdit[automatic="true"] { color: %(accent)s; }
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
+QDoubleSpinBox[role="number"] { background: transparent; border: 1px solid transparent; padding: 1px 3px; }
+QDoubleSpinBox[role="number"]:hover { background: %(well)s; }
+QDoubleSpinBox[role="number"]:focus { background: %(well)s; border: 2px solid %(focus)s; padding: 0 2px; }
+QDoubleSpinBox[automatic="true"], QDoubleSpinBox[automatic="true"] QLineEdit { color: %(accent)s; }
+QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { subcontrol-origin: border; width: 0; border: none; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("%(down)s"); width: 12px; height: 12px; }
 QComboBox[role="plain"] { background: transparent; border-color: transparent; padding: 3px 4px; }
@@ -290,7 +287,15 @@ QMenu::icon { padding-left: 8px; }
 
 _LISTS = """
 QAbstractScrollArea { background: transparent; border: none; }
-QListView, QTreeView, QTableView { background: transparent; border: none; outline: none; color: %(text)s; }
+QListView, QTreeView { background: transparent; border: none; outline: none; color: %(text)s; font-size: 12px; }
+QListView[role="strip"]::item { border: 2px solid transparent; border-radius: 6px; color: %(second)s; }
+QListView[role="strip"]::item:hover, QTreeView::item:hover { background: %(hover)s; }
+QListView[role="strip"]::item:selected, QTreeView::item:selected { background: %(selected)s; color: %(text)s; }
+QListView[role="strip"]::item:selected { border-color: %(focus)s; }
+QTreeView::item {
+  height: 42px; padding: 0 4px; border-top: 2px solid transparent; border-bottom: 2px solid transparent;
+}
+QTreeView::item:focus { border-color: %(focus)s; }
 QScrollArea > QWidget > QWidget { background: transparent; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
@@ -316,14 +321,13 @@ QTabBar::tab:focus { border: 2px solid %(focus)s; border-radius: 4px; }
 """
 
 _SLIDERS = """
-QSlider { min-height: 20px; background: transparent; border: 2px solid transparent; border-radius: 6px; }
-QSlider:focus { border-color: %(focus)s; }
-QSlider::groove:horizontal { height: 3px; background: %(track)s; border-radius: 1px; margin: 0 6px; }
-QSlider::sub-page:horizontal { background: %(accent)s; height: 3px; border-radius: 1px; margin: 0 6px; }
-QSlider::handle:horizontal {
-  background: %(knob)s; border: 1px solid %(second)s; width: 12px; height: 12px;
-  margin: -6px -6px; border-radius: 7px;
-}
-QSlider::handle:horizontal:hover { border-color: %(accent)s; }
-QSlider:disabled { color: %(faint)s; }
+QSlider { background: transparent; }
+QSlider::groove:horizontal { height: 4px; background: %(track)s; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: %(accent)s; height: 4px; border-radius: 2px; }
+QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled { background: %(faint)s; }
+QSlider::handle:horizontal { background: %(knob)s; border: 1px solid %(second)s; }
+QSlider[handle="12"]::handle:horizontal { width: 10px; margin: -4px 0; border-radius: 6px; }
+QSlider[handle="16"]::handle:horizontal { width: 14px; margin: -6px 0; border-radius: 8px; }
+QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus { border-color: %(focus)s; }
+QSlider::handle:horizontal:focus { background: %(focus)s; }
 """

@@ -2,119 +2,123 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.open_photos import OpenPhoto
-from denoiser_gui.model.thumbnails import ThumbnailCache, ThumbnailQueue, make_small, make_thumbnail, measure_noise
-from denoiser_gui.qt import QImage, QObject, Signal
+from denoiser_gui.model.thumbnails import estimate_noise_of, make_thumbnail
+from denoiser_gui.qt import (
+    QIcon,
+    QImage,
+    QObject,
+    QPainter,
+    QPainterPath,
+    QPixmap,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from denoiser_gui.view import theme
 from denoiser_gui.worker import WorkerThread
 
 if TYPE_CHECKING:
     from denoiser.image import Image
 
+MOST_KEPT = 600  # of 0.2 MB each
+MOST_WANTED = 120  # more than any window shows at once; older ones have scrolled out of view
 _NICENESS = 5  # the preview has priority
 _PATIENCE_SECONDS = 0.5  # pause before each measurement, for the preview
+_RADIUS = 4.0  # of the corners
+
+Key = Path | int  # a file, or the key of a pasted photo
 
 
 class Thumbnails(QObject):
-    """Makes thumbnails and measures noise, one file at a time, in a thread each. GUI thread only."""
+    """Makes thumbnails and estimates noise, one file at a time, in a thread each. GUI thread only."""
 
-    arrived = Signal(object)  # Path: its thumbnail is ready, or it has none
+    arrived = Signal(object)  # Key: its thumbnail is ready, or it has none
     failed = Signal(object, object)  # Path, DenoiserError
-    measured = Signal(object, float)  # Path, sigma in 8-bit units
+    noise_estimated = Signal(object, object)  # Path, NoiseEstimate
 
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller)
-        self._controller = controller
         self._worker = controller.own(WorkerThread("thumbnails", controller, niceness=_NICENESS))
-        # A separate thread: measuring decodes whole images, and loads the model first.
+        # A separate thread: estimating decodes whole images, and loads the model first.
         self._noise_worker = controller.own(WorkerThread("noise", controller, niceness=2 * _NICENESS))
-        self._kept: ThumbnailCache[QImage] = ThumbnailCache()
-        self._wanted = ThumbnailQueue()
-        self._in_memory: dict[Path, Image] = {}  # pasted images, until their thumbnail is made
-        self._to_measure: list[Path] = []
-        self._makes = self._measures = False
+        self._kept: OrderedDict[Key, QImage | None] = OrderedDict()  # None: the file has none
+        self._wanted: OrderedDict[Key, Path | Image] = OrderedDict()  # the newest is last
+        self._noise_wanted: list[Path] = []
+        self._makes = self._estimates = False
 
     def get(self, path: Path) -> QImage | None:
         """The thumbnail of a file; if missing, it is requested before all others."""
-        if path not in self._kept:
-            self._wanted.want(path)
-            self._go_on()
-        return self._kept.get(path)
+        return self._get(path, path)
 
     def get_of(self, photo: OpenPhoto) -> QImage | None:
-        """The thumbnail of a photo, also of a pasted one once it is in memory."""
-        if photo.path is not None:
-            return self.get(photo.path)
-        stand_in = Path(f"{photo.key}/{photo.name}")
-        picture = self._controller.picture(photo.key)
-        if stand_in not in self._kept and picture is not None and stand_in not in self._in_memory:
-            self._in_memory[stand_in] = picture.image
-            self._wanted.want(stand_in)
-            self._go_on()
-        return self._kept.get(stand_in)
+        """The thumbnail of a photo, also of a pasted one."""
+        source = photo.path or photo.pasted
+        return None if source is None else self._get(photo.path or photo.key, source)
 
-    def measure(self, paths: list[Path]) -> None:
-        """Measure the noise of these files only, in the background."""
-        self._to_measure = list(paths)
-        self._measure_next()
+    def estimate_noise(self, paths: list[Path]) -> None:
+        """Estimate the noise of these files only, in the background."""
+        self._noise_wanted = list(paths)
+        self._estimate_next()
 
-    def forget(self, path: Path) -> None:
-        """Drop the thumbnail of a changed file."""
-        self._kept.forget(path)
+    def _get(self, key: Key, source: Path | Image) -> QImage | None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        self._wanted[key] = source
+        self._wanted.move_to_end(key)
+        if len(self._wanted) > MOST_WANTED:
+            self._wanted.popitem(last=False)
+        self._make_next()
+        return None
 
-    def _go_on(self) -> None:
-        if self._makes:
+    def _make_next(self) -> None:
+        if self._makes or not self._wanted:
             return
-        path = self._wanted.take()
-        while path is not None and path in self._kept:
-            path = self._wanted.take()
-        if path is None:
-            return
-        self._makes, wanted = True, path
+        self._makes = True
+        key, source = self._wanted.popitem()
 
-        def arrived(small: object) -> None:
+        def keep(small: QImage | None) -> None:
             self._makes = False
-            self._keep(wanted, small)
-            self._go_on()
+            self._kept[key] = small
+            if len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+            self._wanted.pop(key, None)  # requested again meanwhile
+            self.arrived.emit(key)
+            self._make_next()
 
-        def failed(error: DenoiserError) -> None:
-            arrived(None)
-            self.failed.emit(wanted, error)
+        def fail(error: DenoiserError) -> None:
+            keep(None)
+            self.failed.emit(key, error)
 
-        image = self._in_memory.pop(wanted, None)
+        self._worker.submit("thumbnail", lambda _: as_qimage(make_thumbnail(source)), keep, fail)
 
-        def job(_cancel: CancelToken) -> QImage:
-            return as_qimage(make_thumbnail(wanted) if image is None else make_small(image))
-
-        self._worker.submit("thumbnail", job, arrived, failed)
-
-    def _measure_next(self) -> None:
-        if self._measures or not self._to_measure:
+    def _estimate_next(self) -> None:
+        if self._estimates or not self._noise_wanted:
             return
-        self._measures, path = True, self._to_measure.pop(0)
+        self._estimates, path = True, self._noise_wanted.pop(0)
 
-        def job(cancel: CancelToken) -> float:
+        def job(cancel: CancelToken) -> Any:
             if cancel.wait(_PATIENCE_SECONDS):
                 cancel.raise_if_cancelled()
-            return measure_noise(path, cancel).sigma
+            return estimate_noise_of(path, cancel)
 
-        def measured(sigma: float | None) -> None:
-            self._measures = False
-            if sigma is not None:
-                self.measured.emit(path, sigma)
-            self._measure_next()
+        def done(estimate: Any) -> None:
+            self._estimates = False
+            if estimate is not None:
+                self.noise_estimated.emit(path, estimate)
+            self._estimate_next()
 
         # the thumbnail reports unreadable files
-        self._noise_worker.submit("noise", job, measured, lambda _error: measured(None))
-
-    def _keep(self, path: Path, small: object) -> None:
-        self._kept.put(path, small if isinstance(small, QImage) else None)
-        self.arrived.emit(path)
+        self._noise_worker.submit("noise", job, done, lambda _error: done(None))
 
 
 def as_qimage(small: Image) -> QImage:
@@ -126,3 +130,37 @@ def as_qimage(small: Image) -> QImage:
     if small.alpha is not None:
         rgba[:, :, 3] = small.alpha
     return QImage(rgba.data, small.width, small.height, small.width * 4, QImage.Format.Format_RGBA8888).copy()
+
+
+def transparent(size: QSize) -> QPixmap:
+    """An empty pixmap of this size, for screens of high density too."""
+    scale = theme.scale()
+    pixmap = QPixmap(size * scale)
+    pixmap.setDevicePixelRatio(scale)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return pixmap
+
+
+def framed(small: QImage | None, size: QSize) -> QPixmap:
+    """The centre of a thumbnail with round corners; an empty frame without a thumbnail."""
+    pixmap = transparent(size)
+    painter = QPainter(pixmap)
+    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+    frame, edge = QRectF(0, 0, size.width(), size.height()), QPainterPath()
+    edge.addRoundedRect(frame, _RADIUS, _RADIUS)
+    painter.fillPath(edge, theme.current().colour("hover"))
+    if small is not None:
+        painter.setClipPath(edge)
+        scale = max(frame.width() / small.width(), frame.height() / small.height())
+        part = QRectF(0, 0, frame.width() / scale, frame.height() / scale)
+        part.moveCenter(QRectF(small.rect()).center())
+        painter.drawImage(frame, small, part)
+    painter.end()
+    return pixmap
+
+
+def untinted(pixmap: QPixmap) -> QIcon:
+    """An icon that keeps its colours in a selected row."""
+    made = QIcon(pixmap)
+    made.addPixmap(pixmap, QIcon.Mode.Selected)
+    return made

@@ -1,65 +1,174 @@
-"""Small widgets that several parts of the window use, and opening folders in the system's file manager."""
+"""Small widgets and layouts that several parts of the window use."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from denoiser_gui.qt import (
+    QAbstractSpinBox,
+    QBoxLayout,
     QComboBox,
-    QDesktopServices,
-    QFocusEvent,
+    QDoubleSpinBox,
     QFrame,
+    QHBoxLayout,
     QKeyEvent,
     QLabel,
-    QLineEdit,
+    QLayout,
+    QLocale,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPointF,
+    QPushButton,
     QRectF,
+    QScrollArea,
+    QSignalBlocker,
     QSize,
     QSizePolicy,
+    QSlider,
+    QStyle,
     Qt,
-    QUrl,
+    QToolButton,
+    QValidator,
+    QVBoxLayout,
+    QWheelEvent,
     QWidget,
     Signal,
 )
-from denoiser_gui.view import icons, theme
+from denoiser_gui.view import theme
+from denoiser_gui.view.icons import icon
 from denoiser_gui.words import tr
 
+STRETCH = None  # in a row or column: takes the free space
+Item = QWidget | QLayout | int | None  # an int is a space in pixels
+Margins = tuple[int, int, int, int]  # left, top, right, bottom
+Widget = TypeVar("Widget", bound=QWidget)
+Layout = TypeVar("Layout", bound=QBoxLayout)
 
-def separator(parent: QWidget | None = None) -> QFrame:
+
+def row(*items: Item, margins: Margins = (0, 0, 0, 0), spacing: int = theme.UNIT) -> QHBoxLayout:
+    """Items from left to right."""
+    return _filled(QHBoxLayout(), items, margins, spacing)
+
+
+def column(*items: Item, margins: Margins = (0, 0, 0, 0), spacing: int = 0) -> QVBoxLayout:
+    """Items from top to bottom."""
+    return _filled(QVBoxLayout(), items, margins, spacing)
+
+
+def _filled(layout: Layout, items: tuple[Item, ...], margins: Margins, spacing: int) -> Layout:
+    layout.setContentsMargins(*margins)
+    layout.setSpacing(spacing)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QLayout):
+            layout.addLayout(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+def styled(widget: Widget, role: str) -> Widget:
+    """Give a widget the background of a role of the style sheet."""
+    widget.setProperty("role", role)
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    return widget
+
+
+def label(text: str = "", role: str = "") -> QLabel:
+    """A text in the style of a role."""
+    made = QLabel(text)
+    made.setProperty("role", role)
+    return made
+
+
+def button(text: str, role: str, drawing: str = "", pressed: Callable[[], Any] | None = None) -> QPushButton:
+    """A button in the style of a role, with an optional icon."""
+    made = QPushButton()
+    made.setProperty("role", role)
+    made.setIconSize(QSize(20, 14))  # wider than the icon, for space before the text
+    set_label(made, text, drawing)
+    if pressed is not None:
+        made.clicked.connect(lambda _checked: pressed())
+    return made
+
+
+def set_label(pushed: QPushButton, text: str, drawing: str = "") -> None:
+    """Change text and icon of a button only if they differ: a change recomputes the layout."""
+    if pushed.text() != text:
+        pushed.setText(text)
+        pushed.setAccessibleName(text.rstrip("…"))
+        if drawing:
+            pushed.setIcon(icon(drawing, "on_accent" if pushed.property("role") == "primary" else "second"))
+
+
+def tool_button(drawing: str, name: str, pressed: Callable[[], Any] | None = None) -> QToolButton:
+    """A button that shows an icon only."""
+    made = QToolButton()
+    made.setIcon(icon(drawing, "second"))
+    made.setToolTip(name)
+    made.setAccessibleName(name)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if pressed is not None:
+        made.clicked.connect(lambda _checked: pressed())
+    return made
+
+
+def plain_combo(name: str) -> QComboBox:
+    """A combo box without a frame."""
+    made = QComboBox()
+    made.setProperty("role", "plain")
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    made.setMinimumWidth(140)
+    made.setAccessibleName(name)
+    return made
+
+
+def segments(buttons: list[Widget]) -> QFrame:
+    """Buttons of which one is checked, in a common frame."""
+    frame = QFrame()
+    frame.setProperty("role", "segments")
+    for segment in buttons:
+        segment.setProperty("role", "segment")
+    frame.setLayout(row(*buttons, margins=(2, 2, 2, 2), spacing=0))
+    return frame
+
+
+def separator() -> QFrame:
     """A horizontal line, one pixel high."""
-    line = QFrame(parent)
+    line = QFrame()
     line.setProperty("role", "rule")
-    line.setFixedHeight(1)
     return line
 
 
-def show_folder(folder: Path) -> None:
-    """Open *folder*, or its nearest existing parent."""
-    place = next((each for each in (folder, *folder.parents) if each.is_dir()), folder)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+def scroll_area(content: QWidget) -> QScrollArea:
+    """Scrolls *content*, which takes the full width."""
+    area = QScrollArea()
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 class ElidedLabel(QLabel):
     """Plain text of flexible width."""
 
     def __init__(
-        self,
-        text: str = "",
-        parent: QWidget | None = None,
-        *,
-        role: str = "",
-        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        self, text: str = "", role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._mode = mode
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        if role:
-            self.setProperty("role", role)
-        self.say(text)
+        self.setProperty("role", role)
+        self.set_text(text)
 
-    def say(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Set the text and the tooltip."""
         self.setText(text)
         self.setToolTip(text)
@@ -67,147 +176,156 @@ class ElidedLabel(QLabel):
     def minimumSizeHint(self) -> QSize:
         return QSize(min(48, self.sizeHint().width()), super().minimumSizeHint().height())
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+    def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setFont(self.font())
-        painter.setPen(self.palette().windowText().color())
         words = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
         painter.drawText(self.contentsRect(), int(self.alignment()), words)
-        painter.end()
 
 
-_ARROW = 12
-_ROOM = 6
+class NumberBox(QDoubleSpinBox):
+    """A number with its unit. With *automatic*, the position below the minimum means automatic."""
 
-
-class PlainCombo(QComboBox):
-    """For rows of the panel; as wide as its text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("role", "plain")
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.currentTextChanged.connect(lambda _: self.updateGeometry())
-        theme.current().changed.connect(self.update)
-
-    def sizeHint(self) -> QSize:
-        words = self.fontMetrics().horizontalAdvance(self.currentText())
-        return QSize(words + _ARROW + 4 * _ROOM, 26)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(48, 26)
-
-    def showPopup(self) -> None:
-        """Open the list, as wide as its longest entry."""
-        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 4 * _ROOM)
-        super().showPopup()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        look = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        place = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if self.isEnabled() and self.underMouse():
-            painter.setBrush(look.colour("hover"))
-            painter.drawRoundedRect(place, 6, 6)
-        if self.hasFocus():
-            pen = painter.pen()
-            pen.setStyle(Qt.PenStyle.SolidLine)
-            pen.setColor(look.colour("focus"))
-            pen.setWidth(2)
-            painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(place, 6, 6)
-        ink = look.colour("text" if self.isEnabled() else "faint")
-        arrow = QRectF(place.right() - _ARROW - 3, place.center().y() - _ARROW / 2, _ARROW, _ARROW)
-        icons.paint_icon(painter, arrow, "down", look.colour("second"))
-        painter.setPen(ink)
-        words = place.adjusted(_ROOM, 0, -_ARROW - 2 * _ROOM, 0)
-        shown = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, int(words.width()))
-        painter.drawText(words, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, shown)
-
-
-class NumberField(QLineEdit):
-    """Shows a value with its unit; emits *entered* after the user typed another one, limited to the range."""
-
-    entered = Signal(object)  # float, or None for automatic
+    entered = Signal(object)  # by the user: float, or None for automatic
 
     def __init__(
-        self,
-        minimum: float,
-        maximum: float,
-        *,
-        decimals: int = 0,
-        factor: float = 1.0,
-        unit: str = "",
-        automatic: bool = False,
-        parent: QWidget | None = None,
+        self, minimum: float, maximum: float, *, decimals: int = 0, unit: str = "", automatic: bool = False
     ) -> None:
-        super().__init__(parent)
-        self._minimum, self._maximum = minimum, maximum
-        self._decimals, self._factor, self._unit = decimals, factor, unit
-        self._automatic = automatic
-        self._value: float | None = None
-        self._prefix = ""
+        super().__init__()
+        self._minimum, self._automatic = minimum, automatic
+        self.setDecimals(decimals)
+        self.setSuffix(unit)
+        self.setRange(minimum - (10**-decimals if automatic else 0), maximum)
+        self.setSpecialValueText(tr("Auto") if automatic else "")
+        self.setLocale(QLocale.c())
+        self.setKeyboardTracking(False)
         self.setProperty("role", "number")
-        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.editingFinished.connect(self._enter)
-        self.set_value(None if automatic else minimum)
+        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setMinimumWidth(96 if automatic else 64)
+        self.valueChanged.connect(lambda _: self.entered.emit(self.amount))
 
     @property
-    def value(self) -> float | None:
+    def amount(self) -> float | None:
         """The value; None for automatic."""
-        return self._value
+        return None if self._automatic and self.value() < self._minimum else self.value()
 
-    def set_value(self, value: float | None, *, measured: float | None = None) -> None:
-        """Show a value; for automatic also the estimated one, if known."""
-        self._value = value
-        if value is not None:
-            words = self._in_words(value)
-        else:
-            words = tr("Auto") if measured is None else tr("Auto {level}", level=self._in_words(measured))
-        if not self.hasFocus() or not self.isModified():
-            self.setText(words)
-            self.setModified(False)
-        self.setCursorPosition(0)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.selectAll()
+    def set_amount(self, amount: float | None, estimate: float | None = None) -> None:
+        """Show a value without emitting `entered`; for automatic also the estimated one, if known."""
+        with QSignalBlocker(self):
+            if self._automatic:
+                words = tr("Auto {level}", level=f"{estimate:.{self.decimals()}f}") if estimate else tr("Auto")
+                self.setSpecialValueText(words)
+            self.setValue(self.minimum() if amount is None else amount)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.setModified(False)
-            self.set_value(self._value)
+            self.setValue(self.value())  # discards what was typed
             self.clearFocus()
+        else:
+            super().keyPressEvent(event)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        if self._means_automatic(text):
+            return QValidator.State.Acceptable, text, position
+        return super().validate(text.replace(",", "."), position)
+
+    def valueFromText(self, text: str) -> float:
+        return self.minimum() if self._means_automatic(text) else super().valueFromText(text.replace(",", "."))
+
+    def _means_automatic(self, text: str) -> bool:
+        """Whether the text is empty, or begins the word for automatic."""
+        word = text.strip().lower()
+        return self._automatic and (tr("Auto").lower().startswith(word) or text == self.specialValueText())
+
+
+_TICKS = 10_000
+_STEPS = 100  # arrow key steps from end to end
+_FINE = 10  # Shift makes steps this many times smaller
+_NOTCH = 120
+
+
+class ValueSlider(QSlider):
+    """Converts positions to values; *bend* below 1 gives small values more room."""
+
+    moved = Signal(float)  # by the user
+    reset = Signal()  # the user asks for the default
+
+    def __init__(self, minimum: float, maximum: float, *, bend: float = 1.0, handle: int = 12) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._minimum, self._maximum, self._bend = minimum, maximum, bend
+        self._handle = handle  # its width, as in the style sheet
+        self._mark: float | None = None
+        self._automatic = False
+        self.setProperty("handle", handle)
+        self.setRange(0, _TICKS)
+        self.setPageStep(_TICKS // 10)
+        self.setFixedHeight(handle + 10)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.valueChanged.connect(lambda _: self.moved.emit(self.amount))
+
+    @property
+    def amount(self) -> float:
+        """The current value."""
+        share: float = (self.value() / _TICKS) ** (1 / self._bend)
+        return self._minimum + (self._maximum - self._minimum) * share
+
+    def set_amount(self, amount: float) -> None:
+        """Set the value without emitting `moved`."""
+        with QSignalBlocker(self):
+            self.setValue(round(_TICKS * self._share(amount)))
+
+    def set_mark(self, amount: float | None, *, automatic: bool = False) -> None:
+        """Mark a value on the scale; *automatic* if it is also the current one."""
+        self._mark, self._automatic = amount, automatic
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.reset.emit()
             return
+        self.setSingleStep(_step(event))
         super().keyPressEvent(event)
 
-    def _in_words(self, value: float) -> str:
-        return f"{value * self._factor:.{self._decimals}f}{self._unit}"
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turned = event.angleDelta().y() or event.angleDelta().x()
+        self.setValue(self.value() + round(turned / _NOTCH * _step(event)))
+        event.accept()
 
-    def _enter(self) -> None:
-        if not self.isModified():
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self.mouseMoveEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.isSliderDown():
+            across, room = round(event.position().x()) - self._handle // 2, self.width() - self._handle
+            self.setValue(QStyle.sliderValueFromPosition(0, _TICKS, across, room))
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        self.setSliderDown(False)
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        self.setSliderDown(False)
+        self.reset.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._mark is None:
             return
-        self.setModified(False)
-        understood, value = self._understood(self.text())
-        if understood and value != self._value:
-            self._value = value
-            self.entered.emit(value)
-        self.set_value(self._value)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.current().colour("accent"))
+        at = self._handle / 2 + (self.width() - self._handle) * self._share(self._mark)
+        painter.drawPolygon([QPointF(at, 6), QPointF(at - 4, 0), QPointF(at + 4, 0)])
+        if not self._automatic:
+            painter.drawRect(QRectF(at - 0.75, self.height() / 2 - 6, 1.5, 12))
 
-    def _understood(self, text: str) -> tuple[bool, float | None]:
-        """Whether the text is valid, and its value."""
-        plain = text.strip().removesuffix(self._unit.strip()).strip().replace(",", ".")
-        if self._automatic and (not plain or plain.lower() in ("auto", tr("Auto").lower())):
-            return True, None
-        plain = plain.removeprefix(tr("Auto")).strip()
-        try:
-            value = float(plain) / self._factor
-        except ValueError:
-            return False, None
-        if value != value:
-            return False, None
-        return True, min(max(value, self._minimum), self._maximum)
+    def _share(self, amount: float) -> float:
+        share = (amount - self._minimum) / (self._maximum - self._minimum)
+        return float(min(max(share, 0.0), 1.0) ** self._bend)
+
+
+def _step(event: QKeyEvent | QWheelEvent) -> int:
+    is_fine = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+    return _TICKS // _STEPS // (_FINE if is_fine else 1)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage
 from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, Started, TileDone
 from denoiser.options import BatchOptions, DenoiseOptions
-from denoiser_gui.model.batch_queue import BatchQueue, RowState, Tally
-from denoiser_gui.model.batch_run import BatchPaused, PartFailed, PartPlanned
+from denoiser_gui.model.batch_queue import BatchQueue, RowState, count
+from denoiser_gui.model.batch_run import BatchPaused, PartPlanned
 
 _OUT = Path("/out")
 _A, _B, _C = Path("/in/a.png"), Path("/in/b.png"), Path("/in/c.png")
@@ -31,7 +30,8 @@ def clock() -> Clock:
 @pytest.fixture
 def queue(clock: Clock) -> BatchQueue:
     queue = BatchQueue(clock)
-    assert queue.add([_A, _B, _C], Settings()) == 3
+    for source in (_A, _B, _C):
+        queue.add(source, Settings())
     return queue
 
 
@@ -41,7 +41,7 @@ def _states(queue: BatchQueue) -> list[RowState]:
 
 def test_each_file_is_queued_once_with_its_newest_settings(queue: BatchQueue) -> None:
     strong = Settings(DenoiseOptions(noise_level=40.0))
-    queue.add([_B], strong)
+    queue.add(_B, strong)
     assert [row.source for row in queue.rows] == [_A, _B, _C]
     assert queue.row(_B).settings == strong  # type: ignore[union-attr]
     queue.remove([_A])
@@ -50,38 +50,40 @@ def test_each_file_is_queued_once_with_its_newest_settings(queue: BatchQueue) ->
 
 def test_files_with_equal_settings_are_one_part(queue: BatchQueue) -> None:
     strong = Settings(DenoiseOptions(noise_level=40.0))
-    queue.add([_B], strong)
-    order = queue.order(_OUT, queue.rows)
-    assert [(part.sources, part.folder) for part in order.parts] == [((_A, _C), _OUT), ((_B,), _OUT)]
-    assert order.parts[1].settings.denoise.noise_level == 40.0
-    assert order.parts[0].settings.key == Settings().key, "the command line would not take it for the same run"
+    queue.add(_B, strong)
+    parts = queue.start(_OUT, queue.rows)
+    assert [(part.sources, part.folder) for part in parts] == [((_A, _C), _OUT), ((_B,), _OUT)]
+    assert parts[1].settings.denoise.noise_level == 40.0
+    assert parts[0].settings.key == Settings().key, "the command line would not take it for the same run"
 
 
 def test_equal_names_from_different_folders_get_separate_folders(queue: BatchQueue) -> None:
     other = Path("/cards/two/A.jpg")
-    queue.add([other, Path("/cards/two/d.png")], Settings())
-    order = queue.order(_OUT, queue.rows)
-    assert [(part.folder, part.sources) for part in order.parts] == [
+    queue.add(other, Settings())
+    queue.add(Path("/cards/two/d.png"), Settings())
+    parts = queue.start(_OUT, queue.rows)
+    assert [(part.folder, part.sources) for part in parts] == [
         (_OUT, (_A, _B, _C, Path("/cards/two/d.png"))),
         (_OUT / "two", (other,)),
     ]
 
 
 def test_a_folder_tree_is_a_separate_part(queue: BatchQueue) -> None:
-    queue.add([Path("/tree/x/1.png"), Path("/tree/y/1.png")], Settings(), root=Path("/tree"))
-    parts = queue.order(_OUT, queue.rows).parts
+    for name in ("x/1.png", "y/1.png"):
+        queue.add(Path("/tree", name), Settings(), root=Path("/tree"))
+    parts = queue.start(_OUT, queue.rows)
     assert [(part.root, len(part.sources)) for part in parts] == [(None, 3), (Path("/tree"), 2)]
 
 
 def test_events_change_the_rows(queue: BatchQueue) -> None:
-    queue.order(_OUT, queue.rows)
+    queue.start(_OUT, queue.rows)
     queue.handle(Started(3, 3.0))
     queue.handle(PartPlanned({_A: 1.0, _B: 1.0, _C: 2.0}))
     row = queue.handle(FileStarted(_A, 1.0))
-    assert row is not None and row.state is RowState.CLEANING
+    assert row is not None and row.state is RowState.RUNNING
     row = queue.handle(TileDone(1, 4, 1.0))
     assert row is not None and row.fraction == 0.25
-    assert queue.tally.fraction == pytest.approx(0.25 / 4)
+    assert count(queue.rows).fraction == pytest.approx(0.25 / 4)
     facts = {"noise": {"luma": 10.0, "chroma": 4.0, "kind": 1.0}}
     row = queue.handle(FileDone(_A, _OUT / "a.png", 1.0, 2.5, ("a note",), facts))
     assert row is not None
@@ -92,7 +94,9 @@ def test_events_change_the_rows(queue: BatchQueue) -> None:
     assert row.hint
     queue.handle(FileSkipped(_C, "already done", _OUT / "c.png"))
     assert _states(queue) == [RowState.DONE, RowState.FAILED, RowState.ALREADY_DONE]
-    assert (queue.tally.over, queue.tally.fraction) == (3, 1.0)
+    counts = count(queue.rows)
+    assert (counts.size, counts.over, counts.fraction, counts.in_the_way) == (3, 3, 1.0, 0)
+    assert counts.states == dict.fromkeys([RowState.DONE, RowState.FAILED, RowState.ALREADY_DONE], 1)
 
 
 def test_a_grey_photo_has_luma_noise_only(queue: BatchQueue) -> None:
@@ -101,9 +105,9 @@ def test_a_grey_photo_has_luma_noise_only(queue: BatchQueue) -> None:
 
 
 def test_time_left_depends_on_megapixels_and_excludes_pauses(queue: BatchQueue, clock: Clock) -> None:
-    queue.order(_OUT, queue.rows)
+    queue.start(_OUT, queue.rows)
     queue.handle(PartPlanned({_A: 1.0, _B: 1.0, _C: 8.0}))
-    clock.now += 50  # loading the network is not counted
+    clock.now += 50  # loading the model is not counted
     queue.handle(FileStarted(_A, 1.0))
     assert queue.seconds_left is None
     clock.now += 3
@@ -119,7 +123,7 @@ def test_time_left_depends_on_megapixels_and_excludes_pauses(queue: BatchQueue, 
 
 
 def test_files_done_earlier_do_not_affect_the_time_left(queue: BatchQueue, clock: Clock) -> None:
-    queue.order(_OUT, queue.rows)
+    queue.start(_OUT, queue.rows)
     queue.handle(PartPlanned({_A: 100.0, _B: 1.0, _C: 1.0}))
     queue.handle(FileSkipped(_A, "already done", _A))
     queue.handle(FileStarted(_B, 1.0))
@@ -129,7 +133,7 @@ def test_files_done_earlier_do_not_affect_the_time_left(queue: BatchQueue, clock
 
 
 def test_unfinished_files_of_a_stopped_run_wait_again(queue: BatchQueue) -> None:
-    queue.order(_OUT, queue.rows)
+    queue.start(_OUT, queue.rows)
     queue.handle(FileStarted(_A, 1.0))
     queue.handle(FileDone(_A, _A, 1.0, 1.0))
     queue.handle(FileStarted(_B, 1.0))
@@ -144,50 +148,15 @@ def test_unfinished_files_of_a_stopped_run_wait_again(queue: BatchQueue) -> None
 
 
 def test_a_retry_processes_failed_files_only(queue: BatchQueue) -> None:
-    queue.order(_OUT, queue.rows)
+    queue.start(_OUT, queue.rows)
     queue.handle(FileFailed(_B, ForeignOutput("b.png is there.")))
-    queue.handle(PartFailed((_C,), DenoiserError("no place")))
+    queue.handle(FileFailed(_C, DenoiserError("no place")))
     queue.handle(FileDone(_A, _A, 1.0, 1.0))
     queue.end()
-    assert [row.source for row in queue.failed] == [_B, _C]
-    assert [row.in_the_way for row in queue.failed] == [True, False]
-    order = queue.order(_OUT, queue.failed, replace=True)
-    assert order.parts[0].sources == (_B, _C)
-    assert order.parts[0].settings.batch == BatchOptions(retry_failed=True, overwrite=True)
+    assert [row.source for row in queue.in_state(RowState.FAILED)] == [_B, _C]
+    assert [row.in_the_way for row in queue.in_state(RowState.FAILED)] == [True, False]
+    parts = queue.start(_OUT, queue.in_state(RowState.FAILED), replace=True)
+    assert parts[0].sources == (_B, _C)
+    assert parts[0].settings.batch == BatchOptions(retry_failed=True, overwrite=True)
     assert _states(queue) == [RowState.DONE, RowState.WAITING, RowState.WAITING]
     assert not queue.row(_B).problem  # type: ignore[union-attr]
-
-
-def test_incremental_counts_equal_a_full_count(queue: BatchQueue) -> None:
-    """After many random changes."""
-    dice = random.Random(3)
-    sources = [Path(f"/in/{number}.png") for number in range(40)]
-    queue.add(sources, Settings())
-    queue.order(_OUT, queue.rows[:30])
-    for _ in range(2000):
-        source = dice.choice(sources)
-        queue.handle(
-            dice.choice(
-                [
-                    FileStarted(source, dice.choice([0.0, 1.0, 2.5])),
-                    TileDone(dice.randrange(5), 5, 1.0),
-                    FileDone(source, source, 2.0, 1.0),
-                    FileFailed(source, ForeignOutput("x")),
-                    FileSkipped(source, "already done", source),
-                    PartPlanned({source: dice.random()}),
-                ]
-            )
-        )
-        if dice.random() < 0.05:
-            queue.remove([dice.choice(sources)])
-            queue.add([dice.choice(sources)], Settings())
-    fresh = Tally()
-    for row in queue.rows:
-        fresh.take(row)
-    assert (queue.tally.size, queue.tally.over, queue.tally.in_the_way) == (
-        fresh.size,
-        fresh.over,
-        fresh.in_the_way,
-    )
-    assert +queue.tally.states == +fresh.states
-    assert queue.tally.fraction == pytest.approx(fresh.fraction)

@@ -20,12 +20,11 @@ from denoiser_gui.model.batch_queue import BatchQueue, RowState
 from denoiser_gui.model.batch_run import (
     BatchEnded,
     BatchEvent,
-    BatchOrder,
+    BatchPart,
     BatchPaused,
-    PartFailed,
     PauseGate,
-    carry_out_order,
-    find_pictures,
+    find_photos,
+    run_batch,
 )
 
 
@@ -50,10 +49,10 @@ def photos(tmp_path: Path) -> list[Path]:
 class Run:
     """Runs a batch in a thread, as the window does."""
 
-    def __init__(self, order: BatchOrder, at: Callable[[BatchEvent], None] = lambda _event: None) -> None:
+    def __init__(self, parts: list[BatchPart], at: Callable[[BatchEvent], None] = lambda _event: None) -> None:
         self.gate, self.cancel, self.events = PauseGate(), CancelToken(), list[BatchEvent]()
         self._at = at
-        self.thread = threading.Thread(target=carry_out_order, args=(order, self._handle, self.gate, self.cancel))
+        self.thread = threading.Thread(target=run_batch, args=(parts, self._handle, self.gate, self.cancel))
 
     def start(self) -> Run:
         self.thread.start()
@@ -70,17 +69,18 @@ class Run:
         self._at(event)
 
 
-def _order(
+def _queued(
     photos: list[Path], out: Path, settings: Settings, root: Path | None = None
-) -> tuple[BatchQueue, BatchOrder]:
+) -> tuple[BatchQueue, list[BatchPart]]:
     queue = BatchQueue()
-    queue.add(photos, settings, root)
-    return queue, queue.order(out, queue.rows)
+    for photo in photos:
+        queue.add(photo, settings, root)
+    return queue, queue.start(out, queue.rows)
 
 
 def test_a_batch_processes_all_photos(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
-    queue, order = _order(photos, tmp_path / "out", settings)
-    for event in Run(order).start().end():
+    queue, parts = _queued(photos, tmp_path / "out", settings)
+    for event in Run(parts).start().end():
         queue.handle(event)
     queue.end()
     assert [row.state for row in queue.rows] == [RowState.DONE] * 3
@@ -99,8 +99,8 @@ def test_a_batch_of_the_command_line_is_continued(tmp_path: Path, photos: list[P
     )
     begun = set(out.rglob("*.png"))
     assert 1 <= len(begun) < 3
-    queue, order = _order(find_pictures(folder, CancelToken()), out, settings, root=folder)
-    events = Run(order).start().end()
+    queue, parts = _queued(find_photos(folder, CancelToken()), out, settings, root=folder)
+    events = Run(parts).start().end()
     for each in events:
         queue.handle(each)
     assert sum(isinstance(each, FileSkipped) for each in events) == len(begun)
@@ -110,8 +110,8 @@ def test_a_batch_of_the_command_line_is_continued(tmp_path: Path, photos: list[P
 
 
 def test_only_queued_files_of_a_tree_are_processed(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
-    _, order = _order([photos[2]], tmp_path / "out", settings, root=tmp_path / "in")
-    Run(order).start().end()
+    _, parts = _queued([photos[2]], tmp_path / "out", settings, root=tmp_path / "in")
+    Run(parts).start().end()
     assert [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")] == [
         "below/c.png"
     ]
@@ -128,8 +128,8 @@ def test_a_pause_stops_between_two_tiles_without_partial_files(
         if isinstance(event, BatchPaused):
             held.set()
 
-    _, order = _order(photos, tmp_path / "out", settings)
-    run = Run(order, shut)
+    _, parts = _queued(photos, tmp_path / "out", settings)
+    run = Run(parts, shut)
     run.start()
     assert held.wait(60)
     before = len(run.events)
@@ -152,8 +152,8 @@ def test_a_paused_batch_can_be_stopped_and_resumed(tmp_path: Path, photos: list[
         if isinstance(event, BatchPaused):
             held.set()
 
-    queue, order = _order(photos, out, settings)
-    run = Run(order, shut)
+    queue, parts = _queued(photos, out, settings)
+    run = Run(parts, shut)
     run.start()
     assert held.wait(60)
     began = time.monotonic()
@@ -163,30 +163,33 @@ def test_a_paused_batch_can_be_stopped_and_resumed(tmp_path: Path, photos: list[
     assert isinstance(ended, BatchEnded) and ended.cancelled
     assert not [path for path in out.rglob("*") if path.name.endswith(".part")]
     queue.end()
-    for event in Run(queue.order(out, queue.waiting)).start().end():
+    for event in Run(queue.start(out, queue.in_state(RowState.WAITING))).start().end():
         queue.handle(event)
     assert [row.state for row in queue.rows] == [RowState.DONE] * 3
 
 
 def test_a_corrupt_file_does_not_affect_others(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
-    photos[1].write_bytes(b"no picture")
-    queue, order = _order(photos, tmp_path / "out", settings)
-    for event in Run(order).start().end():
+    photos[1].write_bytes(b"no image")
+    queue, parts = _queued(photos, tmp_path / "out", settings)
+    for event in Run(parts).start().end():
         queue.handle(event)
     assert [row.state for row in queue.rows] == [RowState.DONE, RowState.FAILED, RowState.DONE]
-    assert "b.png" in queue.failed[0].problem and queue.failed[0].hint
+    assert "b.png" in queue.in_state(RowState.FAILED)[0].problem and queue.in_state(RowState.FAILED)[0].hint
 
 
 @pytest.mark.parametrize("as_tree", [False, True])
 def test_a_missing_file_does_not_affect_others(
     tmp_path: Path, photos: list[Path], settings: Settings, as_tree: bool
 ) -> None:
-    queue, order = _order(photos, tmp_path / "out", settings, root=tmp_path / "in" if as_tree else None)
+    queue, parts = _queued(photos, tmp_path / "out", settings, root=tmp_path / "in" if as_tree else None)
     photos[0].unlink()
-    for event in Run(order).start().end():
+    for event in Run(parts).start().end():
         queue.handle(event)
     assert [row.state for row in queue.rows] == [RowState.FAILED, RowState.DONE, RowState.DONE]
-    assert queue.failed[0].problem == "a.png: no such file." and "moved" in queue.failed[0].hint
+    assert (
+        queue.in_state(RowState.FAILED)[0].problem == "a.png: no such file."
+        and "moved" in queue.in_state(RowState.FAILED)[0].hint
+    )
 
 
 def test_existing_files_are_replaced_only_on_request(
@@ -195,25 +198,25 @@ def test_existing_files_are_replaced_only_on_request(
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.png").write_bytes(b"mine")
-    queue, order = _order(photos, out, settings)
-    for event in Run(order).start().end():
+    queue, parts = _queued(photos, out, settings)
+    for event in Run(parts).start().end():
         queue.handle(event)
     queue.end()
-    assert [row.in_the_way for row in queue.failed] == [True]
+    assert [row.in_the_way for row in queue.in_state(RowState.FAILED)] == [True]
     assert (out / "a.png").read_bytes() == b"mine"
-    for event in Run(queue.order(out, queue.failed, replace=True)).start().end():
+    for event in Run(queue.start(out, queue.in_state(RowState.FAILED), replace=True)).start().end():
         queue.handle(event)
-    assert not queue.failed
+    assert not queue.in_state(RowState.FAILED)
     assert imageio.read(out / "a.png").width == 240
 
 
 def test_an_invalid_part_does_not_end_the_others(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     queue = BatchQueue()
-    queue.add(photos[:1], settings)
-    queue.add(photos[1:2], dataclasses.replace(settings, batch=BatchOptions()), root=tmp_path / "in")
-    order = queue.order(tmp_path / "in", queue.rows)  # the photos' own folder
-    events = Run(order).start().end()
-    failures = [each for each in events if isinstance(each, PartFailed | FileFailed)]
+    queue.add(photos[0], settings)
+    queue.add(photos[1], dataclasses.replace(settings, batch=BatchOptions()), root=tmp_path / "in")
+    parts = queue.start(tmp_path / "in", queue.rows)  # the photos' own folder
+    events = Run(parts).start().end()
+    failures = [each for each in events if isinstance(each, FileFailed)]
     assert failures and all(isinstance(each.error, UnsafeOutput) for each in failures)
     for each in events:
         queue.handle(each)
@@ -225,9 +228,9 @@ def test_a_missing_model_ends_the_batch_with_its_error(
     tmp_path: Path, photos: list[Path], settings: Settings
 ) -> None:
     wrong = dataclasses.replace(settings, denoise=DenoiseOptions(model=str(tmp_path / "none.safetensors")))
-    queue, order = _order(photos, tmp_path / "out", wrong)
-    events = Run(order).start().end()
+    queue, parts = _queued(photos, tmp_path / "out", wrong)
+    events = Run(parts).start().end()
     for each in events:
         queue.handle(each)
     assert {row.state for row in queue.rows} == {RowState.FAILED}
-    assert "none.safetensors" in queue.failed[0].problem
+    assert "none.safetensors" in queue.in_state(RowState.FAILED)[0].problem

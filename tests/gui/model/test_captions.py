@@ -2,10 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from denoiser.estimation import NoiseEstimate
 from denoiser_gui.model import captions
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
+
+
+def _noise(sigma: float) -> NoiseEstimate:
+    return NoiseEstimate(sigma, 0.0, 0.0, np.zeros((1, 1), np.float32), "", grey=True)
 
 
 def _photo(**facts: object) -> OpenPhoto:
@@ -13,20 +19,24 @@ def _photo(**facts: object) -> OpenPhoto:
 
 
 def test_the_caption_shows_status_or_noise() -> None:
-    assert captions.beside_the_name(_photo()) == ""
-    assert captions.beside_the_name(_photo(sigma=11.26)) == "σ 11.3"
-    assert captions.beside_the_name(_photo(sigma=11.26, stage=PhotoStatus.SAVED)) == "saved"
-    assert captions.beside_the_name(_photo(sigma=11.26, stage=PhotoStatus.FAILED)) == "failed"
+    assert captions.short_caption(_photo()) == "a.jpg"
+    assert captions.short_caption(_photo(noise=_noise(11.26))) == "a.jpg · σ 11.3"
+    assert captions.short_caption(_photo(noise=_noise(11.26), status=PhotoStatus.SAVED)) == "a.jpg · saved"
+    assert captions.short_caption(_photo(noise=_noise(11.26), status=PhotoStatus.FAILED)) == "a.jpg · failed"
 
 
 def test_the_full_caption_contains_all_facts() -> None:
-    said = captions.in_full(
+    said = captions.full_caption(
         _photo(
-            sigma=3.0, stage=PhotoStatus.FAILED, saved_as=Path("/q/a.jpg"), problem="It is broken.", hint="Mend it."
+            noise=_noise(3.0),
+            status=PhotoStatus.FAILED,
+            saved_as=Path("/q/a.jpg"),
+            problem="It is broken.",
+            hint="Mend it.",
         )
     )
     assert said.splitlines() == [
-        "a.jpg", "failed", "measured noise: σ 3.0", "saved as /q/a.jpg", "It is broken.", "Mend it.",
+        "a.jpg", "failed", "estimated noise: σ 3.0", "saved as /q/a.jpg", "It is broken.", "Mend it.",
     ]  # fmt: skip
 
 
@@ -48,3 +58,9 @@ def test_durations(seconds: float, said: str) -> None:
 )
 def test_time_left_is_rounded(seconds: float, said: str) -> None:
     assert captions.time_left(seconds) == said
+
+
+def test_pixel_values() -> None:
+    assert captions.pixel_text((128.0, 131.0, 117.0)) == "R 128  G 131  B 117"
+    assert captions.pixel_text((65535.0,)) == "K 65535"
+    assert captions.pixel_text((0.25, 0.5, 1.5)) == "R 0.2500  G 0.5000  B 1.5000"

@@ -8,27 +8,27 @@ import pytest
 from denoiser.estimation import NoiseEstimate
 from denoiser.image import Origin, from_numpy
 from denoiser_gui.model import captions
-from denoiser_gui.model.picture import Picture, picture_of
+from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.words import set_language
 
 
-def _picture(**words: str) -> Picture:
+def _picture(**words: str) -> ImagePyramid:
     image = dataclasses.replace(
         from_numpy(np.zeros((40, 60, 3), np.uint8)), origin=Origin(format="jpeg", mode="rgb")
     )
-    return dataclasses.replace(picture_of(1, image), facts=words, bytes_in_file=14_200_000)
+    return dataclasses.replace(make_pyramid(1, image), exif=words, bytes_in_file=14_200_000)
 
 
 def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) -> NoiseEstimate:
     return NoiseEstimate(luma, chroma, kind, np.zeros((1, 1), np.float32), "", grey=grey)
 
 
-def test_shot_line() -> None:
-    picture = _picture(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
-    assert captions.shot_line(picture) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
-    assert captions.shot_line(_picture()) == ""
-    assert captions.shot_line(_picture(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
-    assert captions.shot_line(_picture(aperture="odd")) == ""
+def test_camera_line() -> None:
+    pyramid = _picture(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
+    assert captions.camera_line(pyramid) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
+    assert captions.camera_line(_picture()) == ""
+    assert captions.camera_line(_picture(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
+    assert captions.camera_line(_picture(aperture="odd")) == ""
 
 
 def test_file_line() -> None:

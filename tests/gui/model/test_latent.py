@@ -11,8 +11,8 @@ from denoiser.errors import Cancelled, DamagedLatent, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.metrics import psnr
-from denoiser_gui.model.latent import LatentRequest, LatentWork, is_latent, read_latent, sample_of, why_not
-from denoiser_gui.model.viewport import Area
+from denoiser.tiling import Region
+from denoiser_gui.model.latent import LatentEncoder, LatentRequest, is_latent, missing_codec, read_latent, sample_of
 
 
 @pytest.fixture(scope="module")
@@ -23,89 +23,89 @@ def photo() -> Image:
 
 
 @pytest.fixture(scope="module")
-def work(tiny_codec: Path) -> LatentWork:
-    return LatentWork(str(tiny_codec))
+def encoder(tiny_codec: Path) -> LatentEncoder:
+    return LatentEncoder(str(tiny_codec))
 
 
 def test_the_figures_match_the_decoded_file(
-    work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path
+    encoder: LatentEncoder, photo: Image, tmp_path: Path, tiny_codec: Path
 ) -> None:
-    rated = work.rate(LatentRequest(photo, 60.0), CancelToken())
-    assert rated.bits_per_pixel == pytest.approx(len(rated.data) * 8 / (150 * 200))
-    assert rated.psnr == pytest.approx(psnr(rated.image.pixels, photo.pixels, white=255))
-    assert (rated.noisy_bytes, rated.rival) == (0, None)
+    result = encoder.encode(LatentRequest(photo, 60.0), CancelToken())
+    assert result.bits_per_pixel == pytest.approx(len(result.data) * 8 / (150 * 200))
+    assert result.psnr == pytest.approx(psnr(result.image.pixels, photo.pixels, white=255))
+    assert (result.noisy_bytes, result.rival) == (0, None)
     path = tmp_path / "a.dlf"
-    path.write_bytes(rated.data)
+    path.write_bytes(result.data)
     assert is_latent(path)
-    assert np.array_equal(read_latent(path, str(tiny_codec)).pixels, rated.image.pixels)
+    assert np.array_equal(read_latent(path, str(tiny_codec)).pixels, result.image.pixels)
 
 
-def test_a_higher_quality_is_larger(work: LatentWork, photo: Image) -> None:
-    small, large = (work.rate(LatentRequest(photo, quality), CancelToken()) for quality in (10.0, 95.0))
+def test_a_higher_quality_is_larger(encoder: LatentEncoder, photo: Image) -> None:
+    small, large = (encoder.encode(LatentRequest(photo, quality), CancelToken()) for quality in (10.0, 95.0))
     assert len(small.data) < len(large.data)
 
 
-def test_denoising_makes_the_file_smaller_and_hides_psnr(work: LatentWork, photo: Image) -> None:
-    rated = work.rate(LatentRequest(photo, 50.0, denoise=12.0), CancelToken())
-    assert rated.psnr is None and rated.noisy_bytes > 0
-    assert container.read_bytes(rated.data, "a.dlf").cleaned
+def test_denoising_makes_the_file_smaller_and_hides_psnr(encoder: LatentEncoder, photo: Image) -> None:
+    result = encoder.encode(LatentRequest(photo, 50.0, denoise=12.0), CancelToken())
+    assert result.psnr is None and result.noisy_bytes > 0
+    assert container.read_bytes(result.data, "a.dlf").cleaned
 
 
 @pytest.mark.parametrize("rival", ["JPEG", "AVIF"])
-def test_other_formats_fit_into_the_same_size(work: LatentWork, photo: Image, rival: str) -> None:
-    rated = work.rate(LatentRequest(photo, 90.0, rival=rival), CancelToken())
-    assert rated.rival is not None, rated.rival_problem
-    assert rated.rival.bytes <= len(rated.data)
-    assert rated.rival.image.pixels.shape == photo.pixels.shape
+def test_other_formats_fit_into_the_same_size(encoder: LatentEncoder, photo: Image, rival: str) -> None:
+    result = encoder.encode(LatentRequest(photo, 90.0, rival=rival), CancelToken())
+    assert result.rival is not None, result.rival_problem
+    assert result.rival.bytes <= len(result.data)
+    assert result.rival.image.pixels.shape == photo.pixels.shape
 
 
-def test_a_format_that_cannot_be_that_small_is_reported(work: LatentWork, photo: Image, monkeypatch) -> None:
+def test_a_format_that_cannot_be_that_small_is_reported(encoder: LatentEncoder, photo: Image, monkeypatch) -> None:
     tiny = from_numpy(np.full((64, 64, 3), 90, np.uint8))
-    rated = work.rate(LatentRequest(tiny, 0.0, rival="AVIF"), CancelToken())
-    assert rated.rival is None
-    assert "AVIF" in rated.rival_problem and "bytes" in rated.rival_problem
+    result = encoder.encode(LatentRequest(tiny, 0.0, rival="AVIF"), CancelToken())
+    assert result.rival is None
+    assert "AVIF" in result.rival_problem and "bytes" in result.rival_problem
 
 
-def test_a_large_photo_is_sampled(work: LatentWork, photo: Image, tiny_codec: Path) -> None:
-    area = Area(64, 64, 64, 128)
-    rated = work.rate(LatentRequest(photo, 70.0, rival="JPEG", area=area), CancelToken())
-    assert rated.is_sample
-    assert rated.of_whole(len(rated.data)) == round(len(rated.data) * 150 * 200 / (64 * 128))
-    assert rated.bits_per_pixel == pytest.approx(len(rated.data) * 8 / (64 * 128))
+def test_a_large_photo_is_sampled(encoder: LatentEncoder, photo: Image, tiny_codec: Path) -> None:
+    region = Region(64, 64, 64, 128)
+    result = encoder.encode(LatentRequest(photo, 70.0, rival="JPEG", region=region), CancelToken())
+    assert result.is_sample
+    assert result.of_whole(len(result.data)) == round(len(result.data) * 150 * 200 / (64 * 128))
+    assert result.bits_per_pixel == pytest.approx(len(result.data) * 8 / (64 * 128))
     inside = np.s_[64:128, 64:192]
-    assert not np.array_equal(rated.image.pixels[inside], photo.pixels[inside])
+    assert not np.array_equal(result.image.pixels[inside], photo.pixels[inside])
     outside = np.ones((150, 200), bool)
     outside[inside] = False
-    assert np.array_equal(rated.image.pixels[outside], photo.pixels[outside])
+    assert np.array_equal(result.image.pixels[outside], photo.pixels[outside])
     told: list[float] = []
-    data = work.whole(rated.request, told.append, CancelToken())
+    data = encoder.whole(result.request, told.append, CancelToken())
     assert container.read_bytes(data, "a.dlf").width == 200
     assert told == sorted(told)
 
 
 def test_the_sample_is_at_the_visible_part_and_aligned_to_tiles() -> None:
-    assert sample_of(Area(0, 0, 900, 1200), 900, 1200) is None
-    assert sample_of(Area(0, 0, 4000, 6000), 4000, 6000) == Area(1472, 2432, 1024, 1024)
-    assert sample_of(Area(3900, 5900, 100, 100), 4000, 6000) == Area(2944, 4928, 1024, 1024)
-    assert sample_of(Area(0, 0, 10, 10), 800, 9000) == Area(0, 0, 800, 1024)
+    assert sample_of(Region(0, 0, 900, 1200), 900, 1200) is None
+    assert sample_of(Region(0, 0, 4000, 6000), 4000, 6000) == Region(1472, 2432, 1024, 1024)
+    assert sample_of(Region(3900, 5900, 100, 100), 4000, 6000) == Region(2944, 4928, 1024, 1024)
+    assert sample_of(Region(0, 0, 10, 10), 800, 9000) == Region(0, 0, 800, 1024)
 
 
-def test_encoding_can_be_cancelled(work: LatentWork, photo: Image) -> None:
+def test_encoding_can_be_cancelled(encoder: LatentEncoder, photo: Image) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        work.rate(LatentRequest(photo, 33.0), cancel)
+        encoder.encode(LatentRequest(photo, 33.0), cancel)
 
 
 def test_a_missing_codec_is_reported(tmp_path: Path, tiny_codec: Path) -> None:
-    assert isinstance(why_not(str(tmp_path / "none.safetensors")), MissingModel)
-    assert why_not(str(tiny_codec)) is None
+    assert isinstance(missing_codec(str(tmp_path / "none.safetensors")), MissingModel)
+    assert missing_codec(str(tiny_codec)) is None
 
 
 def test_a_corrupt_file_is_named_in_the_error(
-    work: LatentWork, photo: Image, tmp_path: Path, tiny_codec: Path
+    encoder: LatentEncoder, photo: Image, tmp_path: Path, tiny_codec: Path
 ) -> None:
-    data = work.rate(LatentRequest(photo, 60.0), CancelToken()).data
+    data = encoder.encode(LatentRequest(photo, 60.0), CancelToken()).data
     (tmp_path / "a.dlf").write_bytes(data[:-9])
     with pytest.raises(DamagedLatent, match=r"a\.dlf"):
         read_latent(tmp_path / "a.dlf", str(tiny_codec))
@@ -114,12 +114,12 @@ def test_a_corrupt_file_is_named_in_the_error(
 
 
 def test_a_latent_file_opens_like_a_photo(
-    work: LatentWork, photo: Image, tmp_path: Path, monkeypatch, tiny_codec: Path
+    encoder: LatentEncoder, photo: Image, tmp_path: Path, monkeypatch, tiny_codec: Path
 ) -> None:
-    from denoiser_gui.model import picture, thumbnails
+    from denoiser_gui.model import pyramid, thumbnails
 
-    (tmp_path / "a.dlf").write_bytes(work.rate(LatentRequest(photo, 60.0), CancelToken()).data)
-    for room in (picture, thumbnails):
+    (tmp_path / "a.dlf").write_bytes(encoder.encode(LatentRequest(photo, 60.0), CancelToken()).data)
+    for room in (pyramid, thumbnails):
         monkeypatch.setattr(room, "read_latent", lambda path: read_latent(path, str(tiny_codec)))
-    assert picture.read_picture(1, tmp_path / "a.dlf").image.width == 200
+    assert pyramid.read_pyramid(1, tmp_path / "a.dlf").image.width == 200
     assert thumbnails.make_thumbnail(tmp_path / "a.dlf", 50).width == 50

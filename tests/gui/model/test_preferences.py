@@ -115,7 +115,7 @@ def test_recent_files_are_unique_and_newest_first(tmp_path: Path) -> None:
     opened = Preferences().with_opened([Path("/a/1.png"), Path("/b/2.png")]).with_opened([Path("/b/2.png")])
     assert opened.recent == ("/b/2.png", "/a/1.png")
     assert opened.open_folder == "/b"
-    assert opened.recent_folders() == [Path("/b"), Path("/a")]
+    assert opened.recent_folders(2) == [Path("/b"), Path("/a")]
     many = opened.with_opened([Path(f"/c/{n}.png") for n in range(40)])
     assert len(many.recent) == MOST_RECENT
     assert opened.with_opened([]) is opened

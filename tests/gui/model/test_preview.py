@@ -16,18 +16,17 @@ from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.controls import PhotoSettings
-from denoiser_gui.model.picture import Picture, cut, picture_of
 from denoiser_gui.model.preview import Preview
+from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import (
     EngineEvent,
-    ExportDone,
-    ExportFailed,
-    ExportProgress,
+    EngineStatus,
+    ExportEvent,
     ExportRequest,
-    Frame,
     NoiseEstimated,
     PreviewFailed,
+    PreviewFrame,
     PreviewRequest,
     State,
     View,
@@ -55,7 +54,7 @@ class Bench:
     """Runs the preview without a window."""
 
     def __init__(self, *images: Image) -> None:
-        self.pictures = [picture_of(key, image) for key, image in enumerate(images, 1)]
+        self.pyramids = [make_pyramid(key, image) for key, image in enumerate(images, 1)]
         self.preview, self.renderer = Preview(), Renderer()
         self.events: list[EngineEvent] = []
         self.generation = 0
@@ -63,17 +62,17 @@ class Bench:
     def request(
         self,
         options: DenoiseOptions = FAST,
-        picture: Picture | None = None,
+        pyramid: ImagePyramid | None = None,
         scale: float = 1.0,
         view: View = View.SPLIT,
         at: tuple[float, float] = (0.5, 0.5),
     ) -> PreviewRequest:
-        picture = picture or self.pictures[0]
-        height, width = picture.image.height, picture.image.width
+        pyramid = pyramid or self.pyramids[0]
+        height, width = pyramid.image.height, pyramid.image.width
         viewport = viewport_of(width, height, 150, 120).at_scale(scale)
         viewport = viewport.panned((0.5 - at[0]) * width * scale, (0.5 - at[1]) * height * scale)
         self.generation += 1
-        return PreviewRequest(self.generation, picture, options, viewport, view)
+        return PreviewRequest(self.generation, pyramid, options, viewport, view)
 
     def work(
         self, request: PreviewRequest | None = None, until: Callable[[EngineEvent], bool] = lambda _: False
@@ -93,25 +92,26 @@ class Bench:
         except Cancelled:
             assert cancel.cancelled
 
-    def frame(self, request: PreviewRequest) -> Frame:
-        return self.renderer.frame(request, self.preview.cleaning(request))
+    def frame(self, request: PreviewRequest) -> PreviewFrame:
+        return self.renderer.frame(request, self.preview.result(request))
 
     def written(self, request: PreviewRequest, folder: Path) -> Image:
         """The photo saved with these options."""
-        export = ExportRequest(request.picture, request.options)
+        export = ExportRequest(request.pyramid, request.options)
         self.preview.export(export)
         self.work()
-        made = next(
-            event for event in reversed(self.events) if isinstance(event, ExportDone) and event.export is export
+        finished = next(
+            event.finished
+            for event in reversed(self.events)
+            if isinstance(event, ExportEvent) and event.export is export and event.finished is not None
         )
         target = folder / f"{request.generation}.png"
-        save(made.finished, SaveRequest(target, PhotoSettings(request.options)))
+        save(finished, SaveRequest(target, PhotoSettings(request.options)))
         return imageio.read(target)
 
 
 def _is_exact(event: EngineEvent) -> bool:
-    doing = getattr(event, "doing", None)
-    return doing is not None and doing.state is State.EXACT
+    return isinstance(event, EngineStatus) and event.state is State.EXACT
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -126,9 +126,9 @@ def test_exact_pixels_equal_the_saved_file(tmp_path: Path, deep: bool, alpha: bo
     frame = bench.frame(request)
     assert frame.state is State.EXACT
     written = bench.written(request, tmp_path)
-    assert np.array_equal(frame.right_values, cut(written.pixels, frame.area))
+    assert np.array_equal(frame.right_values, written.pixels[frame.region.slices])
     if not deep and not alpha:  # what the screen gets are the very bytes of the file
-        assert np.array_equal(frame.right[:, :, 2::-1], cut(written.pixels, frame.area))
+        assert np.array_equal(frame.right[:, :, 2::-1], written.pixels[frame.region.slices])
 
 
 def test_the_saved_photo_equals_that_of_a_session(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_on_a_cpu_the_tile_size_is_512_and_reported(tmp_path: Path) -> None:
     bench = Bench(image)
     request = bench.request(DenoiseOptions(precision="fp32", device="cpu"))
     bench.work(request, until=_is_exact)
-    status = next(event.doing for event in bench.events if hasattr(event, "doing"))
+    status = next(event for event in bench.events if isinstance(event, EngineStatus))
     assert status.tile == 512
     written = bench.written(request, tmp_path)
     same = DenoiseOptions(precision="fp32", device="cpu", tile=status.tile)
@@ -164,7 +164,7 @@ def _random_request(bench: Bench, dice: np.random.Generator) -> PreviewRequest:
     )
     return bench.request(
         options,
-        bench.pictures[int(dice.integers(len(bench.pictures)))],
+        bench.pyramids[int(dice.integers(len(bench.pyramids)))],
         float(dice.choice([0.4, 1.0, 1.0, 2.0, 5.0])),
         View.SPLIT,
         (float(dice.random()), float(dice.random())),
@@ -183,7 +183,7 @@ def _try_changes(bench: Bench, folder: Path, changes: int) -> int:
             assert frame.state is State.EXACT
         if frame.state is State.EXACT and request.viewport.scale >= 1:
             written = bench.written(request, folder)
-            assert np.array_equal(frame.right_values, cut(written.pixels, frame.area)), request
+            assert np.array_equal(frame.right_values, written.pixels[frame.region.slices]), request
             compared += 1
     return compared
 
@@ -206,7 +206,7 @@ def test_after_two_hundred_random_changes_the_exact_preview_equals_the_written_p
 def test_a_draft_comes_first_and_is_closer_to_the_result_than_the_source() -> None:
     bench = Bench(_noisy(3, 400, 480))
     request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
-    bench.work(request, until=lambda event: hasattr(event, "doing"))
+    bench.work(request, until=lambda event: isinstance(event, EngineStatus))
     draft = bench.frame(request)
     assert draft.state is State.DRAFT
     bench.work(request)
@@ -223,9 +223,9 @@ def test_another_look_does_not_run_the_model(monkeypatch: pytest.MonkeyPatch) ->
     bench = Bench(_noisy(3, 300, 420))
     request = bench.request()
     bench.work(request)
-    cleaning = bench.preview.cleaning(request)
-    assert cleaning is not None
-    monkeypatch.setattr(cleaning.session._cleaner.runner, "start", None)
+    result = bench.preview.result(request)
+    assert result is not None
+    monkeypatch.setattr(result.session._cleaner.runner, "start", None)
     for look in ({"strength": 0.5}, {"colour_noise": 0.2}, {"detail": 0.5}, {"grain": 0.5}):
         other = bench.request(DenoiseOptions(precision="fp32", tile=192, **look))
         bench.work(other)
@@ -246,7 +246,7 @@ def test_pixels_of_another_level_or_photo_are_never_exact() -> None:
     bench.work(bench.request(DenoiseOptions(noise_level=10.0, precision="fp32", tile=192)))
     for other in (
         bench.request(DenoiseOptions(noise_level=11.0, precision="fp32", tile=192)),
-        bench.request(DenoiseOptions(noise_level=10.0, precision="fp32", tile=192), bench.pictures[1]),
+        bench.request(DenoiseOptions(noise_level=10.0, precision="fp32", tile=192), bench.pyramids[1]),
     ):
         assert bench.frame(other).state is State.WAITING
 
@@ -254,14 +254,14 @@ def test_pixels_of_another_level_or_photo_are_never_exact() -> None:
 def test_the_share_kept_as_in_the_source_is_known_once_the_photo_is_complete() -> None:
     bench = Bench(_noisy(3, 480, 480))
     request = bench.request(DenoiseOptions(noise_level=18.0, precision="fp32", tile=192))
-    bench.work(request, until=lambda event: hasattr(event, "doing"))
-    cleaning = bench.preview.cleaning(request)
-    assert cleaning is not None and not cleaning.is_complete and cleaning.kept_share is None
+    bench.work(request, until=lambda event: isinstance(event, EngineStatus))
+    result = bench.preview.result(request)
+    assert result is not None and not result.is_complete and result.kept_share is None
     bench.work(request)
-    assert cleaning.is_complete
-    last = [event.doing for event in bench.events if hasattr(event, "doing")][-1]
-    assert last.photo == request.picture.key
-    assert last.kept_share == cleaning.kept_share == cleaning._gradual.work.canvas.kept_share  # type: ignore[union-attr]
+    assert result.is_complete
+    last = [event for event in bench.events if isinstance(event, EngineStatus)][-1]
+    assert last.photo == request.pyramid.key
+    assert last.kept_share == result.kept_share == result._gradual.work.canvas.kept_share  # type: ignore[union-attr]
 
 
 def test_a_superseded_request_stops_within_a_tile() -> None:
@@ -294,7 +294,7 @@ def test_a_superseded_request_stops_within_a_tile() -> None:
     assert cancelled.wait(5), "the running tile was not cancelled"
     worker.join(60)
     assert not worker.is_alive() and not finished_stale.is_set()
-    stale = bench.preview.cleaning(first)
+    stale = bench.preview.result(first)
     assert stale is None or stale.progress == 0
     assert bench.frame(second).state is State.EXACT
 
@@ -305,33 +305,34 @@ def test_a_missing_model_is_reported_once_and_can_be_retried() -> None:
     bench.work(request)
     failures = [event for event in bench.events if isinstance(event, PreviewFailed)]
     assert len(failures) == 1 and isinstance(failures[0].error, MissingModel)
-    assert isinstance(bench.preview.fault(request), MissingModel)
+    assert isinstance(bench.preview.error_of(request), MissingModel)
     bench.preview.try_again()
-    assert bench.preview.fault(request) is None
+    assert bench.preview.error_of(request) is None
 
 
 def test_an_export_reports_its_progress_and_errors() -> None:
     bench = Bench(_noisy(3, 300, 420))
     good, bad = (
-        ExportRequest(bench.pictures[0], FAST),
-        ExportRequest(bench.pictures[0], DenoiseOptions(model="no-such-model")),
+        ExportRequest(bench.pyramids[0], FAST),
+        ExportRequest(bench.pyramids[0], DenoiseOptions(model="no-such-model")),
     )
     for export in (good, bad):
         bench.preview.export(export)
     bench.work()
-    assert [event.export for event in bench.events if isinstance(event, ExportDone)] == [good]
-    assert [event.export for event in bench.events if isinstance(event, ExportFailed)] == [bad]
-    steps = [event.progress for event in bench.events if isinstance(event, ExportProgress)]
+    events = [event for event in bench.events if isinstance(event, ExportEvent)]
+    assert [event.export for event in events if event.finished is not None] == [good]
+    assert [event.export for event in events if event.error is not None] == [bad]
+    steps = [event.progress for event in events if event.export is good]
     assert steps == sorted(steps) and steps[-1] == 1.0
 
 
 def test_a_cancelled_export_is_dropped() -> None:
     bench = Bench(_noisy(3, 300, 420))
-    export = ExportRequest(bench.pictures[0], FAST)
+    export = ExportRequest(bench.pyramids[0], FAST)
     export.cancel.cancel()
     bench.preview.export(export)
     bench.work()
-    assert not [event for event in bench.events if isinstance(event, ExportDone | ExportFailed)]
+    assert not [event for event in bench.events if isinstance(event, ExportEvent)]
 
 
 def test_data_of_a_closed_photo_is_dropped() -> None:
@@ -339,4 +340,4 @@ def test_data_of_a_closed_photo_is_dropped() -> None:
     request = bench.request()
     bench.work(request)
     bench.preview.forget(1)
-    assert bench.preview.cleaning(request) is None
+    assert bench.preview.result(request) is None

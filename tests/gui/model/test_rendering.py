@@ -10,8 +10,8 @@ from denoiser.engine import open_session
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.cleaning import Cleaning, Estimates
-from denoiser_gui.model.picture import Picture, picture_of
+from denoiser_gui.model.partial_result import NoiseByLevel, PartialResult
+from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import PreviewRequest, ReplacementImage, State, View
 from denoiser_gui.model.viewport import viewport_of
@@ -27,78 +27,78 @@ def _image(height: int = 260, width: int = 360) -> Image:
 
 
 @pytest.fixture(scope="module")
-def cleaning() -> Cleaning:
-    picture = picture_of(1, _image())
-    done = Cleaning(picture, open_session(FAST), 18.0, Estimates(picture))
+def result() -> PartialResult:
+    pyramid = make_pyramid(1, _image())
+    done = PartialResult(pyramid, open_session(FAST), 18.0, NoiseByLevel(pyramid))
     while done.clean_next(None, CancelToken()):
         pass
     return done
 
 
-def _request(picture: Picture, view: View = View.SPLIT, scale: float = 1.0, **words: object) -> PreviewRequest:
-    viewport = viewport_of(picture.image.width, picture.image.height, 200, 150).at_scale(scale)
-    return PreviewRequest(1, picture, FAST, viewport, view, **words)  # type: ignore[arg-type]
+def _request(pyramid: ImagePyramid, view: View = View.SPLIT, scale: float = 1.0, **words: object) -> PreviewRequest:
+    viewport = viewport_of(pyramid.image.width, pyramid.image.height, 200, 150).at_scale(scale)
+    return PreviewRequest(1, pyramid, FAST, viewport, view, **words)  # type: ignore[arg-type]
 
 
 def test_before_the_first_tile_the_source_is_shown_as_waiting() -> None:
-    picture = picture_of(1, _image())
-    frame = Renderer().frame(_request(picture), None)
+    pyramid = make_pyramid(1, _image())
+    frame = Renderer().frame(_request(pyramid), None)
     assert frame.state is State.WAITING and np.array_equal(frame.left, frame.right)
-    assert frame.left.shape[:2] == (frame.area.height, frame.area.width) and np.all(frame.left[:, :, 3] == 255)
+    assert frame.left.shape[:2] == (frame.region.height, frame.region.width) and np.all(frame.left[:, :, 3] == 255)
 
 
-def test_the_difference_is_amplified_four_times_around_grey(cleaning: Cleaning) -> None:
-    frame = Renderer().frame(_request(cleaning.picture, View.DIFFERENCE), cleaning)
+def test_the_difference_is_amplified_four_times_around_grey(result: PartialResult) -> None:
+    frame = Renderer().frame(_request(result.pyramid, View.DIFFERENCE), result)
     removed = frame.left_values.astype(int) - frame.right_values
     assert np.array_equal(frame.right[:, :, 2::-1], np.clip(128 + 4 * removed, 0, 255))
 
 
-def test_only_areas_of_low_trust_are_tinted(cleaning: Cleaning) -> None:
+def test_only_areas_of_low_trust_are_tinted(result: PartialResult) -> None:
     renderer = Renderer()
-    plain = renderer.frame(_request(cleaning.picture), cleaning)
-    cleaning.measure_trust()
-    assert cleaning.trust is not None
-    believed = cleaning.trust
-    tinted = renderer.frame(_request(cleaning.picture, View.TRUST), cleaning)
+    plain = renderer.frame(_request(result.pyramid), result)
+    result.measure_trust()
+    assert result.trust is not None
+    believed = result.trust
+    tinted = renderer.frame(_request(result.pyramid, View.TRUST), result)
     assert tinted.right.shape == plain.right.shape
     try:
-        cleaning.trust = dataclasses.replace(believed, map=np.zeros_like(believed.map))
-        amber = renderer.frame(_request(cleaning.picture, View.TRUST), cleaning).right[:, :, :3].astype(int)
-        cleaning.trust = dataclasses.replace(believed, map=np.ones_like(believed.map))
-        untouched = renderer.frame(_request(cleaning.picture, View.TRUST), cleaning)
+        result.trust = dataclasses.replace(believed, map=np.zeros_like(believed.map))
+        amber = renderer.frame(_request(result.pyramid, View.TRUST), result).right[:, :, :3].astype(int)
+        result.trust = dataclasses.replace(believed, map=np.ones_like(believed.map))
+        untouched = renderer.frame(_request(result.pyramid, View.TRUST), result)
     finally:
-        cleaning.trust = believed
+        result.trust = believed
     assert np.array_equal(untouched.right, plain.right)
     blue, _, red = amber.reshape(-1, 3).mean(axis=0)
     assert red > blue + 80
 
 
 @pytest.mark.parametrize("scale", [0.31, 0.5, 0.75])
-def test_a_zoomed_out_frame_has_the_size_of_its_area_on_screen(cleaning: Cleaning, scale: float) -> None:
-    frame = Renderer().frame(_request(cleaning.picture, View.SPLIT, scale), cleaning)
+def test_a_zoomed_out_frame_has_the_size_of_its_area_on_screen(result: PartialResult, scale: float) -> None:
+    frame = Renderer().frame(_request(result.pyramid, View.SPLIT, scale), result)
     assert frame.state is State.EXACT
     height, width = frame.right.shape[:2]
-    assert height == round(frame.area.height * frame.request.viewport.scale)
-    assert width == round(frame.area.width * frame.request.viewport.scale)
-    whole = cleaning.pixels(0, frame.area)[0].astype(float).mean(axis=(0, 1))
+    assert height == round(frame.region.height * frame.request.viewport.scale)
+    assert width == round(frame.region.width * frame.request.viewport.scale)
+    whole = result.pixels(0, frame.region)[0].astype(float).mean(axis=(0, 1))
     assert frame.right_values.mean(axis=(0, 1)) == pytest.approx(whole, abs=1.5)
 
 
-def test_a_replacement_image_is_shown_instead_of_the_photo(cleaning: Cleaning) -> None:
+def test_a_replacement_image_is_replacements_of_the_photo(result: PartialResult) -> None:
     other = from_numpy(np.full((260, 360, 3), 40, np.uint8))
-    request = _request(cleaning.picture, left=ReplacementImage("as JPEG", other))
-    frame = Renderer().frame(request, cleaning)
+    request = _request(result.pyramid, left=ReplacementImage("as JPEG", other))
+    frame = Renderer().frame(request, result)
     assert np.all(frame.left_values == 40) and not np.all(frame.right_values == 40)
 
 
 def test_transparency_shows_a_checkerboard() -> None:
     image = _image()
     see_through = from_numpy(np.dstack([image.pixels, np.zeros((260, 360, 1), np.uint8)]))
-    frame = Renderer().frame(_request(picture_of(1, see_through)), None)
+    frame = Renderer().frame(_request(make_pyramid(1, see_through)), None)
     assert set(np.unique(frame.left[:, :, :3])) == {96, 128}
 
 
-def test_colours_are_converted_to_the_display_profile(cleaning: Cleaning) -> None:
+def test_colours_are_converted_to_the_display_profile(result: PartialResult) -> None:
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -114,14 +114,14 @@ def test_colours_are_converted_to_the_display_profile(cleaning: Cleaning) -> Non
     )
     assert ImageCms.ImageCmsProfile(io.BytesIO(bytes(other)))
     renderer = Renderer()
-    plain = renderer.frame(_request(cleaning.picture), cleaning)
-    turned = renderer.frame(_request(cleaning.picture, screen=bytes(other)), cleaning)
+    plain = renderer.frame(_request(result.pyramid), result)
+    turned = renderer.frame(_request(result.pyramid, display_profile=bytes(other)), result)
     assert np.array_equal(plain.right_values, turned.right_values), "only the screen changes"
     assert not np.array_equal(plain.right, turned.right)
 
 
-def test_the_overview_counts_every_pixel_before_and_after(cleaning: Cleaning) -> None:
-    overview = Renderer().overview(_request(cleaning.picture), cleaning)
+def test_the_overview_counts_every_pixel_before_and_after(result: PartialResult) -> None:
+    overview = Renderer().overview(_request(result.pyramid), result)
     assert overview.before.shape == overview.after.shape == (3, 64)
     assert overview.before.sum(axis=1) == pytest.approx([1, 1, 1])
     assert not np.array_equal(overview.before, overview.after)
@@ -133,7 +133,21 @@ def test_grey_float_and_tiny_photos_are_shown_too() -> None:
         np.random.default_rng(0).random((40, 50, 3), dtype=np.float32) * 1.5,
         np.array([[[1, 2, 3]]], np.uint16),
     ):
-        picture = picture_of(1, from_numpy(pixels))
-        frame = Renderer().frame(_request(picture), None)
+        pyramid = make_pyramid(1, from_numpy(pixels))
+        frame = Renderer().frame(_request(pyramid), None)
         assert frame.left.dtype == np.uint8 and frame.left.shape[2] == 4
-        assert Renderer().overview(_request(picture), None).left.shape[2] == 4
+        assert Renderer().overview(_request(pyramid), None).left.shape[2] == 4
+
+
+def test_pixel_values_are_in_the_bit_depth_of_the_photo() -> None:
+    pixels = np.random.default_rng(0).integers(0, 65535, (90, 120, 3), dtype=np.uint16)
+    pyramid = make_pyramid(1, from_numpy(pixels))
+    viewport = viewport_of(120, 90, 40, 30)
+    frame = Renderer().frame(PreviewRequest(1, pyramid, FAST, viewport.at_scale(4.0)), None)
+    for x, y in ((56.0, 44.2), (57.9, 44.99), (60.5, 46.0)):
+        values = frame.values_at(x, y)
+        assert values is not None and values[0] == tuple(pixels[int(y), int(x)])
+    frame = Renderer().frame(PreviewRequest(1, pyramid, FAST, viewport.at_scale(0.2)), None)
+    assert frame.values_at(10.0, 10.0) is not None
+    for x, y in ((-1.0, 5.0), (5.0, 90.0), (120.0, 0.0)):
+        assert frame.values_at(x, y) is None

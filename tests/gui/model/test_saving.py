@@ -13,8 +13,8 @@ from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions
 from denoiser_gui.model.controls import PhotoSettings
-from denoiser_gui.model.requests import Finished, finished
-from denoiser_gui.model.saving import SaveRequest, depths_of, proposed_target, refuse, save
+from denoiser_gui.model.requests import FinishedPhoto
+from denoiser_gui.model.saving import SaveRequest, check_target, default_target, save
 
 OPTIONS = DenoiseOptions(noise_level=15.0, precision="fp32")
 
@@ -26,18 +26,18 @@ def image() -> Image:
 
 
 @pytest.fixture(scope="module")
-def made(image: Image) -> Finished:
+def made(image: Image) -> FinishedPhoto:
     session = open_session(OPTIONS)
-    return finished(image, session.clean(image), session)
+    return FinishedPhoto.by(session, image, session.clean(image))
 
 
 def test_the_default_target_is_a_folder_next_to_the_photo(tmp_path: Path, image: Image) -> None:
     source = tmp_path / "a.png"
     imageio.write(image, source)
     read = imageio.read(source)
-    assert proposed_target(source, "a.png", read, WriteOptions()) == tmp_path / "clean" / "a.png"
-    assert proposed_target(source, "a.png", read, WriteOptions(format="jpeg")) == tmp_path / "clean" / "a.jpg"
-    assert proposed_target(tmp_path / "b.bmp", "b.bmp", None, WriteOptions()) == tmp_path / "clean" / "b.png"
+    assert default_target(source, "a.png", read, WriteOptions()) == tmp_path / "clean" / "a.png"
+    assert default_target(source, "a.png", read, WriteOptions(format="jpeg")) == tmp_path / "clean" / "a.jpg"
+    assert default_target(tmp_path / "b.bmp", "b.bmp", None, WriteOptions()) == tmp_path / "clean" / "b.png"
 
 
 def test_open_photos_are_never_overwritten_even_through_links(tmp_path: Path, image: Image) -> None:
@@ -47,24 +47,23 @@ def test_open_photos_are_never_overwritten_even_through_links(tmp_path: Path, im
     os.link(source, hard)
     for target in (source, link, hard):
         with pytest.raises(UnsafeOutput):
-            refuse(SaveRequest(target, PhotoSettings(), overwrite=True), [source])
+            check_target(SaveRequest(target, PhotoSettings(), overwrite=True), [source])
 
 
 def test_existing_files_are_replaced_only_on_request(tmp_path: Path) -> None:
     other = tmp_path / "other.png"
     other.write_bytes(b"something")
     with pytest.raises(ForeignOutput):
-        refuse(SaveRequest(other, PhotoSettings()), [])
-    refuse(SaveRequest(other, PhotoSettings(), overwrite=True), [])
-    refuse(SaveRequest(tmp_path / "new.png", PhotoSettings()), [])
+        check_target(SaveRequest(other, PhotoSettings()), [])
+    check_target(SaveRequest(other, PhotoSettings(), overwrite=True), [])
+    check_target(SaveRequest(tmp_path / "new.png", PhotoSettings()), [])
     with pytest.raises(UsageError):
-        refuse(SaveRequest(tmp_path / "name without suffix", PhotoSettings()), [])
+        check_target(SaveRequest(tmp_path / "name without suffix", PhotoSettings()), [])
 
 
-def test_the_file_has_the_processing_record_of_a_batch(tmp_path: Path, made: Finished) -> None:
+def test_the_file_has_the_processing_record_of_a_batch(tmp_path: Path, made: FinishedPhoto) -> None:
     target = tmp_path / "deeper" / "a.png"
-    saved = save(made, SaveRequest(target, PhotoSettings(OPTIONS)))
-    assert saved.target == target
+    assert save(made, SaveRequest(target, PhotoSettings(OPTIONS))) == ()
     written = imageio.read(target)
     ticket = read_record(written)
     assert ticket is not None and ticket.options["noise_level"] == 15.0 and ticket.model == made.model_name
@@ -74,8 +73,9 @@ def test_the_file_has_the_processing_record_of_a_batch(tmp_path: Path, made: Fin
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.png", 16), ("a.tif", 32), ("a.avif", 10), ("a.png", 8)])
-def test_converting_the_bit_depth_keeps_the_image(tmp_path: Path, made: Finished, name: str, bits: int) -> None:
-    assert bits in depths_of(Path(name))
+def test_converting_the_bit_depth_keeps_the_image(
+    tmp_path: Path, made: FinishedPhoto, name: str, bits: int
+) -> None:
     save(made, SaveRequest(tmp_path / name, PhotoSettings(OPTIONS), bits))
     written = imageio.read(tmp_path / name)
     assert written.bits == bits

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from denoiser_gui.model.viewport import LARGEST, Area, Viewport, viewport_of
+from denoiser.tiling import Region
+from denoiser_gui.model.viewport import LARGEST, Viewport, viewport_of
 
 
 def _photo(scale: float | None = None) -> Viewport:
@@ -14,7 +15,7 @@ def _photo(scale: float | None = None) -> Viewport:
 
 def test_a_photo_is_fitted_at_first_and_after_resizing_the_pane() -> None:
     viewport = _photo()
-    assert viewport.fits and viewport.visible == Area(0, 0, 4000, 6000)
+    assert viewport.fits and viewport.visible == Region(0, 0, 4000, 6000)
     wider = viewport.resized(1200, 300)
     assert wider.fits and wider.scale == pytest.approx(300 / 4000)
 
@@ -73,11 +74,3 @@ def test_the_same_place_is_kept_in_a_photo_of_the_same_size_and_all_of_another_i
     viewport = _photo(2.0).panned(77, 11)
     assert viewport.on(6000, 4000) == viewport
     assert viewport.on(640, 480).fits
-
-
-def test_parts_of_copies_cover_the_parts_they_show() -> None:
-    area = Area(13, 27, 101, 55)
-    for level in range(5):
-        small = area.shrunk(level)
-        assert small.grown(level, 4000, 6000).contains(area)
-    assert Area(0, 0, 4001, 6001).shrunk(3).grown(3, 4001, 6001) == Area(0, 0, 4001, 6001)

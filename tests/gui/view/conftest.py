@@ -39,7 +39,7 @@ def photos(tmp_path: Path) -> list[Path]:
         values = np.random.default_rng(number).normal(128, 9, (72, 96, 3)).clip(0, 255).astype(np.uint8)
         imageio.write(from_numpy(values), path)
     broken = tmp_path / "photos" / "d.png"
-    broken.write_bytes(b"no picture")
+    broken.write_bytes(b"no image")
     return [*paths, broken]
 
 

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.qt import QApplication, QPushButton, QToolButton, QVBoxLayout, QWidget
 from denoiser_gui.view import theme
-from denoiser_gui.view.top_bar import MOST, Banner
+from denoiser_gui.view.bars import MOST, Banner
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def banner(qapp: QApplication, qtbot: QtBot) -> Iterator[Banner]:
     window = QWidget()
     qtbot.addWidget(window)
     layout = QVBoxLayout(window)
-    banner = Banner(window)
+    banner = Banner()
     layout.addWidget(banner)
     layout.addStretch()
     window.resize(900, 300)

@@ -9,9 +9,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from denoiser.image import from_numpy
+from denoiser.tiling import Region
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.requests import EngineStatus, Frame, State, View
-from denoiser_gui.model.viewport import Area
+from denoiser_gui.model.requests import EngineStatus, PreviewFrame, State, View
 from denoiser_gui.qt import (
     QApplication,
     QPoint,
@@ -20,15 +20,15 @@ from denoiser_gui.qt import (
     Qt,
     QWheelEvent,
 )
-from denoiser_gui.view.canvas import Canvas
+from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.painting import DIVIDER, GAP, Panes
 
 _PATIENCE = 120_000  # ms; a busy machine is slow
 
 
 @pytest.fixture
-def canvas(controller: Controller, qtbot: QtBot) -> Iterator[Canvas]:
-    canvas = Canvas(controller.viewer)
+def canvas(controller: Controller, qtbot: QtBot) -> Iterator[PhotoCanvas]:
+    canvas = PhotoCanvas(controller.viewer)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()
@@ -39,7 +39,7 @@ def canvas(controller: Controller, qtbot: QtBot) -> Iterator[Canvas]:
     canvas.hide()
 
 
-def _turn(canvas: Canvas, at: QPointF, notches: float, *, pixels: QPoint | None = None) -> None:
+def _turn(canvas: PhotoCanvas, at: QPointF, notches: float, *, pixels: QPoint | None = None) -> None:
     event = QWheelEvent(
         at,
         canvas.mapToGlobal(at),
@@ -53,7 +53,7 @@ def _turn(canvas: Canvas, at: QPointF, notches: float, *, pixels: QPoint | None 
     QApplication.sendEvent(canvas, event)
 
 
-def test_the_wheel_zooms_at_the_pointer(canvas: Canvas, controller: Controller) -> None:
+def test_the_wheel_zooms_at_the_pointer(canvas: PhotoCanvas, controller: Controller) -> None:
     before = controller.viewer.viewport
     assert before is not None and before.fits
     point = QPointF(40, 130)  # in the left pane
@@ -64,7 +64,7 @@ def test_the_wheel_zooms_at_the_pointer(canvas: Canvas, controller: Controller) 
     assert after.to_pane(x, y) == pytest.approx((point.x(), point.y()), abs=1.5)
 
 
-def test_two_fingers_pan(canvas: Canvas, controller: Controller) -> None:
+def test_two_fingers_pan(canvas: PhotoCanvas, controller: Controller) -> None:
     canvas.zoom(2.0)
     before = controller.viewer.viewport
     _turn(canvas, QPointF(100, 100), 0, pixels=QPoint(-30, -10))
@@ -74,7 +74,7 @@ def test_two_fingers_pan(canvas: Canvas, controller: Controller) -> None:
 
 
 def test_a_double_click_goes_to_one_hundred_percent_and_back(
-    canvas: Canvas, controller: Controller, qtbot: QtBot
+    canvas: PhotoCanvas, controller: Controller, qtbot: QtBot
 ) -> None:
     middle = canvas.rect().center() - QPoint(100, 0)
     qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=middle)
@@ -84,7 +84,7 @@ def test_a_double_click_goes_to_one_hundred_percent_and_back(
 
 
 def test_dragging_pans_and_a_flick_scrolls_on(
-    canvas: Canvas, controller: Controller, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    canvas: PhotoCanvas, controller: Controller, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("denoiser_gui.view.canvas._FLICK_SECONDS", 10.0)  # a slow machine may take longer
     canvas.zoom(3.0)
@@ -101,14 +101,14 @@ def test_dragging_pans_and_a_flick_scrolls_on(
     assert controller.viewer.viewport.x > dragged.x
 
 
-def test_shift_and_arrows_pan(canvas: Canvas, controller: Controller, qtbot: QtBot) -> None:
+def test_shift_and_arrows_pan(canvas: PhotoCanvas, controller: Controller, qtbot: QtBot) -> None:
     canvas.zoom(2.0)
     before = controller.viewer.viewport
     qtbot.keyClick(canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert before is not None and controller.viewer.viewport.x > before.x
 
 
-def test_the_panes_follow_the_view(canvas: Canvas, controller: Controller) -> None:
+def test_the_panes_follow_the_view(canvas: PhotoCanvas, controller: Controller) -> None:
     assert controller.viewer.viewport is not None
     assert (controller.viewer.viewport.pane_width, controller.viewer.viewport.pane_height) == (
         (400 - GAP) // 2,
@@ -127,18 +127,20 @@ def test_the_panes_follow_the_view(canvas: Canvas, controller: Controller) -> No
 
 
 def test_the_label_is_exact_only_for_the_current_request(
-    canvas: Canvas, controller: Controller, qtbot: QtBot
+    canvas: PhotoCanvas, controller: Controller, qtbot: QtBot
 ) -> None:
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
     frame = canvas.frame
-    assert isinstance(frame, Frame) and frame.area == Area(0, 0, 350, 450)
+    assert isinstance(frame, PreviewFrame) and frame.region == Region(0, 0, 350, 450)
     controller.change(noise_level=12.0, strength=0.7)
     assert canvas.shown_state is State.DRAFT
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
-    assert isinstance(controller.viewer.doing, EngineStatus)
+    assert isinstance(controller.viewer.status, EngineStatus)
 
 
-def test_what_is_drawn_are_the_pixels_of_the_photo(canvas: Canvas, controller: Controller, qtbot: QtBot) -> None:
+def test_what_is_drawn_are_the_pixels_of_the_photo(
+    canvas: PhotoCanvas, controller: Controller, qtbot: QtBot
+) -> None:
     controller.viewer.set_view(View.SPLIT)
     canvas.zoom(1.0)
     qtbot.waitUntil(lambda: canvas.shown_state is State.EXACT, timeout=_PATIENCE)
@@ -151,4 +153,4 @@ def test_what_is_drawn_are_the_pixels_of_the_photo(canvas: Canvas, controller: C
         colour = drawn.pixelColor(across, down)
         values = frame.left_values if across < 200 else frame.right_values
         shown = (colour.red(), colour.green(), colour.blue())
-        assert shown == tuple(values[int(y) - frame.area.top, int(x) - frame.area.left])
+        assert shown == tuple(values[int(y) - frame.region.top, int(x) - frame.region.left])

@@ -11,9 +11,9 @@ _WANTED = {
 }
 
 
-def _ink(picture: QPixmap) -> tuple[int, QColor]:
+def _ink(pyramid: QPixmap) -> tuple[int, QColor]:
     """How many pixels are drawn, and the colour of the most opaque one."""
-    image = picture.toImage().convertToFormat(QImage.Format.Format_ARGB32)
+    image = pyramid.toImage().convertToFormat(QImage.Format.Format_ARGB32)
     pixels = [image.pixelColor(x, y) for y in range(image.height()) for x in range(image.width())]
     return sum(pixel.alpha() > 0 for pixel in pixels), max(pixels, key=lambda pixel: pixel.alpha())
 

@@ -27,9 +27,9 @@ def test_a_choice_applies_at_once_and_is_saved(controller: Controller, qtbot: Qt
     assert theme.current().colours is LIGHT
     _choose(dialog, "motion", "none")
     assert theme.motion() == 0
-    assert not dialog._later.isVisible()
+    assert not dialog._restart.isVisible()
     _choose(dialog, "language", "zh")
-    assert dialog._later.isVisible()
+    assert dialog._restart.isVisible()
     qtbot.waitUntil(lambda: load_preferences().language == "zh", timeout=10_000)
     assert load_preferences().theme == "light"
 

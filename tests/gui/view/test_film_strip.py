@@ -10,41 +10,43 @@ from denoiser_gui.controller import Controller
 from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.qt import QApplication, QContextMenuEvent, QListView, QMenu, QPoint, Qt
 from denoiser_gui.view import theme
-from denoiser_gui.view.photo_list import PHOTO
-from denoiser_gui.view.strip import Strip
+from denoiser_gui.view.film_strip import PHOTO, FilmStrip
+from denoiser_gui.view.thumbnails import Thumbnails
 
 Open = Callable[[], Controller]
 
 
 @pytest.fixture
-def strip(controller: Controller, qtbot: QtBot) -> Strip:
-    strip = Strip(controller)
+def strip(controller: Controller, qtbot: QtBot) -> FilmStrip:
+    strip = FilmStrip(controller)
     qtbot.addWidget(strip)
     strip.resize(1400, theme.STRIP)
     strip.show()
     return strip
 
 
-def _view(strip: Strip) -> QListView:
+def _view(strip: FilmStrip) -> QListView:
     found = strip.findChild(QListView)
     assert found is not None
     return found
 
 
-def test_it_shows_what_is_open_and_follows_the_controller(strip: Strip, opened: Open, photos: list[Path]) -> None:
+def test_it_shows_what_is_open_and_follows_the_controller(
+    strip: FilmStrip, opened: Open, photos: list[Path]
+) -> None:
     controller = opened()
     view = _view(strip)
     names = [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
     assert names == ["a.png", "b.jpg", "c.png", "d.png", "Add photos"]
     assert view.currentIndex().row() == 0
-    controller.look_at(controller.photos[2].key)
+    controller.show_photo(controller.photos[2].key)
     assert view.currentIndex().row() == 2
     controller.close_photo(controller.photos[0].key)
     assert view.currentIndex().row() == 1
     assert view.model().rowCount() == 4
 
 
-def test_keys_and_clicks_select_the_photo(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_keys_and_clicks_select_the_photo(strip: FilmStrip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
     view = _view(strip)
     view.setFocus()
@@ -60,7 +62,7 @@ def test_keys_and_clicks_select_the_photo(strip: Strip, opened: Open, qtbot: QtB
 
 
 def test_thumbnails_are_made_in_the_background(
-    strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
+    strip: FilmStrip, opened: Open, photos: list[Path], qtbot: QtBot
 ) -> None:
     opened()
     thumbnails = strip.thumbnails
@@ -69,16 +71,16 @@ def test_thumbnails_are_made_in_the_background(
     assert small is not None and (small.width(), small.height()) == (96, 72)
 
 
-def test_the_tooltip_of_an_unreadable_photo_has_the_reason(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_the_tooltip_of_an_unreadable_photo_has_the_reason(strip: FilmStrip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
-    qtbot.waitUntil(lambda: controller.photos[3].stage is PhotoStatus.FAILED, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.photos[3].status is PhotoStatus.FAILED, timeout=20_000)
     at = _view(strip).model().index(3, 0)
     said = at.data(Qt.ItemDataRole.ToolTipRole)
     assert said.startswith("d.png\nfailed") and "supported format" in said
     assert "failed" in at.data(Qt.ItemDataRole.AccessibleTextRole)
 
 
-def test_noise_is_measured_for_photos_that_were_never_current(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_noise_is_measured_for_photos_that_were_never_current(strip: FilmStrip, opened: Open, qtbot: QtBot) -> None:
     controller = opened()
     qtbot.waitUntil(lambda: all(photo.sigma is not None for photo in controller.photos[:3]), timeout=60_000)
     assert 5 < (controller.photos[2].sigma or 0) < 13
@@ -86,7 +88,7 @@ def test_noise_is_measured_for_photos_that_were_never_current(strip: Strip, open
 
 
 def test_several_photos_can_be_selected_batched_and_closed(
-    strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot
+    strip: FilmStrip, opened: Open, photos: list[Path], qtbot: QtBot
 ) -> None:
     controller = opened()
     view = _view(strip)
@@ -106,7 +108,9 @@ def test_several_photos_can_be_selected_batched_and_closed(
     assert photos[0].is_file()
 
 
-def test_a_right_click_opens_the_context_menu(strip: Strip, opened: Open, photos: list[Path], qtbot: QtBot) -> None:
+def test_a_right_click_opens_the_context_menu(
+    strip: FilmStrip, opened: Open, photos: list[Path], qtbot: QtBot
+) -> None:
     controller = opened()
     view = _view(strip)
     at = view.visualRect(view.model().index(0, 0)).center()
@@ -124,7 +128,7 @@ def test_a_right_click_opens_the_context_menu(strip: Strip, opened: Open, photos
     qtbot.waitUntil(lambda: QApplication.activePopupWidget() is None)
 
 
-def test_there_is_no_context_menu_without_photos(strip: Strip) -> None:
+def test_there_is_no_context_menu_without_photos(strip: FilmStrip) -> None:
     view = _view(strip)
     at = view.rect().center()
     click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.viewport().mapToGlobal(at))
@@ -132,7 +136,7 @@ def test_there_is_no_context_menu_without_photos(strip: Strip) -> None:
     assert QApplication.activePopupWidget() is None
 
 
-def test_a_narrow_window_shows_names_only(strip: Strip, opened: Open) -> None:
+def test_a_narrow_window_shows_names_only(strip: FilmStrip, opened: Open) -> None:
     opened()
     strip.resize(1000, theme.STRIP)
     assert strip.height() == theme.STRIP_OF_NAMES
@@ -141,7 +145,7 @@ def test_a_narrow_window_shows_names_only(strip: Strip, opened: Open) -> None:
     assert strip.height() == theme.STRIP
 
 
-def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) -> None:
+def test_the_wheel_scrolls_sideways(strip: FilmStrip, opened: Open, qtbot: QtBot) -> None:
     opened()
     strip.resize(300, theme.STRIP)
     view = _view(strip)
@@ -158,18 +162,18 @@ def test_the_wheel_scrolls_sideways(strip: Strip, opened: Open, qtbot: QtBot) ->
     assert bar.value() > before
 
 
-def test_rows_contain_the_data_of_their_photo(strip: Strip, opened: Open) -> None:
+def test_rows_contain_the_data_of_their_photo(strip: FilmStrip, opened: Open) -> None:
     controller = opened()
     controller.update_photo(
-        controller.photos[1].key, stage=PhotoStatus.SAVED, saved_as=Path("/somewhere/b clean.jpg")
+        controller.photos[1].key, status=PhotoStatus.SAVED, saved_as=Path("/somewhere/b clean.jpg")
     )
     at = _view(strip).model().index(1, 0)
-    assert at.data(PHOTO).stage is PhotoStatus.SAVED
+    assert at.data(PHOTO).status is PhotoStatus.SAVED
     assert "saved as /somewhere/b clean.jpg" in at.data(Qt.ItemDataRole.ToolTipRole)
     assert not strip.grab().isNull()
 
 
-def test_a_pasted_photo_has_a_thumbnail_too(strip: Strip, controller: Controller, qtbot: QtBot) -> None:
+def test_a_pasted_photo_has_a_thumbnail_too(strip: FilmStrip, controller: Controller, qtbot: QtBot) -> None:
     import numpy as np
 
     from denoiser.image import from_numpy
@@ -178,3 +182,17 @@ def test_a_pasted_photo_has_a_thumbnail_too(strip: Strip, controller: Controller
     qtbot.waitUntil(lambda: strip.thumbnails.get_of(controller.photos[0]) is not None, timeout=20_000)
     assert strip.thumbnails.get_of(controller.photos[0]).width() == 70  # type: ignore[union-attr]
     assert strip.selected_paths() == []
+
+
+def test_thumbnails_that_were_requested_last_are_made_first_and_few_are_kept(
+    controller: Controller, photos: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("denoiser_gui.view.thumbnails.MOST_KEPT", 2)
+    thumbnails, made = Thumbnails(controller), []
+    thumbnails.arrived.connect(made.append)
+    for path in photos[:3]:
+        assert thumbnails.get(path) is None
+    qtbot.waitUntil(lambda: len(made) == 3, timeout=20_000)
+    assert made == [photos[0], photos[2], photos[1]], "the first was begun at once"
+    assert thumbnails.get(photos[1]) is not None and thumbnails.get(photos[0]) is None
+    qtbot.waitUntil(lambda: len(made) == 4, timeout=20_000)

@@ -1,0 +1,222 @@
+"""The bars of the window: top bar, status line and banners.
+
+The top bar has open, save, views, zoom, and the menu. The status line has state, model, device and speed on the
+left, the batch on the right. A banner above the canvas is one line with hint and action, until solved or dismissed.
+"""
+
+from __future__ import annotations
+
+from denoiser_gui.model.notices import Notice, Severity
+from denoiser_gui.model.requests import EngineStatus, State, View
+from denoiser_gui.model.viewport import Viewport
+from denoiser_gui.qt import (
+    QAction,
+    QFrame,
+    QMenu,
+    QPropertyAnimation,
+    QSize,
+    QSizePolicy,
+    Qt,
+    QToolButton,
+    QWidget,
+)
+from denoiser_gui.view import theme
+from denoiser_gui.view.actions import Actions
+from denoiser_gui.view.control_rows import word_of
+from denoiser_gui.view.icons import icon
+from denoiser_gui.view.widgets import (
+    STRETCH,
+    ElidedLabel,
+    button,
+    column,
+    label,
+    row,
+    segments,
+    styled,
+    tool_button,
+)
+from denoiser_gui.words import tr
+
+_SEGMENTS = 30  # px high
+
+
+class TopBar(QWidget):
+    """Buttons for frequent actions; the menu contains all of them."""
+
+    def __init__(self, actions: Actions, recent: QMenu) -> None:
+        super().__init__()
+        styled(self, "bar")
+        self.setFixedHeight(theme.TOP_BAR)
+        self._scale = label(role="second")
+        self._scale.setMinimumWidth(48)
+        self._scale.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._scale.setAccessibleName(tr("Zoom"))
+        views = segments([_action_button(actions[view.value]) for view in View])
+        views.setFixedHeight(_SEGMENTS)
+        files, zooms, command = (
+            [_action_button(actions[name]) for name in names]
+            for names in (("open", "save", "save_as"), ("fit", "actual_size", "double_size"), ("copy_command",))
+        )
+        menu = tool_button("more", tr("Menu"))
+        menu.setIconSize(QSize(18, 18))
+        menu.setMenu(_menu(actions, recent, self))
+        menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        left = row(label("denoise", "title"), 16, *files, spacing=2)
+        right = row(self._scale, *zooms, 12, *command, menu, spacing=2)
+        self.setLayout(row(left, STRETCH, views, STRETCH, right, margins=(20, 0, 12, 0)))
+
+    def show_scale(self, viewport: Viewport | None) -> None:
+        """Show the zoom."""
+        percent = 100 * viewport.scale if viewport is not None else 0.0
+        self._scale.setText(f"{percent:.{0 if percent >= 10 else 1}f} %" if viewport is not None else "")
+
+
+def _menu(actions: Actions, recent: QMenu, parent: QWidget) -> QMenu:
+    menu = QMenu(parent)
+    for _, group in actions.groups:
+        for action in group:
+            if action.shortcutContext() is not Qt.ShortcutContext.WidgetShortcut:
+                menu.addAction(action)
+            if action is actions["open_folder"]:
+                menu.addMenu(recent)
+        menu.addSeparator()  # Qt hides the last one
+    return menu
+
+
+def _action_button(action: QAction) -> QToolButton:
+    made = QToolButton()
+    made.setDefaultAction(action)
+    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    keys = action.shortcut().toString()
+    made.setToolTip(f"{action.text()} ({keys})" if keys else action.text())
+    made.setAccessibleName(action.text())
+    return made
+
+
+_LEAST_SECONDS = 0.01  # the view was already complete below it
+
+
+class StatusLine(QWidget):
+    """One line at the bottom of the window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        styled(self, "status")
+        self.setFixedHeight(theme.STATUS)
+        self._left, self._right = label(), label()
+        self._left.setTextFormat(Qt.TextFormat.PlainText)
+        self._left.setAccessibleName(tr("State"))
+        self._right.setAccessibleName(tr("Batch"))
+        self.setLayout(row(self._left, STRETCH, self._right, margins=(20, 0, 20, 0)))
+
+    def show_status(self, status: EngineStatus, state: State) -> None:
+        """Show what the engine is doing; *state* is that of the drawn frame."""
+        self.show_text(" · ".join(filter(None, _parts(status, state))), status.reason)
+
+    def show_text(self, text: str, details: str = "") -> None:
+        """Show another text on the left."""
+        self._left.setText(text)
+        self._left.setToolTip(details)
+        self._left.setAccessibleDescription(details)
+
+    def show_batch(self, text: str) -> None:
+        """Show the text of the batch."""
+        self._right.setText(text)
+
+
+def _parts(status: EngineStatus, state: State) -> list[str]:
+    names = {
+        State.EXACT: tr("Exact"),
+        State.DRAFT: tr("Draft"),
+        State.WAITING: tr("Loading the model"),
+        State.FAILED: tr("Not denoised"),
+    }
+    if not status.model:
+        return [names[state]]
+    device = f"{word_of(status.device)} {status.precision}".strip()
+    parts = [names[state], status.model.removeprefix("denoiser-"), device]
+    if status.seconds_per_megapixel:
+        parts.append(tr("{seconds} s/MP", seconds=f"{status.seconds_per_megapixel:.2f}"))
+    if state is State.EXACT and status.shown_seconds >= _LEAST_SECONDS:
+        size, seconds = f"{status.shown_megapixels:.1f}", f"{status.shown_seconds:.2f}"
+        parts.append(tr("{size} MP shown in {seconds} s", size=size, seconds=seconds))
+    if status.progress < 1:
+        parts.append(tr("{share} % of the photo ready", share=int(status.progress * 100)))
+    return parts
+
+
+_ANY_HEIGHT = (1 << 24) - 1  # Qt's value for no limit
+MOST = 3  # more would push the photo away; the oldest is removed
+_ICONS = {
+    Severity.INFO: ("info", "second"),
+    Severity.QUESTION: ("info", "accent"),
+    Severity.ERROR: ("warning", "bad"),
+}
+
+
+class Banner(QWidget):
+    """The current notices, newest at the bottom; hidden when there are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[str, QFrame] = {}
+        self._layout = column()
+        self.setLayout(self._layout)
+        self.setAccessibleName(tr("Notices"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self._slide = QPropertyAnimation(self, b"maximumHeight", self)
+        self._slide.finished.connect(lambda: self.setMaximumHeight(_ANY_HEIGHT))
+        self.hide()
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the current notices."""
+        return list(self._lines)
+
+    def show_notice(self, notice: Notice) -> None:
+        """Show a notice; it replaces an older one with the same key."""
+        self._drop(notice.key)
+        self._lines[notice.key] = line = self._line(notice)
+        self._layout.addWidget(line)
+        for key in self.keys[:-MOST]:
+            self._drop(key)
+        was_hidden = self.isHidden()
+        self.show()
+        if was_hidden and theme.motion():
+            self._slide.stop()
+            self._slide.setDuration(theme.motion())
+            self._slide.setStartValue(0)
+            self._slide.setEndValue(self._layout.sizeHint().height())
+            self._slide.start()
+
+    def solve(self, key: str) -> None:
+        """Remove the notice with this key."""
+        self._drop(key)
+        if not self._lines:
+            self.hide()
+
+    def _line(self, notice: Notice) -> QFrame:
+        line = QFrame()
+        line.setProperty("role", "banner")
+        line.setAccessibleName(" ".join(filter(None, (notice.text, notice.hint))))
+        sign = label()
+        name, colour = _ICONS[notice.severity]
+        sign.setPixmap(icon(name, colour).pixmap(QSize(18, 18), theme.scale()))
+        texts = ElidedLabel(notice.text), ElidedLabel(notice.hint, "second")
+        action = [button(notice.action, "link", pressed=lambda: self._act(notice))] if notice.action else []
+        dismiss = tool_button("close", tr("Dismiss"), lambda: self.solve(notice.key))
+        line.setLayout(row(sign, *texts, STRETCH, *action, dismiss, margins=(2 * theme.UNIT, 6, theme.UNIT, 6)))
+        return line
+
+    def _act(self, notice: Notice) -> None:
+        self.solve(notice.key)
+        if notice.act is not None:
+            notice.act()
+
+    def _drop(self, key: str) -> None:
+        line = self._lines.pop(key, None)
+        if line is not None:
+            self._layout.removeWidget(line)
+            line.hide()
+            line.deleteLater()

@@ -1,0 +1,248 @@
+"""The Denoise panel: options, histogram, facts about the photo, and the save buttons.
+
+The histogram shows the denoised photo, with the original as a line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoiser import models
+from denoiser.options import DenoiseOptions, controls
+from denoiser_gui.controller import Controller
+from denoiser_gui.model import captions
+from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.open_photos import OpenPhoto
+from denoiser_gui.model.requests import Overview
+from denoiser_gui.qt import (
+    QColor,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPointF,
+    QRectF,
+    Qt,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from denoiser_gui.view import theme
+from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, PresetsRow, row_for, word_of
+from denoiser_gui.view.icons import icon
+from denoiser_gui.view.widgets import STRETCH, button, column, label, row, scroll_area, separator
+from denoiser_gui.words import tr
+
+LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always visible
+PLACE = ("model", "device")
+RARE = ("hot_pixels", "passes", "precision", "tile", "batch_size", "memory")  # collapsed
+
+
+class DenoisePanel(QWidget):
+    """Shows and changes the options of the current photo."""
+
+    model_file_wanted = Signal()
+    save_wanted = Signal()
+    batch_wanted = Signal()
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self._controller = controller
+        self.setProperty("role", "panel")
+        defaults = {field.name: field.default for field in dataclasses.fields(DenoiseOptions)}
+        self.rows = {
+            name: row_for(name, control, defaults[name]) for name, control in controls(DenoiseOptions).items()
+        }
+        for option in self.rows.values():
+            option.chosen.connect(self._choose)
+        self.presets = PresetsRow(controller)
+        self.histogram = Histogram()
+        self._facts = label(role="second")
+        self._facts.setWordWrap(True)
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.save = button(tr("Save"), "primary", pressed=self.save_wanted.emit)
+        self.to_batch = button(tr("Add to batch"), "quiet", pressed=self.batch_wanted.emit)
+        self._build()
+        controller.settings_changed.connect(self._show_settings)
+        controller.photo_loaded.connect(lambda _: self._show_facts())
+        controller.current_changed.connect(self._show_current)
+        controller.photo_changed.connect(self._show_changed)
+        controller.viewer.status_changed.connect(lambda _: self._show_facts())  # the share that was kept
+        controller.viewer.overview_ready.connect(self._show_overview)
+        controller.files.submit("models", lambda _: models.entries(), self._take_models)
+        self._show_settings(controller.settings)
+        self._show_current(controller.current)
+
+    @property
+    def level(self) -> LevelRow:
+        """The row of the noise level."""
+        found = self.rows["noise_level"]
+        assert isinstance(found, LevelRow)
+        return found
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        inner = QWidget()
+        content = column(
+            *(self.rows[name] for name in LOOK),
+            separator(),
+            self._places(),
+            separator(),
+            label(tr("Histogram"), "heading"),
+            self.histogram,
+            separator(),
+            label(tr("Photo"), "heading"),
+            self._facts,
+            STRETCH,
+            margins=(20, 12, 20, 8),
+            spacing=7,
+        )
+        inner.setLayout(content)
+        scroll = scroll_area(inner)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        to_batch = row(STRETCH, self.to_batch, STRETCH)
+        self.setLayout(column(scroll, column(self.save, to_batch, margins=(20, 8, 20, 8), spacing=2)))
+
+    def _places(self) -> QVBoxLayout:
+        """Model, device and presets, and the rare options below a button."""
+        inside = QWidget()
+        inside.setLayout(column(*(self.rows[name] for name in RARE)))
+        inside.hide()
+        more = button(tr("More"), "quiet", "down")
+        more.setCheckable(True)
+        more.setAccessibleDescription(tr("Show advanced options."))
+        more.toggled.connect(inside.setVisible)
+        more.toggled.connect(lambda on: more.setIcon(icon("up" if on else "down", "second")))
+        return column(*(self.rows[name] for name in PLACE), self.presets, row(STRETCH, more), inside)
+
+    # --- display --------------------------------------------------------------------------------------------------
+
+    def show_batch_count(self, count: int) -> None:
+        """Show how many photos the button adds."""
+        self.to_batch.setText(tr("Add to batch ({count})", count=count) if count > 1 else tr("Add to batch"))
+        self.to_batch.setEnabled(count > 0)
+
+    def _show_settings(self, settings: PhotoSettings) -> None:
+        for name, option in self.rows.items():
+            option.show_value(getattr(settings.denoise, name))
+        self._show_facts()
+
+    def _show_changed(self, photo: OpenPhoto) -> None:
+        if self._controller.current is not None and self._controller.current.key == photo.key:
+            self.level.show_estimate(photo.sigma)
+            self._show_facts()
+
+    def _show_current(self, photo: OpenPhoto | None) -> None:
+        for widget in (*self.rows.values(), self.presets, self.save):
+            widget.setEnabled(photo is not None)
+        self.level.show_estimate(photo.sigma if photo is not None else None)
+        if photo is None:
+            self.histogram.show_counts(None)
+            self.show_batch_count(0)
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        photo, pyramid = self._controller.current, self._controller.current_pyramid
+        if photo is None or pyramid is None:
+            self._facts.setText("")
+            return
+        status = self._controller.viewer.status
+        is_denoised = status.photo == photo.key and self._controller.settings.denoise.strength > 0
+        lines = [
+            captions.camera_line(pyramid),
+            captions.lens_line(pyramid),
+            captions.file_line(pyramid),
+            captions.noise_line(photo.noise),
+            captions.kept_line(status.kept_share if is_denoised else None),
+        ]
+        self._facts.setText("\n".join(line for line in [*lines, *pyramid.image.notes] if line))
+
+    def _show_overview(self, overview: Overview) -> None:
+        if overview.request.pyramid is self._controller.viewer.pyramid:
+            self.histogram.show_counts(overview)
+
+    def _take_models(self, entries: list[Any]) -> None:
+        models_row = self.rows["model"]
+        assert isinstance(models_row, ChoiceRow)
+        names = [entry.name for entry in entries if entry.card.task == "denoiser"]
+        known = [(word_of("auto"), "auto"), *((name.removeprefix("denoiser-"), name) for name in names)]
+        models_row.set_choices([*known, (tr("From a file…"), None)])
+        models_row.show_value(self._controller.settings.denoise.model)
+
+    def _choose(self, name: str, value: Any) -> None:
+        if name == "model" and value is None:
+            self.rows[name].show_value(self._controller.settings.denoise.model)
+            self.model_file_wanted.emit()
+            return
+        self._controller.change(**{name: value})
+
+
+_HEIGHT = 60
+_CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # the usual red, green and blue of histograms
+_TOP = 0.995  # quantile of the bins that sets the scale, so that one peak does not flatten the rest
+
+
+class Histogram(QWidget):
+    """Draws the histograms of an overview."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._overview: Overview | None = None
+        self.setFixedHeight(_HEIGHT)
+        self.setAccessibleName(tr("Histogram"))
+        theme.current().changed.connect(self.update)
+
+    def show_counts(self, overview: Overview | None) -> None:
+        """Show the histograms of a photo, or nothing."""
+        self._overview = overview
+        if overview is not None:
+            bins = overview.after.shape[1]
+            share = round(100 * float((overview.after * np.arange(bins)).sum(axis=1).mean()) / bins)
+            self.setAccessibleDescription(tr("Mean brightness {share} %", share=share))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        place = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.colour("well"))
+        painter.drawRoundedRect(place, 4, 4)
+        if self._overview is None:
+            return
+        before, after = self._overview.before, self._overview.after
+        top = max(float(np.quantile(np.concatenate([after, before]), _TOP)), 1e-6)
+        inner = place.adjusted(4, 6, -4, -2)
+        is_grey = bool(np.array_equal(after[0], after[1]))
+        modes = QPainter.CompositionMode
+        painter.setCompositionMode(
+            modes.CompositionMode_Plus if look.colours.is_dark else modes.CompositionMode_Multiply
+        )
+        inks = [look.colour("second", 0.8)] if is_grey else [QColor(channel) for channel in _CHANNELS]
+        for ink, counts in zip(inks, after, strict=False):
+            ink.setAlphaF(0.8 if is_grey else 0.55)
+            painter.setBrush(ink)
+            painter.drawPath(_shape(counts, inner, top))
+        painter.setCompositionMode(modes.CompositionMode_SourceOver)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(look.colour("text", 0.55), 1))
+        painter.drawPath(_shape(before.mean(axis=0), inner, top, closed=False))
+
+
+def _shape(counts: NDArray[np.float32], place: QRectF, top: float, *, closed: bool = True) -> QPainterPath:
+    path = QPainterPath(place.bottomLeft())
+    for at, count in enumerate(counts):
+        across = place.left() + place.width() * (at + 0.5) / len(counts)
+        height = place.height() * min(float(count) / top, 1.0) ** 0.5
+        point = QPointF(across, place.bottom() - height)
+        path.lineTo(point) if at or closed else path.moveTo(point)
+    if closed:
+        path.lineTo(place.bottomRight())
+        path.closeSubpath()
+    return path

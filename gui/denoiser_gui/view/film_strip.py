@@ -1,0 +1,302 @@
+"""The film strip: the open photos with noise level and status; a row of names in a narrow window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from denoiser.errors import DenoiserError
+from denoiser_gui.controller import Controller
+from denoiser_gui.model import captions
+from denoiser_gui.model.notices import hint_of, message_of
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
+from denoiser_gui.qt import (
+    QAbstractItemView,
+    QAbstractListModel,
+    QContextMenuEvent,
+    QFrame,
+    QItemSelectionModel,
+    QKeyEvent,
+    QListView,
+    QMenu,
+    QModelIndex,
+    QObject,
+    QPainter,
+    QPen,
+    QPersistentModelIndex,
+    QPixmap,
+    QRectF,
+    QResizeEvent,
+    QSize,
+    QSizePolicy,
+    Qt,
+    QWheelEvent,
+    QWidget,
+    Signal,
+    show_folder,
+)
+from denoiser_gui.view import theme
+from denoiser_gui.view.icons import paint_icon
+from denoiser_gui.view.thumbnails import Thumbnails, framed, transparent, untinted
+from denoiser_gui.view.widgets import column, styled
+from denoiser_gui.words import tr, tr_count
+
+Index = QModelIndex | QPersistentModelIndex
+PHOTO = Qt.ItemDataRole.UserRole  # OpenPhoto; None for the last row, which adds photos
+_FRAME = QSize(118, 80)  # of a thumbnail
+_CELL = QSize(130, 112)
+_DOT = QSize(8, 8)
+_DOTS = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.DRAFT: "accent"}
+_BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
+_NO_INDEX = QModelIndex()
+
+
+class PhotoModel(QAbstractListModel):
+    """One row per photo in the order of the strip, and one to add photos."""
+
+    def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thumbnails = thumbnails
+        self._photos: list[OpenPhoto] = []
+        self.is_narrow = False  # dots instead of thumbnails
+
+    def rowCount(self, parent: Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() or not self._photos else len(self._photos) + 1
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        photo = self.photo_at(index)
+        match role:
+            case Qt.ItemDataRole.UserRole:
+                return photo
+            case Qt.ItemDataRole.DisplayRole:
+                return captions.short_caption(photo) if photo else tr("Add photos")
+            case Qt.ItemDataRole.FontRole:
+                return theme.interface_font(12 if self.is_narrow else 10)
+            case Qt.ItemDataRole.DecorationRole:
+                return untinted(_dot(photo) if self.is_narrow else self._picture(photo))
+            case Qt.ItemDataRole.ToolTipRole:
+                return captions.full_caption(photo) if photo else tr("Add photos")
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return captions.full_caption(photo).replace("\n", ", ") if photo else tr("Add photos")
+        return None
+
+    def put(self, photos: tuple[OpenPhoto, ...]) -> None:
+        """Show these photos; appends rows if only new photos were added."""
+        new, old = list(photos), self._photos
+        if old and new[: len(old)] == old and len(new) > len(old):
+            self.beginInsertRows(_NO_INDEX, len(old), len(new) - 1)
+            self._photos = new
+            self.endInsertRows()
+            return
+        self.beginResetModel()
+        self._photos = new
+        self.endResetModel()
+
+    def change(self, photo: OpenPhoto) -> None:
+        """Update one photo."""
+        at = self.index_of(photo.key)
+        if at.isValid():
+            self._photos[at.row()] = photo
+            self.dataChanged.emit(at, at)
+
+    def index_of(self, key: int) -> QModelIndex:
+        """The index of a photo; invalid if it is not shown."""
+        found = next((row for row, photo in enumerate(self._photos) if photo.key == key), -1)
+        return self.index(found)
+
+    def photo_at(self, index: Index) -> OpenPhoto | None:
+        """The photo of a row; None for the last row."""
+        return self._photos[index.row()] if 0 <= index.row() < len(self._photos) else None
+
+    def _picture(self, photo: OpenPhoto | None) -> QPixmap:
+        """The thumbnail with a badge for the status: a tick, a warning, or a dot for unsaved photos."""
+        look = theme.current()
+        pixmap = framed(self._thumbnails.get_of(photo) if photo is not None else None, _FRAME)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if photo is None:
+            centre = QRectF(_FRAME.width() / 2 - 10, _FRAME.height() / 2 - 10, 20, 20)
+            paint_icon(painter, centre, "photos", look.colour("second"))
+        elif photo.status in _BADGES:
+            name, colour = _BADGES[photo.status]
+            disc = QRectF(_FRAME.width() - 23, 5, 18, 18)  # dark, for contrast
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.colour("panel", 0.92))
+            painter.drawEllipse(disc)
+            paint_icon(painter, disc.adjusted(3, 3, -3, -3), name, look.colour(colour))
+        elif photo.status is PhotoStatus.DRAFT:
+            painter.setPen(QPen(look.colour("panel", 0.92), 2))
+            painter.setBrush(look.colour("accent"))
+            painter.drawEllipse(QRectF(_FRAME.width() - 14, 6, 8, 8))
+        painter.end()
+        return pixmap
+
+
+def _dot(photo: OpenPhoto | None) -> QPixmap:
+    pixmap = transparent(_DOT)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    place, look = QRectF(1, 1, 6, 6), theme.current()
+    if photo is None:
+        paint_icon(painter, place, "open", look.colour("second"))
+    else:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.colour(_DOTS.get(photo.status, "track")))
+        painter.drawEllipse(place)
+    painter.end()
+    return pixmap
+
+
+class FilmStrip(QWidget):
+    """Shows the open photos and selects the current one by keyboard, wheel or mouse."""
+
+    open_wanted = Signal()
+    batch_wanted = Signal(object)  # list[Path]
+    selection_changed = Signal(int)  # number of selected photos
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self._controller = controller
+        self.thumbnails = Thumbnails(controller)  # shared with other widgets
+        self._photos = PhotoModel(self.thumbnails, self)
+        self._view = _StripView(self)
+        self._view.setModel(self._photos)
+        styled(self, "strip")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setLayout(column(self._view))
+        self.set_narrow(False)
+        self._connect()
+
+    def selected_paths(self) -> list[Path]:
+        """The files of the selected photos, in the order of the strip."""
+        return [photo.path for photo in self._selected() if photo.path is not None]
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Switch between thumbnails and names."""
+        self._photos.is_narrow = narrow
+        self._view.setViewMode(QListView.ViewMode.ListMode if narrow else QListView.ViewMode.IconMode)
+        self._view.setIconSize(_DOT if narrow else _FRAME)
+        self._view.setGridSize(QSize() if narrow else _CELL)
+        self._view.setUniformItemSizes(not narrow)  # measuring one item is enough for thousands
+        self._show_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.window().width() < theme.NARROW
+        if narrow != self._photos.is_narrow:
+            self.set_narrow(narrow)
+
+    def close_selected(self) -> None:
+        """Close the selected photos; their files are not touched."""
+        for photo in self._selected():
+            self._controller.close_photo(photo.key)
+
+    def menu(self) -> QMenu | None:
+        """The context menu of the selected photos; None without a selection."""
+        count, paths = len(self._selected()), self.selected_paths()
+        if not count:
+            return None
+        menu = QMenu(self)
+        add = menu.addAction(tr_count("Add to batch", "Add {count} photos to batch", count))
+        add.triggered.connect(lambda: self.batch_wanted.emit(paths))
+        if len(paths) == 1:
+            menu.addAction(tr("Show in folder")).triggered.connect(lambda: show_folder(paths[0].parent))
+        menu.addSeparator()
+        close = menu.addAction(tr_count("Close photo", "Close {count} photos", count))
+        close.triggered.connect(self.close_selected)
+        return menu
+
+    def _connect(self) -> None:
+        controller, selection, repaint = self._controller, self._view.selectionModel(), self._view.viewport().update
+        controller.photos_changed.connect(self._show_photos)
+        controller.photo_changed.connect(self._photos.change)
+        controller.current_changed.connect(self._show_current)
+        self.thumbnails.arrived.connect(lambda _key: repaint())
+        self.thumbnails.failed.connect(self._note_failure)
+        self.thumbnails.noise_estimated.connect(self._note_noise)
+        selection.currentChanged.connect(self._make_current)
+        selection.selectionChanged.connect(lambda *_: self.selection_changed.emit(len(self._selected())))
+        self._view.activated.connect(self._activate)
+        self._view.clicked.connect(self._activate)
+
+    def _show_height(self) -> None:
+        """Set the height; zero while no photo is open."""
+        height = theme.STRIP_OF_NAMES if self._photos.is_narrow else theme.STRIP
+        self.setFixedHeight(height if self._controller.photos else 0)
+
+    def _show_photos(self) -> None:
+        photos = self._controller.photos
+        self._show_height()
+        self._photos.put(photos)
+        self._show_current(self._controller.current)
+        self.thumbnails.estimate_noise([photo.path for photo in photos if photo.path and photo.noise is None])
+
+    def _show_current(self, photo: OpenPhoto | None) -> None:
+        at = self._photos.index_of(photo.key) if photo is not None else _NO_INDEX
+        if at.isValid():
+            if at != self._view.currentIndex():
+                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+                self._view.selectionModel().setCurrentIndex(at, flags)
+            self._view.scrollTo(at)
+
+    def _make_current(self, at: QModelIndex) -> None:
+        photo, current = self._photos.photo_at(at), self._controller.current
+        if photo is not None and (current is None or current.key != photo.key):
+            self._controller.show_photo(photo.key)
+
+    def _activate(self, at: QModelIndex) -> None:
+        if self._photos.photo_at(at) is None:
+            self.open_wanted.emit()
+
+    def _note_failure(self, path: Path, error: DenoiserError) -> None:
+        for photo in self._controller.photos:
+            if photo.path == path:
+                values = {"problem": message_of(error), "hint": hint_of(error)}
+                self._controller.update_photo(photo.key, status=PhotoStatus.FAILED, **values)
+
+    def _note_noise(self, path: Path, noise: Any) -> None:
+        for photo in self._controller.photos:
+            if photo.path == path and photo.noise is None:
+                self._controller.update_photo(photo.key, noise=noise)
+
+    def _selected(self) -> list[OpenPhoto]:
+        rows = sorted(self._view.selectionModel().selectedIndexes(), key=lambda at: at.row())
+        return [photo for at in rows if (photo := self._photos.photo_at(at)) is not None]
+
+
+class _StripView(QListView):
+    """A horizontal list that scrolls with the wheel; Delete closes the selected photos."""
+
+    def __init__(self, strip: FilmStrip) -> None:
+        super().__init__(strip)
+        self._strip = strip
+        self.setProperty("role", "strip")
+        self.setAccessibleName(tr("Open photos"))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setMovement(QListView.Movement.Static)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setViewportMargins(4, 4, 4, 0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turned = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
+        bar = self.horizontalScrollBar()
+        bar.setValue(bar.value() - (turned.x() or turned.y()))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._strip.close_selected()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self._strip.menu()
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(event.globalPos())
