@@ -150,27 +150,33 @@ class _Size(click.ParamType[Any]):
         )
 
 
+def combined(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
+    """Return one decorator that adds flags in the given order."""
+
+    def decorate(function: _Function) -> _Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
 def option_flags(
     options: type[Any], *, section: str, only: tuple[str, ...] = ()
 ) -> Callable[[_Function], _Function]:
     """Add a flag for each control of *options*, or for those in *only*, in declaration order."""
     kinds = typing.get_type_hints(options)
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
-
-    def decorate(function: _Function) -> _Function:
-        for name, control in reversed(controls(options).items()):
-            if not only or name in only:
-                words = _words(_kind_of(kinds[name]), control, defaults[name])
-                word = control.flag or name.replace("_", "-")
-                word = (
-                    f"{word}/--no-{word}" if defaults[name] is True else word
-                )  # options that are on by default can be switched off
-                flags = (f"-{control.short}", f"--{word}") if control.short else (f"--{word}",)
-                decorator = click.option(*flags, name, cls=Flag, section=section, **words)
-                function = decorator(function)
-        return function
-
-    return decorate
+    decorators = []
+    for name, control in controls(options).items():
+        if not only or name in only:
+            words = _words(_kind_of(kinds[name]), control, defaults[name])
+            word = control.flag or name.replace("_", "-")
+            if defaults[name] is True:
+                word = f"{word}/--no-{word}"  # options that are on by default can be switched off
+            flags = (f"-{control.short}", f"--{word}") if control.short else (f"--{word}",)
+            decorators.append(click.option(*flags, name, cls=Flag, section=section, **words))
+    return combined(*decorators)
 
 
 def collect(options: type[_Options], words: dict[str, Any]) -> _Options:
@@ -191,33 +197,27 @@ def _with_dashes(options: type[Any], message: str) -> str:
     return re.sub(rf"(?<![\w'\"-])(?:{flags})(?![\w'\"-])", r"--\g<0>", message)
 
 
-def speaking_flags(function: _Function) -> _Function:
-    """Add -q, -v and --json, which apply even if other arguments are invalid."""
-    for flags, name, text in reversed(
-        (
-            (("-q", "--quiet"), "quiet", "Print errors only."),
-            (("-v", "--verbose"), "verbose", "Print every file, and a traceback for each error."),
-            (("--json",), "json", "Print one JSON object per line to stdout."),
-        )
-    ):
-        function = click.option(
-            *flags,
-            name,
-            cls=Flag,
-            section=_LAST_SECTION,
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_remember,
-            help=text,
-        )(function)
-    return function
-
-
 def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     manner = context.find_object(Manner)
     if manner is not None and value and parameter.name is not None:
         setattr(manner, parameter.name, True)
+
+
+_eager_flag = functools.partial(
+    click.option,
+    cls=Flag,
+    section=_LAST_SECTION,
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_remember,
+)
+# -q, -v and --json apply even if other arguments are invalid.
+speaking_flags = combined(
+    _eager_flag("-q", "--quiet", help="Print errors only."),
+    _eager_flag("-v", "--verbose", help="Print every file, and a traceback for each error."),
+    _eager_flag("--json", help="Print one JSON object per line to stdout."),
+)
 
 
 def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
@@ -265,42 +265,33 @@ def others(options: type[Any], names: tuple[str, ...]) -> tuple[str, ...]:
 def place_flags(out: str) -> Callable[[_Function], _Function]:
     """Add --out with this help, --files-from, --dry-run, and the options in PLACES."""
     flag = functools.partial(click.option, cls=Flag, section=_FILES)
-
-    def decorate(function: _Function) -> _Function:
-        function = flag(
-            "--files-from",
-            metavar="FILE",
-            help="Also process the files in this list, one per line or NUL-separated; - is stdin.",
-        )(function)
-        function = option_flags(BatchOptions, section=_FILES, only=PLACES)(function)
-        function = flag("--dry-run", is_flag=True, help="Show what would be done without writing anything.")(
-            function
-        )
-        return flag("--out", metavar="PATH", help=out)(function)
-
-    return decorate
+    listed = "Also process the files in this list, one per line or NUL-separated; - is stdin."
+    return combined(
+        flag("--out", metavar="PATH", help=out),
+        flag("--dry-run", is_flag=True, help="Show what would be done without writing anything."),
+        option_flags(BatchOptions, section=_FILES, only=PLACES),
+        flag("--files-from", metavar="FILE", help=listed),
+    )
 
 
 CLEANING = "Cleaning"
 _MACHINE = ("device", "precision", "tile", "batch_size", "memory")  # affect speed and memory, not the look
 
 
-def look_flags(function: _Function) -> _Function:
-    """Add the cleaning options and --preset."""
-    preset = functools.partial(click.option, cls=Flag, section=CLEANING, metavar="NAME")
-    function = preset("--preset", help="Use a saved preset; flags override it.")(function)
-    return option_flags(DenoiseOptions, section=CLEANING, only=others(DenoiseOptions, _MACHINE))(function)
-
-
-def file_flags(function: _Function) -> _Function:
-    """Add the options for reading and writing files."""
-    function = option_flags(ReadOptions, section="Reading")(function)
-    return option_flags(WriteOptions, section="Writing")(function)
-
-
-def machine_flags(function: _Function) -> _Function:
-    """Add the options for device, precision, tiles and memory."""
-    return option_flags(DenoiseOptions, section="Hardware", only=_MACHINE)(function)
+# The cleaning options and --preset.
+look_flags = combined(
+    option_flags(DenoiseOptions, section=CLEANING, only=others(DenoiseOptions, _MACHINE)),
+    click.option(
+        "--preset", cls=Flag, section=CLEANING, metavar="NAME", help="Use a saved preset; flags override it."
+    ),
+)
+# The options for reading and writing files.
+file_flags = combined(
+    option_flags(WriteOptions, section="Writing"),
+    option_flags(ReadOptions, section="Reading"),
+)
+# The options for device, precision, tiles and memory.
+machine_flags = option_flags(DenoiseOptions, section="Hardware", only=_MACHINE)
 
 
 def settings_of(words: Mapping[str, Any]) -> Settings:

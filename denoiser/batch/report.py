@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from denoiser.atomicfile import remove_leftovers, whole_file
 from denoiser.batch.plan import Plan
@@ -87,7 +87,7 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
     target = Path(path)
     remove_leftovers(target.parent)
     with whole_file(target) as file:
-        rows: _Rows = _Csv(file) if target.suffix.lower() == ".csv" else _Json(file)
+        rows = _Csv(file) if target.suffix.lower() == ".csv" else _Json(file)
         records = {job.target: job.record for job in plan.already_there}
 
         def hear(event: Event) -> None:
@@ -104,11 +104,6 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
 
         yield hear
         rows.end()
-
-
-class _Rows(Protocol):
-    def add(self, row: Mapping[str, Any]) -> None: ...
-    def end(self) -> None: ...
 
 
 class _Csv:

@@ -17,7 +17,7 @@ denoise decode a.dlf --out a.jpg --jpeg-quality 90          decode one file
 denoise decode a.dlf --out b.png --region 800,600,640,480   decode a region
 denoise decode ./latents --out ./imgs --grain 1             add grain like the removed noise
 """
-_PICTURE = ("region", "depth", "grain")
+_IMAGE = ("region", "depth", "grain")
 _WRITING = ("format", "jpeg_quality", "strip")
 _MACHINE = ("model", "device", "precision")
 
@@ -25,7 +25,7 @@ _MACHINE = ("model", "device", "precision")
 @click.command(cls=Verb, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [required]")
-@option_flags(DecodeOptions, section="Decoding", only=_PICTURE)
+@option_flags(DecodeOptions, section="Decoding", only=_IMAGE)
 @option_flags(WriteOptions, section="Writing", only=_WRITING)
 @option_flags(ReadOptions, section="Reading", only=("max_pixels",))
 @option_flags(BatchOptions, section="Many files", only=(*MANY, "verify"))

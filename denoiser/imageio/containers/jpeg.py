@@ -26,6 +26,7 @@ ICC_NAME, MPF_NAME = b"ICC_PROFILE\0", b"MPF\0"
 MAX_SEGMENTS = 1 << 16  # an extension of 32 MB takes 512
 _MAX_COMMENTS = 100
 _KNOWN = FRAMES | {0xC4, 0xCC, SOS, 0xDB, DNL, DRI, EOI, COM} | set(range(0xE0, 0xF0))
+_COLLECTED = {APP0, APP1, APP2, APP11, APP13, COM}
 _AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker; stuffed bytes and restarts are data
 
 _NO_FILL = re.compile(rb"[^\xff]")
@@ -111,8 +112,8 @@ def inspect(data: Data) -> Inspection:
     end = 0
     for segment in walk(data):
         end = segment.at
-        if segment.marker in _TAKERS:
-            _TAKERS[segment.marker](found, segment)
+        if segment.marker in _COLLECTED:
+            _collect(found, segment)
         elif segment.marker in FRAMES and segment.size >= 6 and not found.size[0]:
             bits, height, width = (
                 found.span.number(segment.at + at, size) for at, size in ((0, 1), (1, 2), (3, 2))
@@ -149,17 +150,29 @@ def inspect(data: Data) -> Inspection:
     )
 
 
-def _take_jfif(found: _Collected, segment: Segment) -> None:
-    block = found.span.take(segment.at, min(segment.size, 14))
-    if block.startswith(b"JFIF\0") and len(block) >= 12 and found.density is None:
-        factor = {1: 1.0, 2: 2.54}.get(block[7], 0.0)
-        across, down = (int.from_bytes(block[at : at + 2], "big") * factor for at in (8, 10))
-        if across > 0 and down > 0:
-            found.density = (across, down)
-
-
-def _take_app1(found: _Collected, segment: Segment) -> None:
+def _collect(found: _Collected, segment: Segment) -> None:
     block = found.span.take(segment.at, segment.size)
+    if segment.marker == APP0 and block.startswith(b"JFIF\0") and len(block) >= 12 and found.density is None:
+        found.density = _density(block)
+    elif segment.marker == APP1:
+        _collect_app1(found, block)
+    elif segment.marker == APP2:
+        _collect_app2(found, segment, block)
+    elif segment.marker == APP11 and block.startswith(b"JP"):
+        found.hidden.append(inspection.CONTENT_CREDENTIALS)
+    elif segment.marker == APP13 and block.startswith(xmp.IN_JPEG):
+        found.resources += block[len(xmp.IN_JPEG) :]
+    elif segment.marker == COM and len(found.comments) < _MAX_COMMENTS:
+        found.comments.append(block)
+
+
+def _density(jfif: bytes) -> tuple[float, float] | None:
+    factor = {1: 1.0, 2: 2.54}.get(jfif[7], 0.0)
+    across, down = (int.from_bytes(jfif[at : at + 2], "big") * factor for at in (8, 10))
+    return (across, down) if across > 0 and down > 0 else None
+
+
+def _collect_app1(found: _Collected, block: bytes) -> None:
     if block.startswith(exif.PREFIX[:5]) and found.exif is None and len(block) > len(exif.PREFIX):
         found.exif = block[len(exif.PREFIX) :]
     elif block.startswith(XMP_NAME) and found.xmp is None:
@@ -169,40 +182,14 @@ def _take_app1(found: _Collected, segment: Segment) -> None:
         found.extension.setdefault(name, {})[int.from_bytes(rest[4:8], "big")] = rest[8:]
 
 
-def _take_app2(found: _Collected, segment: Segment) -> None:
-    head = found.span.take(segment.at, min(segment.size, 32))
-    if head.startswith(ICC_NAME) and len(head) >= 14:
-        found.profile_parts = head[13]
-        found.profile.setdefault(head[12], found.span.take(segment.at + 14, segment.size - 14))
-    elif head.startswith(MPF_NAME) and found.other_images is None:
+def _collect_app2(found: _Collected, segment: Segment, block: bytes) -> None:
+    if block.startswith(ICC_NAME) and len(block) >= 14:
+        found.profile_parts = block[13]
+        found.profile.setdefault(block[12], block[14:])
+    elif block.startswith(MPF_NAME) and found.other_images is None:
         found.other_images = segment.at + 4
-    elif head.startswith(inspection.ISO_GAIN_MAP):
+    elif block.startswith(inspection.ISO_GAIN_MAP):
         found.hidden.append(inspection.GAIN_MAP)
-
-
-def _take_app11(found: _Collected, segment: Segment) -> None:
-    if found.span.take(segment.at, min(segment.size, 2)) == b"JP":
-        found.hidden.append(inspection.CONTENT_CREDENTIALS)
-
-
-def _take_app13(found: _Collected, segment: Segment) -> None:
-    if found.span.take(segment.at, min(segment.size, 14)) == xmp.IN_JPEG and segment.size > 14:
-        found.resources += found.span.take(segment.at + 14, segment.size - 14)
-
-
-def _take_comment(found: _Collected, segment: Segment) -> None:
-    if len(found.comments) < _MAX_COMMENTS:
-        found.comments.append(found.span.take(segment.at, segment.size))
-
-
-_TAKERS = {
-    APP0: _take_jfif,
-    APP1: _take_app1,
-    APP2: _take_app2,
-    APP11: _take_app11,
-    APP13: _take_app13,
-    COM: _take_comment,
-}
 
 
 def _text(raw: bytes) -> str:
@@ -243,7 +230,7 @@ def _further_images(found: _Collected, end: int) -> int:
     if found.other_images is None:
         return 0
     other_images = 0
-    for kind, at, size in _multi_picture_index(found.span, found.other_images):
+    for kind, at, size in _multi_image_index(found.span, found.other_images):
         if at == 0 or at < end or not found.span.has(at, 4):
             continue
         purpose = inspection.purpose_of_image(found.span.data, at, size)
@@ -264,7 +251,7 @@ def _further_images(found: _Collected, end: int) -> int:
     return other_images
 
 
-def _multi_picture_index(span: ByteSpan, start: int) -> list[tuple[int, int, int]]:
+def _multi_image_index(span: ByteSpan, start: int) -> list[tuple[int, int, int]]:
     """Return (kind, position, size) of each image in the MPF index; empty if it is invalid."""
     try:
         inner = ByteSpan(span.data[start : min(start + 65_536, span.end)])
