@@ -1,4 +1,4 @@
-"""Small real pictures, and a real session with small random weights."""
+"""Small real images, and a real session with small random weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from denoiser.options import DenoiseOptions
 
 @pytest.fixture
 def session(tiny_weights: Path) -> Session:
-    """Ready to clean; what it makes of a picture is of no use."""
+    """Ready to clean; what it makes of an image is of no use."""
     return open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=256))
 
 
@@ -45,7 +45,7 @@ def outputs() -> Callable[[Path], list[str]]:
 
 @pytest.fixture
 def make_picture() -> Callable[..., Path]:
-    """Writes a picture of noise, different for each name."""
+    """Writes an image of noise, different for each name."""
 
     def make(path: Path, *, side: int = 24) -> Path:
         random = np.random.default_rng(sum(os.fsencode(path.name)))

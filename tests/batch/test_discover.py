@@ -39,7 +39,7 @@ def test_suffixes_in_any_case_and_other_files_are_counted(tmp_path: Path) -> Non
     assert found.others == 3
 
 
-def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path: Path) -> None:
+def test_a_source_file_may_have_any_suffix(tmp_path: Path) -> None:
     touch(tmp_path / "scan")
     assert below(walk(tmp_path / "scan")) == ["scan"]
 
@@ -57,13 +57,13 @@ def test_without_recursion_folders_stay_closed(tmp_path: Path) -> None:
     assert below(walk(tmp_path, recursive=False)) == ["a.png"]
 
 
-def test_the_output_folder_inside_the_input_is_not_walked(tmp_path: Path) -> None:
+def test_the_output_folder_inside_the_input_is_skipped(tmp_path: Path) -> None:
     touch(tmp_path / "a.png", tmp_path / "clean" / "a.png")
     os.symlink(tmp_path / "clean", tmp_path / "other-name")
     assert below(walk(tmp_path, leave_out=tmp_path / "clean")) == ["a.png"]
 
 
-def test_a_ring_of_links_is_walked_once_and_named(tmp_path: Path) -> None:
+def test_circular_links_are_followed_once_and_reported(tmp_path: Path) -> None:
     touch(tmp_path / "sub" / "a.png")
     os.symlink(tmp_path, tmp_path / "sub" / "up")
     found = walk(tmp_path)
@@ -79,7 +79,9 @@ def test_linked_files_and_folders_are_followed(tmp_path: Path) -> None:
     assert below(walk(tmp_path / "in")) == ["link.png", "folder/b.png"]
 
 
-def test_pipes_sockets_devices_and_dead_links_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipes_sockets_devices_and_broken_links_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     touch(tmp_path / "a.png")
     os.mkfifo(tmp_path / "pipe.png")
     os.symlink("/dev/null", tmp_path / "device.png")
@@ -113,7 +115,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     assert [(p.path.name, p.reason) for p in found.skipped] == [("closed", "cannot be listed (Permission denied)")]
 
 
-def test_a_tree_deeper_than_the_stack_of_python_is_walked(tmp_path: Path) -> None:
+def test_a_tree_deeper_than_the_stack_of_python_is_searched(tmp_path: Path) -> None:
     folder = tmp_path
     for _ in range(400):
         folder = folder / "d"

@@ -137,7 +137,7 @@ sys.stdin.read()
 """
 
 
-def test_what_a_living_run_has_begun_is_no_suspect_and_what_a_dead_one_has_is(out: Path) -> None:
+def test_only_files_of_interrupted_runs_are_suspects(out: Path) -> None:
     command = [sys.executable, "-c", _BEGIN_AND_WAIT]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -217,7 +217,7 @@ def _words(cell: str) -> list[str]:
     return [word.strip(" `") for word in cell.split(",")]
 
 
-def test_reading_on_comes_to_what_reading_anew_comes_to(out: Path, start) -> None:
+def test_reading_on_gives_the_same_as_reading_again(out: Path, start) -> None:
     first, history = start(), History()
     for number in range(6):
         manifest = first if number % 2 else start()
@@ -237,7 +237,7 @@ def test_reading_on_comes_to_what_reading_anew_comes_to(out: Path, start) -> Non
         )
 
 
-def test_a_line_that_is_being_written_is_read_when_it_is_whole(out: Path, start) -> None:
+def test_an_incomplete_line_is_read_once_it_is_complete(out: Path, start) -> None:
     start().begun(out / "a.png", SOURCE)
     history = History()
     read_on(out, history)
@@ -282,7 +282,7 @@ def test_who_died_looking_at_a_file_makes_it_suspect_until_somebody_has_looked(o
     assert not read_history(out).is_dangerous("a.png")
 
 
-def test_the_newest_line_on_a_series_is_taken(out: Path, start) -> None:
+def test_the_newest_line_on_a_series_counts(out: Path, start) -> None:
     for level in (1.0, 2.0):
         start().series("a camera", {"noise": level})
     history = read_history(out)
@@ -309,7 +309,7 @@ def test_without_records_it_is_the_choice_of_today() -> None:
     assert chosen == ModelChoice(entry.name, entry.card.sha256)
 
 
-def test_the_newest_run_that_was_asked_the_same_is_followed() -> None:
+def test_the_choice_of_the_newest_run_with_the_same_options_is_used() -> None:
     history = History(runs=[run(device="mps"), run(), run(Settings(DenoiseOptions(strength=0.5)), device="cpu")])
     assert choose_weights(AUTO, history, on_cpu).kept == {"device": "cuda", "precision": "bf16", "tile": 1024}
 
@@ -339,7 +339,7 @@ def test_no_such_weights() -> None:
         choose_weights(Settings(DenoiseOptions(model="nope")), History(), on_cpu)
 
 
-def test_the_device_is_asked_only_where_the_weights_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_is_chosen_only_if_the_weights_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def choose(wish: str) -> str:

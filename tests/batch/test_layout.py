@@ -1,4 +1,4 @@
-"""Names of outputs: the tree mirrored, suffixes by the table, no two pictures under one name."""
+"""Names of outputs: the tree mirrored, suffixes by the table, no two images under one name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def job(source: str, target: str) -> Job:
     return Job(Path(source), Path(target), 1.0)
 
 
-def test_two_pictures_under_one_name_are_refused_by_both_names() -> None:
+def test_two_images_with_one_output_are_an_error_with_both_names() -> None:
     with pytest.raises(UnsafeOutput, match=r"a\.bmp and a\.png would both be written to out/a\.png"):
         refuse_collisions([job("a.bmp", "out/a.png"), job("b.png", "out/b.png"), job("a.png", "out/a.png")])
 
@@ -141,7 +141,7 @@ def test_a_file_where_the_output_folder_should_be(source: Path) -> None:
         layout.refuse_no_folder(source)
 
 
-def test_case_is_told_apart_as_the_file_system_does(tmp_path: Path) -> None:
+def test_case_matters_if_the_file_system_is_case_sensitive(tmp_path: Path) -> None:
     (tmp_path / "probe").mkdir()
     expected = not (tmp_path / "PROBE").exists()
     assert layout.tells_case_apart(tmp_path / "probe" / "not" / "there") is expected

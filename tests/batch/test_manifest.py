@@ -9,7 +9,7 @@ from pathlib import Path
 from denoiser.batch.manifest import is_locked, lines_from, locked_if_free
 
 
-def test_a_journal_is_held_by_one(tmp_path: Path) -> None:
+def test_a_file_is_locked_by_one_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     held = locked_if_free(path)
     assert held is not None and is_locked(path) and locked_if_free(path) is None
@@ -20,7 +20,7 @@ def test_a_journal_is_held_by_one(tmp_path: Path) -> None:
     assert not is_locked(path)
 
 
-def test_the_dead_hold_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     words = f"from pathlib import Path; from denoiser.batch.manifest import *; locked_if_free(Path({str(path)!r}))"
     subprocess.run([sys.executable, "-c", f"{words}; import os; os.kill(os.getpid(), 9)"], check=False, timeout=60)

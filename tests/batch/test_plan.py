@@ -40,16 +40,14 @@ def test_the_tree_is_mirrored_with_its_megapixels(tree: Path) -> None:
     assert not Path("out").exists()
 
 
-def test_the_format_is_that_of_the_bytes_unless_asked_for(tree: Path) -> None:
+def test_the_output_format_follows_the_bytes_or_the_option(tree: Path) -> None:
     Path("in/a.png").rename("in/a.jpg")
     assert targets(make_plan("in", "out")) == ["out/a.png", "out/b.jpg", "out/sub/c.webp"]
     converted = make_plan("in", "out", Settings(write=WriteOptions(format="tiff")))
     assert targets(converted) == ["out/a.tif", "out/b.tif", "out/sub/c.tif"]
 
 
-def test_what_is_there_and_nobody_knows_is_refused_by_name_unless_overwritten(
-    tree: Path, make_picture: Maker
-) -> None:
+def test_existing_files_of_unknown_origin_need_overwrite(tree: Path, make_picture: Maker) -> None:
     make_picture(Path("out/a.png"))
     plan = make_plan("in", "out")
     assert targets(plan) == ["out/b.jpg", "out/sub/c.webp"] and not plan.already_there
@@ -153,7 +151,7 @@ EXACT = Settings(encode=EncodeOptions(lossless=True))
 BACK = Settings(decode=DecodeOptions())
 
 
-def test_what_was_asked_for_says_which_work_it_is() -> None:
+def test_options_determine_the_work() -> None:
     assert work_of(Settings()) is CLEANING and work_of(EXACT) is ENCODING and work_of(BACK) is DECODING
     assert [work_named(work.words.verb) for work in (CLEANING, ENCODING, DECODING)] == [
         CLEANING,
@@ -162,7 +160,7 @@ def test_what_was_asked_for_says_which_work_it_is() -> None:
     ]
 
 
-def test_outputs_of_one_work_are_never_taken_for_those_of_another() -> None:
+def test_outputs_of_one_kind_of_work_are_not_done_for_another() -> None:
     keys = {settings.key for settings in (Settings(), EXACT, BACK, Settings(encode=EncodeOptions()))}
     assert len(keys) == 4
     assert Settings(encode=EncodeOptions(quality=60)).key != Settings(encode=EncodeOptions()).key
@@ -176,7 +174,7 @@ def test_outputs_of_one_work_are_never_taken_for_those_of_another() -> None:
 @pytest.mark.parametrize(
     "batch", [BatchOptions(series=True), BatchOptions(crop="0,0,5,5"), BatchOptions(skip_clean=1)]
 )
-def test_what_cleaning_alone_understands_is_refused(
+def test_options_of_cleaning_are_errors_for_other_work(
     settings: Settings, batch: BatchOptions, tmp_path: Path
 ) -> None:
     asked = Settings(batch=batch, encode=settings.encode, decode=settings.decode)
@@ -209,7 +207,7 @@ def test_a_broken_latent_file_has_its_place_in_the_plan(tmp_path: Path) -> None:
     assert seen.written_as.key == "tiff"
 
 
-def test_only_latent_files_are_made_of_pictures_and_the_other_way_round() -> None:
+def test_encoding_writes_only_latent_files_and_decoding_only_images() -> None:
     assert ENCODING.makes(Path("a.DLF")) and not ENCODING.makes(Path("a.png"))
     assert DECODING.makes(Path("a.png")) and not DECODING.makes(Path("a.dlf"))
     with pytest.raises(UsageError, match=r"a\.png: the name of a latent file must end in \.dlf"):

@@ -16,7 +16,7 @@ def _configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+def test_a_saved_preset_can_be_loaded(tmp_path: Path) -> None:
     options = {
         DenoiseOptions: DenoiseOptions(noise_level=12.5, strength=1 / 3, model='a "b"\\c.safetensors'),
         WriteOptions: WriteOptions(format="tiff", strip=True, jpeg_quality=80),
@@ -31,7 +31,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
         assert kind(**names) == options[kind]
 
 
-def test_what_is_the_default_is_not_said() -> None:
+def test_defaults_are_not_saved() -> None:
     path = save_preset("plain", {kind: kind() for kind in CLASSES})
     assert path.read_bytes() == b"" and load_preset("plain") == {}
 
@@ -47,7 +47,7 @@ def test_what_is_the_default_is_not_said() -> None:
         ("\x00\x01", "invalid preset", "TOML file"),
     ],
 )
-def test_what_no_option_understands_is_refused_with_its_file(text: str, message: str, hint: str) -> None:
+def test_unknown_options_are_an_error_with_the_file_name(text: str, message: str, hint: str) -> None:
     path = presets_folder() / "wrong.toml"
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")

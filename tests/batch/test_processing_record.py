@@ -39,7 +39,7 @@ def _image(packet: bytes | None = None) -> Image:
 
 
 @pytest.mark.parametrize("packet", [None, _PACKET])
-def test_a_ticket_comes_back_and_leaves_the_rest_alone(packet):
+def test_a_record_can_be_read_and_the_rest_is_unchanged(packet):
     image = _image(packet)
     ticketed = _TICKET.added_to(image)
     assert read_record(ticketed) == _TICKET
@@ -92,13 +92,11 @@ def test_options_of_another_version_are_named():
 @pytest.mark.parametrize(
     "text", ["", "no json", "[1]", "{}", '{"v":1}', '{"v":2,"version":"1","model":"m","sha256":"s","options":{}}']
 )
-def test_what_is_no_ticket_is_taken_for_none(text):
+def test_invalid_records_are_ignored(text):
     assert read_record(_image(xmp.with_property(None, NAMESPACE, "ticket", text))) is None
 
 
-def test_outputs_bear_one_that_says_nothing_of_time_place_or_people(
-    tmp_path: Path, tiny_weights: Path, make_picture
-):
+def test_outputs_have_a_record_without_time_place_or_people(tmp_path: Path, tiny_weights: Path, make_picture):
     make_picture(tmp_path / "in" / "a.png", side=64)
     options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=20)
     for out in ("one", "two"):
@@ -126,7 +124,7 @@ def test_outputs_bear_one_that_says_nothing_of_time_place_or_people(
     assert str(tmp_path) not in said
 
 
-def test_a_broken_packet_is_kept_and_the_report_says_that_no_ticket_is_in_it(tmp_path, tiny_weights):
+def test_a_corrupt_packet_is_kept_without_a_record_and_reported(tmp_path, tiny_weights):
     (tmp_path / "in").mkdir()
     for name, packet in (("broken", b"<x:xmpmeta broken"), ("whole", _PACKET)):
         imageio.write(_image(packet), tmp_path / "in" / f"{name}.png")
@@ -151,5 +149,5 @@ def test_outputs_bear_none_where_it_is_not_wanted(tmp_path: Path, tiny_weights: 
     assert imageio.read(tmp_path / "out" / "a.png").metadata.xmp is None
 
 
-def test_a_bare_picture_has_none():
+def test_an_image_without_xmp_has_no_record():
     assert read_record(from_numpy(np.zeros((2, 2), np.uint8))) is None

@@ -108,7 +108,7 @@ def test_a_run_that_breaks_leaves_the_older_report(tmp_path: Path) -> None:
     assert (tmp_path / "r.json").read_text("utf-8") == "older" and not list(tmp_path.glob(PREFIX + "*"))
 
 
-def test_a_place_that_cannot_be_written_is_told_first(tmp_path: Path, make_picture: Maker, options) -> None:
+def test_an_unwritable_report_is_an_error_at_the_start(tmp_path: Path, make_picture: Maker, options) -> None:
     make_picture(tmp_path / "in" / "a.png")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UnwritableImage):

@@ -87,7 +87,7 @@ def test_a_source_that_changed_is_cleaned_again_and_only_that(done: Path, make_p
     assert denoise_folder("in", "out", options).done == 2
 
 
-def test_an_output_that_is_gone_is_made_again(done: Path, options) -> None:
+def test_a_removed_output_is_made_again(done: Path, options) -> None:
     Path("out/a.png").unlink()
     assert why(plan_folder("in", "out", Settings(options))) == {"a.png": "the output is missing"}
 
@@ -111,7 +111,7 @@ def test_without_records_nothing_is_replaced(done: Path, options) -> None:
     assert {path.name: path.read_bytes() for path in Path("out").rglob("*.*g")} == before
 
 
-def test_what_was_written_and_not_recorded_is_known_as_ours(done: Path, options) -> None:
+def test_outputs_written_just_before_a_kill_are_replaced(done: Path, options) -> None:
     """Killed between the rename and the line that says so."""
     (file,) = (Path("out") / FOLDER).iterdir()
     lines = file.read_bytes().splitlines(keepends=True)
@@ -123,7 +123,7 @@ def test_what_was_written_and_not_recorded_is_known_as_ours(done: Path, options)
     assert job.name == "a.png" and isinstance(error, ForeignOutput)
 
 
-def test_what_another_picture_became_is_not_replaced(done: Path, make_picture: Maker, options) -> None:
+def test_the_output_of_another_image_is_not_replaced(done: Path, make_picture: Maker, options) -> None:
     """a.png was cleaned on Monday; on Tuesday somebody cleans another a.png, or a.bmp, into the same folder."""
     before = Path("out/a.png").read_bytes()
     make_picture(Path("other/a.png"), side=30)
@@ -182,7 +182,7 @@ def test_a_failed_file_is_tried_again(done: Path, make_picture: Maker, options) 
     assert (report.done, report.already_there, report.exit_code) == (1, 2, 0)
 
 
-def test_a_single_file_keeps_no_records_and_is_never_replaced_unasked(done: Path, options) -> None:
+def test_a_single_output_has_no_records_and_needs_overwrite(done: Path, options) -> None:
     assert denoise_folder("in/a.png", "one.png", options).done == 1
     assert sorted(os.listdir()) == ["in", "one.png", "out", "weights"]
     assert denoise_folder("in/a.png", "one.png", options).exit_code == 5

@@ -80,7 +80,7 @@ class _Stand:
 
 
 class _Trouble(_Stand):
-    """A cleaner that fails on the second picture as no cleaner should."""
+    """A cleaner that fails on the second image as no cleaner should."""
 
     def __init__(self, session: Session, error: BaseException) -> None:
         self._session, self._error, self._calls = session, error, 0
@@ -195,7 +195,7 @@ def test_a_cancel_after_the_last_file_is_no_interruption(
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_few_pictures_are_in_memory_at_a_time(
+def test_few_images_are_in_memory_at_a_time(
     tmp_path: Path, make_picture: Maker, session: Session, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     for number in range(12):
@@ -226,7 +226,7 @@ def test_few_pictures_are_in_memory_at_a_time(
     assert writers < most <= (jobs + 1) + (writers + WAITING_TO_BE_WRITTEN + 1)
 
 
-def test_known_obstacles_fail_without_any_work(tmp_path: Path, make_picture: Maker, session: Session) -> None:
+def test_blocked_files_fail_without_loading_weights(tmp_path: Path, make_picture: Maker, session: Session) -> None:
     make_picture(tmp_path / "in" / "a.png")
     make_picture(tmp_path / "in" / "b.png")
     (tmp_path / "out" / "a.png").mkdir(parents=True)
@@ -237,7 +237,7 @@ def test_known_obstacles_fail_without_any_work(tmp_path: Path, make_picture: Mak
     assert isinstance(events[0], Started) and events[0].files == 2
 
 
-def test_what_the_format_cannot_hold_is_said(tmp_path: Path, session: Session) -> None:
+def test_losses_of_the_format_are_reported(tmp_path: Path, session: Session) -> None:
     from denoiser.image import from_numpy
 
     deep = from_numpy(np.full((16, 16, 3), 40_000, np.uint16))
@@ -249,7 +249,7 @@ def test_what_the_format_cannot_hold_is_said(tmp_path: Path, session: Session) -
     assert any("16 bits reduced to 8" in note for note, _ in report.notes)
 
 
-def test_leftovers_of_a_killed_run_are_taken_away(tmp_path: Path, make_picture: Maker, session: Session) -> None:
+def test_temporary_files_of_a_killed_run_are_removed(tmp_path: Path, make_picture: Maker, session: Session) -> None:
     make_picture(tmp_path / "in" / "sub" / "a.png")
     leftover = tmp_path / "out" / "sub" / f"{PREFIX}0-0.part"
     leftover.parent.mkdir(parents=True)

@@ -87,7 +87,7 @@ def groups(events: list[Event]) -> list[SeriesFound]:
     return [event for event in events if isinstance(event, SeriesFound)]
 
 
-def test_a_group_is_camera_iso_and_size_whichever_way_it_stands() -> None:
+def test_a_group_has_camera_iso_and_size_in_any_orientation() -> None:
     upright, lying = (
         ImageHeader("jpeg", *sides, exif=exif_of("NIKON CORPORATION", "NIKON Z 6", 6400))
         for sides in ((4, 6), (6, 4))
@@ -117,12 +117,12 @@ def test_samples_are_spread_over_the_group_in_any_order() -> None:
     assert [job.name for job in few.samples] == ["000.jpg", "001.jpg", "002.jpg", "003.jpg", "004.jpg"]
 
 
-def test_two_pictures_and_those_without_a_header_are_no_series() -> None:
+def test_two_images_and_those_without_a_header_are_no_series() -> None:
     assert groups_of(jobs(2), History(), IN_SERIES) == (Group("a", 2),)
     assert groups_of(jobs(9, ""), History(), IN_SERIES) == (Group("", 9),)
 
 
-def test_what_is_on_record_is_taken_unless_all_is_made_again() -> None:
+def test_a_recorded_series_is_used_without_overwrite() -> None:
     series = fit_series([estimate(luma, 4.0) for luma in (5.0, 5.1, 5.2)])
     history = History(series={"a": json.loads(as_line({"at": 1} | as_record(series, 3)))})
     (group,) = groups_of(jobs(9), history, IN_SERIES)
@@ -136,11 +136,11 @@ def test_what_is_on_record_is_taken_unless_all_is_made_again() -> None:
 
 
 @pytest.mark.parametrize("words", [None, {}, {"noise": {}, "fits": {}}, {"noise": 3, "fits": None}])
-def test_a_line_that_makes_no_sense_is_no_record(words: Any) -> None:
+def test_invalid_lines_are_ignored(words: Any) -> None:
     assert from_record(words) is None
 
 
-def test_frames_of_a_shoot_are_told_the_same_and_the_odd_one_is_named(shoot, options, tmp_path: Path) -> None:
+def test_frames_share_an_estimate_and_an_outlier_is_noted(shoot, options, tmp_path: Path) -> None:
     for number in range(5):
         shoot(f"{number}.png")
     shoot("odd.png", sigma=30.0)
@@ -194,7 +194,7 @@ def test_any_part_order_and_resumption_gives_the_same_bits(shoot, options) -> No
     assert noise_in("whole")["late.png"] == noise_in("whole")["0.png"]
 
 
-def test_a_frame_of_a_series_is_made_again_from_its_ticket(shoot, options) -> None:
+def test_a_frame_of_a_series_is_made_again_from_its_record(shoot, options) -> None:
     for number in range(4):
         shoot(f"{number}.png", sigma=7 + number)
     denoise_folder("in", "out", options, batch=BatchOptions(series=True))
@@ -203,7 +203,7 @@ def test_a_frame_of_a_series_is_made_again_from_its_ticket(shoot, options) -> No
         assert redone.same
 
 
-def test_what_is_stated_of_a_picture_is_taken_whatever_it_is() -> None:
+def test_a_series_from_a_processing_record_fits_its_image() -> None:
     own = estimate(1.0, 1.0)
     series = stated({"luma": 9, "chroma": 8.5, "kind": 0.25}, own)
     assert series is not None and series.fits(own) and isinstance(series, Series)

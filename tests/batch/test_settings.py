@@ -40,7 +40,7 @@ def test_what_makes_another_output_makes_another_key(other: Settings) -> None:
         Settings(batch=BatchOptions(report="r.csv", verify=True, retry_failed=True)),
     ],
 )
-def test_how_a_run_goes_about_it_makes_none(other: Settings) -> None:
+def test_options_that_do_not_change_outputs_are_not_in_the_key(other: Settings) -> None:
     assert other.key == PLAIN.key and other.look == {}
 
 

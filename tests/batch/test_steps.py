@@ -1,4 +1,4 @@
-"""Crops, and pictures that are clean already."""
+"""Crops, and images that are clean already."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def noisy() -> np.ndarray:
     return np.clip(random.normal(128, 30, (64, 80, 3)), 0, 255).astype(np.uint8)
 
 
-def test_the_crop_is_cleaned_as_a_picture_of_its_own(tmp_path: Path, options, noisy, session: Session) -> None:
+def test_the_crop_is_cleaned_like_a_separate_image(tmp_path: Path, options, noisy, session: Session) -> None:
     (tmp_path / "in").mkdir()
     imageio.write(from_numpy(noisy), tmp_path / "in" / "a.png")
     batch = BatchOptions(crop="10,20,30,40")
@@ -47,7 +47,7 @@ def test_the_crop_takes_alpha_along_and_must_lie_inside(noisy) -> None:
         cropped(image, "a.png", Settings(batch=BatchOptions(crop="79,63,2,1")))
 
 
-def test_a_clean_picture_is_handed_on_byte_for_byte_and_a_noisy_one_is_not(tmp_path: Path, options) -> None:
+def test_a_clean_image_is_copied_byte_for_byte_and_a_noisy_one_is_not(tmp_path: Path, options) -> None:
     place = tmp_path / "in"
     place.mkdir()
     smooth = np.repeat(np.linspace(60, 190, 256).astype(np.uint8)[:, np.newaxis], 256, axis=1)

@@ -22,14 +22,14 @@ def job(path: Path) -> Job:
     return Job(path, path.with_name("out.png"), 1.0)
 
 
-def test_the_innocent_pass_broken_ones_too(tmp_path: Path, make_picture: Maker) -> None:
+def test_corrupt_files_that_do_not_crash_pass(tmp_path: Path, make_picture: Maker) -> None:
     good = make_picture(tmp_path / "a.png")
     broken = tmp_path / "b.png"
     broken.write_bytes(good.read_bytes()[:100])
     assert find_crashes([job(good), job(broken), job(tmp_path / "absent.png")], CancelToken()) == {}
 
 
-def test_each_that_crashes_has_its_cause(
+def test_each_crash_has_its_cause(
     tmp_path: Path, make_picture: Maker, crashing_decoder: Callable[[bytes, str], None]
 ) -> None:
     jobs = [job(make_picture(tmp_path / f"{name}.png")) for name in "abcd"]
@@ -37,7 +37,7 @@ def test_each_that_crashes_has_its_cause(
     assert find_crashes(jobs, CancelToken()) == {jobs[1]: "SIGSEGV"}
 
 
-def test_one_that_hangs_is_found(
+def test_a_decoder_that_hangs_is_found(
     tmp_path: Path, make_picture: Maker, crashing_decoder: Callable[[bytes, str], None]
 ) -> None:
     jobs = [job(make_picture(tmp_path / f"{name}.png")) for name in "ab"]
@@ -45,7 +45,7 @@ def test_one_that_hangs_is_found(
     assert find_crashes(jobs, CancelToken(), patience=4.0) == {jobs[0]: "no response within 4 s"}
 
 
-def test_a_cancel_is_heard_and_leaves_no_process(
+def test_a_cancel_ends_the_process(
     tmp_path: Path,
     make_picture: Maker,
     crashing_decoder: Callable[[bytes, str], None],

@@ -97,7 +97,7 @@ def test_what_is_there_and_what_arrives_is_cleaned_once(watching, make_picture: 
     assert states == ["run", *["begun", "done"] * 4, "ended"]
 
 
-def test_a_restart_makes_nothing_twice_even_what_was_taken_away(watching, make_picture: Maker) -> None:
+def test_a_restart_makes_nothing_twice_even_removed_outputs(watching, make_picture: Maker) -> None:
     for name in ("a.png", "b.png"):
         make_picture(Path("in", name))
     assert watching().done == 2
@@ -123,7 +123,7 @@ def test_a_file_that_returns_is_not_made_again(watching, make_picture: Maker) ->
     assert (report.done, report.already_there) == (1, 1)
 
 
-def test_once_ends_after_two_looks_and_says_what_failed(watching, make_picture: Maker) -> None:
+def test_once_ends_after_two_scans_and_reports_failures(watching, make_picture: Maker) -> None:
     make_picture(Path("in/a.png"))
     make_picture(Path("out/b.png"))
     make_picture(Path("in/b.png"))
@@ -138,7 +138,7 @@ def test_once_ends_after_two_looks_and_says_what_failed(watching, make_picture: 
     assert (report.done, report.exit_code, watching.events) == (0, 0, [Started(0, 0.0)])
 
 
-def test_a_cut_file_waits_and_is_cleaned_when_it_is_whole(watching, make_picture: Maker) -> None:
+def test_a_truncated_file_is_cleaned_once_it_is_complete(watching, make_picture: Maker) -> None:
     whole = make_picture(Path("a.png"), side=40).read_bytes()
     Path("in/a.png").write_bytes(whole[:-100])
     Path("in/empty.png").touch()
@@ -155,7 +155,7 @@ def test_a_broken_file_is_named_once_when_patience_ends(watching, monkeypatch: p
     assert isinstance(failure.error, UnreadableImage) and watching.names(FileFailed) == ["in/a.png"]
 
 
-def test_two_that_would_become_one_name_the_second_and_hold_up_nobody(watching, make_picture: Maker) -> None:
+def test_a_conflict_of_two_images_does_not_stop_the_others(watching, make_picture: Maker) -> None:
     for name in ("a.png", "b.png", "c.png", "d.png"):
         make_picture(Path("in", name))
     make_picture(Path("in/b.webp")).rename("in/b.jpg")  # a WebP by its bytes, and so b.webp
@@ -185,7 +185,7 @@ def test_no_output_ever_lands_on_an_input(watching, make_picture: Maker) -> None
     assert isinstance(failure.error, UnsafeOutput) and source.read_bytes() == before
 
 
-def test_places_that_make_no_sense_are_refused(watching, place: Path) -> None:
+def test_invalid_folders_are_errors(watching, place: Path) -> None:
     with pytest.raises(UnsafeOutput):
         watching(out="in")
     with pytest.raises(UnsafeOutput, match="is inside the output folder"):
@@ -209,7 +209,7 @@ def test_one_watch_at_a_time_works_for_a_folder(watching) -> None:
     assert watching().done == 0
 
 
-def test_a_folder_that_goes_away_is_told_once_and_awaited(watching, make_picture: Maker, place: Path) -> None:
+def test_a_missing_folder_is_reported_once(watching, make_picture: Maker, place: Path) -> None:
     make_picture(Path("in/a.png"))
     report = watching(
         lambda: Path("in").rename("unmounted"),
@@ -277,7 +277,7 @@ def test_a_file_is_given_out_when_it_was_the_same_for_long_enough(arrivals: Arri
     assert (names(look), look.changing) == (["sub/deep/a.jpg"], 0)
 
 
-def test_a_file_that_grows_waits_and_starts_anew(arrivals: Arrivals, clock: _Clock) -> None:
+def test_a_growing_file_is_not_complete(arrivals: Arrivals, clock: _Clock) -> None:
     for number in range(1, 4):
         path = put(arrivals, "a.jpg", b"x" * number)
         os.utime(path, ns=(0, 0))  # as a copy that keeps the times: the size alone tells
@@ -286,7 +286,7 @@ def test_a_file_that_grows_waits_and_starts_anew(arrivals: Arrivals, clock: _Clo
     assert names(arrivals.scan()) == ["a.jpg"]
 
 
-def test_what_is_over_comes_again_only_when_it_changes_or_returns(arrivals: Arrivals, clock: _Clock) -> None:
+def test_finished_files_return_only_after_a_change(arrivals: Arrivals, clock: _Clock) -> None:
     path = put(arrivals, "a.jpg")
 
     def rested() -> list[str]:
@@ -335,7 +335,7 @@ def test_temporary_names_the_output_folder_and_other_files_are_passed_over(
     assert names(arrivals.scan()) == ["a.jpg", "b.jpg"]
 
 
-def test_a_pipe_and_a_lost_link_are_told_and_not_waited_for(arrivals: Arrivals) -> None:
+def test_pipes_and_broken_links_are_reported(arrivals: Arrivals) -> None:
     os.mkfifo(arrivals.folder / "a.jpg")
     (arrivals.folder / "b.jpg").symlink_to("nowhere")
     assert {passed.path.name for passed in arrivals.scan().skipped} == {"a.jpg", "b.jpg"}
@@ -350,7 +350,7 @@ def test_without_recursion_the_folder_alone_is_looked_at(tmp_path: Path, clock: 
     assert names(arrivals.scan()) == ["a.jpg"]
 
 
-def test_a_folder_that_is_gone_is_an_error_and_all_in_it_is_forgotten_when_it_is_empty(
+def test_a_missing_folder_is_an_error_and_an_empty_one_resets(
     arrivals: Arrivals, clock: _Clock, tmp_path: Path
 ) -> None:
     put(arrivals, "a.jpg")

@@ -1,4 +1,4 @@
-"""Calls of `denoise` inside this process, and small pictures to call it on."""
+"""Calls of `denoise` inside this process, and small images to call it on."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def codec(tiny_codec: Path) -> tuple[str, ...]:
 
 @pytest.fixture
 def make_picture(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a picture of noise below the test's folder."""
+    """Writes an image of noise below the test's folder."""
 
     def make(name: str, *, side: int = 24, seed: int = 0) -> Path:
         path = tmp_path / name

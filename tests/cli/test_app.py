@@ -63,7 +63,7 @@ def test_a_folder_named_like_a_verb(call, make_picture, network) -> None:
     assert Path("one/a.png").read_bytes() == Path("two/a.png").read_bytes()
 
 
-def test_an_error_that_nobody_foresaw_is_a_line_and_not_a_traceback(call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_a_line_and_not_a_traceback(call, monkeypatch: pytest.MonkeyPatch) -> None:
     from denoiser import models
 
     def broken() -> None:

@@ -40,7 +40,7 @@ def test_hints_of_extras_name_the_command() -> None:
     assert "pip install 'denoiser-studio[heif]'" in explain(MissingExtra("no", extra="heif")).hint
 
 
-def test_told_to_people_and_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_printed_as_text_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     explain(UnsafeOutput("out\n.png: no", hint="Elsewhere.")).print(as_json=True)
     captured = capsys.readouterr()
     assert captured.err == "out\\n.png: no\n  Elsewhere.\n"
@@ -53,7 +53,7 @@ def test_told_to_people_and_to_programs(capsys: pytest.CaptureFixture[str]) -> N
     }
 
 
-def test_a_traceback_only_where_it_was_asked_for() -> None:
+def test_a_traceback_is_printed_only_with_verbose() -> None:
     with pytest.raises(UnsafeOutput) as raised:
         raise UnsafeOutput("no")
     assert explain(raised.value).traceback == ""

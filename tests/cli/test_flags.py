@@ -109,14 +109,14 @@ def test_only_some_of_the_controls() -> None:
     assert [parameter.name for parameter in some.params] == ["strength", "model"]
 
 
-def test_how_to_speak_is_heard_before_other_words_fail() -> None:
+def test_output_options_apply_to_errors_of_other_options() -> None:
     manner = Manner()
     with pytest.raises(click.UsageError):
         clean.make_context("clean", ["--json", "-qv", "--device", "tpu"], obj=manner)
     assert manner == Manner(quiet=True, verbose=True, json=True)
 
 
-def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
+def test_sections_keep_their_order_and_output_is_last() -> None:
     text = clean.get_help(click.Context(clean, info_name="clean", **clean.context_settings))
     names = ("Examples", "Files", "Cleaning", "Writing", "Reading", "Many files")
     places = [text.index(f"\n{name}:\n") for name in names]
@@ -138,13 +138,13 @@ def test_sections_keep_their_order_and_the_manner_comes_last() -> None:
         ("--wings", ""),
     ],
 )
-def test_a_flag_that_is_not_known_is_guessed_only_when_the_guess_is_good(word: str, guess: str) -> None:
+def test_only_good_guesses_are_suggested_for_unknown_flags(word: str, guess: str) -> None:
     with pytest.raises(click.UsageError) as refused:
         parse(word)
     assert refused.value.format_message() == f"No such option '{word}'.{guess}"
 
 
-def test_a_verb_without_that_flag_is_not_said_to_have_it() -> None:
+def test_only_flags_of_the_command_are_suggested() -> None:
     @click.command(cls=Verb)
     @click.option("--json", is_flag=True)
     def small(json: bool) -> None: ...

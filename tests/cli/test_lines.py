@@ -25,7 +25,7 @@ def test_one_line(text: str, line: str) -> None:
     assert shown(Path(text)) == line
 
 
-def test_nobody_listening_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stderr_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, text: str) -> int:
             raise BrokenPipeError

@@ -69,7 +69,7 @@ def test_every_event_of_a_run_has_its_object(capsys: pytest.CaptureFixture[str])
     assert said[7]["failed"] == 0 and said[7]["exit_code"] == 0
 
 
-def test_what_a_training_tells_is_documented() -> None:
+def test_training_events_are_documented() -> None:
     assert KEYS["training"] == tuple(field.name for field in dataclasses.fields(TrainingProgress))
 
 

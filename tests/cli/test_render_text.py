@@ -40,7 +40,7 @@ def test_a_failure_names_file_and_cause_and_its_hint_once(capsys) -> None:
     assert said(capsys, BROKEN, other) == ["in/a.png: truncated.", "  Fetch it again.", "in/b.png: truncated."]
 
 
-def test_quiet_still_tells_what_went_wrong(capsys) -> None:
+def test_quiet_still_prints_errors(capsys) -> None:
     events = (FileSkipped(B, "a pipe, not a file"), BROKEN, FileDone(B, B, 1.0, 1.0, ("a note",)))
     report = Report(done=1, failures=(BROKEN,))
     lines = said(capsys, *events, manner=Manner(quiet=True), report=report)
@@ -164,7 +164,7 @@ def test_a_dumb_terminal_gets_plain_lines() -> None:
     assert "\x1b" not in _on_terminal(TERM="dumb")
 
 
-def test_series_are_told_to_those_who_ask(capsys) -> None:
+def test_series_are_printed_with_verbose(capsys) -> None:
     found = SeriesFound("X100, ISO 800, 6 x 4", 5, {"luma": 8.04, "chroma": 7.0, "kind": 0.1}, "the middle of 5")
     none = SeriesFound("no camera or ISO in the metadata", 1, {}, "each by an estimate of its own")
     assert said(capsys, found) == []

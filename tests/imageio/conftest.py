@@ -23,7 +23,7 @@ def photo() -> Array:
 
 @pytest.fixture(scope="session")
 def kinds(photo: Array) -> dict[str, Image]:
-    """One picture for each kind by name, such as "rgba16"; deep ones use all of their bits."""
+    """One image for each kind by name, such as "rgba16"; deep ones use all of their bits."""
     rng = np.random.default_rng(7)
     deep = photo.astype(np.uint16) * 256 + rng.integers(0, 256, photo.shape, dtype=np.uint16)
     real = (deep / np.float32(65535) * 3 - 1).astype(np.float32)  # beyond black and white on both sides

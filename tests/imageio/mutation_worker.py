@@ -1,4 +1,4 @@
-"""Reads 200 damaged copies of a picture under limits of time and memory, and says what came of each, as JSON.
+"""Reads 200 damaged copies of an image under limits of time and memory, and says what came of each, as JSON.
 
 Run by test_hostile.py as a process of its own: one that a decoder may take down.
 """

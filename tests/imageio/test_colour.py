@@ -1,4 +1,4 @@
-"""Colours are converted for ink alone; every other picture keeps its values and its profile."""
+"""Colours are converted for ink alone; every other image keeps its values and its profile."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def wide_profile() -> bytes:
 
 
 @pytest.mark.parametrize(("format", "words"), [("JPEG", {"quality": 100}), ("TIFF", {})])
-def test_ink_goes_through_its_profile_as_the_colour_engine_says(
-    photo: Array, ink: bytes, format: str, words: dict[str, int]
-) -> None:
+def test_cmyk_is_converted_by_its_profile(photo: Array, ink: bytes, format: str, words: dict[str, int]) -> None:
     file = io.BytesIO()
     PillowImage.fromarray(photo).convert("CMYK").save(file, format, icc_profile=ink, **words)
 
@@ -55,7 +53,7 @@ def test_ink_goes_through_its_profile_as_the_colour_engine_says(
 
 @pytest.mark.parametrize("profile", [None, b"no profile at all" * 20])
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
-def test_ink_without_a_usable_profile_is_converted_and_said_so(
+def test_cmyk_without_a_usable_profile_is_converted_with_a_note(
     photo: Array, format: str, profile: bytes | None
 ) -> None:
     file = io.BytesIO()
@@ -79,7 +77,7 @@ def test_deep_ink_keeps_its_depth(photo: Array, ink: bytes) -> None:
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff", "webp", "avif"])
-def test_wide_pictures_keep_their_values_and_their_profile(photo: Array, format: str) -> None:
+def test_wide_gamut_images_keep_their_values_and_profile(photo: Array, format: str) -> None:
     profile = wide_profile()
     file = io.BytesIO()
     PillowImage.fromarray(photo).save(file, "PNG", icc_profile=profile)
@@ -88,12 +86,12 @@ def test_wide_pictures_keep_their_values_and_their_profile(photo: Array, format:
     assert imageio.read_bytes(imageio.encode(picture, format), "b").profile == profile
 
 
-def test_srgb_is_known_by_its_name() -> None:
+def test_srgb_is_recognised_by_its_name() -> None:
     assert colour.is_srgb(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     assert not colour.is_srgb(wide_profile())
 
 
-def test_ink_is_known_by_its_header(ink: bytes) -> None:
+def test_cmyk_is_recognised_by_its_header(ink: bytes) -> None:
     assert colour.is_cmyk(ink)
     assert not colour.is_cmyk(wide_profile())
     assert not colour.is_cmyk(b"")

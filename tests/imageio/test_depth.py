@@ -13,9 +13,7 @@ from denoiser.imageio import depth
     ("bits", "depths", "wanted"),
     [(8, (8, 16), 8), (10, (8, 16), 16), (12, (8, 10, 12), 12), (16, (8, 10, 12), 12), (32, (8, 16), 16)],
 )
-def test_the_smallest_depth_that_holds_all_or_the_largest_there_is(
-    bits: int, depths: tuple[int, ...], wanted: int
-) -> None:
+def test_the_smallest_sufficient_depth_or_the_largest(bits: int, depths: tuple[int, ...], wanted: int) -> None:
     assert depth.fitting(bits, depths) == wanted
 
 

@@ -42,12 +42,12 @@ def box(brand: bytes, *compatible: bytes) -> bytes:
         (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(30), "a", "jxl"),
     ],
 )
-def test_a_file_is_known_by_its_first_bytes(head: bytes, name: str, key: str) -> None:
+def test_a_file_is_recognised_by_its_first_bytes(head: bytes, name: str, key: str) -> None:
     assert formats.sniff(head, name).key == key
 
 
 @pytest.mark.parametrize("head", [b"", b"x", b"BM", b"RIFF\x10\0\0\0WAVE", box(b"isom"), bytes(64)])
-def test_what_is_no_picture_is_not_guessed_at(head: bytes) -> None:
+def test_other_files_are_not_recognised(head: bytes) -> None:
     with pytest.raises(UnsupportedFormat):
         formats.sniff(head, "a.png")
 
@@ -55,7 +55,7 @@ def test_what_is_no_picture_is_not_guessed_at(head: bytes) -> None:
 @pytest.mark.parametrize(
     "name", ["a.PNG", "b.Jpeg", "c.tiff", "ü 🎞.webp", "x.CR2", "y.heic", "z.jxl", ".hidden.png"]
 )
-def test_pictures_are_found_by_their_names(name: str) -> None:
+def test_images_are_found_by_their_names(name: str) -> None:
     assert formats.is_image_name(Path(name))
 
 
@@ -80,12 +80,12 @@ def test_what_a_format_is_written_as(source: str, written: str) -> None:
     assert formats.output_format(source, WriteOptions(format="webp")).key == "webp"
 
 
-def test_the_table_in_the_docstring_is_the_table() -> None:
+def test_the_docstring_shows_the_table() -> None:
     lines = [line.split() for line in (formats.__doc__ or "").splitlines() if line.startswith("    ")][1:]
     assert {line[0]: line[1] for line in lines} == {row.key: row.written_as for row in formats.ROWS.values()}
 
 
-def test_every_format_that_can_be_asked_for_is_written() -> None:
+def test_every_format_of_the_option_is_written() -> None:
     from denoiser.options import controls
 
     for key in controls(WriteOptions)["format"].choices:
@@ -93,6 +93,6 @@ def test_every_format_that_can_be_asked_for_is_written() -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), [("a.gif", "'.gif'"), ("a", "no suffix")])
-def test_a_name_that_says_no_format_is_a_usage_error(name: str, words: str) -> None:
+def test_a_name_without_a_format_is_a_usage_error(name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         formats.by_suffix(Path(name))

@@ -126,7 +126,7 @@ def test_bombs_are_refused_with_the_limit_named_and_nothing_allocated(bomb: Call
     assert peak_kib() - before < 100_000
 
 
-def test_a_bmp_that_promises_more_than_it_holds_is_refused() -> None:
+def test_a_bmp_that_claims_more_than_it_has_is_rejected() -> None:
     with pytest.raises(UnreadableImage):
         imageio.read_bytes(bmp_bomb(), "bomb.bmp")
 
@@ -146,7 +146,7 @@ def test_the_limit_can_be_set(photo: Array, format: str) -> None:
     assert imageio.read_bytes(data, "a", ReadOptions(max_pixels=12_288)).width == 128
 
 
-def test_a_file_too_large_for_any_allowed_picture_is_not_even_read(tmp_path: Path) -> None:
+def test_a_file_too_large_for_any_allowed_image_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with open(path, "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")

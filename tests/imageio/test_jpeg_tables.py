@@ -52,13 +52,13 @@ def test_unchanged_pixels_lose_next_to_nothing_the_second_time(photo: Array) -> 
     assert np.abs(first.pixels.astype(int) - second.pixels).mean() < 0.35
 
 
-def test_a_quality_that_is_asked_for_rules(photo: Array) -> None:
+def test_a_given_quality_replaces_the_tables(photo: Array) -> None:
     picture = imageio.read_bytes(jpeg(photo, quality=30, subsampling=2), "a.jpg")
     written = imageio.encode(picture, "jpeg", WriteOptions(jpeg_quality=90))
     assert as_stored(written)[0] == as_stored(jpeg(photo, quality=90))[0]
 
 
-def test_a_turned_picture_has_its_tables_turned(photo: Array) -> None:
+def test_a_rotated_image_has_rotated_tables(photo: Array) -> None:
     picture = PillowImage.fromarray(photo)
     exif = picture.getexif()
     exif[0x0112] = 6

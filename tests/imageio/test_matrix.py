@@ -1,4 +1,4 @@
-"""Every kind of picture through every format and every orientation: what goes in comes out."""
+"""Every kind of image through every format and every orientation: what goes in comes out."""
 
 from __future__ import annotations
 

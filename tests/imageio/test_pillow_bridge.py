@@ -33,7 +33,7 @@ def converted(photo: Array, mode: str) -> PillowImage.Image:
 
 
 @pytest.mark.parametrize("mode", EXACT)
-def test_every_exact_mode_comes_in_as_pillow_itself_shows_it(photo: Array, mode: str) -> None:
+def test_every_exact_mode_is_converted_like_in_pillow(photo: Array, mode: str) -> None:
     source = converted(photo, mode)
     picture = denoiser.from_pil(source)
     expected = np.asarray((source.convert("LA") if mode == "La" else source).convert("RGBA"))
@@ -170,7 +170,7 @@ def test_it_is_made_anew_from_the_pixels(photo: Array) -> None:
         assert abs(small.mean() - values.mean() / picture.white * 255) < 3
 
 
-def test_it_comes_out_of_a_written_file(photo: Array) -> None:
+def test_a_written_file_has_the_thumbnail(photo: Array) -> None:
     old = io.BytesIO()
     PillowImage.new("RGB", (160, 120), "red").save(old, "JPEG")
     picture = dataclasses.replace(from_numpy(photo), metadata=Metadata(exif=block_with(old.getvalue())))

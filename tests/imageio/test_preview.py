@@ -24,7 +24,7 @@ def _near(small: Image, photo: Array, *, by: float = 6.0) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.avif"])
-def test_it_shows_the_picture_small(tmp_path: Path, photo: Array, name: str) -> None:
+def test_a_preview_is_small(tmp_path: Path, photo: Array, name: str) -> None:
     imageio.write(from_numpy(photo), tmp_path / name)
     small = imageio.preview(tmp_path / name, 32)
     assert (small.width, small.height, small.channels, small.bits) == (32, 24, 3, 8)
@@ -39,7 +39,7 @@ def test_a_large_jpeg_is_decoded_small(tmp_path: Path, photo: Array) -> None:
     _near(small, photo)
 
 
-def test_a_small_picture_is_not_enlarged(tmp_path: Path, photo: Array) -> None:
+def test_a_small_image_is_not_enlarged(tmp_path: Path, photo: Array) -> None:
     imageio.write(from_numpy(photo), tmp_path / "a.png")
     assert np.array_equal(imageio.preview(tmp_path / "a.png", 500).pixels, photo)
 

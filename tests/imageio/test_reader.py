@@ -33,7 +33,7 @@ def animated(photo: Array, format: str, **words: Any) -> bytes:
     ("format", "words"),
     [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True}), ("MPO", {"quality": 95}), ("AVIF", {"quality": 100})],
 )
-def test_of_several_pictures_the_first_is_taken_with_a_word_or_all_refused(
+def test_the_first_of_several_images_is_used_with_a_note_or_all_rejected(
     photo: Array, format: str, words: dict[str, Any]
 ) -> None:
     data = animated(photo, format, **words)
@@ -48,13 +48,13 @@ def test_of_several_pictures_the_first_is_taken_with_a_word_or_all_refused(
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff", "webp", "avif"])
-def test_a_probe_tells_format_and_size(photo: Array, format: str, tmp_path: Path) -> None:
+def test_a_probe_has_format_and_size(photo: Array, format: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{format}"
     imageio.write(from_numpy(photo), path)
     assert imageio.probe(path) == imageio.ImageHeader(format, 128, 96, 1)
 
 
-def test_a_probe_tells_the_upright_size_and_decodes_nothing(photo: Array, tmp_path: Path) -> None:
+def test_a_probe_has_the_upright_size_and_decodes_nothing(photo: Array, tmp_path: Path) -> None:
     picture = PillowImage.fromarray(photo)
     exif = picture.getexif()
     exif[0x0112] = 8
@@ -73,13 +73,13 @@ def test_a_probe_tells_the_upright_size_and_decodes_nothing(photo: Array, tmp_pa
     ]
 
 
-def test_importing_the_room_loads_no_backend() -> None:
+def test_importing_the_package_loads_no_backend() -> None:
     code = "import sys, denoiser.imageio; print([n for n in ('PIL', 'pyvips', 'numpy') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
-def test_a_file_is_not_touched_by_reading_and_its_times_are_known(photo: Array, tmp_path: Path) -> None:
+def test_reading_does_not_change_a_file_and_returns_its_times(photo: Array, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     PillowImage.fromarray(photo).save(path)
     os.utime(path, ns=(1_000_000_000, 2_000_000_000))
@@ -123,7 +123,7 @@ def test_half_floats_planes_apart_and_white_at_zero_are_understood(photo: Array)
         assert np.array_equal(imageio.read_bytes(file.getvalue(), "a.tif").pixels, expected), words
 
 
-def test_premultiplied_colours_are_divided_and_said_so(photo: Array) -> None:
+def test_premultiplied_colours_become_straight_with_a_note(photo: Array) -> None:
     deep = photo.astype(np.uint16) * 257
     alpha = np.full(deep.shape[:2], 32_768, np.uint16)
     file = io.BytesIO()
@@ -136,7 +136,7 @@ def test_premultiplied_colours_are_divided_and_said_so(photo: Array) -> None:
 
 
 @pytest.mark.parametrize(("factor", "word"), [(255, "1.0 is treated as white"), (np.nan, "NaN"), (3, None)])
-def test_odd_values_of_float_pictures_are_mentioned(photo: Array, factor: float, word: str | None) -> None:
+def test_unusual_values_of_float_images_are_noted(photo: Array, factor: float, word: str | None) -> None:
     values = (photo / np.float32(255)).astype(np.float32)
     values[3, 3] *= np.float32(factor)
     values[0] *= np.float32(factor if factor == factor else 1)

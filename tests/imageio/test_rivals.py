@@ -23,7 +23,7 @@ def crop():
 
 
 @pytest.mark.parametrize("name", rivals.rivals())
-def test_more_quality_is_more_bytes_and_nearer(name, crop):
+def test_higher_quality_is_larger_and_more_accurate(name, crop):
     sizes, errors = [], []
     for quality in (20, 50, 85):
         packed = rivals.encode(name, crop, quality)
@@ -40,7 +40,7 @@ def test_the_common_formats_are_here():
     assert rivals.rivals()[:3] == ("JPEG", "WebP", "AVIF")
 
 
-def test_a_table_says_the_settings():
+def test_the_table_has_the_settings():
     assert rivals.described("JPEG") == "JPEG (subsampling 4:2:0)"
     assert rivals.described("AVIF") == "AVIF (speed 6, subsampling 4:2:0)"
 
@@ -67,7 +67,7 @@ Array = np.ndarray[Any, Any]
 
 @pytest.mark.parametrize("format", ["JPEG", "AVIF"])
 @pytest.mark.parametrize("kind", ["rgb8", "grey8", "rgb16", "rgba8"])
-def test_it_is_the_same_picture_within_the_bytes(kinds: dict[str, Image], format: str, kind: str) -> None:
+def test_the_image_is_similar_within_the_bytes(kinds: dict[str, Image], format: str, kind: str) -> None:
     image = kinds[kind]
     made = sized(image, format, 6000)
     assert made.bytes <= 6000 and 1 <= made.quality <= 100
@@ -76,20 +76,20 @@ def test_it_is_the_same_picture_within_the_bytes(kinds: dict[str, Image], format
     assert psnr(made.image.pixels, image.pixels, white=image.white) > 26
 
 
-def test_more_bytes_are_nearer(photo: Array) -> None:
+def test_more_bytes_are_more_accurate(photo: Array) -> None:
     image = from_numpy(photo)
     near = [psnr(sized(image, "JPEG", limit).image.pixels, photo, white=255) for limit in (2000, 4000, 9000)]
     assert near == sorted(near) and near[0] < near[2] - 3
 
 
-def test_a_large_picture_is_searched_on_its_middle(photo: Array) -> None:
+def test_the_quality_of_a_large_image_is_found_on_its_centre(photo: Array) -> None:
     image = from_numpy(np.tile(photo, (14, 12, 1)))
     made = sized(image, "JPEG", 200_000)
     assert 120_000 < made.bytes <= 200_000
     assert made.image.pixels.shape == image.pixels.shape
 
 
-def test_what_cannot_be_so_small_is_said(photo: Array) -> None:
+def test_too_few_bytes_are_an_error(photo: Array) -> None:
     with pytest.raises(UnwritableImage, match="The smallest JPEG file"):
         sized(from_numpy(photo), "JPEG", 100)
 

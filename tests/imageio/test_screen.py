@@ -39,7 +39,7 @@ def test_srgb_stays_as_it_is_bit_for_bit() -> None:
     assert np.array_equal(grey, np.repeat(pixels[:, :, :1], 3, axis=2))
 
 
-def test_deeper_pictures_are_rounded_to_the_screen() -> None:
+def test_deeper_images_are_rounded() -> None:
     deep = np.array([[[0, 32768, 65535]]], np.uint16)
     assert ScreenColours(None, 3).convert(deep, 65535.0).tolist() == [[[0, 128, 255]]]
     bright = np.array([[[-1.0, 0.5, 7.0]]], np.float32)
@@ -84,7 +84,7 @@ def _gamma_profile() -> bytes:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_large_pictures_are_halved_the_same_way(channels: int) -> None:
+def test_large_images_are_halved_the_same_way(channels: int) -> None:
     pixels = np.random.default_rng(5).integers(0, 256, (1031, 77, channels), dtype=np.uint8)
     half = halved(pixels)
     assert half.shape == (516, 39, channels)

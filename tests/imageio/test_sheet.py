@@ -1,4 +1,4 @@
-"""The before-and-after sheet: the crops are the pictures' own pixels, and every panel is where it should be."""
+"""The before-and-after sheet: the crops are the images' own pixels, and every panel is where it should be."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def holds(sheet: Image, part: np.ndarray) -> bool:
     return False
 
 
-def test_small_pictures_are_shown_whole_and_enlarged() -> None:
+def test_small_images_are_shown_whole_and_enlarged() -> None:
     noisy, clean = picture(1, 12, 12), picture(2, 12, 12)
     sheet = contact_sheet([Row("tiny", noisy, clean)])
     for image in (noisy, clean):
@@ -34,7 +34,7 @@ def test_small_pictures_are_shown_whole_and_enlarged() -> None:
     assert holds(sheet, taken.repeat(4, axis=0).repeat(4, axis=1)[:24, :24])
 
 
-def test_a_reference_adds_a_column_and_each_picture_a_row() -> None:
+def test_a_reference_adds_a_column_and_each_image_a_row() -> None:
     two = contact_sheet([Row("a", picture(1), picture(2)), Row("b", picture(3), picture(4))])
     one = contact_sheet([Row("a", picture(1), picture(2))])
     three = contact_sheet([Row("a", picture(1), picture(2), picture(3), "PSNR 1", "PSNR 2")])
@@ -42,13 +42,13 @@ def test_a_reference_adds_a_column_and_each_picture_a_row() -> None:
     assert two.height > 1.8 * one.height and two.width == one.width
 
 
-def test_grey_and_deep_pictures_are_shown_in_8_bits() -> None:
+def test_grey_and_deep_images_are_shown_in_8_bits() -> None:
     deep = from_numpy(np.full((50, 50, 1), 0x8080, np.uint16))
     sheet = contact_sheet([Row("deep", deep, deep)])
     assert holds(sheet, np.full((20, 20, 3), 0x80, np.uint8))
 
 
-def test_the_crop_goes_where_something_is() -> None:
+def test_the_crop_shows_the_part_with_edges() -> None:
     pixels = np.full((1000, 1000, 3), 90, np.uint8)
     pixels[700:740, 600:640] = picture(1, 40, 40).pixels
     image = from_numpy(pixels)

@@ -49,7 +49,7 @@ def test_pixels_up_to_the_limit_pass() -> None:
         source.refuse_pixels(101, 1, 100)
 
 
-def test_a_file_may_hold_any_picture_at_the_limit() -> None:
+def test_a_file_may_have_any_image_at_the_limit() -> None:
     source.refuse_bytes(500_000_000 * 16, 500_000_000)
     with pytest.raises(ImageTooLarge, match="10,000,000,000 bytes"):
         source.refuse_bytes(10_000_000_000, 500_000_000)

@@ -1,4 +1,4 @@
-"""Writing: whole or not at all, with what came with the picture, and refusals instead of quiet losses."""
+"""Writing: whole or not at all, with what came with the image, and refusals instead of quiet losses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PACKET = b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x=
 
 @pytest.fixture
 def full(photo: Array) -> Image:
-    """A picture read from a JPEG with all blocks: EXIF with a place, XMP, profile, resolution, comment."""
+    """An image read from a JPEG with all blocks: EXIF with a place, XMP, profile, resolution, comment."""
     picture = PillowImage.fromarray(photo)
     exif = picture.getexif()
     exif[ExifTags.Base.Make] = "Maker"
@@ -66,14 +66,14 @@ def test_strip_leaves_the_profile_alone(full: Image, format: str) -> None:
 
 
 @pytest.mark.parametrize("format", WRITTEN)
-def test_a_bare_picture_gets_no_metadata_that_nobody_gave_it(photo: Array, format: str) -> None:
+def test_an_image_without_metadata_gets_none(photo: Array, format: str) -> None:
     back = imageio.read_bytes(imageio.encode(from_numpy(photo), format), "a")
     assert back.metadata == Metadata()
     assert back.profile is None
     assert back.notes == ()
 
 
-def test_times_are_kept_and_the_file_replaced_whole(photo: Array, tmp_path: Path) -> None:
+def test_times_are_kept_and_the_file_is_replaced_atomically(photo: Array, tmp_path: Path) -> None:
     source, target = tmp_path / "a.png", tmp_path / "deep" / "er" / "b.png"
     imageio.write(from_numpy(photo), source)
     os.utime(source, ns=(1_111_111_111, 2_222_222_222))
@@ -114,7 +114,7 @@ def test_a_jpeg_has_at_most_65500_pixels_on_a_side() -> None:
         ("avif", 16, "16 bits reduced to 12"),
     ],
 )
-def test_lost_depth_is_told(format: str, bits: int, words: str) -> None:
+def test_lost_depth_is_reported(format: str, bits: int, words: str) -> None:
     dtype = np.float32 if bits == 32 else np.uint16
     picture = from_numpy(np.full((9, 9, 3), 0.5 if bits == 32 else 32_768, dtype))
     assert words in " ".join(imageio.losses(picture, format))
@@ -123,7 +123,7 @@ def test_lost_depth_is_told(format: str, bits: int, words: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["png", "tiff"])
-def test_nothing_is_lost_where_nothing_is_said(full: Image, format: str) -> None:
+def test_nothing_is_reported_if_nothing_is_lost(full: Image, format: str) -> None:
     assert [words for words in imageio.losses(full, format) if "bits" in words] == []
 
 

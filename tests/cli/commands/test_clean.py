@@ -65,7 +65,7 @@ def test_json_is_one_object_per_line_and_eyes_get_nothing(call, make_picture, ne
     assert (said[-1]["exit_code"], answer.code, answer.err) == (1, 1, "")
 
 
-def test_a_mistake_told_to_programs(call) -> None:
+def test_an_error_as_json(call) -> None:
     answer = call("nowhere", "--out", "x", "--json")
     assert json.loads(answer.out)["kind"] == "UsageError" and answer.code == 2
     assert answer.err.startswith("nowhere: no such file")
@@ -91,7 +91,7 @@ def _piped(monkeypatch: pytest.MonkeyPatch, data: bytes, *words: str) -> tuple[i
         return app.run(words), sink.sent()
 
 
-def test_through_a_pipe_comes_what_a_file_would_be(call, make_picture, network, monkeypatch) -> None:
+def test_a_pipe_gives_the_same_as_a_file(call, make_picture, network, monkeypatch) -> None:
     source = make_picture("a.png")
     call("a.png", "--out", "b.png", *network)
     code, sent = _piped(monkeypatch, source.read_bytes(), "-", "--out", "-", *network)

@@ -56,7 +56,7 @@ def test_a_preset_is_saved_and_used_and_flags_go_before_it(call, make_picture, n
     assert wrong.code == 2 and "day: no such preset." in wrong.err and "Saved presets: night" in wrong.err
 
 
-def test_the_dry_run_says_why_and_what_is_left_to_others(call, make_picture, network) -> None:
+def test_the_dry_run_prints_reasons_and_other_shards(call, make_picture, network) -> None:
     for name in ("a", "b", "c", "d"):
         make_picture(f"imgs/{name}.png")
     call("imgs", "--out", "clean", *network)

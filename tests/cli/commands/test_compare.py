@@ -1,4 +1,4 @@
-"""`denoise compare`: pictures matched by name, scored, and drawn."""
+"""`denoise compare`: images matched by name, scored, and drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from denoiser.metrics import psnr, ssim
 
 @pytest.fixture
 def three(make_picture) -> None:
-    """Two pictures in three places, one of them under another suffix."""
+    """Two images in three places, one of them under another suffix."""
     for place, seed in (("noisy", 1), ("clean", 2), ("truth", 3)):
         make_picture(f"{place}/a.png", side=64, seed=seed)
         make_picture(f"{place}/sub/b.{'jpg' if place == 'noisy' else 'png'}", side=64, seed=seed + 10)
@@ -42,7 +42,7 @@ def test_the_rest_is_scored_and_not_drawn(call, three) -> None:
     assert imageio.read(Path("one.png")).height < imageio.read(Path("two.png")).height
 
 
-def test_equal_pictures_have_no_finite_psnr(call, three) -> None:
+def test_equal_images_have_no_finite_psnr(call, three) -> None:
     answer = call("compare", "noisy/a.png", "truth/a.png", "--reference", "truth/a.png", "--out", "s.png", "--json")
     assert json.loads(answer.out)["clean_psnr"] is None
     assert (

@@ -1,4 +1,4 @@
-"""`denoise decode`: pictures come back with everything, or not at all."""
+"""`denoise decode`: images come back with everything, or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def latents(call, make_picture) -> Path:
     return Path("latents")
 
 
-def test_a_tree_comes_back_as_png_and_is_then_found_done(call, latents: Path) -> None:
+def test_a_tree_is_decoded_to_png_and_then_done(call, latents: Path) -> None:
     answer = call("decode", latents, "--out", "back")
     assert answer.code == 0 and answer.err.startswith("2 files decoded, ")
     for name, again in (("a.png", "a.png"), ("sub/b.jpg", "sub/b.png")):
@@ -45,7 +45,7 @@ def test_format_depth_and_region_are_obeyed(call, latents: Path) -> None:
     assert Path("c.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
-def test_what_was_lossy_comes_back_alike(call, make_picture, tmp_path: Path, codec) -> None:
+def test_lossy_images_are_similar(call, make_picture, tmp_path: Path, codec) -> None:
     make_picture("a.png", side=130)
     assert call("encode", "a.png", "--out", "a.dlf", "-Q", "90", *codec).code == 0
     assert call("decode", "a.dlf", "--out", "b.png", *codec).code == 0
@@ -55,7 +55,7 @@ def test_what_was_lossy_comes_back_alike(call, make_picture, tmp_path: Path, cod
     assert np.array_equal(whole[9:39, 60:130], part)
 
 
-def test_a_damaged_file_is_named_and_never_a_picture(call, latents: Path) -> None:
+def test_a_damaged_file_is_reported_and_not_decoded(call, latents: Path) -> None:
     data = bytearray((latents / "a.dlf").read_bytes())
     data[len(data) // 2] ^= 1
     (latents / "a.dlf").write_bytes(data)
@@ -65,7 +65,7 @@ def test_a_damaged_file_is_named_and_never_a_picture(call, latents: Path) -> Non
     assert sorted(path.name for path in Path("back").rglob("*.png")) == ["b.png"]
 
 
-def test_a_region_beyond_the_picture_is_that_files_failure(call, latents: Path) -> None:
+def test_a_region_outside_of_the_image_fails_that_file(call, latents: Path) -> None:
     answer = call("decode", latents, "--out", "back", "--region", "25,25,10,10")
     assert answer.code == 1
     assert "latents/sub/b.dlf: the region 25,25,10,10 reaches beyond its 30 x 30 pixels." in answer.err
@@ -89,7 +89,7 @@ def test_through_pipes(call, latents: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert np.array_equal(back.pixels, imageio.read(Path("imgs/a.png")).pixels)
 
 
-def test_grain_needs_noise_that_was_taken_out(call, latents: Path) -> None:
+def test_grain_needs_a_denoised_file(call, latents: Path) -> None:
     answer = call("decode", latents / "a.dlf", "--out", "b.png", "--grain", "1")
     assert answer.code == 0
     assert "no grain is added: the file has no noise model" in answer.err
@@ -103,7 +103,7 @@ def test_float_becomes_a_tiff(call, tmp_path: Path, codec) -> None:
     assert imageio.read(Path("back/a.tif")).pixels.dtype == np.float32
 
 
-def test_alpha_comes_back_bit_for_bit(call, tmp_path: Path, codec) -> None:
+def test_alpha_is_preserved_bit_for_bit(call, tmp_path: Path, codec) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (130, 130, 4), np.uint8)
     imageio.write(from_numpy(pixels), tmp_path / "a.png")
     assert call("encode", "a.png", "--out", "l", *codec).code == 0

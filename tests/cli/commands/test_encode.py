@@ -52,7 +52,7 @@ def test_one_file_to_one_file_with_the_times_of_its_source(call, make_picture) -
     assert not Path(".denoise").exists()
 
 
-def test_json_says_size_and_quality_of_each_file(call, make_picture, codec) -> None:
+def test_json_has_size_and_quality_of_each_file(call, make_picture, codec) -> None:
     make_picture("imgs/a.png", side=100)
     lines = [json.loads(line) for line in call("encode", "imgs", "--out", "l", "--json", *codec).out.splitlines()]
     assert [line["event"] for line in lines] == ["started", "file_started", "tile_done", "file_done", "finished"]
@@ -61,7 +61,7 @@ def test_json_says_size_and_quality_of_each_file(call, make_picture, codec) -> N
     assert facts["quality"] == 60.3 and facts["bits_per_pixel"] == round(facts["bytes"] * 8 / 10_000, 4)
 
 
-def test_what_noise_takes_is_said_and_reported(call, tmp_path: Path, codec) -> None:
+def test_the_size_that_denoising_saves_is_reported(call, tmp_path: Path, codec) -> None:
     ramp = np.linspace(60, 190, 160)[:, np.newaxis, np.newaxis]
     noise = np.random.default_rng(1).normal(0, 15, (160, 160, 3))
     imageio.write(from_numpy(np.clip(ramp + noise, 0, 255).astype(np.uint8)), tmp_path / "a.png")
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_or_kept_is_named_and_the_others_are_made(call, make
     assert [path.name for path in Path("latents").glob("*.dlf")] == ["a.dlf"]
 
 
-def test_an_aim_out_of_reach_says_what_is_possible(call, make_picture, codec) -> None:
+def test_an_impossible_target_is_an_error_with_a_possible_one(call, make_picture, codec) -> None:
     make_picture("a.png", side=100)
     answer = call("encode", "a.png", "--out", "b.dlf", "--target-size", "80", *codec)
     assert answer.code == 1 and not Path("b.dlf").exists()
@@ -104,7 +104,7 @@ def test_through_a_pipe_and_back(call, make_picture, monkeypatch: pytest.MonkeyP
     assert file.is_exact and (file.width, file.height) == (24, 24)
 
 
-def test_without_weights_it_says_what_is_missing(call, make_picture) -> None:
+def test_missing_weights_are_an_error(call, make_picture) -> None:
     make_picture("a.png")
     answer = call("encode", "a.png", "--out", "l", "--model", "nowhere.safetensors")
     assert answer.code == 4 and answer.err.startswith("nowhere.safetensors: no such weights file.")

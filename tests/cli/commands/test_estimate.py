@@ -1,4 +1,4 @@
-"""`denoise estimate`: a line for each picture, in three voices."""
+"""`denoise estimate`: a line for each image, in three voices."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_white_noise_at_the_levels_asked_for(call, network, photos):
     assert "denoiser-tiny, level given" in answer.out and "automatic" not in answer.out
 
 
-def test_each_picture_and_each_cleaner_when_asked_for(call, network, photos):
+def test_each_image_and_each_cleaner_when_asked_for(call, network, photos):
     answer = _evaluate(call, network, "--level", "10", "--automatic", "--baseline", "nlm", "-v")
     assert answer.err.splitlines() == ["white 10: 1 of 2, 0", "white 10: 2 of 2, 1"]
     assert "1: denoiser-tiny, level given" in answer.out and "2: denoiser-tiny, automatic" in answer.out
@@ -67,7 +67,7 @@ def test_the_sheet_is_written(call, network, photos, tmp_path):
     assert imageio.read(tmp_path / "sheet.png").width == 3 * 328 - 8 + 48
 
 
-def test_a_sheet_never_lands_on_a_picture(call, network, photos, tmp_path):
+def test_a_sheet_never_lands_on_a_image(call, network, photos, tmp_path):
     before = (tmp_path / "photos" / "0.png").read_bytes()
     answer = _evaluate(call, network, "--picture", "photos/0.png")
     assert answer.code == 5 and answer.out == ""

@@ -24,7 +24,7 @@ def test_it_is_the_same_as_the_other_program(call, capsys: pytest.CaptureFixture
     assert sys.argv == ["denoise-gui", "a.png"]
 
 
-def test_a_package_without_the_app_says_so(call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_without_the_app_is_an_error(call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gui, "entry_points", lambda **_: ())
     answer = call("gui")
     assert answer.code == 4 and answer.err.startswith("The installed package has no denoise-gui.")

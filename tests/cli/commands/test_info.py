@@ -29,7 +29,7 @@ def test_each_file_is_a_block_with_its_size_and_quality(call, make_picture, code
     assert "lossless" in answer.out, "the small picture takes fewer bytes so"
 
 
-def test_json_holds_every_figure(call, tmp_path: Path) -> None:
+def test_json_has_every_value(call, tmp_path: Path) -> None:
     imageio.write(from_numpy(np.zeros((5, 7, 2), np.uint16)), tmp_path / "a.png")
     assert call("encode", "a.png", "--out", "a.dlf", "--lossless", "--thumbnail").code == 0
     values = json.loads(call("info", "a.dlf", "--json").out)

@@ -17,7 +17,7 @@ def test_an_output_is_made_again_and_compared(call, network, make_picture, tmp_p
     assert call("redo", "b.png", "--from", "a.png", "--model", model, "-q").err == ""
 
 
-def test_another_source_ends_with_1_and_json_says_all(call, network, make_picture):
+def test_another_source_ends_with_1_and_json_has_everything(call, network, make_picture):
     make_picture("a.png", side=64)
     make_picture("other.png", side=64, seed=9)
     assert call("a.png", "--out", "b.png", *network).code == 0

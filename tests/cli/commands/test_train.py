@@ -52,7 +52,7 @@ def test_a_wrong_folder_is_named(call, words):
 
 @pytest.fixture
 def pairs(make_picture):
-    """Four pictures of noise, each a pair with itself: there is nothing to gain."""
+    """Four images of noise, each a pair with itself: there is nothing to gain."""
     for number in range(4):
         for half in ("noisy", "clean"):
             make_picture(f"pairs/{half}/{number}.png", side=160, seed=number)

@@ -10,7 +10,7 @@ from denoiser.codec import container
 from denoiser.codec.container import Tile
 
 
-def test_whole_files_are_whole(call, make_picture, codec) -> None:
+def test_valid_files_are_valid(call, make_picture, codec) -> None:
     make_picture("imgs/a.png", side=130)
     make_picture("imgs/b.png")
     assert call("encode", "imgs", "--out", "l", *codec).code == 0
@@ -36,14 +36,14 @@ def test_damage_is_found_also_where_all_checksums_of_bytes_are_right(call, make_
     assert [line.split(":")[0] for line in answer.err.splitlines() if ".dlf" in line] == ["b.dlf", "c.dlf"]
 
 
-def test_what_cannot_be_told_without_weights_is_said(call, make_picture, codec) -> None:
+def test_files_of_missing_weights_are_reported(call, make_picture, codec) -> None:
     make_picture("a.png", side=130)
     assert call("encode", "a.png", "--out", "a.dlf", *codec).code == 0
     answer = call("verify", "a.dlf")
     assert answer.code == 4 and "weights" in answer.err
 
 
-def test_nothing_to_verify_is_said(call, make_picture) -> None:
+def test_nothing_to_verify_is_an_error(call, make_picture) -> None:
     make_picture("imgs/a.png")
     answer = call("verify", "imgs")
     assert answer.code == 3 and answer.err.startswith("imgs: no latent file found.")

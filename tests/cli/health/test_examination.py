@@ -27,7 +27,7 @@ def test_checks_that_need_nothing_are_run() -> None:
     assert found["machine"].facts
 
 
-def test_a_torch_that_cannot_be_loaded_is_said_once(broken_package: Broken) -> None:
+def test_a_torch_that_cannot_be_loaded_is_reported_once(broken_package: Broken) -> None:
     broken_package("torch", "raise OSError('libcudart.so.13: cannot open shared object file')")
     found = findings("packages", "network", "formats", "places")
     (remark,) = found["packages"].remarks
@@ -40,7 +40,7 @@ def test_a_torch_that_cannot_be_loaded_is_said_once(broken_package: Broken) -> N
     assert found["places"].facts and not found["places"].stops_cleaning
 
 
-def test_a_torch_for_other_processors_dies_and_is_named(broken_package: Broken) -> None:
+def test_a_torch_that_crashes_is_reported(broken_package: Broken) -> None:
     broken_package(
         "torch",
         "import os, signal, sys; print('no AVX here', file=sys.stderr); os.kill(os.getpid(), signal.SIGILL)",
@@ -52,7 +52,7 @@ def test_a_torch_for_other_processors_dies_and_is_named(broken_package: Broken) 
     assert found["machine"].facts, "a new process goes on"
 
 
-def test_what_hangs_is_given_up_and_nothing_is_left(broken_package: Broken, tmp_path: Path) -> None:
+def test_a_check_that_hangs_is_ended(broken_package: Broken, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     broken_package("torch", f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
     threads = threading.active_count()
@@ -62,14 +62,12 @@ def test_what_hangs_is_given_up_and_nothing_is_left(broken_package: Broken, tmp_
     assert threading.active_count() <= threads
 
 
-def test_a_library_that_prints_spoils_no_answer(broken_package: Broken) -> None:
+def test_a_library_that_prints_does_not_disturb(broken_package: Broken) -> None:
     broken_package("torch", "import os; print('hello'); os.write(1, b'world'); raise ImportError('no torch')")
     assert findings("packages")["packages"].remarks[0].text == "torch cannot be loaded: no torch"
 
 
-def test_files_in_the_current_folder_are_not_taken_for_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_in_the_current_folder_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("json", "platform", "denoiser"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -23,7 +23,7 @@ def shelf(tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.Monke
     return folder
 
 
-def test_whole_weights_are_verified(shelf: Path) -> None:
+def test_valid_weights_are_verified(shelf: Path) -> None:
     section = files.examine_weights()
     assert [(fact.name, fact.value) for fact in section.facts] == [("denoiser-fast", True)]
     assert section.remarks == []
@@ -75,16 +75,14 @@ def test_a_folder_for_outputs_is_tried_and_left_as_it_was(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_that_is_to_be_made_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
     section = files.examine_places(str(tmp_path / "new" / "clean"))
     assert fact(section, "outputs").value is True
     assert f"will be created in {tmp_path}" in str(fact(section, "outputs"))
     assert not (tmp_path / "new").exists()
 
 
-def test_one_that_cannot_be_written_to_stops_when_it_was_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_output_folder_stops_cleaning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     section = files.examine_places(str(tmp_path / "file" / "clean"))
     assert fact(section, "outputs").value is False
@@ -92,7 +90,7 @@ def test_one_that_cannot_be_written_to_stops_when_it_was_asked_for(
     assert section.remarks[0].text == f"{tmp_path}/file/clean: not writable (Not a directory)."
 
 
-def test_little_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_free_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_LITTLE", 1e9)  # GB
     section = files.examine_places(str(tmp_path))
     assert "GB are free" in section.remarks[0].text

@@ -114,7 +114,7 @@ def test_a_package_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch, ver
     assert [(remark.text, remark.remedy) for remark in remarks] == expected
 
 
-def test_a_checkout_that_was_never_installed_still_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkout_without_metadata_has_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(name: str) -> list[str]:
         raise metadata.PackageNotFoundError(name)
 
@@ -136,7 +136,7 @@ def test_this_environment_is_sound() -> None:
     assert str(facts["libvips"]).count(".") == 2
 
 
-def test_too_few_threads_are_said_with_what_limits_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_few_threads_are_reported_with_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in machine.THREAD_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(machine, "usable_cores", lambda: 64.0)

@@ -56,7 +56,7 @@ def test_an_idle_machine_with_good_instructions_is_not_remarked_on(monkeypatch: 
     ],
     ids=["no bf16", "busy", "unexplained", "memory"],
 )
-def test_each_reason_is_said_alone(
+def test_each_reason_is_reported_alone(
     monkeypatch: pytest.MonkeyPatch, speed: Speed, free: int, lacks: bool, words: str
 ) -> None:
     monkeypatch.setattr(network, "lacks_bf16", lambda: lacks)
@@ -65,7 +65,7 @@ def test_each_reason_is_said_alone(
     assert not remark.stops_cleaning
 
 
-def test_a_card_that_is_not_used_comes_with_what_to_do() -> None:
+def test_an_unused_gpu_is_reported_with_a_remedy() -> None:
     assert "no GPU" in reason_for_cpu([], "13.2", "none is offered").text
     processors_only = reason_for_cpu(["NVIDIA T4"], None, "none is offered")
     assert "build is CPU only" in processors_only.text and "pip install" in processors_only.remedy
@@ -74,7 +74,7 @@ def test_a_card_that_is_not_used_comes_with_what_to_do() -> None:
     assert "driver" in old_driver.remedy
 
 
-def test_a_verdict_of_a_busy_minute_is_found_out() -> None:
+def test_a_cached_precision_that_is_slower_now_is_reported() -> None:
     fast = Choice("bf16", "1.9 times the speed of fp32 here")
     slow = Choice("fp32", "bf16 has 0.9 times the speed of fp32 here")
     section = Section()

@@ -49,7 +49,7 @@ def test_the_verdict_counts(remarks: int, verdict: str) -> None:
     assert next(page.as_text(findings)) == f"denoise doctor: cleaning works; {verdict}."
 
 
-def test_nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_has_no_personal_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "anna"))
     monkeypatch.setenv("LOGNAME", "anna")
     assert page.nameless(f"{tmp_path}/anna/Photos: full") == "~/Photos: full"

@@ -31,7 +31,7 @@ def test_jpeg_has_the_very_pixels_that_pillow_gives(photo: Array, words: dict[st
     assert np.array_equal(imageio.read_bytes(data, "a").pixels, np.asarray(PillowImage.open(io.BytesIO(data))))
 
 
-def test_the_warnings_of_the_last_rows_are_heard_also_beside_other_readers(photo: Array) -> None:
+def test_warnings_of_the_last_rows_fail_the_right_file(photo: Array) -> None:
     whole = pillow(photo, "JPEG", quality=95)
     cut = whole[:-40] + b"\xff\xd9"
     wrong: list[str] = []
@@ -55,7 +55,7 @@ def test_the_warnings_of_the_last_rows_are_heard_also_beside_other_readers(photo
     assert wrong == []
 
 
-def test_a_picture_of_one_row_of_blocks_is_checked_too(photo: Array) -> None:
+def test_an_image_of_one_row_of_blocks_is_checked_too(photo: Array) -> None:
     whole = pillow(photo[:8], "JPEG", quality=95)
     for missing in range(3, 200, 5):
         with pytest.raises(UnreadableImage):
@@ -95,7 +95,7 @@ def test_views_that_are_not_contiguous_are_written_as_they_look(photo: Array) ->
 
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 7, 1), (7, 1, 1)])
-def test_the_smallest_pictures_keep_their_shape(format: str, shape: tuple[int, int, int]) -> None:
+def test_the_smallest_images_keep_their_shape(format: str, shape: tuple[int, int, int]) -> None:
     picture = Image(np.full(shape, 90, np.uint8))
     found = imageio.read_bytes(imageio.encode(picture, format), "a")
     assert found.pixels.shape[:2] == shape[:2]
@@ -112,6 +112,6 @@ def test_the_smallest_pictures_keep_their_shape(format: str, shape: tuple[int, i
         ("pngload: bad adler\nunable to write to memory", UnreadableImage, "is corrupt or truncated: pngload"),
     ],
 )
-def test_what_is_not_read_here_is_told_from_what_is_broken(said: str, kind: type, words: str) -> None:
+def test_unsupported_files_differ_from_corrupt_ones(said: str, kind: type, words: str) -> None:
     refusal = libvips._refusal(said)
     assert type(refusal) is kind and words in refusal.message

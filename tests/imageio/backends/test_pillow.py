@@ -1,4 +1,4 @@
-"""Pillow, where it is used: JPEG with given tables, BMP, and small pictures."""
+"""Pillow, where it is used: JPEG with given tables, BMP, and small images."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_side_too_long_for_jpeg_is_named() -> None:
 @pytest.mark.parametrize(
     ("shape", "small"), [((96, 128, 3), (12, 16, 3)), ((5, 900, 1), (1, 16, 1)), ((9, 9, 3), (9, 9, 3))]
 )
-def test_shrunken_pictures_fit_and_keep_their_shape(shape: tuple[int, ...], small: tuple[int, ...]) -> None:
+def test_shrunk_images_fit_and_keep_their_shape(shape: tuple[int, ...], small: tuple[int, ...]) -> None:
     values = np.full(shape, 77, np.uint8)
     shrunken = pillow.shrink(values, 16)
     assert shrunken.shape == small

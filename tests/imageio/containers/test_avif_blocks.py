@@ -1,4 +1,4 @@
-"""Blocks that go into an AVIF come out of it, and the coded picture stays as it was."""
+"""Blocks that go into an AVIF come out of it, and the coded image stays as it was."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Encode = Callable[..., bytes]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
-def test_every_block_comes_back_byte_for_byte(encode: Encode, full: Metadata, profile: bytes, mode: str) -> None:
+def test_every_block_is_preserved_byte_for_byte(encode: Encode, full: Metadata, profile: bytes, mode: str) -> None:
     bare = encode("avif", mode)
     encoded = avif_blocks.embed(bare, full, profile)
     heif.check_whole(encoded)
@@ -49,7 +49,7 @@ def test_nothing_to_put_in_changes_nothing(encode: Encode) -> None:
     assert avif_blocks.embed(encode("avif"), Metadata(comment="has no place"), None) == encode("avif")
 
 
-def test_only_one_still_picture_is_taken() -> None:
+def test_only_a_single_still_image_is_accepted() -> None:
     file = io.BytesIO()
     frames = [PIL.Image.new("RGB", (16, 8), (shade, 0, 0)) for shade in (0, 200)]
     frames[0].save(file, "avif", save_all=True, append_images=frames[1:])

@@ -15,7 +15,7 @@ Encode = Callable[..., bytes]
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(64, 48), (1, 1), (33, 5)])
-def test_whole_files_pass_and_every_cut_is_seen(encode: Encode, mode: str, size: tuple[int, int]) -> None:
+def test_complete_files_pass_and_truncated_ones_do_not(encode: Encode, mode: str, size: tuple[int, int]) -> None:
     encoded = encode("bmp", mode, size, dpi=(300, 300))
     bmp.check_whole(encoded)
     found = bmp.inspect(encoded)

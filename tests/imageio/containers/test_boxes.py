@@ -42,7 +42,7 @@ def test_the_first_of_a_path() -> None:
         b"\0\0\0",
     ],
 )
-def test_a_box_that_goes_beyond_is_an_error(data: bytes) -> None:
+def test_a_truncated_box_is_an_error(data: bytes) -> None:
     with pytest.raises(UnreadableImage, match="truncated"):
         list(boxes.walk(ByteSpan(data)))
 
@@ -113,13 +113,13 @@ def test_a_table_that_claims_too_much_is_named(table: bytes, reason: str) -> Non
         boxes.read_items(ByteSpan(_file(table)))
 
 
-def test_extents_that_take_no_room_are_not_multiplied() -> None:
+def test_empty_extents_are_not_repeated() -> None:
     row = struct.pack(">HHH", 1, 0, 65_535)  # 65,535 extents of no offset and no length: not one byte of table
     found = boxes.read_items(ByteSpan(_file(box(b"iloc", struct.pack(">BxxxHH", 0, 0, 1) + row))))
     assert found is not None and len(found.places[1].extents) <= 1
 
 
-def test_the_same_bytes_taken_many_times_do_not_fill_the_memory() -> None:
+def test_overlapping_extents_do_not_fill_the_memory() -> None:
     extents = struct.pack(">II", 0, 0) * 40_000  # each the whole file
     row = struct.pack(">HHH", 1, 0, 40_000) + extents
     span = ByteSpan(_file(box(b"iloc", struct.pack(">BxxxHH", 0, 0x4400, 1) + row)))

@@ -27,7 +27,7 @@ def _full_file(encode: Encode, full: Metadata, format: str) -> bytes:
 
 
 @pytest.mark.parametrize("format", WRITTEN)
-def test_what_goes_in_comes_out_or_is_named(encode: Encode, full: Metadata, profile: bytes, format: str) -> None:
+def test_metadata_is_preserved_or_named(encode: Encode, full: Metadata, profile: bytes, format: str) -> None:
     found = containers.inspect(containers.embed(encode(format), format, full, profile), format)
     named = containers.not_carried(format, full, profile)
     assert found.profile == profile and found.metadata.xmp == full.xmp
@@ -72,13 +72,13 @@ def test_upright_metadata(full: Metadata) -> None:
     assert containers.upright(different, 1, 1, orientation=3) == different
 
 
-def test_what_xmp_alone_says_of_an_orientation_stays_where_nothing_was_turned() -> None:
+def test_an_orientation_only_in_xmp_is_kept_if_nothing_was_turned() -> None:
     alone = Metadata(xmp=b'<rdf:Description tiff:Orientation="3"/>')
     assert containers.upright(alone, 9, 9) == alone
     assert containers.upright(alone, 9, 9, orientation=3).xmp == b'<rdf:Description tiff:Orientation="1"/>'
 
 
-def test_a_format_that_is_not_known_is_empty_and_passes() -> None:
+def test_an_unknown_format_is_empty_and_passes() -> None:
     containers.check_whole(b"anything", "x3f")
     assert containers.inspect(b"anything", "x3f") == containers.Inspection()
     assert containers.embed(b"anything", "x3f", Metadata(xmp=b"<x/>"), None) == b"anything"
@@ -128,9 +128,7 @@ def test_mutations_give_a_result_or_an_unreadable_image(encode: Encode, full: Me
 
 
 @pytest.mark.parametrize("format", WRITTEN)
-def test_mutated_blocks_do_no_harm_to_the_picture_that_they_go_into(
-    encode: Encode, full: Metadata, format: str
-) -> None:
+def test_mutated_blocks_do_not_damage_the_image(encode: Encode, full: Metadata, format: str) -> None:
     chance = random.Random(SEED)
     bare = encode(format)
     assert full.exif and full.xmp and full.iptc

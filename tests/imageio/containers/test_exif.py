@@ -93,7 +93,7 @@ def test_a_larger_thumbnail_elsewhere_is_appended_and_moves_nothing(
 
 
 @pytest.mark.parametrize("jpeg", [None, b"", b"\xff\xd8" + bytes(66_000)], ids=["none", "empty", "too large"])
-def test_a_thumbnail_that_cannot_be_is_taken_away(build_exif: Build, jpeg: bytes | None) -> None:
+def test_a_thumbnail_that_does_not_fit_is_removed(build_exif: Build, jpeg: bytes | None) -> None:
     block = build_exif(thumbnail=b"\xff\xd8old")
     without = exif.with_thumbnail(block, jpeg)
     assert _thumbnail(without) is None and not exif.has_thumbnail(without)
@@ -105,14 +105,14 @@ def test_a_thumbnail_is_not_invented(build_exif: Build) -> None:
     assert exif.with_thumbnail(build_exif(), b"\xff\xd8new\xff\xd9") == build_exif()
 
 
-def test_what_is_said_of_a_photo(build_exif: Build, maker_note) -> None:
+def test_the_summary_of_a_photo(build_exif: Build, maker_note) -> None:
     assert exif.summary(build_exif()) == {"make": "Camera Ltd.", "exposure": "1/250"}
     assert exif.resolution(build_exif(">")) == (240.0, 240.0)
     assert maker_note(build_exif()) == (200, 48)
 
 
 @pytest.mark.parametrize("block", [b"", b"II", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", bytes(100)])
-def test_a_block_that_makes_no_sense_is_left_alone(block: bytes, maker_note) -> None:
+def test_a_corrupt_block_is_unchanged(block: bytes, maker_note) -> None:
     assert not exif.is_block(block)
     assert exif.with_orientation_reset(block) == block
     assert exif.with_size(block, 1, 1) == block
@@ -122,7 +122,7 @@ def test_a_block_that_makes_no_sense_is_left_alone(block: bytes, maker_note) -> 
 
 
 @pytest.mark.parametrize(("short", "long", "iso"), [(65535, 102400, 102400), (800, 102400, 800), (65535, 0, 0)])
-def test_an_iso_beyond_sixteen_bits_stands_elsewhere(short: int, long: int, iso: int) -> None:
+def test_an_iso_beyond_sixteen_bits_is_in_another_tag(short: int, long: int, iso: int) -> None:
     text = b"Some Camera\0"
     inner_at = 8 + 2 + 2 * 12 + 4 + len(text)
     first = struct.pack("<HHII", 0x0110, 2, len(text), 38) + struct.pack("<HHII", 0x8769, 4, 1, inner_at)
@@ -131,5 +131,5 @@ def test_an_iso_beyond_sixteen_bits_stands_elsewhere(short: int, long: int, iso:
     assert exif.shot(block) == ("Some Camera", iso)
 
 
-def test_a_block_that_says_nothing_names_no_shot() -> None:
+def test_an_empty_block_has_no_camera() -> None:
     assert exif.shot(None) == exif.shot(b"nonsense") == ("", 0)

@@ -1,4 +1,4 @@
-"""AVIF and HEIC: turned pictures, hidden maps, sequences, and what is missing."""
+"""AVIF and HEIC: turned images, hidden maps, sequences, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from denoiser.imageio.containers.boxes import box
 Encode = Callable[..., bytes]
 
 
-def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode) -> None:
+def test_a_file_without_metadata_has_only_its_size(encode: Encode) -> None:
     found = heif.inspect(encode("avif"))
     assert (found.width, found.height, found.bits, found.frames, found.orientation) == (64, 48, 8, 1, 1)
     assert found.metadata == Metadata() and found.profile is None and found.hidden == ()
@@ -48,7 +48,7 @@ def test_a_sequence_is_counted() -> None:
     assert heif.inspect(file.getvalue()).frames == 3
 
 
-def test_every_cut_is_seen(encode: Encode) -> None:
+def test_truncated_files_are_rejected(encode: Encode) -> None:
     encoded = encode("avif", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
     heif.check_whole(encoded)
     for length in range(0, len(encoded), 3):
@@ -61,7 +61,7 @@ def _info(item: int, kind: bytes, flags: int = 0) -> bytes:
 
 
 def _heic(infos: list[bytes], references: bytes = b"", properties: bytes = b"", media: bytes = b"") -> bytes:
-    """A HEIC in structure: item 1 is the picture, and all items lie at the start of the file."""
+    """A HEIC in structure: item 1 is the image, and all items lie at the start of the file."""
     places = b"".join(struct.pack(">HHHII", n, 0, 1, 0, 4) for n in range(1, len(infos) + 1))
     return (
         box(b"ftyp", b"heic\0\0\0\0mif1heic")
@@ -93,7 +93,7 @@ def _auxiliary(urn: bytes) -> bytes:
         (b"urn:com:apple:photo:2018:aux:portraiteffectsmatte", ("matte",)),
     ],
 )
-def test_auxiliary_pictures_are_named_and_are_no_frames(urn: bytes, words: tuple[str, ...]) -> None:
+def test_auxiliary_images_are_hidden_content_and_not_frames(urn: bytes, words: tuple[str, ...]) -> None:
     reference = box(b"auxl", struct.pack(">HHH", 2, 1, 1))
     found = heif.inspect(_heic([_info(1, b"hvc1"), _info(2, b"hvc1")], reference, _auxiliary(urn)))
     assert found.hidden == words and found.frames == 1
@@ -111,7 +111,7 @@ def test_tiles_thumbnails_and_tone_maps_are_no_frames() -> None:
     assert heif.inspect(_heic([_info(1, b"hvc1"), _info(2, b"hvc1")])).frames == 2
 
 
-def test_a_film_beside_the_picture_is_named() -> None:
+def test_a_motion_photo_is_hidden_content() -> None:
     assert heif.inspect(_heic([_info(1, b"hvc1")], media=box(b"mpvd", b"film"))).hidden == ("Motion Photo",)
 
 

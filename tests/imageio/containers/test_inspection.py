@@ -9,7 +9,7 @@ from denoiser.imageio.containers import inspection
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
 
 
-def test_an_empty_inspection_is_an_upright_single_picture() -> None:
+def test_an_empty_inspection_is_a_single_upright_image() -> None:
     empty = Inspection()
     assert (empty.orientation, empty.frames, empty.hidden, empty.notes) == (1, 1, (), ())
     assert empty.metadata == Metadata()
@@ -40,7 +40,7 @@ def test_a_trailer_is_noted_when_there_is_one() -> None:
         (b'xmlns:GImage="http://ns.google.com/photos/1.0/image/"', ["second image"]),
     ],
 )
-def test_what_a_packet_tells(packet: bytes | None, words: list[str]) -> None:
+def test_hidden_content_in_xmp(packet: bytes | None, words: list[str]) -> None:
     assert inspection.in_xmp(packet) == words
 
 
@@ -55,7 +55,7 @@ def test_what_a_packet_tells(packet: bytes | None, words: list[str]) -> None:
         (b"DualShot_DepthMap_1" + bytes(100), ["depth map"]),
     ],
 )
-def test_what_a_trailer_tells(trailer: bytes, words: list[str]) -> None:
+def test_hidden_content_in_trailers(trailer: bytes, words: list[str]) -> None:
     assert inspection.in_trailer(b"picture" + trailer, 7) == words
 
 
@@ -69,5 +69,5 @@ def test_what_a_trailer_tells(trailer: bytes, words: list[str]) -> None:
         (b"\xff\xd8 aux:portraiteffectsmatte", "matte"),
     ],
 )
-def test_what_a_further_picture_is_for(head: bytes, purpose: str | None) -> None:
+def test_the_purpose_of_further_images(head: bytes, purpose: str | None) -> None:
     assert inspection.purpose_of_image(b"first" + head, 5, 1000) == purpose

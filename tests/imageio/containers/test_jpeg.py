@@ -24,7 +24,7 @@ def _with(encoded: bytes, *segments: bytes) -> bytes:
     return encoded[:2] + b"".join(segments) + encoded[2:]
 
 
-def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode) -> None:
+def test_a_file_without_metadata_has_only_its_size(encode: Encode) -> None:
     found = jpeg.inspect(encode("jpeg"))
     assert (found.width, found.height, found.bits, found.frames, found.orientation) == (64, 48, 8, 1, 1)
     assert found.metadata == Metadata() and found.profile is None and found.hidden == () and found.notes == ()
@@ -79,7 +79,7 @@ def test_records_that_are_divided_over_segments_are_joined(encode: Encode) -> No
 
 
 def _mpo(encode: Encode, second: bytes = b"") -> bytes:
-    """Two pictures with an index, by Pillow; *second* goes into the second one as a segment."""
+    """Two images with an index, by Pillow; *second* goes into the second one as a segment."""
     file = io.BytesIO()
     first, other = (PIL.Image.open(io.BytesIO(encode("jpeg", size=size))) for size in ((64, 48), (32, 24)))
     first.save(file, "MPO", save_all=True, append_images=[other])
@@ -88,7 +88,7 @@ def _mpo(encode: Encode, second: bytes = b"") -> bytes:
     return whole[: at + 2] + second + whole[at + 2 :]
 
 
-def test_pictures_of_an_index_are_counted(encode: Encode) -> None:
+def test_images_of_an_index_are_counted(encode: Encode) -> None:
     found = jpeg.inspect(_mpo(encode))
     assert found.frames == 2 and found.hidden == () and found.notes == ()
 

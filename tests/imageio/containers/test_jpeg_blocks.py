@@ -1,4 +1,4 @@
-"""Blocks that go into a JPEG come out of it, and the coded picture stays as it was."""
+"""Blocks that go into a JPEG come out of it, and the coded image stays as it was."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from denoiser.imageio.containers import jpeg, jpeg_blocks
 Encode = Callable[..., bytes]
 
 
-def test_every_block_comes_back_byte_for_byte(encode: Encode, full: Metadata, profile: bytes) -> None:
+def test_every_block_is_preserved_byte_for_byte(encode: Encode, full: Metadata, profile: bytes) -> None:
     bare = encode("jpeg")
     encoded = jpeg_blocks.embed(bare, full, profile)
     jpeg_blocks.check_whole(encoded)
@@ -31,7 +31,7 @@ def test_every_block_comes_back_byte_for_byte(encode: Encode, full: Metadata, pr
 @pytest.mark.parametrize(
     "resolution", [(300.0, 300.0), (72.0, 96.0), (254.0, 254.0), (299.72, 299.72), (1.0, 65535)]
 )
-def test_resolution_comes_back_in_the_unit_that_holds_it(encode: Encode, resolution: tuple[float, float]) -> None:
+def test_resolution_is_stored_in_the_unit_that_is_exact(encode: Encode, resolution: tuple[float, float]) -> None:
     encoded = jpeg_blocks.embed(encode("jpeg"), Metadata(resolution=resolution), None)
     assert jpeg.inspect(encoded).metadata.resolution == pytest.approx(resolution, abs=0.01)
 
@@ -75,19 +75,19 @@ KINDS = [
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("words", KINDS)
 @pytest.mark.parametrize("size", [(64, 48), (1, 1), (17, 33), (7, 200)])
-def test_whole_files_pass(encode: Encode, mode: str, words: dict[str, object], size: tuple[int, int]) -> None:
+def test_complete_files_pass(encode: Encode, mode: str, words: dict[str, object], size: tuple[int, int]) -> None:
     jpeg_blocks.check_whole(encode("jpeg", mode, size, **words))
 
 
 @pytest.mark.parametrize("words", KINDS)
-def test_every_cut_is_seen(encode: Encode, words: dict[str, object]) -> None:
+def test_truncated_files_are_rejected(encode: Encode, words: dict[str, object]) -> None:
     encoded = encode("jpeg", **words)
     for length in range(0, len(encoded), 7):
         with pytest.raises(UnreadableImage):
             jpeg_blocks.check_whole(encoded[:length])
 
 
-def test_a_restart_interval_that_is_missing_or_exchanged_is_seen(encode: Encode) -> None:
+def test_missing_or_swapped_restart_intervals_are_errors(encode: Encode) -> None:
     encoded = encode("jpeg", restart_marker_rows=1)
     marks = [m.start() for m in re.finditer(rb"\xff[\xd0-\xd7]", encoded)]
     without = encoded[: marks[0]] + encoded[marks[1] :]
@@ -98,7 +98,7 @@ def test_a_restart_interval_that_is_missing_or_exchanged_is_seen(encode: Encode)
         jpeg_blocks.check_whole(ended)
 
 
-def test_a_component_without_data_is_seen(encode: Encode) -> None:
+def test_a_component_without_data_is_an_error(encode: Encode) -> None:
     encoded = encode("jpeg", progressive=True)
     scans = [s for s in jpeg.walk(encoded) if s.marker == jpeg.SOS]
     assert len(scans) > 3
@@ -109,7 +109,7 @@ def test_a_component_without_data_is_seen(encode: Encode) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_every_missing_progressive_scan_is_seen(encode: Encode, mode: str) -> None:
+def test_every_missing_progressive_scan_is_an_error(encode: Encode, mode: str) -> None:
     encoded = encode("jpeg", mode, progressive=True)
     scans = [s for s in jpeg.walk(encoded) if s.marker == jpeg.SOS]
     for scan in scans:  # Pillow decodes each of these without a word
@@ -139,9 +139,7 @@ def _patched(encoded: bytes, at: int, value: bytes) -> bytes:
         (6, b"\x63", "components that the frame does not have"),
     ],
 )
-def test_a_frame_header_that_makes_no_sense_is_named(
-    encode: Encode, offset: int, value: bytes, reason: str
-) -> None:
+def test_an_invalid_frame_header_is_an_error(encode: Encode, offset: int, value: bytes, reason: str) -> None:
     encoded = encode("jpeg")
     with pytest.raises(UnreadableImage, match=reason):
         jpeg_blocks.check_whole(_patched(encoded, _frame_at(encoded) + offset, value))
@@ -164,6 +162,6 @@ def test_frames_and_scans_in_the_wrong_number_are_named(encode: Encode) -> None:
         jpeg_blocks.check_whole(encoded[:-2] + encoded[scan.at - 4 : -2] * 500 + b"\xff\xd9")
 
 
-def test_the_decoder_agrees_that_the_files_are_whole(encode: Encode) -> None:
+def test_the_decoder_accepts_the_complete_files(encode: Encode) -> None:
     for words in KINDS:
         PIL.Image.open(io.BytesIO(encode("jpeg", **words))).load()

@@ -38,7 +38,7 @@ def _bare(width: int, height: int, bits: int, colour: int, rows: bytes, interlac
     )
 
 
-def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode) -> None:
+def test_a_file_without_metadata_has_only_its_size(encode: Encode) -> None:
     found = png.inspect(encode("png"))
     assert (found.width, found.height, found.bits, found.frames) == (64, 48, 8, 1)
     assert found.metadata == Metadata() and found.profile is None and found.hidden == () and found.notes == ()
@@ -47,7 +47,7 @@ def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode) -> None:
 @pytest.mark.parametrize(("bits", "colour"), [(1, 0), (2, 3), (16, 0), (16, 2), (8, 4), (16, 6)])
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 8), (8, 1)])
 @pytest.mark.parametrize("interlace", [0, 1])
-def test_the_length_of_the_picture_data_is_known(
+def test_the_length_of_the_image_data_is_computed(
     bits: int, colour: int, size: tuple[int, int], interlace: int
 ) -> None:
     header = png.PngHeader(*size, bits, colour, bool(interlace))
@@ -61,7 +61,7 @@ def test_the_length_of_the_picture_data_is_known(
         png.check_whole(_bare(*size, bits, colour, bytes(png.image_bytes(header) + 1), interlace))
 
 
-def test_every_cut_and_every_changed_byte_is_seen(encode: Encode) -> None:
+def test_truncation_and_every_changed_byte_are_errors(encode: Encode) -> None:
     encoded = encode("png", size=(16, 12))
     for at in range(len(encoded)):
         with pytest.raises(UnreadableImage):
@@ -70,7 +70,7 @@ def test_every_cut_and_every_changed_byte_is_seen(encode: Encode) -> None:
             png.check_whole(encoded[:at] + bytes([encoded[at] ^ 0x55]) + encoded[at + 1 :])
 
 
-def test_a_missing_piece_of_picture_data_is_seen_by_looking_deep(encode: Encode) -> None:
+def test_missing_image_data_are_found_by_the_deep_check(encode: Encode) -> None:
     encoded = encode("png", size=(600, 400))
     pieces = [c for c in png.walk(encoded) if c.name == b"IDAT"]
     assert len(pieces) > 2
@@ -182,7 +182,7 @@ def test_a_broken_profile_and_a_bomb_are_left_out(encode: Encode) -> None:
     assert found.notes == ("its colour profile is corrupt and was removed",)
 
 
-def test_every_block_comes_back_byte_for_byte(encode: Encode, full: Metadata, profile: bytes) -> None:
+def test_every_block_is_preserved_byte_for_byte(encode: Encode, full: Metadata, profile: bytes) -> None:
     bare = encode("png")
     encoded = png.embed(bare, full, profile)
     png.check_whole(encoded)
@@ -208,5 +208,5 @@ def test_the_encoders_own_blocks_give_way(encode: Encode, profile: bytes) -> Non
     assert png.inspect(encoded).profile == profile
 
 
-def test_a_resolution_that_nobody_gave_is_not_kept(encode: Encode) -> None:
+def test_the_resolution_of_the_encoder_is_removed(encode: Encode) -> None:
     assert png.embed(encode("png", dpi=(72, 72)), Metadata(), None) == encode("png")

@@ -35,7 +35,7 @@ def _pages(*pages: dict[int, int]) -> bytes:
 
 
 @pytest.mark.parametrize(("mode", "bits"), [("1", 1), ("L", 8), ("I;16", 16), ("RGB", 8), ("F", 32)])
-def test_a_bare_file_holds_its_size_and_nothing_else(encode: Encode, mode: str, bits: int) -> None:
+def test_a_file_without_metadata_has_only_its_size(encode: Encode, mode: str, bits: int) -> None:
     found = tiff.inspect(encode("tiff", mode))
     assert (found.width, found.height, found.bits, found.frames, found.orientation) == (64, 48, bits, 1, 1)
     assert found.metadata == Metadata() and found.profile is None and found.hidden == ()
@@ -52,7 +52,7 @@ def test_metadata_that_another_program_wrote(encode: Encode, xmp_packet: bytes, 
     assert exif.summary(found.metadata.exif)["artist"] == "someone" and exif.orientation(found.metadata.exif) == 8
 
 
-def test_pages_are_counted_without_reduced_pictures_and_masks() -> None:
+def test_pages_are_counted_without_reduced_images_and_masks() -> None:
     page = {256: 8, 257: 8}
     assert tiff.inspect(_pages(page)).frames == 1
     assert tiff.inspect(_pages(page, page, page)).frames == 3
@@ -197,7 +197,7 @@ def test_tiles() -> None:
             tiff.check_whole(_page(broken, bytes(512)))
 
 
-def test_a_second_page_that_is_cut_is_seen() -> None:
+def test_a_truncated_second_page_is_an_error() -> None:
     file = io.BytesIO()
     pages = [PIL.Image.new("L", (100, 100), shade) for shade in (0, 200)]
     pages[0].save(file, "tiff", save_all=True, append_images=pages[1:])

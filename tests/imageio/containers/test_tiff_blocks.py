@@ -1,4 +1,4 @@
-"""Blocks that go into a TIFF come out of it, the maker's note in its place, and the coded picture as it was."""
+"""Blocks that go into a TIFF come out of it, the maker's note in its place, and the coded image as it was."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _directories(block: bytes) -> list[dict[int, object]]:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "I;16", "RGB", "RGBA", "F"])
-def test_every_block_comes_back(
+def test_every_block_is_preserved(
     encode: Encode, follow_note: Follow, full: Metadata, profile: bytes, mode: str, maker_note
 ) -> None:
     bare = encode("tiff", mode)
@@ -50,7 +50,7 @@ def test_every_block_comes_back(
     assert new.info["icc_profile"] == profile
 
 
-def test_a_big_endian_block_goes_into_a_big_endian_file_as_it_is(
+def test_a_big_endian_block_is_copied_into_a_big_endian_file(
     encode: Encode, build_exif: Callable[..., bytes], follow_note: Follow
 ) -> None:
     bare = _big_endian(encode("png", "L"))
@@ -100,14 +100,14 @@ def test_blocks_survive_from_tiff_to_tiff_without_growing(encode: Encode, full: 
 
 
 @pytest.mark.parametrize("block", [None, b"", b"no block", b"II*\0\xff\xff\xff\xff"])
-def test_without_a_block_that_makes_sense(encode: Encode, block: bytes | None) -> None:
+def test_a_corrupt_block_is_left_out(encode: Encode, block: bytes | None) -> None:
     encoded = tiff_blocks.embed(encode("tiff"), Metadata(exif=block, resolution=(299.72, 300.0)), None)
     found = tiff.inspect(encoded)
     assert found.metadata.exif is None and found.metadata.resolution == pytest.approx((299.72, 300.0))
     assert PIL.Image.open(io.BytesIO(encoded)).tobytes() == PIL.Image.open(io.BytesIO(encode("tiff"))).tobytes()
 
 
-def test_tags_that_build_a_picture_are_not_taken_from_a_block(encode: Encode) -> None:
+def test_tags_of_pixels_are_not_copied_from_a_block(encode: Encode) -> None:
     hostile = b"II*\0\x08\0\0\0" + struct.pack("<H", 3)
     hostile += struct.pack("<HHII", 256, 4, 1, 9999) + struct.pack("<HHII", 273, 4, 1, 0)
     hostile += struct.pack("<HHII", 50706, 1, 4, 0x401) + bytes(4)
@@ -116,6 +116,6 @@ def test_tags_that_build_a_picture_are_not_taken_from_a_block(encode: Encode) ->
     assert struct.pack("<HH", 50706, 1) not in encoded[len(hostile) :]
 
 
-def test_an_encoder_that_wrote_nonsense_is_an_error(encode: Encode) -> None:
+def test_an_invalid_encoded_file_is_an_error(encode: Encode) -> None:
     with pytest.raises(UnreadableImage, match="without strip offsets"):
         tiff_blocks.embed(b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 256, 4, 1, 8) + bytes(4), Metadata(), None)

@@ -63,14 +63,14 @@ def _far(build_exif: Build, shift: int, name: bytes = b"MAKER\0\0\0") -> bytes:
 
 
 @pytest.mark.parametrize("shift", [0, 1000, 65_000])
-def test_a_note_that_lies_near_keeps_its_place(build_exif: Build, shift: int, maker_note: Place) -> None:
+def test_a_near_note_keeps_its_position(build_exif: Build, shift: int, maker_note: Place) -> None:
     block = _far(build_exif, shift)
     new, notes = _rebuilt(block, "<")
     assert notes == [] and maker_note(new) == (320 + shift, 48) and len(new) == len(block)
     assert len(new) <= exif.MAX_IN_JPEG  # the rest lies in the gap before it
 
 
-def test_a_note_that_lies_far_has_to_move_and_that_is_said(build_exif: Build, maker_note: Place) -> None:
+def test_a_far_note_is_moved_and_noted(build_exif: Build, maker_note: Place) -> None:
     new, notes = _rebuilt(_far(build_exif, 100_000), "<")
     assert notes == [tiff_exif.MOVED] and len(new) < 1000
     place = maker_note(new)
@@ -95,6 +95,6 @@ def test_values_that_overlap_do_not_fill_the_memory(build_exif: Build) -> None:
     assert len(new) < 40_000_000 and "oversized EXIF entries" in notes[0]
 
 
-def test_a_page_that_says_nothing_gives_no_block() -> None:
+def test_a_page_without_description_has_no_block() -> None:
     stream = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 256, 4, 1, 8) + bytes(4)
     assert tiff_exif.exif_block(ifd.read_first(ByteSpan(stream))) == (None, [])

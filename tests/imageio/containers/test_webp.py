@@ -64,7 +64,7 @@ def test_an_animation_is_counted() -> None:
     assert (found.frames, found.width, found.height) == (3, 16, 8)
 
 
-def test_every_cut_is_seen(encode: Encode) -> None:
+def test_truncated_files_are_rejected(encode: Encode) -> None:
     for encoded in (*(encode("webp", mode, **words) for mode, words in KINDS), _animation()):
         for length in range(0, len(encoded), 5):
             with pytest.raises(UnreadableImage):
@@ -108,7 +108,7 @@ def test_a_broken_structure_is_named(file: bytes, reason: str) -> None:
         webp.check_whole(file)
 
 
-def test_a_canvas_that_contradicts_the_picture_is_seen(encode: Encode, full: Metadata) -> None:
+def test_a_canvas_that_contradicts_the_image_is_an_error(encode: Encode, full: Metadata) -> None:
     encoded = bytearray(webp.embed(encode("webp"), full, None))
     encoded[24] ^= 1
     with pytest.raises(UnreadableImage, match="size that its header names"):

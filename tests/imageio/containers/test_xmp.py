@@ -44,13 +44,13 @@ def test_a_long_packet_is_divided_into_two_that_are_well_formed(packet: bytes) -
 
 
 @pytest.mark.parametrize("count", [20, 22, 30, 200])
-def test_whole_descriptions_come_back_byte_for_byte(count: int) -> None:
+def test_whole_descriptions_are_preserved_byte_for_byte(count: int) -> None:
     packet = _siblings(count)
     halves = xmp.split(packet)
     assert halves is not None and xmp.joined(*halves) == packet
 
 
-def test_one_long_value_goes_over_whole() -> None:
+def test_one_long_value_is_moved_as_a_whole() -> None:
     packet = _HEAD + b'<rdf:Description a="' + b"v" * 70_000 + b'"/>' + _TAIL
     halves = xmp.split(packet)
     assert halves is not None and len(halves[0]) < 400 and xmp.joined(*halves) == packet
@@ -77,7 +77,7 @@ def test_what_cannot_be_divided_is_not(packet: bytes) -> None:
     assert xmp.split(packet) is None
 
 
-def test_the_note_of_other_programs_is_taken_out_on_joining() -> None:
+def test_the_note_of_other_programs_is_removed_on_joining() -> None:
     main = _HEAD + b'<rdf:Description xmpNote:HasExtendedXMP="0123456789ABCDEF0123456789ABCDEF"/>' + _TAIL
     joined = xmp.joined(main, _HEAD + b"<rdf:Description/>" + _TAIL)
     assert joined == _HEAD + b"<rdf:Description/><rdf:Description/>" + _TAIL
