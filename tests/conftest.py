@@ -216,12 +216,12 @@ _CRASHING = """
 import os, sys
 sys.path[:] = [place for place in sys.path if place != os.path.dirname(__file__)]
 from denoiser.imageio import reader
-decode = reader._picture
+decode = reader._read
 def crash(file, options):
     if bytes(file.data) == {data!r}:
         {action}
     return decode(file, options)
-reader._picture = crash
+reader._read = crash
 """
 
 
