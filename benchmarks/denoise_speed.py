@@ -34,9 +34,11 @@ from denoiser.engine.runner import exactly
 from denoiser.errors import DenoiserError
 from denoiser.image import Image, from_numpy
 from denoiser.networks import registry
+from denoiser.networks.conditioning import Denoiser
 from denoiser.options import DenoiseOptions
 from denoiser.training import recipe
-from denoiser.training.export import Exported, write_weights
+from denoiser.training.export import write_weights
+from denoiser.training.run import DENOISING
 
 SIGMA = 25
 # On a CPU with bf16 that torch can use; without it there is a factor of two less to be had.
@@ -165,9 +167,10 @@ def open_model(words: argparse.Namespace) -> tuple[Session, bool]:
         if words.model not in recipe.names():
             raise
     plan = recipe.load(words.model)
-    network = registry.build(plan.architecture, plan.settings)
+    network = registry.build(Denoiser, plan.architecture, plan.settings)
     with tempfile.TemporaryDirectory() as folder:
-        path = write_weights(Exported(network, plan, "Untrained.", {}), Path(folder) / f"{plan.name}.safetensors")
+        path = Path(folder) / f"{plan.name}.safetensors"
+        write_weights(path, network, DENOISING, plan, summary="Untrained.", training={})
         return _session(words, model=str(path)), False
 
 

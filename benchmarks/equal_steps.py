@@ -13,6 +13,7 @@ import argparse
 import copy
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import contract
@@ -20,13 +21,14 @@ import torch
 
 from denoiser.engine.device import fast_bf16
 from denoiser.networks import registry
+from denoiser.networks.conditioning import Denoiser
 from denoiser.training import recipe
-from denoiser.training.data import PhotoPool, as_bytes, load_photos, picture_paths
+from denoiser.training.data import PhotoPool, as_bytes, image_paths, load_photos
 from denoiser.training.pairs import load_pairs
-from denoiser.training.run import Run
+from denoiser.training.run import DENOISING, Run
 from denoiser.training.samples import DrawnNoise
-from denoiser.training.start import Start, find_start, suited
-from denoiser.training.validation import Judge, pair_trials, synthetic_trials
+from denoiser.training.start import Start, find_start, with_network
+from denoiser.training.validation import DenoiserValidator, pair_crops, synthetic_crops
 
 _CPU = torch.device("cpu")
 _TELL_EVERY = 50  # steps
@@ -35,13 +37,13 @@ _TELL_EVERY = 50  # steps
 def main() -> int:
     words = _words()
     report = contract.Report(__doc__, words)
-    judge = _judge(words)
+    validator = _validator(words)
     pool = load_photos(words.data, seed=words.seed, hold_out=0)
     start = find_start(words.start) if words.start else None
     for name in words.recipes:
-        run = _run(suited(recipe.load(name), start), pool, start, words)
+        run = _run(with_network(replace(recipe.load(name), steps=words.steps), start), pool, start, words)
         seconds = _train(run, words.steps)
-        scores = judge.verdict(run.average, _CPU).scores
+        scores = validator.validate(run.average, _CPU).scores
         facts = {column.replace(",", "").replace(" ", "_"): round(score, 2) for column, score in scores.items()}
         print(run.recipe.name, facts, file=sys.stderr, flush=True)  # a long script may be interrupted
         facts["MP"] = round(run.progress.megapixels)
@@ -62,25 +64,26 @@ def _words() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _judge(words: argparse.Namespace) -> Judge:
-    trials = synthetic_trials([as_bytes(path) for path in picture_paths(words.photos, hint="")])
+def _validator(words: argparse.Namespace) -> DenoiserValidator:
+    crops = synthetic_crops([as_bytes(path) for path in image_paths(words.photos, hint="")])
     if words.pairs:
         pairs = load_pairs(words.pairs, seed=words.seed)
-        trials += pair_trials([*pairs.pictures, *pairs.held_out])
-    return Judge(tuple(trials), counted=())
+        crops += pair_crops([*pairs.images, *pairs.held_out])
+    return DenoiserValidator(tuple(crops), counted=())
 
 
 def _run(plan: recipe.Recipe, pool: PhotoPool, start: Start | None, words: argparse.Namespace) -> Run:
     torch.manual_seed(words.seed)
-    network = registry.build(plan.architecture, plan.settings).to(memory_format=torch.channels_last)
+    network = registry.build(Denoiser, plan.architecture, plan.settings).to(memory_format=torch.channels_last)
     if start:
         network.load_state_dict(start.network.state_dict())
     return Run(
+        task=DENOISING,
         recipe=plan,
         network=network,
         average=copy.deepcopy(network),
         source=DrawnNoise(pool, plan.noise),
-        seconds=float(words.steps),  # a step counts as a second: the schedule runs over the steps
+        seconds=1.0,
         device=_CPU,
         autocast=fast_bf16(),
         generator=torch.Generator().manual_seed(words.seed),
@@ -90,7 +93,6 @@ def _run(plan: recipe.Recipe, pool: PhotoPool, start: Start | None, words: argpa
 def _train(run: Run, steps: int) -> float:
     began = time.perf_counter()
     for step in range(steps):
-        run.progress.seconds = float(step)
         loss = run.step()
         if step % _TELL_EVERY == 0:
             took = time.perf_counter() - began

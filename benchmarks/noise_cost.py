@@ -18,10 +18,11 @@ from torch import Tensor
 from denoiser import noise
 from denoiser.imageio.rivals import recompressed
 from denoiser.networks import registry
+from denoiser.networks.conditioning import Denoiser
 from denoiser.training import recipe
 from denoiser.training.degrade import degrade
-from denoiser.training.objective import LOSSES
 from denoiser.training.recipe import NoiseShares
+from denoiser.training.run import LOSSES
 
 PATCH = 96
 DESIGN = NoiseShares(white=0.45, camera=0.33, shaped=0.12, clean=0.10)
@@ -86,7 +87,7 @@ def jpeg(crops: Tensor, *, half_chroma: bool) -> dict[str, Callable[[], object]]
 def training_step(crops: Tensor) -> Callable[[], object]:
     """Forward and backward of the small denoiser, without the optimiser."""
     fast = recipe.load("fast")
-    network = registry.build(fast.architecture, dict(fast.settings)).to(crops.device)
+    network = registry.build(Denoiser, fast.architecture, dict(fast.settings)).to(crops.device)
     planes = torch.zeros(len(crops), 4, 1, 1, device=crops.device)
     images = crops.contiguous(memory_format=torch.channels_last)
 

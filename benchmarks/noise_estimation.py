@@ -19,7 +19,7 @@ from scipy.stats import gamma
 from skimage import data
 
 from denoiser import estimate_noise, imageio
-from denoiser.evaluation.noise_reading import CLEAN_BELOW, LEVELS, Nearness, judge_readings, nearness
+from denoiser.evaluation.noise_accuracy import CLEAN_BELOW, Accuracy, measure_accuracy
 from denoiser.evaluation.samples import clean_pictures, real_pairs, with_white_noise
 from denoiser.image import Image, from_numpy
 
@@ -68,11 +68,11 @@ def true_sigma(noise: np.ndarray) -> tuple[float, float]:
 
 def off(found: list[float], truth: list[float]) -> dict[str, float]:
     """The medians of found over true, and of how far that is from 1."""
-    return facts(nearness(found, truth))
+    return facts(Accuracy.of(found, truth))
 
 
-def facts(near: Nearness) -> dict[str, float]:
-    return {"ratio": round(near.ratio, 3), "off": round(near.off, 3)}
+def facts(accuracy: Accuracy) -> dict[str, float]:
+    return {"ratio": round(accuracy.ratio, 3), "off": round(accuracy.off, 3)}
 
 
 def in_bytes(image: Image) -> np.ndarray:
@@ -87,12 +87,12 @@ def photos(folder: Path | None) -> dict[str, np.ndarray]:
 
 
 def on_white_noise(report: contract.Report, clean: dict[str, np.ndarray]) -> None:
-    ours = judge_readings(clean, estimate_noise)
-    for level, read in zip(LEVELS, ours.white, strict=True):
+    ours = measure_accuracy(clean, estimate_noise)
+    for level, (luma, chroma) in ours.white.items():
         theirs = [classical(with_white_noise(picture, level, name) * 255) for name, picture in clean.items()]
         case = f"white {level:g}, {len(clean)} photos"
-        report.add_facts(case, "ours, luma", **facts(read.luma))
-        report.add_facts(case, "ours, chroma", **facts(read.chroma))
+        report.add_facts(case, "ours, luma", **facts(luma))
+        report.add_facts(case, "ours, chroma", **facts(chroma))
         report.add_facts(case, "classical, luma", **off(theirs, [level] * len(theirs)))
     theirs = [classical(picture.astype(np.float64)) for picture in clean.values()]
     for name, found in (("ours, luma", list(ours.untouched)), ("classical, luma", theirs)):

@@ -25,7 +25,7 @@ from torch.nn import functional
 from denoiser import imageio
 from denoiser.networks.conditioning import luma_and_chroma_sigma
 from denoiser.noise import Dice, as_8_bit, photograph
-from denoiser.training.degrade import pack
+from denoiser.training.degrade import compress
 
 BEGIN, END = "<!-- benchmarks/noise_statistics.py begins -->", "<!-- and ends -->"
 CROP = 192
@@ -133,7 +133,7 @@ def drawn(crops: Sequence[Tensor], seed: int) -> Iterator[dict[str, float]]:
         files = torch.empty_like(noisy)
         files[others] = as_8_bit(noisy[others])
         if len(packed):
-            files[packed] = pack(noisy[packed], dice)
+            files[packed] = compress(noisy[packed], dice)
         yield from filter(None, (statistics(*pair) for pair in zip(files, target, strict=True)))
 
 

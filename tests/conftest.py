@@ -130,9 +130,10 @@ def tiny_weights(tmp_path: Path) -> Path:
 
     from denoiser.models import Card, card_as_toml
     from denoiser.networks import registry
+    from denoiser.networks.conditioning import Denoiser
 
     settings = {"widths": [8, 8, 8], "blocks": [1, 1, 1, 1, 1]}
-    network = registry.build("dense-autoencoder-1", settings)
+    network = registry.build(Denoiser, "dense-autoencoder-1", settings)
     generator = torch.Generator().manual_seed(0)
     tensors = {
         name: torch.randn(value.shape, generator=generator) * 0.3 / value[0].numel() ** 0.5
@@ -185,8 +186,8 @@ def tiny_network() -> Any:
 def tiny_codec(tiny_network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of its weights, as training exports them, with the card beside them."""
     from denoiser.training import recipe
-    from denoiser.training.codec_judge import write_codec
-    from denoiser.training.export import Exported
+    from denoiser.training.codec import CODING
+    from denoiser.training.export import write_weights
 
     text = """
 [network]
@@ -208,8 +209,11 @@ patch = 64
 batch = 1
 loss = "rate-distortion"
 """
-    exported = Exported(tiny_network, recipe.parse(text, "tiny-codec"), "A codec for tests.", {"recipe": "none"})
-    return write_codec(exported, tmp_path_factory.mktemp("weights") / "tiny-codec.safetensors")
+    path = tmp_path_factory.mktemp("weights") / "tiny-codec.safetensors"
+    plan = recipe.parse(text, "tiny-codec")
+    return write_weights(
+        path, tiny_network, CODING, plan, summary="A codec for tests.", training={"recipe": "none"}
+    )
 
 
 _CRASHING = """

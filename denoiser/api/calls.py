@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from denoiser.estimation import NoiseEstimate
     from denoiser.imageio.pillow_bridge import PilImage
-    from denoiser.networks.estimator import NoiseReader
+    from denoiser.networks.estimator import NoiseEstimator
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -152,21 +152,23 @@ def _cleaned(
 
 
 @overload
-def estimate_noise(image: Image | PilImage | FileLike, *, reader: NoiseReader | None = None) -> NoiseEstimate: ...
+def estimate_noise(
+    image: Image | PilImage | FileLike, *, estimator: NoiseEstimator | None = None
+) -> NoiseEstimate: ...
 @overload
 def estimate_noise(
-    image: NDArray[Any] | Tensor, *, reader: NoiseReader | None = None
+    image: NDArray[Any] | Tensor, *, estimator: NoiseEstimator | None = None
 ) -> NoiseEstimate | Any: ...  # Any: a list for a stack
-def estimate_noise(image: ImageLike, *, reader: NoiseReader | None = None) -> Any:
+def estimate_noise(image: ImageLike, *, estimator: NoiseEstimator | None = None) -> Any:
     """Return a NoiseEstimate of the image, whose levels are standard deviations on the 0–255 scale.
 
-    *image* is anything that `denoise` takes; a stack (N×H×W×C or N×C×H×W) gives a list. *reader* is another network
-    than the shipped one, such as `denoiser.estimation.open_reader` returns.
+    *image* is anything that `denoise` takes; a stack (N×H×W×C or N×C×H×W) gives a list. The default
+    *estimator* is the bundled one; `denoiser.estimation.load_estimator` loads others.
     """
     from denoiser import estimation  # torch
 
     given = read_input(image)
-    estimates = [estimation.estimate_noise(one, reader=reader) for one in given.images]
+    estimates = [estimation.estimate_noise(one, estimator=estimator) for one in given.images]
     return estimates if given.is_stack else estimates[0]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UsageError
@@ -60,14 +61,14 @@ def load_preset(name_or_path: str) -> dict[str, Any]:
 def save_preset(name_or_path: str, options: Mapping[type[Any], Any]) -> Path:
     """Write the options that differ from the defaults, replacing an older preset; return the file."""
     path = _path(name_or_path)
-    lines = []
+    values = {}
     for kind in CLASSES:
         for field in dataclasses.fields(kind):
             value = getattr(options[kind], field.name)
             if value != field.default and value is not None:
-                lines.append(f"{field.name} = {_toml(value)}\n")
+                values[field.name] = value if isinstance(value, bool | str | int) else float(value)
     with whole_file(path) as file:
-        file.write("".join(lines).encode())
+        file.write(tomli_w.dumps(values).encode())
     return path
 
 
@@ -91,10 +92,3 @@ def _check(values: Mapping[str, Any], path: Path) -> None:
             kind(**{name: value for name, value in values.items() if known[name] is kind})
         except UsageError as error:
             raise UsageError(f"{path}: {error.message}", hint="Fix the preset, or leave out --preset.") from error
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    # Strings and numbers have the same syntax in TOML and JSON.
-    return json.dumps(value if isinstance(value, str | int) else float(value))

@@ -98,6 +98,7 @@ def load(entry: CatalogEntry) -> CodecModel:
     import torch
 
     from denoiser.networks import registry
+    from denoiser.networks.codec import LatentCodec
 
     arrays = _arrays(entry)
     exact = _exact(entry, arrays)
@@ -110,7 +111,7 @@ def load(entry: CatalogEntry) -> CodecModel:
     if not all(bool(torch.isfinite(value).all()) for value in floats.values()):
         raise UntrustedWeights(f"{entry.path}: contains values that are not finite.")
     try:
-        network = registry.build_codec(card.architecture, card.settings)
+        network = registry.build(LatentCodec, card.architecture, card.settings)
         spec = network.spec(card.halo)
         network.leave_out_exact_parts()
         network.load_state_dict(floats)

@@ -19,8 +19,7 @@ from torch import Tensor, nn
 
 from denoiser.engine import sanity
 from denoiser.errors import UsageError
-from denoiser.networks.conditioning import Condition, NetworkSpec
-from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.networks.conditioning import Condition, Denoiser, NetworkSpec
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import SMALLEST_TILE, TilePlan, plan_tiles, rounded_up
 
@@ -104,7 +103,7 @@ _BYTES = 4  # per value in fp32, an upper bound for half precision
 
 
 @torch.inference_mode()
-def bytes_per_pixel(network: PyramidAutoencoder) -> int:
+def bytes_per_pixel(network: Denoiser) -> int:
     """An upper bound of memory per pixel of a tile, on any device; *network* is on the CPU."""
     largest = 0
 

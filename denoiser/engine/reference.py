@@ -8,19 +8,17 @@ from numpy.typing import NDArray
 
 from denoiser.engine.local_means import keep_local_means, limits_of
 from denoiser.engine.sanity import repair, without_non_finite
-from denoiser.networks.conditioning import Condition
-from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
+from denoiser.networks.conditioning import Condition, Denoiser
 from denoiser.tiling import SMALLEST_TILE, rounded_up
 
 
 @torch.inference_mode()
-def clean_whole(
-    network: PyramidAutoencoder, noisy: NDArray[np.float32], condition: Condition
-) -> NDArray[np.float32]:
+def clean_whole(network: Denoiser, noisy: NDArray[np.float32], condition: Condition) -> NDArray[np.float32]:
     """*noisy* (H, W, 3) in 0..1 to clean, in fp32 on the CPU. Memory grows with the image."""
     height, width = noisy.shape[:2]
-    below = rounded_up(max(height, SMALLEST_TILE), SIZE_MULTIPLE) - height
-    beside = rounded_up(max(width, SMALLEST_TILE), SIZE_MULTIPLE) - width
+    multiple = network.spec(halo=0).size_multiple
+    below = rounded_up(max(height, SMALLEST_TILE), multiple) - height
+    beside = rounded_up(max(width, SMALLEST_TILE), multiple) - width
     padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric")
     batch = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
     clean = network(batch, condition.planes().reshape(1, -1, 1, 1))

@@ -20,7 +20,7 @@ from denoiser.engine.local_means import keep_local_means
 from denoiser.engine.memory import keep_freed_memory
 from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.events import CancelToken
-from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.networks.conditioning import Denoiser
 from denoiser.tiling import Tile
 
 Piece = tuple[Canvas, Tile]
@@ -42,9 +42,7 @@ class Started:
 class NetworkRunner:
     """Runs one network on one device. Threads take turns, batch by batch."""
 
-    def __init__(
-        self, network: PyramidAutoencoder, device: str, precision: str = "fp32", *, passes: int = 1
-    ) -> None:
+    def __init__(self, network: Denoiser, device: str, precision: str = "fp32", *, passes: int = 1) -> None:
         """*passes* is 1, 2, 4 or 8."""
         self.precision = precision
         self._passes = passes

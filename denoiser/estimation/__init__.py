@@ -8,8 +8,8 @@ from denoiser.estimation.estimate import LevelAt, NoiseEstimate
 from denoiser.estimation.series import Series, fit_series
 
 if TYPE_CHECKING:
+    from denoiser.estimation.estimator import estimate_noise, load_estimator
     from denoiser.estimation.policy import at_level, automatic, present_noise
-    from denoiser.estimation.reader import estimate_noise, open_reader
 
 __all__ = [
     "LevelAt",
@@ -19,7 +19,7 @@ __all__ = [
     "automatic",
     "estimate_noise",
     "fit_series",
-    "open_reader",
+    "load_estimator",
     "present_noise",
 ]
 
@@ -30,8 +30,8 @@ def __getattr__(name: str) -> Any:
         from denoiser.estimation import policy
 
         return getattr(policy, name)
-    if name in ("estimate_noise", "open_reader"):
-        from denoiser.estimation import reader
+    if name in ("estimate_noise", "load_estimator"):
+        from denoiser.estimation import estimator
 
-        return getattr(reader, name)
+        return getattr(estimator, name)
     raise AttributeError(f"module 'denoiser.estimation' has no attribute {name!r}")

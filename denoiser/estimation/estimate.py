@@ -13,33 +13,33 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class LevelAt:
-    """The noise where a picture is about as bright as *brightness*, from 0 (black) to 1 (white)."""
+    """The noise in areas of about this *brightness*, from 0 (black) to 1 (white)."""
 
     brightness: float
     luma: float
     chroma: float
-    share: float  # of the picture that is as bright as this
+    share: float  # of the image that is about as bright
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseEstimate:
-    """How noisy a picture is. Sigmas are in 8-bit units; white RGB noise of sigma s gives s in luma and in chroma.
+    """The noise of an image. Sigmas are in 8-bit units; white RGB noise of sigma s gives s in luma and in chroma.
 
-    A grey picture with noise of sigma s reads s in luma and 0 in chroma. ``kind`` runs from 0 (white) to 1
+    A grey image with noise of sigma s has s in luma and 0 in chroma. ``kind`` runs from 0 (white) to 1
     (correlated, as cameras leave it).
     """
 
     luma: float
     chroma: float
     kind: float
-    level_map: NDArray[np.float32]  # luma sigma, a value for each part of the picture that was looked at
+    level_map: NDArray[np.float32]  # luma sigma, for each part of the image that was analysed
     reason: str  # one line of explanation
-    levels: tuple[LevelAt, ...] = ()  # from dark to bright; only where the picture shows them
+    levels: tuple[LevelAt, ...] = ()  # from dark to bright; only those that the image contains
     grey: bool = False
 
     @property
     def sigma(self) -> float:
-        """One level for both: the root mean square over the three axes of colour, or luma of a grey picture."""
+        """One level for both: the root mean square over the three axes of colour, or luma of a grey image."""
         return self.luma if self.grey else float(((self.luma**2 + 2 * self.chroma**2) / 3) ** 0.5)
 
     def as_values(self) -> dict[str, Any]:
@@ -57,16 +57,16 @@ class NoiseEstimate:
         }
 
 
-_UNLIKE = 0.4  # how far, as a logarithm, the noise of a part tends to lie from that of the whole
+_UNLIKE = 0.4  # typical difference, as a logarithm, between the noise of a part and that of the whole
 _CORRELATED = 0.5
-# Probability of noise under which a picture is taken for clean, and from which it is taken for noisy.
+# Probability of noise below which an image counts as clean, and from which it counts as noisy.
 _CLEAN_BELOW, _NOISY_ABOVE = 0.5, 0.6
 _SHOWS = 0.5  # sigma below which noise and its kind are invisible
-_VARIES = 1.5  # ratio between dark and bright that is worth a word
+_VARIES = 1.5  # ratio between dark and bright that is mentioned
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartEstimate:
     """Network output for some windows; levels and uncertainties are logarithms."""
 
     luma: float
@@ -79,23 +79,23 @@ class Part:
     windows: int
 
 
-def verdict(
-    whole: Part | None,
-    bright: Sequence[Part],
-    fields: Sequence[Part | None],
+def combine(
+    whole: PartEstimate | None,
+    bright: Sequence[PartEstimate],
+    fields: Sequence[PartEstimate | None],
     *,
     shape: tuple[int, int],
     grey: bool,
 ) -> NoiseEstimate:
-    """One estimate: the *whole*, parts as *bright* as each other, a map of *shape* of the *fields*; 0 for None."""
+    """The estimate from those of the *whole*, of ranges of brightness, and of the *fields* of a map of *shape*."""
     if whole is None:
         nothing = np.zeros(shape, dtype=np.float32)
         return NoiseEstimate(0.0, 0.0, 0.0, nothing, "flat, clipped or tiny: no noise can be seen", grey=grey)
     shown = _shown(whole.noisy)
-    # The luma of a grey picture holds the same noise three times.
+    # The luma of a grey image contains the same noise three times.
     scale = shown * 3**-0.5 if grey else shown
     levels = tuple(_level_at(part, whole, scale, 0.0 if grey else shown) for part in bright)
-    # A reading of all windows is that of their flattest, which may be the dark ones: the parts know better.
+    # The estimate of all windows is that of the flattest ones, which may all be dark: the parts are more accurate.
     luma = _together([(at.luma, at.share) for at in levels], sigma_of(whole.luma) * scale)
     chroma = _together([(at.chroma, at.share) for at in levels], sigma_of(whole.chroma) * shown)
     return NoiseEstimate(
@@ -110,7 +110,7 @@ def verdict(
 
 
 def sigma_of(level: float) -> float:
-    """The sigma in 8-bit units of a level as the network has it; never negative."""
+    """The sigma in 8-bit units of a level as the network outputs it; never negative."""
     from denoiser.networks.estimator import FLOOR  # imports torch, which users of an estimate do not need
 
     return math.sqrt(max(0.0, math.exp(2 * level) - FLOOR))
@@ -124,12 +124,12 @@ def _together(parts: Sequence[tuple[float, float]], whole: float) -> float:
 
 
 def _shown(noisy: float) -> float:
-    """The share of the levels that counts: 0 for a picture that is clean, 1 for one that is noisy."""
+    """The share of the levels that counts: 0 for a clean image, 1 for a noisy one."""
     place = min(1.0, max(0.0, (noisy - _CLEAN_BELOW) / (_NOISY_ABOVE - _CLEAN_BELOW)))
     return place * place * (3 - 2 * place)
 
 
-def _level_at(part: Part, whole: Part, luma_scale: float, chroma_scale: float) -> LevelAt:
+def _level_at(part: PartEstimate, whole: PartEstimate, luma_scale: float, chroma_scale: float) -> LevelAt:
     luma = _leaning(part.luma, part.luma_doubt, whole.luma)
     chroma = _leaning(part.chroma, part.chroma_doubt, whole.chroma)
     return LevelAt(
@@ -146,7 +146,9 @@ def _leaning(level: float, doubt: float, whole: float) -> float:
     return whole + trust * (level - whole)
 
 
-def _map(whole: Part, fields: Sequence[Part | None], shape: tuple[int, int], scale: float) -> NDArray[np.float32]:
+def _map(
+    whole: PartEstimate, fields: Sequence[PartEstimate | None], shape: tuple[int, int], scale: float
+) -> NDArray[np.float32]:
     levels = [whole.luma if part is None else _leaning(part.luma, part.luma_doubt, whole.luma) for part in fields]
     return np.array([round(sigma_of(level) * scale, 2) for level in levels], dtype=np.float32).reshape(shape)
 

@@ -1,20 +1,21 @@
-"""The card that stands beside each weights file: what it is, what it came from, what it can do, what it cannot."""
+"""The card beside each weights file: its network, training, measured quality and limits."""
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from denoiser.errors import UntrustedWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card, complete and checked; the tables are plain TOML values."""
+    """A complete, checked card; the tables have plain TOML values."""
 
     name: str
     summary: str
@@ -31,11 +32,11 @@ class Card:
 
 
 # Fields that a useful card needs; others are accepted without them.
-_TELLING = ("data", "licences", "recipe", "minutes", "hardware")
+_USEFUL = ("data", "licences", "recipe", "minutes", "hardware")
 
 
 def read_card(path: Path) -> Card:
-    """The card in that TOML file; UntrustedWeights when it is not one."""
+    """The card in that TOML file; raise UntrustedWeights if it is invalid."""
     try:
         words = tomllib.loads(path.read_text(encoding="utf-8"))
         words["limits"] = tuple(words.get("limits", ()))
@@ -47,13 +48,13 @@ def read_card(path: Path) -> Card:
 
 
 def gaps(card: Card) -> tuple[str, ...]:
-    """What the card does not say, though who uses the weights would want to know; empty when it is complete."""
-    silent = [word for word in _TELLING if not card.training.get(word)]
-    return (*silent, *(word for word in ("metrics", "limits") if not getattr(card, word)))
+    """Useful fields that are missing from the card."""
+    missing = [word for word in _USEFUL if not card.training.get(word)]
+    return (*missing, *(word for word in ("metrics", "limits") if not getattr(card, word)))
 
 
 def _check(card: Card) -> None:
-    """Raises TypeError where a word is not of its kind: everybody below relies on it."""
+    """Raise TypeError for a value of the wrong type."""
     for name, kind in _KINDS.items():
         value = getattr(card, name)
         if not isinstance(value, kind) or isinstance(value, bool):
@@ -70,20 +71,5 @@ _KINDS: Mapping[str, type] = {
 
 
 def card_as_toml(card: Card) -> str:
-    """The card as a file for people to read; ``read_card`` gives the same card back."""
-    plain = ("name", "summary", "task", "architecture", "halo", "parameters", "sha256", "licence")
-    lines = [f"{key} = {_value(getattr(card, key))}" for key in plain]
-    lines += ["limits = [", *(f"    {_value(limit)}," for limit in card.limits), "]"]
-    for table in ("settings", "training", "metrics"):
-        lines += ["", f"[{table}]"]
-        lines += [f"{_key(key)} = {_value(value)}" for key, value in getattr(card, table).items()]
-    return "\n".join(lines) + "\n"
-
-
-def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() else _value(key)
-
-
-def _value(value: Any) -> str:
-    # JSON's strings, numbers, booleans and lists are TOML's as well; non-ASCII stays readable.
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    """The card as a TOML file; ``read_card`` returns the same card."""
+    return tomli_w.dumps(asdict(card))

@@ -1,4 +1,4 @@
-"""Weights to a network that runs. Only safetensors is read; nothing is ever unpickled."""
+"""Loads weights into networks. Only safetensors is read; nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from safetensors.torch import load_file
 from denoiser.errors import MissingModel, UntrustedWeights
 from denoiser.models.catalog import CatalogEntry, verify
 from denoiser.networks import registry
-from denoiser.networks.conditioning import NetworkSpec
-from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.networks.conditioning import Denoiser, NetworkSpec
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A network with its weights in fp32 on the CPU, in evaluation mode, and what the engine may know of it."""
+    """A network with its weights in fp32 on the CPU, in evaluation mode, and its properties."""
 
     name: str
     digest: str
-    network: PyramidAutoencoder
+    network: Denoiser
     spec: NetworkSpec
 
 
 def load(entry: CatalogEntry) -> LoadedModel:
-    """Verifies and loads a denoiser; a changed, cut or foreign file is UntrustedWeights by name.
+    """Verify and load a denoiser.
 
-    MissingModel where *entry* is something else.
+    Raises UntrustedWeights for a modified, truncated or invalid file, MissingModel if *entry* is not a denoiser.
     """
     card = entry.card
     if card.task != "denoiser":
@@ -37,7 +36,7 @@ def load(entry: CatalogEntry) -> LoadedModel:
         )
     verify(entry)
     try:
-        network = registry.build(card.architecture, card.settings)
+        network = registry.build(Denoiser, card.architecture, card.settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UntrustedWeights(
             f"{entry.path}: its card does not describe a {card.architecture} ({error})."

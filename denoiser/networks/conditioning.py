@@ -5,17 +5,19 @@
     plane 2   1 when the level is known, else 0
     plane 3   -1 white, +1 correlated as cameras leave it, 0 unknown
 
-Sigmas are in 8-bit units and such that white RGB noise of sigma s reads s in luma and s in chroma.
+Sigmas are in 8-bit units and such that white RGB noise of sigma s has s in luma and s in chroma.
 
-`NetworkSpec` has the properties of a network that other packages need: sizes and costs, no layers.
+`NetworkSpec` has the properties of a network that other packages need: sizes and costs, no layers. A `Denoiser` is
+a network that the engine can run.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 PLANES = 4
 MAX_SIGMA = 75.0  # the largest level in training; above it the network extrapolates
@@ -23,7 +25,7 @@ MAX_SIGMA = 75.0  # the largest level in training; above it the network extrapol
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is known of the noise of one picture; None is "unknown", and the network judges for itself.
+    """What is known of the noise of an image; None is unknown.
 
     ``kind`` runs from 0 (white) to 1 (correlated).
     """
@@ -59,10 +61,10 @@ def luma_and_chroma_sigma(noise: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """What a plan of tiles needs: origins on multiples of ``size_multiple``, ``halo`` pixels of surroundings.
+    """Properties for tiling: origins at multiples of ``size_multiple``, an overlap of ``halo`` pixels.
 
-    ``formula_radius`` is how far a pixel can reach by the layers' sizes; ``halo`` is the effective radius, where
-    the difference from the whole picture falls under half an 8-bit step (measured; a test holds it).
+    ``formula_radius`` is the receptive radius by the sizes of the layers; ``halo`` is the effective radius, where
+    the difference from the whole image is below half an 8-bit step (measured; a test checks it).
     """
 
     size_multiple: int
@@ -70,3 +72,11 @@ class NetworkSpec:
     formula_radius: int
     kmac_per_pixel: float
     parameters: int
+
+
+class Denoiser(nn.Module, ABC):
+    """Maps noisy (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to clean; for sizes that fit its spec."""
+
+    @abstractmethod
+    def spec(self, halo: int) -> NetworkSpec:
+        """The properties of the network; *halo* is measured on the weights."""

@@ -1,16 +1,16 @@
-"""The network that reads how noisy a picture is, or a part of one.
+"""The network that estimates the noise of an image or of a part of it.
 
     blocks (N, 3, 64, 64) in 0..1
       rotate to luma and two chromas, in 8-bit units
       halve, halve again ─► cosine transform of 8×8 windows at each of the three scales
       energy in bands of frequency, its logarithm ─► Energies
-    any choice of windows, such as all of a picture or its dark parts
+    any choice of windows, such as the whole image or its dark parts
       quantiles of each band, and the means over the flattest windows
-      how JPEG quantised the picture, where its tables are known; how visible JPEG's blocks are
-        ─► 3 layers ─► Reading
+      JPEG's quantisation, where its tables are known; how visible JPEG's blocks are
+        ─► 3 layers ─► EstimatorOutput
 
-Noise is what even the flattest windows have, so windows are ranked before they are averaged; how its energy runs
-over the bands tells the grain of cameras and JPEG from texture and from white noise. Under 1 kMAC for each pixel.
+Even the flattest windows have noise, so windows are ranked before they are averaged; the distribution of energy
+over the bands separates the grain of cameras and JPEG from texture and from white noise. Below 1 kMAC per pixel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ARCHITECTURE = "noise-reader-2"
 WINDOW = 8
 SCALES = (1, 2, 4)
 _STEPS = (8, 4, 4)  # from window to window; at full scale they need not overlap to be many
-FLOOR = 0.1  # added to variances before the logarithm: under sigma 0.3 no 8-bit picture tells levels apart
+FLOOR = 0.1  # added to variances before the logarithm: below sigma 0.3, 8-bit levels are indistinguishable
 # Distances from zero frequency between which a band lies; finer for what may be grain, at full scale.
 _BANDS = ((1.0, 2.5, 4.0, 6.0, 8.0, 10.0), (1.0, 2.5, 4.0, 6.0, 10.0), (1.0, 2.5, 4.0, 6.0, 10.0))
 _QUANTILES = (0.02, 0.08, 0.25, 0.5)
@@ -35,7 +35,7 @@ _RANKS = ((0.0, 0.04), (0.04, 0.15), (0.15, 0.5))  # groups of windows from the 
 _COMPRESSION = 2 * (len(_BANDS[0]) - 1) + 3
 FEATURES = 2 * 13 * (len(_QUANTILES) + len(_RANKS)) + 3 + _COMPRESSION
 _HIDDEN = 96
-_EDGE = 6.0  # 8-bit steps: what is steeper belongs to the picture
+_EDGE = 6.0  # 8-bit steps: steeper edges belong to the image
 _LEAST_EDGE = 0.03  # added before the logarithm: about what noise leaves
 
 # Grey and two colour axes at right angles, of length one: white noise of sigma s has sigma s along each.
@@ -48,16 +48,16 @@ _AXES = (
 
 @dataclass(frozen=True, slots=True)
 class Energies:
-    """What the windows at one scale hold, block after block: logarithms of energy, and which may be used."""
+    """The windows at one scale, block by block: logarithms of energy, and which can be used."""
 
     bands: Tensor  # (N, windows, bands of luma and then of chroma)
     brightness: Tensor  # (N, windows) 0 to 1
-    telling: Tensor  # (N, windows) False where clipped, of one colour, or unseen
+    usable: Tensor  # (N, windows) False where clipped, of one colour, or unseen
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the network says of some choices of windows: (B,) each. Levels and doubts are natural logarithms."""
+class EstimatorOutput:
+    """The output for some choices of windows, (B,) each. Levels and doubts are natural logarithms."""
 
     luma: Tensor
     chroma: Tensor
@@ -67,8 +67,8 @@ class Reading:
     noisy: Tensor  # a logit: above 0 there is visible noise; levels hold if there is
 
 
-class NoiseReader(nn.Module):
-    """Three layers that turn the summary of some windows into a reading."""
+class NoiseEstimator(nn.Module):
+    """Three layers that map the summary of some windows to an estimate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,18 +78,22 @@ class NoiseReader(nn.Module):
             nn.Linear(FEATURES, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, 6)
         )
 
-    def forward(self, features: Tensor) -> Reading:
+    def kernels_of_the_body(self, _name: str) -> bool:
+        """No parameter is trained with Muon, which overfits here."""
+        return False
+
+    def forward(self, features: Tensor) -> EstimatorOutput:
         x = (features - self.get_buffer("mean")) / self.get_buffer("spread")
-        # What no training picture showed must not lead far astray.
+        # Values that no training image showed are limited.
         luma, chroma, luma_doubt, chroma_doubt, kind, noisy = self.layers(x.clamp(-5, 5)).unbind(dim=-1)
-        return Reading(luma, chroma, luma_doubt.clamp(-4, 2), chroma_doubt.clamp(-4, 2), kind, noisy)
+        return EstimatorOutput(luma, chroma, luma_doubt.clamp(-4, 2), chroma_doubt.clamp(-4, 2), kind, noisy)
 
 
 def energies_of(blocks: Tensor, seen: Tensor) -> tuple[Energies, ...]:
-    """What the windows of *blocks* (N, 3, S, S) in 0..1 hold, scale by scale, where they are *seen* (N, S, S)."""
+    """The energies of *blocks* (N, 3, S, S) in 0..1 for each scale; only pixels that are *seen* (N, S, S) count."""
     planes = along_axes(blocks) * 255
     grey = blocks.mean(dim=1, keepdim=True)
-    # A value at either end of the range was clipped; a window that is half clipped or unseen tells nothing.
+    # A value at either end of the range was clipped; a window that is half clipped or unseen is not used.
     lost = ((blocks <= 0) | (blocks >= 1)).float().mean(dim=1, keepdim=True).maximum(1 - seen.float().unsqueeze(1))
     out = []
     for scale, step, edges in zip(SCALES, _STEPS, _BANDS, strict=True):
@@ -112,14 +116,14 @@ def _energies(
     both = torch.cat([bands[:, 0], bands[:, 1:].mean(dim=1)], dim=-1)
     brightness = functional.avg_pool2d(grey, WINDOW, stride=step).flatten(1)
     hidden = functional.avg_pool2d(lost, WINDOW, stride=step).flatten(1)
-    # Of one colour throughout: drawn, blown out, or behind a mask. What a camera sees is never that even.
+    # Of one colour: drawn, overexposed, or behind a mask. Camera images are never that even.
     even = both.sum(dim=-1) < 1e-6
     return Energies((both + FLOOR).log() / 2, brightness, (hidden < 0.5) & ~even)
 
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    """How JPEG quantised a picture: 64 steps for luma and for chroma, row by row, and whether colour is halved."""
+    """How JPEG quantised an image: 64 steps for luma and for chroma, row by row, and whether colour is halved."""
 
     luma: Tensor
     chroma: Tensor
@@ -127,9 +131,9 @@ class Quantisation:
 
 
 def compression(quantisation: Quantisation | None, blockiness: float) -> Tensor:
-    """The features of how a picture was compressed; None where that is unknown, or it never was a JPEG.
+    """The features of JPEG compression; None if it is unknown or the image was never a JPEG.
 
-    The steps of each band as the error that rounding to them leaves, in the units of `Energies`.
+    Each band has the error that rounding to its steps leaves, in the units of `Energies`.
     """
     steps = torch.zeros(_COMPRESSION)
     if quantisation is not None:
@@ -143,9 +147,9 @@ def compression(quantisation: Quantisation | None, blockiness: float) -> Tensor:
 
 
 def blockiness(blocks: Tensor, seen: Tensor) -> float:
-    """How much larger steps between pixels are at one column (or row) in eight; near 0 without JPEG's blocks.
+    """The visibility of JPEG's blocks: how much larger steps between pixels are at one column or row in eight.
 
-    All *blocks* (N, 3, S, S) in 0..1 must begin at the same place of JPEG's grid, wherever that is.
+    All *blocks* (N, 3, S, S) in 0..1 must begin at the same offset from JPEG's grid.
     """
     grey = blocks.mean(dim=1) * 255
     found = 0.0
@@ -159,15 +163,15 @@ def blockiness(blocks: Tensor, seen: Tensor) -> float:
     return math.log(found + _LEAST_EDGE)
 
 
-def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...], packed: Tensor) -> Tensor:
-    """The features (FEATURES,) of the windows that *chosen* names at each scale; some must be at the first.
+def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...], compressed: Tensor) -> Tensor:
+    """The features (FEATURES,) of the windows that are *chosen* at each scale; at least one at the first.
 
-    *packed* is the `compression` of the whole picture.
+    *compressed* is the `compression` of the whole image.
     """
     parts: list[Tensor] = []
     for scale, choice in zip(energies, chosen, strict=True):
         bands = scale.bands[choice]
-        if not len(bands):  # too small or too clipped for this scale: the nearest finer one stands for it
+        if not len(bands):  # too small or too clipped for this scale: use the finer one
             parts.append(_stand_in(parts[-1], scale.bands.shape[-1]))
             continue
         ordered = bands.sort(dim=0).values
@@ -182,7 +186,7 @@ def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...], packed: 
     bright = energies[0].brightness[chosen[0]]
     count = math.log(1 + len(bright))
     whole = torch.stack([bright.mean(), bright.std(correction=0), torch.tensor(count, dtype=bright.dtype)])
-    return torch.cat([*(part.flatten() for part in parts), whole, packed])
+    return torch.cat([*(part.flatten() for part in parts), whole, compressed])
 
 
 def _stand_in(finer: Tensor, bands: int) -> Tensor:
@@ -190,14 +194,14 @@ def _stand_in(finer: Tensor, bands: int) -> Tensor:
     return torch.cat([finer[:, :wanted], finer[:, half : half + wanted]], dim=1)
 
 
-def along_axes(picture: Tensor) -> Tensor:
+def along_axes(image: Tensor) -> Tensor:
     """RGB (B, 3, H, W) to luma and two chromas of the same shape and scale."""
-    axes = torch.tensor(_AXES, dtype=picture.dtype, device=picture.device)
-    return torch.einsum("ij,bjhw->bihw", axes, picture)
+    axes = torch.tensor(_AXES, dtype=image.dtype, device=image.device)
+    return torch.einsum("ij,bjhw->bihw", axes, image)
 
 
 def level_of(sigma: Tensor) -> Tensor:
-    """The level that stands in a reading for *sigma* in 8-bit units."""
+    """The level, as the network outputs it, for *sigma* in 8-bit units."""
     return (sigma.square() + FLOOR).log() / 2
 
 

@@ -1,4 +1,4 @@
-"""The shape that all our denoisers share: an autoencoder over three scales, with additive skips.
+"""The architecture of the denoisers here: an autoencoder over three scales, with additive skips.
 
     y (B,3,H,W)                                                            y_hat = y + residual
     │ unshuffle 2, beside it the 4 planes of conditioning                     ▲ shuffle 2
@@ -9,12 +9,12 @@
                          │ 2x2 s2                         ▲ 1x1, shuffle 2
                          └─► n2 blocks ─ add ─────────────┘                              1/8
 
-What a block is, each network says for itself. Nothing here pools over the picture or keeps statistics: a tile
-gives what the whole picture gives. The shape follows U-Net (Ronneberger 2015) with the half-resolution stem of
+Each network has its own blocks. Nothing here pools over the image or keeps statistics, so tiles give the same
+result as the whole image. The shape follows U-Net (Ronneberger 2015) with the half-resolution stem of
 FFDNet (Zhang 2018).
 
 `DenseAutoencoder` has dense 3x3 residual pairs: fast on a CPU, which they use fully at every width; 1x1 and
-depthwise convolutions wait for memory at 1/2 and 1/4:
+depthwise convolutions are limited by memory at 1/2 and 1/4:
 
     pair:   x ─┬─► 3x3 ─► relu ─► 3x3 (starts at zero) ─► add ─►
                └───────────────────────────────────────────┘
@@ -45,7 +45,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.networks.conditioning import PLANES, NetworkSpec
+from denoiser.networks.conditioning import PLANES, Denoiser, NetworkSpec
 
 _STEM = 2  # the stem's unshuffle
 _LEVELS = 3
@@ -59,7 +59,7 @@ class BlockMaker(Protocol):
 
 
 class Block(nn.Module):
-    """Width and size stay; ``radius`` is how many pixels of its own scale it reaches in each direction."""
+    """Keeps width and size; ``radius`` is its receptive radius in pixels of its own scale."""
 
     radius: int
 
@@ -75,7 +75,7 @@ class Up(nn.Module):
         return functional.pixel_shuffle(self.expand(x), 2)
 
 
-class PyramidAutoencoder(nn.Module):
+class PyramidAutoencoder(Denoiser):
     """Maps noisy (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to clean; H and W are multiples of 8."""
 
     def __init__(self, widths: Sequence[int], blocks: Sequence[int], make_block: BlockMaker) -> None:
@@ -114,7 +114,7 @@ class PyramidAutoencoder(nn.Module):
         return noisy + residual
 
     def spec(self, halo: int) -> NetworkSpec:
-        """What the engine may know; *halo* is measured on the weights, not derived."""
+        """Sizes and costs; *halo* is measured on the weights, not derived."""
         return NetworkSpec(
             size_multiple=SIZE_MULTIPLE,
             halo=halo,

@@ -1,39 +1,30 @@
-"""The networks by name. The list is written by hand and only ever grows: names stand in weights files."""
+"""Networks by name. Names are stored in weights files, so the list only grows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
+
+from torch import nn
 
 from denoiser.errors import MissingModel
 from denoiser.networks.codec import LatentCodec
-from denoiser.networks.pyramid import DenseAutoencoder, GatedAutoencoder, PyramidAutoencoder
+from denoiser.networks.estimator import ARCHITECTURE, NoiseEstimator
+from denoiser.networks.pyramid import DenseAutoencoder, GatedAutoencoder
 
-_Network = TypeVar("_Network")
+_Network = TypeVar("_Network", bound=nn.Module)
 
-_BUILDERS: Mapping[str, Callable[..., PyramidAutoencoder]] = {
+_NETWORKS: Mapping[str, type[nn.Module]] = {
     "dense-autoencoder-1": DenseAutoencoder,
     "gated-autoencoder-1": GatedAutoencoder,
-}
-
-_CODECS: Mapping[str, Callable[..., LatentCodec]] = {
     "latent-codec-1": LatentCodec,
+    ARCHITECTURE: NoiseEstimator,
 }
 
 
-def build(architecture: str, settings: Mapping[str, Any]) -> PyramidAutoencoder:
-    """A new network of that name with those settings, its weights as they start."""
-    return _known(_BUILDERS, architecture)(**settings)
-
-
-def build_codec(architecture: str, settings: Mapping[str, Any]) -> LatentCodec:
-    """A new codec of that name, in the same way."""
-    return _known(_CODECS, architecture)(**settings)
-
-
-def _known(builders: Mapping[str, Callable[..., _Network]], architecture: str) -> Callable[..., _Network]:
-    builder = builders.get(architecture)
-    if builder is None:
-        known = ", ".join(sorted(builders))
-        raise MissingModel(f"{architecture!r} is no network of this version, which knows {known}.")
-    return builder
+def build(kind: type[_Network], architecture: str, settings: Mapping[str, Any]) -> _Network:
+    """A new network of that *kind* (Denoiser, LatentCodec, NoiseEstimator), name and settings."""
+    known = {name: network for name, network in _NETWORKS.items() if issubclass(network, kind)}
+    if architecture not in known:
+        raise MissingModel(f"Unknown network {architecture!r}; this version supports {', '.join(sorted(known))}.")
+    return known[architecture](**settings)

@@ -1,7 +1,7 @@
 """Training photos in memory, and random crops of them.
 
-The pool in GPU memory gathers all crops of a batch at once, without waiting for Python. PhotoPool slices picture by
-picture, which is ten times quicker on a CPU; a test compares the crops of the two.
+The pool in GPU memory gathers all crops of a batch at once, without waiting for Python. PhotoPool slices image by
+image, which is ten times faster on a CPU; a test compares the crops of the two.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from denoiser.image import Image
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Loading:
     """Progress callback (done, total) and cancel token for reading photos."""
 
-    told: Callable[[int, int], None] | None = None
+    progress: Callable[[int, int], None] | None = None
     cancel: CancelToken = field(default_factory=CancelToken)
 
-    def tell(self, done: int, total: int) -> None:
-        """*done* of *total* are read; raises Cancelled when the stop was asked for."""
+    def report(self, done: int, total: int) -> None:
+        """Report that *done* of *total* photos are read; raise Cancelled if a stop was requested."""
         self.cancel.raise_if_cancelled()
-        if self.told:
-            self.told(done, total)
+        if self.progress:
+            self.progress(done, total)
 
 
-QUIETLY = Reading()
+SILENT = Loading()
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def side_by_side(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """*work* on each of *items* in their order, by as many threads as there are cores.
+def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """The results of *work* for *items* in their order, computed in as many threads as there are cores.
 
-    Pictures are read and shrunk outside of Python, so threads suffice. Who stops listening stops the work.
+    Images are read and shrunk outside of Python, so threads suffice. Closing the iterator stops the work.
     """
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="denoise-reading") as threads:
         results = deque(threads.submit(work, item) for item in items)
@@ -64,7 +64,7 @@ def side_by_side(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> It
 
 @functools.cache
 def transforms() -> ModuleType:
-    """torchvision.transforms.v2.functional, or BrokenInstall with the remedy."""
+    """torchvision.transforms.v2.functional; raise BrokenInstall if it does not fit torch."""
     try:
         return import_module("torchvision.transforms.v2.functional")
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
@@ -94,12 +94,12 @@ class CropSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PhotoPool:
-    """Pictures (C, H, W) uint8 with the probability of each; the held-out ones are never drawn from.
+    """Images (C, H, W) uint8 with the probability of each; crops are never drawn from the held-out ones.
 
     Photos have 3 channels, pairs 6: clean, then noisy.
     """
 
-    pictures: tuple[Tensor, ...]
+    images: tuple[Tensor, ...]
     shares: Tensor
     held_out: tuple[Tensor, ...]
     unreadable: tuple[UnreadableImage, ...]
@@ -108,37 +108,37 @@ class PhotoPool:
         """*count* random crops (count, C, patch, patch) in 0..1, flipped and turned at random."""
         chance = choose(self.shares, count, generator)
         where = zip(chance.which.tolist(), chance.where.tolist(), strict=True)
-        crops = [_crop(self.pictures[i], y, x, patch) for i, (y, x) in where]
-        taken = chance.busier_or_not(busyness(torch.stack([crop[1] for crop in crops]))).tolist()
+        crops = [_crop(self.images[i], y, x, patch) for i, (y, x) in where]
+        taken = chance.chosen_candidates(texture(torch.stack([crop[1] for crop in crops]))).tolist()
         turned = [_turned(crops[i], turn) for i, turn in zip(taken, chance.turns.tolist(), strict=True)]
         return torch.stack(turned).to(generator.device).float().div_(255)
 
     @property
     def size(self) -> int:
-        """In bytes, without the held-out ones."""
-        return sum(picture.numel() for picture in self.pictures)
+        """Size in bytes, without the held-out ones."""
+        return sum(image.numel() for image in self.images)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CropChoice:
     """Random choices of a batch: two candidates for each crop, and the rotation of the chosen one."""
 
-    which: Tensor  # (2 count,) numbers of pictures; the candidates of one crop stand beside each other
+    which: Tensor  # (2 count,) numbers of images; the two candidates of a crop are neighbours
     where: Tensor  # (2 count, 2) row and column, 0..1 of where a crop may begin
-    luck: Tensor  # (count,) under _TEXTURE_CHOICE the busier candidate is taken
+    luck: Tensor  # (count,) below _TEXTURE_CHOICE the candidate with more texture is taken
     turns: Tensor  # (count,) 0..7: quarter turns, from 4 on mirrored as well
 
-    def busier_or_not(self, busy: Tensor) -> Tensor:
-        """The number (count,) of the candidate that is taken for each crop, by how *busy* (2 count,) they are."""
-        first, second = busy.reshape(-1, 2).unbind(1)
+    def chosen_candidates(self, texture: Tensor) -> Tensor:
+        """The number (count,) of the chosen candidate for each crop, by the *texture* (2 count,) of all of them."""
+        first, second = texture.reshape(-1, 2).unbind(1)
         second_wins = (second > first) == (self.luck < _TEXTURE_CHOICE)
-        return 2 * torch.arange(len(self.luck), device=busy.device) + second_wins
+        return 2 * torch.arange(len(self.luck), device=texture.device) + second_wins
 
 
-def choose(shares: Tensor, count: int, generator: torch.Generator) -> Choice:
-    """Draws a choice of *count* crops from pictures of these *shares*, on the generator's device."""
+def choose(shares: Tensor, count: int, generator: torch.Generator) -> CropChoice:
+    """Draw *count* crops from images with the probabilities *shares*, on the device of the generator."""
     device = generator.device
-    return Choice(
+    return CropChoice(
         which=torch.multinomial(shares.to(device), 2 * count, replacement=True, generator=generator),
         where=torch.rand(2 * count, 2, generator=generator, device=device),
         luck=torch.rand(count, generator=generator, device=device),
@@ -146,7 +146,7 @@ def choose(shares: Tensor, count: int, generator: torch.Generator) -> Choice:
     )
 
 
-def busyness(channel: Tensor) -> Tensor:
+def texture(channel: Tensor) -> Tensor:
     """Texture of each of *channel* (B, H, W) uint8: the mean difference between neighbours."""
     steps = channel.to(torch.int16)
     across, down = steps.diff(dim=2).abs_(), steps.diff(dim=1).abs_()
@@ -154,17 +154,16 @@ def busyness(channel: Tensor) -> Tensor:
 
 
 def load_photos(
-    folder: Path, *, seed: int, smallest: int = SMALLEST, hold_out: int = _HELD_OUT, reading: Reading = QUIETLY
+    folder: Path, *, seed: int, smallest: int = SMALLEST, hold_out: int = _HELD_OUT, loading: Loading = SILENT
 ) -> PhotoPool:
-    """Every picture below *folder*, with shrunk copies; at most *hold_out* of them are kept for validation.
+    """All photos below *folder*, with shrunk copies; at most *hold_out* of them are held out for validation.
 
-    What cannot be read is kept by name in the pool; a folder without a picture of *smallest* pixels on each side is
-    UnusableData.
+    Unreadable files are listed in the pool. Raises UnusableData if no photo has *smallest* pixels on each side.
     """
-    paths = picture_paths(folder, hint=HINT)
+    paths = image_paths(folder, hint=HINT)
     chance = random.Random(seed)
-    held = held_back(len(paths), hold_out, chance)
-    pictures: list[Tensor] = []
+    held = held_out_numbers(len(paths), hold_out, chance)
+    images: list[Tensor] = []
     areas: list[float] = []
     held_out, unreadable = [], []
     scales = [[chance.uniform(*_SHRINK_RANGE) for _ in range(_SHRUNK_COPIES)] for _ in paths]
@@ -176,8 +175,8 @@ def load_photos(
             return error
         return [photo] if number in held else [photo, *_shrunk(photo, smallest, scales[number])]
 
-    for number, copies in enumerate(side_by_side(copies_of, range(len(paths)))):
-        reading.tell(number, len(paths))
+    for number, copies in enumerate(in_threads(copies_of, range(len(paths)))):
+        loading.report(number, len(paths))
         if isinstance(copies, UnreadableImage):
             unreadable.append(copies)
         elif min(copies[0].shape[1:]) < smallest:
@@ -185,24 +184,24 @@ def load_photos(
         elif number in held:
             held_out += copies
         else:
-            pictures += copies
+            images += copies
             areas += [float(copies[0].shape[1] * copies[0].shape[2])] * len(copies)
-    if not pictures:
+    if not images:
         raise UnusableData(
-            f"{folder}: no readable picture of {smallest} pixels or more on each side ({len(paths)} files seen).",
+            f"{folder}: no readable image of {smallest} pixels or more on each side ({len(paths)} files seen).",
             hint=HINT,
         )
-    return PhotoPool(tuple(pictures), area_shares(areas), tuple(held_out), tuple(unreadable))
+    return PhotoPool(tuple(images), area_shares(areas), tuple(held_out), tuple(unreadable))
 
 
-def held_back(count: int, hold_out: int, chance: random.Random) -> set[int]:
-    """Which of *count* things are kept for validation: a tenth, but one of four, and *hold_out* at most."""
+def held_out_numbers(count: int, hold_out: int, chance: random.Random) -> set[int]:
+    """Which of *count* images are held out for validation: a tenth, at least one of four, at most *hold_out*."""
     few = 1 if count >= 4 else 0
     return set(chance.sample(range(count), min(hold_out, max(few, count // 10))))
 
 
 def as_bytes(path: Path) -> Tensor:
-    """The picture in *path* as (3, H, W) uint8; deeper ones are rounded, grey ones threefold."""
+    """The image in *path* as (3, H, W) uint8; deeper images are rounded, grey ones repeated."""
     return bytes_of(imageio.read(path))
 
 
@@ -218,13 +217,13 @@ def bytes_of(image: Image) -> Tensor:
 
 
 def area_shares(areas: Sequence[float]) -> Tensor:
-    """Probabilities by the square root of the area: large photos have more to teach, small ones more variety."""
+    """Probabilities by the square root of the area: large photos have more content, small ones more variety."""
     roots = torch.tensor(areas).sqrt()
     return roots / roots.sum()
 
 
-def picture_paths(folder: Path, *, hint: str) -> list[Path]:
-    """Everything below *folder* that is named like a picture, in a fixed order; UsageError: no such folder."""
+def image_paths(folder: Path, *, hint: str) -> list[Path]:
+    """All image files below *folder*, sorted; raise UsageError if there is no such folder."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder.", hint=hint)
     found = [
@@ -246,9 +245,9 @@ def _shrunk(photo: Tensor, smallest: int, scales: Sequence[float]) -> list[Tenso
     return copies
 
 
-def _crop(picture: Tensor, y: float, x: float, patch: int) -> Tensor:
-    top, left = int(y * (picture.shape[1] - patch + 1)), int(x * (picture.shape[2] - patch + 1))
-    return picture[:, top : top + patch, left : left + patch]
+def _crop(image: Tensor, y: float, x: float, patch: int) -> Tensor:
+    top, left = int(y * (image.shape[1] - patch + 1)), int(x * (image.shape[2] - patch + 1))
+    return image[:, top : top + patch, left : left + patch]
 
 
 def _turned(crop: Tensor, turn: int) -> Tensor:
@@ -260,15 +259,15 @@ _SHARE_OF_FREE = 0.5  # of the device's memory, for the pool; the rest is for th
 
 
 class DevicePool:
-    """All pictures of a pool in one run of bytes on *device*; they have the same number of channels."""
+    """All images of a pool in one array of bytes on *device*; they have the same number of channels."""
 
     def __init__(self, pool: PhotoPool, device: torch.device) -> None:
-        shapes = torch.tensor([picture.shape for picture in pool.pictures])
+        shapes = torch.tensor([image.shape for image in pool.images])
         begins = torch.cat([torch.zeros(1, dtype=torch.int64), shapes.prod(dim=1).cumsum(0)])
         self._bytes = torch.empty(int(begins[-1]), dtype=torch.uint8, device=device)
-        for begin, picture in zip(begins.tolist(), pool.pictures, strict=False):
-            self._bytes[begin : begin + picture.numel()] = picture.flatten().to(device)
-        self._channels = pool.pictures[0].shape[0]
+        for begin, image in zip(begins.tolist(), pool.images, strict=False):
+            self._bytes[begin : begin + image.numel()] = image.flatten().to(device)
+        self._channels = pool.images[0].shape[0]
         self._begins, self._heights, self._widths = (
             values.to(device) for values in (begins[:-1], shapes[:, 1], shapes[:, 2])
         )
@@ -277,7 +276,7 @@ class DevicePool:
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
         """*count* random crops (count, C, patch, patch) in 0..1, flipped and turned at random."""
         chance = choose(self._shares, count, generator)
-        taken = chance.busier_or_not(busyness(self._greens(chance, patch)))
+        taken = chance.chosen_candidates(texture(self._greens(chance, patch)))
         side = torch.arange(patch, device=generator.device)
         rows, columns = _turned_batch(side.reshape(1, -1, 1), side.reshape(1, 1, -1), chance.turns, patch)
         corner, width, plane = (value[taken].reshape(-1, 1, 1) for value in self._corners(chance, patch))
@@ -285,13 +284,13 @@ class DevicePool:
         channels = torch.arange(self._channels, device=generator.device).reshape(1, -1, 1, 1)
         return self._bytes[inside + channels * plane.unsqueeze(1)].float().div_(255)
 
-    def _greens(self, chance: Choice, patch: int) -> Tensor:
+    def _greens(self, chance: CropChoice, patch: int) -> Tensor:
         corner, width, plane = (value.reshape(-1, 1, 1) for value in self._corners(chance, patch))
         side = torch.arange(patch, device=corner.device)
         return self._bytes[corner + plane + side.reshape(1, -1, 1) * width + side.reshape(1, 1, -1)]
 
-    def _corners(self, chance: Choice, patch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Where each candidate begins in its first channel, the width of its picture, the size of one channel."""
+    def _corners(self, chance: CropChoice, patch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Where each candidate begins in its first channel, the width of its image, the size of one channel."""
         height, width = self._heights[chance.which], self._widths[chance.which]
         top = (chance.where[:, 0].double() * (height - patch + 1)).long()
         left = (chance.where[:, 1].double() * (width - patch + 1)).long()

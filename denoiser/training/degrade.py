@@ -17,27 +17,27 @@ QUALITY_RANGE = (30, 100)
 _HALF_CHROMA_SHARE = 0.6  # cameras' default; the rest keeps full chroma
 
 
-def pack(pictures: Tensor, dice: Dice) -> Tensor:
-    """*pictures* (B, 3, H, W) in 0..1, each packed as JPEG of a random quality, some with half the colour.
+def compress(images: Tensor, dice: Dice) -> Tensor:
+    """*images* (B, 3, H, W) in 0..1, each compressed as JPEG of a random quality, some with half the colour.
 
-    On the device of the pictures: on a CPU this is as quick as libjpeg (benchmarks/noise_cost.py).
+    Runs on the device of the images: on a CPU as fast as libjpeg (benchmarks/noise_cost.py).
     """
     low, high = QUALITY_RANGE
-    quality = torch.floor(dice.uniform(low, high + 1, len(pictures))).clamp_max(high)
-    packed = torch.empty_like(pictures)
+    quality = torch.floor(dice.uniform(low, high + 1, len(images))).clamp_max(high)
+    compressed = torch.empty_like(images)
     shares = (_HALF_CHROMA_SHARE, 1 - _HALF_CHROMA_SHARE)
-    for half_chroma, rows in zip((True, False), dice.split(shares, len(pictures)), strict=True):
+    for half_chroma, rows in zip((True, False), dice.split(shares, len(images)), strict=True):
         if len(rows):
-            packed[rows] = through_jpeg(pictures[rows], quality[rows], half_chroma=half_chroma)
-    return packed
+            compressed[rows] = through_jpeg(images[rows], quality[rows], half_chroma=half_chroma)
+    return compressed
 
 
 _KIND_UNKNOWN_SHARE = 0.15  # the level is given without the kind, as with a slider
 _CLIPPED_SHARE = 0.5  # of the white and the shaped noise: as an 8-bit file would keep it
-_JPEG_SHARE = 0.7  # of the camera noise, and of the defects on top of it and of clean pictures
+_JPEG_SHARE = 0.7  # of the camera noise, and of the defects on top of it and of clean images
 _LEVEL_ERROR = 0.08  # relative error of the given level, like that of estimates
 _WRONG_FACTOR = (0.6, 3.3)  # of the true level, where a sample is given a wrong one
-_WRONG_OFFSET_SHARE = 0.4  # of these samples: something is added as well, so that clean pictures get a level too
+_WRONG_OFFSET_SHARE = 0.4  # of these samples: something is added as well, so that clean images get a level too
 _WRONG_OFFSET = 15.0  # 8-bit sigma
 _CLEAN_JPEG_SHARE = 0.4  # of the clean samples
 _DEFECT_RANGE = (2e-4, 3e-3)  # share of the pixels that are dead or hot; with less most crops would have none
@@ -49,10 +49,13 @@ _MASKED_RANGE = (0.05, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """A batch: noisy and target (B, 3, H, W) in 0..1, planes (B, 4, 1, 1)."""
+class Batch:
+    """A training batch: input and target (B, 3, H, W) in 0..1, planes (B, 4, 1, 1).
 
-    noisy: Tensor
+    The noise estimator has features (B, N), the true levels (B, 3), and no planes.
+    """
+
+    input: Tensor
     target: Tensor
     planes: Tensor
 
@@ -72,34 +75,34 @@ class _Kind:
 
     apply: Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]]  # noisy, target, level of luma and chroma (2, B)
     correlated: float | None
-    packed: bool = False  # some of it went through JPEG
+    compressed: bool = False  # some of it went through JPEG
 
 
-def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> Sample:
+def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> Batch:
     """Draws a kind of noise for each crop of *clean* (B, 3, H, W) in 0..1 and applies it."""
     dice = Dice(generator)
     batch, device = clean.shape[0], clean.device
     clean = _some_grey(clean, shares.grey, dice)
     grey = _is_grey(clean)
     noisy, target = torch.empty_like(clean), torch.empty_like(clean)
-    levels, correlated, silent = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
+    levels, correlated, unknown = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
     split = dice.split(tuple(getattr(shares, name) for name in _KINDS), batch)
     for kind, rows in zip(_KINDS.values(), split, strict=True):
         if len(rows):
             crops = _Crops(clean[rows], grey[rows], shares.max_sigma)
             noisy[rows], target[rows], levels[:, rows] = kind.apply(crops, dice)
             correlated[rows] = kind.correlated or 0.0
-            silent[rows] = float(kind.correlated is None)
+            unknown[rows] = float(kind.correlated is None)
             if kind.correlated is not None:
                 level = levels[:, rows].mean(dim=0)
-                noisy[rows] = _with_defects(noisy[rows], crops, level, shares, dice, packed=kind.packed)
-    return Sample(noisy, target, _planes(levels, correlated, silent > 0, shares, dice))
+                noisy[rows] = _with_defects(noisy[rows], crops, level, shares, dice, compressed=kind.compressed)
+    return Batch(noisy, target, _planes(levels, correlated, unknown > 0, shares, dice))
 
 
 def _with_defects(
-    noisy: Tensor, crops: _Crops, level: Tensor, shares: NoiseShares, dice: Dice, *, packed: bool
+    noisy: Tensor, crops: _Crops, level: Tensor, shares: NoiseShares, dice: Dice, *, compressed: bool
 ) -> Tensor:
-    """*noisy* with dead and hot pixels in some samples and stripes in others, then as files where *packed*.
+    """*noisy* with dead and hot pixels in some samples and stripes in others, then as files where *compressed*.
 
     *level* (B,) is the sigma of the noise below them.
     """
@@ -111,7 +114,7 @@ def _with_defects(
     for rows, add in ((struck, _pixel_defects), (striped, _stripes)):
         if len(rows):
             added = _grey_where(crops.grey[rows], add(noisy[rows], level[rows], dice))
-            result[rows] = _as_files(added, dice) if packed else added
+            result[rows] = _as_files(added, dice) if compressed else added
     return result
 
 
@@ -125,12 +128,12 @@ def _stripes(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
     return noise.add_stripes(noisy, sigma, dice.generator)
 
 
-def _planes(levels: Tensor, correlated: Tensor, silent: Tensor, shares: NoiseShares, dice: Dice) -> Tensor:
+def _planes(levels: Tensor, correlated: Tensor, unknown: Tensor, shares: NoiseShares, dice: Dice) -> Tensor:
     batch = levels.shape[1]
     spread = torch.exp(_LEVEL_ERROR * dice.normal(batch))
     draw = dice.uniform(0, 1, batch)
-    level_known = (draw >= shares.blind) & ~silent
-    kind_known = (draw >= shares.blind + _KIND_UNKNOWN_SHARE) & ~silent
+    level_known = (draw >= shares.blind) & ~unknown
+    kind_known = (draw >= shares.blind + _KIND_UNKNOWN_SHARE) & ~unknown
     # The level of white noise is given exactly: those who add white noise know it.
     luma, chroma = _some_wrong(levels * torch.where(correlated > 0, spread, 1.0), shares.mismatch, dice)
     return planes_of_batch(luma, chroma, correlated, level_known, kind_known).reshape(batch, -1, 1, 1)
@@ -139,7 +142,7 @@ def _planes(levels: Tensor, correlated: Tensor, silent: Tensor, shares: NoiseSha
 def _some_wrong(levels: Tensor, share: float, dice: Dice) -> Tensor:
     """*levels* (2, B) with a *share* of them replaced by wrong ones, luma and chroma alike.
 
-    The target stays the clean picture. Without such samples a network moves colours where a person asks for another
+    The target stays the clean image. Without such samples a network moves colours where a person asks for another
     level than the true one.
     """
     if share == 0:
@@ -162,17 +165,17 @@ def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 
 def _camera(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     noisy, target = noise.photograph(crops.clean, dice.generator)
-    noisy, target = (_grey_where(crops.grey, picture) for picture in (noisy, target))
+    noisy, target = (_grey_where(crops.grey, image) for image in (noisy, target))
     kept = _as_files(noisy, dice)
     return kept, target, torch.stack(luma_and_chroma_sigma(kept - target))
 
 
-def _as_files(pictures: Tensor, dice: Dice) -> Tensor:
-    packed, as_it_is = dice.split((_JPEG_SHARE, 1 - _JPEG_SHARE), len(pictures))
-    kept = torch.empty_like(pictures)
-    if len(packed):
-        kept[packed] = pack(pictures[packed], dice)
-    kept[as_it_is] = noise.as_8_bit(pictures[as_it_is])
+def _as_files(images: Tensor, dice: Dice) -> Tensor:
+    compressed, as_it_is = dice.split((_JPEG_SHARE, 1 - _JPEG_SHARE), len(images))
+    kept = torch.empty_like(images)
+    if len(compressed):
+        kept[compressed] = compress(images[compressed], dice)
+    kept[as_it_is] = noise.as_8_bit(images[as_it_is])
     return kept
 
 
@@ -188,14 +191,14 @@ def _nearly_clean(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     sigma = dice.uniform(-2, 2, len(crops.clean)).clamp_min(0)
     noisy = noise.as_8_bit(noise.add_white(crops.clean, sigma, dice.generator, grey=crops.grey))
     levels = torch.stack([sigma, sigma])
-    packed, _ = dice.split((_CLEAN_JPEG_SHARE, 1 - _CLEAN_JPEG_SHARE), len(noisy))
-    if not len(packed):
+    compressed, _ = dice.split((_CLEAN_JPEG_SHARE, 1 - _CLEAN_JPEG_SHARE), len(noisy))
+    if not len(compressed):
         return noisy, noisy, levels
     # Clean photos that were saved as JPEG: the target is the photo before.
     target = noisy.clone()
-    target[packed] = noise.as_8_bit(crops.clean[packed])
-    noisy[packed] = _grey_where(crops.grey[packed], pack(target[packed], dice))
-    levels[:, packed] = torch.stack(luma_and_chroma_sigma(noisy[packed] - target[packed]))
+    target[compressed] = noise.as_8_bit(crops.clean[compressed])
+    noisy[compressed] = _grey_where(crops.grey[compressed], compress(target[compressed], dice))
+    levels[:, compressed] = torch.stack(luma_and_chroma_sigma(noisy[compressed] - target[compressed]))
     return noisy, target, levels
 
 
@@ -220,9 +223,9 @@ def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 # By the names of the shares; impulses and holes have no level that could be given.
 _KINDS = {
     "white": _Kind(_white, 0.0),
-    "camera": _Kind(_camera, 1.0, packed=True),
+    "camera": _Kind(_camera, 1.0, compressed=True),
     "shaped": _Kind(_shaped, 1.0),
-    "clean": _Kind(_nearly_clean, 0.0, packed=True),
+    "clean": _Kind(_nearly_clean, 0.0, compressed=True),
     "impulse": _Kind(_impulse, None),
     "masking": _Kind(_masked, None),
 }
@@ -233,8 +236,8 @@ def _some_grey(clean: Tensor, share: float, dice: Dice) -> Tensor:
     return _grey_where(chosen, clean)
 
 
-def _grey_where(chosen: Tensor, pictures: Tensor) -> Tensor:
-    return torch.where(chosen.reshape(-1, 1, 1, 1), pictures.mean(dim=1, keepdim=True), pictures)
+def _grey_where(chosen: Tensor, images: Tensor) -> Tensor:
+    return torch.where(chosen.reshape(-1, 1, 1, 1), images.mean(dim=1, keepdim=True), images)
 
 
 def _is_grey(clean: Tensor) -> Tensor:

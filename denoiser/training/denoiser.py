@@ -1,10 +1,11 @@
-"""One call from a folder of photos to weights with their card."""
+"""Training from a folder of photos to weights with their card."""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,29 +16,31 @@ from denoiser.errors import UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
-from denoiser.training.checkpoint import Progress
-from denoiser.training.data import Reading
-from denoiser.training.export import Exported
+from denoiser.training.checkpoint import RunProgress
+from denoiser.training.data import Loading
+from denoiser.training.export import training_facts, write_weights
 from denoiser.training.loop import Logbook, train
 from denoiser.training.material import Folders, Gather, Material
 from denoiser.training.pairs import holds_pairs
-from denoiser.training.run import Run, compile_if_it_works
+from denoiser.training.processes import Processes, process_count, run_in_processes
+from denoiser.training.run import DENOISING, Run, TrainingTask, compile_if_it_works
 from denoiser.training.run_folder import RunFolder
-from denoiser.training.start import Start, find_start, suited
-from denoiser.training.task import DENOISING, TrainingTask
-from denoiser.training.team import Alone, Team, how_many, train_together
+from denoiser.training.start import Start, find_start, with_network
 from denoiser.training.validation import ValidationResult
+
+# Far apart, so that similar seeds of two runs do not give two processes the same samples.
+_SEED_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What a training left behind. Where it did not gain on what it started from, ``kept_start`` says so."""
+    """The result of a training; ``kept_start`` means that it did not improve the weights it started from."""
 
     weights: Path
-    progress: Progress
+    progress: RunProgress
     finished: bool
     unreadable: tuple[UnreadableImage, ...]
-    before: ValidationResult | None = None  # of the weights it started from, on held-out pictures
+    before: ValidationResult | None = None  # of the initial weights, on held-out images
     after: ValidationResult | None = None
     kept_start: bool = False
 
@@ -52,17 +55,17 @@ def train_denoiser(
     loading: Callable[[int, int], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> TrainingReport:
-    """Trains on the photos below *data* and the real pairs below *pairs*; all it makes goes to the folder *out*.
+    """Train on the photos below *data* and the real pairs below *pairs*; all files go to the folder *out*.
 
-    A folder *data* that is laid out as pairs is taken as pairs. Stops within a step of *cancel*, with everything
-    saved; a resumed run goes on where it stood.
+    If *data* contains pairs, they are used as pairs. Stops within a step of *cancel* with a checkpoint, which
+    ``resume`` continues.
     """
     if data and not pairs and holds_pairs(data):
         data, pairs = None, data
-    reading = Reading(loading, cancel or CancelToken())
     options = options or TrainOptions()
-    judged = Path(options.validate_pairs) if options.validate_pairs else None
-    return train_on(Folders(data, pairs, judged), out, options, listener=listener, reading=reading)
+    validation = Path(options.validate_pairs) if options.validate_pairs else None
+    load = Loading(loading, cancel or CancelToken())
+    return train_on(Folders(data, pairs, validation), out, options, listener=listener, loading=load)
 
 
 def train_on(
@@ -71,136 +74,126 @@ def train_on(
     options: TrainOptions,
     *,
     listener: Listener,
-    reading: Reading,
+    loading: Loading,
     task: TrainingTask = DENOISING,
+    steps: int | None = None,
 ) -> TrainingReport:
-    """Trains on what *gather* makes; in several processes where several devices are asked for."""
-    work = _Training(gather, out, options, task)
-    work.check()
+    """Train on the material that *gather* returns, in as many processes as *options* ask for.
+
+    *steps* replaces those of the recipe.
+    """
+    start = find_start(options.start) if options.start else None
+    name = options.recipe
+    if name == "auto":
+        name = "fine-tune" if start else task.recipe
+    plan = with_network(recipe.load(name), start)
+    if steps:
+        plan = dataclasses.replace(plan, steps=steps)
+    teacher = find_start(options.teacher) if options.teacher else None
+    training = _Training(gather, out, options, task, plan, start, teacher)
+    training.open_folder()  # fails before any photo is read
     device = choose_device(options.device)
-    count = how_many(options.devices, device)
+    count = process_count(options.devices, device)
     if count > 1:
-        return train_together(work, count, device, listener, reading)
-    return work(Alone(), torch.device(device), listener, reading)
+        return run_in_processes(training, count, device, listener, loading)
+    return training(Processes(), torch.device(device), listener, loading)
 
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A training as a value that can be sent to other processes."""
+    """A training that can be sent to other processes."""
 
     gather: Gather
     out: Path
     options: TrainOptions
     task: TrainingTask
+    plan: recipe.Recipe
+    start: Start | None
+    teacher: Start | None
 
-    def check(self) -> None:
-        """Raises what can be known before anything is read."""
-        RunFolder(self.out, resume=self.options.resume)
-        self._plan(self._start())
-        if self.options.teacher:
-            find_start(self.options.teacher)
+    def open_folder(self) -> RunFolder:
+        """The run folder; raise UsageError if ``resume`` does not fit its content."""
+        return RunFolder(self.out, self.task, resume=self.options.resume)
 
-    def __call__(self, team: Team, device: torch.device, listener: Listener, reading: Reading) -> TrainingReport:
-        """Trains as one of *team*; only the first writes and tells."""
-        start = self._start()
-        plan = self._plan(start)
-        material = self.gather(plan, device, self.options.seed, reading)
-        run = self._run(plan, start, material, team, device)
-        folder = RunFolder(self.out, resume=self.options.resume, write=self.task.write)
-        if self.options.resume:
+    def __call__(
+        self, processes: Processes, device: torch.device, listener: Listener, loading: Loading
+    ) -> TrainingReport:
+        """Train as one of *processes*; only rank 0 writes and reports."""
+        folder = self.open_folder()
+        material = self.gather(self.plan, device, self.options.seed, loading)
+        run = self._run(material, processes, device)
+        if self.options.resume and folder.state.exists():
             run.load(folder.state)
         logbook = None
         before: ValidationResult | None = None
-        if team.number == 0:
-            folder.open(plan, material.judge)
-            logbook = Logbook(run, folder, material.judge, listener)
-            before = logbook.validate(start.on(device), "before") if start else None
-        if plan.compile:
+        if processes.rank == 0:
+            folder.open(self.plan.text, material.validator)
+            logbook = Logbook(run, folder, material.validator, listener)
+            before = logbook.validate(self.start.on(device), "before") if self.start else None
+        if self.plan.compile:
             note = compile_if_it_works(run)
             if logbook:
-                logbook.say(note)
-        train(run, logbook, reading.cancel)
-        after = logbook.validate(run.average) if logbook and (run.fraction >= 1 or start) else None
+                logbook.report(note=note)
+        train(run, logbook, loading.cancel)
+        finished = run.fraction >= 1
+        after = logbook.validate(run.average) if logbook and (finished or self.start) else None
         report = TrainingReport(
-            weights=self.out / f"{weights_name(self.task, plan)}.safetensors",
+            weights=self.out / f"{weights_name(self.task, self.plan)}.safetensors",
             progress=run.progress,
-            finished=run.fraction >= 1,
+            finished=finished,
             unreadable=material.unreadable,
             before=before,
             after=after,
             kept_start=bool(before and after and after.overall < before.overall),
         )
         if logbook:
-            _export(run, report, material, start, self.task)
-            folder.drop_latest()
+            self._export(run, report, material)
+            folder.close(finished=finished and self.plan.steps > 0)
         return report
 
-    def _start(self) -> Start | None:
-        return find_start(self.options.start) if self.options.start else None
-
-    def _plan(self, start: Start | None) -> recipe.Recipe:
-        name = self.options.recipe
-        if name == "auto":
-            name = "fine-tune" if start else self.task.recipe
-        return suited(recipe.load(name), start)
-
-    def _run(
-        self, plan: recipe.Recipe, start: Start | None, material: Material, team: Team, device: torch.device
-    ) -> Run:
+    def _run(self, material: Material, processes: Processes, device: torch.device) -> Run:
+        seed = self.options.seed
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # few shapes, many steps
-        torch.manual_seed(self.options.seed)
-        # Noise is drawn where the network is, but a Mac's GPU has no generator that can be saved.
-        generator = torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(self.options.seed)
-        network = _ready(self.task.build(plan, material.source, generator), device)
-        if start:
-            network.load_state_dict(start.network.state_dict())
-        teacher = find_start(self.options.teacher) if self.options.teacher else None
-        return Run(
-            recipe=plan,
+        torch.manual_seed(seed)
+        # Noise is drawn on the device of the network, but the state of a Mac GPU's generator cannot be saved.
+        generator = torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(seed)
+        network: nn.Module = self.task.build(self.plan, material.source, generator).to(device)
+        network = network.to(memory_format=torch.channels_last)
+        if self.start:
+            network.load_state_dict(self.start.network.state_dict())
+        run = Run(
+            task=self.task,
+            recipe=self.plan,
             network=network,
             average=copy.deepcopy(network),
             source=material.source,
             seconds=self.options.minutes * 60,
             device=device,
-            autocast=device.type == "cuda" or (device.type == "cpu" and fast_bf16()),
-            generator=generator.manual_seed(self.options.seed + team.number * _SEED_STRIDE),
-            teacher=teacher.on(device) if teacher else None,
-            objective=self.task.objective,
-            team=team,
+            autocast=self.task.bf16 and (device.type == "cuda" or (device.type == "cpu" and fast_bf16())),
+            generator=generator.manual_seed(seed + processes.rank * _SEED_STRIDE),
+            teacher=self.teacher.on(device) if self.teacher else None,
+            processes=processes,
         )
+        run.progress.seconds = material.seconds
+        return run
 
-
-_SEED_STRIDE = (
-    1_000_003  # far apart, so that neighbouring seeds of a person are not those of a neighbouring process
-)
+    def _export(self, run: Run, report: TrainingReport, material: Material) -> None:
+        network, summary = run.average, f"A {self.task.name} trained with the recipe {run.recipe.name!r}."
+        result = report.after
+        training = training_facts(run) | dict(material.on_card)
+        if self.start:
+            training |= {"started_from": self.start.name, "started_from_sha256": self.start.card.sha256}
+            if report.kept_start:
+                network, result = self.start.network, report.before
+                summary = f"{self.start.name} unchanged: this training did not improve it on held-out images."
+        scores = result.scores if result else {}
+        metrics = {f"held_out_{name.replace(',', '').replace(' ', '_')}": round(v, 2) for name, v in scores.items()}
+        write_weights(
+            report.weights, network, self.task, self.plan, summary=summary, training=training, metrics=metrics
+        )
 
 
 def weights_name(task: TrainingTask, plan: recipe.Recipe) -> str:
     """Name of the weights: "denoiser-fast"; the recipe alone if it begins with the name of the task."""
     return plan.name if plan.name.startswith(task.name) else f"{task.name}-{plan.name}"
-
-
-def _ready(network: nn.Module, device: torch.device) -> nn.Module:
-    placed: nn.Module = network.to(device).to(memory_format=torch.channels_last)
-    return placed
-
-
-def _export(run: Run, report: TrainingReport, material: Material, start: Start | None, task: TrainingTask) -> None:
-    scores = report.before.scores if report.kept_start and report.before else {}
-    scores = scores or (report.after.scores if report.after else {})
-    metrics = {f"held_out_{_word(name)}": round(value, 2) for name, value in scores.items()}
-    told = dict(material.told_on_card)
-    if start:
-        told |= {"started_from": start.name, "started_from_sha256": start.digest}
-    exported = Exported.of(
-        run, summary=f"A {task.name} trained with the recipe {run.recipe.name!r}.", metrics=metrics, **told
-    )
-    if report.kept_start and start:
-        summary = f"{start.name} as it was: this training did not make it better on held-out pictures."
-        exported = replace(exported, network=start.network, summary=summary)
-    task.write(exported, report.weights)
-
-
-def _word(name: str) -> str:
-    return name.replace(",", "").replace(" ", "_")

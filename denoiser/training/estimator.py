@@ -1,31 +1,37 @@
-"""Trains the noise estimator: minutes on a CPU, on the same photos as the denoisers.
+"""Training of the noise estimator, on the same photos as the denoisers: minutes on a CPU.
 
-Lessons are made first and kept as features, since to make one takes a hundred times longer than to learn from it.
+Making a training sample takes a hundred times longer than a step on it. So samples are made first and kept as
+features in one file, with all that is needed to make more of them; another seed trains on the same file.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+import statistics
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.atomicfile import whole_file
-from denoiser.errors import UnusableData
-from denoiser.models.card import Card, card_as_toml
+from denoiser.errors import Cancelled, UnusableData, UsageError
+from denoiser.estimation import estimate_noise
+from denoiser.evaluation.noise_accuracy import LEVELS, measure_accuracy
+from denoiser.events import CancelToken, Listener, TrainingProgress, ignore
+from denoiser.imageio.sheet import Row
+from denoiser.networks import registry
 from denoiser.networks.estimator import (
-    ARCHITECTURE,
     FEATURES,
     WINDOW,
     Energies,
-    NoiseReader,
-    Reading,
+    EstimatorOutput,
+    NoiseEstimator,
     along_axes,
     blockiness,
     compression,
@@ -33,156 +39,284 @@ from denoiser.networks.estimator import (
     level_of,
     summary,
 )
-from denoiser.training.data import PhotoPool
+from denoiser.options import EstimatorOptions, TrainOptions
+from denoiser.training.checkpoint import read_tensors, write_tensors
+from denoiser.training.data import HINT, Loading, PhotoPool, image_paths, load_photos
+from denoiser.training.degrade import Batch
+from denoiser.training.denoiser import TrainingReport, train_on
 from denoiser.training.estimator_scenes import Scene, scenes
+from denoiser.training.material import Material
+from denoiser.training.recipe import NoiseShares, Recipe, Stage
+from denoiser.training.run import Run, TrainingTask
+from denoiser.training.samples import SampleSource
+from denoiser.training.validation import ValidationResult
 
-BLOCK = 64  # pixels: what is looked at in one piece
+SAMPLES_FILE = "lessons.safetensors"
+_HEADER = "book"
+_PHOTOS, _READ_AS_CLEAN, _NOISIEST = "photos", "photos read as clean", "noisiest photo"
+_COLUMNS = ("features", "luma", "chroma", "correlated")
+
+BLOCK = 64  # pixels: the estimator analyses blocks of this size
 _SIDE = 4  # blocks
-_ALIGNED_SHARE = (
-    0.6  # of the crops: blocks begin where those of JPEG do; the others as in a picture that was cropped
-)
-PATCH = _SIDE * BLOCK + WINDOW  # with room to begin anywhere, as JPEG's own blocks do
-AT_ONCE = 4  # crops: lessons are made of so many or none
-# Correlated noise that is visible is drawn more often than it is made: it is the hardest to tell from texture.
-_OFTENER = 0.4  # of all lessons, added
+# Share of the crops whose blocks begin on JPEG's grid; the others are like images that were cropped.
+_ALIGNED_SHARE = 0.6
+PATCH = _SIDE * BLOCK + WINDOW  # with room to begin anywhere on JPEG's grid
+AT_ONCE = 4  # crops that are made together
+_SAVE_EVERY = 120.0  # seconds of making samples: what a killed run may lose
+_REPORT_EVERY = 10.0  # seconds
+
+# Visible correlated noise is drawn more often, since it is the hardest to tell from texture.
+_REPEATED_SHARE = 0.4  # of all samples, added
 _STRONG_ABOVE = 2.5  # sigma of luma
 _UNDERESTIMATE = 1.5  # weight of an estimate that is too low, relative to one that is too high
 _KIND_WEIGHT = 0.2
-_SHOWS = (0.4, 1.0)  # sigma from which noise begins to be visible, and from which it is
-_CLEAN_WEIGHT = 0.05  # of the levels of clean pictures, whose `noisy` output is what counts
-_RATE = 2e-3
-STEPS = 8000
-_BATCH = 256
-_TELL_EVERY = 100  # steps: half a second
+_VISIBLE = (0.4, 1.0)  # sigma from which noise begins to be visible, and from which it is
+_CLEAN_WEIGHT = 0.05  # of the levels of clean images, whose `noisy` output is what counts
 _DARKEST, _BRIGHTEST = 0.08, 0.65  # a part is chosen by brightness between limits drawn around these
 
 
-@dataclass(frozen=True, slots=True)
-class Lessons:
-    """Features of windows and the truth about the noise in them, a row for each choice of windows."""
-
-    features: Tensor
-    luma: Tensor  # sigma in 8-bit units
-    chroma: Tensor
-    correlated: Tensor  # 0 or 1
-
-
-def make_lessons(
-    pool: PhotoPool, count: int, generator: torch.Generator, on_progress: Callable[[int, int], None] | None = None
-) -> Lessons:
-    """*count* noisy crops of *pool*, three choices of windows each; *on_progress* receives how many are done."""
-    large = _large_enough(pool)
-    rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-    made = 0
-    while made < count:
-        clean = large.draw(AT_ONCE, PATCH, generator)
-        for scene in scenes(clean, generator):
-            rows += _rows(scene, generator)
-        made += len(clean)
-        if on_progress:
-            on_progress(made, count)
-    if not rows:  # flat, black or white wherever one looks
-        return Lessons(torch.empty(0, FEATURES), *torch.empty(3, 0))
-    return Lessons(*(torch.stack(column) for column in zip(*rows, strict=True)))
-
-
 def train_estimator(
-    lessons: Lessons, *, seed: int, steps: int = STEPS, on_step: Callable[[int, float], None] | None = None
-) -> NoiseReader:
-    """A reader that learned *lessons*; *on_step* receives every hundredth step and the mean loss since the last."""
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    reader = NoiseReader()
-    reader.get_buffer("mean").copy_(lessons.features.mean(dim=0))
-    reader.get_buffer("spread").copy_(lessons.features.std(dim=0).clamp_min(1e-3))
-    optimiser = torch.optim.AdamW(reader.parameters(), lr=_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
-    losses = []
-    known = _oftener(lessons, generator)
-    for step in range(steps):
-        rows = known[torch.randint(len(known), (_BATCH,), generator=generator)]
-        loss = loss_of(reader(lessons.features[rows]), lessons, rows)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
-        if on_step and (step + 1) % _TELL_EVERY == 0:
-            on_step(step + 1, sum(losses[-_TELL_EVERY:]) / _TELL_EVERY)
-    return reader.eval().requires_grad_(False)
+    data: Path,
+    out: Path,
+    options: EstimatorOptions | None = None,
+    *,
+    listener: Listener = ignore,
+    loading: Callable[[int, int], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> TrainingReport:
+    """Train the estimator on the photos below *data*; all files go to the folder *out*.
+
+    With ``resume`` the samples in *out* are completed if there are fewer than requested; a training that was
+    stopped continues, and a finished one starts again. *cancel* while samples are made raises Cancelled.
+    """
+    options = options or EstimatorOptions()
+    material = EstimatorPhotos(data, out, options.crops, listener)
+    common = TrainOptions(seed=options.seed, resume=options.resume, device="cpu")
+    return train_on(
+        material,
+        out,
+        common,
+        listener=listener,
+        loading=Loading(loading, cancel or CancelToken()),
+        task=ESTIMATION,
+        steps=options.steps,
+    )
 
 
-def _oftener(lessons: Lessons, generator: torch.Generator) -> Tensor:
-    """The numbers of all lessons, those of visible correlated noise more often."""
-    numbers = torch.arange(len(lessons.luma))
-    strong = ((lessons.luma > _STRONG_ABOVE) & (lessons.correlated > 0)).nonzero().squeeze(1)
-    if not len(strong):
-        return numbers
-    extra = torch.randint(len(strong), (round(_OFTENER * len(numbers)),), generator=generator)
-    return torch.cat([numbers, strong[extra]])
+@dataclass(slots=True)
+class EstimatorSamples:
+    """Features of windows and the noise in them; the same samples if they were made with interruptions."""
+
+    seed: int
+    photos: str  # digest of the names and sizes of the photos
+    crops: int = 0  # that are done
+    seconds: float = 0.0  # that they took
+    generator: torch.Generator = field(default_factory=torch.Generator)
+    parts: list[Mapping[str, Tensor]] = field(default_factory=list)
+
+    @classmethod
+    def new(cls, seed: int, photos: str) -> EstimatorSamples:
+        """No samples yet."""
+        return cls(seed, photos, generator=torch.Generator().manual_seed(seed))
+
+    @classmethod
+    def load(cls, path: Path) -> EstimatorSamples:
+        """The samples in *path*; raise UnusableData if they cannot be read."""
+        tensors, values = read_tensors(path, _HEADER)
+        try:
+            generator = torch.Generator()
+            generator.set_state(tensors.pop("generator"))
+            return cls(**values, generator=generator, parts=[{name: tensors[name] for name in _COLUMNS}])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise UnusableData(f"{path}: no training samples ({error}).", hint="Choose another --out.") from error
+
+    def add(self, pool: PhotoPool, shares: NoiseShares) -> None:
+        """Add the samples of the next crops of *pool*."""
+        self.parts.append(make_samples(pool, shares, self.generator))
+        self.crops += AT_ONCE
+
+    @property
+    def columns(self) -> Mapping[str, Tensor]:
+        """All samples."""
+        if len(self.parts) > 1:
+            self.parts = [{name: torch.cat([part[name] for part in self.parts]) for name in _COLUMNS}]
+        return self.parts[0]
+
+    def save(self, path: Path) -> None:
+        """Write the samples to *path*, which is replaced atomically."""
+        values = {"seed": self.seed, "photos": self.photos, "crops": self.crops, "seconds": self.seconds}
+        write_tensors(path, {**self.columns, "generator": self.generator.get_state()}, {_HEADER: values})
 
 
-def loss_of(reading: Reading, lessons: Lessons, rows: Tensor) -> Tensor:
-    """How far *reading* is from the truth about *rows* of *lessons*, weighed by the certainty that it claims."""
-    noisy = noisy_of(lessons.luma[rows], lessons.chroma[rows])
-    luma = _doubted(level_of(lessons.luma[rows]) - reading.luma, reading.luma_doubt)
-    chroma = _doubted(level_of(lessons.chroma[rows]) - reading.chroma, reading.chroma_doubt)
+@dataclass(frozen=True, slots=True)
+class EstimatorPhotos:
+    """Material from a folder of clean photos: the samples in *out*, completed to *crops* crops."""
+
+    folder: Path
+    out: Path
+    crops: int
+    listener: Listener
+
+    def __call__(self, plan: Recipe, _device: torch.device, seed: int, loading: Loading) -> Material:
+        samples = self._existing() or EstimatorSamples.new(seed, self._digest())
+        photos = load_photos(self.folder, seed=samples.seed, smallest=PATCH, loading=loading)
+        self._complete(samples, photos, plan.noise, loading.cancel)
+        on_card = {
+            "data": self.folder.name or str(self.folder),
+            "crops": samples.crops,
+            "lessons": len(samples.columns["luma"]),
+            "lessons_seed": samples.seed,
+            "seed": seed,
+        }
+        validator = EstimatorValidator(photos.held_out)
+        return Material(FeatureSource(samples.columns), validator, on_card, photos.unreadable, samples.seconds)
+
+    def _existing(self) -> EstimatorSamples | None:
+        path = self.out / SAMPLES_FILE
+        if not path.exists():
+            return None
+        samples = EstimatorSamples.load(path)
+        if samples.photos != self._digest():
+            raise UsageError(
+                f"{self.out}: its samples were made from other photos than those below {self.folder}.",
+                hint="Use the same --data as before, with the same files in it, or choose another --out.",
+            )
+        if samples.crops >= self.crops + AT_ONCE:
+            raise UsageError(
+                f"{self.out} contains samples from {samples.crops:,} crops, more than {self.crops:,}.",
+                hint=f"Use --crops {samples.crops}, or choose another --out.",
+            )
+        return samples
+
+    def _digest(self) -> str:
+        """A digest of the names and sizes of the photos, which does not depend on where the folder is."""
+        paths = image_paths(self.folder, hint=HINT)
+        sizes = [path.stat().st_size if path.exists() else 0 for path in paths]  # a link may be broken
+        names = [path.relative_to(self.folder).as_posix() for path in paths]
+        lines = [f"{name} {size}\n" for name, size in zip(names, sizes, strict=True)]
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def _complete(
+        self, samples: EstimatorSamples, pool: PhotoPool, shares: NoiseShares, cancel: CancelToken
+    ) -> None:
+        """Make the missing samples and save them, also if *cancel* is set."""
+        path, before = self.out / SAMPLES_FILE, samples.crops
+        saved = reported = -math.inf  # at once, so that an unusable disk is found before minutes are spent
+        began = time.monotonic()
+        while samples.crops < self.crops and not cancel.cancelled:
+            since = time.monotonic()
+            samples.add(pool, shares)
+            now = time.monotonic()
+            samples.seconds += now - since
+            if now - reported >= _REPORT_EVERY or samples.crops >= self.crops:
+                reported = now
+                left = (now - began) / (samples.crops - before) * max(0, self.crops - samples.crops)
+                self._report(samples.crops, left)
+            if now - saved >= _SAVE_EVERY:
+                samples.save(path)
+                saved = now
+        if samples.crops > before:
+            samples.save(path)
+            (self.out / "state.safetensors").unlink(missing_ok=True)  # of a training on fewer samples
+        if cancel.cancelled:
+            made = f"samples from {samples.crops:,} of {self.crops:,} crops are kept in {path}"
+            raise Cancelled(f"Stopped: {made}.", hint="The same command with --resume continues.")
+
+    def _report(self, crops: int, seconds_left: float) -> None:
+        left = f"; about {math.ceil(seconds_left / 60)} min left" if seconds_left >= 1 else ""
+        note = f"training samples from {min(crops, self.crops):,} of {self.crops:,} crops{left}"
+        self.listener(TrainingProgress(0, math.nan, 0.0, seconds_left, math.nan, note=note))
+
+
+class FeatureSource:
+    """Draws batches of features and truth; visible correlated noise more often than it is made."""
+
+    def __init__(self, columns: Mapping[str, Tensor]) -> None:
+        self.features, *truth = (columns[name] for name in _COLUMNS)
+        self.truth = torch.stack(truth, dim=1)
+        luma, _, correlated = truth
+        strong = ((luma > _STRONG_ABOVE) & (correlated > 0)).nonzero().squeeze(1)
+        repeated = torch.arange(round(_REPEATED_SHARE * len(luma)) if len(strong) else 0)
+        self._rows = torch.cat([torch.arange(len(luma)), strong[repeated % max(1, len(strong))]])
+
+    def draw(self, count: int, _patch: int, generator: torch.Generator) -> Batch:
+        """*count* samples."""
+        rows = self._rows[torch.randint(len(self._rows), (count,), generator=generator)]
+        return Batch(self.features[rows], self.truth[rows], torch.empty(0))
+
+
+def estimation_loss(run: Run, batch: Batch, _stage: Stage) -> Tensor:
+    """Distance of the estimates from the truth, weighted by the certainty that the network claims."""
+    output: EstimatorOutput = run.forward(batch.input)
+    true_luma, true_chroma, correlated = batch.target.unbind(dim=1)
+    noisy = visibility(true_luma, true_chroma)
+    luma = _level_loss(level_of(true_luma) - output.luma, output.luma_doubt)
+    chroma = _level_loss(level_of(true_chroma) - output.chroma, output.chroma_doubt)
     levels = ((luma + chroma) * (_CLEAN_WEIGHT + noisy)).mean()
-    kind = functional.binary_cross_entropy_with_logits(reading.kind, lessons.correlated[rows], reduction="none")
-    found = functional.binary_cross_entropy_with_logits(reading.noisy, noisy)
+    kind = functional.binary_cross_entropy_with_logits(output.kind, correlated, reduction="none")
+    found = functional.binary_cross_entropy_with_logits(output.noisy, noisy)
     return levels + _KIND_WEIGHT * (kind * noisy).mean() + found
 
 
-def noisy_of(luma: Tensor, chroma: Tensor) -> Tensor:
-    """From 0 where no noise can be seen to 1 where some can, by its sigmas."""
-    return ((torch.maximum(luma, chroma) - _SHOWS[0]) / (_SHOWS[1] - _SHOWS[0])).clamp(0, 1)
+def visibility(luma: Tensor, chroma: Tensor) -> Tensor:
+    """From 0 for invisible noise to 1 for visible noise, by its sigmas."""
+    return ((torch.maximum(luma, chroma) - _VISIBLE[0]) / (_VISIBLE[1] - _VISIBLE[0])).clamp(0, 1)
 
 
-def _doubted(missing: Tensor, doubt: Tensor) -> Tensor:
-    # The likelihood of a Laplace distribution: a claimed certainty that does not hold is paid for.
+def _level_loss(missing: Tensor, doubt: Tensor) -> Tensor:
+    # The negative log-likelihood of a Laplace distribution: unjustified certainty costs.
     cost = torch.where(missing > 0, _UNDERESTIMATE * missing, -missing)
     return cost * torch.exp(-doubt) + doubt
 
 
-def export_estimator(
-    reader: NoiseReader, path: Path, training: Mapping[str, Any], metrics: Mapping[str, float] | None = None
-) -> Path:
-    """Writes weights and card; without *metrics* they are for those who measure to fill in."""
-    tensors = {name: value.detach().contiguous() for name, value in reader.state_dict().items()}
-    encoded = save(tensors, metadata={"architecture": ARCHITECTURE})
-    card = Card(
-        name=path.stem,
-        summary="Reads how noisy a picture is, and whether as cameras leave it.",
-        task="estimator",
-        architecture=ARCHITECTURE,
-        settings={},
-        halo=0,
-        sha256=hashlib.sha256(encoded).hexdigest(),
-        parameters=sum(value.numel() for value in tensors.values()),
-        licence="Apache-2.0",
-        training={**training, "torch": torch.__version__},
-        metrics=metrics or {},
-        limits=("Trained on developed photos; noise above sigma 75 is beyond what it has seen.",),
-    )
-    with whole_file(path) as file:
-        file.write(encoded)
-    with whole_file(path.with_suffix(".toml")) as file:
-        file.write(card_as_toml(card).encode())
-    return path
+@dataclass(frozen=True, slots=True)
+class EstimatorValidator:
+    """Measures the accuracy of estimates on held-out *photos* (3, H, W) uint8, as they are and with white noise."""
+
+    photos: tuple[Tensor, ...]
+    unit: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Estimated over true level, for each level of luma and chroma."""
+        names = tuple(f"white {level:g} {axis}" for level in LEVELS for axis in ("luma", "chroma"))
+        return names if self.photos else ()
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Distance of each of these from 1, and the result on unchanged photos."""
+        names = (*(f"{name} off" for name in self.columns), _PHOTOS, _READ_AS_CLEAN, _NOISIEST)
+        return names if self.photos else ()
+
+    def validate(self, network: Any, _device: torch.device) -> ValidationResult:
+        """The accuracy of *network*; nothing without photos."""
+        if not self.photos:
+            return ValidationResult({}, math.nan)
+        images = {str(number): photo.permute(1, 2, 0).numpy() for number, photo in enumerate(self.photos)}
+        found = measure_accuracy(images, partial(estimate_noise, estimator=network))
+        white = [accuracy for both in found.white.values() for accuracy in both]
+        scores: dict[str, float] = {_PHOTOS: len(images), _READ_AS_CLEAN: found.clean}
+        scores |= {name: accuracy.ratio for name, accuracy in zip(self.columns, white, strict=True)}
+        details = {f"{name} off": accuracy.off for name, accuracy in zip(self.columns, white, strict=True)}
+        overall = -statistics.fmean(details.values())
+        return ValidationResult(scores, overall, details | {_NOISIEST: max(found.untouched)})
+
+    def examples(self, _network: Any, _device: torch.device) -> list[Row]:
+        """None: an estimate has no image."""
+        return []
 
 
-def _large_enough(pool: PhotoPool) -> PhotoPool:
-    fit = [i for i, picture in enumerate(pool.pictures) if min(picture.shape[1:]) >= PATCH]
-    if not fit:
-        raise UnusableData(
-            f"No photo has {PATCH} pixels on each side.", hint="Point --data at a folder of larger photos."
-        )
-    shares = pool.shares[fit]
-    return PhotoPool(tuple(pool.pictures[i] for i in fit), shares / shares.sum(), (), ())
+def make_samples(pool: PhotoPool, shares: NoiseShares, generator: torch.Generator) -> dict[str, Tensor]:
+    """The samples of the next crops of *pool*, up to three choices of windows from each."""
+    clean = pool.draw(AT_ONCE, PATCH, generator)
+    rows = [row for scene in scenes(clean, shares, generator) for row in _rows(scene, generator)]
+    if not rows:  # all crops are flat, black or white
+        return dict(zip(_COLUMNS, (torch.empty(0, FEATURES), *torch.empty(3, 0)), strict=True))
+    return {name: torch.stack(values) for name, values in zip(_COLUMNS, zip(*rows, strict=True), strict=True)}
 
 
 def _rows(scene: Scene, generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Lessons from the whole of one noisy picture, from some of its blocks, and from a range of brightness."""
+    """Samples from the whole of one noisy image, from some of its blocks, and from a range of brightness."""
     aligned = bool(torch.rand((), generator=generator) < _ALIGNED_SHARE)
     top, left = (0, 0) if aligned else torch.randint(0, WINDOW + 1, (2,), generator=generator).tolist()
     planes = along_axes(torch.stack([scene.error, scene.added, scene.survived])) * 255
@@ -190,18 +324,18 @@ def _rows(scene: Scene, generator: torch.Generator) -> list[tuple[Tensor, Tensor
     blocks = _cut(both[:, top : top + _SIDE * BLOCK, left : left + _SIDE * BLOCK])
     noisy, seen = blocks[:, :3], torch.ones(len(blocks), BLOCK, BLOCK, dtype=torch.bool)
     energies = energies_of(noisy, seen)
-    packed = compression(scene.quantisation, blockiness(noisy, seen))
+    compressed = compression(scene.quantisation, blockiness(noisy, seen))
     power = functional.avg_pool2d(blocks[:, 3:].square(), WINDOW).flatten(2)
     rows = []
     for chosen in _choices(energies, generator):
         if int(chosen[0].sum()) >= BLOCK // WINDOW:
             luma, chroma = _truth(power.transpose(1, 2)[chosen[0]].mean(dim=0).reshape(3, 3))
-            rows.append((summary(energies, chosen, packed), luma, chroma, scene.correlated))
+            rows.append((summary(energies, chosen, compressed), luma, chroma, scene.correlated))
     return rows
 
 
 def _truth(power: Tensor) -> Tensor:
-    """The sigmas (2,) of luma and chroma that count, from the mean squares (3, 3) of error, added and survived.
+    """The true sigmas (2,) of luma and chroma, from the mean squares (3, 3) of error, added and survived noise.
 
     JPEG's own error is not noise. Where noise survived, the level is that of the whole error, as in the training of
     the denoisers.
@@ -209,23 +343,49 @@ def _truth(power: Tensor) -> Tensor:
     power = torch.stack([power[:, 0], power[:, 1:].mean(dim=1)], dim=1)  # luma and chroma
     error, added, survived = power.sqrt()
     noise = torch.minimum(added, survived)  # JPEG's rounding may enlarge weak noise
-    return torch.where(noise > _SHOWS[1], error, noise)
+    return torch.where(noise > _VISIBLE[1], error, noise)
 
 
 def _choices(energies: tuple[Energies, ...], generator: torch.Generator) -> list[tuple[Tensor, ...]]:
-    count = len(energies[0].telling)
+    count = len(energies[0].usable)
     some = torch.rand(count, generator=generator) < 0.5 * torch.rand((), generator=generator)
     some[torch.randint(count, (), generator=generator)] = True
     low = float(torch.rand((), generator=generator)) * _BRIGHTEST
     high = low + _DARKEST + float(torch.rand((), generator=generator)) * 0.2
     return [
-        tuple(scale.telling for scale in energies),
-        tuple(scale.telling & some.unsqueeze(1) for scale in energies),
-        tuple(scale.telling & (scale.brightness >= low) & (scale.brightness < high) for scale in energies),
+        tuple(scale.usable for scale in energies),
+        tuple(scale.usable & some.unsqueeze(1) for scale in energies),
+        tuple(scale.usable & (scale.brightness >= low) & (scale.brightness < high) for scale in energies),
     ]
 
 
-def _cut(picture: Tensor) -> Tensor:
-    planes = len(picture)
-    cut = picture.reshape(planes, _SIDE, BLOCK, _SIDE, BLOCK).permute(1, 3, 0, 2, 4)
-    return cut.reshape(_SIDE * _SIDE, planes, BLOCK, BLOCK)
+def _cut(image: Tensor) -> Tensor:
+    planes = len(image)
+    blocks = image.reshape(planes, _SIDE, BLOCK, _SIDE, BLOCK).permute(1, 3, 0, 2, 4)
+    return blocks.reshape(_SIDE * _SIDE, planes, BLOCK, BLOCK)
+
+
+def _new_estimator(plan: Recipe, source: SampleSource, _generator: torch.Generator) -> nn.Module:
+    assert isinstance(source, FeatureSource), "the material of an estimator"
+    if not len(source.features):
+        raise UnusableData("The photos show no texture and no noise.", hint=HINT)
+    network = registry.build(NoiseEstimator, plan.architecture, plan.settings)
+    network.get_buffer("mean").copy_(source.features.mean(dim=0))
+    network.get_buffer("spread").copy_(source.features.std(dim=0).clamp_min(1e-3))
+    return network
+
+
+def _as_they_are(network: nn.Module) -> Mapping[str, Tensor]:
+    return network.state_dict()
+
+
+ESTIMATION = TrainingTask(
+    name="estimator",
+    recipe="estimator",
+    loss=estimation_loss,
+    build=_new_estimator,
+    tensors=_as_they_are,
+    limits=("Trained on developed photos; noise above sigma 75 is beyond what it has seen.",),
+    bf16=False,
+    run_files=(SAMPLES_FILE, "state.safetensors"),
+)

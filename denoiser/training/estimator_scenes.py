@@ -1,9 +1,9 @@
-"""Clean crops to noisy ones whose noise is known, saved as files are: in float, in 8 bits, or as JPEG.
+"""Noisy crops with known noise, made from clean ones and stored as files are: in float, in 8 bits, or as JPEG.
 
 Some noise is grain as in developed photos: a falling spectrum, colours in larger blotches, strength that depends on
-brightness. Its spectra are drawn around those of photos that cameras developed themselves: luma falls slowly from
-coarse to fine and ends before the finest detail; chroma has only the coarse quarter, since cameras smooth it most.
-JPEG is written by a random program or camera, sometimes twice.
+brightness. Its spectra are drawn around those of camera JPEGs: luma falls slowly from coarse to fine and ends
+before the finest detail; chroma has only the coarse quarter, since cameras smooth it most. JPEG files come from a
+random program or camera, and some are saved twice.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from denoiser import noise
 from denoiser.networks.estimator import WINDOW, Quantisation, along_axes
 from denoiser.noise import Dice
 from denoiser.noise.jpeg import tables_of, through_tables
+from denoiser.training.recipe import NoiseShares
 
 _LOWEST, _HIGHEST = 50, 100  # quality; high ones are drawn more often
 _HALF_CHROMA_SHARE = 0.6
@@ -30,21 +31,21 @@ _STEEPNESS = (0.4, 1.1)
 _SIZE = (0.6, 1.6)
 
 
-def saved_as_jpeg(pictures: Tensor, dice: Dice) -> tuple[Tensor, Quantisation]:
-    """*pictures* (N, 3, H, W) in 0..1, all saved in one way, and the tables of the last saving."""
+def saved_as_jpeg(images: Tensor, dice: Dice) -> tuple[Tensor, Quantisation]:
+    """*images* (N, 3, H, W) in 0..1, all saved with the same settings, and the tables that were used last."""
     if dice.number(0, 1) < _TWICE_SHARE:
         shift = (0, 0)
         if dice.number(0, 1) < _SHIFTED_SHARE:
             shift = (int(dice.number(0, WINDOW)), int(dice.number(0, WINDOW)))
-        pictures = _saved(pictures.roll(shift, dims=(2, 3)), _drawn(dice))
-        pictures = pictures.roll((-shift[0], -shift[1]), dims=(2, 3))
+        images = _saved(images.roll(shift, dims=(2, 3)), _drawn(dice))
+        images = images.roll((-shift[0], -shift[1]), dims=(2, 3))
     last = _drawn(dice)
-    return _saved(pictures, last), last
+    return _saved(images, last), last
 
 
-def _saved(pictures: Tensor, how: Quantisation) -> Tensor:
-    tables = (table.unsqueeze(0).expand(len(pictures), -1) for table in (how.luma, how.chroma))
-    return through_tables(pictures, *tables, half_chroma=how.half_chroma)
+def _saved(images: Tensor, how: Quantisation) -> Tensor:
+    tables = (table.unsqueeze(0).expand(len(images), -1) for table in (how.luma, how.chroma))
+    return through_tables(images, *tables, half_chroma=how.half_chroma)
 
 
 def _drawn(dice: Dice) -> Quantisation:
@@ -108,8 +109,7 @@ def _to_rgb(planes: Tensor) -> Tensor:
     return torch.einsum("ij,bjhw->bihw", axes, planes)
 
 
-_SHARES = (0.18, 0.26, 0.3, 0.26)  # white, camera, grain, nearly clean
-_JPEG_SHARES = (0.25, 0.65, 0.75, 0.65)  # of each of these
+_JPEG_SHARES = (0.25, 0.65, 0.75, 0.65)  # of white noise, camera noise, grain, and nearly clean crops
 _KNOWN_SHARE = 0.6  # of the JPEGs: the others were decoded and stored as something else
 _GREY_SHARE = 0.12
 _GREY_NOISE_SHARE, _EIGHT_BIT_SHARE = 0.1, 0.6  # of the white noise
@@ -119,23 +119,23 @@ _ENLARGED_SHARE, _ENLARGING = 0.12, (1.2, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One noisy picture (3, H, W) in 0..1 and what is known of its noise, in the same shape and scale."""
+    """One noisy image (3, H, W) in 0..1 and what is known of its noise, in the same shape and scale."""
 
     noisy: Tensor
     error: Tensor  # noisy minus clean
     added: Tensor  # the noise before JPEG
-    survived: Tensor  # noisy minus the clean picture saved in the same way; 0 for a clean JPEG
+    survived: Tensor  # noisy minus the clean image saved in the same way; 0 for a clean JPEG
     correlated: Tensor  # 0 or 1
     quantisation: Quantisation | None  # None: unknown, or no JPEG
 
 
-def scenes(clean: Tensor, generator: torch.Generator) -> Iterator[Scene]:
-    """A scene of each of *clean* (B, 3, H, W) in 0..1, with noise of a random kind."""
+def scenes(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> Iterator[Scene]:
+    """A scene of each of *clean* (B, 3, H, W) in 0..1, with a random kind of noise."""
     dice = Dice(generator)
-    edges = torch.tensor(_SHARES).cumsum(0)[:-1]
+    edges = torch.tensor([shares.white, shares.camera, shares.shaped, shares.clean]).cumsum(0)[:-1]
     kinds = torch.bucketize(torch.rand(len(clean), generator=generator), edges)
-    for picture, kind in zip(clean, kinds.tolist(), strict=True):
-        noisy, truth, added = (_white, _camera, _grain, _nearly_clean)[kind](_finished(picture, dice), generator)
+    for image, kind in zip(clean, kinds.tolist(), strict=True):
+        noisy, truth, added = (_white, _camera, _grain, _nearly_clean)[kind](_finished(image, dice), generator)
         if dice.number(0, 1) < _GREY_SHARE:
             noisy, truth, added = (each.mean(dim=1, keepdim=True).expand_as(each) for each in (noisy, truth, added))
         correlated = torch.tensor(float(kind in (1, 2)))
@@ -148,23 +148,23 @@ def scenes(clean: Tensor, generator: torch.Generator) -> Iterator[Scene]:
 
 
 def _finished(clean: Tensor, dice: Dice) -> Tensor:
-    """*clean* (3, H, W) as one picture (1, 3, H, W), sharpened or enlarged as some are."""
-    picture = clean.unsqueeze(0)
+    """*clean* (3, H, W) as a batch of one, sharpened or enlarged as some images are."""
+    image = clean.unsqueeze(0)
     if dice.number(0, 1) < _ENLARGED_SHARE:
-        size, factor = picture.shape[2:], dice.number(*_ENLARGING)
-        part = picture[:, :, : round(size[0] / factor), : round(size[1] / factor)]
-        picture = functional.interpolate(part, size=size, mode="bicubic", align_corners=False)
+        size, factor = image.shape[2:], dice.number(*_ENLARGING)
+        part = image[:, :, : round(size[0] / factor), : round(size[1] / factor)]
+        image = functional.interpolate(part, size=size, mode="bicubic", align_corners=False)
     if dice.number(0, 1) < _SHARPENED_SHARE:
-        blurred = functional.avg_pool2d(functional.pad(picture, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-        picture = picture + dice.number(*_SHARPENING) * (picture - blurred)
-    return noise.as_8_bit(picture)
+        blurred = functional.avg_pool2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        image = image + dice.number(*_SHARPENING) * (image - blurred)
+    return noise.as_8_bit(image)
 
 
-# Each takes and gives pictures (1, 3, H, W): the noisy one, the clean one, and how far they count as being apart.
+# Each returns images (1, 3, H, W): noisy, clean, and the difference that counts as noise.
 
 
 def _white(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    # Evenly over the logarithm, so that small levels are learned as well as large ones.
+    # Evenly over the logarithm, so that small levels are as frequent as large ones.
     sigma = 0.5 * (75 / 0.5) ** torch.rand(1, generator=generator)
     noisy = noise.add_white(clean, sigma, generator, grey=_chance(_GREY_NOISE_SHARE, generator))
     # The level that papers and people name: what was added, not what clipping left of that.

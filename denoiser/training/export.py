@@ -1,8 +1,7 @@
-"""Weights as float16 safetensors, with the card that describes them."""
+"""Weights as safetensors, with the card that describes them."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import platform
@@ -17,54 +16,35 @@ from torch import nn
 from denoiser.atomicfile import whole_file
 from denoiser.models.card import Card, card_as_toml
 from denoiser.training.recipe import Recipe
-from denoiser.training.run import Run
-
-_LIMITS = ("Trained on 8-bit photos; noise above sigma 75 is beyond what it has seen.",)
+from denoiser.training.run import Run, TrainingTask
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Exported:
-    """A network and its card; the evaluation adds more metrics."""
-
-    network: nn.Module
-    recipe: Recipe
-    summary: str
-    training: Mapping[str, Any]
-    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-    @classmethod
-    def of(cls, run: Run, *, summary: str, **words: Any) -> Exported:
-        """The average of *run*; *words* are metrics and what else the card's [training] tells."""
-        metrics = words.pop("metrics", {})
-        training = {
-            "recipe": run.recipe.name,
-            "steps": run.progress.step,
-            "minutes": round(run.progress.seconds / 60, 1),
-            "megapixels": round(run.progress.megapixels),
-            "hardware": _hardware(run),
-            "torch": torch.__version__,
-        }
-        return cls(run.average, run.recipe, summary, training | words, metrics)
-
-
-def write_weights(exported: Exported, path: Path) -> Path:
-    """Write weights to *path* and their card beside it, atomically."""
-    state = exported.network.state_dict()
-    half = {name: value.detach().half().contiguous().cpu() for name, value in state.items()}
-    encoded = save(half, metadata={"architecture": exported.recipe.architecture})
+def write_weights(
+    path: Path,
+    network: nn.Module,
+    task: TrainingTask,
+    plan: Recipe,
+    *,
+    summary: str,
+    training: Mapping[str, Any],
+    metrics: Mapping[str, float] | None = None,
+) -> Path:
+    """Write the weights of *network* to *path* and their card beside it, each atomically."""
+    tensors = {name: value.detach().contiguous().cpu() for name, value in task.tensors(network).items()}
+    encoded = save(tensors, metadata={"architecture": plan.architecture})
     card = Card(
         name=path.stem,
-        summary=exported.summary,
-        task="denoiser",
-        architecture=exported.recipe.architecture,
-        settings=dict(exported.recipe.settings),
-        halo=exported.recipe.halo,
+        summary=summary,
+        task=task.name,
+        architecture=plan.architecture,
+        settings=plan.settings,
+        halo=plan.halo,
         sha256=hashlib.sha256(encoded).hexdigest(),
-        parameters=sum(value.numel() for value in half.values()),
+        parameters=sum(value.numel() for value in tensors.values()),
         licence="Apache-2.0",
-        training=dict(exported.training),
-        metrics=dict(exported.metrics),
-        limits=_LIMITS,
+        training=training,
+        metrics=metrics or {},
+        limits=task.limits,
     )
     with whole_file(path) as file:
         file.write(encoded)
@@ -73,13 +53,22 @@ def write_weights(exported: Exported, path: Path) -> Path:
     return path
 
 
-def processor(kind: str) -> str:
-    """How the card of weights names what is no GPU of NVIDIA's."""
-    return f"{kind}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}"
+def training_facts(run: Run) -> dict[str, Any]:
+    """The facts about *run* for the card."""
+    megapixels = {"megapixels": round(run.progress.megapixels)} if run.progress.megapixels else {}
+    return {
+        "recipe": run.recipe.name,
+        "steps": run.progress.step,
+        "minutes": round(run.progress.seconds / 60, 1),
+        **megapixels,
+        "hardware": _hardware(run),
+        "torch": torch.__version__,
+    }
 
 
 def _hardware(run: Run) -> str:
     kind = run.device.type
-    one = torch.cuda.get_device_name(run.device) if kind == "cuda" else processor(kind)
-    number = "bf16" if run.autocast else "fp32"
-    return f"{f'{run.team.size} times ' if run.team.size > 1 else ''}{one}, {number}"
+    cpu = f"{kind}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}"
+    one = torch.cuda.get_device_name(run.device) if kind == "cuda" else cpu
+    count = f"{run.processes.size} times " if run.processes.size > 1 else ""
+    return f"{count}{one}, {'bf16' if run.autocast else 'fp32'}"

@@ -1,9 +1,8 @@
 """The strength of noise at each brightness, from the flattest patches of noisy photos.
 
-The slow waves of a patch (slope, curvature) say how much texture it has; its other waves measure the noise. The two
-are independent, so patches with little noise by chance are not preferred. Texture only adds and differs between
-patches far more than noise does, so the level is a low quantile, and a brightness
-whose patches disagree counts little.
+The slow waves of a patch (slope, curvature) measure its texture, its other waves the noise. The two are
+independent, so patches with little noise by chance are not preferred. Texture only adds to the noise and differs
+between patches far more, so the level is a low quantile, and a brightness whose patches differ counts little.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from denoiser.noise.measured import KNOTS, MeasuredNoise
 SIDE = 32  # pixels: long enough for the grain of demosaiced and shrunk noise, short enough to be flat
 BINS = 12  # of brightness
 _STRIDE = 16  # a multiple of 8, so that patches lie on the grid of JPEG's blocks
-_TREND = 3  # the waves (u, v) with u + v up to this are the picture's trend
+_TREND = 3  # the waves (u, v) with u + v up to this are the trend of the image
 _SHARE = 0.1  # of a bin's patches are taken, the flattest
 _FEWEST_PATCHES, _MOST = 8, 300  # patches of a bin: fewer give no median, more give no better one
 _CLIPPED_SHARE = 0.05  # of a patch's values
@@ -38,7 +37,7 @@ class FlatPatches:
 def flat_patches(photos: Sequence[Sequence[Tensor]]) -> FlatPatches:
     """The flattest patches at each brightness of each channel in *photos*, lists of windows (3, H, W) uint8.
 
-    Clipped places are left out, and brightnesses that hardly occur: there may be none.
+    Clipped areas and rare brightnesses are left out, so there may be no patches.
     """
     windows = [(number, window) for number, photo in enumerate(photos) for window in photo]
     rows, means, slopes = [], [], []
@@ -58,14 +57,9 @@ def flat_patches(photos: Sequence[Sequence[Tensor]]) -> FlatPatches:
 
 
 def trend(patches: Tensor) -> Tensor:
-    """The picture in *patches* (N, 3, SIDE, SIDE): their slow waves alone."""
+    """The slow waves of *patches* (N, 3, SIDE, SIDE), which show the image without noise."""
     basis = _basis(_TREND + 1, patches.device)
     return basis.T @ (_slow_waves(patches) * _is_slow(patches.device)) @ basis
-
-
-def trend_power(patches: Tensor) -> Tensor:
-    """How much picture is in *patches*: the mean square (N, 3) of the slow waves, the constant left out."""
-    return _trend_power(_slow_waves(patches))
 
 
 def power_between(patches: Tensor, low: int, high: int) -> Tensor:
@@ -78,7 +72,7 @@ def power_between(patches: Tensor, low: int, high: int) -> Tensor:
 
 
 def slow_count() -> int:
-    """How many waves of a patch are the picture's, the constant counted in."""
+    """Number of slow waves of a patch, including the constant."""
     return (_TREND + 1) * (_TREND + 2) // 2
 
 
@@ -140,26 +134,26 @@ def _is_slow(device: torch.device) -> Tensor:
     return (wave.unsqueeze(0) + wave.unsqueeze(1) <= _TREND).float()
 
 
-_LOW = 0.2  # the quantile that stands for noise where some patches are textured
+_LOW = 0.2  # the quantile that is used for noise where some patches are textured
 _BANDS = ((3, 7), (7, 16), (16, 40))  # waves in a patch, across and down together
-_EVENEST, _STEEPER = 0.1, 1.7  # the quantile of patches that are believed, and how much steeper others may be
+_EVENEST, _STEEPER = 0.1, 1.7  # the quantile of patches that are noise, and how much steeper others may be
 _LEAST_POWER = 0.1  # about that of rounding
 _ENOUGH = 30  # patches of a bin: more do not make it count more
 _FEWEST = 3
-_AGREEMENT = 0.15  # of the logarithm of sigma between quartiles: noise packed as JPEG stays about there
-_STIFFNESS, _EVENNESS = 0.05, 0.003  # what a bend and a slope of the curve cost, against one full bin that agrees
-_LEANINGS, _OVER = 3, 0.25  # rounds in which bins count less that lie above the curve, and by how much they may
-_BELOW, _ABOVE = -0.6, 0.35  # of the logarithm of sigma: what is further from the curve is no noise of this kind
-_SPREAD_RANGE = (0.1, 0.5)  # one photo shows no spread, and a folder of everything is no camera
-_LEAST = 0.02  # 8-bit steps: no logarithm is taken of less
+_AGREEMENT = 0.15  # of the logarithm of sigma between quartiles: about that of JPEG-compressed noise
+_STIFFNESS, _EVENNESS = 0.05, 0.003  # costs of curvature and slope, relative to one full bin
+_LEANINGS, _OVER = 3, 0.25  # rounds that reduce the weight of bins above the curve, and the tolerance
+_BELOW, _ABOVE = -0.6, 0.35  # of the logarithm of sigma: patches further from the curve are not this noise
+_SPREAD_RANGE = (0.1, 0.5)  # limits for single photos and for mixed folders
+_LEAST = 0.02  # 8-bit steps, before a logarithm
 _NORMAL = 1.4826  # a normal distribution's deviation over its median distance from the median
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseLevel:
+class NoiseCurve:
     """``curve`` (3, KNOTS): sigma of the waves beyond the trend, in 8-bit units, at each channel's brightness.
 
-    ``noise`` are the numbers of the patches that show noise, ``spread`` is the deviation of the logarithm of the
+    ``noise`` has the numbers of the patches that show noise, ``spread`` is the deviation of the logarithm of the
     strength from photo to photo.
     """
 
@@ -168,11 +162,11 @@ class NoiseLevel:
     spread: float
 
 
-def level_of(patches: FlatPatches) -> NoiseLevel | None:
-    """The level of the noise in *patches*; None where none of them agree."""
+def level_of(patches: FlatPatches) -> NoiseCurve | None:
+    """The level of the noise in *patches*; None if it cannot be determined."""
     brightness = patches.pixels.mean(dim=(2, 3))
     sigma = sigma_of(patches.pixels).clamp_min(_LEAST).log()
-    even = _even_handed(patches.pixels)
+    even = _noise_like(patches.pixels)
     first = _curves(brightness, sigma, even, _LOW)
     if first is None:
         return None
@@ -189,7 +183,7 @@ def level_of(patches: FlatPatches) -> NoiseLevel | None:
     curve = _curves(brightness, sigma - (own - centre).unsqueeze(1), noise, 0.5)
     if curve is None:
         return None
-    return NoiseLevel(curve.exp(), even[noise], min(max(spread, _SPREAD_RANGE[0]), _SPREAD_RANGE[1]))
+    return NoiseCurve(curve.exp(), even[noise], min(max(spread, _SPREAD_RANGE[0]), _SPREAD_RANGE[1]))
 
 
 def sigma_of(pixels: Tensor) -> Tensor:
@@ -198,8 +192,8 @@ def sigma_of(pixels: Tensor) -> Tensor:
     return (noise.square().sum(dim=(2, 3)) / (SIDE**2 - slow_count())).sqrt()
 
 
-def _even_handed(pixels: Tensor) -> Tensor:
-    """The numbers of the patches whose power falls least towards finer waves: noise does, texture falls steeply."""
+def _noise_like(pixels: Tensor) -> Tensor:
+    """The numbers of the patches whose power falls least towards finer waves; that of texture falls steeply."""
     mid, fine, finest = (power_between(pixels.mean(dim=1), *band) for band in _BANDS)
     fall = (mid / fine.clamp_min(_LEAST_POWER)) * (fine / finest.clamp_min(_LEAST_POWER)).sqrt()
     return (fall <= fall.quantile(_EVENEST) * _STEEPER).nonzero().squeeze(1)
@@ -221,7 +215,7 @@ def _curves(brightness: Tensor, sigma: Tensor, chosen: Tensor, quantile: float) 
 
 
 def _curve(brightness: Tensor, sigma: Tensor, quantile: float) -> Tensor | None:
-    """A smooth line through the *quantile* of each bin, the fuller and the more of one mind the weightier."""
+    """A smooth line through the *quantile* of each bin; full bins with little spread have more weight."""
     bins = bin_of(brightness)
     rows = [(bins == number).nonzero().squeeze(1) for number in range(BINS)]
     rows = [row for row in rows if len(row) >= _FEWEST]

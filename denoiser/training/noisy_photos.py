@@ -1,20 +1,19 @@
-"""A folder of noisy photos: windows to measure the noise in, and shrunk copies, in which little of it is left."""
+"""A folder of noisy photos: windows to measure the noise in, and shrunk copies, which have little noise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from torch import Tensor
 
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.evaluation.samples import evenly
 from denoiser.image import JpegTables
-from denoiser.training.data import Reading, bytes_of, picture_paths, transforms
+from denoiser.training.data import Loading, bytes_of, image_paths, transforms
 
-_MOST_PHOTOS = 64  # more say no more about their noise; chosen evenly from the folder
+_MOST_PHOTOS = 64  # more do not improve the measurement; spread evenly over the folder
 _WINDOW = 512  # pixels, a multiple of JPEG's blocks
 _MOST_WINDOWS = 64  # of all photos together: 16 megapixels
 _SHRUNK_WINDOW = 256
@@ -23,9 +22,6 @@ _SHRINK = (2, 4)  # times at least, which leaves half the noise, and at most
 _SHRUNK_SIDE = 160  # pixels that a shrunk photo should have left: room for crops
 _HINT = "Point --noisy at a folder of photos as the camera or scanner made them."
 _BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
-
-
-_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class Shrunk:
 
 @dataclass(frozen=True, slots=True)
 class NoisyPhotos:
-    """Windows (3, H, W) uint8 by photo at multiples of 16, shrunk pieces, and how the files were packed."""
+    """Windows (3, H, W) uint8 by photo at multiples of 16, shrunk pieces, and the JPEG tables of the files."""
 
     windows: tuple[tuple[Tensor, ...], ...]
     shrunk: tuple[Shrunk, ...]
@@ -47,14 +43,14 @@ class NoisyPhotos:
     unreadable: tuple[UnreadableImage, ...]
 
 
-def read_noisy(folder: Path, reading: Reading) -> NoisyPhotos:
-    """Up to 64 photos below *folder*; what cannot be read is kept by name. UnusableData when none can be used."""
-    paths = _evenly(picture_paths(folder, hint=_HINT), _MOST_PHOTOS)
+def read_noisy(folder: Path, loading: Loading) -> NoisyPhotos:
+    """Up to 64 photos below *folder*; raise UnusableData if none can be read. Unreadable files are listed."""
+    paths = evenly(image_paths(folder, hint=_HINT), _MOST_PHOTOS)
     windows: list[tuple[Tensor, ...]] = []
     shrunk, tables, unreadable = [], [], []
     share, shrunk_share = (max(1, most // max(1, len(paths))) for most in (_MOST_WINDOWS, _MOST_SHRUNK))
     for number, path in enumerate(paths):
-        reading.tell(number, len(paths))
+        loading.report(number, len(paths))
         try:
             image = imageio.read(path)
         except UnreadableImage as error:
@@ -62,10 +58,10 @@ def read_noisy(folder: Path, reading: Reading) -> NoisyPhotos:
             continue
         photo = bytes_of(image)
         factor = _factor(photo)
-        pieces = _evenly(_pieces(shrunk_by(photo, factor), _SHRUNK_WINDOW), shrunk_share)
+        pieces = evenly(_pieces(shrunk_by(photo, factor), _SHRUNK_WINDOW), shrunk_share)
         shrunk += [Shrunk(piece.clone(), factor, len(windows)) for piece in pieces]
         # Copies: a view would keep the whole photo.
-        windows.append(tuple(window.clone() for window in _evenly(_pieces(photo, _WINDOW), share)))
+        windows.append(tuple(window.clone() for window in evenly(_pieces(photo, _WINDOW), share)))
         tables.append(image.origin.jpeg if image.origin else None)
     if not windows:
         raise UnusableData(
@@ -76,7 +72,7 @@ def read_noisy(folder: Path, reading: Reading) -> NoisyPhotos:
 
 
 def shrunk_by(photo: Tensor, factor: int) -> Tensor:
-    """*photo* (…, H, W) at a whole part of its size."""
+    """*photo* (…, H, W) shrunk by an integer *factor*."""
     size = [max(1, side // factor) for side in photo.shape[-2:]]
     small: Tensor = transforms().resize(photo, size, interpolation=_BICUBIC, antialias=True)
     return small
@@ -88,17 +84,10 @@ def _factor(photo: Tensor) -> int:
 
 
 def _pieces(photo: Tensor, side: int) -> list[Tensor]:
-    """*photo* cut into squares of *side*, what is left at the right and below into smaller pieces."""
+    """*photo* cut into squares of *side*; pieces at the right and at the bottom may be smaller."""
     _, height, width = photo.shape
     return [
         photo[:, top : top + side, left : left + side]
         for top in range(0, height, side)
         for left in range(0, width, side)
     ]
-
-
-def _evenly(things: Sequence[_Thing], most: int) -> list[_Thing]:
-    """All of *things*, or *most* of them from begin to end."""
-    if len(things) <= most:
-        return list(things)
-    return [things[(2 * number + 1) * len(things) // (2 * most)] for number in range(most)]

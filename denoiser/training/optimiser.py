@@ -22,7 +22,7 @@ class Muon(torch.optim.Optimizer):
     """Orthogonalised Nesterov momentum for kernels of two or more dimensions."""
 
     def __init__(self, kernels: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(list(kernels), {"lr": lr, "momentum": momentum})
+        super().__init__([{"params": list(kernels)}], {"lr": lr, "momentum": momentum})  # there may be none
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
@@ -54,7 +54,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def _of_one_shape(kernels: Sequence[Tensor]) -> Iterable[list[int]]:
-    """The numbers of *kernels*, those of one shape together: a GPU takes a stack of them as quickly as one."""
+    """The numbers of *kernels*, grouped by shape: a GPU processes a stack of them as fast as one."""
     numbers: dict[torch.Size, list[int]] = {}
     for number, kernel in enumerate(kernels):
         numbers.setdefault(kernel.flatten(1).shape, []).append(number)
@@ -75,10 +75,10 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 
 
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """(kernels for Muon, the rest for Adam): head, tail and everything that is no matrix goes to Adam.
+    """(kernels for Muon, the rest for Adam): head, tail and everything that is not a matrix goes to Adam.
 
-    A network that knows better names in ``kernels_of_the_body`` where its kernels lie. A depthwise kernel is many
-    small filters and no matrix between channels: its directions mean nothing.
+    A network can select its kernels by name in ``kernels_of_the_body``. A depthwise kernel consists of small
+    filters, not of a matrix between channels.
     """
     in_body = getattr(network, "kernels_of_the_body", _between_head_and_tail)
     kernels: list[nn.Parameter] = []
@@ -89,8 +89,8 @@ def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return kernels, rest
 
 
-def paces(network: nn.Module, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
-    """*parameters* in groups, those that the network's ``pace_of`` wants slower by themselves."""
+def parameter_groups(network: nn.Module, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """Groups of *parameters* by the learning rate factor that ``pace_of`` of the network returns."""
     pace_of = getattr(network, "pace_of", lambda _name: 1.0)
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     groups: dict[float, list[nn.Parameter]] = {}

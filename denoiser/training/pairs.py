@@ -1,4 +1,4 @@
-"""Folders of real pairs: the same scene with noise and without, to train on."""
+"""Folders of real pairs to train on: the same scene with and without noise."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from torch.nn import functional
 
 from denoiser.errors import UnreadableImage, UnusableData
 from denoiser.evaluation.samples import real_pairs
-from denoiser.training.data import QUIETLY, SMALLEST, PhotoPool, Reading, area_shares, as_bytes, held_back
+from denoiser.training.data import SILENT, SMALLEST, Loading, PhotoPool, area_shares, as_bytes, held_out_numbers
 
 _HELD_OUT = 8
-_COARSE = 16  # pixels: shrunk by this, noise hardly shows and the scene does
-_FLAT = 8 / 255  # a shrunk picture that varies less than this has nothing to be known by
+_COARSE = 16  # pixels: shrinking by this factor removes most noise and keeps the scene
+_FLAT = 8 / 255  # a shrunk image that varies less than this cannot be compared
 _SAME_SCENE = 0.5  # correlation of the shrunk halves; a pair has over 0.95, different scenes about 0
 
 
-def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, reading: Reading = QUIETLY) -> PhotoPool:
-    """The pairs below *folder* as pictures of six channels, clean then noisy; some are kept for validation.
+def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, loading: Loading = SILENT) -> PhotoPool:
+    """The pairs below *folder* as images of six channels, clean then noisy; some are held out for validation.
 
-    A half without its partner, or halves of different sizes, are UnusableData by name. What cannot be read is kept
-    by name in the pool.
+    Unreadable files are listed in the pool. Raises UnusableData for a half without its partner, and for halves of
+    different sizes or scenes.
     """
     pairs = real_pairs(folder)
-    held = held_back(len(pairs), _HELD_OUT, random.Random(seed))
-    pictures: list[Tensor] = []
+    held = held_out_numbers(len(pairs), _HELD_OUT, random.Random(seed))
+    images: list[Tensor] = []
     held_out: list[Tensor] = []
     unreadable: list[UnreadableImage] = []
     for number, pair in enumerate(pairs):
-        reading.tell(number, len(pairs))
+        loading.report(number, len(pairs))
         try:
             clean, noisy = as_bytes(pair.clean), as_bytes(pair.noisy)
         except UnreadableImage as error:
@@ -40,14 +40,14 @@ def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, reading: Re
         _check_same_size(pair.scene, clean, noisy)
         _check_same_scene(pair.scene, clean, noisy)
         if min(clean.shape[1:]) >= smallest:
-            (held_out if number in held else pictures).append(torch.cat([clean, noisy]))
-    if not pictures:
+            (held_out if number in held else images).append(torch.cat([clean, noisy]))
+    if not images:
         raise UnusableData(
             f"{folder}: no readable pair of {smallest} pixels or more on each side ({len(pairs)} pairs seen).",
-            hint="Point --pairs at a folder of larger pictures.",
+            hint="Point --pairs at a folder of larger images.",
         )
-    shares = area_shares([float(picture.shape[1] * picture.shape[2]) for picture in pictures])
-    return PhotoPool(tuple(pictures), shares, tuple(held_out), tuple(unreadable))
+    shares = area_shares([float(image.shape[1] * image.shape[2]) for image in images])
+    return PhotoPool(tuple(images), shares, tuple(held_out), tuple(unreadable))
 
 
 def holds_pairs(folder: Path) -> bool:
@@ -59,10 +59,10 @@ def holds_pairs(folder: Path) -> bool:
 def _check_same_size(scene: str, clean: Tensor, noisy: Tensor) -> None:
     if clean.shape == noisy.shape:
         return
-    sizes = " and ".join(f"{picture.shape[2]}×{picture.shape[1]}" for picture in (noisy, clean))
+    sizes = " and ".join(f"{image.shape[2]}×{image.shape[1]}" for image in (noisy, clean))
     raise UnusableData(
         f"{scene}: noisy and clean have different sizes, {sizes} pixels.",
-        hint="Both must show the same pixels; crop them alike, or take the pair out of the folder.",
+        hint="Crop both to the same pixels, or remove the pair from the folder.",
     )
 
 

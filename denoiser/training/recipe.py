@@ -1,4 +1,4 @@
-"""A recipe: what is trained, on which noise, in which stages. TOML files beside this module, or a user's own."""
+"""Recipes: what is trained, on which noise, in which stages. TOML files beside this module, or a user's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NoiseShares:
     impulse: float = 0.0  # salt and pepper, random values
     masking: float = 0.0  # pixels, blocks and stripes that are missing
     max_sigma: float = 75.0
-    grey: float = 0.15  # of the samples: pictures without colour
+    grey: float = 0.15  # of the samples: images without colour
     blind: float = 0.25  # of the samples: neither level nor kind is given
     mismatch: float = 0.0  # of the samples: the network is given a wrong level
     defects: float = 0.0  # of the samples: dead and hot pixels on top of the noise
@@ -42,7 +42,7 @@ class NoiseShares:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of the training up to the fraction ``until`` of its time."""
+    """A part of the training, up to the fraction ``until`` of it."""
 
     until: float
     patch: int
@@ -52,9 +52,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that shapes a training but its time, its pictures and its seed.
+    """All settings of a training except its time, images and seed.
 
-    A recipe without a network (architecture "") trains whatever it starts from.
+    A recipe without a network (architecture "") trains the network it starts from.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Recipe:
     noise: NoiseShares
     stages: tuple[Stage, ...]
     halo: int
-    text: str  # as it was written; a run keeps a copy
+    text: str  # of the file; a run keeps a copy
     muon_rate: float = 0.01
     adam_rate: float = 2e-3
     warm_up_steps: int = 100
@@ -71,9 +71,10 @@ class Recipe:
     noisy_share: float = 1.0  # of the samples; a codec sees clean ones beside them
     pair_share: float = 0.5  # of the samples, where real pairs are given; the rest is drawn noise
     compile: bool = False  # by torch.compile: worth its minute of start on a GPU
+    steps: int = 0  # length of the training, if it does not depend on the time
 
     def stage_at(self, fraction: float) -> Stage:
-        """The stage of that fraction of the time."""
+        """The stage at that fraction of the training."""
         return next((stage for stage in self.stages if fraction < stage.until), self.stages[-1])
 
 
@@ -89,7 +90,7 @@ def load(name_or_path: str) -> Recipe:
     elif Path(name_or_path).is_file():
         text, name = Path(name_or_path).read_text(encoding="utf-8"), Path(name_or_path).stem
     else:
-        raise UsageError(f"{name_or_path!r} is no recipe and no file; recipes are {', '.join(names())}.")
+        raise UsageError(f"{name_or_path!r} is neither a recipe nor a file; recipes are {', '.join(names())}.")
     return parse(text, name)
 
 
@@ -97,7 +98,7 @@ def parse(text: str, name: str) -> Recipe:
     """The recipe that *text* (TOML) describes."""
     try:
         words = tomllib.loads(text)
-        _refuse_unknown(words)
+        _check_tables(words)
         network = words.get("network", {"architecture": "", "halo": 0})
         return Recipe(
             name=name,
@@ -121,7 +122,7 @@ def _noise(words: dict[str, Any]) -> NoiseShares:
     )
 
 
-def _refuse_unknown(words: Mapping[str, Any]) -> None:
+def _check_tables(words: Mapping[str, Any]) -> None:
     unknown = sorted(words.keys() - _TABLES)
     if unknown:
         raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(_TABLES))}")

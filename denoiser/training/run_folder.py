@@ -4,98 +4,93 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
-
-import torch
-from torch import nn
+from typing import Any
 
 from denoiser import imageio
 from denoiser.atomicfile import append_line_durably, whole_file
 from denoiser.errors import UsageError
-from denoiser.training.checkpoint import Progress
-from denoiser.training.export import Exported, write_weights
-from denoiser.training.plot import before_and_after, curves_as_svg
-from denoiser.training.recipe import Recipe
-from denoiser.training.run import Run
-from denoiser.training.validation import Judging, ValidationResult
+from denoiser.training.export import training_facts, write_weights
+from denoiser.training.plot import before_and_after, training_curves
+from denoiser.training.run import Run, TrainingTask
+from denoiser.training.validation import ValidationResult, Validator
 
-_ALWAYS = ("step", "seconds", "megapixels", "loss", "megapixels_per_second")
-_LATEST = "latest.safetensors"
-
-Writer = Callable[[Exported, Path], Path]  # weights and their card
+_COLUMNS = ("step", "seconds", "megapixels", "loss", "megapixels_per_second")
 
 
 class RunFolder:
-    """All files of a run are in *path*; each is written atomically."""
+    """All files of a run of *task* are in *path*; each is written atomically."""
 
-    def __init__(self, path: Path, *, resume: bool, write: Writer = write_weights) -> None:
-        self.path, self._write = path, write
+    def __init__(self, path: Path, task: TrainingTask, *, resume: bool) -> None:
+        self.path = path
         self.state = path / "state.safetensors"
-        if self.state.exists() and not resume:
-            raise UsageError(
-                f"{path} holds a run already.", hint="Add --resume to go on with it, or choose another --out."
-            )
-        if resume and not self.state.exists():
-            raise UsageError(f"{path} holds no run to go on with.", hint="Leave out --resume to start one.")
+        self._log_file = path / "log.csv"
+        self._latest = path / "latest.safetensors"
         self._columns: list[str] = []
+        used = any((path / name).exists() for name in task.run_files)
+        if used and not resume:
+            raise UsageError(
+                f"{path} already contains a run.", hint="Add --resume to continue it, or choose another --out."
+            )
+        if resume and not used:
+            raise UsageError(f"{path} contains no run to continue.", hint="Leave out --resume to start one.")
 
-    def open(self, recipe: Recipe, judge: Judging) -> None:
-        """Copy the recipe and start the log with the columns of *judge*."""
+    def open(self, text: str, validator: Validator) -> None:
+        """Write the *text* of the recipe, and start the log with the columns of *validator*."""
         with whole_file(self.path / "recipe.toml") as file:
-            file.write(recipe.text.encode())
+            file.write(text.encode())
         earlier = self._rows()
         known = [name for row in earlier[:1] for name in row]
-        self._columns = list(dict.fromkeys([*_ALWAYS, *judge.columns, *judge.details, *known]))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns, restval="")
+        self._columns = list(dict.fromkeys([*_COLUMNS, *validator.columns, *validator.details, *known]))
+        table = io.StringIO()
+        writer = csv.DictWriter(table, self._columns, restval="")
         writer.writeheader()
         writer.writerows(earlier)
         with whole_file(self._log_file) as file:
-            file.write(text.getvalue().encode())
+            file.write(table.getvalue().encode())
 
-    def log(self, progress: Progress, loss: float, speed: float, verdict: ValidationResult | None) -> None:
-        """A line of the log; one with a *verdict* carries its scores."""
-        values = {
-            "step": str(progress.step),
-            "seconds": f"{progress.seconds:.1f}",
-            "megapixels": f"{progress.megapixels:.2f}",
+    def log(self, run: Run, loss: float, speed: float, result: ValidationResult | None) -> None:
+        """Append a line to the log, with the scores of *result* if there is one."""
+        values: dict[str, Any] = {
+            "step": run.progress.step,
+            "seconds": f"{run.progress.seconds:.1f}",
+            "megapixels": f"{run.progress.megapixels:.2f}",
             "loss": "" if loss != loss else f"{loss:.6f}",
             "megapixels_per_second": f"{speed:.3f}",
         }
-        values |= {name: f"{value:.3f}" for name, value in _said_by(verdict).items()}
-        text = io.StringIO()
-        csv.DictWriter(text, self._columns, restval="").writerow(values)
-        append_line_durably(self._log_file, text.getvalue().strip())
+        if result:
+            values |= {name: f"{value:.3f}" for name, value in (result.scores | result.details).items()}
+        line = io.StringIO()
+        csv.DictWriter(line, self._columns, restval="").writerow(values)
+        append_line_durably(self._log_file, line.getvalue().strip())
 
-    def draw(self, judge: Judging, network: nn.Module, device: torch.device) -> None:
+    def draw(self, run: Run, network: Any, validator: Validator) -> None:
         """Draw the curves so far, and examples of *network* on validation samples."""
         with whole_file(self.path / "loss.svg") as file:
-            file.write(curves_as_svg(self._rows(), judge.columns, judge.unit).encode())
-        sheet = before_and_after(judge, network, device)
+            file.write(training_curves(self._rows(), validator.columns, validator.unit).encode())
+        sheet = before_and_after(validator, network, run.device)
         if sheet:
             imageio.write(sheet, self.path / "before-after.png")
 
-    def save_latest(self, run: Run) -> None:
-        """Write the averaged weights as a usable model during training."""
+    def save(self, run: Run) -> None:
+        """Write the checkpoint, and the averaged weights as a usable model."""
+        run.save(self.state)
         summary = f"In the middle of a training with the recipe {run.recipe.name!r}."
-        self._write(Exported.of(run, summary=summary), self.path / _LATEST)
+        facts = training_facts(run)
+        write_weights(self._latest, run.average, run.task, run.recipe, summary=summary, training=facts)
 
-    def drop_latest(self) -> None:
-        """Remove those again at the end, when the run has its final weights."""
+    def close(self, *, finished: bool) -> None:
+        """Remove the weights of the last checkpoint, as there are final ones.
+
+        *finished* removes the checkpoint too: the number of steps is reached, and resuming starts again.
+        """
         for suffix in (".safetensors", ".toml"):
-            (self.path / _LATEST).with_suffix(suffix).unlink(missing_ok=True)
-
-    @property
-    def _log_file(self) -> Path:
-        return self.path / "log.csv"
+            self._latest.with_suffix(suffix).unlink(missing_ok=True)
+        if finished:
+            self.state.unlink(missing_ok=True)
 
     def _rows(self) -> list[dict[str, str]]:
         if not self._log_file.exists():
             return []
         with self._log_file.open(newline="", encoding="utf-8") as file:
             return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]
-
-
-def _said_by(verdict: ValidationResult | None) -> dict[str, float]:
-    return {**verdict.scores, **verdict.details} if verdict else {}

@@ -14,18 +14,18 @@ from torch import Tensor
 
 from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
 from denoiser.training.data import CropSource
-from denoiser.training.degrade import Sample, degrade
+from denoiser.training.degrade import Batch, degrade
 from denoiser.training.recipe import NoiseShares
 
 _UNKNOWN_SHARE = 0.4  # of pairs: blind; higher than for synthetic noise, since camera photos come without a level
 _LEVEL_ERROR = 0.08  # relative error of the given level, like that of estimates
-_CORRELATED = 0.2  # neighbours whose noise is as alike as this are fully of the kind "correlated"
+_CORRELATED = 0.2  # noise with this correlation between neighbours is fully of the kind "correlated"
 
 
 class SampleSource(Protocol):
-    """Draws batches; random numbers come from the generator, on its device."""
+    """Draws batches; random numbers come from the generator."""
 
-    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """*count* samples of *patch* pixels on each side."""
         ...
 
@@ -37,7 +37,7 @@ class DrawnNoise:
     crops: CropSource
     shares: NoiseShares
 
-    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """Noise as ``degrade`` draws it."""
         return degrade(self.crops.draw(count, patch, generator), self.shares, generator)
 
@@ -48,7 +48,7 @@ class RealNoise:
 
     crops: CropSource
 
-    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """Aligned crops with the noise that was in the photo."""
         target, noisy = self.crops.draw(count, patch, generator).chunk(2, dim=1)
         noise = noisy - target
@@ -56,37 +56,37 @@ class RealNoise:
         luma, chroma = luma_and_chroma_sigma(noise)
         spread = torch.exp(_LEVEL_ERROR * torch.randn(count, generator=generator, device=device))
         known = torch.rand(count, generator=generator, device=device) >= _UNKNOWN_SHARE
-        kind = (likeness_of_neighbours(noise).abs() / _CORRELATED).clamp(0, 1)
+        kind = (neighbour_correlation(noise).abs() / _CORRELATED).clamp(0, 1)
         planes = planes_of_batch(luma * spread, chroma * spread, kind, known, known)
-        return Sample(noisy.contiguous(), target.contiguous(), planes.reshape(count, -1, 1, 1))
+        return Batch(noisy.contiguous(), target.contiguous(), planes.reshape(count, -1, 1, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """*share* of each batch from *first*, the rest from *second*; over many batches to the sample."""
+    """*share* of each batch from *first*, the rest from *second*; exact on average over many batches."""
 
     first: SampleSource
     second: SampleSource
     share: float
 
-    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
-        """The parts of the batch that are due, one after the other."""
-        luck = float(torch.rand((), generator=generator, device=generator.device))
-        of_first = int(count * self.share + luck)
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
+        """A batch with the samples of *first* in front."""
+        chance = float(torch.rand((), generator=generator, device=generator.device))
+        of_first = int(count * self.share + chance)
         if of_first == 0:
             return self.second.draw(count, patch, generator)
         if of_first == count:
             return self.first.draw(count, patch, generator)
         one = self.first.draw(of_first, patch, generator)
         two = self.second.draw(count - of_first, patch, generator)
-        return Sample(
-            torch.cat([one.noisy, two.noisy]),
+        return Batch(
+            torch.cat([one.input, two.input]),
             torch.cat([one.target, two.target]),
             torch.cat([one.planes, two.planes]),
         )
 
 
-def likeness_of_neighbours(noise: Tensor) -> Tensor:
+def neighbour_correlation(noise: Tensor) -> Tensor:
     """The correlation (B,) of *noise* (B, C, H, W) between pixels beside and below each other."""
     centred = noise - noise.mean(dim=(2, 3), keepdim=True)
     power = centred.square().mean(dim=(1, 2, 3)).clamp_min(1e-12)
@@ -104,16 +104,16 @@ class DrawnAhead:
 
     source: SampleSource
     pixels: float = _PIXELS
-    _dealt: list[Sample] = field(default_factory=list, init=False)
+    _ready: list[Batch] = field(default_factory=list, init=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False)
 
-    def draw(self, count: int, patch: int, generator: torch.Generator) -> Sample:
+    def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """The next batch; samples drawn for another size are dropped."""
-        if not self._dealt or self._size != (count, patch):
-            hands = max(1, int(self.pixels / (count * patch**2)))
-            self._dealt = _dealt(self.source.draw(hands * count, patch, generator), hands)
+        if not self._ready or self._size != (count, patch):
+            ahead = max(1, int(self.pixels / (count * patch**2)))
+            self._ready = _parted(self.source.draw(ahead * count, patch, generator), ahead)
             self._size = (count, patch)
-        return self._dealt.pop()
+        return self._ready.pop()
 
 
 def drawn_ahead(source: SampleSource, device: torch.device) -> SampleSource:
@@ -121,9 +121,9 @@ def drawn_ahead(source: SampleSource, device: torch.device) -> SampleSource:
     return DrawnAhead(source) if device.type == "cuda" else source
 
 
-def _dealt(sample: Sample, hands: int) -> list[Sample]:
+def _parted(batch: Batch, count: int) -> list[Batch]:
     # Strided rows, so that every batch has the same mixture of kinds.
     return [
-        Sample(sample.noisy[number::hands], sample.target[number::hands], sample.planes[number::hands])
-        for number in range(hands)
+        Batch(batch.input[number::count], batch.target[number::count], batch.planes[number::count])
+        for number in range(count)
     ]

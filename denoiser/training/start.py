@@ -11,51 +11,48 @@ import torch
 
 from denoiser import models
 from denoiser.errors import UsageError
-from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.models import Card
+from denoiser.networks.conditioning import Denoiser
 from denoiser.training.recipe import Recipe
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Start:
-    """Verified weights and the network described by their card."""
+    """Verified weights and their card."""
 
     name: str
-    digest: str
-    architecture: str
-    settings: Mapping[str, Any]
-    halo: int
-    network: PyramidAutoencoder  # in fp32 on the CPU, in evaluation mode
+    card: Card
+    network: Denoiser  # in fp32 on the CPU, in evaluation mode
 
-    def on(self, device: torch.device) -> PyramidAutoencoder:
+    def on(self, device: torch.device) -> Denoiser:
         """A copy of the network on *device*, for validation and as a teacher."""
-        placed: PyramidAutoencoder = copy.deepcopy(self.network).to(device).to(memory_format=torch.channels_last)
+        placed: Denoiser = copy.deepcopy(self.network).to(device).to(memory_format=torch.channels_last)
         return placed
 
 
 def find_start(name_or_path: str) -> Start:
     """The weights of that name ("fast", a name of `denoise models`) or in that .safetensors file, verified."""
     entry = models.find(name_or_path, "cpu")
-    card = entry.card
-    return Start(entry.name, card.sha256, card.architecture, card.settings, card.halo, models.load(entry).network)
+    return Start(entry.name, entry.card, models.load(entry).network)
 
 
-def suited(plan: Recipe, start: Start | None) -> Recipe:
-    """*plan* with its network: its own, or that of *start*; UsageError where there is none, or the two differ."""
+def with_network(plan: Recipe, start: Start | None) -> Recipe:
+    """*plan* with its own network or that of *start*; raise UsageError if there is none or they differ."""
     if start is None:
         if not plan.architecture:
             raise UsageError(
                 f"The recipe {plan.name} describes no network.", hint="Name the weights to start from with --from."
             )
         return plan
-    described = _network(plan.architecture, plan.settings)
-    if plan.architecture and described != _network(start.architecture, start.settings):
+    card = start.card
+    described = plan.architecture, _plain(plan.settings)
+    if plan.architecture and described != (card.architecture, _plain(card.settings)):
         raise UsageError(
-            f"{start.name} is another network than the recipe {plan.name} describes.",
-            hint="Take `--recipe fine-tune`, which trains whatever it starts from.",
+            f"{start.name} has another network than the recipe {plan.name} describes.",
+            hint="Use `--recipe fine-tune`, which trains the network it starts from.",
         )
-    return dataclasses.replace(plan, architecture=start.architecture, settings=start.settings, halo=start.halo)
+    return dataclasses.replace(plan, architecture=card.architecture, settings=card.settings, halo=card.halo)
 
 
-def _network(architecture: str, settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
-    return architecture, plain
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

@@ -9,7 +9,7 @@ from denoiser.engine import memory
 from denoiser.engine.memory import Budget, bytes_per_pixel, keep_freed_memory, make_budget
 from denoiser.errors import UsageError
 from denoiser.networks import registry
-from denoiser.networks.conditioning import NetworkSpec
+from denoiser.networks.conditioning import Denoiser, NetworkSpec
 from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.options import DenoiseOptions
 
@@ -89,7 +89,7 @@ def test_who_has_set_the_allocator_is_not_overruled(monkeypatch, name, value):
 
 
 def _network(architecture: str, width: int) -> PyramidAutoencoder:
-    network = registry.build(architecture, {"widths": [width, 16, 16], "blocks": [1, 1, 1, 1, 1]})
+    network = registry.build(Denoiser, architecture, {"widths": [width, 16, 16], "blocks": [1, 1, 1, 1, 1]})
     return network.eval().requires_grad_(False)
 
 

@@ -28,8 +28,8 @@ from denoiser.image import Image, Metadata, Origin
 from denoiser.networks.codec import LatentCodec
 from denoiser.options import DecodeOptions, EncodeOptions
 from denoiser.training import recipe
-from denoiser.training.codec_judge import write_codec
-from denoiser.training.export import Exported
+from denoiser.training.codec import CODING
+from denoiser.training.export import write_weights
 
 RECIPE = """
 [network]
@@ -125,10 +125,10 @@ def stream(tables: CodingTables) -> tuple[bytes, int]:
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True)
-    exported = Exported(
-        network(), recipe.parse(RECIPE, "golden"), "A small codec for golden files.", {"recipe": "none"}
-    )
-    weights = write_codec(exported, folder / "golden.safetensors")
+    plan = recipe.parse(RECIPE, "golden")
+    summary = "A small codec for golden files."
+    path = folder / "golden.safetensors"
+    weights = write_weights(path, network(), CODING, plan, summary=summary, training={"recipe": "none"})
     part = model.load_exact(model.find(str(weights)))
     coder = Coder(part)
     data, checksum = stream(part.tables)

@@ -1,5 +1,6 @@
 import hashlib
 import pickle
+import re
 
 import pytest
 import torch
@@ -67,8 +68,8 @@ def test_numbers_that_are_not_finite_are_refused(tiny_weights):
 @pytest.mark.parametrize("settings", ["widths = [8, 8]", 'widths = "wide"', "unknown = 3"])
 def test_a_card_that_describes_no_network_is_refused(tiny_weights, settings):
     card = tiny_weights.with_suffix(".toml")
-    text = card.read_text(encoding="utf-8")
-    assert "widths = [8, 8, 8]" in text
-    card.write_text(text.replace("widths = [8, 8, 8]", settings), encoding="utf-8")
+    text, count = re.subn(r"widths = \[[^]]*\]", settings, card.read_text(encoding="utf-8"))
+    assert count == 1
+    card.write_text(text, encoding="utf-8")
     with pytest.raises(UntrustedWeights, match="its card does not describe a"):
         _load(tiny_weights)

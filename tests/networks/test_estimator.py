@@ -10,7 +10,7 @@ import torch
 from denoiser.networks.estimator import (
     FEATURES,
     FLOOR,
-    NoiseReader,
+    NoiseEstimator,
     Quantisation,
     along_axes,
     blockiness,
@@ -50,7 +50,7 @@ def test_correlated_noise_has_more_of_it_in_coarse_bands() -> None:
 def test_brightness_alone_is_no_energy() -> None:
     ramp = torch.linspace(0.2, 0.8, 4).reshape(4, 1, 1, 1).expand(4, 3, 64, 64)
     for scale in energies(ramp):
-        assert not scale.telling.any()
+        assert not scale.usable.any()
         assert torch.allclose(scale.brightness[:, 0], ramp[:, 0, 0, 0])
 
 
@@ -59,28 +59,28 @@ def test_clipped_and_unseen_windows_tell_nothing() -> None:
     blocks[0] = 1.0 + blocks[0].abs()
     seen[1] = False
     for scale in energies(blocks, seen):
-        assert scale.telling.any(dim=1).tolist() == [False, False, True, True]
+        assert scale.usable.any(dim=1).tolist() == [False, False, True, True]
 
 
 def test_a_summary_holds_what_was_chosen_in_any_order() -> None:
     found = energies(white(10))
-    everything = tuple(scale.telling for scale in found)
+    everything = tuple(scale.usable for scale in found)
     features = summary(found, everything, UNKNOWN)
     assert features.shape == (FEATURES,) and features.isfinite().all()
     turned = energies(white(10).flip(0))
-    assert torch.allclose(summary(turned, tuple(scale.telling for scale in turned), UNKNOWN), features, atol=1e-4)
+    assert torch.allclose(summary(turned, tuple(scale.usable for scale in turned), UNKNOWN), features, atol=1e-4)
 
 
 def test_a_scale_without_windows_borrows_from_the_finer_one() -> None:
     found = energies(white(10))
-    first_only = (found[0].telling, *(torch.zeros_like(scale.telling) for scale in found[1:]))
+    first_only = (found[0].usable, *(torch.zeros_like(scale.usable) for scale in found[1:]))
     features = summary(found, first_only, UNKNOWN)
     assert features.shape == (FEATURES,) and features.isfinite().all()
 
 
 def test_one_window_is_enough_for_a_summary() -> None:
     found = energies(white(10))
-    alone = tuple(torch.zeros_like(scale.telling) for scale in found)
+    alone = tuple(torch.zeros_like(scale.usable) for scale in found)
     alone[0][0, 0] = True
     assert summary(found, alone, UNKNOWN).isfinite().all()
 
@@ -98,9 +98,9 @@ def test_levels_and_sigmas_are_each_other_s_way_back() -> None:
 
 
 def test_what_was_never_seen_does_not_lead_astray() -> None:
-    reader = NoiseReader()
-    reading = reader(torch.full((1, FEATURES), 1e9))
-    near = reader(torch.full((1, FEATURES), 5.0))
+    estimator = NoiseEstimator()
+    reading = estimator(torch.full((1, FEATURES), 1e9))
+    near = estimator(torch.full((1, FEATURES), 5.0))
     assert torch.equal(reading.luma, near.luma)
     assert -4 <= float(reading.luma_doubt.detach()) <= 2
 

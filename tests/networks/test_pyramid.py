@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from denoiser.networks import registry
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.conditioning import Condition, Denoiser
 from denoiser.networks.pyramid import (
     SIZE_MULTIPLE,
     DenseAutoencoder,
@@ -27,7 +27,7 @@ KINDS = {
 @pytest.fixture(scope="module", params=KINDS)
 def awake(request) -> PyramidAutoencoder:
     """A small network whose zero-initialised kernels are filled, so that every path carries something."""
-    network = registry.build(*KINDS[request.param])
+    network = registry.build(Denoiser, *KINDS[request.param])
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in network.parameters():
@@ -39,7 +39,7 @@ def awake(request) -> PyramidAutoencoder:
 @torch.inference_mode()
 def test_a_new_network_changes_nothing(kind):
     noisy = torch.rand(2, 3, 32, 40)
-    assert torch.equal(registry.build(*KINDS[kind])(noisy, PLANES), noisy)
+    assert torch.equal(registry.build(Denoiser, *KINDS[kind])(noisy, PLANES), noisy)
 
 
 @torch.inference_mode()
@@ -93,7 +93,7 @@ def test_every_gradient_arrives(awake):
 @pytest.mark.parametrize("architecture", ["dense-autoencoder-1", "gated-autoencoder-1"])
 def test_the_shape_must_be_described_whole(architecture):
     with pytest.raises(ValueError, match="five block counts"):
-        registry.build(architecture, {"widths": (8, 12, 16), "blocks": (1, 1, 1)})
+        registry.build(Denoiser, architecture, {"widths": (8, 12, 16), "blocks": (1, 1, 1)})
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ from typing import Any
 import denoiser.batch.cleaning
 import denoiser.batch.runner
 import denoiser.engine.session  # and with it torch, which takes two seconds
-import denoiser.estimation.reader
+import denoiser.estimation.estimator
 import denoiser.imageio.backends.libvips
 import denoiser.imageio.reader  # noqa: F401 - what a run would load
 from denoiser_cli.app import run

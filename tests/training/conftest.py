@@ -32,18 +32,20 @@ def tiny_run(tiny_recipe):
     import torch
 
     from denoiser.networks import registry
+    from denoiser.networks.conditioning import Denoiser
     from denoiser.training.data import PhotoPool
     from denoiser.training.recipe import parse
-    from denoiser.training.run import Run
+    from denoiser.training.run import DENOISING, Run
     from denoiser.training.samples import DrawnNoise
 
     def make(**words):
         plan = parse(tiny_recipe, "tiny")
         torch.manual_seed(0)
-        network = registry.build(plan.architecture, plan.settings)
+        network = registry.build(Denoiser, plan.architecture, plan.settings)
         ramp = torch.arange(160, dtype=torch.uint8).expand(3, 160, 160).contiguous()
         pool = PhotoPool((ramp, 255 - ramp), torch.tensor([0.5, 0.5]), (), ())
         given = {
+            "task": DENOISING,
             "recipe": plan,
             "network": network,
             "average": copy.deepcopy(network),

@@ -17,9 +17,9 @@ from denoiser.training.codec import (
     round_when_due,
     train_codec,
 )
-from denoiser.training.codec_judge import CodecJudge
+from denoiser.training.codec_validation import CodecValidator
 from denoiser.training.data import PhotoPool
-from denoiser.training.degrade import Sample
+from denoiser.training.degrade import Batch
 from denoiser.training.run import Run
 
 RECIPE = """
@@ -75,6 +75,7 @@ def run(pool):
     torch.manual_seed(0)
     network = CODING.build(plan, CleanCrops(pool), generator)
     return Run(
+        task=CODING,
         recipe=plan,
         network=network,
         average=copy.deepcopy(network),
@@ -83,7 +84,6 @@ def run(pool):
         device=torch.device("cpu"),
         autocast=False,
         generator=generator,
-        objective=rate_and_distortion,
     )
 
 
@@ -105,7 +105,7 @@ def test_steps_make_files_smaller_or_pictures_better(run):
     assert _loss(run, sample) < before - 0.01, "a logarithm: a hundredth is one percent"
 
 
-def test_a_codec_begins_as_a_transform_coder(run):
+def test_a_codec_is_initialised_as_a_transform_coder(run):
     sample = run.source.draw(4, 64, torch.Generator().manual_seed(9))
     begun = _loss(run, sample)
     random = copy.deepcopy(run)
@@ -114,7 +114,7 @@ def test_a_codec_begins_as_a_transform_coder(run):
     assert begun < 0.5 * _loss(random, sample)
 
 
-def test_whole_numbers_have_their_time(run):
+def test_the_index_path_is_rounded_in_the_last_part(run):
     assert not run.network.index_path_is_rounded
     run.seconds = 1.0
     run.progress.seconds = ROUNDED_FROM
@@ -130,14 +130,14 @@ def test_another_loss_is_refused(run):
     nothing = torch.zeros(1, 3, 64, 64)
     stage = recipe.Stage(1.0, 64, 1, "charbonnier")
     with pytest.raises(UsageError, match="rate-distortion"):
-        rate_and_distortion(run, Sample(nothing, nothing, torch.zeros(1, 4, 1, 1)), stage)
+        rate_and_distortion(run, Batch(nothing, nothing, torch.zeros(1, 4, 1, 1)), stage)
 
 
-def test_clean_crops_are_their_own_goal_and_told_so():
+def test_clean_crops_are_their_own_target():
     ramp = torch.arange(128, dtype=torch.uint8).expand(3, 128, 128).contiguous()
     source = CleanCrops(PhotoPool((ramp,), torch.ones(1), (), ()))
     sample = source.draw(3, 64, torch.Generator().manual_seed(0))
-    assert torch.equal(sample.noisy, sample.target)
+    assert torch.equal(sample.input, sample.target)
     assert sample.planes.shape == (3, 4, 1, 1)
     assert sample.planes[0].flatten().tolist() == [0, 0, 1, 0]
 
@@ -158,19 +158,19 @@ def test_a_folder_of_photos_becomes_a_codec(photos, recipe_file, tmp_path):
     assert told[-1].unit == "%"
 
 
-def test_a_judge_without_pictures_says_nothing(run):
-    judge = CodecJudge.of(())
-    verdict = judge.verdict(run.network, run.device)
-    assert (judge.columns, judge.details, verdict.scores) == ((), (), {})
-    assert judge.examples(run.network, run.device) == []
+def test_a_validator_without_photos_returns_no_score(run):
+    validator = CodecValidator.of(())
+    result = validator.validate(run.network, run.device)
+    assert (validator.columns, validator.details, result.scores) == ((), (), {})
+    assert validator.examples(run.network, run.device) == []
 
 
-def test_a_judge_counts_against_jpeg(run, pool):
-    judge = CodecJudge.of(pool.pictures[:2])
-    verdict = judge.verdict(run.network, run.device)
-    assert set(verdict.details) == set(judge.details)
-    assert verdict.overall == -verdict.scores[judge.columns[0]]
-    assert len(judge.examples(run.network, run.device)) == 2
+def test_a_validator_compares_with_jpeg(run, pool):
+    validator = CodecValidator.of(pool.images[:2])
+    result = validator.validate(run.network, run.device)
+    assert set(result.details) == set(validator.details)
+    assert result.overall == -result.scores[validator.columns[0]]
+    assert len(validator.examples(run.network, run.device)) == 2
 
 
 @pytest.mark.long
@@ -184,7 +184,7 @@ def test_a_resumed_codec_goes_on(photos, recipe_file, tmp_path):
 
 @pytest.mark.parametrize("words", [{"start": "fast"}, {"teacher": "fast"}])
 def test_a_codec_has_no_start_and_no_teacher(words, photos, tmp_path):
-    with pytest.raises(UsageError, match="starts from nothing"):
+    with pytest.raises(UsageError, match="trained from scratch"):
         train_codec(photos, tmp_path / "run", TrainOptions(**words))
 
 

@@ -12,10 +12,10 @@ from denoiser.training.data import (
     DevicePool,
     PhotoPool,
     area_shares,
-    held_back,
+    held_out_numbers,
+    in_threads,
     load_photos,
     resident,
-    side_by_side,
     transforms,
 )
 
@@ -23,7 +23,7 @@ from denoiser.training.data import (
 def test_photos_come_with_shrunk_copies_and_a_tenth_is_kept_back(photos):
     pool = load_photos(photos, seed=0)
     assert len(pool.held_out) == 1
-    assert 9 < len(pool.pictures) <= 27
+    assert 9 < len(pool.images) <= 27
     assert float(pool.shares.sum()) == pytest.approx(1)
 
 
@@ -37,11 +37,11 @@ def test_crops_are_turned_in_all_eight_ways(photos):
 
 @pytest.mark.parametrize(("count", "held"), [(0, 0), (3, 0), (4, 1), (19, 1), (40, 4), (500, 8)])
 def test_how_many_are_kept_back(count, held):
-    assert len(held_back(count, 8, random.Random(0))) == held
+    assert len(held_out_numbers(count, 8, random.Random(0))) == held
 
 
 def test_photos_smaller_than_the_largest_patch_do_not_suffice(photos):
-    with pytest.raises(UnusableData, match=r"no readable picture of 512 pixels .* \(10 files seen\)"):
+    with pytest.raises(UnusableData, match=r"no readable image of 512 pixels .* \(10 files seen\)"):
         load_photos(photos, seed=0, smallest=512)
 
 
@@ -55,7 +55,7 @@ def test_results_come_in_the_order_of_what_was_asked():
             release.set()
         return number * number
 
-    assert list(side_by_side(work, range(6))) == [0, 1, 4, 9, 16, 25]
+    assert list(in_threads(work, range(6))) == [0, 1, 4, 9, 16, 25]
 
 
 def test_an_error_is_raised_where_its_result_would_have_come():
@@ -64,7 +64,7 @@ def test_an_error_is_raised_where_its_result_would_have_come():
             raise ValueError("the third")
         return number
 
-    results = side_by_side(work, range(5))
+    results = in_threads(work, range(5))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ValueError, match="the third"):
         next(results)
@@ -81,7 +81,7 @@ def test_who_stops_listening_stops_the_work():
             gate.wait(5)
         return number
 
-    results = side_by_side(work, range(1000))
+    results = in_threads(work, range(1000))
     next(results)
     results.close()
     gate.set()
@@ -134,7 +134,7 @@ def test_gathered_crops_are_those_that_slicing_gives(pool, patch):
 
 
 def test_pairs_of_six_channels_stay_together(pool):
-    doubled = PhotoPool(tuple(torch.cat([p, 255 - p]) for p in pool.pictures), pool.shares, (), ())
+    doubled = PhotoPool(tuple(torch.cat([p, 255 - p]) for p in pool.images), pool.shares, (), ())
     crops = DevicePool(doubled, torch.device("cpu")).draw(16, 16, torch.Generator().manual_seed(1))
     assert torch.allclose(crops[:, :3], 1 - crops[:, 3:])
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from denoiser.noise import Dice
-from denoiser.training.degrade import degrade, pack
+from denoiser.training.degrade import compress, degrade
 from denoiser.training.recipe import NoiseShares
 
 KINDS = ("white", "camera", "shaped", "clean")
@@ -21,17 +21,17 @@ def _sample(kind: str, seed: int = 0, count: int = 32):
 @pytest.mark.parametrize("kind", KINDS)
 def test_shapes_and_seeds(kind):
     one, two = _sample(kind), _sample(kind)
-    assert one.noisy.shape == one.target.shape == (32, 3, 64, 64)
+    assert one.input.shape == one.target.shape == (32, 3, 64, 64)
     assert one.planes.shape == (32, 4, 1, 1)
-    assert torch.equal(one.noisy, two.noisy)
-    assert torch.isfinite(one.noisy).all()
+    assert torch.equal(one.input, two.input)
+    assert torch.isfinite(one.input).all()
 
 
 def test_clean_samples_ask_for_nothing_or_for_the_picture_before_jpeg():
     sample = _sample("clean", count=200)
-    packed = (sample.noisy != sample.target).flatten(1).any(dim=1)
+    packed = (sample.input != sample.target).flatten(1).any(dim=1)
     assert float(packed.float().mean()) == pytest.approx(0.4, abs=0.12)
-    assert float((sample.noisy - sample.target).abs().mean(dim=(1, 2, 3)).max()) < 0.06
+    assert float((sample.input - sample.target).abs().mean(dim=(1, 2, 3)).max()) < 0.06
 
 
 @pytest.mark.parametrize(("kind", "given"), [("white", -1.0), ("camera", 1.0), ("shaped", 1.0)])
@@ -44,7 +44,7 @@ def _white(**more: float):
     shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, grey=0, blind=0, max_sigma=4, **more)
     clean = torch.tensor([0.4, 0.5, 0.6]).reshape(1, 3, 1, 1).repeat(400, 1, 48, 48)
     sample = degrade(clean, shares, torch.Generator().manual_seed(3))
-    return sample, (sample.noisy - sample.target) * 255, sample.planes[:, 0].flatten() * 75
+    return sample, (sample.input - sample.target) * 255, sample.planes[:, 0].flatten() * 75
 
 
 def test_a_share_of_the_samples_is_given_a_wrong_level():
@@ -70,7 +70,7 @@ def test_defects_lie_on_top_of_the_noise_and_leave_target_and_level(name):
 def test_files_with_defects_are_rounded_or_packed(kind):
     clean = torch.rand(32, 3, 16, 16, generator=torch.Generator().manual_seed(9))
     shares = NoiseShares(**{name: float(name == kind) for name in KINDS}, stripes=1.0)
-    noisy = degrade(clean, shares, torch.Generator().manual_seed(0)).noisy * 255
+    noisy = degrade(clean, shares, torch.Generator().manual_seed(0)).input * 255
     assert torch.allclose(noisy, noisy.round(), atol=1e-3)
 
 
@@ -102,7 +102,7 @@ def test_the_given_level_is_the_level_that_is_there():
     sample = _sample("white")
     grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
     known = (sample.planes[:, 2].flatten() == 1) & ~grey
-    noise = (sample.noisy - sample.target)[known]
+    noise = (sample.input - sample.target)[known]
     there = noise.std(dim=(1, 2, 3)) * 255
     given = sample.planes[known, 0].flatten() * 75
     quiet = given < 25  # above it the clipped half loses some at black and white
@@ -114,7 +114,7 @@ def test_grey_pictures_get_grey_noise():
     sample = _sample("camera", count=64)
     grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
     assert 2 <= int(grey.sum()) <= 25
-    noisy = sample.noisy[grey]
+    noisy = sample.input[grey]
     assert float((noisy[:, 0] - noisy[:, 1]).abs().max()) < 4 / 255  # JPEG rounds the channels apart
 
 
@@ -123,21 +123,21 @@ def test_holes_and_impulses_are_optional_and_blind(kind):
     shares = NoiseShares(**(dict.fromkeys(KINDS, 0.0) | {kind: 1.0}))
     clean = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     sample = degrade(clean, shares, torch.Generator().manual_seed(0))
-    assert float((sample.noisy != sample.target).float().mean()) > 0.02
+    assert float((sample.input != sample.target).float().mean()) > 0.02
     assert (sample.planes == 0).all()
 
 
 def test_no_noise_is_drawn_that_was_not_asked_for():
     clean = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     sample = degrade(clean, NoiseShares(white=0.5, camera=0, shaped=0, clean=0.5), torch.Generator().manual_seed(0))
-    changed = (sample.noisy != sample.target).flatten(1).any(dim=1).float().mean()
+    changed = (sample.input != sample.target).flatten(1).any(dim=1).float().mean()
     assert 0.5 < float(changed) < 0.9  # half is white, and a fifth is clean and went through JPEG
 
 
 def test_grey_white_noise_is_given_as_luma_alone():
     clean = torch.rand(64, 1, 32, 32, generator=torch.Generator().manual_seed(1)).expand(-1, 3, -1, -1)
     sample = degrade(clean.clone(), _only("white"), torch.Generator().manual_seed(0))
-    assert torch.equal(sample.noisy[:, 0], sample.noisy[:, 2])
+    assert torch.equal(sample.input[:, 0], sample.input[:, 2])
     assert (sample.planes[:, 1] == 0).all()
     assert float(sample.planes[:, 0].max()) > 1  # the root of three times the sigma
 
@@ -146,7 +146,7 @@ def test_grey_white_noise_is_given_as_luma_alone():
 def test_black_and_white_crops_stay_finite(value):
     shares = NoiseShares(white=0.3, camera=0.3, shaped=0.2, clean=0.1, impulse=0.05, masking=0.05)
     sample = degrade(torch.full((32, 3, 32, 32), value), shares, torch.Generator().manual_seed(0))
-    assert all(torch.isfinite(part).all() for part in (sample.noisy, sample.target, sample.planes))
+    assert all(torch.isfinite(part).all() for part in (sample.input, sample.target, sample.planes))
 
 
 def dice() -> Dice:
@@ -155,11 +155,11 @@ def dice() -> Dice:
 
 def test_a_packed_picture_is_close_to_the_original():
     smooth = torch.linspace(0, 1, 32).expand(2, 3, 32, 32).clone()
-    packed = pack(smooth, dice())
+    packed = compress(smooth, dice())
     assert not torch.equal(packed, smooth)
     assert float((packed - smooth).abs().mean()) < 0.02
 
 
 def test_the_seed_decides():
     noisy = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(pack(noisy, dice()), pack(noisy, dice()))
+    assert torch.equal(compress(noisy, dice()), compress(noisy, dice()))

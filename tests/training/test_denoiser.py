@@ -54,11 +54,11 @@ def test_a_stopped_run_goes_on_where_it_stood(tmp_path, photos, recipe):
 def test_what_cannot_be_trained_on_is_said(tmp_path, photos, recipe):
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UnusableData, match="no readable picture"):
+    with pytest.raises(UnusableData, match="no readable image"):
         train_denoiser(empty, tmp_path / "run", TrainOptions(recipe=recipe))
     with pytest.raises(UsageError, match="no such folder"):
         train_denoiser(tmp_path / "nowhere", tmp_path / "run", TrainOptions(recipe=recipe))
-    with pytest.raises(UsageError, match="no run to go on with"):
+    with pytest.raises(UsageError, match="no run to continue"):
         train_denoiser(photos, tmp_path / "run", TrainOptions(recipe=recipe, resume=True))
 
 
@@ -66,7 +66,7 @@ def test_a_run_is_never_overwritten(tmp_path, photos, recipe):
     out = tmp_path / "run"
     out.mkdir()
     (out / "state.safetensors").write_bytes(b"someone's week")
-    with pytest.raises(UsageError, match="holds a run already"):
+    with pytest.raises(UsageError, match="already contains a run"):
         train_denoiser(photos, out, TrainOptions(recipe=recipe))
     assert (out / "state.safetensors").read_bytes() == b"someone's week"
 
@@ -115,7 +115,7 @@ def test_a_training_that_does_not_gain_keeps_its_start(tmp_path, photos, recipe)
     before, after = load_file(good.weights), load_file(report.weights)
     assert all(torch.equal(before[name], after[name]) for name in before)
     card = read_card(report.weights.with_suffix(".toml"))
-    assert "did not make it better" in card.summary
+    assert "did not improve it" in card.summary
     assert card.metrics["held_out_white_25"] == round(report.before.scores["white 25"], 2)
     assert [event.step for event in told if event.note == "before"] == [0]
 

@@ -7,27 +7,30 @@ import torch
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Condition
 from denoiser.training.loop import Logbook, peak_flops, speed_note, train, training_flops
+from denoiser.training.run import DENOISING
 from denoiser.training.run_folder import RunFolder
-from denoiser.training.validation import Judge, Trial
+from denoiser.training.validation import DenoiserValidator, ValidationCrop
 
 
 @pytest.fixture
-def judge():
+def validator():
     picture = torch.linspace(0, 1, 64).expand(3, 64, 64)
-    return Judge((Trial("white 25", picture + 0.1, picture, Condition(25, 25, 0.0)),), ("white 25",))
+    return DenoiserValidator(
+        (ValidationCrop("white 25", picture + 0.1, picture, Condition(25, 25, 0.0)),), ("white 25",)
+    )
 
 
 @pytest.fixture
-def told():
+def events():
     return []
 
 
 @pytest.fixture
-def logbook(tiny_run, tmp_path, judge, told):
+def logbook(tiny_run, tmp_path, validator, events):
     run = tiny_run(seconds=1e6)
-    folder = RunFolder(tmp_path, resume=False)
-    folder.open(run.recipe, judge)
-    return Logbook(run, folder, judge, told.append)
+    folder = RunFolder(tmp_path, DENOISING, resume=False)
+    folder.open(run.recipe.text, validator)
+    return Logbook(run, folder, validator, events.append)
 
 
 def _work(logbook, seconds):
@@ -42,19 +45,19 @@ def _rows(tmp_path):
     return list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
 
 
-def test_loss_and_speed_are_told_every_few_seconds(logbook, told):
+def test_loss_and_speed_are_reported_every_few_seconds(logbook, events):
     for _ in range(4):
         _work(logbook, 2.0)
-    assert [event.step for event in told] == [3]
-    assert told[0].loss == 0.25
-    assert told[0].megapixels_per_second == pytest.approx(0.25)
-    assert told[0].seconds_left == pytest.approx(1e6 - 6)
+    assert [event.step for event in events] == [3]
+    assert events[0].loss == 0.25
+    assert events[0].megapixels_per_second == pytest.approx(0.25)
+    assert events[0].seconds_left == pytest.approx(1e6 - 6)
 
 
-def test_the_share_of_the_peak_is_told_once_in_the_first_half_minute(logbook, told):
+def test_the_share_of_the_peak_is_reported_once_in_the_first_half_minute(logbook, events):
     for _ in range(15):
         _work(logbook, 4.0)
-    notes = [event for event in told if event.note]
+    notes = [event for event in events if event.note]
     assert len(notes) == 1
     assert "% of the" in notes[0].note
     assert notes[0].seconds_left >= 1e6 - 30
@@ -69,12 +72,12 @@ def test_state_and_usable_weights_are_saved_every_two_minutes(logbook, tmp_path)
     assert {"state.safetensors", "latest.safetensors", "latest.toml"} <= names
 
 
-def test_every_ten_minutes_there_is_a_verdict_with_curves_and_pictures(logbook, tmp_path, told):
+def test_the_network_is_validated_every_ten_minutes(logbook, tmp_path, events):
     for _ in range(60):
         _work(logbook, 10.0)
-    verdicts = [event for event in told if event.validation_psnr]
-    assert len(verdicts) == 1
-    assert verdicts[0].validation_psnr["white 25"] == pytest.approx(20, abs=1), "untrained, it leaves the noise"
+    validations = [event for event in events if event.validation_psnr]
+    assert len(validations) == 1
+    assert validations[0].validation_psnr["white 25"] == pytest.approx(20, abs=1), "untrained, it keeps the noise"
     rows = _rows(tmp_path)
     assert [row["white 25"] != "" for row in rows] == [False] * (len(rows) - 1) + [True]
     assert len(rows) == 20
@@ -82,13 +85,13 @@ def test_every_ten_minutes_there_is_a_verdict_with_curves_and_pictures(logbook, 
     assert "white 25" in (tmp_path / "loss.svg").read_text()
 
 
-def test_a_log_goes_on_with_new_columns_and_keeps_the_old_ones(tiny_run, tmp_path, judge):
+def test_a_log_goes_on_with_new_columns_and_keeps_the_old_ones(tiny_run, tmp_path, validator):
     (tmp_path / "log.csv").write_text("step,seconds,megapixels,white 50\n10,600,1.5,26.1\n")
     (tmp_path / "state.safetensors").touch()
     run = tiny_run(seconds=1e6)
-    folder = RunFolder(tmp_path, resume=True)
-    folder.open(run.recipe, judge)
-    Logbook(run, folder, judge, lambda event: None).validate(run.average)
+    folder = RunFolder(tmp_path, DENOISING, resume=True)
+    folder.open(run.recipe.text, validator)
+    Logbook(run, folder, validator, lambda event: None).validate(run.average)
     first, last = _rows(tmp_path)
     assert (first["white 50"], first["white 25"], first["seconds"]) == ("26.1", "", "600")
     assert (last["white 50"], float(last["white 25"])) == ("", pytest.approx(20, abs=1))

@@ -103,14 +103,14 @@ def test_nothing_too_small_and_nothing_at_all_give_no_patches():
     assert len(noise_level.flat_patches([[torch.full((3, 20, 400), 90, dtype=torch.uint8)]]).pixels) == 0
 
 
-def test_a_trend_is_the_picture_and_not_noise():
+def test_the_trend_is_the_image_without_noise():
     ramp = torch.linspace(40, 200, noise_level.SIDE).expand(1, 3, noise_level.SIDE, noise_level.SIDE)
     assert (noise_level.trend(ramp) - ramp).abs().mean() < 2
-    assert float(noise_level.trend_power(ramp).min()) > 100
-    assert float(noise_level.trend_power(torch.full_like(ramp, 77.0)).max()) < 1e-3
+    assert float(noise_level._trend_power(noise_level._slow_waves(ramp)).min()) > 100
+    assert float(noise_level._trend_power(noise_level._slow_waves(torch.full_like(ramp, 77.0))).max()) < 1e-3
 
 
-def test_patches_know_their_photo():
+def test_patches_have_the_number_of_their_photo():
     photos = [[noisy(torch.full((3, 160, 160), level), 5.0)] for level in (60.0, 160.0)]
     found = noise_level.flat_patches(photos)
     for number, level in ((0, 60), (1, 160)):

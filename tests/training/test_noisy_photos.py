@@ -6,10 +6,10 @@ from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
 from denoiser.image import from_numpy
 from denoiser.options import WriteOptions
-from denoiser.training.data import Reading
+from denoiser.training.data import Loading
 from denoiser.training.noisy_photos import read_noisy, shrunk_by
 
-QUIETLY = Reading(None)
+SILENT = Loading(None)
 
 
 def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -20,7 +20,7 @@ def test_photos_become_windows_and_shrunk_pieces(tmp_path):
     imageio.write(from_numpy(photo(520, 700)), tmp_path / "a.png")
     imageio.write(from_numpy(photo(300, 260)), tmp_path / "b.jpg", WriteOptions(jpeg_quality=80))
     (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    read = read_noisy(tmp_path, QUIETLY)
+    read = read_noisy(tmp_path, SILENT)
     assert [len(windows) for windows in read.windows] == [4, 1]
     assert read.windows[0][0].shape == (3, 512, 512)
     assert read.windows[0][0].dtype == torch.uint8
@@ -35,7 +35,7 @@ def test_photos_become_windows_and_shrunk_pieces(tmp_path):
 def test_of_many_photos_some_are_taken_from_begin_to_end(tmp_path):
     for number in range(70):
         imageio.write(from_numpy(np.full((40, 40, 3), number, np.uint8)), tmp_path / f"{number:02}.png")
-    read = read_noisy(tmp_path, QUIETLY)
+    read = read_noisy(tmp_path, SILENT)
     levels = [int(windows[0].float().mean()) for windows in read.windows]
     assert len(levels) == 64
     assert levels[0] == 0 and levels[-1] == 69 and levels == sorted(set(levels))
@@ -50,6 +50,6 @@ def test_shrinking_keeps_the_mean_and_takes_the_noise():
 
 def test_a_folder_without_photos_is_said(tmp_path):
     with pytest.raises(UnusableData, match="no readable photo"):
-        read_noisy(tmp_path, QUIETLY)
+        read_noisy(tmp_path, SILENT)
     with pytest.raises(UsageError, match="no such folder"):
-        read_noisy(tmp_path / "nowhere", QUIETLY)
+        read_noisy(tmp_path / "nowhere", SILENT)

@@ -18,7 +18,7 @@ from denoiser.training import learn_noise, own_noise
 from denoiser.training.data import PhotoPool, area_shares
 from denoiser.training.noisy_photos import Shrunk
 from denoiser.training.own_noise import AUTOMATIC, BLIND, OwnNoiseMaterial, OwnNoiseSamples, clean_crops
-from denoiser.training.own_noise_fit import OwnNoise, OwnNoiseVerdict
+from denoiser.training.own_noise_fit import OwnNoise, OwnNoiseValidation
 
 MODEL = MeasuredNoise(torch.full((3, KNOTS), 20.0), torch.eye(3).reshape(3, 3, 1, 1), spread=0.1)
 NOISE = OwnNoise(MODEL, None, 4, 100, 20.0, 20.0, MODEL)
@@ -72,20 +72,20 @@ def test_a_noise_is_learned_from_noisy_photos_alone(tmp_path, noisy_folder, opti
     training = report.training
     assert training.before is not None and training.after is not None
     assert training.after.scores[AUTOMATIC] > training.before.scores[AUTOMATIC] + 0.2  # within three seconds
-    assert report.verdict is not None and report.verdict.better == 4  # on the photos themselves as well
-    assert training.kept_start is not report.verdict.kept
+    assert report.validation is not None and report.validation.better == 4  # on the photos themselves as well
+    assert training.kept_start is not report.validation.kept
     verify(find(str(training.weights), "cpu"))
     card = read_card(training.weights.with_suffix(".toml"))
     assert card.training["noisy"] == "card"
     assert card.training["noisy_photos"] == 4
     assert card.training["started_from"] == "denoiser-tiny"
     assert len(card.training["noise_sigma_by_brightness"][1]) == KNOTS
-    assert card.training["verdict"] == report.verdict.in_words
+    assert card.training["verdict"] == report.validation.description
 
 
 @pytest.mark.long
 def test_what_wins_is_kept_half_way(tmp_path, noisy_folder, options, tiny_weights, monkeypatch):
-    monkeypatch.setattr(own_noise, "judge", lambda *_: OwnNoiseVerdict((10.0,), (8.0,)))
+    monkeypatch.setattr(own_noise, "validate", lambda *_: OwnNoiseValidation((10.0,), (8.0,)))
     report = learn_noise(noisy_folder, tmp_path / "out", options)
     assert not report.training.kept_start
     card = read_card(report.training.weights.with_suffix(".toml"))
@@ -106,8 +106,8 @@ def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_wei
     again = dataclasses.replace(options, recipe=str(broken), start=str(good), minutes=0.02)
     report = learn_noise(noisy_folder, tmp_path / "second", again)
     assert report.training.kept_start
-    assert report.verdict is not None and report.verdict.in_words.startswith("Not kept: ")
-    assert "as it was" in read_card(report.training.weights.with_suffix(".toml")).summary
+    assert report.validation is not None and report.validation.description.startswith("Not kept: ")
+    assert "unchanged" in read_card(report.training.weights.with_suffix(".toml")).summary
     kept, start = (load(find(str(path), "cpu")).network for path in (report.training.weights, good))
     for name, value in kept.state_dict().items():
         assert torch.equal(value, start.state_dict()[name])
@@ -122,10 +122,10 @@ def test_a_stopped_training_is_judged_when_it_has_gone_on_to_its_end(tmp_path, n
 
     stopped = learn_noise(noisy_folder, tmp_path / "out", options, listener=stop, cancel=cancel)
     assert not stopped.training.finished
-    assert stopped.verdict is None
+    assert stopped.validation is None
     resumed = learn_noise(noisy_folder, tmp_path / "out", dataclasses.replace(options, resume=True))
     assert resumed.training.finished
-    assert resumed.verdict is not None
+    assert resumed.validation is not None
 
 
 def test_clean_photos_have_no_noise_to_learn(tmp_path, options):
@@ -150,7 +150,7 @@ def test_a_run_that_is_there_is_refused_before_anything_is_read(tmp_path, option
     out = tmp_path / "out"
     out.mkdir()
     (out / "state.safetensors").write_bytes(b"someone's evening")
-    with pytest.raises(UsageError, match="holds a run already"):
+    with pytest.raises(UsageError, match="already contains a run"):
         learn_noise(tmp_path / "nowhere", out, options)
 
 
@@ -171,7 +171,7 @@ def test_samples_carry_the_fitted_noise_and_are_told_what_its_photos_are():
     told = (Condition(30.0, 15.0, 0.5), Condition(45.0, 15.0, 1.0))
     sample = OwnNoiseSamples(crops, NOISE, told).draw(60, 32, torch.Generator().manual_seed(0))
     assert torch.all(sample.target == 128 / 255)
-    assert float((sample.noisy - sample.target).std() * 255) == pytest.approx(20, rel=0.1)
+    assert float((sample.input - sample.target).std() * 255) == pytest.approx(20, rel=0.1)
     luma, _, known, kind = sample.planes[:, :, 0, 0].unbind(dim=1)
     of_photos = (luma == 0.4) | (luma == 0.6)
     assert 24 <= int(of_photos.sum()) <= 48
@@ -181,10 +181,10 @@ def test_samples_carry_the_fitted_noise_and_are_told_what_its_photos_are():
     assert float(luma[own].mean() * 75) == pytest.approx(20, rel=0.15)
 
 
-def test_trials_are_the_same_each_time_and_told_as_the_photos_are(tmp_path):
+def test_validation_crops_are_deterministic_and_have_the_level_of_the_photos(tmp_path):
     crop = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     told = Condition(30.0, 15.0, 0.5)
     material = OwnNoiseMaterial(NOISE, (told,), (crop,), (crop,), tmp_path / "card", None, ())
-    first, second = (material._trials() for _ in range(2))
-    assert [(trial.column, trial.condition) for trial in first] == [(AUTOMATIC, told), (BLIND, Condition())]
+    first, second = (material._validation_crops() for _ in range(2))
+    assert [(crop.column, crop.condition) for crop in first] == [(AUTOMATIC, told), (BLIND, Condition())]
     assert torch.equal(first[0].noisy, second[0].noisy)

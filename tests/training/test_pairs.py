@@ -29,10 +29,10 @@ def folder(tmp_path):
     return tmp_path / "pairs"
 
 
-def test_pairs_side_by_side_are_found_and_one_is_kept_back(folder):
+def test_pairs_in_threads_are_found_and_one_is_kept_back(folder):
     pool = load_pairs(folder, seed=0)
-    assert (len(pool.pictures), len(pool.held_out)) == (4, 1)
-    assert all(pair.shape == (6, 200, 260) for pair in (*pool.pictures, *pool.held_out))
+    assert (len(pool.images), len(pool.held_out)) == (4, 1)
+    assert all(pair.shape == (6, 200, 260) for pair in (*pool.images, *pool.held_out))
     again = load_pairs(folder, seed=0)
     assert torch.equal(pool.held_out[0], again.held_out[0])
 
@@ -42,13 +42,13 @@ def test_equal_names_in_two_folders_are_pairs(tmp_path):
     _write(tmp_path / "noisy", "cat.png", _noisy(clean, 1))
     _write(tmp_path / "clean", "cat.png", clean)
     pool = load_pairs(tmp_path, seed=0)
-    assert torch.equal(pool.pictures[0][:3], torch.from_numpy(clean.transpose(2, 0, 1).copy()))
+    assert torch.equal(pool.images[0][:3], torch.from_numpy(clean.transpose(2, 0, 1).copy()))
 
 
 def test_crops_stay_aligned_and_the_level_is_that_of_the_difference(folder):
     source = RealNoise(load_pairs(folder, seed=0))
     sample = source.draw(64, 64, torch.Generator().manual_seed(0))
-    noise = (sample.noisy - sample.target) * 255
+    noise = (sample.input - sample.target) * 255
     assert float(noise.std()) == pytest.approx(12, rel=0.1), "a shifted pair would show its edges here"
     planes = sample.planes.flatten(1)
     known = planes[:, 2] == 1

@@ -1,9 +1,7 @@
 import csv
 import multiprocessing
-import os
 import subprocess
 import sys
-import threading
 
 import pytest
 import torch
@@ -13,55 +11,68 @@ from denoiser.errors import MissingDevice, UnusableData, UsageError
 from denoiser.events import CancelToken, TrainingProgress
 from denoiser.options import TrainOptions
 from denoiser.training import train_denoiser
-from denoiser.training.team import how_many
+from denoiser.training.processes import process_count
 
-APART = """
+SCRIPT = """
+import os, sys
 import torch
-from denoiser.errors import TrainingFailed
+from denoiser.errors import TrainingFailed, UnusableData
 from denoiser.events import ignore
-from denoiser.training.team import train_together
-from denoiser.training.data import QUIETLY
-from denoiser.training.team import Word
+from denoiser.training.data import SILENT
+from denoiser.training.processes import LoopState, run_in_processes
 
-def agree(team, device, listener, reading):
-    lead = team.number == 0
-    said = team.agree(Word(seconds=7.5 if lead else 99.0, steps=3 if lead else 50, stop=not lead, failed=not lead))
-    same = torch.full((4,), 2.0)
-    team.check_alike([same])
+def agree(processes, device, listener, loading):
+    first = processes.rank == 0
+    state = LoopState(seconds=7.5 if first else 99.0, steps=3 if first else 50, stop=not first, failed=not first)
+    agreed = processes.agree(state)
+    processes.check_equal([torch.full((4,), 2.0)])
     layer = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.constant_(layer.weight, float(team.number))
-    joined = team.join(layer)
-    team.backward(joined(torch.full((1, 1), float(team.number + 1))).sum())
+    torch.nn.init.constant_(layer.weight, float(processes.rank))
+    wrapped = processes.wrap(layer)
+    wrapped(torch.full((1, 1), float(processes.rank + 1))).sum().backward()
     try:
-        team.check_alike([torch.full((4,), float(team.number))])
+        processes.check_equal([torch.full((4,), float(processes.rank))])
     except TrainingFailed as error:
-        return said, float(layer.weight.detach()), float(layer.weight.grad), error.message
+        return agreed, float(layer.weight.detach()), float(layer.weight.grad), error.message
 
-def fall(team, device, listener, reading):
-    if team.number == 1:
-        raise ZeroDivisionError("the second fell")
-    team.check_alike([torch.zeros(1)])
+def fail(processes, device, listener, loading):
+    if processes.rank == 1:
+        raise ZeroDivisionError("rank 1 failed")
+    processes.check_equal([torch.zeros(1)])
+
+def die(processes, device, listener, loading):
+    if processes.rank == 1:
+        os._exit(3)
+    processes.check_equal([torch.zeros(1)])
+
+def reject(processes, device, listener, loading):
+    if processes.rank == 0:
+        raise UnusableData("rank 0 found no photos")
+    processes.check_equal([torch.zeros(1)])
 
 if __name__ == "__main__":
-    print(train_together(agree, 2, "cpu", ignore, QUIETLY))
-    try:
-        train_together(fall, 2, "cpu", ignore, QUIETLY)
-    except TrainingFailed as error:
-        print(error.message)
+    print(run_in_processes(agree, 2, "cpu", ignore, SILENT))
+    for work in (fail, die, reject):
+        try:
+            run_in_processes(work, 2, "cpu", ignore, SILENT)
+        except (TrainingFailed, UnusableData) as error:
+            print(type(error).__name__, error.message)
 """
 
 
 @pytest.mark.long
-def test_a_team_agrees_and_notices_who_does_not(tmp_path):
-    script = tmp_path / "apart.py"
-    script.write_text(APART)
+def test_processes_agree_average_gradients_and_report_failures(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
     shown = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=240)
     assert shown.returncode == 0, shown.stderr
-    agreed, fallen = shown.stdout.splitlines()
-    assert agreed.startswith("(Word(seconds=7.5, steps=3, stop=False, failed=True), 0.0, 1.5, ")
-    assert "no longer hold the same weights" in agreed
+    agreed, failed, died, rejected = shown.stdout.splitlines()
+    assert agreed.startswith("(LoopState(seconds=7.5, steps=3, stop=False, failed=True), 0.0, 1.5, ")
+    assert "no longer have the same weights" in agreed
+    assert failed == "TrainingFailed A training process ended: ZeroDivisionError: rank 1 failed"
+    assert died == "TrainingFailed A training process ended: process 0 terminated with exit code 3"
+    assert rejected == "UnusableData rank 0 found no photos"
     assert "Terminating" not in shown.stderr
-    assert "the second fell" in fallen
 
 
 @pytest.mark.long
@@ -71,7 +82,7 @@ def test_two_processes_train_one_network(tmp_path, photos, recipe):
     report = train_denoiser(
         photos, tmp_path / "run", options, listener=events.append, loading=lambda done, total: read.append(total)
     )
-    assert report.finished, "both held the same weights at the end, or this would have raised"
+    assert report.finished, "both have the same weights at the end, or this would raise"
     assert all(torch.isfinite(value).all() for value in load_file(report.weights).values())
     assert read == [10] * 10
     assert any(isinstance(event, TrainingProgress) and event.validation_psnr for event in events)
@@ -79,14 +90,13 @@ def test_two_processes_train_one_network(tmp_path, photos, recipe):
     megapixels, steps = float(rows[-1]["megapixels"]), int(rows[-1]["step"])
     assert megapixels > 1.5 * steps * 4 * 32 * 32 / 1e6, "the work of both is counted"
     assert "2 times" in report.weights.with_suffix(".toml").read_text()
-    assert "MASTER_PORT" not in os.environ
     again = TrainOptions(minutes=report.progress.seconds / 60 + 0.03, recipe=recipe, device="cpu", resume=True)
     assert train_denoiser(photos, tmp_path / "run", again).progress.step > report.progress.step
-    _nothing_is_left()
+    _no_process_is_left()
 
 
 @pytest.mark.long
-def test_a_cancel_reaches_all_and_errors_come_back_as_they_are(tmp_path, photos, recipe):
+def test_a_cancel_stops_all_processes_and_errors_are_kept(tmp_path, photos, recipe):
     cancel = CancelToken()
     options = TrainOptions(minutes=60, recipe=recipe, device="cpu", devices=2)
     report = train_denoiser(
@@ -96,21 +106,20 @@ def test_a_cancel_reaches_all_and_errors_come_back_as_they_are(tmp_path, photos,
     assert (tmp_path / "run" / "state.safetensors").exists()
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UnusableData, match="no readable picture") as caught:
+    with pytest.raises(UnusableData, match="no readable image") as caught:
         train_denoiser(empty, tmp_path / "other", options)
     assert "clean photos" in caught.value.hint
-    _nothing_is_left()
+    _no_process_is_left()
 
 
-def _nothing_is_left():
+def _no_process_is_left():
     assert not multiprocessing.active_children()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("denoise-")]
 
 
-def test_how_many_is_as_wished_or_one_on_a_cpu():
-    assert how_many(None, "cpu") == 1
-    assert how_many(1, "cpu") == how_many(1, "mps") == 1
-    with pytest.raises(MissingDevice, match="64 devices are asked for"):
-        how_many(64, "cuda")
+def test_one_process_is_the_default_on_a_cpu():
+    assert process_count(None, "cpu") == 1
+    assert process_count(1, "cpu") == process_count(1, "mps") == 1
+    with pytest.raises(MissingDevice, match="64 devices were requested"):
+        process_count(64, "cuda")
     with pytest.raises(UsageError, match="one GPU"):
-        how_many(2, "mps")
+        process_count(2, "mps")

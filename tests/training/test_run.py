@@ -7,8 +7,8 @@ import torch
 
 from denoiser.networks.conditioning import Condition
 from denoiser.networks.pyramid import DenseAutoencoder
-from denoiser.training.run import compile_if_it_works, learning_rate_factor
-from denoiser.training.validation import Trial, cleaned, psnr
+from denoiser.training.run import LOSSES, compile_if_it_works, learning_rate_factor
+from denoiser.training.validation import ValidationCrop, denoised, psnr
 
 
 class _Constant(torch.nn.Module):
@@ -21,12 +21,12 @@ def test_steps_take_noise_away(tiny_run):
     run.recipe = dataclasses.replace(run.recipe, warm_up_steps=10)
     clean = torch.arange(96).div(255).expand(1, 3, 96, 96)
     noisy = clean + torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)) * 25 / 255
-    trial = Trial("white 25", noisy[0], clean[0], Condition(25, 25, 0.0))
-    before = psnr(cleaned(run.network, trial, run.device), trial.target)
+    crop = ValidationCrop("white 25", noisy[0], clean[0], Condition(25, 25, 0.0))
+    before = psnr(denoised(run.network, crop, run.device), crop.target)
     for _ in range(150):
         run.step()
-    assert psnr(cleaned(run.network, trial, run.device), trial.target) > before + 0.8
-    assert psnr(cleaned(run.average, trial, run.device), trial.target) > before + 0.8, "a young average follows"
+    assert psnr(denoised(run.network, crop, run.device), crop.target) > before + 0.8
+    assert psnr(denoised(run.average, crop, run.device), crop.target) > before + 0.8, "a young average follows"
     assert run.progress.step == 150
     assert run.progress.megapixels == pytest.approx(150 * 4 * 32 * 32 / 1e6)
 
@@ -36,10 +36,10 @@ def test_a_teacher_pulls_by_half(tiny_run):
         """A sample whose truth is grey 0.75; the teacher says 0.25."""
 
         def draw(self, count, patch, generator):
-            from denoiser.training.degrade import Sample
+            from denoiser.training.degrade import Batch
 
             noisy = torch.full((count, 3, patch, patch), 0.5)
-            return Sample(noisy, noisy + 0.25, torch.zeros(count, 4, 1, 1))
+            return Batch(noisy, noisy + 0.25, torch.zeros(count, 4, 1, 1))
 
     alone = tiny_run(source=Truth()).step()
     taught = tiny_run(source=Truth(), teacher=_Constant()).step()
@@ -105,3 +105,22 @@ def test_a_compiled_network_takes_the_same_steps(tiny_run, monkeypatch):
     assert note == "The network is compiled.", note
     for _ in range(3):
         assert float(compiled.step()) == pytest.approx(float(plain.step()), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_smaller_error_is_a_smaller_loss(name):
+    target = torch.rand(2, 3, 8, 8)
+    near, far = target + 0.01, target + 0.1
+    assert LOSSES[name](near, target) < LOSSES[name](far, target)
+
+
+def test_the_logarithm_counts_decibels_the_same_at_every_level():
+    target = torch.zeros(1, 3, 8, 8)
+    gain = [LOSSES["log-mse"](target + e, target) - LOSSES["log-mse"](target + e / 2, target) for e in (0.05, 0.5)]
+    assert float(gain[0]) == pytest.approx(float(gain[1]), rel=0.01)
+
+
+def test_the_root_counts_each_image_by_its_own_noise():
+    target = torch.zeros(2, 3, 8, 8)
+    weak_and_strong = torch.tensor([0.02, 0.2]).reshape(-1, 1, 1, 1).expand_as(target)
+    assert float(LOSSES["rms"](weak_and_strong, target)) == pytest.approx(0.11, rel=0.01)

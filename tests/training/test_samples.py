@@ -1,7 +1,7 @@
 import torch
 
-from denoiser.training.degrade import Sample
-from denoiser.training.samples import DrawnAhead, Mixed, drawn_ahead, likeness_of_neighbours
+from denoiser.training.degrade import Batch
+from denoiser.training.samples import DrawnAhead, Mixed, drawn_ahead, neighbour_correlation
 
 
 class _Marked:
@@ -10,7 +10,7 @@ class _Marked:
 
     def draw(self, count, patch, generator):
         picture = torch.full((count, 3, patch, patch), self.mark)
-        return Sample(picture, picture, torch.full((count, 4, 1, 1), self.mark))
+        return Batch(picture, picture, torch.full((count, 4, 1, 1), self.mark))
 
 
 def test_a_mixture_holds_to_its_share():
@@ -19,9 +19,9 @@ def test_a_mixture_holds_to_its_share():
     counts = []
     for _ in range(400):
         sample = source.draw(4, 8, generator)
-        assert sample.noisy.shape == (4, 3, 8, 8)
-        assert torch.equal(sample.planes.flatten(1)[:, 0], sample.noisy[:, 0, 0, 0])
-        counts.append(int(sample.noisy[:, 0, 0, 0].sum()))
+        assert sample.input.shape == (4, 3, 8, 8)
+        assert torch.equal(sample.planes.flatten(1)[:, 0], sample.input[:, 0, 0, 0])
+        counts.append(int(sample.input[:, 0, 0, 0].sum()))
     assert set(counts) == {1, 2}
     assert abs(sum(counts) / 1600 - 0.3) < 0.02
 
@@ -29,15 +29,15 @@ def test_a_mixture_holds_to_its_share():
 def test_a_share_of_all_or_nothing_asks_only_one():
     generator = torch.Generator().manual_seed(0)
     for share in (0.0, 1.0):
-        assert (Mixed(_Marked(1.0), _Marked(0.0), share).draw(3, 8, generator).noisy == share).all()
+        assert (Mixed(_Marked(1.0), _Marked(0.0), share).draw(3, 8, generator).input == share).all()
 
 
 def test_white_noise_is_like_nobody_and_smooth_noise_like_its_neighbours():
     white = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     smooth = (white + white.roll(1, 2) + white.roll(1, 3)) / 3
-    assert float(likeness_of_neighbours(white).abs().max()) < 0.03
-    assert float(likeness_of_neighbours(smooth).min()) > 0.25
-    assert torch.isfinite(likeness_of_neighbours(torch.zeros(1, 3, 8, 8))).all()
+    assert float(neighbour_correlation(white).abs().max()) < 0.03
+    assert float(neighbour_correlation(smooth).min()) > 0.25
+    assert torch.isfinite(neighbour_correlation(torch.zeros(1, 3, 8, 8))).all()
 
 
 class _Numbered:
@@ -52,11 +52,11 @@ class _Numbered:
         numbers = torch.arange(begin, begin + count, dtype=torch.float32).reshape(-1, 1, 1, 1)
         picture = numbers.expand(-1, 3, patch, patch)
         half = (torch.arange(count) < count // 2).float().reshape(-1, 1, 1, 1)
-        return Sample(picture, -picture, half.expand(-1, 4, 1, 1))
+        return Batch(picture, -picture, half.expand(-1, 4, 1, 1))
 
 
 def _numbers(sample):
-    return sample.noisy[:, 0, 0, 0].tolist()
+    return sample.input[:, 0, 0, 0].tolist()
 
 
 def test_every_sample_is_dealt_once_and_stays_whole():
@@ -65,7 +65,7 @@ def test_every_sample_is_dealt_once_and_stays_whole():
     batches = [ahead.draw(4, 8, torch.Generator()) for _ in range(10)]
     assert source.asked == [20, 20]
     assert sorted(number for batch in batches for number in _numbers(batch)) == list(range(40))
-    assert all(torch.equal(batch.noisy, -batch.target) for batch in batches)
+    assert all(torch.equal(batch.input, -batch.target) for batch in batches)
 
 
 def test_what_a_mixture_draws_in_turn_is_in_every_batch():
@@ -78,7 +78,7 @@ def test_another_size_is_drawn_anew():
     source = _Numbered()
     ahead = DrawnAhead(source, pixels=2 * 4 * 8**2)
     ahead.draw(4, 8, torch.Generator())
-    assert ahead.draw(2, 16, torch.Generator()).noisy.shape == (2, 3, 16, 16)
+    assert ahead.draw(2, 16, torch.Generator()).input.shape == (2, 3, 16, 16)
     assert source.asked == [8, 2]  # never less than one batch
 
 

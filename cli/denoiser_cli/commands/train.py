@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from denoiser.errors import UsageError
-from denoiser.events import Event, Listener, TrainingProgress
+from denoiser.events import Event, TrainingProgress
 from denoiser.options import EstimatorOptions, TrainOptions
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
@@ -20,7 +20,6 @@ from denoiser_cli.lines import say
 
 if TYPE_CHECKING:
     from denoiser.training import TrainingReport
-    from denoiser.training.estimator_run import EstimatorReport
 
 
 _EXAMPLES = """\
@@ -33,7 +32,11 @@ denoise train codec --data ./photos --out ./codec --minutes 60
 denoise train estimator --data ./photos --out ./estimator
 """
 _WHAT = ("denoiser", "codec", "estimator")
-_TELL_EVERY = 15.0  # seconds between progress lines
+_FOR_ESTIMATORS: tuple[str, ...] = ("crops", "steps")
+_NOT_FOR_ESTIMATORS: tuple[str, ...] = (
+    *("pairs", "noisy", "minutes", "recipe", "start", "teacher", "validate_pairs", "device", "devices"),
+)
+_REPORT_EVERY = 15.0  # seconds between progress lines
 
 
 @click.command(cls=Verb, examples=_EXAMPLES)
@@ -68,58 +71,64 @@ def command(
     """Train a denoiser, a codec or the noise estimator.
 
     A denoiser is trained on clean photos, real pairs, both, or noisy photos from one source. Ctrl-C stops after the
-    current step; --resume continues. The estimator keeps its training samples, and is trained again from the start.
+    current step; --resume continues. A finished estimator is trained again, from its existing training samples.
     """
     manner: Manner = context.obj
-    refuse_words_of_others(context, what)
-    listener = _as_json if manner.json else _Teller(manner.quiet)
-    loading = None if manner.quiet else _tell_loading
-    if what == "estimator":
-        return train_estimator(manner, data, out, words, listener=listener, loading=loading)
-    from denoiser.training import learn_noise, train_denoiser  # imports torch: after the arguments are checked
-
+    _refuse_flags_of_others(context, what)
+    if what == "estimator" and not data:
+        raise UsageError("No training photos given.", hint="Name a folder of clean photos with --data.")
     if what == "codec" and (pairs or noisy or not data):
         raise UsageError(
             "A codec is trained on clean photos only.", hint="Name a folder of clean photos with --data."
         )
     if noisy and pairs:
         raise UsageError("Choose only one of --noisy and --pairs.", hint="With pairs, --noisy is not needed.")
-    options = collect(TrainOptions, words)
+    options, for_estimator = collect(TrainOptions, words), collect(EstimatorOptions, words)
     if options.validate_pairs and (what == "codec" or noisy):
         raise UsageError("--validate-pairs applies to denoisers trained on photos or pairs.", hint="Leave it out.")
-    clean = Path(data) if data else None
-    with stopping_politely() as cancel:
-        if what == "codec":
-            from denoiser.training.codec import train_codec
+    from denoiser import training  # slow import (torch): after the arguments are checked
 
-            report = train_codec(
-                Path(data or ""), Path(out), options, listener=listener, loading=loading, cancel=cancel
-            )
+    common: dict[str, Any] = {
+        "listener": _print_json if manner.json else _ProgressPrinter(manner.quiet),
+        "loading": None if manner.quiet else _print_loading,
+    }
+    clean, folder = Path(data) if data else None, Path(out)
+    with stopping_politely() as cancel:
+        common["cancel"] = cancel
+        if what == "estimator":
+            report = training.train_estimator(Path(data or ""), folder, for_estimator, **common)
+        elif what == "codec":
+            report = training.train_codec(Path(data or ""), folder, options, **common)
         elif noisy:
-            learned = learn_noise(
-                Path(noisy), Path(out), options, data=clean, listener=listener, loading=loading, cancel=cancel
-            )
-            say(learned.noise.in_words)
-            if learned.verdict:
-                say(learned.verdict.in_words)
+            learned = training.learn_noise(Path(noisy), folder, options, data=clean, **common)
+            say(learned.noise.description)
+            if learned.validation:
+                say(learned.validation.description)
             report = learned.training
         else:
-            report = train_denoiser(
-                clean,
-                Path(out),
-                options,
-                pairs=Path(pairs) if pairs else None,
-                listener=listener,
-                loading=loading,
-                cancel=cancel,
-            )
-    _conclude(report, manner)
+            paired = Path(pairs) if pairs else None
+            report = training.train_denoiser(clean, folder, options, pairs=paired, **common)
+    _print_result(report, manner, of_estimator=what == "estimator")
     return 0 if report.finished else 130
 
 
-def _conclude(report: TrainingReport, manner: Manner) -> None:
+def _refuse_flags_of_others(context: click.Context, what: str) -> None:
+    """Raise UsageError for a flag that does not apply to *what*."""
+    others, owner = _FOR_ESTIMATORS, "estimators"
+    if what == "estimator":
+        others, owner = _NOT_FOR_ESTIMATORS, "denoisers and codecs"
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+        if given and parameter.name in others:
+            raise UsageError(f"{parameter.opts[0]} applies to {owner} only.", hint="Leave it out.")
+
+
+def _print_result(report: TrainingReport, manner: Manner, *, of_estimator: bool) -> None:
     for error in report.unreadable:
         say(error.message)
+    if of_estimator and report.finished and not manner.quiet:
+        for line in _accuracy_table(report):
+            say(line)
     if report.before and report.after:
         gain = report.after.overall - report.before.overall
         kept = "; no improvement, so the initial weights are kept" if report.kept_start else ""
@@ -127,131 +136,81 @@ def _conclude(report: TrainingReport, manner: Manner) -> None:
             say(f"Validation: {gain:+.2f} dB compared with the initial weights{kept}.")
     state = "finished" if report.finished else "stopped; continue with --resume"
     say(f"{report.progress.step} steps, {report.progress.seconds / 60:.1f} minutes: {state}.")
-    if manner.json:
-        words = {"event": "trained", "weights": str(report.weights), "kept_start": report.kept_start}
-        click.echo(json.dumps(words))
-    else:
+    if not manner.json:
         click.echo(report.weights)
+        return
+    words: dict[str, Any] = {"event": "trained", "weights": str(report.weights)}
+    words |= {"held_out": _accuracy_values(report)} if of_estimator else {"kept_start": report.kept_start}
+    click.echo(json.dumps(words))
 
 
-class _Teller:
-    """Prints progress lines, rate limited; validation results always."""
+class _ProgressPrinter:
+    """Prints progress lines, rate limited; validation results and notes always."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._last = 0.0
-        self._held_out = ""
+        self._validation = ""
 
     def __call__(self, event: Event) -> None:
         if self._quiet or not isinstance(event, TrainingProgress):
             return
-        if event.validation_psnr:
+        if event.validation_psnr and event.unit:  # the accuracy of estimators is printed at the end
             unit = event.unit
             scores = ", ".join(f"{name} {value:.2f} {unit}" for name, value in event.validation_psnr.items())
             say(f"step {event.step}: validation{f' {event.note}' if event.note else ''}: {scores}")
             mean = sum(event.validation_psnr.values()) / len(event.validation_psnr)
-            self._held_out = f"  validation {mean:.2f} {unit}"
+            self._validation = f"  validation {mean:.2f} {unit}"
         elif event.note:
             say(event.note)
-        elif time.monotonic() - self._last >= _TELL_EVERY:
+        elif time.monotonic() - self._last >= _REPORT_EVERY:
             self._last = time.monotonic()
+            speed = f"{event.megapixels_per_second:.2f} MP/s  " if event.megapixels_per_second else ""
             say(
-                f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}{self._held_out}  "
-                f"{event.megapixels_per_second:.2f} MP/s  {event.seconds_left / 60:.0f} min left"
+                f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}{self._validation}  "
+                f"{speed}{event.seconds_left / 60:.0f} min left"
             )
 
 
-def _as_json(event: Event) -> None:
+def _print_json(event: Event) -> None:
     if isinstance(event, TrainingProgress):
         words = {"event": "training", **dataclasses.asdict(event)}
         click.echo(json.dumps({key: None if value != value else value for key, value in words.items()}))  # no NaN
 
 
-def _tell_loading(done: int, total: int) -> None:
+def _print_loading(done: int, total: int) -> None:
     if done % 100 == 0:
         say(f"Reading photos: {done} of {total}")
 
 
-_OF_ESTIMATORS = ("crops", "steps")
-_OF_OTHERS = ("pairs", "noisy", "minutes", "recipe", "start", "teacher", "validate_pairs", "device", "devices")
-
-
-def train_estimator(
-    manner: Manner,
-    data: str | None,
-    out: str,
-    words: dict[str, Any],
-    *,
-    listener: Listener,
-    loading: Callable[[int, int], None] | None,
-) -> int:
-    """Train the estimator, print its accuracy on validation photos, and return the exit code."""
-    if not data:
-        raise UsageError("No training photos given.", hint="Name a folder of clean photos with --data.")
-    options = collect(EstimatorOptions, words)
-    from denoiser.training.estimator_run import (
-        estimator_from_photos,
-    )  # slow import (torch): after the arguments are checked
-
-    with stopping_politely() as cancel:
-        report = estimator_from_photos(
-            Path(data), Path(out), options, listener=listener, loading=loading, cancel=cancel
-        )
-    _conclude_estimator(report, options, manner)
-    return 0
-
-
-def refuse_words_of_others(context: click.Context, what: str) -> None:
-    """Raise UsageError for a flag that does not apply to *what*."""
-    foreign, owner = (_OF_OTHERS, "denoisers and codecs") if what == "estimator" else (_OF_ESTIMATORS, "estimators")
-    for parameter in context.command.params:
-        given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
-        if given and parameter.name in foreign:
-            raise UsageError(f"{parameter.opts[0]} applies to {owner} only.", hint="Leave it out.")
-
-
-def _conclude_estimator(report: EstimatorReport, options: EstimatorOptions, manner: Manner) -> None:
-    for error in report.unreadable:
-        say(error.message)
-    if not manner.quiet:
-        for line in _verdict_in_words(report):
-            say(line)
-    made = f"{report.lessons:,} samples from {report.crops:,} crops, {options.steps:,} steps"
-    say(f"{made}, {report.minutes:.1f} minutes: finished.")
-    if manner.json:
-        click.echo(json.dumps({"event": "trained", "weights": str(report.weights), "held_out": _as_values(report)}))
-    else:
-        click.echo(report.weights)
-
-
-def _verdict_in_words(report: EstimatorReport) -> Iterator[str]:
-    from denoiser.evaluation.noise_reading import CLEAN_BELOW
-
-    verdict = report.verdict
-    if verdict is None:
+def _accuracy_table(report: TrainingReport) -> Iterator[str]:
+    values = _accuracy_values(report)
+    if values is None or report.after is None:
         yield "No validation: it needs at least four photos."
         return
-    count = len(verdict.untouched)
+    from denoiser.evaluation.noise_accuracy import CLEAN_BELOW
+
+    count = values["photos"]
     yield f"On {count} validation photo{'s' * (count > 1)}: estimated ÷ true level and deviation (medians):"
-    for white in verdict.white:
-        luma, chroma = (f"{one.ratio:.2f}, {one.off:.2f}" for one in (white.luma, white.chroma))
-        yield f"  white noise {white.level:>2g}: luma {luma}; chroma {chroma}"
-    noisiest = max(verdict.untouched)
-    yield f"  clean photos: {verdict.clean} of {count} estimated below {CLEAN_BELOW}, maximum {noisiest:.2f}"
+    for row in values["white"]:
+        luma, chroma = (f"{row[f'{axis}_ratio']:.2f}, {row[f'{axis}_off']:.2f}" for axis in ("luma", "chroma"))
+        yield f"  white noise {row['level']:>2g}: luma {luma}; chroma {chroma}"
+    clean, noisiest = values["read_as_clean"], report.after.details["noisiest photo"]
+    yield f"  clean photos: {clean} of {count} estimated below {CLEAN_BELOW}, maximum {noisiest:.2f}"
 
 
-def _as_values(report: EstimatorReport) -> dict[str, Any] | None:
-    verdict = report.verdict
-    if verdict is None:
+def _accuracy_values(report: TrainingReport) -> dict[str, Any] | None:
+    """The accuracy of an estimator on validation photos; None if there were none."""
+    if report.after is None or not report.after.scores:
         return None
-    white = [
-        {
-            "level": one.level,
-            "luma_ratio": round(one.luma.ratio, 3),
-            "luma_off": round(one.luma.off, 3),
-            "chroma_ratio": round(one.chroma.ratio, 3),
-            "chroma_off": round(one.chroma.off, 3),
-        }
-        for one in verdict.white
-    ]
-    return {"photos": len(verdict.untouched), "read_as_clean": verdict.clean, "white": white}
+    from denoiser.evaluation.noise_accuracy import LEVELS
+
+    values = report.after.scores | report.after.details
+    white = []
+    for level in LEVELS:
+        row = {"level": level}
+        for axis in ("luma", "chroma"):
+            row[f"{axis}_ratio"] = round(values[f"white {level:g} {axis}"], 3)
+            row[f"{axis}_off"] = round(values[f"white {level:g} {axis} off"], 3)
+        white.append(row)
+    return {"photos": values["photos"], "read_as_clean": values["photos read as clean"], "white": white}

@@ -18,7 +18,7 @@ from denoiser_cli.health.page import Section
 
 _BACKENDS = {"heif": "heif", "jxl": "jpegxl", "raw": "raw"}  # of the extras
 # Other extras, with a package that shows whether they are installed.
-_OTHERS = {"demo": "skimage", "train": "lightning_fabric", "bench": "cv2"}
+_OTHERS = {"demo": "skimage", "bench": "cv2"}
 _SIDE = 16
 
 

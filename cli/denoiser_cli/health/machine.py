@@ -107,12 +107,12 @@ def graphics_cards() -> tuple[list[str], str]:
 
 _PACKAGE = "denoiser-studio"
 _OPTIONAL = (
-    *("imagecodecs", "pillow-heif", "pillow-jxl-plugin", "rawpy"),
-    *("scikit-image", "opencv-python-headless", "lightning-fabric"),
+    *("imagecodecs", "pillow-heif", "pillow-jxl-plugin", "rawpy", "scikit-image"),
+    "opencv-python-headless",
 )
 _NEEDED = (
     *("click", "constriction", "numpy", "pillow", "pyside6-essentials", "pyvips", "rich", "safetensors"),
-    *("torch", "torchvision"),
+    *("tomli-w", "torch", "torchvision"),
 )
 
 

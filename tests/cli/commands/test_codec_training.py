@@ -76,7 +76,7 @@ def test_a_codec_learns_from_clean_photos_alone(call, photos, words):
 def test_what_a_codec_does_not_have_is_refused(call, photos, words):
     answer = call("train", "codec", "--data", "photos", "--out", "run", *words)
     assert answer.code == 2
-    assert "starts from nothing" in answer.err
+    assert "trained from scratch" in answer.err
 
 
 @pytest.mark.parametrize(

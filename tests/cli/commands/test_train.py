@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,16 +113,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(call, words, more):
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="process groups are of POSIX")
-def test_a_team_whose_parent_is_killed_saves_and_ends(call, words):
+def test_other_processes_end_when_the_first_is_killed(call, words):
     process = _started(words, "--devices", "2")
     try:
         assert json.loads(process.stdout.readline())["event"] == "training"
         process.kill()
-        process.communicate(timeout=200)  # until the last process that could write is gone
+        process.communicate(timeout=200)  # returns when the last process has closed its output
     finally:
         _end(process)
-    assert Path("run/denoiser-tiny.safetensors").exists()
-    assert not Path("run/latest.safetensors").exists()
 
 
 def test_a_noise_is_learned_only_where_there_is_one(call, tiny_weights, tmp_path):

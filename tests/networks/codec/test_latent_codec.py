@@ -6,6 +6,7 @@ from denoiser.errors import MissingModel
 from denoiser.networks import registry
 from denoiser.networks.codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS, step_sizes
+from denoiser.networks.conditioning import Denoiser
 
 TOLD = torch.tensor([0, 0, 1.0, 0]).reshape(1, 4, 1, 1)
 
@@ -80,14 +81,14 @@ def test_what_the_codec_costs_is_told(network):
 
 
 def test_codecs_have_names_for_ever():
-    made = registry.build_codec(
-        "latent-codec-1", {"width": 192, "blocks": [1, 1], "latents": 64, "hyper": 4, "features": 8}
+    made = registry.build(
+        LatentCodec, "latent-codec-1", {"width": 192, "blocks": [1, 1], "latents": 64, "hyper": 4, "features": 8}
     )
     assert isinstance(made, LatentCodec)
     with pytest.raises(MissingModel, match="latent-codec-1"):
-        registry.build_codec("dense-autoencoder-1", {})
+        registry.build(LatentCodec, "dense-autoencoder-1", {})
     with pytest.raises(MissingModel, match="dense-autoencoder-1"):
-        registry.build("latent-codec-1", {})
+        registry.build(Denoiser, "latent-codec-1", {})
 
 
 def test_the_trained_kernels_of_the_body_are_told_from_the_rest(network):

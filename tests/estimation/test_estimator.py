@@ -12,7 +12,7 @@ from skimage import data
 
 from denoiser import estimate_noise, imageio, models
 from denoiser.errors import UntrustedWeights
-from denoiser.estimation import open_reader
+from denoiser.estimation import load_estimator
 from denoiser.image import Image, from_numpy
 from denoiser.options import WriteOptions
 
@@ -171,22 +171,22 @@ def test_the_picture_stays_as_it_is() -> None:
     assert np.array_equal(image.pixels, before)
 
 
-def test_another_network_may_read(tmp_path) -> None:
+def test_another_estimator_can_be_used(tmp_path) -> None:
     shipped = models.find("estimator", "cpu").path
     path = tmp_path / "mine.safetensors"
     path.write_bytes(shipped.read_bytes())
     path.with_suffix(".toml").write_text(shipped.with_suffix(".toml").read_text("utf-8"), "utf-8")
     picture = from_numpy(as_bytes(noisy(10)))
     expected = estimate_noise(picture)
-    reader = open_reader(str(path))
-    assert estimate_noise(picture, reader=reader).as_values() == expected.as_values()
+    estimator = load_estimator(str(path))
+    assert estimate_noise(picture, estimator=estimator).as_values() == expected.as_values()
     with torch.no_grad():
-        for parameter in reader.parameters():
+        for parameter in estimator.parameters():
             parameter.zero_()
-    assert estimate_noise(picture, reader=reader).luma != expected.luma
+    assert estimate_noise(picture, estimator=estimator).luma != expected.luma
     assert estimate_noise(picture).as_values() == expected.as_values()  # the shipped one is as it was
 
 
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(UntrustedWeights, match="not the weights of a noise estimator"):
-        open_reader("denoiser-fast")
+        load_estimator("denoiser-fast")

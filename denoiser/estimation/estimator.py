@@ -1,7 +1,7 @@
 """Estimates the noise of an image: blocks, a network on statistics of their windows, and one combined estimate.
 
 The network runs on the CPU in fp32 whatever device cleans, and figures are rounded to a hundredth, so that a
-picture has one estimate everywhere.
+image has the same estimate everywhere.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoiser.estimation.blocks import Blocks, blocks_of
-from denoiser.estimation.estimate import NoiseEstimate, Part, verdict
+from denoiser.estimation.estimate import NoiseEstimate, PartEstimate, combine
 from denoiser.image import Image
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from denoiser.networks.estimator import Energies, NoiseReader
+    from denoiser.networks.estimator import Energies, NoiseEstimator
 
 WEIGHTS = "estimator"
 _BATCH = 32  # blocks at a time: what they are turned into stays in the cache
@@ -30,20 +30,20 @@ _MAP_SIDE = 6  # fields of the map at most, down and across
 Choice = tuple["Tensor", ...]  # which windows, at each scale
 
 
-def estimate_noise(image: Image, *, reader: NoiseReader | None = None) -> NoiseEstimate:
+def estimate_noise(image: Image, *, estimator: NoiseEstimator | None = None) -> NoiseEstimate:
     """Estimate the noise of *image*; the same result for every thread count.
 
-    Looks at half a megapixel at most, spread over the picture. Tiny, flat and fully clipped pictures read 0. With
-    *reader* another network than the shipped one reads, such as ``open_reader`` gives.
+    Uses at most half a megapixel, spread over the image. Tiny, flat and fully clipped images have noise 0. The
+    default *estimator* is the bundled one; ``load_estimator`` returns others.
     """
     blocks = blocks_of(image)
     energies = _energies(blocks)
     edges = itertools.pairwise(_BRIGHTNESSES)
     bright = [_as_bright_as(energies, low, high) for low, high in edges]
     fields, shape = _fields(energies, blocks)
-    whole = tuple(scale.telling for scale in energies)
-    parts = _read(energies, [whole, *bright, *fields], _compression(image, blocks), reader or _shipped())
-    return verdict(
+    whole = tuple(scale.usable for scale in energies)
+    parts = _estimates(energies, [whole, *bright, *fields], _compression(image, blocks), estimator or _bundled())
+    return combine(
         parts[0],
         [part for part in parts[1 : 1 + len(bright)] if part],
         parts[1 + len(bright) :],
@@ -85,11 +85,11 @@ def _compression(image: Image, blocks: Blocks) -> Tensor:
 
 
 def _as_bright_as(energies: tuple[Energies, ...], low: float, high: float) -> Choice:
-    return tuple(s.telling & (s.brightness >= low) & (s.brightness < high) for s in energies)
+    return tuple(s.usable & (s.brightness >= low) & (s.brightness < high) for s in energies)
 
 
 def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice], tuple[int, int]]:
-    """The windows of each field of the map, row by row, and how many rows and columns it has."""
+    """The windows of each field of the map, row by row, and its numbers of rows and columns."""
     import torch
 
     shape = min(blocks.rows, _MAP_SIDE), min(blocks.columns, _MAP_SIDE)
@@ -99,33 +99,33 @@ def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice
     )
     number = torch.from_numpy((down[:, None] * shape[1] + across[None, :]).ravel()).unsqueeze(1)
     choices = [
-        tuple(scale.telling & (number == field) for scale in energies) for field in range(shape[0] * shape[1])
+        tuple(scale.usable & (number == field) for scale in energies) for field in range(shape[0] * shape[1])
     ]
     return choices, shape
 
 
-def _read(
-    energies: tuple[Energies, ...], choices: list[Choice], packed: Tensor, reader: NoiseReader
-) -> list[Part | None]:
+def _estimates(
+    energies: tuple[Energies, ...], choices: list[Choice], compressed: Tensor, estimator: NoiseEstimator
+) -> list[PartEstimate | None]:
     import torch
 
     from denoiser.networks.estimator import summary
 
     usable = [number for number, choice in enumerate(choices) if int(choice[0].sum()) >= _FEWEST]
-    parts: list[Part | None] = [None] * len(choices)
+    parts: list[PartEstimate | None] = [None] * len(choices)
     if not usable:
         return parts
     with torch.inference_mode():
-        reading = reader(torch.stack([summary(energies, choices[number], packed) for number in usable]))
+        output = estimator(torch.stack([summary(energies, choices[number], compressed) for number in usable]))
     for row, number in enumerate(usable):
         first = choices[number][0]
-        parts[number] = Part(
-            luma=float(reading.luma[row]),
-            chroma=float(reading.chroma[row]),
-            luma_doubt=float(reading.luma_doubt[row]),
-            chroma_doubt=float(reading.chroma_doubt[row]),
-            kind=float(torch.sigmoid(reading.kind[row])),
-            noisy=float(torch.sigmoid(reading.noisy[row])),
+        parts[number] = PartEstimate(
+            luma=float(output.luma[row]),
+            chroma=float(output.chroma[row]),
+            luma_doubt=float(output.luma_doubt[row]),
+            chroma_doubt=float(output.chroma_doubt[row]),
+            kind=float(torch.sigmoid(output.kind[row])),
+            noisy=float(torch.sigmoid(output.noisy[row])),
             brightness=float(energies[0].brightness[first].mean()),
             windows=int(first.sum()),
         )
@@ -133,25 +133,25 @@ def _read(
 
 
 @cache
-def _shipped() -> NoiseReader:
-    return open_reader(WEIGHTS)
+def _bundled() -> NoiseEstimator:
+    return load_estimator(WEIGHTS)
 
 
-def open_reader(name_or_path: str) -> NoiseReader:
-    """The network in those weights, a name or a .safetensors file with its card; UntrustedWeights if it is none."""
+def load_estimator(name_or_path: str) -> NoiseEstimator:
+    """The estimator of that name or in that .safetensors file; raise UntrustedWeights if it is invalid."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from denoiser import models
     from denoiser.errors import UntrustedWeights
-    from denoiser.networks.estimator import NoiseReader
+    from denoiser.networks.estimator import NoiseEstimator
 
     entry = models.find(name_or_path, "cpu")
     models.verify(entry)
-    reader = NoiseReader()
+    estimator = NoiseEstimator()
     try:
         tensors: dict[str, Any] = load_file(entry.path)
-        reader.load_state_dict(tensors)
+        estimator.load_state_dict(tensors)
     except (SafetensorError, OSError, RuntimeError) as error:
         raise UntrustedWeights(f"{entry.path}: not the weights of a noise estimator ({error}).") from error
-    return reader.eval().requires_grad_(False)
+    return estimator.eval().requires_grad_(False)
