@@ -13,7 +13,6 @@ a network that the engine can run.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -74,9 +73,14 @@ class NetworkSpec:
     parameters: int
 
 
-class Denoiser(nn.Module, ABC):
+class Denoiser(nn.Module):
     """Maps noisy (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to clean; for sizes that fit its spec."""
 
-    @abstractmethod
+    size_multiple: int
+    formula_radius: int
+    kmac_per_pixel: float
+
     def spec(self, halo: int) -> NetworkSpec:
-        """The properties of the network; *halo* is measured on the weights."""
+        """The properties of the network; *halo* is measured on the weights, not derived."""
+        parameters = sum(value.numel() for value in self.parameters())
+        return NetworkSpec(self.size_multiple, halo, self.formula_radius, self.kmac_per_pixel, parameters)

@@ -45,7 +45,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.networks.conditioning import PLANES, Denoiser, NetworkSpec
+from denoiser.networks.conditioning import PLANES, Denoiser
 
 _STEM = 2  # the stem's unshuffle
 _LEVELS = 3
@@ -101,6 +101,8 @@ class PyramidAutoencoder(Denoiser):
         self.leave_half = row(4)
         self.tail = nn.Conv2d(half, 3 * _STEM**2, 3, padding=1, bias=False)
         nn.init.zeros_(self.tail.weight)
+        self.size_multiple = SIZE_MULTIPLE
+        self.formula_radius, self.kmac_per_pixel = self._formula_radius(), self._kmac()
 
     def forward(self, noisy: Tensor, planes: Tensor) -> Tensor:
         folded = functional.pixel_unshuffle(noisy, _STEM)
@@ -112,16 +114,6 @@ class PyramidAutoencoder(Denoiser):
         half = self.leave_half(half + self.up_half(quarter))
         residual = functional.pixel_shuffle(self.tail(half), _STEM)
         return noisy + residual
-
-    def spec(self, halo: int) -> NetworkSpec:
-        """Sizes and costs; *halo* is measured on the weights, not derived."""
-        return NetworkSpec(
-            size_multiple=SIZE_MULTIPLE,
-            halo=halo,
-            formula_radius=self._formula_radius(),
-            kmac_per_pixel=self._kmac(),
-            parameters=sum(p.numel() for p in self.parameters()),
-        )
 
     def _formula_radius(self) -> int:
         def reach(*rows: nn.Sequential) -> int:

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from denoiser.image import JpegTables, from_numpy
 from denoiser.imageio import encode, read_bytes
-from denoiser.networks.conditioning import Condition, Denoiser, NetworkSpec, luma_and_chroma_sigma
+from denoiser.networks.conditioning import Condition, Denoiser, luma_and_chroma_sigma
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import WriteOptions
 from denoiser.training.own_noise_fit import (
@@ -167,8 +167,7 @@ class Mixing(Denoiser):
         super().__init__()
         self.share = nn.Parameter(torch.tensor(share))
 
-    def spec(self, halo: int) -> NetworkSpec:
-        return NetworkSpec(8, halo, 2, 0.0, 1)
+    size_multiple, formula_radius, kmac_per_pixel = 8, 2, 0.0
 
     def forward(self, noisy: torch.Tensor, _planes: torch.Tensor) -> torch.Tensor:
         return torch.lerp(noisy, functional.avg_pool2d(noisy, 5, 1, 2, count_include_pad=False), self.share)
