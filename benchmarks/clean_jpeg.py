@@ -17,7 +17,7 @@ from skimage import data
 
 from denoiser import imageio, metrics
 from denoiser.engine import Session
-from denoiser.evaluation.samples import clean_pictures, read_truth
+from denoiser.evaluation.samples import clean_images, read_truth
 from denoiser.options import DenoiseOptions
 
 QUALITIES = (60, 75, 85, 90, 95, 98)
@@ -27,7 +27,7 @@ SMALL_LOSS = -0.05  # dB
 def photos(folder: Path | None) -> dict[str, np.ndarray]:
     if folder is None:
         return {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee")}
-    return {path.stem: read_truth(path) for path in clean_pictures(folder)}
+    return {path.stem: read_truth(path) for path in clean_images(folder)}
 
 
 def gain(session: Session, photo: np.ndarray, quality: int, subsampling: str) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from denoiser.codec.context import Coder
 from denoiser.codec.transform import Transform
 from denoiser.evaluation import rd_report
 from denoiser.evaluation.rate_distortion import OURS, Comparison, Curve, compare
-from denoiser.evaluation.samples import clean_pictures, evenly
+from denoiser.evaluation.samples import clean_images, evenly
 from denoiser.image import from_numpy
 
 CODEC_BEGIN, CODEC_END = "<!-- benchmarks/codec.py begins -->", "<!-- and codec.py ends -->"
@@ -44,10 +44,10 @@ def main() -> int:
     report = contract.Report(__doc__, words)
     with tempfile.TemporaryDirectory() as place:
         folder = words.data or _own_photos(Path(place))
-        found = compare(folder, model=words.model, precision=words.precision, limit=words.limit, told=_tell)
+        found = compare(folder, model=words.model, precision=words.precision, limit=words.limit, progress=_tell)
         off = _off_the_estimate(folder, words)
     for curve in found.curves:
-        report.add_facts(f"{found.pictures} pictures", curve.settings, **_facts(found, curve))
+        report.add_facts(f"{found.images} images", curve.settings, **_facts(found, curve))
     report.add_facts("written against the tables", OURS, percent=round(off, 2), at_most=MOST_OFF)
     missed = _missed(found, off)
     for line in missed:
@@ -84,7 +84,7 @@ def _off_the_estimate(folder: Path, words: argparse.Namespace) -> float:
     loaded = model.load(model.find(words.model))
     transform, coder = Transform(loaded, "cpu", words.precision), Coder(loaded)
     written = said = 0.0
-    for path in evenly(clean_pictures(folder), min(words.limit or 8, 8)):
+    for path in evenly(clean_images(folder), min(words.limit or 8, 8)):
         pixels = imageio.read(path)
         values = np.asarray(pixels.pixels, np.float32) / pixels.white
         height, width = (min(_SIDE, side // 64 * 64) for side in values.shape[:2])
@@ -140,7 +140,7 @@ def _markdown(found: Comparison, head: str, picture: Path | None) -> str:
         lines.append(f"| {curve.settings} | {' | '.join(cells)} | {facts.get('ours against it', '')} |")
     if picture:
         lines += ["", f"![PSNR over bits per pixel]({picture.as_posix()})"]
-    return "\n".join([*lines, "", f"{found.pictures} photos, {found.megapixels:.1f} MP. {head}"])
+    return "\n".join([*lines, "", f"{found.images} photos, {found.megapixels:.1f} MP. {head}"])
 
 
 def _put(table: str, document: Path) -> None:

@@ -60,7 +60,7 @@ def scores(words: argparse.Namespace, session: Session) -> Iterator[Score]:
         if words.clean:
             jobs.append((words.clean, Wanted("untouched", limit=words.limit)))
         for folder, wanted in jobs:
-            for measured in measure(session, folder, wanted, told=lambda _name: None, cancel=CancelToken()):
+            for measured in measure(session, folder, wanted, progress=lambda _name: None, cancel=CancelToken()):
                 yield from measured.scores
 
 

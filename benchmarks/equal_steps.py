@@ -20,10 +20,11 @@ import contract
 import torch
 
 from denoiser.engine.device import fast_bf16
+from denoiser.evaluation.samples import image_paths
 from denoiser.networks import registry
 from denoiser.networks.conditioning import Denoiser
 from denoiser.training import recipe
-from denoiser.training.data import PhotoPool, as_bytes, image_paths, load_photos
+from denoiser.training.data import PhotoPool, as_bytes, load_photos
 from denoiser.training.pairs import load_pairs
 from denoiser.training.run import DENOISING, Run
 from denoiser.training.samples import DrawnNoise

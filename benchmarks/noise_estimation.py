@@ -20,7 +20,7 @@ from skimage import data
 
 from denoiser import estimate_noise, imageio
 from denoiser.evaluation.noise_accuracy import CLEAN_BELOW, Accuracy, measure_accuracy
-from denoiser.evaluation.samples import clean_pictures, real_pairs, with_white_noise
+from denoiser.evaluation.samples import clean_images, real_pairs, with_white_noise
 from denoiser.image import Image, from_numpy
 
 PATCH, MOST_PATCHES, ROUNDS = 5, 30_000, 4
@@ -83,7 +83,7 @@ def in_bytes(image: Image) -> np.ndarray:
 def photos(folder: Path | None) -> dict[str, np.ndarray]:
     if folder is None:
         return {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee")}
-    return {path.stem: in_bytes(imageio.read(path)) for path in clean_pictures(folder)}
+    return {path.stem: in_bytes(imageio.read(path)) for path in clean_images(folder)}
 
 
 def on_white_noise(report: contract.Report, clean: dict[str, np.ndarray]) -> None:

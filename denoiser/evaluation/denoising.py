@@ -99,16 +99,16 @@ class Score:
 
 
 def score(
-    samples: SampleSet, contenders: Sequence[Contender], *, told: Callable[[str], None], cancel: CancelToken
+    samples: SampleSet, contenders: Sequence[Contender], *, progress: Callable[[str], None], cancel: CancelToken
 ) -> list[Score]:
-    """Scores of *contenders* on *samples*; *told* receives a progress line for each sample."""
+    """Scores of *contenders* on *samples*; *progress* receives a progress line for each sample."""
     tried: list[list[list[PictureScore]]] = [[[] for _ in contender.methods] for contender in contenders]
     for number, sample in enumerate(samples, start=1):
         for contender, rows in zip(contenders, tried, strict=True):
             for method, row in zip(contender.methods, rows, strict=True):
                 cancel.raise_if_cancelled()
                 row.append(measured(sample, method))
-        told(f"{samples.what}: {number} of {len(samples)}, {sample.name}")
+        progress(f"{samples.what}: {number} of {len(samples)}, {sample.name}")
     return [
         score
         for contender, rows in zip(contenders, tried, strict=True)

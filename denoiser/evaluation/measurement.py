@@ -50,12 +50,12 @@ class Measured:
 
 
 def measure(
-    session: Session, folder: Path, wanted: Wanted, *, told: Callable[[str], None], cancel: CancelToken
+    session: Session, folder: Path, wanted: Wanted, *, progress: Callable[[str], None], cancel: CancelToken
 ) -> list[Measured]:
-    """Measure *wanted* on the images below *folder*; *told* receives a progress line for each."""
+    """Measure *wanted* on the images below *folder*; *progress* receives a progress line for each."""
     entered = [(samples, _contenders(session, samples, wanted, cancel)) for samples in _sets(folder, wanted)]
     return [
-        Measured(samples, contenders, tuple(score(samples, contenders, told=told, cancel=cancel)))
+        Measured(samples, contenders, tuple(score(samples, contenders, progress=progress, cancel=cancel)))
         for samples, contenders in entered
     ]
 

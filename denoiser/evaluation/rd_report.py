@@ -11,7 +11,7 @@ from denoiser.evaluation.rate_distortion import COMPARED_RATES, Comparison, Curv
 
 def as_text(comparison: Comparison) -> str:
     """A table for each codec, and what ours takes beside the others."""
-    lines = [f"{comparison.pictures} pictures, {comparison.megapixels:.1f} MP; seconds are per megapixel"]
+    lines = [f"{comparison.images} pictures, {comparison.megapixels:.1f} MP; seconds are per megapixel"]
     for curve in comparison.curves:
         lines += [
             "",
@@ -37,7 +37,7 @@ def as_values(comparison: Comparison) -> dict[str, Any]:
     """What ``--json`` prints; null for values that could not be measured."""
     ours, *others = comparison.curves
     return {
-        "pictures": comparison.pictures,
+        "pictures": comparison.images,
         "megapixels": comparison.megapixels,
         "bd_rate_percent": {other.name: _finite(comparison.against(other.name)) for other in others},
         "codecs": {curve.name: _values(curve) for curve in (ours, *others)},

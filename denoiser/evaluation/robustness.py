@@ -140,7 +140,7 @@ def table(
     *,
     model: LoadedModel,
     limit: int | None,
-    told: Callable[[str], None],
+    progress: Callable[[str], None],
     cancel: CancelToken,
 ) -> list[Score]:
     """One score for each kind of trouble; *model* is what *session* runs, for the attack to look into."""
@@ -150,7 +150,9 @@ def table(
     entered += _given_wrong_level(session, folder, limit, cancel)
     entered += _attacked(session, folder, limit, model, cancel)
     return [
-        only for samples, contender in entered for only in score(samples, [contender], told=told, cancel=cancel)
+        only
+        for samples, contender in entered
+        for only in score(samples, [contender], progress=progress, cancel=cancel)
     ]
 
 

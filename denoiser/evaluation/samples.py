@@ -19,6 +19,7 @@ from denoiser.image import Image, from_numpy
 
 _NOISY, _CLEAN = "__noisy", "__clean"
 _FOLDERS = ("noisy", "clean")
+_HINT = "Point --data at a folder of images."
 _PAIR_HINT = "Pairs are <scene>__noisy.* and <scene>__clean.*, or equal names in the folders noisy and clean."
 
 _Thing = TypeVar("_Thing")
@@ -33,11 +34,19 @@ class Pair:
     clean: Path
 
 
-def clean_pictures(folder: Path) -> list[Path]:
-    """All pictures below *folder* in a fixed order; UnusableData when there are none."""
-    found = sorted(_pictures(folder))
+def image_paths(folder: Path, *, hint: str = _HINT) -> list[Path]:
+    """All image files below *folder*, sorted; raise UsageError if there is no such folder."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder.", hint=hint)
+    paths = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in paths if imageio.formats.is_image_name(path))
+
+
+def clean_images(folder: Path) -> list[Path]:
+    """All image files below *folder*; raise UnusableData if there are none."""
+    found = image_paths(folder)
     if not found:
-        raise UnusableData(f"{folder}: no picture to measure on.", hint="Point --data at a folder of pictures.")
+        raise UnusableData(f"{folder}: no image to measure on.", hint=_HINT)
     return found
 
 
@@ -68,7 +77,7 @@ def _has_two_folders(folder: Path) -> bool:
 
 def _in_two_folders(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     noisy, clean = (
-        {path.relative_to(half).with_suffix("").as_posix(): path for path in _pictures(half)}
+        {path.relative_to(half).with_suffix("").as_posix(): path for path in image_paths(half)}
         for half in (folder / name for name in _FOLDERS)
     )
     return noisy, clean
@@ -76,21 +85,12 @@ def _in_two_folders(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
 
 def _side_by_side(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     halves: dict[str, dict[str, Path]] = {_NOISY: {}, _CLEAN: {}}
-    for path in _pictures(folder):
+    for path in image_paths(folder):
         for half, scenes in halves.items():
             if path.stem.endswith(half):
                 scene = path.with_name(path.stem.removesuffix(half)).relative_to(folder)
                 scenes[scene.as_posix()] = path
     return halves[_NOISY], halves[_CLEAN]
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder.", hint="Point --data at a folder of pictures.")
-    for place, _, names in os.walk(folder):
-        for name in names:
-            if imageio.formats.is_image_name(Path(name)):
-                yield Path(place) / name
 
 
 Truth = NDArray[np.uint8]  # (H, W, 1) or (H, W, 3)
@@ -129,7 +129,7 @@ class SampleSet:
 
 def white_set(folder: Path, sigma: float, *, grey: bool = False, limit: int | None = None) -> SampleSet:
     """The pictures below *folder* with white noise of *sigma* in 8-bit units; turned grey first with *grey*."""
-    paths = evenly(clean_pictures(folder), limit)
+    paths = evenly(clean_images(folder), limit)
 
     def load(number: int) -> Sample:
         path = paths[number]
@@ -158,7 +158,7 @@ def pair_set(folder: Path, *, limit: int | None = None) -> SampleSet:
 
 def untouched_set(folder: Path, *, limit: int | None = None) -> SampleSet:
     """The clean pictures below *folder*, each its own reference: every change is harm."""
-    paths = evenly(clean_pictures(folder), limit)
+    paths = evenly(clean_images(folder), limit)
 
     def load(number: int) -> Sample:
         path = paths[number]

@@ -6,24 +6,22 @@ image, which is ten times faster on a CPU; a test compares the crops of the two.
 
 from __future__ import annotations
 
-import functools
 import os
 import random
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from denoiser import imageio
-from denoiser.errors import BrokenInstall, UnreadableImage, UnusableData, UsageError
+from denoiser.errors import UnreadableImage, UnusableData
+from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken
 from denoiser.image import Image
 
@@ -49,29 +47,12 @@ _Result = TypeVar("_Result")
 
 
 def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """The results of *work* for *items* in their order, computed in as many threads as there are cores.
+    """The results of *work* for *items* in their order; closing the iterator cancels the rest.
 
-    Images are read and shrunk outside of Python, so threads suffice. Closing the iterator stops the work.
+    Images are read and shrunk outside of Python, so threads suffice.
     """
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="denoise-reading") as threads:
-        results = deque(threads.submit(work, item) for item in items)
-        try:
-            while results:
-                yield results.popleft().result()
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-
-
-@functools.cache
-def transforms() -> ModuleType:
-    """torchvision.transforms.v2.functional; raise BrokenInstall if it does not fit torch."""
-    try:
-        return import_module("torchvision.transforms.v2.functional")
-    except (ImportError, RuntimeError, OSError, AttributeError) as error:
-        raise BrokenInstall(
-            f"torchvision cannot be used beside torch {torch.__version__}: {error}",
-            hint="Install the two together: `pip install --force-reinstall torch torchvision`, from one index.",
-        ) from error
+        yield from threads.map(work, items)
 
 
 SMALLEST = 128  # pixels: the largest patch must fit
@@ -79,7 +60,6 @@ _HELD_OUT = 8
 # Two thirds of the crops come from shrunk photos: compression artefacts would otherwise be learned as detail.
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
-_BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
 HINT = "Point --data at a folder of clean photos."
 _TEXTURE_CHOICE = 0.75  # how often the more textured of two crops is chosen; flat crops teach little
 
@@ -222,27 +202,14 @@ def area_shares(areas: Sequence[float]) -> Tensor:
     return roots / roots.sum()
 
 
-def image_paths(folder: Path, *, hint: str) -> list[Path]:
-    """All image files below *folder*, sorted; raise UsageError if there is no such folder."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder.", hint=hint)
-    found = [
-        Path(place) / name
-        for place, _, names in os.walk(folder)
-        for name in names
-        if imageio.formats.is_image_name(Path(name))
-    ]
-    return sorted(found)
+def resized(images: Tensor, size: Sequence[int]) -> Tensor:
+    """*images* (B, C, H, W), uint8 or float, in another *size*, by bicubic interpolation without aliasing."""
+    return functional.interpolate(images, size=tuple(size), mode="bicubic", antialias=True)
 
 
 def _shrunk(photo: Tensor, smallest: int, scales: Sequence[float]) -> list[Tensor]:
-    resize = transforms().resize
-    copies = []
-    for scale in scales:
-        size = [round(side / scale) for side in photo.shape[1:]]
-        if min(size) >= smallest:
-            copies.append(resize(photo, size, interpolation=_BICUBIC, antialias=True))
-    return copies
+    sizes = [[round(side / scale) for side in photo.shape[1:]] for scale in scales]
+    return [resized(photo.unsqueeze(0), size)[0] for size in sizes if min(size) >= smallest]
 
 
 def _crop(image: Tensor, y: float, x: float, patch: int) -> Tensor:

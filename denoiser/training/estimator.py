@@ -23,6 +23,7 @@ from torch.nn import functional
 from denoiser.errors import Cancelled, UnusableData, UsageError
 from denoiser.estimation import estimate_noise
 from denoiser.evaluation.noise_accuracy import LEVELS, measure_accuracy
+from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken, Listener, TrainingProgress, ignore
 from denoiser.imageio.sheet import Row
 from denoiser.networks import registry
@@ -41,7 +42,7 @@ from denoiser.networks.estimator import (
 )
 from denoiser.options import EstimatorOptions, TrainOptions
 from denoiser.training.checkpoint import read_tensors, write_tensors
-from denoiser.training.data import HINT, Loading, PhotoPool, image_paths, load_photos
+from denoiser.training.data import HINT, Loading, PhotoPool, load_photos
 from denoiser.training.degrade import Batch
 from denoiser.training.denoiser import TrainingReport, train_on
 from denoiser.training.estimator_scenes import Scene, scenes

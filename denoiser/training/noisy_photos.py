@@ -9,9 +9,9 @@ from torch import Tensor
 
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnusableData
-from denoiser.evaluation.samples import evenly
+from denoiser.evaluation.samples import evenly, image_paths
 from denoiser.image import JpegTables
-from denoiser.training.data import Loading, bytes_of, image_paths, transforms
+from denoiser.training.data import Loading, bytes_of, resized
 
 _MOST_PHOTOS = 64  # more do not improve the measurement; spread evenly over the folder
 _WINDOW = 512  # pixels, a multiple of JPEG's blocks
@@ -21,7 +21,6 @@ _MOST_SHRUNK = 48
 _SHRINK = (2, 4)  # times at least, which leaves half the noise, and at most
 _SHRUNK_SIDE = 160  # pixels that a shrunk photo should have left: room for crops
 _HINT = "Point --noisy at a folder of photos as the camera or scanner made them."
-_BICUBIC = 3  # Pillow's number, which torchvision takes without importing its enumeration
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def read_noisy(folder: Path, loading: Loading) -> NoisyPhotos:
             continue
         photo = bytes_of(image)
         factor = _factor(photo)
-        pieces = evenly(_pieces(shrunk_by(photo, factor), _SHRUNK_WINDOW), shrunk_share)
+        pieces = evenly(_pieces(shrunk_by(photo.unsqueeze(0), factor)[0], _SHRUNK_WINDOW), shrunk_share)
         shrunk += [Shrunk(piece.clone(), factor, len(windows)) for piece in pieces]
         # Copies: a view would keep the whole photo.
         windows.append(tuple(window.clone() for window in evenly(_pieces(photo, _WINDOW), share)))
@@ -71,11 +70,9 @@ def read_noisy(folder: Path, loading: Loading) -> NoisyPhotos:
     return NoisyPhotos(tuple(windows), tuple(shrunk), tuple(tables), tuple(unreadable))
 
 
-def shrunk_by(photo: Tensor, factor: int) -> Tensor:
-    """*photo* (…, H, W) shrunk by an integer *factor*."""
-    size = [max(1, side // factor) for side in photo.shape[-2:]]
-    small: Tensor = transforms().resize(photo, size, interpolation=_BICUBIC, antialias=True)
-    return small
+def shrunk_by(photos: Tensor, factor: int) -> Tensor:
+    """*photos* (B, 3, H, W) shrunk by an integer *factor*."""
+    return resized(photos, [max(1, side // factor) for side in photos.shape[-2:]])
 
 
 def _factor(photo: Tensor) -> int:

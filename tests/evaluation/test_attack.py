@@ -29,7 +29,7 @@ def test_an_attack_stays_in_its_budget_and_costs_more_than_chance(session, model
     for name, change in moved.items():
         samples = dataclasses.replace(white, load=lambda number, change=change: change(white.load(number)))
         assert np.abs(samples.load(0).noisy - white.load(0).noisy).max() <= robustness.BUDGET + 1e-6
-        (result,) = score(samples, [given_level(session, CancelToken())], told=quiet, cancel=CancelToken())
+        (result,) = score(samples, [given_level(session, CancelToken())], progress=quiet, cancel=CancelToken())
         psnr[name] = result.psnr
     assert abs(psnr["none"] - psnr["chance"]) < 0.2
     assert psnr["attack"] < psnr["chance"] - 0.3

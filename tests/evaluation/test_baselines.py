@@ -12,7 +12,9 @@ from denoiser.events import CancelToken
 
 @pytest.mark.parametrize("grey", [False, True])
 def test_non_local_means_takes_noise_away_at_its_best_strength(photos, quiet, grey):
-    fixed, oracle = score(white_set(photos, 25, grey=grey), [baseline("nlm", 25)], told=quiet, cancel=CancelToken())
+    fixed, oracle = score(
+        white_set(photos, 25, grey=grey), [baseline("nlm", 25)], progress=quiet, cancel=CancelToken()
+    )
     assert fixed.gain > 4 and oracle.psnr >= fixed.psnr
     assert fixed.method.startswith("non-local means, best fixed (")
 
@@ -34,7 +36,7 @@ def test_the_strengths_follow_the_level_where_it_is_known():
 def test_block_matching_beats_non_local_means(photos, quiet, grey):
     pytest.importorskip("bm3d", reason="its licence keeps it out of the extras")
     contenders = [baseline(name, 25) for name in NAMES]
-    nlm, _, bm3d = score(white_set(photos, 25, grey=grey), contenders, told=quiet, cancel=CancelToken())
+    nlm, _, bm3d = score(white_set(photos, 25, grey=grey), contenders, progress=quiet, cancel=CancelToken())
     assert bm3d.psnr > nlm.psnr and bm3d.best_of == 1
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
-from denoiser.evaluation.samples import clean_pictures, evenly, real_pairs
+from denoiser.evaluation.samples import clean_images, evenly, real_pairs
 from denoiser.image import from_numpy
 
 
@@ -17,7 +17,7 @@ def _pictures(folder, *names):
 def test_pictures_come_in_a_fixed_order_from_the_whole_tree(tmp_path):
     _pictures(tmp_path, "b.png", "a/z.png", "a.png")
     (tmp_path / "notes.txt").write_text("no picture")
-    assert [p.relative_to(tmp_path).as_posix() for p in clean_pictures(tmp_path)] == ["a/z.png", "a.png", "b.png"]
+    assert [p.relative_to(tmp_path).as_posix() for p in clean_images(tmp_path)] == ["a/z.png", "a.png", "b.png"]
 
 
 def test_halves_find_each_other_whatever_their_suffix(tmp_path):
@@ -42,7 +42,7 @@ def test_a_half_alone_is_named(tmp_path, names):
         real_pairs(tmp_path)
 
 
-@pytest.mark.parametrize("find", [clean_pictures, real_pairs])
+@pytest.mark.parametrize("find", [clean_images, real_pairs])
 def test_nothing_to_measure_on_is_said(tmp_path, find):
     with pytest.raises(UnusableData):
         find(tmp_path)

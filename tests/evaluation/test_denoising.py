@@ -24,7 +24,7 @@ def _scaled(*factors):
 
 def test_a_score_says_before_and_after(session, photos, quiet):
     cancel = CancelToken()
-    (ours,) = score(white_set(photos, 25), [given_level(session, cancel)], told=quiet, cancel=cancel)
+    (ours,) = score(white_set(photos, 25), [given_level(session, cancel)], progress=quiet, cancel=cancel)
     assert ours.noisy_psnr == pytest.approx(20 * math.log10(255 / 25), abs=0.1)
     assert ours.psnr > ours.noisy_psnr + 6
     assert ours.gain == pytest.approx(ours.psnr - ours.noisy_psnr)
@@ -35,7 +35,7 @@ def test_a_score_says_before_and_after(session, photos, quiet):
 def test_grey_noise_is_taken_from_grey_pictures(session, photos, quiet):
     cancel = CancelToken()
     contenders = [given_level(session, cancel), as_set(session, cancel, noise_level=None)]
-    exactly, by_itself = score(white_set(photos, 25, grey=True), contenders, told=quiet, cancel=cancel)
+    exactly, by_itself = score(white_set(photos, 25, grey=True), contenders, progress=quiet, cancel=cancel)
     assert exactly.gain > 5 and by_itself.gain > 4
     assert (exactly.method, by_itself.method) == ("denoiser-fast, level given", "denoiser-fast, automatic")
 
@@ -43,14 +43,14 @@ def test_grey_noise_is_taken_from_grey_pictures(session, photos, quiet):
 def test_a_wrong_level_costs(session, photos, quiet):
     cancel = CancelToken()
     contenders = [given_level(session, cancel, factor=factor) for factor in (0.5, 1, 2)]
-    low, right, high = score(white_set(photos, 25), contenders, told=quiet, cancel=cancel)
+    low, right, high = score(white_set(photos, 25), contenders, progress=quiet, cancel=cancel)
     assert right.psnr > max(low.psnr, high.psnr) + 0.2
 
 
 def test_of_several_settings_the_truth_chooses_for_all_and_for_each(photos, quiet):
-    fixed, oracle = score(white_set(photos, 50), [_scaled(0.3, 0.6, 1.0)], told=quiet, cancel=CancelToken())
+    fixed, oracle = score(white_set(photos, 50), [_scaled(0.3, 0.6, 1.0)], progress=quiet, cancel=CancelToken())
     every = [
-        score(white_set(photos, 50), [_scaled(factor)], told=quiet, cancel=CancelToken())[0]
+        score(white_set(photos, 50), [_scaled(factor)], progress=quiet, cancel=CancelToken())[0]
         for factor in (0.3, 0.6, 1.0)
     ]
     assert fixed.psnr == max(one.psnr for one in every) and fixed.best_of == 3
@@ -67,7 +67,7 @@ def test_harm_is_counted_worst_first(tmp_path, quiet):
         noisy = (clean + random.integers(0, 2 * wrong, clean.shape)).astype(np.uint8)
         imageio.write(from_numpy(noisy), tmp_path / f"{name}__noisy.png")
         imageio.write(from_numpy(clean), tmp_path / f"{name}__clean.png")
-    (grey,) = score(pair_set(tmp_path), [_scaled(0.9)], told=quiet, cancel=CancelToken())
+    (grey,) = score(pair_set(tmp_path), [_scaled(0.9)], progress=quiet, cancel=CancelToken())
     assert [picture.name for picture in grey.harmed] == ["c", "a"]
 
 
@@ -75,7 +75,7 @@ def test_untouched_is_infinite_when_nothing_is_changed(photos, quiet):
     asleep = open_session(DenoiseOptions(noise_level=0))
     cancel = CancelToken()
     contender = as_set(asleep, cancel, noise_level=0)
-    (nothing,) = score(untouched_set(photos), [contender], told=quiet, cancel=cancel)
+    (nothing,) = score(untouched_set(photos), [contender], progress=quiet, cancel=cancel)
     assert nothing.psnr == nothing.median_psnr == math.inf
     assert nothing.ssim == pytest.approx(1) and nothing.nearly_exact == 3 and nothing.gain == 0
 
@@ -83,13 +83,13 @@ def test_untouched_is_infinite_when_nothing_is_changed(photos, quiet):
 def test_a_picture_too_small_to_be_measured_is_named(tmp_path, quiet):
     imageio.write(from_numpy(np.zeros((8, 8, 3), np.uint8)), tmp_path / "tiny.png")
     with pytest.raises(UnusableData, match="tiny"):
-        score(white_set(tmp_path, 5), [_scaled(1)], told=quiet, cancel=CancelToken())
+        score(white_set(tmp_path, 5), [_scaled(1)], progress=quiet, cancel=CancelToken())
 
 
 def test_a_measurement_can_be_stopped(photos):
     cancel = CancelToken()
     with pytest.raises(Cancelled):
-        score(white_set(photos, 5), [_scaled(1)], told=lambda _name: cancel.cancel(), cancel=cancel)
+        score(white_set(photos, 5), [_scaled(1)], progress=lambda _name: cancel.cancel(), cancel=cancel)
 
 
 @pytest.mark.data
@@ -100,6 +100,9 @@ def test_the_shipped_weights_keep_what_their_card_says(session, data_folder, qui
     promised = models.find("fast", "cpu").card.metrics["cbsd68_sigma25"]
     cancel = CancelToken()
     (ours,) = score(
-        white_set(data_folder / "test" / "cbsd68", 25), [given_level(session, cancel)], told=quiet, cancel=cancel
+        white_set(data_folder / "test" / "cbsd68", 25),
+        [given_level(session, cancel)],
+        progress=quiet,
+        cancel=cancel,
     )
     assert ours.psnr == pytest.approx(promised, abs=0.03)

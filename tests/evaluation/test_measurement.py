@@ -23,7 +23,7 @@ def test_words_that_do_not_fit_together(words):
 
 def test_each_level_is_a_set_and_all_who_take_part_meet_the_same_pictures(session, photos, quiet):
     wanted = Wanted(levels=(10.0, 40.0), automatic=True, baselines=("nlm",), limit=2)
-    measured = measure(session, photos, wanted, told=quiet, cancel=CancelToken())
+    measured = measure(session, photos, wanted, progress=quiet, cancel=CancelToken())
     assert [one.samples.what for one in measured] == ["white 10", "white 40"]
     for one in measured:
         assert [score.contender for score in one.scores] == [
@@ -37,15 +37,15 @@ def test_each_level_is_a_set_and_all_who_take_part_meet_the_same_pictures(sessio
 
 def test_the_sheet_has_a_column_for_each_and_rows_from_each_set(session, photos, quiet):
     wanted = Wanted(levels=(10.0, 40.0), limit=2)
-    plain = tables.sheet(measure(session, photos, wanted, told=quiet, cancel=CancelToken()))
+    plain = tables.sheet(measure(session, photos, wanted, progress=quiet, cancel=CancelToken()))
     wanted = Wanted(levels=(10.0,), baselines=("nlm",), limit=2)
-    wider = tables.sheet(measure(session, photos, wanted, told=quiet, cancel=CancelToken()))
+    wider = tables.sheet(measure(session, photos, wanted, progress=quiet, cancel=CancelToken()))
     assert wider.width - plain.width == 328  # a panel and its gap
     assert plain.height - 48 == 2 * (wider.height - 48)  # two sets, two pictures of each
 
 
-def test_the_sheet_of_clean_pictures_shows_what_was_taken(session, photos, quiet):
-    measured = measure(session, photos, Wanted(kind="untouched"), told=quiet, cancel=CancelToken())
+def test_the_sheet_of_clean_images_shows_what_was_taken(session, photos, quiet):
+    measured = measure(session, photos, Wanted(kind="untouched"), progress=quiet, cancel=CancelToken())
     sheet = tables.sheet(measured)
     assert sheet.height > 3 * 500
     assert sheet.width == 3 * 328 - 8 + 48

@@ -37,7 +37,7 @@ def comparison(folder, tiny_codec):
 
 def test_ours_and_all_rivals_see_the_same_pictures(comparison):
     assert [curve.name for curve in comparison.curves] == [OURS, *rivals.rivals()]
-    assert comparison.pictures == 2
+    assert comparison.images == 2
     assert comparison.megapixels == pytest.approx((256 * 192 + 192 * 192) / 1e6)
 
 
@@ -94,7 +94,7 @@ def test_what_is_compared_is_bits_for_equal_psnr():
 
 
 def test_a_folder_without_pictures_is_named(tmp_path, tiny_codec):
-    with pytest.raises(UnusableData, match="no picture"):
+    with pytest.raises(UnusableData, match="no image"):
         compare(tmp_path, model=str(tiny_codec))
 
 

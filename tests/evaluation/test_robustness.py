@@ -42,7 +42,7 @@ def test_what_is_out_of_focus_is_the_truth(sets, photos):
 
 def test_the_table_has_a_line_for_all_of_it(session, photos, quiet):
     model = models.load(models.find("fast", "cpu"))
-    scores = robustness.table(session, photos, model=model, limit=1, told=quiet, cancel=CancelToken())
+    scores = robustness.table(session, photos, model=model, limit=1, progress=quiet, cancel=CancelToken())
     names = [score.what for score in scores]
     assert len(names) == len(set(names)) == len(robustness.TROUBLES) + 6
     of = {score.what: score for score in scores}

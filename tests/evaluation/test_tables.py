@@ -36,7 +36,7 @@ def test_pairs_name_who_was_harmed_and_who_gained_least():
     assert len(lines) == 6  # nothing is remarked of a baseline
 
 
-def test_clean_pictures_are_counted_and_have_a_median():
+def test_clean_images_are_counted_and_have_a_median():
     lines = as_text([CLEAN]).splitlines()
     assert lines[1].split()[-3:] == ["exact", "0.9000", "47.50"]
     assert "2 of 3 at 45 dB or more" in lines[2]

@@ -102,7 +102,13 @@ def command(
         refuse_words_of_denoisers(context)
         with stopping_politely() as cancel:
             evaluate_codec(
-                manner, Path(data), options, limit=limit, picture=picture, told=_teller(manner), cancel=cancel
+                manner,
+                Path(data),
+                options,
+                limit=limit,
+                picture=picture,
+                progress=_progress_printer(manner),
+                cancel=cancel,
             )
         return 0
     names = ("kind", "levels", "grey", "automatic", "baselines")
@@ -114,7 +120,7 @@ def command(
     folder, sheet = Path(data), _sheet(picture, Path(data))
     session = open_session(options)
     with stopping_politely() as cancel:
-        measured = measure(session, folder, wanted, told=_teller(manner), cancel=cancel)
+        measured = measure(session, folder, wanted, progress=_progress_printer(manner), cancel=cancel)
         _show(manner, session, measured)
         if robustness:
             _show_robustness(manner, session, folder, options, limit, cancel)
@@ -143,7 +149,9 @@ def _show_robustness(
     from denoiser.evaluation import robustness, tables
 
     model = models.load(models.find(options.model, session.device))
-    scores = robustness.table(session, folder, model=model, limit=limit, told=_teller(manner), cancel=cancel)
+    scores = robustness.table(
+        session, folder, model=model, limit=limit, progress=_progress_printer(manner), cancel=cancel
+    )
     if manner.json:
         _dump(session, scores)
     else:
@@ -176,7 +184,7 @@ def _sheet(picture: str | None, folder: Path) -> Path | None:
     return path
 
 
-def _teller(manner: Manner) -> Callable[[str], None]:
+def _progress_printer(manner: Manner) -> Callable[[str], None]:
     """Return a printer of progress lines: all with -v, none with -q, otherwise occasional ones."""
     spoken = time.monotonic()
 
@@ -199,7 +207,7 @@ def evaluate_codec(
     *,
     limit: int | None,
     picture: str | None,
-    told: Callable[[str], None],
+    progress: Callable[[str], None],
     cancel: CancelToken,
 ) -> None:
     """Print the comparison, and draw its curves if *picture* is given."""
@@ -213,7 +221,7 @@ def evaluate_codec(
         device=options.device,
         precision=options.precision,
         limit=limit,
-        told=told,
+        progress=progress,
         cancel=cancel,
     )
     if manner.json:

@@ -15,7 +15,6 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from denoiser import __version__
-from denoiser.errors import BrokenInstall
 from denoiser_cli.health.page import Section
 
 # Instruction sets that affect inference speed.
@@ -194,14 +193,15 @@ def examine_packages() -> Section:
 
 
 def _check_torchvision(section: Section) -> None:
-    from denoiser.training.data import transforms
-
     try:
-        transforms()
+        import_module("torchvision.transforms.v2")
         section.fact("torchvision", "fits", "compatible with the installed torch")
-    except BrokenInstall as error:
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
         section.fact("torchvision", "broken", "incompatible with the installed torch")
-        section.remark(f"{error.message} It is needed for training only.", error.hint)
+        section.remark(
+            f"torchvision does not fit torch: {first_line(error)}. Only denoiser.transforms needs it.",
+            "Install both from one index: `pip install --force-reinstall torch torchvision`.",
+        )
 
 
 def _check_libvips(section: Section) -> None:
