@@ -1,7 +1,7 @@
-"""Writes docs/images/window-*.webp, the states of the desktop app: `make screenshots`. Needs no screen.
+"""Write docs/images/window-*.webp, screenshots of the desktop app: `make screenshots`. Needs no display.
 
-The photos are those of `denoise samples`, which come with scikit-image, with the noise that it puts on them. Drawn
-with the font Inter where it is installed, and else with the system's.
+The photos are those of `denoise samples`: images of scikit-image with added noise. Uses the font Inter if it is
+installed, otherwise the system font.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 _IMAGES = Path(__file__).resolve().parent / "images"
 _SIZE = (1440, 900)
-_QUALITY = 90  # of WebP: noise is most of what would be lost, and it is meant to be seen
-_PATIENCE = 180.0  # seconds for one state; the network may be busy
+_QUALITY = 90  # of WebP; a lower quality would smooth the noise
+_PATIENCE = 180.0  # seconds for one screenshot
 _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
 <match target="pattern"><edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>
@@ -24,7 +24,7 @@ _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontco
 
 
 def main() -> None:
-    """Draws all states, each in a window of its own."""
+    """Take all screenshots, each in a separate window."""
     with tempfile.TemporaryDirectory(prefix="denoise-screenshots-") as folder:
         place = Path(folder)
         _prepare(place)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 class Shot:
-    """A window and the time that it takes to become what it is to show."""
+    """A window, and functions that wait until it shows what is needed."""
 
     def __init__(self, look: str, language: str) -> None:
         from denoiser_gui.app import open_window
@@ -55,33 +55,33 @@ class Shot:
         self.controller = self.window.controller
 
     def until(self, reached: Callable[[], bool], what: str) -> None:
-        """Lets the window live until it is so far."""
+        """Process events until *reached* returns true."""
         from denoiser_gui.qt import QApplication
 
         deadline = time.monotonic() + _PATIENCE
         while not reached():
             if time.monotonic() > deadline:
-                raise SystemExit(f"The window does not come to {what}.")
+                raise SystemExit(f"Timeout: {what}.")
             QApplication.processEvents()
             time.sleep(0.01)
 
     def rest(self, seconds: float = 0.4) -> None:
-        """Lets it settle."""
+        """Process events for a while."""
         end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end, "rest")
+        self.until(lambda: time.monotonic() > end, "waiting")
 
     def open(self, photos: list[Path], current: int = 0) -> None:
-        """Opens photos and waits until the current one is exact, and the noise of all is known."""
+        """Open photos; wait until the view is exact and the noise of all photos is estimated."""
         from denoiser_gui.model.requests import State
 
         self.controller.open(photos)
-        self.until(lambda: len(self.controller.photos) == len(photos), "its photos")
+        self.until(lambda: len(self.controller.photos) == len(photos), "opening the photos")
         self.controller.show_photo(self.controller.photos[current].key)
-        self.until(lambda: all(photo.sigma is not None for photo in self.controller.photos), "know the noise")
-        self.until(lambda: self.window.canvas.shown_state is State.EXACT, "an exact view")
+        self.until(lambda: all(photo.sigma is not None for photo in self.controller.photos), "estimating the noise")
+        self.until(lambda: self.window.canvas.shown_state is State.EXACT, "the exact view")
 
     def save(self, name: str) -> None:
-        """Writes the picture of the window."""
+        """Write the screenshot."""
         self.window.canvas.setFocus()
         self.rest()
         target = _IMAGES / f"window-{name}.webp"
@@ -90,9 +90,9 @@ class Shot:
         sys.stdout.write(f"{target.name}: {target.stat().st_size / 1000:.0f} kB\n")
 
     def close(self) -> None:
-        """Ends the window and its threads."""
+        """Close the window and end its threads."""
         self.window.batch.stop()
-        self.until(lambda: not self.window.batch.control.is_running, "an end of its batch")
+        self.until(lambda: not self.window.batch.control.is_running, "the end of the batch")
         self.window.close()
         self.rest(0.1)
 
@@ -170,12 +170,12 @@ def _trust(shot: Shot, photos: list[Path]) -> bool:
 def _batch(shot: Shot, photos: list[Path]) -> bool:
     shot.open(photos)
     broken = photos[0].with_name("scan 17.tif")
-    broken.write_bytes(b"II*\0 what a broken card leaves")
+    broken.write_bytes(b"II*\0 truncated")
     batch = shot.window.batch
     batch.add([photos[0], broken, *photos[1:]])
     shot.rest()
     batch.control.start(batch.folder)
-    shot.until(lambda: sum(row.is_over for row in batch.control.queue.rows) >= 4, "a batch half done")
+    shot.until(lambda: sum(row.is_over for row in batch.control.queue.rows) >= 4, "half of the batch")
     return True
 
 
@@ -183,11 +183,11 @@ def _latent(shot: Shot, photos: list[Path]) -> bool:
     from denoiser_gui.model.latent import missing_codec
 
     if missing_codec() is not None:
-        sys.stdout.write("window-latent.webp: left as it is, there are no weights of a codec\n")
+        sys.stdout.write("window-latent.webp: not written, because there are no codec weights\n")
         return False
     shot.open(photos)
     shot.window.tabs.setCurrentWidget(shot.window.latent)
-    shot.until(lambda: shot.window.latent.result is not None, "a latent file")
+    shot.until(lambda: shot.window.latent.result is not None, "the latent file")
     return True
 
 

@@ -21,16 +21,16 @@ _SIGNALS_MS = 250  # Python handles Ctrl-C between two of these
 
 def main() -> NoReturn:
     """Parse the command line and open the window; exit with code 4 without a display."""
-    words = _parser().parse_args()
+    arguments = _parser().parse_args()
     try:
-        if words.desktop is not None:
-            _change_desktop(words.desktop)
+        if arguments.desktop is not None:
+            _change_desktop(arguments.desktop)
             raise SystemExit(0)
         check_display()
     except DenoiserError as error:
         print(error.message, f"  {error.hint}", sep="\n", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    raise SystemExit(run(words.paths))
+    raise SystemExit(run(arguments.paths))
 
 
 def run(paths: Sequence[Path]) -> int:
@@ -52,7 +52,7 @@ def run(paths: Sequence[Path]) -> int:
 
 def open_window(paths: Sequence[Path]) -> MainWindow:
     """Create and show the main window. Photos and model are loaded after it is visible."""
-    from denoiser_gui import words
+    from denoiser_gui import translation
     from denoiser_gui.controller import Controller
     from denoiser_gui.model.preferences import load_preferences
     from denoiser_gui.qt import QApplication, QTimer, install_translation
@@ -61,7 +61,7 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     preferences = load_preferences()
     app = QApplication.instance()
     assert isinstance(app, QApplication)  # created by run
-    install_translation(app, words.set_language(preferences.language))
+    install_translation(app, translation.set_language(preferences.language))
     theme.install(app, preferences.theme, preferences.motion)
     from denoiser_gui.view.main_window import MainWindow
 

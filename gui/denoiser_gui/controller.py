@@ -21,8 +21,8 @@ from denoiser_gui.model.preferences import Preferences, load_preferences, save_p
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid, read_pyramid
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
 from denoiser_gui.qt import QObject, Signal
+from denoiser_gui.translation import tr
 from denoiser_gui.viewer import Viewer
-from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread, stop_all
 
 if TYPE_CHECKING:

@@ -95,9 +95,9 @@ def _refresh(home: Path, run: Run) -> None:
             run([tool, str(home / below)])
 
 
-def _run_quietly(words: list[str]) -> None:
+def _run_quietly(command: list[str]) -> None:
     with suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
 
 
 def change(action: str) -> Iterator[str]:

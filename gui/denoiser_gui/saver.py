@@ -15,7 +15,7 @@ from denoiser_gui.model.notices import Notice, Severity, failure
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.model.saving import SaveRequest, check_target, default_target, save
 from denoiser_gui.qt import QObject, Signal, show_folder
-from denoiser_gui.words import tr
+from denoiser_gui.translation import tr
 
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto
@@ -70,9 +70,9 @@ class Saver(QObject):
     def _refuse(self, photo: OpenPhoto, request: SaveRequest, error: DenoiserError) -> None:
         notice = failure(f"save-{photo.key}", error)
         if isinstance(error, ForeignOutput):
-            words = tr("{name} already exists.", name=short_path(request.target))
+            text = tr("{name} already exists.", name=short_path(request.target))
             replace = partial(self.save_as, photo, dataclasses.replace(request, overwrite=True))
-            notice = Notice(notice.key, words, "", Severity.QUESTION, tr("Replace"), replace)
+            notice = Notice(notice.key, text, "", Severity.QUESTION, tr("Replace"), replace)
         self._controller.notify(notice)
 
     def _export(self, photo: OpenPhoto, request: SaveRequest) -> None:
@@ -101,9 +101,9 @@ class Saver(QObject):
         self._controller.update_photo(photo.key, status=status, saved_as=target)
         self._controller.remember(save_folder=str(folder))
         self.progress.emit("")
-        words, hint = tr("Saved as {path}.", path=short_path(target)), " ".join(f"{note}." for note in notes)
+        text, hint = tr("Saved as {path}.", path=short_path(target)), " ".join(f"{note}." for note in notes)
         act = partial(show_folder, folder)
-        self._controller.notify(Notice(f"save-{photo.key}", words, hint, action=tr("Open folder"), act=act))
+        self._controller.notify(Notice(f"save-{photo.key}", text, hint, action=tr("Open folder"), act=act))
         self.saved.emit(target)
 
     def _show_failure(self, photo: OpenPhoto, request: SaveRequest, error: DenoiserError) -> None:

@@ -31,13 +31,13 @@ collect_ignore = [] if _has_qt() else _NEEDS_QT
 
 
 @pytest.fixture(autouse=True)
-def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _configuration_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A configuration folder for each test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-of-the-test"))
 
 
 @pytest.fixture(scope="session")
-def network() -> None:
+def model() -> None:
     """Loads the model in advance: importing torch cannot be cancelled, and would delay the end of a test."""
     from denoiser.engine import open_session
     from denoiser.estimation import estimate_noise
@@ -49,7 +49,7 @@ def network() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
+def _nothing_is_left_running() -> Iterator[None]:
     """Fails a test that leaves a thread, a window or an active timer behind."""
     before = set(threading.enumerate())
     yield

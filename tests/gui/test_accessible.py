@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui import words
+from denoiser_gui import translation
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.preferences import Preferences
@@ -29,6 +29,7 @@ from denoiser_gui.qt import (
     QTabBar,
     QWidget,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.main_window import MainWindow
@@ -46,14 +47,14 @@ class _Marked(dict[str, str]):
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    monkeypatch.setattr(words, "_catalogue", _Marked())
+    monkeypatch.setattr(translation, "_catalogue", _Marked())
     theme.install(qapp, "dark", "none")
     controller = Controller(Preferences(recent=("/photos/concert/a.jpg",)))
     window = MainWindow(controller)
     qtbot.addWidget(window)
     window.show()
     window.batch.set_open(True)
-    window.banner.show_notice(Notice("a", words.tr("It failed."), words.tr("Do so."), action=words.tr("Again")))
+    window.banner.show_notice(Notice("a", tr("It failed."), tr("Do so."), action=tr("Again")))
     yield window
     window.close()
 
@@ -100,7 +101,7 @@ def test_every_control_has_a_name(window: MainWindow, tmp_path: Path) -> None:
 
 
 def test_every_control_is_reached_by_the_keyboard(window: MainWindow, tmp_path: Path) -> None:
-    deaf = [
+    unreachable = [
         f"{type(widget).__name__} {widget.accessibleName() or widget.objectName()}"
         for widget in _all(window, tmp_path)
         if isinstance(widget, _CONTROLS)
@@ -109,7 +110,7 @@ def test_every_control_is_reached_by_the_keyboard(window: MainWindow, tmp_path: 
         and not widget.focusPolicy() & Qt.FocusPolicy.TabFocus
         and not (isinstance(widget, QAbstractButton) and _has_shortcut(window, widget))
     ]
-    assert not deaf, f"not reachable by keyboard: {deaf}"
+    assert not unreachable, f"not reachable by keyboard: {unreachable}"
 
 
 def _has_shortcut(window: MainWindow, button: QAbstractButton) -> bool:

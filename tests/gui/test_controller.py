@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def controller(network: None, qapp: QApplication) -> Iterator[Controller]:
+def controller(model: None, qapp: QApplication) -> Iterator[Controller]:
     controller = Controller(Preferences())
     controller.viewer.set_pane(200, 160)
     yield controller
@@ -58,15 +58,15 @@ def test_opening_a_folder_opens_its_images_only(controller: Controller, folder: 
 
 
 def test_paths_without_images_are_reported(controller: Controller, folder: Path, qtbot: QtBot) -> None:
-    told: list[Notice] = []
-    controller.notice.connect(told.append)
+    received: list[Notice] = []
+    controller.notice.connect(received.append)
     empty = folder / "empty"
     empty.mkdir()
     controller.open([empty])
-    _until(qtbot, lambda: told)
+    _until(qtbot, lambda: received)
     controller.open([folder / "absent.png"])
-    _until(qtbot, lambda: len(told) > 1)
-    assert {notice.key for notice in told} == {"open"} and not controller.photos
+    _until(qtbot, lambda: len(received) > 1)
+    assert {notice.key for notice in received} == {"open"} and not controller.photos
 
 
 def test_each_photo_has_separate_settings_and_undo(controller: Controller, folder: Path, qtbot: QtBot) -> None:
@@ -129,11 +129,11 @@ def test_preferences_are_saved(controller: Controller, qtbot: QtBot) -> None:
 
 
 def test_an_invalid_display_profile_is_reported(controller: Controller, folder: Path, qtbot: QtBot) -> None:
-    told: list[Notice] = []
-    controller.notice.connect(told.append)
+    received: list[Notice] = []
+    controller.notice.connect(received.append)
     controller.remember(display_profile=str(folder / "notes.txt"))
-    _until(qtbot, lambda: told)
-    assert told[0].key == "profile" and "profile" in told[0].text
+    _until(qtbot, lambda: received)
+    assert received[0].key == "profile" and "profile" in received[0].text
 
 
 def test_a_photo_that_was_never_current_can_be_exported(controller: Controller, folder: Path, qtbot: QtBot) -> None:

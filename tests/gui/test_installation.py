@@ -71,10 +71,10 @@ def test_the_menu_entry_lists_readable_types() -> None:
 @pytest.mark.skipif(not shutil.which("desktop-file-validate"), reason="needs desktop-file-utils")
 def test_the_entry_is_valid(tmp_path: Path) -> None:
     installation.install(tmp_path, platform="linux", run=lambda _words: None)
-    said = subprocess.run(
+    run = subprocess.run(
         ["desktop-file-validate", str(tmp_path / ENTRY)], capture_output=True, text=True, check=False
     )
-    assert said.returncode == 0 and not said.stdout + said.stderr
+    assert run.returncode == 0 and not run.stdout + run.stderr
 
 
 @pytest.mark.skipif(not shutil.which("update-mime-database"), reason="needs shared-mime-info")
@@ -88,15 +88,15 @@ def test_the_desktop_recognises_the_type(tmp_path: Path) -> None:
 def test_the_program_installs_and_removes(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     command = [sys.executable, "-c", "from denoiser_gui.app import main; main()"]
-    said = subprocess.run(
+    run = subprocess.run(
         [*command, "--install-desktop"], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert said.stdout.count("Written: ") == 3 and not said.stderr
+    assert run.stdout.count("Written: ") == 3 and not run.stderr
     assert (tmp_path / ENTRY).is_file()
-    said = subprocess.run(
+    run = subprocess.run(
         [*command, "--remove-desktop"], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert said.stdout.count("Removed: ") == 3
+    assert run.stdout.count("Removed: ") == 3
     assert not (tmp_path / ENTRY).exists()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_gui import qt
-from denoiser_gui.words import LANGUAGES
+from denoiser_gui.translation import LANGUAGES
 
 _CALLS = 60_000  # None has some ten thousand references when a process begins
 

@@ -56,7 +56,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def window(network: None, qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
+def window(model: None, qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
     theme.install(qapp, "dark")
     window = MainWindow(Controller(Preferences()))
     window.show()

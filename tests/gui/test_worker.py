@@ -33,12 +33,12 @@ def test_results_arrive_in_the_gui_thread(worker: WorkerThread, qtbot: QtBot) ->
 
 
 def test_a_new_job_cancels_the_running_one_of_its_kind(worker: WorkerThread, qtbot: QtBot) -> None:
-    begun, heard, done = threading.Event(), threading.Event(), []
+    begun, cancelled, done = threading.Event(), threading.Event(), []
 
     def long(cancel: CancelToken) -> str:
         begun.set()
         assert cancel.wait(10)
-        heard.set()
+        cancelled.set()
         cancel.raise_if_cancelled()
         return "stale"
 
@@ -46,7 +46,7 @@ def test_a_new_job_cancels_the_running_one_of_its_kind(worker: WorkerThread, qtb
     assert begun.wait(5)
     worker.submit("preview", lambda _: "never begun", done.append)
     worker.submit("preview", lambda _: "newest", done.append)
-    assert heard.wait(0.5)
+    assert cancelled.wait(0.5)
     qtbot.waitUntil(lambda: bool(done))
     assert done == ["newest"]
 
@@ -54,12 +54,12 @@ def test_a_new_job_cancels_the_running_one_of_its_kind(worker: WorkerThread, qtb
 def test_results_of_cancelled_jobs_are_dropped(worker: WorkerThread, qtbot: QtBot) -> None:
     begun, go_on, done = threading.Event(), threading.Event(), []
 
-    def deaf(_cancel: CancelToken) -> str:
+    def uncancellable(_cancel: CancelToken) -> str:
         begun.set()
         go_on.wait(5)
         return "stale"
 
-    worker.submit("a", deaf, done.append)
+    worker.submit("a", uncancellable, done.append)
     assert begun.wait(5)
     worker.cancel("a")
     go_on.set()

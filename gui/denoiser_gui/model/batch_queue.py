@@ -31,6 +31,9 @@ class RowState(Enum):
     FAILED = "failed"
 
 
+_OVER = (RowState.DONE, RowState.ALREADY_DONE, RowState.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class BatchRow:
     """One file of the batch."""
@@ -39,7 +42,7 @@ class BatchRow:
     settings: Settings = Settings()
     root: Path | None = None  # the folder it was added with; outputs mirror its tree
     state: RowState = RowState.WAITING
-    fraction: float = 0.0  # of its tiles, while it is processed
+    fraction: float = 0.0  # of its tiles; 1 when it is over, also after a failure
     megapixels: float = 0.0
     sigma: float | None = None
     seconds: float | None = None
@@ -51,7 +54,7 @@ class BatchRow:
 
     @property
     def is_over(self) -> bool:
-        return self.state in (RowState.DONE, RowState.ALREADY_DONE, RowState.FAILED)
+        return self.state in _OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +70,16 @@ class BatchCounts:
 
 def count(rows: Sequence[BatchRow]) -> BatchCounts:
     """Count rows. Takes 1 ms for a thousand of them."""
+    states = Counter(row.state for row in rows)
+    over = sum(states[state] for state in _OVER)
+    return BatchCounts(states, len(rows), over, sum(row.in_the_way for row in rows), _fraction(rows))
+
+
+def _fraction(rows: Sequence[BatchRow]) -> float:
     known = [row.megapixels for row in rows if row.megapixels > 0]
     average = sum(known) / len(known) if known else 1.0
-    whole = done = 0.0
-    for row in rows:
-        size = row.megapixels or average
-        whole += size
-        done += size * (1.0 if row.is_over else row.fraction)
-    return BatchCounts(
-        states=Counter(row.state for row in rows),
-        size=len(rows),
-        over=sum(row.is_over for row in rows),
-        in_the_way=sum(row.in_the_way for row in rows),
-        fraction=done / whole if whole else 0.0,
-    )
+    whole = sum(known) + average * (len(rows) - len(known))
+    return sum(row.fraction * (row.megapixels or average) for row in rows) / whole if rows else 0.0
 
 
 class BatchQueue:
@@ -153,7 +152,7 @@ class BatchQueue:
             case FileSkipped() if event.target is not None:
                 return self._change(event.source, state=RowState.ALREADY_DONE, target=event.target, fraction=1.0)
             case FileSkipped():
-                return self._change(event.source, state=RowState.FAILED, problem=event.reason)
+                return self._change(event.source, state=RowState.FAILED, fraction=1.0, problem=event.reason)
         return None
 
     def pause(self) -> None:
@@ -183,7 +182,7 @@ class BatchQueue:
         spent = self._spent + (self._clock() - self._began if self._began is not None else 0.0)
         # Files that were already done take no time.
         rows = [self._rows[source] for source in self._running if source in self._rows]
-        done = count([row for row in rows if row.state is not RowState.ALREADY_DONE]).fraction
+        done = _fraction([row for row in rows if row.state is not RowState.ALREADY_DONE])
         return spent * (1 - done) / done if done > 0 and spent >= _ENOUGH_SECONDS else None
 
     def _done(self, event: FileDone) -> BatchRow | None:
@@ -206,7 +205,7 @@ class BatchQueue:
         return self._change(
             source,
             state=RowState.FAILED,
-            fraction=0.0,
+            fraction=1.0,
             problem=message,
             hint=hint_of(error),
             in_the_way=isinstance(error, ForeignOutput),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from denoiser.imageio.formats import ROWS
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.model.pyramid import ImagePyramid
-from denoiser_gui.words import tr
+from denoiser_gui.translation import tr
 
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
@@ -23,13 +23,13 @@ def noise_text(sigma: float | None) -> str:
 
 def status_text(photo: OpenPhoto) -> str:
     """The status of a photo as a word."""
-    words = {
+    texts = {
         PhotoStatus.NEW: tr("new"),
         PhotoStatus.DRAFT: tr("not saved"),
         PhotoStatus.SAVED: tr("saved"),
         PhotoStatus.FAILED: tr("failed"),
     }
-    return words[photo.status]
+    return texts[photo.status]
 
 
 def short_caption(photo: OpenPhoto) -> str:
@@ -127,12 +127,12 @@ def noise_line(estimate: NoiseEstimate | None) -> str:
         return tr("almost no noise")
     kind = tr("camera-like") if estimate.kind >= _CORRELATED else tr("white") if estimate.kind < _WHITE else ""
     if estimate.grey:
-        words = tr("noise σ {luma}", luma=f"{estimate.luma:.1f}")
+        text = tr("noise σ {luma}", luma=f"{estimate.luma:.1f}")
     else:
-        words = tr(
+        text = tr(
             "noise σ {luma} luma, {chroma} colour", luma=f"{estimate.luma:.1f}", chroma=f"{estimate.chroma:.1f}"
         )
-    return f"{words} · {kind}" if kind else words
+    return f"{text} · {kind}" if kind else text
 
 
 def kept_line(share: float | None) -> str:
@@ -170,9 +170,9 @@ def pixel_text(values: tuple[float, ...]) -> str:
     return "  ".join(f"{name} {value}" for name, value in zip(names, shown, strict=True))
 
 
-def _number(words: str) -> float:
+def _number(text: str) -> float:
     """Parse a number or a fraction; 0 if it is neither."""
-    above, _, below = words.partition("/")
+    above, _, below = text.partition("/")
     try:
         return float(above) / float(below or 1)
     except (ValueError, ZeroDivisionError):

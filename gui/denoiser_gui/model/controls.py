@@ -99,8 +99,15 @@ def _with_known(options: Any, values: dict[str, Any]) -> Any:
 
 def command_for(source: Path, target: Path, settings: PhotoSettings) -> str:
     """One shell line with every option that differs from its default."""
-    words = ["denoise", _path(source), "--out", _path(target), *_flags(settings.denoise), *_flags(settings.write)]
-    return shlex.join(words)
+    arguments = [
+        "denoise",
+        _path(source),
+        "--out",
+        _path(target),
+        *_flags(settings.denoise),
+        *_flags(settings.write),
+    ]
+    return shlex.join(arguments)
 
 
 def _path(path: Path) -> str:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from denoiser import errors
 from denoiser.errors import DenoiserError
-from denoiser_gui.words import ENGLISH, language, tr
+from denoiser_gui.translation import ENGLISH, language, tr
 
 
 class Severity(Enum):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from denoiser.atomicfile import whole_file
-from denoiser_gui.words import LANGUAGES
+from denoiser_gui.translation import LANGUAGES
 
 MOST_RECENT = 12  # as many as fit into a menu
 MOST_BYTES = 1 << 18  # larger files were not written by this app
@@ -28,8 +28,8 @@ def _checked(default: Any, check: Callable[[Any], bool]) -> Any:
     return field(default=default, metadata={"check": check})
 
 
-def _one_of(*words: str) -> Any:
-    return _checked(words[0], lambda value: isinstance(value, str) and value in words)
+def _one_of(*choices: str) -> Any:
+    return _checked(choices[0], lambda value: isinstance(value, str) and value in choices)
 
 
 def _is_path_or_empty(value: Any) -> bool:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from denoiser_gui.model.requests import View
 from denoiser_gui.qt import QAction, QActionGroup, QKeySequence, QObject, Qt, QWidget
+from denoiser_gui.translation import tr
 from denoiser_gui.view import icons
-from denoiser_gui.words import tr
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     name: str
-    words: str
+    text: str
     keys: tuple[str, ...] = ()
-    drawing: str = ""
+    icon_name: str = ""
     handled_by_widget: bool = False  # handled by the focused widget; listed for the shortcut sheet
 
 
@@ -100,11 +100,11 @@ class Actions(QObject):
             self[name].setEnabled(on)
 
     def _make(self, entry: _Entry, window: QWidget) -> QAction:
-        action = QAction(entry.words, self)
-        action.setIconText(entry.words)  # Qt would remove the dots
+        action = QAction(entry.text, self)
+        action.setIconText(entry.text)  # Qt would remove the dots
         action.setShortcuts([QKeySequence(key) for key in entry.keys])
-        if entry.drawing:
-            action.setIcon(icons.icon(entry.drawing))
+        if entry.icon_name:
+            action.setIcon(icons.icon(entry.icon_name))
         if entry.handled_by_widget:
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         else:

@@ -20,9 +20,10 @@ from denoiser_gui.qt import (
     QToolButton,
     QWidget,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.actions import Actions
-from denoiser_gui.view.control_rows import word_of
+from denoiser_gui.view.control_rows import choice_label
 from denoiser_gui.view.icons import icon
 from denoiser_gui.view.widgets import (
     STRETCH,
@@ -35,7 +36,6 @@ from denoiser_gui.view.widgets import (
     styled,
     tool_button,
 )
-from denoiser_gui.words import tr
 
 _SEGMENTS = 30  # px high
 
@@ -134,7 +134,7 @@ def _parts(status: EngineStatus, state: State) -> list[str]:
     }
     if not status.model:
         return [names[state]]
-    device = f"{word_of(status.device)} {status.precision}".strip()
+    device = f"{choice_label(status.device)} {status.precision}".strip()
     parts = [names[state], status.model.removeprefix("denoiser-"), device]
     if status.seconds_per_megapixel:
         parts.append(tr("{seconds} s/MP", seconds=f"{status.seconds_per_megapixel:.2f}"))

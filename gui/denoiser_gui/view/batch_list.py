@@ -9,10 +9,10 @@ from denoiser_gui.batch_control import BatchStatus
 from denoiser_gui.model import captions
 from denoiser_gui.model.batch_queue import BatchCounts, BatchRow, RowState
 from denoiser_gui.qt import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
 from denoiser_gui.view.thumbnails import Thumbnails, framed, untinted
-from denoiser_gui.words import tr
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, DETAIL, NOISE, STATE, TIME = range(5)  # columns; the detail is the folder, a note or the error
@@ -28,20 +28,20 @@ def state_text(row: BatchRow) -> str:
     """The state of a row as text."""
     if row.state is RowState.RUNNING:
         return tr("writing") if row.fraction == 1 else tr("{percent} %", percent=round(100 * row.fraction))
-    words = {
+    texts = {
         RowState.WAITING: tr("waiting"),
         RowState.DONE: tr("done"),
         RowState.ALREADY_DONE: tr("already done"),
         RowState.FAILED: tr("failed"),
     }
-    return words[row.state]
+    return texts[row.state]
 
 
 def summary(counts: BatchCounts, status: BatchStatus, seconds_left: float | None) -> str:
     """Progress of the batch in one line; empty without a batch."""
     if not counts.size:
         return ""
-    words = {
+    texts = {
         BatchStatus.IDLE: "",
         BatchStatus.RUNNING: tr("running"),
         BatchStatus.PAUSING: tr("pausing"),
@@ -52,7 +52,7 @@ def summary(counts: BatchCounts, status: BatchStatus, seconds_left: float | None
     failed = counts.states[RowState.FAILED]
     parts = [
         tr("{over} of {total}", over=counts.over, total=counts.size),
-        captions.time_left(seconds_left or 0.0) if timed else words[status],
+        captions.time_left(seconds_left or 0.0) if timed else texts[status],
         tr("{count} failed", count=failed) if failed else "",
     ]
     return " · ".join(filter(None, parts))
@@ -88,7 +88,7 @@ class BatchModel(QAbstractTableModel):
                 name = (
                     "bad" if failed_detail else _COLOURS.get(row.state, "second") if column == STATE else "second"
                 )
-                return theme.current().colour(name)
+                return theme.colour(name)
             case Qt.ItemDataRole.TextAlignmentRole if column in (NOISE, TIME):
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.ToolTipRole:

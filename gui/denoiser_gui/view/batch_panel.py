@@ -32,6 +32,7 @@ from denoiser_gui.qt import (
     Signal,
     show_folder,
 )
+from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.batch_list import DETAIL, THUMBNAIL, WIDTHS, BatchModel, summary
 from denoiser_gui.view.thumbnails import Thumbnails
@@ -47,11 +48,10 @@ from denoiser_gui.view.widgets import (
     styled,
     tool_button,
 )
-from denoiser_gui.words import tr, tr_count
 
 _HEIGHT = (240, 380)  # px; minimum and maximum
 _SHARE = 0.46  # of the window's height
-_SOON_MS = 100  # shortest interval between updates of the counts
+_SOON_MS = 200  # shortest interval between updates of the counts
 _TICK_MS = 1000  # interval between updates of the time left
 _STEPS = 1000  # of the progress bar
 _MARGINS = (2 * theme.UNIT, 4, theme.UNIT, 4)  # of header and footer
@@ -201,8 +201,8 @@ class BatchPanel(QWidget):
 
     def _make_empty(self) -> QWidget:
         empty = QWidget()
-        words = label(tr("Photos added here are denoised together, with the current settings."), "second")
-        centred = (row(STRETCH, widget, STRETCH) for widget in (words, self._add_open))
+        text = label(tr("Photos added here are denoised together, with the current settings."), "second")
+        centred = (row(STRETCH, widget, STRETCH) for widget in (text, self._add_open))
         empty.setLayout(column(STRETCH, *centred, STRETCH, spacing=theme.UNIT))
         return empty
 
@@ -260,11 +260,11 @@ class BatchPanel(QWidget):
             menu.addAction(tr("Show output in folder")).triggered.connect(lambda: show_folder(home))
         again = [each for each in rows if each.state is RowState.FAILED]
         if again and not self.control.is_running:
-            words = tr_count("Try again", "Retry {count} photos", len(again))
-            menu.addAction(words).triggered.connect(lambda: self.control.start(self.folder, again))
+            text = tr_count("Try again", "Retry {count} photos", len(again))
+            menu.addAction(text).triggered.connect(lambda: self.control.start(self.folder, again))
         menu.addSeparator()
-        words = tr_count("Remove from batch", "Remove {count} from batch", len(rows))
-        menu.addAction(words).triggered.connect(lambda: self.control.remove(rows))
+        text = tr_count("Remove from batch", "Remove {count} from batch", len(rows))
+        menu.addAction(text).triggered.connect(lambda: self.control.remove(rows))
         return menu
 
     # --- display ---
@@ -296,27 +296,27 @@ class BatchPanel(QWidget):
         self._retry.setVisible(idle and failed > blocked)
         set_label(self._retry, tr("Retry failed ({count})", count=failed), "retry")
         self._replace.setVisible(idle and blocked > 0)
-        words = tr_count("Replace existing file", "Replace {count} existing files", blocked)
-        set_label(self._replace, words, "warning")
+        text = tr_count("Replace existing file", "Replace {count} existing files", blocked)
+        set_label(self._replace, text, "warning")
         self._output.set_text(tr("Output: {folder}", folder=short_path(self.folder)))
         self._change.setEnabled(idle)
         self._clear.setEnabled(counts.states[RowState.DONE] + counts.states[RowState.ALREADY_DONE] > 0)
         self._add_open.setEnabled(any(photo.path is not None for photo in self._controller.photos))
         if running != self._tick.isActive():
             self._tick.start() if running else self._tick.stop()
-        words = summary(counts, status, queue.seconds_left if running else None)
-        self._summary.set_text(words)
-        self.status_changed.emit(tr("Batch: {words}", words=words) if words else "")
+        text = summary(counts, status, queue.seconds_left if running else None)
+        self._summary.set_text(text)
+        self.status_changed.emit(tr("Batch: {summary}", summary=text) if text else "")
 
     def _show_end(self, ended: BatchEnded) -> None:
         done = sum(report.done for report in ended.reports)
         failed = sum(len(report.failures) for report in ended.reports)
         if ended.cancelled or ended.stopped_by is not None or self.is_open or not done + failed:
             return
-        words = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
+        text = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
         if failed:
-            words = tr("{words}, {failed} failed", words=words, failed=failed)
-        self._controller.notify(Notice("batch", words, action=tr("Show"), act=lambda: self.set_open(True)))
+            text = tr("{summary}, {failed} failed", summary=text, failed=failed)
+        self._controller.notify(Notice("batch", text, action=tr("Show"), act=lambda: self.set_open(True)))
 
     def _end_slide(self) -> None:
         if self.is_open:

@@ -24,10 +24,10 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import painting, theme
 from denoiser_gui.view.painting import Pane, Panes
 from denoiser_gui.viewer import Viewer
-from denoiser_gui.words import tr
 
 _ZOOM_PER_NOTCH = 1.25
 _NOTCH = 120.0  # eighths of a degree
@@ -57,8 +57,8 @@ class PhotoCanvas(QWidget):
         self._on_divider = False
         self._speed = QPointF(0, 0)  # of a drag, in device pixels per ms
         self._moved_at = 0.0
-        self._glide = QTimer(self, interval=_FRAME_MS)
-        self._glide.timeout.connect(self._glide_on)
+        self._scroll_timer = QTimer(self, interval=_FRAME_MS)
+        self._scroll_timer.timeout.connect(self._scroll_on)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -66,8 +66,8 @@ class PhotoCanvas(QWidget):
         self.setAccessibleDescription(tr("Shift + arrow keys pan, plus and minus zoom, Space shows the original."))
         viewer.frame_ready.connect(self._take_frame)
         viewer.overview_ready.connect(self._take_overview)
-        viewer.viewport_changed.connect(self._look_changed)
-        viewer.view_changed.connect(self._divide)
+        viewer.viewport_changed.connect(self._drop_old_photo)
+        viewer.view_changed.connect(self._update_panes)
         viewer.status_changed.connect(lambda _: self.update())
         theme.current().changed.connect(self.update)
 
@@ -128,7 +128,7 @@ class PhotoCanvas(QWidget):
             self._overview, self._coarse = overview, painting.drawings_of(overview)
             self.update()
 
-    def _look_changed(self, _viewport: object) -> None:
+    def _drop_old_photo(self, _viewport: object) -> None:
         pyramid = self._viewer.pyramid
         if self.frame is not None and self.frame.request.pyramid is not pyramid:
             self.frame = self._sharp = None
@@ -136,7 +136,7 @@ class PhotoCanvas(QWidget):
             self._overview = self._coarse = None
         self.update()
 
-    def _divide(self, _view: object = None) -> None:
+    def _update_panes(self, _view: object = None) -> None:
         self._viewer.set_pane(*self._panes().size)
         self.update()
 
@@ -158,7 +158,7 @@ class PhotoCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         painter.scale(1 / ratio, 1 / ratio)
         panes = self._panes()
-        painter.fillRect(QRectF(0, 0, panes.width + 1, panes.height + 1), theme.current().colour("canvas"))
+        painter.fillRect(QRectF(0, 0, panes.width + 1, panes.height + 1), theme.colour("canvas"))
         viewport = self._viewer.viewport
         if viewport is None:
             return
@@ -181,15 +181,15 @@ class PhotoCanvas(QWidget):
         corner = pane.place.topRight() if on_right else pane.place.topLeft()
         if self._original or pane.is_left:
             shown = request.left if request is not None and not self._original else None
-            words = shown.label if shown else tr("Original")
-            painting.draw_label(painter, corner, words, ratio, right=on_right)
+            text = shown.label if shown else tr("Original")
+            painting.draw_label(painter, corner, text, ratio, right=on_right)
             return
         state = self.shown_state
         if request is not None and request.right is not None:
             painting.draw_label(painter, corner, request.right.label, ratio, state=state, right=on_right)
             return
-        words = f"{_names()[panes.view]} · {_states()[state]}"
-        painting.draw_label(painter, corner, words, ratio, state=state, right=on_right)
+        text = f"{_names()[panes.view]} · {_states()[state]}"
+        painting.draw_label(painter, corner, text, ratio, state=state, right=on_right)
 
     def _draw_pixel_values(self, painter: QPainter, panes: Panes, ratio: float) -> None:
         viewport = self._viewer.viewport
@@ -204,20 +204,20 @@ class PhotoCanvas(QWidget):
         before, after = map(pixel_text, values)
         if panes.view is View.SIDE_BY_SIDE:
             for other in panes.all:
-                words = before if other.is_left or self._original else after
-                painting.draw_pixel_values(painter, other.place, f"{place}    {words}", ratio)
+                text = before if other.is_left or self._original else after
+                painting.draw_pixel_values(painter, other.place, f"{place}    {text}", ratio)
         else:
             whole = QRectF(0, 0, panes.width, panes.height)
             painting.draw_pixel_values(painter, whole, f"{place}    {before}   →   {after}", ratio)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._divide()
+        self._update_panes()
 
     # --- mouse and touchpad ---------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._glide.stop()
+        self._scroll_timer.stop()
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             return
         at = self._at(event)
@@ -249,7 +249,7 @@ class PhotoCanvas(QWidget):
         self.setCursor(Qt.CursorShape.ArrowCursor)
         recent = time.monotonic() - self._moved_at < _FLICK_SECONDS
         if was_pan and recent and math.hypot(self._speed.x(), self._speed.y()) > _SLOWEST and theme.motion():
-            self._glide.start()
+            self._scroll_timer.start()
         self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -299,11 +299,11 @@ class PhotoCanvas(QWidget):
         if self._viewer.viewport is not None:
             self._viewer.set_viewport(self._viewer.viewport.panned(step.x(), step.y()))
 
-    def _glide_on(self) -> None:
+    def _scroll_on(self) -> None:
         self._pan(self._speed * _FRAME_MS)
         self._speed = self._speed * _FRICTION
         if math.hypot(self._speed.x(), self._speed.y()) < _SLOWEST:
-            self._glide.stop()
+            self._scroll_timer.stop()
 
     def _at(self, event: QMouseEvent) -> QPointF:
         return event.position() * self.devicePixelRatioF()

@@ -15,8 +15,8 @@ from denoiser_gui.controller import Controller
 from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.notices import Notice, failure
 from denoiser_gui.qt import QInputDialog, QWidget, Signal
+from denoiser_gui.translation import tr
 from denoiser_gui.view.widgets import STRETCH, NumberBox, ValueSlider, column, label, plain_combo, row
-from denoiser_gui.words import tr
 
 _BEND = 0.6  # exponent of the noise level slider: its first half covers sigma 0 to 24, where most photos are
 
@@ -48,11 +48,11 @@ class ControlRow(QWidget):
 
     def _describe(self, widget: QWidget, field: QWidget | None = None) -> None:
         """Set the names for screen readers; *field* repeats the value of *widget* as a number."""
-        words = label_of(self.name)
-        widget.setAccessibleName(words)
+        text = label_of(self.name)
+        widget.setAccessibleName(text)
         widget.setAccessibleDescription(tr(self.control.help))
         if field is not None:
-            field.setAccessibleName(tr("{control} value", control=words))
+            field.setAccessibleName(tr("{control} value", control=text))
 
 
 class ShareRow(ControlRow):
@@ -122,7 +122,7 @@ class ChoiceRow(ControlRow):
         super().__init__(name, control, default)
         self.box = plain_combo(label_of(name))
         self._describe(self.box)
-        self.set_choices([(word_of(choice), choice) for choice in control.choices])
+        self.set_choices([(choice_label(choice), choice) for choice in control.choices])
         self.setLayout(row(label(label_of(name), "second"), STRETCH, self.box))
         self.box.activated.connect(lambda at: self.choose(self.box.itemData(at)))
 
@@ -130,8 +130,8 @@ class ChoiceRow(ControlRow):
         """Set the choices: label and value."""
         kept = self.box.currentData()
         self.box.clear()
-        for words, value in choices:
-            self.box.addItem(words, value)
+        for text, value in choices:
+            self.box.addItem(text, value)
         self.show_value(kept)
 
     def show_value(self, value: Any) -> None:
@@ -174,7 +174,7 @@ def label_of(name: str) -> str:
     return tr(name.replace("_", " ").capitalize())
 
 
-def word_of(choice: str | int) -> str:
+def choice_label(choice: str | int) -> str:
     """The label of a choice."""
     named = {"auto": tr("Auto"), "off": tr("Off"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
     return named.get(str(choice), str(choice))

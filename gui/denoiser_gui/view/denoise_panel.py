@@ -31,11 +31,11 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
-from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, PresetsRow, row_for, word_of
+from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, PresetsRow, choice_label, row_for
 from denoiser_gui.view.icons import icon
 from denoiser_gui.view.widgets import STRETCH, button, column, label, row, scroll_area, separator
-from denoiser_gui.words import tr
 
 LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always visible
 PLACE = ("model", "device")
@@ -170,7 +170,7 @@ class DenoisePanel(QWidget):
         models_row = self.rows["model"]
         assert isinstance(models_row, ChoiceRow)
         names = [entry.name for entry in entries if entry.card.task == "denoiser"]
-        known = [(word_of("auto"), "auto"), *((name.removeprefix("denoiser-"), name) for name in names)]
+        known = [(choice_label("auto"), "auto"), *((name.removeprefix("denoiser-"), name) for name in names)]
         models_row.set_choices([*known, (tr("From a file…"), None)])
         models_row.show_value(self._controller.settings.denoise.model)
 
@@ -207,12 +207,11 @@ class Histogram(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        look = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         place = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.colour("well"))
+        painter.setBrush(theme.colour("well"))
         painter.drawRoundedRect(place, 4, 4)
         if self._overview is None:
             return
@@ -222,16 +221,16 @@ class Histogram(QWidget):
         is_grey = bool(np.array_equal(after[0], after[1]))
         modes = QPainter.CompositionMode
         painter.setCompositionMode(
-            modes.CompositionMode_Plus if look.colours.is_dark else modes.CompositionMode_Multiply
+            modes.CompositionMode_Plus if theme.current().colours.is_dark else modes.CompositionMode_Multiply
         )
-        inks = [look.colour("second", 0.8)] if is_grey else [QColor(channel) for channel in _CHANNELS]
+        inks = [theme.colour("second", 0.8)] if is_grey else [QColor(channel) for channel in _CHANNELS]
         for ink, counts in zip(inks, after, strict=False):
             ink.setAlphaF(0.8 if is_grey else 0.55)
             painter.setBrush(ink)
             painter.drawPath(_shape(counts, inner, top))
         painter.setCompositionMode(modes.CompositionMode_SourceOver)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(look.colour("text", 0.55), 1))
+        painter.setPen(QPen(theme.colour("text", 0.55), 1))
         painter.drawPath(_shape(before.mean(axis=0), inner, top, closed=False))
 
 

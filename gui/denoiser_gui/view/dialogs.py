@@ -31,9 +31,9 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
+from denoiser_gui.translation import LANGUAGES, tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.widgets import STRETCH, NumberBox, button, column, label, row, scroll_area
-from denoiser_gui.words import LANGUAGES, tr
 
 _MARGINS = (3 * theme.UNIT,) * 4
 
@@ -57,14 +57,14 @@ class PreferencesDialog(QDialog):
         self._restart.setVisible(False)
         self.setLayout(column(form, self._restart, STRETCH, margins=_MARGINS, spacing=2 * theme.UNIT))
 
-    def _add(self, form: QFormLayout, field: str, words: str, choices: Mapping[str, str]) -> None:
+    def _add(self, form: QFormLayout, field: str, text: str, choices: Mapping[str, str]) -> None:
         box = _box((text, value) for value, text in choices.items())
         box.setObjectName(field)
-        box.setAccessibleName(words)
+        box.setAccessibleName(text)
         box.setMinimumWidth(200)
         box.setCurrentIndex(box.findData(getattr(self._controller.preferences, field)))
         box.activated.connect(lambda _row: self._choose(field, box.currentData()))
-        form.addRow(words, box)
+        form.addRow(text, box)
 
     def _choose(self, field: str, value: str) -> None:
         self._controller.remember(**{field: value})
@@ -141,9 +141,9 @@ class SaveDialog(QDialog):
         form.addRow(tr("File"), row(self.target, button(tr("Browse…"), "outline", pressed=self._browse)))
         self.target.setAccessibleName(tr("File"))
         fields = {tr("Format"): self.format, tr("Depth"): self.bits, tr("JPEG quality"): self.jpeg_quality}
-        for words, field in fields.items():
-            form.addRow(words, field)
-            field.setAccessibleName(words)
+        for text, field in fields.items():
+            form.addRow(text, field)
+            field.setAccessibleName(text)
         form.addRow("", self.strip)
         form.addRow("", self.ticket)
         buttons = row(self._problem, button(tr("Cancel"), "outline", pressed=self.reject), self.save)
@@ -199,8 +199,8 @@ class SaveDialog(QDialog):
 
 def _box(choices: Iterable[tuple[str, Any]]) -> QComboBox:
     box = QComboBox()
-    for words, value in choices:
-        box.addItem(words, value)
+    for text, value in choices:
+        box.addItem(text, value)
     return box
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.qt import (
     QAbstractItemView,
     QAbstractListModel,
+    QColor,
     QContextMenuEvent,
     QFrame,
+    QIcon,
     QItemSelectionModel,
     QKeyEvent,
     QListView,
@@ -24,7 +27,6 @@ from denoiser_gui.qt import (
     QPainter,
     QPen,
     QPersistentModelIndex,
-    QPixmap,
     QRectF,
     QResizeEvent,
     QSize,
@@ -35,16 +37,17 @@ from denoiser_gui.qt import (
     Signal,
     show_folder,
 )
+from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import paint_icon
 from denoiser_gui.view.thumbnails import Thumbnails, framed, transparent, untinted
 from denoiser_gui.view.widgets import column, styled
-from denoiser_gui.words import tr, tr_count
 
 Index = QModelIndex | QPersistentModelIndex
 PHOTO = Qt.ItemDataRole.UserRole  # OpenPhoto; None for the last row, which adds photos
 _FRAME = QSize(118, 80)  # of a thumbnail
-_CELL = QSize(130, 112)
+_CELL = QSize(130, 114)
+_NAME_CELL = QSize(170, 26)
 _DOT = QSize(8, 8)
 _DOTS = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.DRAFT: "accent"}
 _BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
@@ -70,10 +73,12 @@ class PhotoModel(QAbstractListModel):
                 return photo
             case Qt.ItemDataRole.DisplayRole:
                 return captions.short_caption(photo) if photo else tr("Add photos")
+            case Qt.ItemDataRole.SizeHintRole:
+                return _NAME_CELL if self.is_narrow else _CELL - QSize(4, 4)  # with a gap
             case Qt.ItemDataRole.FontRole:
                 return theme.interface_font(12 if self.is_narrow else 10)
             case Qt.ItemDataRole.DecorationRole:
-                return untinted(_dot(photo) if self.is_narrow else self._picture(photo))
+                return self._decoration(photo)
             case Qt.ItemDataRole.ToolTipRole:
                 return captions.full_caption(photo) if photo else tr("Add photos")
             case Qt.ItemDataRole.AccessibleTextRole:
@@ -108,43 +113,43 @@ class PhotoModel(QAbstractListModel):
         """The photo of a row; None for the last row."""
         return self._photos[index.row()] if 0 <= index.row() < len(self._photos) else None
 
-    def _picture(self, photo: OpenPhoto | None) -> QPixmap:
+    def _decoration(self, photo: OpenPhoto | None) -> QIcon:
         """The thumbnail with a badge for the status: a tick, a warning, or a dot for unsaved photos."""
-        look = theme.current()
+        if self.is_narrow:
+            dot = "text" if photo is None else _DOTS.get(photo.status, "track")
+            return _dot(theme.colour(dot).name(), theme.scale())
         pixmap = framed(self._thumbnails.get_of(photo) if photo is not None else None, _FRAME)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if photo is None:
             centre = QRectF(_FRAME.width() / 2 - 10, _FRAME.height() / 2 - 10, 20, 20)
-            paint_icon(painter, centre, "photos", look.colour("second"))
+            paint_icon(painter, centre, "photos", theme.colour("second"))
         elif photo.status in _BADGES:
             name, colour = _BADGES[photo.status]
             disc = QRectF(_FRAME.width() - 23, 5, 18, 18)  # dark, for contrast
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.colour("panel", 0.92))
+            painter.setBrush(theme.colour("panel", 0.92))
             painter.drawEllipse(disc)
-            paint_icon(painter, disc.adjusted(3, 3, -3, -3), name, look.colour(colour))
+            paint_icon(painter, disc.adjusted(3, 3, -3, -3), name, theme.colour(colour))
         elif photo.status is PhotoStatus.DRAFT:
-            painter.setPen(QPen(look.colour("panel", 0.92), 2))
-            painter.setBrush(look.colour("accent"))
+            painter.setPen(QPen(theme.colour("panel", 0.92), 2))
+            painter.setBrush(theme.colour("accent"))
             painter.drawEllipse(QRectF(_FRAME.width() - 14, 6, 8, 8))
         painter.end()
-        return pixmap
+        return untinted(pixmap)
 
 
-def _dot(photo: OpenPhoto | None) -> QPixmap:
+@cache
+def _dot(colour: str, _scale: float) -> QIcon:
+    """A dot in #rrggbb."""
     pixmap = transparent(_DOT)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    place, look = QRectF(1, 1, 6, 6), theme.current()
-    if photo is None:
-        paint_icon(painter, place, "open", look.colour("second"))
-    else:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.colour(_DOTS.get(photo.status, "track")))
-        painter.drawEllipse(place)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawEllipse(QRectF(1, 1, 6, 6))
     painter.end()
-    return pixmap
+    return untinted(pixmap)
 
 
 class FilmStrip(QWidget):
@@ -176,8 +181,7 @@ class FilmStrip(QWidget):
         self._photos.is_narrow = narrow
         self._view.setViewMode(QListView.ViewMode.ListMode if narrow else QListView.ViewMode.IconMode)
         self._view.setIconSize(_DOT if narrow else _FRAME)
-        self._view.setGridSize(QSize() if narrow else _CELL)
-        self._view.setUniformItemSizes(not narrow)  # measuring one item is enough for thousands
+        self._view.setGridSize(_NAME_CELL if narrow else _CELL)
         self._show_height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -282,6 +286,7 @@ class _StripView(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setViewportMargins(4, 4, 4, 0)
+        self.setUniformItemSizes(True)  # measuring one item is enough for thousands
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turned = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()

@@ -59,7 +59,7 @@ class _Engine(QIconEngine):
         self._name, self._colour = name, colour
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:  # noqa: ARG002
-        ink = theme.current().colour(_MODES.get(mode, self._colour))
+        ink = theme.colour(_MODES.get(mode, self._colour))
         side = min(rect.width(), rect.height())
         place = QRectF(rect.x() + (rect.width() - side) / 2, rect.y() + (rect.height() - side) / 2, side, side)
         paint_icon(painter, place, self._name, ink)

@@ -34,6 +34,7 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.widgets import (
     STRETCH,
@@ -46,7 +47,6 @@ from denoiser_gui.view.widgets import (
     segments,
     separator,
 )
-from denoiser_gui.words import tr
 from denoiser_gui.worker import WorkerThread
 
 _DELAY_MS = 60  # after a slider movement, before encoding
@@ -131,9 +131,9 @@ class LatentPanel(QWidget):
             choice = QPushButton(name or tr("Photo"))
             choice.setCheckable(True)
             choice.setChecked(number == 0)
-            words = tr("{format} file of the same size", format=name) if name else tr("Source photo")
-            choice.setAccessibleName(words)
-            choice.setToolTip(words)
+            text = tr("{format} file of the same size", format=name) if name else tr("Source photo")
+            choice.setAccessibleName(text)
+            choice.setToolTip(text)
             self._group.addButton(choice, number)
         return [choice for choice in self._group.buttons() if isinstance(choice, QPushButton)]
 
@@ -257,8 +257,8 @@ class LatentPanel(QWidget):
             return len(data)
 
         def done(size: int) -> None:
-            words = tr("Saved as {path}.", path=short_path(path))
-            self._controller.notify(Notice("latent", words, in_bytes(size)))
+            text = tr("Saved as {path}.", path=short_path(path))
+            self._controller.notify(Notice("latent", text, in_bytes(size)))
 
         self._worker.submit("save", job, done, self._controller.notice_of("latent"))
 

@@ -30,6 +30,7 @@ from denoiser_gui.qt import (
     QWidget,
 )
 from denoiser_gui.saver import Saver
+from denoiser_gui.translation import tr
 from denoiser_gui.view import icons, theme
 from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.bars import Banner, StatusLine, TopBar
@@ -41,7 +42,6 @@ from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.photo_opener import EmptyState, PhotoOpener, paths_of
 from denoiser_gui.view.widgets import column, row, styled
-from denoiser_gui.words import tr
 
 _SIZE = (1280, 800)
 _FRAME = 32  # height of the title bar in px
@@ -198,9 +198,9 @@ class MainWindow(QMainWindow):
         settings, status = self.controller.settings, self.controller.viewer.status
         if settings.denoise.tile is None and status.tile:
             settings = settings.changed(tile=status.tile)  # for bit-identical output
-        words = command_for(photo.path, self.saver.target_of(photo), settings)
-        QGuiApplication.clipboard().setText(words)
-        self.controller.notify(Notice("command", tr("Copied: {command}", command=words)))
+        text = command_for(photo.path, self.saver.target_of(photo), settings)
+        QGuiApplication.clipboard().setText(text)
+        self.controller.notify(Notice("command", tr("Copied: {command}", command=text)))
 
     def add_to_batch(self) -> None:
         """Add the selected photos to the batch."""
@@ -267,9 +267,9 @@ class MainWindow(QMainWindow):
         if not self.saver.is_busy and self.controller.current is not None:
             self.status.show_status(self.controller.viewer.status, self.canvas.shown_state)
 
-    def _show_saving(self, words: str) -> None:
-        if words:
-            self.status.show_text(words)
+    def _show_saving(self, text: str) -> None:
+        if text:
+            self.status.show_text(text)
         else:
             self._show_status()
 
@@ -311,8 +311,8 @@ class MainWindow(QMainWindow):
         if self.saver.is_busy and not self._closing:
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
-            words = tr("The window closes when the photo is saved.")
-            self.controller.notify(Notice("closing", words, action=tr("Close now"), act=self.close))
+            text = tr("The window closes when the photo is saved.")
+            self.controller.notify(Notice("closing", text, action=tr("Close now"), act=self.close))
             event.ignore()
             return
         self.controller.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())

@@ -70,49 +70,47 @@ def draw_photo(
 
 
 def draw_label(
-    painter: QPainter, corner: QPointF, words: str, scale: float, *, state: State | None = None, right: bool = False
+    painter: QPainter, corner: QPointF, text: str, scale: float, *, state: State | None = None, right: bool = False
 ) -> None:
     """Draw a label with an optional status dot; *corner* is the upper left or right corner."""
-    look = theme.current()
     painter.setFont(theme.interface_font(round(12 * scale)))
     dot = 3 * _DOT * scale if state is not None else 0.0
-    width = QFontMetricsF(painter.font()).horizontalAdvance(words) + dot + 20 * scale
+    width = QFontMetricsF(painter.font()).horizontalAdvance(text) + dot + 20 * scale
     margin, height = _MARGIN * scale, _LABEL_HEIGHT * scale
     left = corner.x() - margin - width if right else corner.x() + margin
     place = QRectF(left, corner.y() + margin, width, height)
     _draw_plate(painter, place, scale)
     if state is not None:
-        painter.setBrush(look.colour(_DOTS[state]))
+        painter.setBrush(theme.colour(_DOTS[state]))
         middle = QPointF(place.left() + 10 * scale + _DOT * scale / 2, place.center().y())
         painter.drawEllipse(middle, _DOT * scale, _DOT * scale)
-    painter.setPen(look.colour("pane_text"))
-    words_at = place.adjusted(10 * scale + dot, 0, 0, 0)
-    painter.drawText(words_at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+    painter.setPen(theme.colour("pane_text"))
+    text_place = place.adjusted(10 * scale + dot, 0, 0, 0)
+    painter.drawText(text_place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
-def draw_pixel_values(painter: QPainter, pane: QRectF, words: str, scale: float) -> None:
+def draw_pixel_values(painter: QPainter, pane: QRectF, text: str, scale: float) -> None:
     """Draw the pixel values in the lower left corner of a pane."""
     painter.setFont(theme.interface_font(round(11 * scale)))
-    width = QFontMetricsF(painter.font()).horizontalAdvance(words) + 16 * scale
+    width = QFontMetricsF(painter.font()).horizontalAdvance(text) + 16 * scale
     height = 20 * scale
     place = QRectF(pane.left() + _MARGIN * scale, pane.bottom() - _MARGIN * scale - height, width, height)
     _draw_plate(painter, place, scale)
-    painter.setPen(theme.current().colour("pane_text"))
-    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
+    painter.setPen(theme.colour("pane_text"))
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def draw_divider(painter: QPainter, across: float, height: float, scale: float, *, active: bool) -> None:
     """Draw the divider with its handle."""
-    look = theme.current()
-    ink = look.colour("accent") if active else look.colour("pane_text", 0.9)
+    ink = theme.colour("accent") if active else theme.colour("pane_text", 0.9)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.colour("pane_label", 0.35))
+    painter.setBrush(theme.colour("pane_label", 0.35))
     painter.drawRect(QRectF(across - 1.5 * scale, 0, 3 * scale, height))
     painter.setBrush(ink)
     painter.drawRect(QRectF(across - 0.5 * scale, 0, scale, height))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     middle = QPointF(across, height / 2)
-    painter.setBrush(look.colour("pane_label", 0.7))
+    painter.setBrush(theme.colour("pane_label", 0.7))
     painter.drawEllipse(middle, _KNOB * scale, _KNOB * scale)
     painter.setBrush(ink)
     for side in (-1, 1):
@@ -130,7 +128,7 @@ def draw_divider(painter: QPainter, across: float, height: float, scale: float, 
 def _draw_plate(painter: QPainter, place: QRectF, scale: float) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.current().colour("pane_label", _OPACITY))
+    painter.setBrush(theme.colour("pane_label", _OPACITY))
     painter.drawRoundedRect(place, 4 * scale, 4 * scale)
 
 

@@ -34,10 +34,10 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
 from denoiser_gui.view.widgets import STRETCH, button, column, label, row, styled
-from denoiser_gui.words import tr
 
 _SAMPLE = "astronaut.png"  # Eileen Collins; NASA, Great Images in NASA. Public domain.
 _SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a small sensor at dusk
@@ -192,13 +192,12 @@ class EmptyState(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        look = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._is_hovered:
-            painter.setPen(QPen(look.colour("accent"), 2))
-            painter.setBrush(look.colour("accent", 0.06))
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            painter.setBrush(theme.colour("accent", 0.06))
         else:
-            painter.setPen(QPen(look.colour("track"), 1.5, Qt.PenStyle.DashLine))
-            painter.setBrush(look.colour("panel", 0.35))
+            painter.setPen(QPen(theme.colour("track"), 1.5, Qt.PenStyle.DashLine))
+            painter.setBrush(theme.colour("panel", 0.35))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), 14, 14)

@@ -57,12 +57,6 @@ class Theme(QObject):
         self._choice, self._motion = choice, motion
         self._follow()
 
-    def colour(self, name: str, alpha: float = 1.0) -> QColor:
-        """A colour by name, with opacity *alpha*."""
-        colour = QColor(getattr(self.colours, name))
-        colour.setAlphaF(alpha)
-        return colour
-
     def motion_ms(self, wanted: int = MOTION_MS) -> int:
         """Duration of an animation: at most *wanted*; 0 if the system or the user disables animation."""
         return 0 if self._motion == "none" or not _system_moves(self.app) else min(wanted, MOTION_MS)
@@ -101,6 +95,13 @@ def current() -> Theme:
         assert isinstance(app, QApplication), "a theme needs an application"
         install(app)
     return _themes[0]
+
+
+def colour(name: str, alpha: float = 1.0) -> QColor:
+    """A colour of the current theme by name, with opacity *alpha*."""
+    found = QColor(getattr(current().colours, name))
+    found.setAlphaF(alpha)
+    return found
 
 
 def motion(wanted: int = MOTION_MS) -> int:

@@ -148,7 +148,7 @@ def framed(small: QImage | None, size: QSize) -> QPixmap:
     painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
     frame, edge = QRectF(0, 0, size.width(), size.height()), QPainterPath()
     edge.addRoundedRect(frame, _RADIUS, _RADIUS)
-    painter.fillPath(edge, theme.current().colour("hover"))
+    painter.fillPath(edge, theme.colour("hover"))
     if small is not None:
         painter.setClipPath(edge)
         scale = max(frame.width() / small.width(), frame.height() / small.height())

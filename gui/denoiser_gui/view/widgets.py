@@ -36,9 +36,9 @@ from denoiser_gui.qt import (
     QWidget,
     Signal,
 )
+from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
-from denoiser_gui.words import tr
 
 STRETCH = None  # in a row or column: takes the free space
 Item = QWidget | QLayout | int | None  # an int is a space in pixels
@@ -86,30 +86,30 @@ def label(text: str = "", role: str = "") -> QLabel:
     return made
 
 
-def button(text: str, role: str, drawing: str = "", pressed: Callable[[], Any] | None = None) -> QPushButton:
+def button(text: str, role: str, icon_name: str = "", pressed: Callable[[], Any] | None = None) -> QPushButton:
     """A button in the style of a role, with an optional icon."""
     made = QPushButton()
     made.setProperty("role", role)
     made.setIconSize(QSize(20, 14))  # wider than the icon, for space before the text
-    set_label(made, text, drawing)
+    set_label(made, text, icon_name)
     if pressed is not None:
         made.clicked.connect(lambda _checked: pressed())
     return made
 
 
-def set_label(pushed: QPushButton, text: str, drawing: str = "") -> None:
+def set_label(pushed: QPushButton, text: str, icon_name: str = "") -> None:
     """Change text and icon of a button only if they differ: a change recomputes the layout."""
     if pushed.text() != text:
         pushed.setText(text)
         pushed.setAccessibleName(text.rstrip("…"))
-        if drawing:
-            pushed.setIcon(icon(drawing, "on_accent" if pushed.property("role") == "primary" else "second"))
+        if icon_name:
+            pushed.setIcon(icon(icon_name, "on_accent" if pushed.property("role") == "primary" else "second"))
 
 
-def tool_button(drawing: str, name: str, pressed: Callable[[], Any] | None = None) -> QToolButton:
+def tool_button(icon_name: str, name: str, pressed: Callable[[], Any] | None = None) -> QToolButton:
     """A button that shows an icon only."""
     made = QToolButton()
-    made.setIcon(icon(drawing, "second"))
+    made.setIcon(icon(icon_name, "second"))
     made.setToolTip(name)
     made.setAccessibleName(name)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -178,8 +178,8 @@ class ElidedLabel(QLabel):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        words = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
-        painter.drawText(self.contentsRect(), int(self.alignment()), words)
+        text = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
+        painter.drawText(self.contentsRect(), int(self.alignment()), text)
 
 
 class NumberBox(QDoubleSpinBox):
@@ -213,8 +213,8 @@ class NumberBox(QDoubleSpinBox):
         """Show a value without emitting `entered`; for automatic also the estimated one, if known."""
         with QSignalBlocker(self):
             if self._automatic:
-                words = tr("Auto {level}", level=f"{estimate:.{self.decimals()}f}") if estimate else tr("Auto")
-                self.setSpecialValueText(words)
+                text = tr("Auto {level}", level=f"{estimate:.{self.decimals()}f}") if estimate else tr("Auto")
+                self.setSpecialValueText(text)
             self.setValue(self.minimum() if amount is None else amount)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -315,7 +315,7 @@ class ValueSlider(QSlider):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.current().colour("accent"))
+        painter.setBrush(theme.colour("accent"))
         at = self._handle / 2 + (self.width() - self._handle) * self._share(self._mark)
         painter.drawPolygon([QPointF(at, 6), QPointF(at - 4, 0), QPointF(at + 4, 0)])
         if not self._automatic:

@@ -26,7 +26,7 @@ def test_the_caption_shows_status_or_noise() -> None:
 
 
 def test_the_full_caption_contains_all_facts() -> None:
-    said = captions.full_caption(
+    text = captions.full_caption(
         _photo(
             noise=_noise(3.0),
             status=PhotoStatus.FAILED,
@@ -35,7 +35,7 @@ def test_the_full_caption_contains_all_facts() -> None:
             hint="Mend it.",
         )
     )
-    assert said.splitlines() == [
+    assert text.splitlines() == [
         "a.jpg", "failed", "estimated noise: σ 3.0", "saved as /q/a.jpg", "It is broken.", "Mend it.",
     ]  # fmt: skip
 
@@ -47,17 +47,17 @@ def test_paths_in_the_home_folder_are_shortened(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.34, "0.3 s"), (8.0, "8.0 s"), (42.4, "42 s"), (125, "2:05 min"), (11_400, "3:10 h")]
+    ("seconds", "text"), [(0.34, "0.3 s"), (8.0, "8.0 s"), (42.4, "42 s"), (125, "2:05 min"), (11_400, "3:10 h")]
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert captions.duration(seconds) == said
+def test_durations(seconds: float, text: str) -> None:
+    assert captions.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.5, "1 s left"), (13, "15 s left"), (340, "6 min left"), (7260, "2:01 h left")]
+    ("seconds", "text"), [(0.5, "1 s left"), (13, "15 s left"), (340, "6 min left"), (7260, "2:01 h left")]
 )
-def test_time_left_is_rounded(seconds: float, said: str) -> None:
-    assert captions.time_left(seconds) == said
+def test_time_left_is_rounded(seconds: float, text: str) -> None:
+    assert captions.time_left(seconds) == text
 
 
 def test_pixel_values() -> None:

@@ -9,14 +9,14 @@ from denoiser.estimation import NoiseEstimate
 from denoiser.image import Origin, from_numpy
 from denoiser_gui.model import captions
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
-from denoiser_gui.words import set_language
+from denoiser_gui.translation import set_language
 
 
-def _picture(**words: str) -> ImagePyramid:
+def _pyramid(**exif: str) -> ImagePyramid:
     image = dataclasses.replace(
         from_numpy(np.zeros((40, 60, 3), np.uint8)), origin=Origin(format="jpeg", mode="rgb")
     )
-    return dataclasses.replace(make_pyramid(1, image), exif=words, bytes_in_file=14_200_000)
+    return dataclasses.replace(make_pyramid(1, image), exif=exif, bytes_in_file=14_200_000)
 
 
 def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) -> NoiseEstimate:
@@ -24,15 +24,15 @@ def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) ->
 
 
 def test_camera_line() -> None:
-    pyramid = _picture(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
+    pyramid = _pyramid(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
     assert captions.camera_line(pyramid) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
-    assert captions.camera_line(_picture()) == ""
-    assert captions.camera_line(_picture(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
-    assert captions.camera_line(_picture(aperture="odd")) == ""
+    assert captions.camera_line(_pyramid()) == ""
+    assert captions.camera_line(_pyramid(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
+    assert captions.camera_line(_pyramid(aperture="odd")) == ""
 
 
 def test_file_line() -> None:
-    assert captions.file_line(_picture()) == "60 × 40 · 8 bit · sRGB · JPEG · 14.2 MB"
+    assert captions.file_line(_pyramid()) == "60 × 40 · 8 bit · sRGB · JPEG · 14.2 MB"
 
 
 def test_noise_line() -> None:

@@ -7,7 +7,7 @@ import pytest
 from denoiser import errors
 from denoiser.errors import DenoiserError, ForeignOutput, UnreadableImage, UsageError
 from denoiser_gui.model.notices import failure, hint_of, message_of
-from denoiser_gui.words import set_language
+from denoiser_gui.translation import set_language
 
 _KINDS = [
     kind

@@ -77,10 +77,10 @@ def test_a_large_photo_is_sampled(encoder: LatentEncoder, photo: Image, tiny_cod
     outside = np.ones((150, 200), bool)
     outside[inside] = False
     assert np.array_equal(result.image.pixels[outside], photo.pixels[outside])
-    told: list[float] = []
-    data = encoder.whole(result.request, told.append, CancelToken())
+    received: list[float] = []
+    data = encoder.whole(result.request, received.append, CancelToken())
     assert container.read_bytes(data, "a.dlf").width == 200
-    assert told == sorted(told)
+    assert received == sorted(received)
 
 
 def test_the_sample_is_at_the_visible_part_and_aligned_to_tiles() -> None:
@@ -119,7 +119,7 @@ def test_a_latent_file_opens_like_a_photo(
     from denoiser_gui.model import pyramid, thumbnails
 
     (tmp_path / "a.dlf").write_bytes(encoder.encode(LatentRequest(photo, 60.0), CancelToken()).data)
-    for room in (pyramid, thumbnails):
-        monkeypatch.setattr(room, "read_latent", lambda path: read_latent(path, str(tiny_codec)))
+    for module in (pyramid, thumbnails):
+        monkeypatch.setattr(module, "read_latent", lambda path: read_latent(path, str(tiny_codec)))
     assert pyramid.read_pyramid(1, tmp_path / "a.dlf").image.width == 200
     assert thumbnails.make_thumbnail(tmp_path / "a.dlf", 50).width == 50

@@ -102,8 +102,8 @@ def test_random_files_never_raise(tmp_path: Path) -> None:
     names = [field.name for field in dataclasses.fields(Preferences)]
     values: list[Any] = [None, True, -1, 1e308, "", "dark", "\ud800\0", [], [[]], {}, {"a": 1}, "x" * 9000]
     for _ in range(300):
-        said = {dice.choice([*names, "?"]): dice.choice(values) for _ in range(6)}
-        text = list(json.dumps(said))
+        chosen = {dice.choice([*names, "?"]): dice.choice(values) for _ in range(6)}
+        text = list(json.dumps(chosen))
         for _ in range(dice.randrange(3)):
             text[dice.randrange(len(text))] = dice.choice(string.printable)
         loaded = _loaded(tmp_path, "".join(text))

@@ -19,7 +19,7 @@ from denoiser_gui.view import theme
 
 @pytest.fixture
 def controller(
-    network: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    model: None, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Controller]:
     """A controller with default preferences; its threads end with the test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

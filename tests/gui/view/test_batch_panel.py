@@ -24,7 +24,7 @@ _PATIENCE = 60_000  # ms, for a machine that does other things as well
 def panel(
     controller: Controller, qtbot: QtBot, tmp_path: Path, qapp: QApplication, tiny_weights: Path
 ) -> Iterator[BatchPanel]:
-    """The panel in a window, with a small network and a folder to write to."""
+    """The panel in a window, with a small model and a folder to write to."""
     theme.install(qapp, "dark", "none")
     window = QWidget()
     qtbot.addWidget(window, before_close_func=lambda _window: panel.stop())
@@ -66,16 +66,16 @@ def test_it_slides_up_and_down(panel: BatchPanel, qtbot: QtBot) -> None:
 def test_a_batch_is_processed_and_reported(
     panel: BatchPanel, photos: list[Path], qtbot: QtBot, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    panel.status_changed.connect(said.append)
+    text: list[str] = []
+    panel.status_changed.connect(text.append)
     panel.add(photos)
     _button(panel, "Start").click()
     _ended(panel, qtbot)
     states = [row.state for row in panel.control.queue.rows]
     assert states == [RowState.DONE, RowState.DONE, RowState.DONE, RowState.FAILED]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.[jp]*g")) == ["a.png", "b.jpg", "c.png"]
-    assert said[-1] == "Batch: 4 of 4 · 1 failed"
-    assert any("running" in words or "left" in words for words in said)
+    assert text[-1] == "Batch: 4 of 4 · 1 failed"
+    assert any("running" in line or "left" in line for line in text)
     assert not panel.grab().isNull()
 
 
@@ -235,5 +235,5 @@ def test_the_menu_of_a_row(panel: BatchPanel, photos: list[Path], qtbot: QtBot) 
     menu.actions()[-1].trigger()
     menu.deleteLater()
     assert [row.source for row in panel.control.queue.rows] == photos[:1]
-    said = view.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert said.startswith("a.png, ") and "waiting" in said
+    text = view.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert text.startswith("a.png, ") and "waiting" in text

@@ -96,8 +96,8 @@ def test_dragging_pans_and_a_flick_scrolls_on(
     assert before is not None and dragged is not None
     assert dragged.x - before.x == pytest.approx(60 / 3, abs=0.5)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(90, 150))
-    assert canvas._glide.isActive()
-    qtbot.waitUntil(lambda: not canvas._glide.isActive(), timeout=10_000)
+    assert canvas._scroll_timer.isActive()
+    qtbot.waitUntil(lambda: not canvas._scroll_timer.isActive(), timeout=10_000)
     assert controller.viewer.viewport.x > dragged.x
 
 

@@ -75,8 +75,8 @@ def test_the_tooltip_of_an_unreadable_photo_has_the_reason(strip: FilmStrip, ope
     controller = opened()
     qtbot.waitUntil(lambda: controller.photos[3].status is PhotoStatus.FAILED, timeout=20_000)
     at = _view(strip).model().index(3, 0)
-    said = at.data(Qt.ItemDataRole.ToolTipRole)
-    assert said.startswith("d.png\nfailed") and "supported format" in said
+    text = at.data(Qt.ItemDataRole.ToolTipRole)
+    assert text.startswith("d.png\nfailed") and "supported format" in text
     assert "failed" in at.data(Qt.ItemDataRole.AccessibleTextRole)
 
 

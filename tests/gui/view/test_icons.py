@@ -28,11 +28,11 @@ def test_all_icons_are_there_and_draw_something(qapp: QApplication) -> None:
 def test_icons_follow_the_theme(qapp: QApplication) -> None:
     look = theme.install(qapp, "dark")
     shown = icons.icon("stop")
-    assert _ink(shown.pixmap(QSize(48, 48), 1.0))[1] == look.colour("text")
+    assert _ink(shown.pixmap(QSize(48, 48), 1.0))[1] == theme.colour("text")
     look.choose("light")
-    assert _ink(shown.pixmap(QSize(48, 48), 1.0))[1] == look.colour("text")
-    assert _ink(shown.pixmap(QSize(48, 48), 1.0, QIcon.Mode.Disabled))[1] == look.colour("faint")
-    assert _ink(icons.icon("stop", "bad").pixmap(QSize(48, 48), 1.0))[1] == look.colour("bad")
+    assert _ink(shown.pixmap(QSize(48, 48), 1.0))[1] == theme.colour("text")
+    assert _ink(shown.pixmap(QSize(48, 48), 1.0, QIcon.Mode.Disabled))[1] == theme.colour("faint")
+    assert _ink(icons.icon("stop", "bad").pixmap(QSize(48, 48), 1.0))[1] == theme.colour("bad")
 
 
 def test_icons_are_drawn_at_device_resolution(qapp: QApplication) -> None:

@@ -16,7 +16,7 @@ def test_a_theme_is_applied_to_the_application(qapp: QApplication) -> None:
     assert theme.current() is look
     assert qapp.palette().window().color() == QColor(LIGHT.window)
     assert LIGHT.accent in qapp.styleSheet()
-    assert look.colour("accent", 0.5).alphaF() == pytest.approx(0.5, abs=0.01)
+    assert theme.colour("accent", 0.5).alphaF() == pytest.approx(0.5, abs=0.01)
 
 
 def test_changing_the_theme_emits_changed(qapp: QApplication, qtbot: QtBot) -> None:

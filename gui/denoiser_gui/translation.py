@@ -21,8 +21,8 @@ _language = ENGLISH
 
 def tr(text: str, /, **values: object) -> str:
     """*text* in the language of the window, with *values* inserted."""
-    said = _catalogue.get(text, text)
-    return said.format(**values) if values else said
+    translated = _catalogue.get(text, text)
+    return translated.format(**values) if values else translated
 
 
 def tr_count(one: str, many: str, count: int, **values: object) -> str:
@@ -37,7 +37,7 @@ def language() -> str:
 
 def set_language(choice: str = "system") -> str:
     """Set the language: a key of LANGUAGES, or that of the system; return it."""
-    global _catalogue, _language  # noqa: PLW0603 - a process speaks one language, and every text asks for it
+    global _catalogue, _language  # noqa: PLW0603 - all texts of a process are in one language
     _language = choice if choice in LANGUAGES else system_language()
     _catalogue = catalogue_of(_language)
     return _language
@@ -47,16 +47,16 @@ def catalogue_of(name: str) -> dict[str, str]:
     """The translations of a language by English text; empty for English."""
     if name == ENGLISH:
         return {}
-    words = json.loads((files("denoiser_gui") / "resources" / f"{name}.json").read_text("utf-8"))
-    return {english: said for section in words.values() for english, said in section.items()}
+    sections = json.loads((files("denoiser_gui") / "resources" / f"{name}.json").read_text("utf-8"))
+    return {english: chinese for section in sections.values() for english, chinese in section.items()}
 
 
 def system_language(
     environment: Mapping[str, str] = os.environ, ask: Callable[[], str | None] | None = None
 ) -> str:
     """The system language if it is in LANGUAGES, otherwise English."""
-    said = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), None)
-    if said is None:  # macOS and Windows
-        said = (ask or (lambda: locale.getlocale()[0]))() or ENGLISH
-    word = said.replace("-", "_").partition("_")[0].partition(".")[0].lower()
-    return {"chinese": "zh"}.get(word, word if word in LANGUAGES else ENGLISH)
+    name = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), None)
+    if name is None:  # macOS and Windows
+        name = (ask or (lambda: locale.getlocale()[0]))() or ENGLISH
+    code = name.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+    return {"chinese": "zh"}.get(code, code if code in LANGUAGES else ENGLISH)

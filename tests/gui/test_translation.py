@@ -10,11 +10,11 @@ import pytest
 
 from denoiser import errors
 from denoiser.options import DenoiseOptions, WriteOptions, controls
-from denoiser_gui import words
+from denoiser_gui import translation
 from denoiser_gui.model import batch_run, notices
-from denoiser_gui.words import catalogue_of, set_language, system_language, tr, tr_count
+from denoiser_gui.translation import catalogue_of, set_language, system_language, tr, tr_count
 
-_GUI = Path(words.__file__).parent
+_GUI = Path(translation.__file__).parent
 _OWN_HINTS = (
     "Replace it or choose another name.",
     "Choose another name or folder.",
@@ -35,7 +35,7 @@ def _calls() -> Iterator[tuple[str, ast.Call]]:
                 yield f"{file.relative_to(_GUI)}:{node.lineno}", node
 
 
-def _said() -> dict[str, str]:
+def _translated_texts() -> dict[str, str]:
     """Every text passed to `tr`, with one location."""
     found = {}
     for place, call in _calls():
@@ -53,12 +53,12 @@ def _of_tables() -> set[str]:
     kinds = [
         kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.DenoiserError)
     ]
-    told_anew = tuple(notices.HINTS)
-    usual = {kind.default_hint for kind in kinds if not issubclass(kind, told_anew) and kind.default_hint}
+    own_hints = tuple(notices.HINTS)
+    defaults = {kind.default_hint for kind in kinds if not issubclass(kind, own_hints) and kind.default_hint}
     return (
         names
         | {control.help for control in options.values()}
-        | usual
+        | defaults
         | {
             hint
             for hint in (*notices.HINTS.values(), *notices.SUMMARIES.values(), batch_run.FILE_GONE, *_OWN_HINTS)
@@ -95,28 +95,28 @@ def test_the_language_of_the_environment(environment: dict[str, str], language: 
 
 
 @pytest.mark.parametrize(
-    ("said", "language"), [("Chinese (Simplified)_China", "zh"), ("zh_CN", "zh"), (None, "en")]
+    ("name", "language"), [("Chinese (Simplified)_China", "zh"), ("zh_CN", "zh"), (None, "en")]
 )
-def test_the_language_of_the_locale(said: str | None, language: str) -> None:
-    word = said.replace(" (Simplified)", "") if said else None
-    assert system_language({}, lambda: word) == language
+def test_the_language_of_the_locale(name: str | None, language: str) -> None:
+    name = name.replace(" (Simplified)", "") if name else None
+    assert system_language({}, lambda: name) == language
 
 
 def test_chinese_is_complete_and_has_no_unused_texts() -> None:
     chinese = catalogue_of("zh")
-    said = _said()
-    assert len(said) > 150
-    missing = {text: place for text, place in said.items() if text not in chinese}
+    texts = _translated_texts()
+    assert len(texts) > 150
+    missing = {text: place for text, place in texts.items() if text not in chinese}
     missing |= dict.fromkeys(_of_tables() - set(chinese), "a table of options, or of hints")
     assert not missing, f"add these to resources/zh.json: {missing}"
-    stale = set(chinese) - set(said) - _of_tables()
+    stale = set(chinese) - set(texts) - _of_tables()
     assert not stale, f"unused texts: {stale}"
 
 
 def test_chinese_has_the_same_placeholders() -> None:
     wrong = {
-        english: said for english, said in catalogue_of("zh").items()
-        if set(_FIELD.findall(english)) != set(_FIELD.findall(said)) or not said.strip()
+        english: chinese for english, chinese in catalogue_of("zh").items()
+        if set(_FIELD.findall(english)) != set(_FIELD.findall(chinese)) or not chinese.strip()
     }  # fmt: skip
     assert not wrong
 
