@@ -23,7 +23,6 @@ single - reads or writes one image through a pipe. Everything runs on this machi
 Without a command name, {default} is assumed. Write ./{default} for a folder that is named like a command.
 """
 _ENVIRONMENT = {
-    "DENOISE_CACHE": "Cache folder for measurements of this machine, such as the faster precision.",
     "OMP_NUM_THREADS": "Number of CPU threads; default: number of cores.",
     "TMPDIR": "Folder for temporary files.",
     "NO_COLOR": "Disables colours if set.",

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from typing import Any
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any test imports Qt
-_CACHE = tempfile.TemporaryDirectory(prefix="denoise-tests-")
-os.environ["DENOISE_CACHE"] = _CACHE.name  # what a session measures of this machine; child processes share it
 
 DATA_VARIABLE = "DENOISE_DATA"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.runner import exactly
 from denoiser.networks.codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS
-from denoiser.networks.conditioning import Condition, NetworkSpec
+from denoiser.networks.conditioning import Condition
 
 Values = NDArray[np.float32]
 _NO_NOISE = Condition(0.0, 0.0)
@@ -27,7 +26,7 @@ class Transform:
     def __init__(self, model: CodecModel, device: str = "auto", precision: str = "auto") -> None:
         self.device = choose(device).name
         self._network = model.network.transforms_on(self.device)
-        chosen = choose_precision(precision, self.device, _Tried(_ThereAndBack(self._network), model.spec))
+        chosen = choose_precision(precision, self.device, _ThereAndBack(self._network))
         self.precision, self.reason = chosen.name, chosen.reason
         # The receptive fields; with this overlap a tile has the same pixels as in the whole image.
         self.analysis_halo, self.synthesis_halo = model.network.reach()
@@ -54,12 +53,6 @@ class Transform:
             )
             found: Values = pixels[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    network: _ThereAndBack
-    spec: NetworkSpec
 
 
 class _ThereAndBack(nn.Module):

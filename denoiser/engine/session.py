@@ -39,7 +39,7 @@ class Session:
         self.model_name, self.model_digest = model.name, model.digest
         self.device, self.device_reason = device.name, device.reason
         runner = NetworkRunner(model.network, device.name, passes=options.passes)
-        precision = choose_precision(options.precision, device.name, model)
+        precision = choose_precision(options.precision, device.name, model.network)
         runner.precision = precision.name
         self.precision, self.precision_reason = precision.name, precision.reason
         may_fall_back = options.device == "auto" and device.name != "cpu"
@@ -198,7 +198,7 @@ class Session:
     def _onto_cpu(self) -> Budget:
         """Move to the CPU if a device that was chosen automatically has no memory left."""
         self._cleaner.runner.move_to("cpu")
-        precision = choose_precision(self._options.precision, "cpu", self._model)
+        precision = choose_precision(self._options.precision, "cpu", self._model.network)
         self._cleaner.runner.precision = precision.name
         self.device, self.device_reason = "cpu", "the GPU ran out of memory"
         self.precision, self.precision_reason = precision.name, precision.reason

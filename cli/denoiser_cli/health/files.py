@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -63,7 +62,6 @@ def examine_places(out: str) -> Section:
         section.remark("No folder for temporary files found.", "Set TMPDIR to a writable folder.")
     presets = presets_folder()
     section.fact("presets", str(presets), f"{presets}{'' if presets.is_dir() else ' (not created yet)'}")
-    _check_cache(section)
     return section
 
 
@@ -94,30 +92,3 @@ def _why_unwritable(folder: Path) -> str:
     except OSError as error:
         return f"not writable ({error.strerror or error})"
     return ""
-
-
-def _check_cache(section: Section) -> None:
-    try:
-        from denoiser.engine.device import CACHE_VARIABLE, cache_folder
-    except (ImportError, OSError):  # of torch, which another check reports
-        section.fact("cache", None, "not checked: torch cannot be loaded")
-        return
-    folder = cache_folder()
-    words = str(folder)
-    fault = _why_unwritable(_existing(folder))
-    if fault:
-        remedy = f"Measurements are repeated at each start. Set {CACHE_VARIABLE} to use another folder."
-        section.remark(f"Cache {folder}: {fault}.", remedy)
-    else:
-        file = folder / "precision.json"
-        try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(kept, dict):
-                raise ValueError("not a table")
-            words = f"{folder} ({len(kept)} entries)"
-        except FileNotFoundError:
-            words = f"{folder} (empty)"
-        except (OSError, ValueError) as error:
-            remedy = "Delete the file; it will be created again."
-            section.remark(f"Cache {file}: cannot be read ({error}).", remedy)
-    section.fact("cache", str(folder), words)

@@ -11,7 +11,7 @@ import torch
 
 from denoiser import models
 from denoiser.engine import Session, open_session
-from denoiser.engine.device import Choice, choose, hardware_name, lacks_bf16, measure
+from denoiser.engine.device import choose, fast_bf16, hardware_name
 from denoiser.engine.memory import free_bytes
 from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
@@ -52,8 +52,6 @@ def examine_network() -> Section:
     section.fact("precision", session.precision, f"{session.precision} ({session.precision_reason})")
     if device == "cpu":
         explain_unused_card(section, graphics_cards()[0], torch.version.cuda, faults["cuda"])
-    if device != "mps" and not (device == "cpu" and lacks_bf16()):
-        _probe_precision(section, session)
     section.fact("model", models.find("auto", device).name)
     section.fact("tile", session.tile, f"{session.tile} pixels, batch size {session.batch_size}")
     free = free_bytes(device)
@@ -81,7 +79,7 @@ def explain_unused_card(section: Section, cards: Sequence[str], built_for: str |
 
 def explain_speed(section: Section, device: str, precision: str, speed: Speed, *, free: int) -> None:
     """Explain what limits the speed, most important first."""
-    if device == "cpu" and precision == "fp32" and lacks_bf16():
+    if device == "cpu" and precision == "fp32" and not fast_bf16():
         section.remark(
             "This processor has no bf16 instructions (avx512_bf16 or amx_bf16), so fp32 is used; "
             "processors with bf16 are up to twice as fast."
@@ -105,26 +103,6 @@ def _fault(device: str) -> str:
     except MissingDevice as error:
         return error.message.rstrip(".")
     return ""
-
-
-def _probe_precision(section: Section, session: Session) -> None:
-    """Compare bf16 with fp32 now; the cached result may be from a busy machine."""
-    device = session.device
-    network = models.load(models.find(MODEL, device)).network.to(device).to(memory_format=torch.channels_last)
-    trial = measure(network, device)
-    words = (
-        f"one tile takes {trial.fp32_seconds * 1e3:.3g} ms in fp32, {trial.bf16_seconds * 1e3:.3g} ms in bf16, "
-        f"difference {trial.rms:.2g} steps RMS, {trial.largest:.2g} maximum"
-    )
-    section.fact("precision_probe", round(trial.fp32_seconds / trial.bf16_seconds, 2), words)
-    compare_precisions(section, Choice(session.precision, session.precision_reason), trial.verdict())
-
-
-def compare_precisions(section: Section, cached: Choice, measured: Choice) -> None:
-    """Report if the cached precision is no longer the faster one."""
-    if cached.name != measured.name:
-        text = f"{cached.name} is used ({cached.reason}), but now {measured.name} is better ({measured.reason})."
-        section.remark(text, "If this persists, delete precision.json in the cache folder to measure again.")
 
 
 def _measured(session: Session) -> Speed:

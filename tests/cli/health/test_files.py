@@ -1,4 +1,4 @@
-"""Weights that are valid, modified, without a card, or missing; folders that cannot be written; broken caches."""
+"""Weights that are valid, modified, without a card, or missing; folders that cannot be written."""
 
 from __future__ import annotations
 
@@ -57,13 +57,6 @@ def test_no_weights_at_all(shelf: Path) -> None:
     assert "--force-reinstall denoiser-studio" in section.remarks[0].remedy
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("DENOISE_CACHE", str(folder))
-    return folder
-
-
 def fact(section: Section, name: str) -> Fact:
     return next(fact for fact in section.facts if fact.name == name)
 
@@ -104,28 +97,3 @@ def test_no_temporary_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(files.tempfile, "gettempdir", none)
     section = files.examine_places(str(tmp_path))
     assert [remark.text for remark in section.remarks] == ["No folder for temporary files found."]
-
-
-@pytest.mark.parametrize("content", ["", "{broken", "[1, 2]", "\udcff"], ids=["empty", "cut", "a list", "no text"])
-def test_a_broken_cache_is_named_and_harmless(tmp_path: Path, cache: Path, content: str) -> None:
-    cache.mkdir()
-    (cache / "precision.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    section = files.examine_places(str(tmp_path))
-    assert not section.stops_cleaning
-    assert section.remarks[0].text.startswith(f"Cache {cache}/precision.json: cannot be read")
-    assert section.remarks[0].remedy == "Delete the file; it will be created again."
-
-
-def test_a_cache_that_cannot_be_made(tmp_path: Path, cache: Path) -> None:
-    cache.write_bytes(b"a file where the folder should be")
-    section = files.examine_places(str(tmp_path))
-    assert section.remarks[0].text.startswith(f"Cache {cache}: not writable")
-    assert "Set DENOISE_CACHE to use another folder." in section.remarks[0].remedy
-
-
-def test_a_cache_in_use(tmp_path: Path, cache: Path) -> None:
-    cache.mkdir()
-    (cache / "precision.json").write_text('{"a": [1, 0.1, 0.2, 0.3, 0.4]}', encoding="utf-8")
-    section = files.examine_places(str(tmp_path))
-    assert section.remarks == []
-    assert str(fact(section, "cache")) == f"{cache} (1 entries)"

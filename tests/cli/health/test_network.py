@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from denoiser.engine.device import Choice
 from denoiser_cli.health import network
-from denoiser_cli.health.network import Speed, compare_precisions, explain_speed, explain_unused_card
+from denoiser_cli.health.network import Speed, explain_speed, explain_unused_card
 from denoiser_cli.health.page import Remark, Section
 
 IDLE = Speed(1.0, 0.6, 2e11, 0.95)
@@ -37,7 +36,7 @@ def test_the_network_runs_and_is_measured(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_idle_machine_with_good_instructions_is_not_remarked_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "lacks_bf16", lambda: False)
+    monkeypatch.setattr(network, "fast_bf16", lambda: True)
     assert reasons("bf16", IDLE, 8_000_000_000) == []
 
 
@@ -59,7 +58,7 @@ def test_an_idle_machine_with_good_instructions_is_not_remarked_on(monkeypatch: 
 def test_each_reason_is_reported_alone(
     monkeypatch: pytest.MonkeyPatch, speed: Speed, free: int, lacks: bool, words: str
 ) -> None:
-    monkeypatch.setattr(network, "lacks_bf16", lambda: lacks)
+    monkeypatch.setattr(network, "fast_bf16", lambda: not lacks)
     (remark,) = reasons("fp32", speed, free)
     assert words in remark.text
     assert not remark.stops_cleaning
@@ -72,14 +71,3 @@ def test_an_unused_gpu_is_reported_with_a_remedy() -> None:
     old_driver = reason_for_cpu(["NVIDIA T4"], "13.2", "the driver is too old")
     assert old_driver.text.endswith("torch for CUDA 13.2 cannot use it: the driver is too old.")
     assert "driver" in old_driver.remedy
-
-
-def test_a_cached_precision_that_is_slower_now_is_reported() -> None:
-    fast = Choice("bf16", "1.9 times the speed of fp32 here")
-    slow = Choice("fp32", "bf16 has 0.9 times the speed of fp32 here")
-    section = Section()
-    compare_precisions(section, fast, fast)
-    assert section.remarks == []
-    compare_precisions(section, slow, fast)
-    (remark,) = section.remarks
-    assert "now bf16 is better" in remark.text and "precision.json" in remark.remedy
