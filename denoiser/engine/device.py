@@ -1,7 +1,7 @@
 """Device and inference precision: as requested, or the fastest that computes correctly on this machine.
 
 bf16 is twice as fast as fp32 on devices with bf16 instructions, but wrong in some builds. Therefore a small tile is
-computed in both, and the results are compared. Times are not measured: the choice must not depend on other programs.
+computed in both, and the results are compared. Times are not measured: other programs must not affect the choice.
 """
 
 from __future__ import annotations
