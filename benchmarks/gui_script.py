@@ -143,7 +143,6 @@ def _scripted(script: Script) -> None:
     slider = script.window.panel.level.slider
     for number in range(200):
         slider.setValue(2000 + 30 * (number % 100))
-        slider.moved.emit(slider.amount)
         script.rest(0.016)
     script.until(lambda: script.shows("exact"))
     enter("slide the strength")

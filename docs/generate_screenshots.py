@@ -37,7 +37,7 @@ def main() -> None:
             ("trust", "dark", "en", _trust),
             ("batch", "dark", "en", _batch),
             ("latent", "dark", "en", _latent),
-            ("zh", "light", "zh", _side_by_side),
+            ("zh", "light", "zh", _chinese),
         ):
             _draw(name, look, language, lambda shot, state=state: state(shot, photos))
 
@@ -137,6 +137,15 @@ def _empty(shot: Shot, _photos: list[Path]) -> bool:
 def _side_by_side(shot: Shot, photos: list[Path]) -> bool:
     shot.open(photos)
     return True
+
+
+def _chinese(shot: Shot, photos: list[Path]) -> bool:
+    from denoiser_gui.qt import QFontDatabase
+
+    if not QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese):
+        sys.stdout.write("window-zh.webp: not written, because there is no Chinese font\n")
+        return False
+    return _side_by_side(shot, photos)
 
 
 def _split(shot: Shot, photos: list[Path]) -> bool:
