@@ -1,5 +1,5 @@
-"""One image to a latent file and back: small, exact in what both sides must agree on, and the same everywhere.
+"""Encodes images as latent files and decodes them.
 
-`encode.Encoder` and `decode.Decoder` are the doors, `container` is the file, `entropy` its symbols, `exact` bits
-that are kept, `transform` the network, `proof` what `denoise verify` asks. What keeps every bit needs no torch.
+`encode.Encoder` and `decode.Decoder` are the entry points. `container` reads and writes files, `entropy` codes
+symbols, `exact` stores lossless images, `transform` runs the network. Lossless files need no torch.
 """

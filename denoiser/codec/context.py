@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 
 from denoiser.codec.entropy.symbols import HIGHEST, HYPER_HIGHEST, LOWEST, SymbolDecoder, SymbolEncoder
 from denoiser.codec.model import CodecModel, ExactPart
-from denoiser.codec.passes import masks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,11 +29,26 @@ if TYPE_CHECKING:
 Symbols = NDArray[np.int32]
 Latents = NDArray[np.float32]
 
+# Positions of the passes in a 2 x 2 square, as in networks.codec.context_model; a test compares the two.
+PASSES = 4
+_PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))
 # Bits equivalent to the squared error of one quantiser step, for a nearly orthonormal transform.
 _PRICE_OF_ERROR = 6 / math.log(2)
 # Fraction of that price at which symbols are made smaller; at 1, worse predictions cost more than it saves.
 THRIFT = 0.15
 _HYPER_SCALE = 4  # latents along a side of one hyper-latent
+
+
+@lru_cache(maxsize=8)
+def masks(latents: int, height: int, width: int) -> NDArray[np.bool_]:
+    """(4, latents, height, width): true where a pass codes a latent, by channel group."""
+    found = np.zeros((PASSES, latents, height, width), bool)
+    for number in range(PASSES):
+        for group in range(PASSES):
+            row, column = _PLACES[(number + group) % PASSES]
+            found[number, group::PASSES, row::2, column::2] = True
+    found.flags.writeable = False
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,8 +4,7 @@ import torch
 
 from denoiser.codec import model
 from denoiser.codec.container import Tile
-from denoiser.codec.context import Coder
-from denoiser.codec.passes import PASSES, masks
+from denoiser.codec.context import PASSES, Coder, masks
 from denoiser.errors import DamagedLatent
 from denoiser.networks.codec.context_model import pass_masks, tiled
 

@@ -17,11 +17,10 @@ import pytest
 
 from denoiser import imageio
 from denoiser.codec import container, model
-from denoiser.codec.context import Coder
+from denoiser.codec.context import Coder, masks
 from denoiser.codec.decode import Decoder
 from denoiser.codec.entropy.symbols import SymbolDecoder, SymbolEncoder
 from denoiser.codec.mosaic import in_latents, padded
-from denoiser.codec.passes import masks
 from denoiser.options import DecodeOptions
 
 FOLDER = Path(__file__).with_name("v1")

@@ -71,10 +71,6 @@ class FrequencyTables:
             )
         return model
 
-    def half_width(self, number: int) -> int:
-        """The largest symbol of one table that needs no escape."""
-        return self._widths[number]
-
     @cached_property
     def bits(self) -> NDArray[np.float64]:
         """Bits of each symbol, in the layout of the counts; an escape costs 16 more. For estimates."""
@@ -83,10 +79,6 @@ class FrequencyTables:
     @cached_property
     def _models(self) -> dict[int, stream.model.Categorical]:
         return {}
-
-    @cached_property
-    def _widths(self) -> list[int]:
-        return [int(width) for width in self.half_widths]
 
 
 @dataclass(frozen=True, eq=False)

@@ -101,7 +101,7 @@ def test_the_plain_coder_writes_the_same_bytes(tables: CodingTables, drawn: Draw
 def _plainly(coder: ReferenceEncoder, tables, symbols: list[int], numbers: list[int]) -> None:
     escaped = []
     for symbol, number in zip(symbols, numbers, strict=True):
-        half, row = tables.half_width(number), tables.row(number).tolist()
+        half, row = int(tables.half_widths[number]), tables.row(number).tolist()
         if abs(symbol) > half:
             coder.encode(len(row) - 1, row)
             escaped.append(symbol + 32768)

@@ -19,7 +19,7 @@ HALF_WIDTHS = np.array([1, 2])
 def test_good_tables_are_taken_and_frozen() -> None:
     tables = FrequencyTables(COUNTS, HALF_WIDTHS)
     assert tables.row(0).tolist() == [1, TOTAL - 3, 1, 1]
-    assert [tables.half_width(0), tables.half_width(1)] == [1, 2]
+    assert [int(tables.half_widths[0]), int(tables.half_widths[1])] == [1, 2]
     with pytest.raises(ValueError, match="read-only"):
         tables.counts[0, 0] = 2
     COUNTS_BEFORE = COUNTS.copy()
@@ -114,7 +114,7 @@ def test_scales_run_from_narrowest_to_broadest_by_one_factor() -> None:
 def test_scale_tables_cost_a_two_thousandth_more_than_the_normal_distribution() -> None:
     made = tables.scale_tables()
     for number, scale in enumerate(tables.scales()):
-        half = made.half_width(number)
+        half = int(made.half_widths[number])
         below = [0.5 * math.erfc(-(k - 0.5) / scale / math.sqrt(2)) for k in range(-half, half + 2)]
         true = np.maximum(np.diff(below), 1e-300)
         entropy = -(true * np.log2(true)).sum()
