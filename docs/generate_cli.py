@@ -12,7 +12,7 @@ import generate_man
 
 from denoiser import errors
 from denoiser_cli.app import program
-from denoiser_cli.commands import VERBS
+from denoiser_cli.commands import COMMANDS
 from denoiser_cli.render_json import KEYS
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -59,10 +59,10 @@ def files() -> dict[str, str]:
 def page() -> str:
     """Return the page docs/cli.md."""
     parts = [_HEAD, _help(program, "denoise")]
-    for verb in VERBS:
-        command = program.get_command(click.Context(program), verb)
+    for name in COMMANDS:
+        command = program.get_command(click.Context(program), name)
         assert command is not None
-        parts.append(f"## denoise {verb}\n\n{_help(command, f'denoise {verb}')}")
+        parts.append(f"## denoise {name}\n\n{_help(command, f'denoise {name}')}")
     codes = [f"| {code} | {meaning} |" for code, meaning in sorted(_CODES.items())]
     parts.append("\n".join(["## Exit codes", "", "| code | meaning |", "| --- | --- |", *codes, ""]))
     events = [f"| `{event}` | {', '.join(f'`{key}`' for key in keys)} |" for event, keys in KEYS.items()]

@@ -10,10 +10,10 @@ import click
 
 from denoiser import __version__
 from denoiser_cli.app import program
-from denoiser_cli.commands import DEFAULT_VERB, VERBS
-from denoiser_cli.flags import Verb
+from denoiser_cli.commands import COMMANDS, DEFAULT_COMMAND
+from denoiser_cli.flags import ExampleCommand
 
-_SHARED = "Output"  # the heading of flags that every verb has
+_SHARED = "Output"  # the heading of flags that every command has
 
 _DESCRIPTION = """\
 Removes noise from photos and keeps metadata, colour profile, format and bit depth. Inputs are never changed, and
@@ -35,20 +35,20 @@ _FILES = {
 
 def page(codes: Mapping[int, str]) -> str:
     """The whole page; *codes* are the exit codes and what they mean."""
-    assert isinstance(program, Verb)
+    assert isinstance(program, ExampleCommand)
     lines = [
         f'.TH DENOISE 1 "" "denoise {__version__}" "User Commands"',
         *(".SH NAME", r"denoise \- remove noise from photos"),
         *(".SH SYNOPSIS", r".B denoise", "[COMMAND] [PATHS] [OPTIONS]"),
-        *(".SH DESCRIPTION", *_paragraphs(_DESCRIPTION.format(default=DEFAULT_VERB))),
+        *(".SH DESCRIPTION", *_paragraphs(_DESCRIPTION.format(default=DEFAULT_COMMAND))),
         *(".SH EXAMPLES", *_verbatim(program.examples)),
-        *(".SH COMMANDS", *_list(VERBS)),
+        *(".SH COMMANDS", *_list(COMMANDS)),
     ]
-    for verb in VERBS:
-        command = program.get_command(click.Context(program), verb)
-        assert isinstance(command, Verb)
-        lines += _verb(verb, command)
-    clean = program.get_command(click.Context(program), DEFAULT_VERB)
+    for name in COMMANDS:
+        command = program.get_command(click.Context(program), name)
+        assert isinstance(command, ExampleCommand)
+        lines += _command(name, command)
+    clean = program.get_command(click.Context(program), DEFAULT_COMMAND)
     assert clean is not None
     lines += [".SH COMMON OPTIONS", *_list(dict(_flags(clean).get(_SHARED, [])), raw=True)]
     lines += [".SH EXIT STATUS", *_list({str(code): meaning for code, meaning in sorted(codes.items())})]
@@ -56,7 +56,7 @@ def page(codes: Mapping[int, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _verb(name: str, command: Verb) -> Iterator[str]:
+def _command(name: str, command: ExampleCommand) -> Iterator[str]:
     context = click.Context(command, info_name=f"denoise {name}", **command.context_settings)
     yield f".SH DENOISE {name.upper()}"
     yield rf".B denoise {name}"

@@ -12,10 +12,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from denoiser import __version__
-from denoiser_cli.commands import DEFAULT_VERB, VERBS
+from denoiser_cli.commands import COMMANDS, DEFAULT_COMMAND
 from denoiser_cli.completion import VARIABLE
 from denoiser_cli.failure import explain
-from denoiser_cli.flags import Manner, Verb
+from denoiser_cli.flags import ExampleCommand, Manner
 
 _OWN_FLAGS = ("--help", "-h", "--version")
 
@@ -32,30 +32,30 @@ denoise ./imgs --out ./clean --dry-run    show what would be done
 """
 
 
-class _Program(Verb, click.Group):
+class _Program(ExampleCommand, click.Group):
     """The group of commands. Without a command name, `clean` is assumed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(VERBS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
+        if cmd_name not in COMMANDS:
             return None
         found = import_module(f"denoiser_cli.commands.{cmd_name}").command
         assert isinstance(found, click.Command)
         return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in VERBS and args[0] not in _OWN_FLAGS:
-            args = [DEFAULT_VERB, *args]
+        if args and args[0] not in COMMANDS and args[0] not in _OWN_FLAGS:
+            args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return commands, or else the options and paths of `clean`, which may follow without its name."""
-        verbs = [CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)]
-        if verbs:
-            return verbs
-        clean = self.get_command(ctx, DEFAULT_VERB)
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        if names:
+            return names
+        clean = self.get_command(ctx, DEFAULT_COMMAND)
         assert clean is not None
         options = clean.shell_complete(click.Context(clean, parent=ctx), incomplete)
         return options or [CompletionItem(incomplete, type="file")]
@@ -66,9 +66,9 @@ class _Program(Verb, click.Group):
         self.format_commands(ctx, formatter)
 
     def _format_common(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        clean = self.get_command(ctx, DEFAULT_VERB)
+        clean = self.get_command(ctx, DEFAULT_COMMAND)
         assert clean is not None
-        context = click.Context(clean, parent=ctx, info_name=DEFAULT_VERB, **clean.context_settings)
+        context = click.Context(clean, parent=ctx, info_name=DEFAULT_COMMAND, **clean.context_settings)
         flags = {parameter.name: parameter for parameter in clean.get_params(context)}
         records = [flags[name].get_help_record(context) for name in _COMMON]
         records += [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
@@ -77,7 +77,7 @@ class _Program(Verb, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(

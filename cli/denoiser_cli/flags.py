@@ -65,7 +65,7 @@ class Flag(click.Option):
         self.section = section
 
 
-class Verb(click.Command):
+class ExampleCommand(click.Command):
     """A command whose help shows examples first, then the flags by section."""
 
     def __init__(self, *args: Any, examples: str = "", **words: Any) -> None:

@@ -1,4 +1,4 @@
-"""The program as a whole: verbs, the default one, and that nothing but words ever comes out."""
+"""The program as a whole: commands, the default one, and errors without a traceback."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 
 import denoiser
 from denoiser_cli import app, commands
-from denoiser_cli.commands import DEFAULT_VERB, VERBS
+from denoiser_cli.commands import COMMANDS, DEFAULT_COMMAND
 
 
-def test_each_verb_has_a_module_and_each_module_a_verb() -> None:
+def test_each_command_has_a_module_and_each_module_a_command() -> None:
     modules = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__"}
-    assert modules == set(VERBS)
-    assert DEFAULT_VERB in VERBS
+    assert modules == set(COMMANDS)
+    assert DEFAULT_COMMAND in COMMANDS
 
 
-@pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS)], ids=" ".join)
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=" ".join)
 def test_help_teaches_by_example_and_fits_a_screen(call, words: list[str]) -> None:
     answer = call(*words, "--help")
     assert answer.code == 0 and answer.err == ""
@@ -33,9 +33,9 @@ def test_help_teaches_by_example_and_fits_a_screen(call, words: list[str]) -> No
     assert call(*words, "-h") == answer
 
 
-def test_help_lists_every_verb(call) -> None:
+def test_help_lists_every_command(call) -> None:
     answer = call("--help")
-    assert all(f"  {verb} " in answer.out for verb in VERBS)
+    assert all(f"  {name} " in answer.out for name in COMMANDS)
 
 
 def test_version(call) -> None:
@@ -47,7 +47,7 @@ def test_a_bare_call_shows_the_help_and_is_a_usage_error(call) -> None:
     assert answer.code == 2 and answer.out == "" and "Examples:" in answer.err
 
 
-def test_words_that_are_no_verb_are_cleaned(call, make_picture, network) -> None:
+def test_words_that_are_no_command_are_cleaned(call, make_picture, network) -> None:
     make_picture("imgs/a.png")
     assert call("imgs", "--out", "one", *network).code == 0
     assert call("clean", "imgs", "--out", "two", *network).code == 0
@@ -56,7 +56,7 @@ def test_words_that_are_no_verb_are_cleaned(call, make_picture, network) -> None
     assert len(contents) == 1
 
 
-def test_a_folder_named_like_a_verb(call, make_picture, network) -> None:
+def test_a_folder_named_like_a_command(call, make_picture, network) -> None:
     make_picture("models/a.png")
     assert call("./models", "--out", "one", *network).code == 0
     assert call("clean", "models", "--out", "two", *network).code == 0

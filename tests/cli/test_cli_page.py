@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.commands import VERBS
+from denoiser_cli.commands import COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def test_all_that_is_generated_is_current(files: dict[str, str], pytestconfig: p
     assert not stale, f"run `python docs/generate_cli.py` and commit {' '.join(stale)}"
 
 
-def test_the_manual_page_has_every_verb_flag_and_exit_code(files: dict[str, str]) -> None:
+def test_the_manual_page_has_every_command_flag_and_exit_code(files: dict[str, str]) -> None:
     page = files["cli/share/man/man1/denoise.1"].replace("\\-", "-")
-    for verb in VERBS:
-        assert f".SH DENOISE {verb.upper()}\n" in page
+    for name in COMMANDS:
+        assert f".SH DENOISE {name.upper()}\n" in page
     for flag in ("--out", "--noise-level", "--no-recursive", "--quiet", "--resume", "--reference"):
         assert rf"\fB{flag}\fR" in page
     for code in (0, 1, 2, 3, 4, 5, 130):

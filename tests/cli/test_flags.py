@@ -9,7 +9,7 @@ import pytest
 
 from denoiser.options import BatchOptions, DenoiseOptions, EncodeOptions, ReadOptions, WriteOptions, controls
 from denoiser_cli.commands.clean import command as clean
-from denoiser_cli.flags import Manner, Verb, collect, option_flags
+from denoiser_cli.flags import ExampleCommand, Manner, collect, option_flags
 
 
 def parse(*words: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def test_every_control_is_a_flag_with_its_help_and_default(options: type[Any]) -
     ],
 )
 def test_letters_words_for_nothing_and_sizes(words: list[str], options: EncodeOptions) -> None:
-    @click.command(cls=Verb)
+    @click.command(cls=ExampleCommand)
     @option_flags(EncodeOptions, section="All")
     def encode(**_words: Any) -> None: ...
 
@@ -50,7 +50,7 @@ def test_letters_words_for_nothing_and_sizes(words: list[str], options: EncodeOp
 
 @pytest.mark.parametrize("size", ["many", "3X", "-1", "1e3", "3i", "k"])
 def test_what_is_no_size_is_refused_with_examples(size: str) -> None:
-    @click.command(cls=Verb)
+    @click.command(cls=ExampleCommand)
     @option_flags(EncodeOptions, section="All", only=("target_size",))
     def encode(**_words: Any) -> None: ...
 
@@ -102,7 +102,7 @@ def test_ranges_are_those_of_the_library(value: str) -> None:
 
 
 def test_only_some_of_the_controls() -> None:
-    @click.command(cls=Verb)
+    @click.command(cls=ExampleCommand)
     @option_flags(DenoiseOptions, section="Cleaning", only=("model", "strength"))
     def some() -> None: ...
 
@@ -145,7 +145,7 @@ def test_only_good_guesses_are_suggested_for_unknown_flags(word: str, guess: str
 
 
 def test_only_flags_of_the_command_are_suggested() -> None:
-    @click.command(cls=Verb)
+    @click.command(cls=ExampleCommand)
     @click.option("--json", is_flag=True)
     def small(json: bool) -> None: ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from denoiser_cli import app
-from denoiser_cli.commands import VERBS
+from denoiser_cli.commands import COMMANDS
 
 _PAGE = Path(__file__).parents[2] / "docs" / "mistakes.md"
 _ROW = re.compile(
@@ -76,9 +76,9 @@ def test_the_page_is_read_whole() -> None:
     assert len({words for words, *_ in ROWS}) == len(ROWS), "no call stands there twice"
 
 
-def test_every_verb_has_its_mistakes() -> None:
+def test_every_command_has_its_mistakes() -> None:
     first = {words.split()[0] for words, *_ in ROWS}
-    assert set(VERBS) - first <= {"clean", *_WITHOUT_MISTAKES}, "clean is meant where no verb is named"
+    assert set(COMMANDS) - first <= {"clean", *_WITHOUT_MISTAKES}, "clean is meant without a command name"
 
 
 @pytest.mark.parametrize(("wanted", "line"), [("a … c.", "a b c."), ("a.", "a.")])

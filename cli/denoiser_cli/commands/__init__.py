@@ -1,8 +1,8 @@
-"""One module per command; they are imported on first use. `VERBS` has their lines in `denoise --help`."""
+"""One module per command; they are imported on first use. `COMMANDS` has their lines in `denoise --help`."""
 
 from __future__ import annotations
 
-VERBS = {
+COMMANDS = {
     "clean": "Remove noise from images (the default command).",
     "encode": "Compress images to latent files (.dlf).",
     "decode": "Decode latent files to images.",
@@ -19,4 +19,4 @@ VERBS = {
     "doctor": "Check the installation and measure its speed.",
     "gui": "Open the desktop app.",
 }
-DEFAULT_VERB = "clean"
+DEFAULT_COMMAND = "clean"

@@ -13,14 +13,14 @@ from denoiser.batch import Settings
 from denoiser.batch.presets import save_preset
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
-from denoiser_cli.commands import VERBS
+from denoiser_cli.commands import COMMANDS
 from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import (
     CLEANING,
     PLACES,
+    ExampleCommand,
     Flag,
     Manner,
-    Verb,
     file_flags,
     look_flags,
     machine_flags,
@@ -42,7 +42,7 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [required]")
 @look_flags
@@ -70,7 +70,7 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
         say(f"Saved: {shown(_save(words['save_preset'], settings))}")
         if not paths and not words["files_from"]:
             return 0
-    _refuse_misspelt_verb(paths)
+    _refuse_misspelt_command(paths)
     return working.do(working.call_of(paths, words, settings), manner, dry_run=words["dry_run"])
 
 
@@ -81,7 +81,7 @@ def _save(name: str, settings: Settings) -> Path:
 
 def _refuse_what_is_not_there(paths: tuple[str, ...]) -> None:
     """Raise UsageError for missing paths before slow imports."""
-    _refuse_misspelt_verb(paths)
+    _refuse_misspelt_command(paths)
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(
@@ -89,10 +89,10 @@ def _refuse_what_is_not_there(paths: tuple[str, ...]) -> None:
             )
 
 
-def _refuse_misspelt_verb(paths: tuple[str, ...]) -> None:
+def _refuse_misspelt_command(paths: tuple[str, ...]) -> None:
     """Suggest a command if the first path does not exist and resembles one."""
     if not paths or Path(paths[0]).exists():
         return
-    meant = ["--help"] if paths[0] == "help" else difflib.get_close_matches(paths[0], VERBS, n=1, cutoff=0.75)
+    meant = ["--help"] if paths[0] == "help" else difflib.get_close_matches(paths[0], COMMANDS, n=1, cutoff=0.75)
     if meant:
         raise UsageError(f"{paths[0]}: no such file or folder.", hint=f"Did you mean `denoise {meant[0]}`?")

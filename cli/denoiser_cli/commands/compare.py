@@ -16,7 +16,7 @@ from denoiser.batch.layout import writable_row
 from denoiser.errors import NothingToDo, UnsafeOutput, UnusableData, UsageError
 from denoiser.imageio import formats
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 from denoiser_cli.lines import one_line, say, shown
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ denoise compare ./imgs ./clean --reference ./originals --out sheet.png
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("noisy", metavar="NOISY", shell_complete=complete_value)
 @click.argument("clean", metavar="CLEAN", shell_complete=complete_value)
 @click.option("--out", cls=Flag, metavar="FILE", help="Output image, for example sheet.png. [required]")

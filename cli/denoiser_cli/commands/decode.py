@@ -9,7 +9,7 @@ import click
 from denoiser.batch import Settings
 from denoiser.options import BatchOptions, DecodeOptions, ReadOptions, WriteOptions
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import MANY, Manner, Verb, collect, option_flags, place_flags, speaking_flags
+from denoiser_cli.flags import MANY, ExampleCommand, Manner, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
 denoise decode ./latents --out ./imgs                       decode a folder to PNG
@@ -22,7 +22,7 @@ _WRITING = ("format", "jpeg_quality", "strip")
 _MACHINE = ("model", "device", "precision")
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [required]")
 @option_flags(DecodeOptions, section="Decoding", only=_IMAGE)

@@ -7,7 +7,7 @@ import json
 import click
 
 from denoiser.errors import Missing
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 from denoiser_cli.lines import say
 
 _EXAMPLES = """\
@@ -17,7 +17,7 @@ denoise doctor > doctor.txt          save a page for a bug report
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.option(
     "--out", cls=Flag, metavar="DIR", default="", help="Output folder to check. [default the current folder]"
 )

@@ -11,7 +11,7 @@ from denoiser.batch import Settings
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, EncodeOptions, ReadOptions
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import MANY, Manner, Verb, collect, option_flags, place_flags, speaking_flags
+from denoiser_cli.flags import MANY, ExampleCommand, Manner, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
 denoise encode ./imgs --out ./latents                  encode a folder, with its subfolders
@@ -25,7 +25,7 @@ _FILE = ("denoise", "thumbnail", "strip", "verify")
 _MACHINE = ("model", "device", "precision")
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or .dlf file. [required]")
 @option_flags(EncodeOptions, section="Quality and size", only=_AIM)

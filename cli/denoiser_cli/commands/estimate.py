@@ -18,7 +18,7 @@ from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageEr
 from denoiser.imageio import formats
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 from denoiser_cli.lines import one_line, say, shown
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ denoise estimate ./imgs --json              with the level by brightness
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--csv", "as_csv", cls=Flag, is_flag=True, help="Print CSV with a header.")
 @speaking_flags

@@ -15,7 +15,7 @@ from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, collect, option_flags, speaking_flags
 from denoiser_cli.lines import one_line, say, shown
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _SILENCE = 10  # seconds between progress lines
 _LEVELS = (15.0, 25.0, 50.0)  # as in papers; repeated here to avoid importing torch
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("what", metavar="denoiser|codec", type=click.Choice(["denoiser", "codec"]))
 @click.option("--data", cls=Flag, required=True, metavar="DIR", help="Folder of images, searched recursively.")
 @click.option(

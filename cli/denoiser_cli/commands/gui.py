@@ -9,7 +9,7 @@ import click
 
 from denoiser.errors import BrokenInstall
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import Verb
+from denoiser_cli.flags import ExampleCommand
 
 _ENTRY = "denoise-gui"
 _EXAMPLES = """\
@@ -18,7 +18,7 @@ denoise gui ./imgs a.jpg    open images
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="[PATHS]", shell_complete=complete_value)
 def command(paths: tuple[str, ...]) -> None:
     """Open the desktop app, like `denoise-gui`."""

@@ -6,7 +6,7 @@ import click
 
 from denoiser.errors import UsageError
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Manner, speaking_flags
 
 _EXAMPLES = """\
 denoise info a.dlf                  show one file
@@ -14,7 +14,7 @@ denoise info ./latents --json       one JSON object per file
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @speaking_flags
 @click.pass_obj

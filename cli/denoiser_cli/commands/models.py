@@ -12,7 +12,7 @@ import click
 from denoiser import models
 from denoiser.errors import DenoiserError, MissingModel, UntrustedWeights
 from denoiser.models import BadCard, CatalogEntry
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 from denoiser_cli.lines import one_line, shown
 
 _EXAMPLES = """\
@@ -33,7 +33,7 @@ class _Found:
     problem: str = ""
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--verify", cls=Flag, is_flag=True, help="Also load each denoiser and codec and check its values.")
 @speaking_flags

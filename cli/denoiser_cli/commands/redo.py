@@ -12,7 +12,7 @@ from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 from denoiser_cli.lines import say, shown
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ denoise redo ./clean/a.jpg --from ./imgs/a.jpg --out b.jpg     write it again
 _HINT = "For example: denoise redo ./clean/a.jpg --from ./imgs/a.jpg"
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("made", metavar="FILE", type=Path, shell_complete=complete_value)
 @click.option("--from", "source", cls=Flag, metavar="SOURCE", type=Path, help="The source image. [required]")
 @click.option("--out", cls=Flag, metavar="PATH", type=Path, help="Write the result to this file.")

@@ -13,7 +13,7 @@ import click
 
 from denoiser.errors import MissingExtra, UsageError
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 from denoiser_cli.lines import say, shown
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ denoise samples ./imgs --originals ./originals      also write them without nois
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("folder", metavar="DIR", shell_complete=complete_value)
 @click.option(
     "--originals", cls=Flag, metavar="DIR", help="Also write the photos without noise, as PNG, to this folder."

@@ -15,7 +15,7 @@ from denoiser.errors import UsageError
 from denoiser.events import Event, TrainingProgress
 from denoiser.options import EstimatorOptions, TrainOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import Flag, Manner, Verb, collect, option_flags, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, collect, option_flags, speaking_flags
 from denoiser_cli.lines import say
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _NOT_FOR_ESTIMATORS: tuple[str, ...] = (
 _REPORT_EVERY = 15.0  # seconds between progress lines
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("what", metavar="|".join(_WHAT), type=click.Choice(_WHAT))
 @click.option("--data", cls=Flag, metavar="DIR", help="Folder of clean photos, searched recursively.")
 @click.option(

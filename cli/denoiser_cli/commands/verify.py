@@ -6,7 +6,7 @@ import click
 
 from denoiser.errors import UsageError
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import Flag, Manner, Verb, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
 
 _EXAMPLES = """\
 denoise verify ./latents            check all latent files in a folder
@@ -14,7 +14,7 @@ denoise verify ./latents -q         list only damaged files
 """
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--model", cls=Flag, metavar="FILE", default="auto", help="Codec weights that are not installed.")
 @speaking_flags

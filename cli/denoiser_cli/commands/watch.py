@@ -14,9 +14,9 @@ from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import (
     CLEANING,
+    ExampleCommand,
     Flag,
     Manner,
-    Verb,
     collect,
     file_flags,
     look_flags,
@@ -39,7 +39,7 @@ _FILES = "Files"
 _HINT = "For example: denoise watch ./in --out ./clean"
 
 
-@click.command(cls=Verb, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("folder", required=False, metavar="FOLDER", shell_complete=complete_value)
 @click.option("--out", cls=Flag, section=_FILES, metavar="DIR", help="Output folder. [required]")
 @option_flags(WatchOptions, section=_FILES)
