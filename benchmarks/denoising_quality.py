@@ -20,8 +20,7 @@ from skimage import data
 
 from denoiser import imageio
 from denoiser.engine import Session, open_session
-from denoiser.evaluation.denoising import HARM, NEARLY_EXACT, Score
-from denoiser.evaluation.measurement import PAPER_LEVELS, Wanted, measure
+from denoiser.evaluation.denoising import HARM, NEARLY_EXACT, PAPER_LEVELS, EvaluationPlan, Score, evaluate
 from denoiser.evaluation.tables import decibels
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
@@ -50,17 +49,17 @@ def scores(words: argparse.Namespace, session: Session) -> Iterator[Score]:
     baselines = ("nlm", "bm3d") if words.bm3d else ("nlm",)
     levels = tuple(words.level or PAPER_LEVELS)
     with tempfile.TemporaryDirectory() as place:
-        jobs: list[tuple[Path, Wanted]] = []
+        jobs: list[tuple[Path, EvaluationPlan]] = []
         if words.white or not (words.pairs or words.clean):
             folder = words.white or own_photos(Path(place))
-            wanted = Wanted("white", levels, automatic=True, baselines=baselines, limit=words.limit)
+            wanted = EvaluationPlan("white", levels, automatic=True, baselines=baselines, limit=words.limit)
             jobs.append((folder, wanted))
         if words.pairs:
-            jobs.append((words.pairs, Wanted("pairs", baselines=baselines, limit=words.limit)))
+            jobs.append((words.pairs, EvaluationPlan("pairs", baselines=baselines, limit=words.limit)))
         if words.clean:
-            jobs.append((words.clean, Wanted("untouched", limit=words.limit)))
+            jobs.append((words.clean, EvaluationPlan("untouched", limit=words.limit)))
         for folder, wanted in jobs:
-            for measured in measure(session, folder, wanted, progress=lambda _name: None, cancel=CancelToken()):
+            for measured in evaluate(session, folder, wanted, progress=lambda _name: None, cancel=CancelToken()):
                 yield from measured.scores
 
 
@@ -86,7 +85,7 @@ def markdown(found: list[Score], head: str) -> str:
     rows: dict[str, dict[str, str]] = {"as it is": {}}
     for score in noisy:
         rows["as it is"][score.what] = decibels(score.noisy_psnr)
-        name = re.sub(r" \([^)]*\)$", "", score.method)  # the strength differs from set to set
+        name = re.sub(r" \([^)]*\)$", "", score.label)  # the strength differs from set to set
         rows.setdefault(name, {})[score.what] = f"{decibels(score.psnr)} · {score.ssim:.3f}"
     lines = []
     if sets:
@@ -98,13 +97,13 @@ def markdown(found: list[Score], head: str) -> str:
 
 
 def remark(score: Score) -> str:
-    count = len(score.pictures)
+    count = len(score.images)
     if score.kind == "untouched":
         return (
-            f"Clean photos, {score.method}: {score.nearly_exact} of {count} at {NEARLY_EXACT:g} dB or more against "
+            f"Clean photos, {score.label}: {score.nearly_exact} of {count} at {NEARLY_EXACT:g} dB or more against "
             f"themselves, median {decibels(score.median_psnr)}."
         )
-    return f"Real pairs, {score.method}: {len(score.harmed)} of {count} below their input by more than {HARM:g} dB."
+    return f"Real pairs, {score.label}: {len(score.harmed)} of {count} below their input by more than {HARM:g} dB."
 
 
 def put(table: str, document: Path) -> None:
@@ -130,11 +129,11 @@ def main() -> int:
     session = open_session(DenoiseOptions(model=words.model))
     found = []
     for score in scores(words, session):
-        report.add_facts(f"{score.what}, {len(score.pictures)} pictures", score.method, **facts(score))
+        report.add_facts(f"{score.what}, {len(score.images)} pictures", score.label, **facts(score))
         found.append(score)
     if words.into:
         told = report.as_json()
-        counts = ", ".join(dict.fromkeys(f"{score.what}: {len(score.pictures)}" for score in found))
+        counts = ", ".join(dict.fromkeys(f"{score.what}: {len(score.images)}" for score in found))
         head = f"Images: {counts}. Commit {told['commit']['name']}, {told['hardware']['cpu']}, {session.precision}."
         put(markdown(found, head), words.into)
     return report.finish()

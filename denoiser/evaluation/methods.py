@@ -1,6 +1,6 @@
-"""The methods that are compared: our network, and the baselines non-local means (OpenCV) and BM3D.
+"""The methods that are compared: the denoiser, and the baselines non-local means (OpenCV) and BM3D.
 
-    our network       given the noise level or with its own estimate
+    denoiser          given the noise level or with its own estimate
     non-local means   several strengths; the best for the set and for each image, chosen with the reference:
                       more than a user can do
     BM3D              given the exact level of white noise; on real pairs several levels, chosen as above
@@ -14,7 +14,7 @@ so no extra of this project installs it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -28,24 +28,24 @@ from denoiser.evaluation.samples import Sample, Truth, as_8_bit, as_file
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Condition
 
+Clean = Callable[[Sample], Truth]  # the result has 8 bits
+
+BASELINES = ("nlm", "bm3d")
+_TIMES_SIGMA = (0.5, 0.65, 0.8, 0.95, 1.1)  # strengths of non-local means around its best on white noise
+_STRENGTHS = (2.0, 3.5, 5.0, 7.5, 10.0, 14.0, 20.0, 28.0)  # for unknown levels: daylight to night
+_LEVELS = (3.0, 6.0, 12.0, 24.0)  # of BM3D on real pairs
+_PATCH, _SEARCH = 7, 21  # pixels, as in the paper of non-local means and recommended by OpenCV
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method with one setting; the result has 8 bits."""
-
-    clean: Callable[[Sample], Truth]
-    setting: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A method with all settings to try; the best is chosen with the reference."""
+    """A method with all settings to try, by their labels; the best is chosen with the reference."""
 
     name: str
-    methods: tuple[Method, ...]
+    settings: Mapping[str, Clean]
 
 
-def given_level(session: Session, cancel: CancelToken, *, factor: float = 1.0) -> Contender:
+def given_level(session: Session, cancel: CancelToken, *, factor: float = 1.0) -> Method:
     """*session*, given the level of the white noise times *factor*, and that it is white."""
 
     def clean(sample: Sample) -> Truth:
@@ -58,18 +58,18 @@ def given_level(session: Session, cancel: CancelToken, *, factor: float = 1.0) -
         return as_file(result.mean(axis=2, keepdims=True) if grey else result)
 
     wrong = "" if factor == 1 else f" {factor:g} times too {'high' if factor > 1 else 'low'}"
-    return Contender(f"{session.model_name}, level given{wrong}", (Method(clean),))
+    return Method(f"{session.model_name}, level given{wrong}", {"": clean})
 
 
-def as_set(session: Session, cancel: CancelToken, *, noise_level: float | None) -> Contender:
+def as_set(session: Session, cancel: CancelToken, *, noise_level: float | None) -> Method:
     """*session* with the options it was opened with; *noise_level* is only for the label."""
 
     def clean(sample: Sample) -> Truth:
         image = session.clean(sample.source, cancel=cancel).image
         return as_file(image.pixels) if image.bits == 32 else as_8_bit(image, sample.name)
 
-    way = "automatic" if noise_level is None else f"level {noise_level:g}"
-    return Contender(f"{session.model_name}, {way}", (Method(clean),))
+    label = "automatic" if noise_level is None else f"level {noise_level:g}"
+    return Method(f"{session.model_name}, {label}", {"": clean})
 
 
 def white_condition(level: float, *, grey: bool) -> Condition:
@@ -77,60 +77,43 @@ def white_condition(level: float, *, grey: bool) -> Condition:
     return Condition(level * math.sqrt(3), 0.0, 0.0) if grey else Condition(level, level, 0.0)
 
 
-NAMES = ("nlm", "bm3d")
-
-_TIMES_SIGMA = (0.5, 0.65, 0.8, 0.95, 1.1)  # strengths of non-local means around its best on white noise
-_STRENGTHS = (
-    2.0,
-    3.5,
-    5.0,
-    7.5,
-    10.0,
-    14.0,
-    20.0,
-    28.0,
-)  # where the level is unknown: daylight to night
-_LEVELS = (3.0, 6.0, 12.0, 24.0)  # of BM3D on real pairs
-_PATCH, _SEARCH = 7, 21  # pixels, as in the paper of non-local means and by OpenCV's advice
-
-
-def baseline(name: str, level: float | None) -> Contender:
-    """The baseline *name*, for white noise of *level* or unknown level; MissingExtra without its package."""
+def baseline(name: str, level: float | None) -> Method:
+    """The baseline *name*, for white noise of *level* or unknown level; raise MissingExtra without its package."""
     if name == "nlm":
         strengths = _STRENGTHS if level is None else tuple(factor * level for factor in _TIMES_SIGMA)
         cv2 = _opencv()
-        return Contender("non-local means", tuple(_non_local_means(cv2, strength) for strength in strengths))
+        return Method(
+            "non-local means", {f"{strength:g}": _non_local_means(cv2, strength) for strength in strengths}
+        )
     bm3d = _bm3d()
     if level is None:
-        return Contender("BM3D", tuple(_block_matching(bm3d, sigma) for sigma in _LEVELS))
-    return Contender("BM3D, level given", (_block_matching(bm3d, level),))
+        return Method("BM3D", {f"{sigma:g}": _block_matching(bm3d, sigma) for sigma in _LEVELS})
+    return Method("BM3D, level given", {f"{level:g}": _block_matching(bm3d, level)})
 
 
-def _non_local_means(cv2: ModuleType, strength: float) -> Method:
+def _non_local_means(cv2: ModuleType, strength: float) -> Clean:
     def clean(sample: Sample) -> Truth:
         noisy = as_file(sample.noisy)
         if noisy.shape[2] == 1:
             result: Any = cv2.fastNlMeansDenoising(noisy, None, strength, _PATCH, _SEARCH)[:, :, np.newaxis]
         else:
-            # It takes its channels for blue, green, red, and weighs luma and colour apart.
+            # It expects blue, green, red, and weights luma and colour differently.
             swapped = np.ascontiguousarray(noisy[:, :, ::-1])
             result = cv2.fastNlMeansDenoisingColored(swapped, None, strength, strength, _PATCH, _SEARCH)[:, :, ::-1]
         cleaned: Truth = np.ascontiguousarray(result)
         return cleaned
 
-    return Method(clean, f"{strength:g}")
+    return clean
 
 
-def _block_matching(bm3d: ModuleType, sigma: float) -> Method:
+def _block_matching(bm3d: ModuleType, sigma: float) -> Clean:
     def clean(sample: Sample) -> Truth:
         noisy = sample.noisy.astype(np.float64)
         if noisy.shape[2] == 1:
-            result: Any = bm3d.bm3d(noisy[:, :, 0], sigma / 255)[:, :, np.newaxis]
-        else:
-            result = bm3d.bm3d_rgb(noisy, sigma / 255)
-        return as_file(result)
+            return as_file(bm3d.bm3d(noisy[:, :, 0], sigma / 255)[:, :, np.newaxis])
+        return as_file(bm3d.bm3d_rgb(noisy, sigma / 255))
 
-    return Method(clean, f"{sigma:g}")
+    return clean
 
 
 def _opencv() -> ModuleType:
@@ -146,5 +129,5 @@ def _bm3d() -> ModuleType:
     except ImportError as error:
         raise Missing(
             "BM3D needs the package bm3d, which is not installed.",
-            hint="For non-commercial use alone, by its licence: `pip install bm3d`.",
+            hint="For non-commercial use only, by its licence: `pip install bm3d`.",
         ) from error

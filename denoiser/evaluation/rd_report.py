@@ -10,8 +10,8 @@ from denoiser.evaluation.rate_distortion import COMPARED_RATES, Comparison, Curv
 
 
 def as_text(comparison: Comparison) -> str:
-    """A table for each codec, and what ours takes beside the others."""
-    lines = [f"{comparison.images} pictures, {comparison.megapixels:.1f} MP; seconds are per megapixel"]
+    """A table for each codec, and the BD-rate against the other codecs."""
+    lines = [f"{comparison.images} images, {comparison.megapixels:.1f} MP; seconds are per megapixel"]
     for curve in comparison.curves:
         lines += [
             "",
@@ -34,7 +34,7 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_values(comparison: Comparison) -> dict[str, Any]:
-    """What ``--json`` prints; null for values that could not be measured."""
+    """The values for ``--json``; null for values that could not be measured."""
     ours, *others = comparison.curves
     return {
         "pictures": comparison.images,
@@ -45,7 +45,7 @@ def as_values(comparison: Comparison) -> dict[str, Any]:
 
 
 def percent(value: float) -> str:
-    """With its sign; a dash where there is nothing to compare."""
+    """A percentage with its sign; a dash for NaN."""
     return "–" if math.isnan(value) else f"{value:+.1f} %"
 
 

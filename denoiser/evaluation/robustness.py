@@ -1,8 +1,8 @@
 """Robustness to degradations that a denoiser was not trained for: one score for each.
 
-Taken on the middle of clean pictures, as 8-bit files that are cleaned automatically. A picture that is out of focus
-before the noise comes is the truth as it is: a denoiser is not asked to sharpen it. White noise with a wrong level,
-and the attack, are float values beside a level.
+Measured on the centre of clean images, as 8-bit files, with the automatic level. The reference of an image out of
+focus is out of focus as well, since a denoiser does not sharpen. White noise with a wrong level, and the attack,
+use float values and a given level.
 
 Invisible changes are random or adversarial: projected gradient ascent on the squared error of the network's result
 (Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018). Each step moves every
@@ -25,7 +25,7 @@ from denoiser import imageio, noise
 from denoiser.engine import Session
 from denoiser.errors import UnusableData
 from denoiser.evaluation.denoising import Score, score
-from denoiser.evaluation.methods import Contender, as_set, given_level, white_condition
+from denoiser.evaluation.methods import as_set, given_level, white_condition
 from denoiser.evaluation.samples import (
     Sample,
     SampleSet,
@@ -45,7 +45,7 @@ from denoiser.options import WriteOptions
 
 BUDGET = 2 / 255  # of each value: invisible even side by side
 STEPS = 5
-_STRIDE = BUDGET / 2  # the whole budget can be used, and taken back once
+_STRIDE = BUDGET / 2  # so that the whole budget can be used and reverted
 
 
 def random_nearby(sample: Sample) -> Sample:
@@ -63,7 +63,7 @@ def worst_nearby(model: LoadedModel, sample: Sample) -> Sample:
     multiple = model.spec.size_multiple
     height, width = (side // multiple * multiple for side in sample.truth.shape[:2])
     if not height or not width:
-        raise UnusableData(f"{sample.name}: too small to be attacked.")
+        raise UnusableData(f"{sample.name}: too small for the attack.")
     noisy, truth = (
         torch.from_numpy(np.ascontiguousarray(values[:height, :width])).permute(2, 0, 1).unsqueeze(0)
         for values in (sample.noisy, sample.truth.astype(np.float32) / 255)
@@ -88,8 +88,8 @@ def _moved(sample: Sample, moves: Values) -> Sample:
     return dataclasses.replace(sample, noisy=noisy, source=from_numpy(noisy))
 
 
-SIDE = 256  # pixels of each crop: more than a dozen kinds of trouble are tried on each
-TITLE = f"Robustness: crops of {SIDE} pixels, as 8-bit files, automatic where nothing else is said"
+SIDE = 256  # pixels of each crop, since there are many kinds of degradation
+TITLE = f"Robustness: crops of {SIDE} pixels, as 8-bit files, automatic unless given"
 
 _LEVEL = 25.0  # of the white noise with a wrong level, or attacked
 _WRONG = 0.3  # as share of the level
@@ -100,8 +100,8 @@ Noise = Callable[[Tensor, torch.Generator], Tensor]  # (1, C, H, W) in 0..1, cle
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """One degradation: what is added, blur before it, and JPEG after it."""
+class Degradation:
+    """The noise that is added, blur before it, and JPEG after it."""
 
     what: str
     add: Noise
@@ -122,15 +122,15 @@ def _stripes(clean: Tensor, generator: torch.Generator) -> Tensor:
     return clean + rows * (10 / 255)
 
 
-TROUBLES = (
-    Trouble("white 25", _white(25)),
-    *(Trouble(f"white 25, then JPEG {quality}", _white(25), jpeg=quality) for quality in (90, 70, 50, 30)),
-    Trouble("out of focus, then white 15", _white(15), blurred=True),
-    Trouble("white 15 and 2 % salt and pepper", _mixed),
-    Trouble("salt and pepper, 5 %", lambda clean, dice: noise.add_salt_and_pepper(clean, 0.05, dice)),
-    Trouble("Poisson, 60 photons at white", lambda clean, dice: noise.add_poisson(clean, 60.0, dice)),
-    Trouble("speckle, 50 at white", lambda clean, dice: noise.add_speckle(clean, 50.0, dice)),
-    Trouble("stripes, 10 from row to row", _stripes),
+DEGRADATIONS = (
+    Degradation("white 25", _white(25)),
+    *(Degradation(f"white 25, then JPEG {quality}", _white(25), jpeg=quality) for quality in (90, 70, 50, 30)),
+    Degradation("out of focus, then white 15", _white(15), blurred=True),
+    Degradation("white 15 and 2 % salt and pepper", _mixed),
+    Degradation("salt and pepper, 5 %", lambda clean, dice: noise.add_salt_and_pepper(clean, 0.05, dice)),
+    Degradation("Poisson, 60 photons at white", lambda clean, dice: noise.add_poisson(clean, 60.0, dice)),
+    Degradation("speckle, 50 at white", lambda clean, dice: noise.add_speckle(clean, 50.0, dice)),
+    Degradation("stripes, 10 from row to row", _stripes),
 )
 
 
@@ -143,61 +143,42 @@ def table(
     progress: Callable[[str], None],
     cancel: CancelToken,
 ) -> list[Score]:
-    """One score for each kind of trouble; *model* is what *session* runs, for the attack to look into."""
-    as_it_is = as_set(session, cancel, noise_level=None)
+    """One score for each degradation; *model* is the model of *session*, for the attack."""
+    automatic = as_set(session, cancel, noise_level=None)
     clean = centre(untouched_set(folder, limit=limit), SIDE)
-    entered = [(_troubled(clean, trouble), as_it_is) for trouble in TROUBLES]
-    entered += _given_wrong_level(session, folder, limit, cancel)
-    entered += _attacked(session, folder, limit, model, cancel)
-    return [
-        only
-        for samples, contender in entered
-        for only in score(samples, [contender], progress=progress, cancel=cancel)
-    ]
+    entered = [(_degraded(clean, degradation), automatic) for degradation in DEGRADATIONS]
+    white = white_set(folder, _LEVEL, limit=limit)
+    for factor in (1, 1 - _WRONG, 1 + _WRONG):
+        what = f"white {_LEVEL:g}, given {factor * _LEVEL:g}"
+        samples = dataclasses.replace(centre(white, SIDE), what=what)
+        entered.append((samples, given_level(session, cancel, factor=factor)))
+    given = given_level(session, cancel)
+    entered += [(samples, given) for samples in _attacked(centre(white, _ATTACK_SIDE), model)]
+    return [score(samples, [method], progress=progress, cancel=cancel)[0] for samples, method in entered]
 
 
-def _troubled(clean: SampleSet, trouble: Trouble) -> SampleSet:
+def _degraded(clean: SampleSet, degradation: Degradation) -> SampleSet:
     def load(number: int) -> Sample:
         sample = clean.load(number)
-        truth = _out_of_focus(sample.truth) if trouble.blurred else sample.truth
-        generator = torch.Generator().manual_seed(seed_of(sample.name, trouble.what))
-        file = as_file(_as_array(trouble.add(_as_tensor(truth), generator)))
-        if trouble.jpeg is not None:
-            file = _through_jpeg(file, trouble.jpeg)
+        truth = _out_of_focus(sample.truth) if degradation.blurred else sample.truth
+        generator = torch.Generator().manual_seed(seed_of(sample.name, degradation.what))
+        file = as_file(_as_array(degradation.add(_as_tensor(truth), generator)))
+        if degradation.jpeg is not None:
+            file = _through_jpeg(file, degradation.jpeg)
         return Sample(sample.name, truth, as_values(file), from_numpy(file))
 
-    return SampleSet(trouble.what, "trouble", clean.names, load)
+    return SampleSet(degradation.what, "trouble", clean.names, load)
 
 
-def _given_wrong_level(
-    session: Session, folder: Path, limit: int | None, cancel: CancelToken
-) -> list[tuple[SampleSet, Contender]]:
-    right = centre(white_set(folder, _LEVEL, limit=limit), SIDE)
-    return [
-        (
-            dataclasses.replace(right, what=f"white {_LEVEL:g}, given {factor * _LEVEL:g}"),
-            given_level(session, cancel, factor=factor),
-        )
-        for factor in (1, 1 - _WRONG, 1 + _WRONG)
-    ]
-
-
-def _attacked(
-    session: Session, folder: Path, limit: int | None, model: LoadedModel, cancel: CancelToken
-) -> list[tuple[SampleSet, Contender]]:
+def _attacked(white: SampleSet, model: LoadedModel) -> list[SampleSet]:
     """White noise of known level, plus invisible changes: none, random ones, and adversarial ones."""
-    before = centre(white_set(folder, _LEVEL, limit=limit), _ATTACK_SIDE)
-
-    def with_changes(what: str, changed: Callable[[Sample], Sample]) -> tuple[SampleSet, Contender]:
-        samples = dataclasses.replace(before, what=what, load=lambda number: changed(before.load(number)))
-        return samples, given_level(session, cancel)
-
-    step = f"±{BUDGET * 255:g}/255"
-    crop = f"white {_LEVEL:g}, crops of {_ATTACK_SIDE}"
+    what, step = f"white {_LEVEL:g}, crops of {_ATTACK_SIDE}", f"±{BUDGET * 255:g}/255"
     return [
-        with_changes(crop, lambda sample: sample),
-        with_changes(f"{crop}, {step} by chance", random_nearby),
-        with_changes(f"{crop}, {step} by attack", lambda sample: worst_nearby(model, sample)),
+        dataclasses.replace(white, what=what),
+        dataclasses.replace(white, what=f"{what}, {step} by chance", load=lambda n: random_nearby(white.load(n))),
+        dataclasses.replace(
+            white, what=f"{what}, {step} by attack", load=lambda n: worst_nearby(model, white.load(n))
+        ),
     ]
 
 
@@ -206,7 +187,7 @@ def _out_of_focus(truth: Truth) -> Truth:
     places = torch.arange(-radius, radius + 1, dtype=torch.float32)
     window = torch.exp(-0.5 * (places / _BLUR) ** 2)
     window /= window.sum()
-    planes = _as_tensor(truth).transpose(0, 1)  # each channel for itself
+    planes = _as_tensor(truth).transpose(0, 1)  # each channel on its own
     planes = functional.pad(planes, (radius,) * 4, mode="replicate")
     planes = functional.conv2d(planes, window.reshape(1, 1, 1, -1))
     planes = functional.conv2d(planes, window.reshape(1, 1, -1, 1))
@@ -222,5 +203,5 @@ def _as_tensor(truth: Truth) -> Tensor:
     return torch.from_numpy(as_values(truth)).permute(2, 0, 1).unsqueeze(0)
 
 
-def _as_array(picture: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return picture[0].permute(1, 2, 0).contiguous().numpy()
+def _as_array(image: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return image[0].permute(1, 2, 0).contiguous().numpy()

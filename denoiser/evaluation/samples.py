@@ -1,4 +1,4 @@
-"""Evaluation samples: a noisy image with its reference, and sets of them, from clean images or real pairs."""
+"""Evaluation samples: noisy images with their references, from clean images or real pairs."""
 
 from __future__ import annotations
 
@@ -17,21 +17,15 @@ from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
 from denoiser.image import Image, from_numpy
 
-_NOISY, _CLEAN = "__noisy", "__clean"
-_FOLDERS = ("noisy", "clean")
 _HINT = "Point --data at a folder of images."
 _PAIR_HINT = "Pairs are <scene>__noisy.* and <scene>__clean.*, or equal names in the folders noisy and clean."
 
 _Thing = TypeVar("_Thing")
 
+Truth = NDArray[np.uint8]  # (H, W, 1) or (H, W, 3)
+Values = NDArray[np.float32]  # of the same shape; black is 0, white is 1, values may be outside
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A noisy picture and the clean one of the same scene."""
-
-    scene: str
-    noisy: Path
-    clean: Path
+_LUMA = np.array([0.2989, 0.5870, 0.1140])  # of MATLAB's rgb2gray, which made the grey sets of the papers
 
 
 def image_paths(folder: Path, *, hint: str = _HINT) -> list[Path]:
@@ -50,13 +44,25 @@ def clean_images(folder: Path) -> list[Path]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A noisy and a clean image of the same scene."""
+
+    scene: str
+    noisy: Path
+    clean: Path
+
+
 def real_pairs(folder: Path) -> list[Pair]:
-    """The pairs below *folder*, by name; a missing partner is an error.
+    """The pairs below *folder*, by name; raise UnusableData for a missing partner.
 
     Either ``<scene>__noisy.*`` beside ``<scene>__clean.*``, or equal names in ``noisy/`` and ``clean/``; suffixes
     may differ.
     """
-    noisy, clean = _in_two_folders(folder) if _has_two_folders(folder) else _side_by_side(folder)
+    if all((folder / half).is_dir() for half in ("noisy", "clean")):
+        noisy, clean = (_by_scene(folder / half, "") for half in ("noisy", "clean"))
+    else:
+        noisy, clean = (_by_scene(folder, ending) for ending in ("__noisy", "__clean"))
     alone = sorted(noisy.keys() ^ clean.keys())
     if alone or not noisy:
         what = f"{alone[0]} has only one half" if alone else "no pairs"
@@ -64,39 +70,16 @@ def real_pairs(folder: Path) -> list[Pair]:
     return [Pair(scene, noisy[scene], clean[scene]) for scene in sorted(noisy)]
 
 
+def _by_scene(folder: Path, ending: str) -> dict[str, Path]:
+    names = {path: path.relative_to(folder).with_suffix("").as_posix() for path in image_paths(folder)}
+    return {name.removesuffix(ending): path for path, name in names.items() if name.endswith(ending)}
+
+
 def evenly(things: Sequence[_Thing], limit: int | None) -> list[_Thing]:
-    """*limit* of *things*, spread over all of them in their order; all when there are fewer."""
+    """*limit* of *things*, spread evenly, in their order; all if there are fewer."""
     if limit is None or limit >= len(things):
         return list(things)
     return [things[(2 * number + 1) * len(things) // (2 * limit)] for number in range(limit)]
-
-
-def _has_two_folders(folder: Path) -> bool:
-    return all((folder / half).is_dir() for half in _FOLDERS)
-
-
-def _in_two_folders(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    noisy, clean = (
-        {path.relative_to(half).with_suffix("").as_posix(): path for path in image_paths(half)}
-        for half in (folder / name for name in _FOLDERS)
-    )
-    return noisy, clean
-
-
-def _side_by_side(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    halves: dict[str, dict[str, Path]] = {_NOISY: {}, _CLEAN: {}}
-    for path in image_paths(folder):
-        for half, scenes in halves.items():
-            if path.stem.endswith(half):
-                scene = path.with_name(path.stem.removesuffix(half)).relative_to(folder)
-                scenes[scene.as_posix()] = path
-    return halves[_NOISY], halves[_CLEAN]
-
-
-Truth = NDArray[np.uint8]  # (H, W, 1) or (H, W, 3)
-Values = NDArray[np.float32]  # of the same shape, 0..1 is black to white, may go beyond
-
-_LUMA = np.array([0.2989, 0.5870, 0.1140])  # as MATLAB's rgb2gray, with which the grey sets of the papers were made
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +95,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleSet:
-    """Pictures by name, each read and made when its turn comes; the same one each time."""
+    """Images by name; ``load`` reads and makes a sample, the same one each time."""
 
     what: str
     kind: str  # "white", "pairs", "untouched"
@@ -128,7 +111,7 @@ class SampleSet:
 
 
 def white_set(folder: Path, sigma: float, *, grey: bool = False, limit: int | None = None) -> SampleSet:
-    """The pictures below *folder* with white noise of *sigma* in 8-bit units; turned grey first with *grey*."""
+    """The images below *folder* with white noise of *sigma* in 8-bit units; converted to grey first with *grey*."""
     paths = evenly(clean_images(folder), limit)
 
     def load(number: int) -> Sample:
@@ -157,7 +140,7 @@ def pair_set(folder: Path, *, limit: int | None = None) -> SampleSet:
 
 
 def untouched_set(folder: Path, *, limit: int | None = None) -> SampleSet:
-    """The clean pictures below *folder*, each its own reference: every change is harm."""
+    """The clean images below *folder*, each its own reference: every change is an error."""
     paths = evenly(clean_images(folder), limit)
 
     def load(number: int) -> Sample:
@@ -170,7 +153,7 @@ def untouched_set(folder: Path, *, limit: int | None = None) -> SampleSet:
 
 
 def with_white_noise(clean: NDArray[np.uint8], sigma: float, name: str) -> Values:
-    """*clean* (H, W, C) in 0..1 with white noise that depends on *name*, *sigma* and the shape alone."""
+    """*clean* (H, W, C) in 0..1 with white noise that depends only on *name*, *sigma* and the shape."""
     noise = np.random.default_rng(seed_of(name, f"{sigma:g}")).standard_normal(clean.shape, dtype=np.float32)
     noisy = (clean.astype(np.float32) + np.float32(sigma) * noise) / 255
     return noisy.astype(np.float32, copy=False)
@@ -182,7 +165,7 @@ def seed_of(name: str, what: str) -> int:
 
 
 def read_truth(path: Path, *, grey: bool = False) -> Truth:
-    """The picture in that file in 8 bits; one channel with *grey*."""
+    """The image in that file in 8 bits; one channel with *grey*."""
     pixels = as_8_bit(imageio.read(path), path)
     if grey and pixels.shape[2] == 3:
         pixels = np.rint(pixels @ _LUMA).astype(np.uint8)[:, :, np.newaxis]
@@ -190,9 +173,9 @@ def read_truth(path: Path, *, grey: bool = False) -> Truth:
 
 
 def as_8_bit(image: Image, name: Path | str) -> Truth:
-    """The pixels in 8 bits, which the measures are defined on."""
+    """The pixels in 8 bits, for which the measures are defined."""
     if image.bits == 32:
-        raise UnusableData(f"{name}: float pictures have no 8-bit measure.")
+        raise UnusableData(f"{name}: float images have no 8-bit measure.")
     if image.bits == 8:
         pixels: Truth = image.pixels
         return pixels
@@ -206,20 +189,20 @@ def as_values(truth: Truth) -> Values:
 
 
 def as_file(values: NDArray[np.floating[Any]]) -> Truth:
-    """What an 8-bit file would hold of *values*: clipped and rounded."""
-    held: Truth = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
-    return held
+    """*values* as in an 8-bit file: clipped and rounded."""
+    clipped: Truth = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return clipped
 
 
 def centre(samples: SampleSet, side: int) -> SampleSet:
-    """The same set, cut to the middle of each picture, at most *side* pixels high and wide."""
+    """The same set, cropped to the centre of each image, at most *side* pixels high and wide."""
 
     def load(number: int) -> Sample:
         whole = samples.load(number)
         height, width = whole.truth.shape[:2]
         top, left = max(0, height - side) // 2, max(0, width - side) // 2
-        place = np.s_[top : top + side, left : left + side]
-        source = Image(whole.source.pixels[place], bits=whole.source.bits)
-        return dataclasses.replace(whole, truth=whole.truth[place], noisy=whole.noisy[place], source=source)
+        crop = np.s_[top : top + side, left : left + side]
+        source = Image(whole.source.pixels[crop], bits=whole.source.bits)
+        return dataclasses.replace(whole, truth=whole.truth[crop], noisy=whole.noisy[crop], source=source)
 
     return dataclasses.replace(samples, load=load)

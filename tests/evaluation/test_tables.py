@@ -1,12 +1,12 @@
 import json
 import math
 
-from denoiser.evaluation.denoising import PictureScore, Score
+from denoiser.evaluation.denoising import ImageScore, Score
 from denoiser.evaluation.tables import as_rows, as_text, as_values
 
 
 def _picture(name, before, after, ssim=0.9):
-    return PictureScore(name, before, after, ssim, seconds=0.5, megapixels=0.25)
+    return ImageScore(name, before, after, ssim, seconds=0.5, megapixels=0.25)
 
 
 PAIRS = Score(
@@ -16,7 +16,7 @@ PAIRS = Score(
     "ours, automatic",
     (_picture("a", 30, 36), _picture("b", 32, 31.5), _picture("c", 34, 35)),
 )
-BEST = Score("real pairs", "pairs", "nlm", "nlm, best fixed (5)", PAIRS.pictures, best_of=3)
+BEST = Score("real pairs", "pairs", "nlm", "nlm, best fixed (5)", PAIRS.images, best_of=3)
 CLEAN = Score(
     "left as they are",
     "untouched",
@@ -28,7 +28,7 @@ CLEAN = Score(
 
 def test_pairs_name_who_was_harmed_and_who_gained_least():
     lines = as_text([PAIRS, BEST]).splitlines()
-    assert lines[0].split() == ["real", "pairs,", "3", "pictures", "PSNR", "dB", "SSIM", "gain"]
+    assert lines[0].split() == ["real", "pairs,", "3", "images", "PSNR", "dB", "SSIM", "gain"]
     assert lines[1].split() == ["as", "it", "is", "32.00"]
     assert lines[2].split() == ["ours,", "automatic", "34.17", "0.9000", "+2.17"]
     assert "1 of 3 below their input by more than 0.1 dB: b -0.50" in lines[4]
@@ -52,7 +52,7 @@ def test_sets_stand_apart():
     assert as_text([PAIRS, CLEAN]).count("\n\n") == 1
 
 
-def test_one_line_for_each_kind_of_trouble():
+def test_one_line_for_each_kind_of_degradation():
     header, line = as_rows([PAIRS]).splitlines()
     assert header.split() == ["before", "after", "gain", "worst", "harmed"]
     assert line.split() == ["real", "pairs", "32.00", "34.17", "+2.17", "-0.50", "1"]

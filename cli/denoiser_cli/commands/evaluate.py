@@ -20,8 +20,7 @@ from denoiser_cli.lines import one_line, say, shown
 
 if TYPE_CHECKING:
     from denoiser.engine import Session
-    from denoiser.evaluation.denoising import Score
-    from denoiser.evaluation.measurement import Measured
+    from denoiser.evaluation.denoising import Evaluation, Score
 
 
 _EXAMPLES = """\
@@ -94,7 +93,7 @@ def command(
     from denoiser import imageio
     from denoiser.engine import open_session  # slow import (torch): after the arguments are checked
     from denoiser.evaluation import tables
-    from denoiser.evaluation.measurement import Wanted, measure
+    from denoiser.evaluation.denoising import EvaluationPlan, evaluate
 
     manner: Manner = context.obj
     options = collect(DenoiseOptions, words)
@@ -112,29 +111,29 @@ def command(
             )
         return 0
     names = ("kind", "levels", "grey", "automatic", "baselines")
-    wanted = Wanted(**{name: words[name] for name in names}, noise_level=options.noise_level, limit=limit)
-    if robustness and (wanted.kind == "pairs" or wanted.noise_level is not None):
+    plan = EvaluationPlan(**{name: words[name] for name in names}, noise_level=options.noise_level, limit=limit)
+    if robustness and (plan.kind == "pairs" or plan.noise_level is not None):
         raise UsageError(
             "--robustness adds its own noise; it cannot be combined with --kind pairs or --noise-level."
         )
     folder, sheet = Path(data), _sheet(picture, Path(data))
     session = open_session(options)
     with stopping_politely() as cancel:
-        measured = measure(session, folder, wanted, progress=_progress_printer(manner), cancel=cancel)
-        _show(manner, session, measured)
+        evaluations = evaluate(session, folder, plan, progress=_progress_printer(manner), cancel=cancel)
+        _show(manner, session, evaluations)
         if robustness:
             _show_robustness(manner, session, folder, options, limit, cancel)
         if sheet is not None:
-            imageio.write(tables.sheet(measured), sheet)
+            imageio.write(tables.sheet(evaluations), sheet)
             if not manner.quiet:
                 say(f"Examples on {shown(sheet)}")
     return 0
 
 
-def _show(manner: Manner, session: Session, measured: Sequence[Measured]) -> None:
+def _show(manner: Manner, session: Session, evaluations: Sequence[Evaluation]) -> None:
     from denoiser.evaluation import tables
 
-    scores = [score for one in measured for score in one.scores]
+    scores = [score for one in evaluations for score in one.scores]
     if manner.json:
         _dump(session, scores)
     else:

@@ -23,7 +23,7 @@ def test_white_noise_at_the_levels_asked_for(call, network, photos):
     lines = answer.out.splitlines()
     assert lines[0] == "denoiser-tiny, cpu, fp32"
     heads = [line.split()[:4] for line in lines if line.startswith("white")]
-    assert heads == [["white", "10,", "2", "pictures"], ["white", "20,", "2", "pictures"]]
+    assert heads == [["white", "10,", "2", "images"], ["white", "20,", "2", "images"]]
     assert "denoiser-tiny, level given" in answer.out and "automatic" not in answer.out
 
 
@@ -78,7 +78,7 @@ def test_a_sheet_never_lands_on_a_image(call, network, photos, tmp_path):
 def test_robustness_stands_below_the_table(call, network, photos):
     answer = _evaluate(call, network, "--level", "10", "--robustness", "--limit", "1")
     assert answer.code == 0, answer.err
-    assert answer.out.index("white 10, 1 picture ") < answer.out.index("Robustness")
+    assert answer.out.index("white 10, 1 image ") < answer.out.index("Robustness")
     assert "white 25, then JPEG 50" in answer.out and "by attack" in answer.out
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from denoiser.errors import Missing, MissingExtra
 from denoiser.evaluation.denoising import score
-from denoiser.evaluation.methods import NAMES, baseline
+from denoiser.evaluation.methods import BASELINES, baseline
 from denoiser.evaluation.samples import white_set
 from denoiser.events import CancelToken
 
@@ -16,27 +16,28 @@ def test_non_local_means_takes_noise_away_at_its_best_strength(photos, quiet, gr
         white_set(photos, 25, grey=grey), [baseline("nlm", 25)], progress=quiet, cancel=CancelToken()
     )
     assert fixed.gain > 4 and oracle.psnr >= fixed.psnr
-    assert fixed.method.startswith("non-local means, best fixed (")
+    assert fixed.label.startswith("non-local means, best fixed (")
 
 
 def test_non_local_means_keeps_red_red(photos):
     sample = white_set(photos, 0).load(2)
-    (weakest, *_) = baseline("nlm", None).methods
-    assert np.abs(weakest.clean(sample).astype(int) - sample.truth).mean() < 3
+    weakest = next(iter(baseline("nlm", None).settings.values()))
+    assert np.abs(weakest(sample).astype(int) - sample.truth).mean() < 3
 
 
 def test_the_strengths_follow_the_level_where_it_is_known():
     known, unknown = baseline("nlm", 50), baseline("nlm", None)
-    assert 25 <= float(known.methods[0].setting) < float(known.methods[-1].setting) < 60
-    assert float(unknown.methods[0].setting) < 4 and float(unknown.methods[-1].setting) > 20
+    known, unknown = ([float(strength) for strength in method.settings] for method in (known, unknown))
+    assert 25 <= known[0] < known[-1] < 60
+    assert unknown[0] < 4 and unknown[-1] > 20
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("grey", [False, True])
 def test_block_matching_beats_non_local_means(photos, quiet, grey):
     pytest.importorskip("bm3d", reason="its licence keeps it out of the extras")
-    contenders = [baseline(name, 25) for name in NAMES]
-    nlm, _, bm3d = score(white_set(photos, 25, grey=grey), contenders, progress=quiet, cancel=CancelToken())
+    methods = [baseline(name, 25) for name in BASELINES]
+    nlm, _, bm3d = score(white_set(photos, 25, grey=grey), methods, progress=quiet, cancel=CancelToken())
     assert bm3d.psnr > nlm.psnr and bm3d.best_of == 1
 
 
