@@ -1,4 +1,4 @@
-"""The manual page from the command line's own help, as roff in plain ASCII; `generate_cli.py` writes it."""
+"""Generates the manual page from the program's help, as roff in ASCII; `generate_cli.py` writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FILES = {
 
 
 def page(codes: Mapping[int, str]) -> str:
-    """The whole page; *codes* are the exit codes and what they mean."""
+    """Return the page; *codes* are the exit codes and their meanings."""
     assert isinstance(program, ExampleCommand)
     lines = [
         f'.TH DENOISE 1 "" "denoise {__version__}" "User Commands"',
@@ -99,7 +99,7 @@ def _verbatim(text: str) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """*text* as roff shows it unchanged: no line is taken for a request, a hyphen can be copied into a shell."""
+    """Escape *text* for roff: no line is a request, and hyphens can be copied into a shell."""
     escaped = text.replace("\\", r"\e").replace("-", r"\-").replace("`", r"\(ga").replace("'", r"\(aq")
     escaped = "".join(c if c.isascii() else rf"\[u{ord(c):04X}]" for c in escaped)
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped

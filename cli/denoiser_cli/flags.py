@@ -235,8 +235,8 @@ def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
     if kind in (int, float):
         words["type"] = _Number(kind, control)
         return words | {"help": f"{control.help} [{_range(control)}default {shown}]"}
-    said = f" [default {shown}]" if shown else ""
-    return words | {"metavar": control.form or "WORD", "help": f"{control.help}{said}"}
+    default_text = f" [default {shown}]" if shown else ""
+    return words | {"metavar": control.form or "WORD", "help": f"{control.help}{default_text}"}
 
 
 def _range(control: Control) -> str:
@@ -298,9 +298,9 @@ def settings_of(words: Mapping[str, Any]) -> Settings:
     """Return the settings of a call; its flags override its preset."""
     values = dict(words)
     if values["preset"]:
-        said = click.get_current_context().get_parameter_source
+        source_of = click.get_current_context().get_parameter_source
         kept = load_preset(values["preset"])
-        values |= {name: value for name, value in kept.items() if said(name) is ParameterSource.DEFAULT}
+        values |= {name: value for name, value in kept.items() if source_of(name) is ParameterSource.DEFAULT}
     return Settings(
         collect(DenoiseOptions, values),
         collect(ReadOptions, values),

@@ -50,9 +50,9 @@ def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
         elif not manner.quiet:
             click.echo(f"{shown(path)}: valid")
 
-    whole, code = _each(sources, manner, inspect)
+    valid, code = _each(sources, manner, inspect)
     if not manner.quiet:
-        say(f"{whole} valid.")
+        say(f"{valid} valid.")
     return code
 
 
@@ -78,8 +78,8 @@ def _each(sources: Sequence[str], manner: Manner, inspect: _Inspect) -> tuple[in
                 if manner.json:
                     emit("file_failed", {"source": find.path} | error_words(error))
                 print_failure(find.path, error, hints)
-    whole = len(found.finds) - len(codes)
-    return whole, codes[0] if len(set(codes)) == 1 and not whole else int(bool(codes))
+    valid = len(found.finds) - len(codes)
+    return valid, codes[0] if len(set(codes)) == 1 and not valid else int(bool(codes))
 
 
 def _values(path: Path, file: LatentFile) -> dict[str, Any]:

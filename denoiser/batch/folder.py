@@ -53,5 +53,7 @@ def carry_out(
     plan: Plan, settings: Settings = Settings(), *, listener: Listener = ignore, cancel: CancelToken | None = None
 ) -> Report:
     """Carry out *plan* on this machine, and write the file of --report."""
-    with reporting(plan, settings.batch.report, listener) as hear:
-        return run_plan(plan, lambda: plan.work.open(plan.choice, settings), settings, listener=hear, cancel=cancel)
+    with reporting(plan, settings.batch.report, listener) as handle:
+        return run_plan(
+            plan, lambda: plan.work.open(plan.choice, settings), settings, listener=handle, cancel=cancel
+        )

@@ -67,7 +67,7 @@ class History:
 
     pasts: dict[str, Past] = field(default_factory=dict)
     runs: list[Mapping[str, Any]] = field(default_factory=list)
-    dead: set[Path] = field(default_factory=set)  # files of runs that were interrupted or crashed
+    interrupted: set[Path] = field(default_factory=set)  # files of runs that did not end normally
     by_source: dict[str, str] = field(default_factory=dict)  # -> name of the newest output that is done
     series: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # the newest line on each
     slim: bool = False  # keep only those values of "done" lines that determine what is done
@@ -79,7 +79,7 @@ class History:
 
     def is_suspect(self, past: Past) -> bool:
         """Whether an interrupted run was processing this file, or decoding it for its series."""
-        return past.looked_by in self.dead or (past.state == "begun" and past.run in self.dead)
+        return past.looked_by in self.interrupted or (past.state == "begun" and past.run in self.interrupted)
 
     def is_dangerous(self, target: str) -> bool:
         """Whether the source of that output has crashed a run, or may have."""
@@ -125,9 +125,9 @@ def _read_run(path: Path, history: History) -> None:
         elif _is_whole(words):
             _take(words, path, history)
     if file.ended or is_locked(path):
-        history.dead.discard(path)
+        history.interrupted.discard(path)
     else:
-        history.dead.add(path)
+        history.interrupted.add(path)
 
 
 _STATES = frozenset({"begun", "crashed", "done", "failed", "looked", "looking"})

@@ -36,7 +36,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What the header of a source says; *written_as* is the format of the output."""
+    """Size and series of a source from its header; *written_as* is the format of the output."""
 
     path: Path
     below: PurePath

@@ -90,7 +90,7 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
         rows = _Csv(file) if target.suffix.lower() == ".csv" else _Json(file)
         records = {job.target: job.record for job in plan.already_there}
 
-        def hear(event: Event) -> None:
+        def handle(event: Event) -> None:
             match event:
                 case FileDone():
                     rows.add(_done("done", event, event.megapixels, {**event.facts, "notes": event.notes}))
@@ -102,7 +102,7 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
                     rows.add(_skipped(event, records.get(event.target) if event.target else None))
             listener(event)
 
-        yield hear
+        yield handle
         rows.end()
 
 

@@ -4,7 +4,7 @@
 
 Programs write files in pieces and do not signal the end. `Arrivals` therefore scans the folder repeatedly and waits
 until a file is complete and has its final name. Listings and sizes are sufficient, so network folders work, too.
-One session and one file of records serve the whole watch. No file can end it.
+One session and one file of records serve the whole watch. No file ends it.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class _Watch:
         )
 
     def _plan(self, finds: tuple[Find, ...], inputs: frozenset[tuple[int, int]]) -> Plan:
-        read_on(self.out, self.place.history)  # of this watch, and of runs beside it
+        read_on(self.out, self.place.history)  # of this watch, and of parallel runs
         found = Discovery(finds, (), (self.folder,), 0)
         plan = plan_for(found, self.place, self.settings, self.cancel)
         return self._first_come(plan, inputs)

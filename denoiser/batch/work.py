@@ -103,7 +103,7 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
 
     @abstractmethod
     def sight(self, find: Find, settings: Settings) -> Sighting:
-        """Return what the header of a source says. A corrupt header is reported later, when the file is read."""
+        """Return size and output format from the header; corrupt files are reported when they are read."""
 
     @abstractmethod
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:

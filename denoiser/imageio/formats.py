@@ -2,8 +2,8 @@
 
     read as      written as   because
     png          png
-    jpeg         jpeg         CMYK becomes sRGB and the note says so
-    tiff         tiff         CMYK becomes sRGB and the note says so
+    jpeg         jpeg         CMYK becomes sRGB, with a note
+    tiff         tiff         CMYK becomes sRGB, with a note
     webp         webp
     avif         avif
     jxl          jxl

@@ -1,4 +1,4 @@
-"""The walk: always the same order, everything special named, nothing followed in a circle."""
+"""Finding images: in a stable order, with special files reported, and each folder once."""
 
 from __future__ import annotations
 

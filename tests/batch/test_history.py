@@ -1,4 +1,4 @@
-"""Records of many runs read as one: the newest wins, truncated lines are skipped, and choices are kept."""
+"""Records of many runs are merged: the newest line counts, truncated lines are skipped, and choices are kept."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_life_of_an_output(out: Path, start) -> None:
     assert past is not None and past.done is not None and past.made == Stamp(30, 40)
     assert past.source == "../in/a.png" and history.by_source == {"../in/a.png": "sub/a.png"}
     assert (past.done["digest"], past.done["options"]) == ("weights", Settings().key)
-    assert [run["model"] for run in history.runs] == ["m"] and history.dead == set()
+    assert [run["model"] for run in history.runs] == ["m"] and history.interrupted == set()
 
 
 def test_of_several_lines_the_newest_wins_whatever_file_it_is_in(out: Path, start) -> None:
@@ -229,10 +229,10 @@ def test_reading_on_gives_the_same_as_reading_again(out: Path, start) -> None:
             manifest.close({})
         read_on(out, history)
         anew = read_history(out)
-        assert (history.pasts, history.runs, history.dead, history.by_source) == (
+        assert (history.pasts, history.runs, history.interrupted, history.by_source) == (
             anew.pasts,
             anew.runs,
-            anew.dead,
+            anew.interrupted,
             anew.by_source,
         )
 

@@ -1,4 +1,4 @@
-"""Names of outputs: the tree mirrored, suffixes by the table, no two images under one name."""
+"""Names of outputs: the same tree, suffixes by format, and no two images with one name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a run, and the kinds of work: what they take, what they make, and what they refuse."""
+"""The plan of a run, and the kinds of work: their inputs, outputs and errors."""
 
 from __future__ import annotations
 

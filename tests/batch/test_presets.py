@@ -1,4 +1,4 @@
-"""Options under a name: written, read, and refused where no option understands them."""
+"""Presets: saved, loaded, and rejected if an option is unknown or invalid."""
 
 from __future__ import annotations
 

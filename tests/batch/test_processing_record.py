@@ -1,4 +1,4 @@
-"""What made an output, in the output itself."""
+"""The processing record in the XMP of an output."""
 
 from __future__ import annotations
 

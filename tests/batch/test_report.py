@@ -1,4 +1,4 @@
-"""The exit code says what happened; --report has a row on each file, also on those of earlier runs."""
+"""The exit code of a run; --report has a row for each file, also for those of earlier runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an earlier run leaves to do: nothing, where nothing has changed, and always a word on why."""
+"""Resumed runs process what has changed, and report why."""
 
 from __future__ import annotations
 

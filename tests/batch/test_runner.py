@@ -1,4 +1,4 @@
-"""The pipeline: every file is done or named, memory is bounded, and nothing is left behind."""
+"""The pipeline: every file is done or fails, memory is bounded, and nothing is left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that were taken alike go by one estimate; which, is the same in any order, part or second run."""
+"""Series share a noise estimate, which depends neither on order nor on shards and is kept by later runs."""
 
 from __future__ import annotations
 

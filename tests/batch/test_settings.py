@@ -1,4 +1,4 @@
-"""One word for all that decides about an output, and none of the rest."""
+"""The key of settings has the options that change outputs, and no others."""
 
 from __future__ import annotations
 

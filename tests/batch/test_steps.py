@@ -1,4 +1,4 @@
-"""Crops, and images that are clean already."""
+"""Crops, and images with little noise."""
 
 from __future__ import annotations
 

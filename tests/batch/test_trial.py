@@ -1,4 +1,4 @@
-"""A file that ends the process that reads it is found; all others are innocent."""
+"""Files that end the process that reads them are found; corrupt files are not among them."""
 
 from __future__ import annotations
 

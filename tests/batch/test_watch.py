@@ -1,4 +1,4 @@
-"""What arrives is cleaned once; nothing that happens to a file ends the watch."""
+"""Watched folders: each new image is cleaned once, and no file ends the watch."""
 
 from __future__ import annotations
 

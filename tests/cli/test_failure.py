@@ -1,4 +1,4 @@
-"""Every way to end has its lines and its code."""
+"""Each kind of error has its message and exit code."""
 
 from __future__ import annotations
 

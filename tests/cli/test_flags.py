@@ -1,4 +1,4 @@
-"""Flags come from the options classes, and from nowhere else."""
+"""Flags are generated from the options classes."""
 
 from __future__ import annotations
 

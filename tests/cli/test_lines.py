@@ -1,4 +1,4 @@
-"""No name of a file can break a line or steer a terminal."""
+"""File names cannot break a line or control a terminal."""
 
 from __future__ import annotations
 

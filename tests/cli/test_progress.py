@@ -1,4 +1,4 @@
-"""Time left is reckoned from megapixels, not from files."""
+"""The remaining time is estimated from megapixels, not from files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs read: one object per line, with the keys that are documented, in their order."""
+"""JSON output: one object per line, with the documented keys in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read: a bar on a terminal, few lines elsewhere, every failure by name."""
+"""Text output: a bar on a terminal, few lines elsewhere, and every failure with its name."""
 
 from __future__ import annotations
 

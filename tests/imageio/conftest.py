@@ -1,4 +1,4 @@
-"""Pictures that the tests of image files share: crops of a bundled photo in every kind there is."""
+"""Images for the tests of image files: crops of a bundled photo in every kind."""
 
 from __future__ import annotations
 

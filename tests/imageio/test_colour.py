@@ -1,4 +1,4 @@
-"""Colours are converted for ink alone; every other image keeps its values and its profile."""
+"""Only CMYK and Lab are converted; other images keep values and profile."""
 
 from __future__ import annotations
 

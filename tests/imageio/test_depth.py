@@ -1,4 +1,4 @@
-"""Depths: what fits stays, the rest is rounded to the nearest."""
+"""Bit depths: values that fit are unchanged, others are rounded."""
 
 from __future__ import annotations
 

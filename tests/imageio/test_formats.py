@@ -1,4 +1,4 @@
-"""The table: what is known by its bytes, what by its name, and what it is written as."""
+"""The table of formats: signatures, names, and output formats."""
 
 from __future__ import annotations
 

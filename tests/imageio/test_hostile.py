@@ -1,4 +1,4 @@
-"""Hostile input: damaged files, bombs, names that are no files. Nothing hangs, crashes, writes, or passes cut."""
+"""Malicious input: corrupt files, bombs, special files. Nothing hangs, crashes, writes, or passes truncated."""
 
 from __future__ import annotations
 

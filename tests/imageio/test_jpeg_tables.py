@@ -1,4 +1,4 @@
-"""The tables of a JPEG are read exactly, and the next JPEG is written with the same."""
+"""The tables of a JPEG are read exactly and used for the output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of image through every format and every orientation: what goes in comes out."""
+"""Every kind of image in every format and orientation is preserved."""
 
 from __future__ import annotations
 

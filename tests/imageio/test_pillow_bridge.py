@@ -1,4 +1,4 @@
-"""To and from Pillow: every mode with a defined meaning, upright, with profile and metadata."""
+"""From and to Pillow: every mode, upright, with profile and metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: what comes with the pixels, what is said of it, and how refusals are worded."""
+"""Reading: metadata, notes, and messages of errors."""
 
 from __future__ import annotations
 

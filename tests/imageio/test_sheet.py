@@ -1,4 +1,4 @@
-"""The before-and-after sheet: the crops are the images' own pixels, and every panel is where it should be."""
+"""The comparison sheet: crops have the pixels of the images, and every panel is in its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching bytes: regular files only, never more than the limit, and a change underneath is noticed."""
+"""Reading bytes: regular files only, never more than the limit, and changes during reading are noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing: whole or not at all, with what came with the image, and refusals instead of quiet losses."""
+"""Writing: atomic, with metadata, and with errors instead of silent losses."""
 
 from __future__ import annotations
 

@@ -18,5 +18,5 @@ class DecodedImage:
     lossless: bool = True
     is_upright: bool = False  # already turned upright by the backend
     in_srgb: bool = False  # converted: the file's profile is no longer that of the samples
-    profile: bytes | None = None  # if only the decoder knows it
+    profile: bytes | None = None  # if it is not in the container
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The content of a container beside its pixels, and content that viewers do not show by default."""
+"""The content of a file except its pixels, and content that viewers do not show by default."""
 
 from __future__ import annotations
 

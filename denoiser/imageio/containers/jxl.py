@@ -1,4 +1,4 @@
-"""JPEG XL: a bare codestream, or one in boxes with metadata beside it.
+"""JPEG XL: a bare codestream, or one in boxes, with metadata.
 
     signature | ftyp | jxll | Exif offset, block | xml XMP | jxlc codestream, or jxlp parts of it | brob packed
 

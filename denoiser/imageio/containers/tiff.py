@@ -58,7 +58,7 @@ def inspect(data: Data) -> Inspection:
 
 
 def inspect_raw(data: Data) -> Inspection:
-    """Return the metadata of a camera RAW file, if it is a TIFF inside. The decoder knows the size."""
+    """Return the metadata of a camera RAW file, if it is a TIFF inside. The decoder returns the size."""
     try:
         first = ifd.read_first(ByteSpan(data))
         if first.layout.big:

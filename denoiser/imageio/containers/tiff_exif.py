@@ -121,7 +121,7 @@ def swapped(raw: bytes, kind: int) -> bytes:
     return b"".join(raw[at : at + unit][::-1] for at in range(0, len(raw), unit))
 
 
-class _Room:
+class _Allocator:
     """Allocates positions one after the other, around the maker's note."""
 
     def __init__(self, start: int, note: tuple[int, int] | None) -> None:
@@ -138,10 +138,10 @@ class _Room:
 
 def _laid_out(table: _Table, order: ByteOrder, big: bool, notes: list[str]) -> bytes:
     note = _note_place(table, big, notes)
-    room = _Room(16 if big else 8, note)
+    allocator = _Allocator(16 if big else 8, note)
     pieces: dict[int, bytes] = {}
-    first = _place(table, order, big, room, pieces)
-    block = bytearray(max(room.end, sum(note) if note else 0))
+    first = _place(table, order, big, allocator, pieces)
+    block = bytearray(max(allocator.end, sum(note) if note else 0))
     block[: 16 if big else 8] = header(order, big, first)
     for at, piece in pieces.items():
         block[at : at + len(piece)] = piece
@@ -164,21 +164,21 @@ def _note_place(table: _Table, big: bool, notes: list[str]) -> tuple[int, int] |
     return None
 
 
-def _place(table: _Table, order: ByteOrder, big: bool, room: _Room, pieces: dict[int, bytes]) -> int:
+def _place(table: _Table, order: ByteOrder, big: bool, allocator: _Allocator, pieces: dict[int, bytes]) -> int:
     """Add a directory and those below it to *pieces*; return its position."""
     word = 8 if big else 4
     tags = sorted([*table.values, *table.below])
-    at = room.place(16 + 20 * len(tags) if big else 6 + 12 * len(tags))
+    at = allocator.place(16 + 20 * len(tags) if big else 6 + 12 * len(tags))
     rows = []
     for tag in tags:
         if tag in table.below:
-            inner = _place(table.below[tag], order, big, room, pieces)
+            inner = _place(table.below[tag], order, big, allocator, pieces)
             rows.append((tag, 13 if big else 4, 1, inner.to_bytes(4, order)))
             continue
         value = table.values[tag]
         raw = value.raw
         if len(raw) > word:
-            where = room.place(len(raw)) if value.fixed_at is None else value.fixed_at
+            where = allocator.place(len(raw)) if value.fixed_at is None else value.fixed_at
             pieces[where] = raw
             raw = where.to_bytes(word, order)
         rows.append((tag, value.kind, value.count, raw))

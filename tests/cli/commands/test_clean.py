@@ -1,4 +1,4 @@
-"""`denoise clean`: what is written, what is said, and pipes."""
+"""`denoise clean`: outputs, messages, and pipes."""
 
 from __future__ import annotations
 

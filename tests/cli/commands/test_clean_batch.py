@@ -1,4 +1,4 @@
-"""`denoise clean` on many files: lists, presets, shards, crops, reports, and how it says what is left."""
+"""`denoise clean` on many files: lists, presets, shards, crops, reports, and dry runs."""
 
 from __future__ import annotations
 

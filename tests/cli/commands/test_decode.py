@@ -1,4 +1,4 @@
-"""`denoise decode`: images come back with everything, or not at all."""
+"""`denoise decode`: images are decoded completely, or not at all."""
 
 from __future__ import annotations
 

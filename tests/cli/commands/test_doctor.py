@@ -1,4 +1,4 @@
-"""`denoise doctor`: the page of this machine, and of one on which nothing works."""
+"""`denoise doctor`: the page of this machine, and of one without torch."""
 
 from __future__ import annotations
 

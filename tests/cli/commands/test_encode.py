@@ -1,4 +1,4 @@
-"""`denoise encode`: what is written, what is said, what is resumed, and pipes."""
+"""`denoise encode`: outputs, messages, resumed runs, and pipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`denoise gui` starts the app by its entry point, and does what `denoise-gui` does."""
+"""`denoise gui` starts the app by its entry point, like `denoise-gui`."""
 
 from __future__ import annotations
 

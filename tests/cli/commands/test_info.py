@@ -1,4 +1,4 @@
-"""`denoise info`: what a latent file holds, for people and for programs."""
+"""`denoise info`: the content of a latent file, as text and JSON."""
 
 from __future__ import annotations
 

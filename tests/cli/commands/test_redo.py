@@ -1,4 +1,4 @@
-"""`denoise redo` as people call it."""
+"""`denoise redo` on the command line."""
 
 from __future__ import annotations
 

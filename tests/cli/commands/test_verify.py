@@ -1,4 +1,4 @@
-"""`denoise verify`: every symbol is looked at, and what is damaged is named."""
+"""`denoise verify`: all symbols are checked, and damaged files are reported."""
 
 from __future__ import annotations
 

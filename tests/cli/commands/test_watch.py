@@ -1,4 +1,4 @@
-"""The words of `denoise watch`; tests/reliability/test_watch.py lets it run."""
+"""Messages of `denoise watch`; tests/reliability/test_watch.py runs it."""
 
 from __future__ import annotations
 

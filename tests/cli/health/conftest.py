@@ -1,4 +1,4 @@
-"""Packages that are broken in the ways in which packages break, for the processes that are started from here."""
+"""Broken packages for child processes."""
 
 from __future__ import annotations
 

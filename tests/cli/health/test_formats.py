@@ -1,4 +1,4 @@
-"""Each format is tried; what an extra would bring is said with the line that installs it."""
+"""Each format is tested; missing extras are listed with the command that installs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network is really run; why it is slow is reasoned from what was measured."""
+"""Inference is measured, and its speed is explained."""
 
 from __future__ import annotations
 

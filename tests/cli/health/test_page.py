@@ -1,4 +1,4 @@
-"""The page says first what is wrong, and names no person."""
+"""The page lists problems first, and has no personal names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HEIC at its own depth, and refused when it is cut."""
+"""HEIC at its own depth; truncated files are errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JPEG XL bit for bit, and never with colours would be wrong."""
+"""JPEG XL is lossless, and never has wrong colours."""
 
 from __future__ import annotations
 

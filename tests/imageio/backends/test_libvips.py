@@ -1,4 +1,4 @@
-"""libvips, told to guess nothing and to hide nothing."""
+"""libvips: no guessing of formats, and no hidden warnings."""
 
 from __future__ import annotations
 

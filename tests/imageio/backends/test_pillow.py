@@ -1,4 +1,4 @@
-"""Pillow, where it is used: JPEG with given tables, BMP, and small images."""
+"""Pillow: JPEG with given tables, BMP, and small images."""
 
 from __future__ import annotations
 

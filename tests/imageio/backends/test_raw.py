@@ -1,4 +1,4 @@
-"""Camera RAW, developed from a negative that is made here."""
+"""Camera RAW, developed from a DNG that is made here."""
 
 from __future__ import annotations
 

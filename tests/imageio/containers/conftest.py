@@ -1,4 +1,4 @@
-"""Files and blocks to take apart: small photos in every format, and EXIF blocks whose every byte is known."""
+"""Small photos in every format, and EXIF blocks of which every byte is known."""
 
 from __future__ import annotations
 

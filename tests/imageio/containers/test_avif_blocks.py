@@ -1,4 +1,4 @@
-"""Blocks that go into an AVIF come out of it, and the coded image stays as it was."""
+"""Metadata embedded in an AVIF is preserved, and the coded image is unchanged."""
 
 from __future__ import annotations
 

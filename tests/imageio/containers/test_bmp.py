@@ -1,4 +1,4 @@
-"""BMP: sizes in all its headers, and pixels that are all there."""
+"""BMP: the sizes of all headers, and complete pixels."""
 
 from __future__ import annotations
 

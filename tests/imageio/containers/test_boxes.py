@@ -1,4 +1,4 @@
-"""Boxes, one after the other and inside of each other."""
+"""Boxes in sequence and nested, and items."""
 
 from __future__ import annotations
 

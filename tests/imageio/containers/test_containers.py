@@ -1,4 +1,4 @@
-"""The three doors, for every format alike; and files that were made to do harm."""
+"""`inspect`, `check_whole` and `embed` for every format, and malicious files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EXIF blocks are patched where they must be, and every other byte stays."""
+"""EXIF blocks: changed only where necessary, with all other bytes preserved."""
 
 from __future__ import annotations
 

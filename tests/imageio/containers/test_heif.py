@@ -1,4 +1,4 @@
-"""AVIF and HEIC: turned images, hidden maps, sequences, and what is missing."""
+"""AVIF and HEIC: orientation, hidden content, sequences, and truncated files."""
 
 from __future__ import annotations
 

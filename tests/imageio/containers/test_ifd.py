@@ -1,4 +1,4 @@
-"""Directories: both byte orders, both dialects, and what is wrong with broken ones."""
+"""Directories: both byte orders, classic and big, and corrupt ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an inspection says when there is nothing to say."""
+"""Inspections: defaults, notes and hidden content."""
 
 from __future__ import annotations
 

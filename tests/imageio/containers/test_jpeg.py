@@ -1,4 +1,4 @@
-"""JPEG: what a walk over its segments finds, and how a broken one is named."""
+"""JPEG: content of segments, and errors for corrupt files."""
 
 from __future__ import annotations
 

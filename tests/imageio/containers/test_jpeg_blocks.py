@@ -1,4 +1,4 @@
-"""Blocks that go into a JPEG come out of it, and the coded image stays as it was."""
+"""Metadata embedded in a JPEG is preserved, and the coded image is unchanged; incomplete files are errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JPEG XL: the header bit by bit, boxes around it, and what is missing."""
+"""JPEG XL: the header bit by bit, boxes, and truncated files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PNG: what its chunks hold, and how damage is seen."""
+"""PNG: content of chunks, and corrupt files."""
 
 from __future__ import annotations
 

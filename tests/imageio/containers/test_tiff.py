@@ -1,4 +1,4 @@
-"""TIFF: pages, size, metadata of the first page, and what is hidden in it."""
+"""TIFF: pages, size, metadata, hidden content, completeness and checksums."""
 
 from __future__ import annotations
 

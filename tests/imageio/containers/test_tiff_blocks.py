@@ -1,4 +1,4 @@
-"""Blocks that go into a TIFF come out of it, the maker's note in its place, and the coded image as it was."""
+"""Metadata embedded in a TIFF is preserved, with the maker's note in its place and unchanged pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EXIF blocks out of a TIFF: relocated, except for the maker's note."""
+"""EXIF blocks from a TIFF: relocated, except for the maker's note."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebP: its chunks, its animation, its cuts, and blocks that come back."""
+"""WebP: chunks, animation, truncated files, and metadata."""
 
 from __future__ import annotations
 

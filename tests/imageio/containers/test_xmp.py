@@ -1,4 +1,4 @@
-"""XMP packets: values set as text, long ones divided for JPEG and joined again without a changed byte."""
+"""XMP packets: properties, and packets divided for JPEG and joined again without a changed byte."""
 
 from __future__ import annotations
 
