@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from denoiser.version import __version__ as __version__
+
 if TYPE_CHECKING:  # type checkers and editors see what is resolved below
     from denoiser.api.calls import decode, denoise, encode, estimate_noise, open_image, save_image
     from denoiser.batch import denoise_folder
@@ -13,8 +15,6 @@ if TYPE_CHECKING:  # type checkers and editors see what is resolved below
     from denoiser.image import Image, from_numpy
     from denoiser.imageio import from_pil, to_pil
     from denoiser.options import DecodeOptions, DenoiseOptions, EncodeOptions
-
-__version__ = "0.1.0"
 
 # Where each public name lives. `import denoiser` loads none of these packages, so neither torch nor numpy.
 _HOMES = {

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from denoiser import __version__
 from denoiser.batch.settings import Settings
 from denoiser.errors import UsageError
 from denoiser.image import Image
 from denoiser.imageio.containers import xmp
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.version import __version__
 
 NAMESPACE = "urn:denoise:1.0/"  # of the property in XMP; never changes
 PROPERTY = "ticket"

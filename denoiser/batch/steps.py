@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from denoiser import __version__
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, Manifest, SourceFile, sha256_of, stamp_of
 from denoiser.batch.plan import Plan
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Content, Outcome, Worker
 from denoiser.errors import UnreadableImage, UnwritableImage
+from denoiser.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
