@@ -13,10 +13,10 @@ from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio.screen import profile_at
-from denoiser_gui.model.controls import PhotoSettings, SettingsHistory
 from denoiser_gui.model.latent import is_latent
 from denoiser_gui.model.notices import Notice, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
+from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
 from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid, read_pyramid
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State

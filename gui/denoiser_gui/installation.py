@@ -74,7 +74,7 @@ def contents(start: str) -> dict[str, bytes]:
 
 
 def command() -> str:
-    """Absolute command of this installation: menus know nothing of virtual environments."""
+    """Absolute command of this installation: menus do not use virtual environments."""
     beside = Path(sys.executable).with_name("denoise-gui")
     found = str(beside) if beside.is_file() else shutil.which("denoise-gui")
     return _quoted(found or "denoise-gui")

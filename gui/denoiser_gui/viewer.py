@@ -89,22 +89,22 @@ class Viewer(QObject):
         else:
             height, width = pyramid.image.height, pyramid.image.width
             before = self.viewport or viewport_of(width, height, *self._pane)
-            self.viewport = before.on(width, height).resized(*self._pane)
+            self.viewport = before.for_photo(width, height).resized(*self._pane)
         self.viewport_changed.emit(self.viewport)
-        self._ask()
+        self._request_preview()
 
     def set_options(self, options: DenoiseOptions) -> None:
         """Change the options."""
         if options != self._options:
             self._options = options
-            self._ask()
+            self._request_preview()
 
     def set_view(self, view: View) -> None:
         """Change the view."""
         if view is not self.view:
             self.view = view
             self.view_changed.emit(view)
-            self._ask()
+            self._request_preview()
 
     def set_pane(self, width: int, height: int) -> None:
         """Set the size of the panes in device pixels."""
@@ -118,22 +118,22 @@ class Viewer(QObject):
         if viewport != self.viewport:
             self.viewport = viewport
             self.viewport_changed.emit(viewport)
-            self._ask()
+            self._request_preview()
 
     def set_display_profile(self, profile: bytes | None) -> None:
         """Set the display profile; None for sRGB."""
         self._display_profile = profile
-        self._ask()
+        self._request_preview()
 
     def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
         """Show other images of the same size in the panes; None restores a pane."""
         self.replacements = (left, right)
-        self._ask()
+        self._request_preview()
 
     def try_again(self) -> None:
         """Try again after an error."""
         self._preview.try_again()
-        self._ask()
+        self._request_preview()
 
     def forget(self, key: int) -> None:
         """Drop the data of a closed photo."""
@@ -147,13 +147,13 @@ class Viewer(QObject):
     def begin_to_stop(self) -> tuple[WorkerThread, ...]:
         """Cancel all requests; return the workers to stop."""
         self._overview_timer.stop()
-        self._preview.ask(None)
+        self._preview.set_request(None)
         return self._engine_thread, self._render_thread
 
-    def _ask(self) -> None:
+    def _request_preview(self) -> None:
         if self.pyramid is None or self.viewport is None:
             self.request = None
-            self._preview.ask(None)
+            self._preview.set_request(None)
             return
         self._generation += 1
         self.request = PreviewRequest(
@@ -165,7 +165,7 @@ class Viewer(QObject):
             *self.replacements,
             self._display_profile,
         )
-        if self._preview.ask(self.request):
+        if self._preview.set_request(self.request):
             self._begin_work()
         self._render()
 

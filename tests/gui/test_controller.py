@@ -14,9 +14,9 @@ from denoiser.errors import DenoiserError
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.open_photos import PhotoStatus
+from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.preferences import Preferences, load_preferences
 from denoiser_gui.model.requests import State
 from denoiser_gui.qt import QApplication

@@ -48,7 +48,7 @@ class NoiseByLevel:
             self._known[level] = estimate_noise(image)
         return self._known[level]
 
-    def carried(self, noise_level: float, level: int) -> float:
+    def converted(self, noise_level: float, level: int) -> float:
         """Convert a noise level of the photo to one of a reduced copy."""
         least = 0.5**level
         whole = self.at(0).sigma
@@ -66,7 +66,7 @@ class PartialResult:
         self._draft: tuple[int, Region, Pixels] | None = None  # level, region, pixels
         self._gradual: Gradual | None = None
         self._levels: tuple[Pixels, ...] = ()
-        self._settled: tuple[Look, tuple[Pixels, ...]] | None = None
+        self._rendered: tuple[Look, tuple[Pixels, ...]] | None = None
         self._measured: frozenset[str] = frozenset()
         self.trust: Trust | None = None  # computed on request once the photo is complete
         self.version = 0  # increases with every visible change
@@ -74,7 +74,7 @@ class PartialResult:
     @property
     def bytes(self) -> int:
         """Memory use in bytes."""
-        held = [*self._levels, *(self._settled[1] if self._settled else ())]
+        held = [*self._levels, *(self._rendered[1] if self._rendered else ())]
         held += [self._draft[2]] if self._draft else []
         return sum(pixels.nbytes for pixels in held)
 
@@ -126,7 +126,7 @@ class PartialResult:
 
     def clean_next(self, region: Region | None, cancel: CancelToken) -> Region | None:
         """Compute the missing tile nearest to the centre of *region*, or of the photo; None if none is missing."""
-        gradual = self._begun()
+        gradual = self._planned()
         done = gradual.clean_next(region, cancel)
         if done is None:
             return None
@@ -160,7 +160,7 @@ class PartialResult:
         """Renders looks of the whole photo; exact where its tiles are."""
         from denoiser.engine.looks import Looks
 
-        return Looks(self._begun().image, self._begun().clean)
+        return Looks(self._planned().image, self._planned().clean)
 
     def is_measured(self, look: Look) -> bool:
         """Whether the whole-photo statistics that a look needs are known."""
@@ -179,14 +179,14 @@ class PartialResult:
         """Compute the trust map; the photo must be complete."""
         from denoiser.engine.trust import trust
 
-        self.trust = trust(self.pyramid.image, self._begun().clean)
+        self.trust = trust(self.pyramid.image, self._planned().clean)
         self.version += 1
 
-    def settled(self, look: Look, level: int) -> Pixels | None:
-        """A copy of the photo with this look, if `settle` has rendered it."""
-        return self._settled[1][level] if self._settled is not None and self._settled[0] == look else None
+    def rendered(self, look: Look, level: int) -> Pixels | None:
+        """A copy of the photo with this look, if `render_whole` has rendered it."""
+        return self._rendered[1][level] if self._rendered is not None and self._rendered[0] == look else None
 
-    def settle(self, look: Look, cancel: CancelToken) -> None:
+    def render_whole(self, look: Look, cancel: CancelToken) -> None:
         """Render a look at full size and reduce it: the exact pixels of a zoomed-out view."""
         height, width = self.pyramid.image.height, self.pyramid.image.width
         finished: Pixels = np.empty_like(self.pyramid.image.pixels)
@@ -198,16 +198,16 @@ class PartialResult:
         while len(levels) < len(self.pyramid.levels):
             cancel.raise_if_cancelled()
             levels.append(halved(levels[-1]))
-        self._settled = (look, tuple(levels))
+        self._rendered = (look, tuple(levels))
         self.version += 1
 
     def finish(self, look: Look) -> FinishedPhoto:
         """The finished photo, once it is complete; raises SpoiltResult if most of it fails the sanity check."""
         before = self.session.precision
-        cleaned = self.session.finish(self._begun().work, look)
+        cleaned = self.session.finish(self._planned().work, look)
         if self.session.precision != before:  # repeated in fp32: the shown pixels changed too
             self._update_copies(self.pyramid.whole)
-            self._settled, self._measured = None, frozenset()
+            self._rendered, self._measured = None, frozenset()
             self.__dict__.pop("looks", None)
             self.version += 1
         return FinishedPhoto.by(self.session, self.pyramid.image, cleaned)
@@ -221,7 +221,7 @@ class PartialResult:
         parts = (part.shrunk(level).overlap(region) for part in missing)
         return [part for part in parts if part is not None]
 
-    def _begun(self) -> Gradual:
+    def _planned(self) -> Gradual:
         if self._gradual is None:
             gradual = self.session.gradual(self.pyramid.image, self._noise_level, self._noise.at(0))
             copies = [np.empty_like(level) for level in self.pyramid.levels[1:]]
@@ -239,7 +239,7 @@ class PartialResult:
             self._levels[level][small.slices] = halved(parent[small.grown(1, *parent.shape[:2]).slices])
 
     def _clean_of_copy(self, level: int, region: Region, cancel: CancelToken) -> Pixels:
-        noise_level = None if self._noise_level is None else self._noise.carried(self._noise_level, level)
+        noise_level = None if self._noise_level is None else self._noise.converted(self._noise_level, level)
         gradual = self.session.gradual(self.pyramid.part(level, region), noise_level, self._noise.at(level))
         while gradual.clean_next(None, cancel):
             pass
@@ -265,7 +265,7 @@ class PartialResult:
         """Approximate noise of a copy, from the smaller copy that was measured for the draft."""
         small = level + below
         if self._noise_level is not None:
-            return self._noise.carried(self._noise_level, small) * _NOISIER**below
+            return self._noise.converted(self._noise_level, small) * _NOISIER**below
         return self._noise.at(small).sigma * _NOISIER**below
 
 

@@ -56,7 +56,7 @@ class Preview:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._request: PreviewRequest | None = None
-        self._asked_at = 0.0
+        self._requested_at = 0.0
         self._exports: list[ExportRequest] = []
         # The running step: its token, its request, and the region it computes; None for a background tile.
         self._running: tuple[CancelToken, PreviewRequest, Region | None] | None = None
@@ -70,12 +70,12 @@ class Preview:
         self._reached = 0  # generation of the last reported request
         self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, and after how many seconds
 
-    def ask(self, request: PreviewRequest | None) -> bool:
+    def set_request(self, request: PreviewRequest | None) -> bool:
         """Set the current request and cancel work it makes obsolete; return whether `work` must be started."""
         with self._lock:
             before, self._request = self._request, request
             if request is not None and (before is None or before.generation != request.generation):
-                self._asked_at = time.perf_counter()
+                self._requested_at = time.perf_counter()
             self._cancel_useless_step()
             return request is not None and self._start_work()
 
@@ -181,7 +181,7 @@ class Preview:
     def _step_for_view(self, result: PartialResult, request: PreviewRequest) -> tuple[Step, Region | None] | None:
         """The next step towards an exact view, if any."""
         pyramid, viewport = request.pyramid, request.viewport
-        wanted = viewport.wanted
+        wanted = viewport.visible_with_margin
         level = pyramid.clamped(viewport.level)
         if not result.is_exact(wanted):
             draft = result.to_draft(level, wanted.shrunk(level))
@@ -193,8 +193,8 @@ class Preview:
         look = look_of(request.options)
         if not result.is_measured(look):
             return lambda _token: result.measure(look), wanted
-        if viewport.scale < 1 and (look.detail or look.grain) and result.settled(look, level) is None:
-            return lambda token: result.settle(look, token), wanted
+        if viewport.scale < 1 and (look.detail or look.grain) and result.rendered(look, level) is None:
+            return lambda token: result.render_whole(look, token), wanted
         if request.view is View.TRUST and result.trust is None:
             return lambda _token: result.measure_trust(), wanted
         return None
@@ -266,9 +266,9 @@ class Preview:
             token.cancel()
         elif region is None:  # a background tile: the view has priority
             result = self._results.get((key, request.inference))
-            if result is not None and not result.is_exact(newest.viewport.wanted):
+            if result is not None and not result.is_exact(newest.viewport.visible_with_margin):
                 token.cancel()
-        elif region.overlap(newest.viewport.wanted) is None:
+        elif region.overlap(newest.viewport.visible_with_margin) is None:
             token.cancel()
 
     def _timed_tile(self, result: PartialResult, region: Region | None, cancel: CancelToken) -> None:
@@ -312,17 +312,17 @@ class Preview:
         """A session with these options; one session serves all noise levels."""
         options = dataclasses.replace(inference, noise_level=None)
         if options not in self._sessions:
-            self._sessions[options] = _opened(options)
+            self._sessions[options] = _open_session(options)
             while len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(options)
         return self._sessions[options]
 
     def _status(self, result: PartialResult, request: PreviewRequest) -> EngineStatus:
-        session, seen = result.session, request.viewport.wanted
+        session, seen = result.session, request.viewport.visible_with_margin
         exact = result.is_exact(seen)
         if exact and self._seen[0] != request.generation:
-            self._seen = (request.generation, time.perf_counter() - self._asked_at)
+            self._seen = (request.generation, time.perf_counter() - self._requested_at)
         return EngineStatus(
             state=State.EXACT if exact else State.DRAFT,
             model=session.model_name,
@@ -363,7 +363,7 @@ def look_of(options: DenoiseOptions) -> Look:
     return looks.look_of(options)
 
 
-def _opened(options: DenoiseOptions) -> Session:
+def _open_session(options: DenoiseOptions) -> Session:
     from denoiser.engine import open_session
     from denoiser.engine.device import choose
 

@@ -64,7 +64,7 @@ class Renderer:
         """Render the requested view from the available pixels."""
         pyramid, viewport = request.pyramid, request.viewport
         level = pyramid.clamped(viewport.level)
-        small = viewport.wanted.shrunk(level)
+        small = viewport.visible_with_margin.shrunk(level)
         region = small.grown(level, pyramid.image.height, pyramid.image.width)
         size = _size(region, viewport.scale) if viewport.scale < 1 else None
         left, right, state = self._before_and_after(request, result, level, small, size)
@@ -104,8 +104,8 @@ class Renderer:
         if pair.state is State.EXACT and level == 0 and size is None:
             if is_straight or result.is_measured(look):
                 return pair.source, result.looks.render(look, small), State.EXACT
-        elif (settled := result.settled(look, level)) is not None:
-            return pair.source, _resized(settled[small.slices], size), State.EXACT
+        elif (rendered := result.rendered(look, level)) is not None:
+            return pair.source, _resized(rendered[small.slices], size), State.EXACT
         mixed = _mixed(request.pyramid, pair, look)
         return pair.source, mixed, pair.state if is_straight else State.DRAFT
 

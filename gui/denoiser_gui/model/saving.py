@@ -17,7 +17,7 @@ from denoiser.events import CancelToken, ignore
 from denoiser.image import Image
 from denoiser.imageio import depth, formats
 from denoiser.options import WriteOptions
-from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.photo_settings import PhotoSettings
 
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto

@@ -45,7 +45,7 @@ class Viewport:
         return self._seen(0)
 
     @property
-    def wanted(self) -> Region:
+    def visible_with_margin(self) -> Region:
         """The visible part with a margin, so that small movements reveal nothing unrendered."""
         return self._seen(RIM)
 
@@ -80,7 +80,7 @@ class Viewport:
     def resized(self, width: int, height: int) -> Viewport:
         """The same view in a pane of another size."""
         other = replace(self, pane_width=max(width, 1), pane_height=max(height, 1))
-        return other.fitted() if self.fits else other._held()
+        return other.fitted() if self.fits else other._limited()
 
     def at_scale(self, scale: float, across: float | None = None, down: float | None = None) -> Viewport:
         """Zoom around a point of the pane, by default its centre."""
@@ -92,7 +92,7 @@ class Viewport:
         x, y = self.to_photo(across, down)
         x -= (across - self.pane_width / 2) / scale
         y -= (down - self.pane_height / 2) / scale
-        return replace(self, scale=scale, x=x, y=y, fits=False)._held()
+        return replace(self, scale=scale, x=x, y=y, fits=False)._limited()
 
     def stepped(self, steps: int, across: float | None = None, down: float | None = None) -> Viewport:
         """Zoom to the next round scale, in or (negative) out."""
@@ -106,15 +106,15 @@ class Viewport:
 
     def panned(self, across: float, down: float) -> Viewport:
         """Move the photo by that many pixels of the pane."""
-        return replace(self, x=self.x - across / self.scale, y=self.y - down / self.scale)._held()
+        return replace(self, x=self.x - across / self.scale, y=self.y - down / self.scale)._limited()
 
-    def on(self, width: int, height: int) -> Viewport:
+    def for_photo(self, width: int, height: int) -> Viewport:
         """The same view of another photo if it has the same size, otherwise all of it."""
         if (width, height) == (self.photo_width, self.photo_height):
             return self
         return replace(self, photo_width=width, photo_height=height).fitted()
 
-    def _held(self) -> Viewport:
+    def _limited(self) -> Viewport:
         """Limit the position to the photo; centre a photo that is smaller than the pane."""
         return replace(
             self,

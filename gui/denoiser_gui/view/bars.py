@@ -183,9 +183,9 @@ class Banner(QWidget):
             self._drop(key)
         was_hidden = self.isHidden()
         self.show()
-        if was_hidden and theme.motion():
+        if was_hidden and theme.animation_ms():
             self._slide.stop()
-            self._slide.setDuration(theme.motion())
+            self._slide.setDuration(theme.animation_ms())
             self._slide.setStartValue(0)
             self._slide.setEndValue(self._layout.sizeHint().height())
             self._slide.start()

@@ -112,7 +112,7 @@ class BatchPanel(QWidget):
         height = max(low, min(high, int(self.window().height() * _SHARE)))
         self.setMinimumHeight(0)
         self._slide.stop()
-        self._slide.setDuration(theme.motion())
+        self._slide.setDuration(theme.animation_ms())
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._slide.setStartValue(0 if is_open else self.height())
         self._slide.setEndValue(height if is_open else 0)
@@ -224,13 +224,13 @@ class BatchPanel(QWidget):
         self.control.add([photo.path for photo in self._controller.photos if photo.path is not None])
 
     def _choose_folder(self) -> None:
-        self._ask(tr("Output folder"), self.folder, self.set_folder)
+        self._choose_directory(tr("Output folder"), self.folder, self.set_folder)
 
     def _choose_tree(self) -> None:
         start = Path(self._controller.preferences.open_folder or Path.home())
-        self._ask(tr("Add folder to batch"), start, self.control.add_tree)
+        self._choose_directory(tr("Add folder to batch"), start, self.control.add_tree)
 
-    def _ask(self, title: str, start: Path, chosen: Callable[[Path], None]) -> None:
+    def _choose_directory(self, title: str, start: Path, chosen: Callable[[Path], None]) -> None:
         dialog = QFileDialog(self, title, str(start))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)

@@ -248,7 +248,7 @@ class PhotoCanvas(QWidget):
         self._dragging, self._on_divider = None, False
         self.setCursor(Qt.CursorShape.ArrowCursor)
         recent = time.monotonic() - self._moved_at < _FLICK_SECONDS
-        if was_pan and recent and math.hypot(self._speed.x(), self._speed.y()) > _SLOWEST and theme.motion():
+        if was_pan and recent and math.hypot(self._speed.x(), self._speed.y()) > _SLOWEST and theme.animation_ms():
             self._scroll_timer.start()
         self.update()
 

@@ -12,8 +12,8 @@ from denoiser.batch.presets import load_preset, preset_names, save_preset
 from denoiser.errors import DenoiserError
 from denoiser.options import Control
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.notices import Notice, failure
+from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.qt import QInputDialog, QWidget, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view.widgets import STRETCH, NumberBox, ValueSlider, column, label, plain_combo, row

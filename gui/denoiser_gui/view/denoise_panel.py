@@ -15,8 +15,8 @@ from denoiser import models
 from denoiser.options import DenoiseOptions, controls
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
-from denoiser_gui.model.controls import PhotoSettings
 from denoiser_gui.model.open_photos import OpenPhoto
+from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.requests import Overview
 from denoiser_gui.qt import (
     QColor,
@@ -45,9 +45,9 @@ RARE = ("hot_pixels", "passes", "precision", "tile", "batch_size", "memory")  # 
 class DenoisePanel(QWidget):
     """Shows and changes the options of the current photo."""
 
-    model_file_wanted = Signal()
-    save_wanted = Signal()
-    batch_wanted = Signal()
+    model_file_requested = Signal()
+    save_requested = Signal()
+    batch_requested = Signal()
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
@@ -64,8 +64,8 @@ class DenoisePanel(QWidget):
         self._facts = label(role="second")
         self._facts.setWordWrap(True)
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.save = button(tr("Save"), "primary", pressed=self.save_wanted.emit)
-        self.to_batch = button(tr("Add to batch"), "quiet", pressed=self.batch_wanted.emit)
+        self.save = button(tr("Save"), "primary", pressed=self.save_requested.emit)
+        self.to_batch = button(tr("Add to batch"), "quiet", pressed=self.batch_requested.emit)
         self._build()
         controller.settings_changed.connect(self._show_settings)
         controller.photo_loaded.connect(lambda _: self._show_facts())
@@ -177,7 +177,7 @@ class DenoisePanel(QWidget):
     def _choose(self, name: str, value: Any) -> None:
         if name == "model" and value is None:
             self.rows[name].show_value(self._controller.settings.denoise.model)
-            self.model_file_wanted.emit()
+            self.model_file_requested.emit()
             return
         self._controller.change(**{name: value})
 

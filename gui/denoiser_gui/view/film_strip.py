@@ -155,8 +155,8 @@ def _dot(colour: str, _scale: float) -> QIcon:
 class FilmStrip(QWidget):
     """Shows the open photos and selects the current one by keyboard, wheel or mouse."""
 
-    open_wanted = Signal()
-    batch_wanted = Signal(object)  # list[Path]
+    open_requested = Signal()
+    batch_requested = Signal(object)  # list[Path]
     selection_changed = Signal(int)  # number of selected photos
 
     def __init__(self, controller: Controller) -> None:
@@ -202,7 +202,7 @@ class FilmStrip(QWidget):
             return None
         menu = QMenu(self)
         add = menu.addAction(tr_count("Add to batch", "Add {count} photos to batch", count))
-        add.triggered.connect(lambda: self.batch_wanted.emit(paths))
+        add.triggered.connect(lambda: self.batch_requested.emit(paths))
         if len(paths) == 1:
             menu.addAction(tr("Show in folder")).triggered.connect(lambda: show_folder(paths[0].parent))
         menu.addSeparator()
@@ -250,7 +250,7 @@ class FilmStrip(QWidget):
 
     def _activate(self, at: QModelIndex) -> None:
         if self._photos.photo_at(at) is None:
-            self.open_wanted.emit()
+            self.open_requested.emit()
 
     def _note_failure(self, path: Path, error: DenoiserError) -> None:
         for photo in self._controller.photos:

@@ -79,7 +79,7 @@ class LatentPanel(QWidget):
         quality = DEFAULT_QUALITY if quality is None else quality
         self._slider.set_amount(quality)
         self._number.set_amount(quality)
-        self._ask()
+        self._schedule()
 
     # --- widgets ---
 
@@ -142,13 +142,13 @@ class LatentPanel(QWidget):
         self._slider.moved.connect(self.set_quality)
         self._slider.reset.connect(lambda: self.set_quality(None))
         self._number.entered.connect(self.set_quality)
-        self._denoises.toggled.connect(self._ask)
-        self._group.idClicked.connect(self._ask)
+        self._denoises.toggled.connect(self._schedule)
+        self._group.idClicked.connect(self._schedule)
         self._progress.connect(self._show_progress, Qt.ConnectionType.QueuedConnection)
         controller.viewer.viewport_changed.connect(self._note_viewport)
         controller.photo_loaded.connect(self._begin)
         controller.current_changed.connect(self._begin)
-        controller.settings_changed.connect(lambda _: self._ask() if self._denoises.isChecked() else None)
+        controller.settings_changed.connect(lambda _: self._schedule() if self._denoises.isChecked() else None)
 
     # --- visibility ---
 
@@ -175,7 +175,7 @@ class LatentPanel(QWidget):
             self.result = None
             if self.isVisible():
                 self._controller.viewer.show_instead(None, None)
-        self._ask()
+        self._schedule()
 
     def _note_viewport(self, _viewport: object) -> None:
         """Encode again after the visible part of a large photo changed."""
@@ -183,7 +183,7 @@ class LatentPanel(QWidget):
         if self.result is not None and request is not None and request.region != self.result.request.region:
             self._timer.start(_PAN_DELAY_MS)
 
-    def _ask(self, *_: object) -> None:
+    def _schedule(self, *_: object) -> None:
         if self.isVisible() and self._request() is not None and not self._timer.isActive():
             self._timer.start(_DELAY_MS)
         self._show_state()
@@ -231,7 +231,7 @@ class LatentPanel(QWidget):
 
     def _set_missing(self, missing: DenoiserError | None) -> None:
         self._missing = missing
-        self._ask()
+        self._schedule()
 
     def _ask_where(self) -> None:
         photo = self._controller.current

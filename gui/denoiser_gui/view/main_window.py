@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.controls import command_for
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.open_photos import OpenPhoto
+from denoiser_gui.model.photo_settings import command_for
 from denoiser_gui.model.requests import View
 from denoiser_gui.model.saving import SaveRequest
 from denoiser_gui.qt import (
@@ -110,17 +110,17 @@ class MainWindow(QMainWindow):
         viewer.status_changed.connect(lambda _: self._show_status())
         viewer.frame_ready.connect(lambda _: self._show_status())
         self.saver.progress.connect(self._show_saving)
-        self.panel.save_wanted.connect(self.save)
-        self.panel.batch_wanted.connect(self.add_to_batch)
-        self.panel.model_file_wanted.connect(self._ask_for_model)
-        self.strip.open_wanted.connect(self.photo_opener.ask_for_files)
-        self.strip.batch_wanted.connect(self.batch.add)
+        self.panel.save_requested.connect(self.save)
+        self.panel.batch_requested.connect(self.add_to_batch)
+        self.panel.model_file_requested.connect(self._ask_for_model)
+        self.strip.open_requested.connect(self.photo_opener.ask_for_files)
+        self.strip.batch_requested.connect(self.batch.add)
         self.strip.selection_changed.connect(self._show_batch_count)
         self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
         self.batch.status_changed.connect(self.status.show_batch)
-        self.empty.open_wanted.connect(self.photo_opener.ask_for_files)
-        self.empty.sample_wanted.connect(self.photo_opener.open_sample)
-        self.empty.folder_wanted.connect(lambda folder: controller.open([folder]))
+        self.empty.open_requested.connect(self.photo_opener.ask_for_files)
+        self.empty.sample_requested.connect(self.photo_opener.open_sample)
+        self.empty.folder_requested.connect(lambda folder: controller.open([folder]))
         self.canvas.split_moved.connect(lambda at: controller.remember(split_at=round(at, 3)))
 
     def _connect_actions(self) -> None:

@@ -139,9 +139,9 @@ _FOLDERS = 2
 class EmptyState(QWidget):
     """The drop area. The main window handles drag and drop and highlights it."""
 
-    open_wanted = Signal()
-    sample_wanted = Signal()
-    folder_wanted = Signal(object)  # Path
+    open_requested = Signal()
+    sample_requested = Signal()
+    folder_requested = Signal(object)  # Path
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
@@ -149,8 +149,8 @@ class EmptyState(QWidget):
         styled(self, "canvas")
         self.setAccessibleName(tr("Nothing is open"))
         self._mark = label()
-        opening = button(tr("Open photos…"), "primary", "open", self.open_wanted.emit)
-        sample = button(tr("Open a sample"), "outline", "sample", self.sample_wanted.emit)
+        opening = button(tr("Open photos…"), "primary", "open", self.open_requested.emit)
+        sample = button(tr("Open a sample"), "outline", "sample", self.sample_requested.emit)
         for each in (opening, sample):
             each.setMinimumSize(150, 36)
             each.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -181,7 +181,7 @@ class EmptyState(QWidget):
         self.update()
 
     def _folder_button(self, folder: Path) -> QPushButton:
-        made = button(captions.short_path(folder), "quiet", "folder", lambda: self.folder_wanted.emit(folder))
+        made = button(captions.short_path(folder), "quiet", "folder", lambda: self.folder_requested.emit(folder))
         made.setAccessibleName(tr("Open photos in {folder}", folder=str(folder)))
         made.setToolTip(tr("Open photos in {folder}", folder=str(folder)))
         return made

@@ -32,7 +32,7 @@ STRIP = 122
 STRIP_OF_NAMES = 34  # height of the strip in a narrow window
 STATUS = 30
 NARROW = 1280  # below this width the strip shows names only
-MOTION_MS = 120  # longest animation
+ANIMATION_MS = 120
 
 SYSTEM = "system"
 
@@ -50,30 +50,31 @@ class Theme(QObject):
         app.setStyle("Fusion")  # the only style that accepts all colours and looks the same everywhere
         app.setFont(interface_font())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
-        self._dress(self._wanted())
+        self._apply(self._chosen_colours())
 
     def choose(self, choice: str = SYSTEM, motion: str = SYSTEM) -> None:
         """Change the theme at once; *choice* is system, dark or light, *motion* system or none."""
         self._choice, self._motion = choice, motion
         self._follow()
 
-    def motion_ms(self, wanted: int = MOTION_MS) -> int:
-        """Duration of an animation: at most *wanted*; 0 if the system or the user disables animation."""
-        return 0 if self._motion == "none" or not _system_moves(self.app) else min(wanted, MOTION_MS)
+    @property
+    def has_animation(self) -> bool:
+        """Whether neither the system nor the user disables animation."""
+        return self._motion != "none" and _system_has_animation(self.app)
 
-    def _wanted(self) -> Colours:
+    def _chosen_colours(self) -> Colours:
         if self._choice != SYSTEM:
             return LIGHT if self._choice == "light" else DARK
         scheme = QGuiApplication.styleHints().colorScheme()
         return LIGHT if scheme == Qt.ColorScheme.Light else DARK  # dark if the system does not report a scheme
 
     def _follow(self) -> None:
-        wanted = self._wanted()
-        if wanted is not self.colours:
-            self._dress(wanted)
+        colours = self._chosen_colours()
+        if colours is not self.colours:
+            self._apply(colours)
             self.changed.emit()
 
-    def _dress(self, colours: Colours) -> None:
+    def _apply(self, colours: Colours) -> None:
         self.colours = colours
         self.app.setPalette(qt_palette(colours))
         self.app.setStyleSheet(style_sheet(colours))
@@ -104,9 +105,9 @@ def colour(name: str, alpha: float = 1.0) -> QColor:
     return found
 
 
-def motion(wanted: int = MOTION_MS) -> int:
-    """Duration of an animation in ms; 0 if disabled."""
-    return current().motion_ms(wanted)
+def animation_ms() -> int:
+    """Duration of an animation; 0 if it is disabled."""
+    return ANIMATION_MS if current().has_animation else 0
 
 
 def scale() -> float:
@@ -125,7 +126,7 @@ def interface_font(pixels: int = FONT_PX) -> QFont:
 def qt_palette(colours: Colours) -> QPalette:
     """The palette for parts that the style sheet does not reach: native widgets, cursors, selections."""
     roles = QPalette.ColorRole
-    inks = {
+    shades = {
         roles.Window: colours.window,
         roles.WindowText: colours.text,
         roles.Base: colours.well,
@@ -148,14 +149,14 @@ def qt_palette(colours: Colours) -> QPalette:
         roles.Midlight: colours.hover,
     }
     made = QPalette()
-    for role, ink in inks.items():
-        made.setColor(role, QColor(ink))
+    for role, shade in shades.items():
+        made.setColor(role, QColor(shade))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
         made.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours.faint))
     return made
 
 
-def _system_moves(app: QApplication) -> bool:
+def _system_has_animation(app: QApplication) -> bool:
     hints = QGuiApplication.styleHints()
     accessibility = getattr(hints, "accessibility", None)  # Qt 6.10
     preference = getattr(accessibility(), "motionPreference", None) if accessibility else None  # Qt 6.12
@@ -178,10 +179,10 @@ def _system_moves(app: QApplication) -> bool:
 @cache
 def style_sheet(colours: Colours) -> str:
     """The complete style sheet of a theme; cached."""
-    return "".join((_GROUND, _BUTTONS, _FIELDS, _LISTS, _SLIDERS)) % _words(colours)
+    return "".join((_GROUND, _BUTTONS, _FIELDS, _LISTS, _SLIDERS)) % _values(colours)
 
 
-def _words(colours: Colours) -> dict[str, str]:
+def _values(colours: Colours) -> dict[str, str]:
     names = (name for name in colours.__slots__ if name != "name")
     icons = files("denoiser_gui") / "resources" / "icons"
     images = {

@@ -15,7 +15,7 @@ from denoiser.errors import Cancelled, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
-from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.model.rendering import Renderer
@@ -79,7 +79,7 @@ class Bench:
     ) -> None:
         """Run until nothing is left to do, or until `until` accepts an event."""
         if request is not None:
-            self.preview.ask(request)
+            self.preview.set_request(request)
         cancel = CancelToken()
 
         def listener(event: EngineEvent) -> None:
@@ -286,11 +286,11 @@ def test_a_superseded_request_stops_within_a_tile() -> None:
         return start(pieces, cancel)  # type: ignore[arg-type]
 
     session._cleaner.runner.start = blocked  # type: ignore[method-assign, assignment]
-    bench.preview.ask(first)
+    bench.preview.set_request(first)
     worker = threading.Thread(target=bench.work, name="denoise-test")
     worker.start()
     assert entered.wait(20)
-    bench.preview.ask(second)
+    bench.preview.set_request(second)
     assert cancelled.wait(5), "the running tile was not cancelled"
     worker.join(60)
     assert not worker.is_alive() and not finished_stale.is_set()

@@ -12,7 +12,7 @@ from denoiser.engine import open_session
 from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions
-from denoiser_gui.model.controls import PhotoSettings
+from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.requests import FinishedPhoto
 from denoiser_gui.model.saving import SaveRequest, check_target, default_target, save
 

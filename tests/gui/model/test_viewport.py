@@ -65,12 +65,14 @@ def test_the_level_has_a_pixel_for_every_device_pixel(scale: float, level: int) 
     assert Viewport(6000, 4000, 500, 500, scale).level == level
 
 
-def test_the_wanted_area_is_the_visible_one_with_a_margin() -> None:
+def test_the_margin_surrounds_the_visible_region() -> None:
     viewport = _photo(1.0)
-    assert viewport.wanted.contains(viewport.visible) and viewport.wanted != viewport.visible
+    assert (
+        viewport.visible_with_margin.contains(viewport.visible) and viewport.visible_with_margin != viewport.visible
+    )
 
 
 def test_the_same_place_is_kept_in_a_photo_of_the_same_size_and_all_of_another_is_shown() -> None:
     viewport = _photo(2.0).panned(77, 11)
-    assert viewport.on(6000, 4000) == viewport
-    assert viewport.on(640, 480).fits
+    assert viewport.for_photo(6000, 4000) == viewport
+    assert viewport.for_photo(640, 480).fits

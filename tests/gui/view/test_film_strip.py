@@ -56,7 +56,7 @@ def test_keys_and_clicks_select_the_photo(strip: FilmStrip, opened: Open, qtbot:
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert controller.current == controller.photos[2]
     more = view.visualRect(view.model().index(4, 0)).center()
-    with qtbot.waitSignal(strip.open_wanted):
+    with qtbot.waitSignal(strip.open_requested):
         qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=more)
     assert controller.current == controller.photos[2], "the tile that adds photos is not a photo"
 
@@ -99,7 +99,7 @@ def test_several_photos_can_be_selected_batched_and_closed(
     assert menu is not None
     first = menu.actions()[0]
     assert first.text() == "Add 2 photos to batch"
-    with qtbot.waitSignal(strip.batch_wanted) as wanted:
+    with qtbot.waitSignal(strip.batch_requested) as wanted:
         first.trigger()
     assert wanted.args == [photos[:2]]
     menu.deleteLater()

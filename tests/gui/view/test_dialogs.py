@@ -4,10 +4,10 @@ from pytestqt.qtbot import QtBot
 
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.preferences import load_preferences
-from denoiser_gui.qt import QComboBox, QLabel
+from denoiser_gui.qt import QAction, QComboBox, QKeySequence, QLabel, QObject
 from denoiser_gui.view import theme
 from denoiser_gui.view.colours import LIGHT
-from denoiser_gui.view.dialogs import PreferencesDialog
+from denoiser_gui.view.dialogs import PreferencesDialog, ShortcutSheet
 
 
 def _choose(dialog: PreferencesDialog, field: str, value: str) -> None:
@@ -26,7 +26,7 @@ def test_a_choice_applies_at_once_and_is_saved(controller: Controller, qtbot: Qt
     _choose(dialog, "theme", "light")
     assert theme.current().colours is LIGHT
     _choose(dialog, "motion", "none")
-    assert theme.motion() == 0
+    assert theme.animation_ms() == 0
     assert not dialog._restart.isVisible()
     _choose(dialog, "language", "zh")
     assert dialog._restart.isVisible()
@@ -42,3 +42,25 @@ def test_every_choice_has_words(controller: Controller, qtbot: QtBot) -> None:
     for box in boxes:
         assert box.accessibleName() and box.currentText()
     assert all(label.text() for label in dialog.findChildren(QLabel))
+
+
+def _action(parent: QObject, words: str, *keys: str) -> QAction:
+    action = QAction(words, parent)
+    action.setShortcuts([QKeySequence(key) for key in keys])
+    return action
+
+
+def test_it_lists_the_shortcuts_of_the_actions(qtbot: QtBot) -> None:
+    owner = QObject()
+    groups = (
+        ("File", (_action(owner, "&Open…", "Ctrl+O"), _action(owner, "No key"))),
+        ("View", (_action(owner, "Fit", "F", "Ctrl+0"),)),
+        ("Nothing", (_action(owner, "No key either"),)),
+    )
+    sheet = ShortcutSheet(groups)
+    qtbot.addWidget(sheet)
+    sheet.show()
+    words = {label.text() for label in sheet.findChildren(QLabel)}
+    assert {"File", "Open", "Ctrl+O", "View", "Fit", "F · Ctrl+0"} <= words
+    assert not {"Nothing", "No key", "No key either"} & words
+    assert not sheet.isModal()

@@ -19,9 +19,9 @@ def test_it_offers_files_and_a_sample(controller: Controller, qtbot: QtBot) -> N
     qtbot.addWidget(state)
     state.resize(900, 600)
     state.show()
-    with qtbot.waitSignal(state.open_wanted):
+    with qtbot.waitSignal(state.open_requested):
         _button(state, "Open photos").click()
-    with qtbot.waitSignal(state.sample_wanted):
+    with qtbot.waitSignal(state.sample_requested):
         _button(state, "sample").click()
 
 
@@ -30,7 +30,7 @@ def test_it_offers_the_two_most_recent_folders(controller: Controller, qtbot: Qt
     controller.preferences = dataclasses.replace(controller.preferences).with_opened(opened)
     state = EmptyState(controller)
     qtbot.addWidget(state)
-    with qtbot.waitSignal(state.folder_wanted) as wanted:
+    with qtbot.waitSignal(state.folder_requested) as wanted:
         _button(state, "/p/two").click()
     assert wanted.args == [Path("/p/two")]
     assert not [button for button in state.findChildren(QPushButton) if "three" in button.text()]
