@@ -9,20 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from denoiser.errors import UsageError
+from denoiser.imageio.source import kind_of
 
 # Records and temporary files of denoise, and files that other systems leave beside images.
 _OWN = ".denoise"
 _JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "__macosx"})
 _JUNK_PREFIX = "._"  # AppleDouble: named like the image, but without its pixels
 
-_KINDS = {
-    stat.S_IFIFO: "a pipe, not a file",
-    stat.S_IFSOCK: "a socket, not a file",
-    stat.S_IFCHR: "a device, not a file",
-    stat.S_IFBLK: "a device, not a file",
-}
-
 NameTest = Callable[[Path], bool]
+Identity = tuple[int, int]  # device and inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +26,7 @@ class Find:
 
     path: Path
     below: PurePath
-    identity: tuple[int, int]  # device and inode
+    identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +93,7 @@ class _Walk:
         self.others = 0
         self._is_image_name = is_image_name
         self._recursive = recursive
-        self._left_out = _identity(leave_out) if leave_out else None
+        self._left_out = identity_of(leave_out) if leave_out else None
         self._walked: dict[tuple[int, int], Path] = {}
         self._taken: set[tuple[str, PurePath]] = set()
         self._real: dict[Path, str] = {}
@@ -115,7 +110,7 @@ class _Walk:
         elif stat.S_ISREG(status.st_mode):
             self._take(Find(source, below, (status.st_dev, status.st_ino)))
         else:
-            self.skipped.append(Skipped(source, _kind(status.st_mode)))
+            self.skipped.append(Skipped(source, f"{kind_of(status.st_mode)}, not a file"))
 
     def _walk_folder(self, top: Path, below_top: PurePath) -> None:
         # No recursion: trees may be deeper than Python's stack.
@@ -130,7 +125,7 @@ class _Walk:
             waiting.extend(reversed(inner))
 
     def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
-        identity = _identity(folder)
+        identity = identity_of(folder)
         if identity is not None and identity == self._left_out:
             return
         if identity in self._walked:
@@ -157,7 +152,7 @@ class _Walk:
         if stat.S_ISDIR(status.st_mode):
             return path, below
         if not stat.S_ISREG(status.st_mode):
-            self.skipped.append(Skipped(path, _kind(status.st_mode)))
+            self.skipped.append(Skipped(path, f"{kind_of(status.st_mode)}, not a file"))
         elif self._is_image_name(path):
             self._take(Find(path, below, (status.st_dev, status.st_ino)))
         else:
@@ -174,7 +169,8 @@ class _Walk:
             self.finds.append(find)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity_of(path: Path) -> Identity | None:
+    """Return device and inode of a file, or None if it cannot be accessed."""
     try:
         status = path.stat()
     except OSError:
@@ -184,10 +180,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _is_junk(name: str) -> bool:
     return name.startswith((_JUNK_PREFIX, _OWN)) or name.lower() in _JUNK_NAMES
-
-
-def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "not a file")
 
 
 def _not_there(source: Path, error: OSError) -> UsageError:

@@ -193,7 +193,6 @@ def _take_series(words: Mapping[str, Any], history: History) -> None:
 
 # Coarse file systems round times; FAT to two seconds.
 _SAME_TIME_NS = 2_000_000_000
-_APART = "Clean them into different folders, or rename one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +229,8 @@ def sort_by_history(
         reason: str | DenoiserError | None = "the output is missing" if past.done else ""
         if os.path.lexists(job.target):
             reason = _why_again(job, past, settings, choice)
-            other = made_of_another(job, past, folder) if reason and not settings.batch.overwrite else None
-            if other is not None:
-                reason = UnsafeOutput(
-                    f"{job.source} would be written to {job.target}, which was made from {other}.", hint=_APART
-                )
+            if reason and not settings.batch.overwrite:
+                reason = conflict(job, past, folder) or reason
         if isinstance(reason, DenoiserError):
             blocked.append((job, reason))
         elif reason is None:
@@ -244,15 +240,20 @@ def sort_by_history(
     return Standing(tuple(to_do), tuple(done), tuple(blocked))
 
 
-def made_of_another(job: Job, past: Past, folder: Path | None) -> Path | None:
-    """Return the image that the existing output was made from, if it is not that of *job* and still exists."""
+def conflict(job: Job, past: Past, folder: Path | None) -> UnsafeOutput | None:
+    """Return the error if the existing output was made from another image, which still exists."""
     if folder is None or past.done is None:
         return None
     first = Path(os.path.normpath(folder / past.done["source"]))
     try:
-        return None if first.samefile(job.source) else first
+        if first.samefile(job.source):
+            return None
     except OSError:
         return None  # one of them no longer exists
+    return UnsafeOutput(
+        f"{job.source} would be written to {job.target}, which was made from {first}.",
+        hint="Clean them into different folders, or rename one.",
+    )
 
 
 def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from denoiser.batch.discover import Identity, identity_of
 from denoiser.errors import DenoiserError, UnsafeOutput, UnwritableImage, UsageError
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
@@ -112,14 +113,13 @@ def _key(path: Path, case_matters: bool) -> str:
     return str(path) if case_matters else unicodedata.normalize("NFC", str(path)).casefold()
 
 
-Identity = tuple[int, int]
 Blocked = tuple[Job, DenoiserError]
 
 
 def refuse_input_folder(out: Path, folders: Iterable[Path]) -> None:
     """Raise UnsafeOutput if *out* is one of the input folders, also through a link."""
     for folder in folders:
-        if _identity(out) is not None and _identity(out) == _identity(folder):
+        if identity_of(out) is not None and identity_of(out) == identity_of(folder):
             raise UnsafeOutput(f"{out}: is the input folder itself; inputs are never overwritten.", hint=_ELSEWHERE)
 
 
@@ -138,7 +138,7 @@ def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple
     blocked: list[Blocked] = []
     folders: dict[Path, DenoiserError | None] = {}
     for job in jobs:
-        if _identity(job.target) in inputs:
+        if identity_of(job.target) in inputs:
             raise UnsafeOutput(
                 f"{job.target}: is an input, or a link to one; inputs are never overwritten.", hint=_ELSEWHERE
             )
@@ -162,7 +162,7 @@ def tells_case_apart(folder: Path) -> bool:
     for existing in (folder, *folder.absolute().parents):
         swapped = existing.with_name(existing.name.swapcase()) if existing.name else existing
         if existing.exists() and swapped.name != existing.name:
-            return _identity(swapped) != _identity(existing)
+            return identity_of(swapped) != identity_of(existing)
     return True
 
 
@@ -178,11 +178,3 @@ def _obstacle(folder: Path) -> DenoiserError | None:
         if os.path.lexists(place):
             return UnwritableImage(f"{place}: is a file, but a folder is needed.", hint=_IN_THE_WAY)
     return None
-
-
-def _identity(path: Path) -> Identity | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

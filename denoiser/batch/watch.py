@@ -22,7 +22,7 @@ from typing import BinaryIO
 from denoiser.atomicfile import as_unwritable
 from denoiser.batch.cleaning import CLEANING, ask_device
 from denoiser.batch.discover import Discovery, Find, Skipped, discover
-from denoiser.batch.history import History, Past, made_of_another, read_on
+from denoiser.batch.history import History, Past, conflict, read_on
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import FOLDER, Manifest, Stamp, locked_if_free, stamp_of
 from denoiser.batch.plan import Destination, PathLike, Plan, plan_for, refuse_unsafe
@@ -207,13 +207,7 @@ class _Watch:
             return None
         if (status.st_dev, status.st_ino) in inputs:
             return UnsafeOutput(f"{job.target}: is an input, or a link to one; inputs are never overwritten.")
-        first = made_of_another(job, self.place.history.of(job.name) or Past(), self.out)
-        if first is None:
-            return None
-        return UnsafeOutput(
-            f"{job.source} would be written to {job.target}, which was made from {first}.",
-            hint="Clean them into different folders, or rename one.",
-        )
+        return conflict(job, self.place.history.of(job.name) or Past(), self.out)
 
     def _was_removed(self, job: Job) -> bool:
         past = self.place.history.of(job.name)

@@ -76,7 +76,7 @@ def opened(path: Path) -> BinaryIO:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise UnreadableImage(f"is {_kind(status.st_mode)}, not a file", hint="Give the path of an image file.")
+        raise UnreadableImage(f"is {kind_of(status.st_mode)}, not a file", hint="Give the path of an image file.")
     return open(descriptor, "rb")
 
 
@@ -102,16 +102,17 @@ def _why_not_opened(path: Path, error: OSError | ValueError) -> str:
     except OSError:
         mode = stat.S_IFREG
     if not stat.S_ISREG(mode):
-        return f"is {_kind(mode)}, not a file"
+        return f"is {kind_of(mode)}, not a file"
     return f"cannot be opened ({error.strerror or error})"
 
 
-def _kind(mode: int) -> str:
-    kinds = (
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a named pipe"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    )
-    return next((name for test, name in kinds if test(mode)), "something else")
+def kind_of(mode: int) -> str:
+    """Return what a file of this mode is, if it is not a regular file."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "something else")

@@ -163,7 +163,7 @@ def test_what_is_no_file_is_named_at_once(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s.png"))
         for name, words in (
-            ("pipe.png", "is a named pipe, not a file"),
+            ("pipe.png", "is a pipe, not a file"),
             ("folder.png", "is a folder, not a file"),
             ("empty.png", "is empty"),
             ("loop.png", "cannot be opened"),
