@@ -41,10 +41,10 @@ def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
     """Check the symbols of each file; return the exit code, 1 if one is damaged."""
     from denoiser.codec.decode import Verifier
 
-    prover = Verifier(model)
+    verifier = Verifier(model)
 
     def inspect(path: Path, cancel: CancelToken) -> None:
-        prover.verify(container.read(path), str(path), cancel)
+        verifier.verify(container.read(path), str(path), cancel)
         if manner.json:
             emit("verified", {"source": path})
         elif not manner.quiet:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoiser.codec import grain, mosaic
-from denoiser.codec.container import Tile, TileGrid
+from denoiser.codec.container import TileGrid, TileStream
 from denoiser.codec.container.layout import CHUNK_BYTES
 from denoiser.codec.mosaic import Latents, Mosaic, in_latents, padded, window_of
 from denoiser.engine.trust import NoiseBlocks, sample
@@ -46,10 +46,10 @@ class Analysed:
     def __post_init__(self) -> None:
         self.grid = TileGrid.planned(self.image.width, self.image.height)
 
-    def tile(self, number: int, step: int, *, verify: bool = False) -> Tile:
+    def tile(self, number: int, step: int, *, verify: bool = False) -> TileStream:
         """Encode one tile; with *verify*, raises SpoiltResult if it does not decode to its symbols."""
         coded = self._coded(number, step)
-        tile = Tile(coded.stream, coded.checksum)
+        tile = TileStream(coded.stream, coded.checksum)
         if verify:
             z, symbols = self.coder.symbols(tile, coded.symbols.shape[1:], step)
             if not (np.array_equal(z, coded.z) and np.array_equal(symbols, coded.symbols)):

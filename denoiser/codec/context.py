@@ -24,7 +24,7 @@ from denoiser.codec.model import CodecModel, ExactPart
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from denoiser.codec.container import Tile
+    from denoiser.codec.container import TileStream
 
 Symbols = NDArray[np.int32]
 Latents = NDArray[np.float32]
@@ -90,7 +90,7 @@ class Coder:
             latents[mask] = chosen + mean[mask]
         return Coded(coder.finish(), coder.checksum, z, symbols, latents)
 
-    def symbols(self, tile: Tile, shape: tuple[int, int], level: int) -> tuple[Symbols, Symbols]:
+    def symbols(self, tile: TileStream, shape: tuple[int, int], level: int) -> tuple[Symbols, Symbols]:
         """Hyper symbols and symbols of a tile of *shape* latents; raises DamagedLatent if the checksum differs."""
         decoder = SymbolDecoder(tile.stream, self._exact.tables)
         z = decoder.take_hyper((self._exact.hyper, shape[0] // _HYPER_SCALE, shape[1] // _HYPER_SCALE), level)

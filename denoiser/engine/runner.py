@@ -30,7 +30,7 @@ _TRANSFORMS = ((0, False), (2, False), (1, False), (3, False), (0, True), (2, Tr
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class RunningBatch:
     """A batch in flight; keeps the tensors alive that the device still reads."""
 
     pieces: Sequence[Piece]
@@ -69,7 +69,7 @@ class NetworkRunner:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def start(self, pieces: Sequence[Piece], cancel: CancelToken) -> list[Started]:
+    def start(self, pieces: Sequence[Piece], cancel: CancelToken) -> list[RunningBatch]:
         """Start a batch of tiles of one shape, depth and channel count; stops within one layer of *cancel*."""
         batches = [pieces] if self.runs_ahead else [[piece] for piece in pieces]
         with self._turn:
@@ -80,7 +80,7 @@ class NetworkRunner:
             finally:
                 self._cancel = None
 
-    def finish(self, started: Started) -> Iterator[Canvas]:
+    def finish(self, started: RunningBatch) -> Iterator[Canvas]:
         """Wait for the batch, paste each tile into its canvas, and yield the canvas."""
         if started.arrived is not None:
             started.arrived.synchronize()
@@ -89,7 +89,7 @@ class NetworkRunner:
             canvas.put(tile, block, kept)
             yield canvas
 
-    def _compute(self, pieces: Sequence[Piece]) -> Started:
+    def _compute(self, pieces: Sequence[Piece]) -> RunningBatch:
         canvases = [canvas for canvas, _ in pieces]
         windows = self._uploaded(pieces)
         ones = torch.tensor([canvas.scale.one for canvas in canvases], device=windows.device).reshape(-1, 1, 1, 1)
@@ -102,11 +102,11 @@ class NetworkRunner:
         clean, kept = repair(noisy, clean, limits[:, 2], bad)
         blocks, kept = own_depth(clean, windows, canvases, ones), kept[:, 0]
         if not self.runs_ahead:
-            return Started(pieces, blocks.cpu(), kept.cpu(), None)
+            return RunningBatch(pieces, blocks.cpu(), kept.cpu(), None)
         blocks, kept = _on_host(blocks), _on_host(kept)
         arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
         arrived.record()
-        return Started(pieces, blocks, kept, arrived)
+        return RunningBatch(pieces, blocks, kept, arrived)
 
     def _mean_of_passes(self, noisy: Tensor, planes: Tensor) -> Tensor:
         """The network's result; of several passes, the mean over rotated and mirrored copies of the input."""

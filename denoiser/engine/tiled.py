@@ -11,7 +11,7 @@ from functools import partial
 
 from denoiser.engine.canvas import Canvas
 from denoiser.engine.memory import Budget, give_back_freed_memory, is_shortage
-from denoiser.engine.runner import NetworkRunner, Piece, Started
+from denoiser.engine.runner import NetworkRunner, Piece, RunningBatch
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import NetworkSpec
@@ -97,7 +97,7 @@ class _Run:
         self.canvases: list[Canvas] = []
         self._on_tile, self._cancel = on_tile, cancel
         self._filling: dict[object, list[Piece]] = {}
-        self._in_hand: list[Started] = []
+        self._in_hand: list[RunningBatch] = []
 
     def add(self, piece: Piece, batch: int) -> None:
         """Add a tile to the batch of its shape, and start the batch when it is full."""

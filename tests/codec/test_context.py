@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from denoiser.codec import model
-from denoiser.codec.container import Tile
+from denoiser.codec.container import TileStream
 from denoiser.codec.context import PASSES, Coder, masks
 from denoiser.errors import DamagedLatent
 from denoiser.networks.codec.context_model import pass_masks, tiled
@@ -34,7 +34,7 @@ def test_passes_cover_each_latent_once():
 def test_a_tile_decodes_to_the_symbols_and_latents_that_went_in(codec, latents, step):
     coder = Coder(codec)
     coded = coder.encode(latents, step)
-    tile = Tile(coded.stream, coded.checksum)
+    tile = TileStream(coded.stream, coded.checksum)
     z, symbols = Coder(codec.exact).symbols(tile, latents.shape[1:], step)
     assert np.array_equal(z, coded.z)
     assert np.array_equal(symbols, coded.symbols)
@@ -98,11 +98,11 @@ def test_latents_beyond_all_tables_come_back(codec, latents):
     wild = latents * 300
     coder = Coder(codec)
     coded = coder.encode(wild, 63)
-    _, symbols = coder.symbols(Tile(coded.stream, coded.checksum), wild.shape[1:], 63)
+    _, symbols = coder.symbols(TileStream(coded.stream, coded.checksum), wild.shape[1:], 63)
     assert np.array_equal(symbols, coded.symbols)
 
 
 def test_another_step_is_a_damaged_file(codec, latents):
     coded = Coder(codec).encode(latents, 40)
     with pytest.raises(DamagedLatent):
-        Coder(codec).symbols(Tile(coded.stream, coded.checksum), latents.shape[1:], 12)
+        Coder(codec).symbols(TileStream(coded.stream, coded.checksum), latents.shape[1:], 12)

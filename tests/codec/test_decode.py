@@ -9,7 +9,7 @@ import pytest
 
 from denoiser import decode, encode
 from denoiser.codec import container
-from denoiser.codec.container import Tile
+from denoiser.codec.container import TileStream
 from denoiser.codec.decode import Decoder, Verifier
 from denoiser.codec.encode import Encoder
 from denoiser.errors import Cancelled, DamagedLatent, UnknownWeights, UnreadableImage
@@ -21,18 +21,21 @@ from denoiser.tiling import Region
 
 
 def test_latents_exact_pixels_and_noise_are_proven(make_photo, asked, tiny_codec) -> None:
-    prover = Verifier(str(tiny_codec))
+    verifier = Verifier(str(tiny_codec))
     for options in (asked(), asked(denoise=9.0), EncodeOptions(lossless=True)):
-        prover.verify(container.read_bytes(encode(make_photo(100, 130, noise=9), options), "x"), "x")
+        verifier.verify(container.read_bytes(encode(make_photo(100, 130, noise=9), options), "x"), "x")
 
 
 def test_what_is_forged_is_found(make_photo, asked, tiny_codec) -> None:
-    prover = Verifier(str(tiny_codec))
+    verifier = Verifier(str(tiny_codec))
     file = container.read_bytes(encode(make_photo(100, 130, noise=9), asked(denoise=9.0)), "x")
     tile = file.tiles[0]
-    for tiles in ((Tile(tile.stream, tile.symbols_crc ^ 1),), (Tile(tile.stream[:-9], tile.symbols_crc),)):
+    for tiles in (
+        (TileStream(tile.stream, tile.symbols_crc ^ 1),),
+        (TileStream(tile.stream[:-9], tile.symbols_crc),),
+    ):
         with pytest.raises(DamagedLatent, match=r"^a\.dlf"):
-            prover.verify(dataclasses.replace(file, tiles=tiles), "a.dlf")
+            verifier.verify(dataclasses.replace(file, tiles=tiles), "a.dlf")
 
 
 def test_without_the_weights_nobody_can_tell(make_photo, asked) -> None:

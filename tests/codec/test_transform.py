@@ -64,12 +64,12 @@ def test_bf16_is_as_near_as_pixels_need(codec, fp32, photo):
 
 def test_pixels_in_bf16_and_fp32_decode_the_same_file(codec, fp32, photo):
     """A file that was analysed in one precision has the same symbols for every decoder."""
-    from denoiser.codec.container import Tile
+    from denoiser.codec.container import TileStream
 
     bf16 = Transform(codec, "cpu", "bf16")
     for transform in (fp32, bf16):
         coded = Coder(codec).encode(transform.analyse(photo), 44)
-        _, symbols = Coder(codec.exact).symbols(Tile(coded.stream, coded.checksum), (16, 20), 44)
+        _, symbols = Coder(codec.exact).symbols(TileStream(coded.stream, coded.checksum), (16, 20), 44)
         assert np.array_equal(symbols, coded.symbols)
 
 

@@ -24,7 +24,7 @@ denoise models ./run/mine.safetensors
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ModelRow:
     """A weights file, its card if it has one, and the problem if it cannot be used."""
 
     name: str
@@ -48,24 +48,24 @@ def command(manner: Manner, /, name: str | None, verify: bool) -> int:
     if not entries and not bad:
         raise MissingModel("No weights are installed.", hint="Reinstall the package.")
     found = [_tried(entry, load=verify) for entry in entries]
-    found += [_Found(one.name, one, "NO READABLE CARD", one.error.message) for one in bad]
+    found += [_ModelRow(one.name, one, "NO READABLE CARD", one.error.message) for one in bad]
     for one in sorted(found, key=lambda one: one.name):
         click.echo(_as_json(one) if manner.json else "\n".join(_as_text(one, explain=name is not None)))
     return UntrustedWeights.exit_code if any(one.problem for one in found) else 0
 
 
-def _tried(entry: CatalogEntry, *, load: bool) -> _Found:
+def _tried(entry: CatalogEntry, *, load: bool) -> _ModelRow:
     try:
         models.verify(entry)
         loads = _LOADS.get(entry.card.task) if load else None
         if loads:
             loads(entry)
-            return _Found(entry.name, entry, "verified and loaded")
+            return _ModelRow(entry.name, entry, "verified and loaded")
     except OSError as error:
-        return _Found(entry.name, entry, "UNREADABLE", f"{entry.path}: {error.strerror}.")
+        return _ModelRow(entry.name, entry, "UNREADABLE", f"{entry.path}: {error.strerror}.")
     except DenoiserError as error:
-        return _Found(entry.name, entry, "MODIFIED OR INVALID, cannot be used", error.message)
-    return _Found(entry.name, entry, "verified")
+        return _ModelRow(entry.name, entry, "MODIFIED OR INVALID, cannot be used", error.message)
+    return _ModelRow(entry.name, entry, "verified")
 
 
 def _load_codec(entry: CatalogEntry) -> object:
@@ -80,7 +80,7 @@ _LOADS: Mapping[str, Callable[[CatalogEntry], object]] = {
 }
 
 
-def _as_json(found: _Found) -> str:
+def _as_json(found: _ModelRow) -> str:
     words: dict[str, Any] = {}
     if isinstance(found.entry, CatalogEntry):
         words = asdict(found.entry.card) | {"gaps": models.gaps(found.entry.card)}
@@ -89,7 +89,7 @@ def _as_json(found: _Found) -> str:
     return json.dumps(words, default=str)
 
 
-def _as_text(found: _Found, *, explain: bool) -> Iterator[str]:
+def _as_text(found: _ModelRow, *, explain: bool) -> Iterator[str]:
     yield f"{one_line(found.name)}: {found.verdict}"
     if found.problem:
         yield f"  {one_line(found.problem)}"

@@ -6,7 +6,7 @@ No torch; contents are listed without decoding pixels.
 from __future__ import annotations
 
 from denoiser.codec.container.grid import TileGrid
-from denoiser.codec.container.latent import Exact, LatentFile, SourceFacts, Tile
+from denoiser.codec.container.latent import Exact, LatentFile, SourceFacts, TileStream
 from denoiser.codec.container.reader import Probe, is_latent, probe, read, read_bytes
 from denoiser.codec.container.writer import sizes, write
 
@@ -15,8 +15,8 @@ __all__ = [
     "LatentFile",
     "Probe",
     "SourceFacts",
-    "Tile",
     "TileGrid",
+    "TileStream",
     "is_latent",
     "probe",
     "read",

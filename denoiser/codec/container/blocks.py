@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from denoiser.codec.container import layout
-from denoiser.codec.container.latent import Exact, SourceFacts, Tile
+from denoiser.codec.container.latent import Exact, SourceFacts, TileStream
 from denoiser.errors import DamagedLatent, NewerLatent
 
 _CODE_OF_CODEC = {name: code for code, name in layout.EXACT_CODECS.items()}
@@ -13,19 +13,19 @@ _CODE_OF_FORMAT = {name: code for code, name in layout.SOURCE_FORMATS.items()}
 _CODE_OF_MODE = {name: code for code, name in layout.SOURCE_MODES.items()}
 
 
-def tile_to_bytes(tile: Tile) -> bytes:
+def tile_to_bytes(tile: TileStream) -> bytes:
     """Serialise a tile: the CRC of its symbols, then its stream."""
     return layout.TILE_HEAD.pack(tile.symbols_crc) + tile.stream
 
 
-def tile_of_bytes(payload: bytes) -> Tile:
+def tile_of_bytes(payload: bytes) -> TileStream:
     """Parse a tile; raises DamagedLatent if it is truncated."""
     if len(payload) < layout.TILE_HEAD.size:
         raise DamagedLatent("truncated: a tile without the checksum of its symbols")
     if payload.endswith(b"\0") and len(payload) > layout.TILE_HEAD.size:
         raise DamagedLatent("corrupt: a symbol stream ends with zeros")
     (crc,) = layout.TILE_HEAD.unpack_from(payload)
-    return Tile(payload[layout.TILE_HEAD.size :], crc)
+    return TileStream(payload[layout.TILE_HEAD.size :], crc)
 
 
 def exact_to_bytes(exact: Exact) -> bytes:

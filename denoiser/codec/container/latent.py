@@ -11,7 +11,7 @@ from denoiser.image import Metadata
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class TileStream:
     """The symbols of one tile: their stream, and the CRC-32 of what it decodes to."""
 
     stream: bytes = field(repr=False)
@@ -60,7 +60,7 @@ class LatentFile:
     cleaned: bool = False  # whether it was denoised before encoding
     weights: str = ""  # the first 16 hex digits of the SHA-256 of the weights file
     grid: TileGrid | None = None
-    tiles: tuple[Tile, ...] = ()
+    tiles: tuple[TileStream, ...] = ()
     alpha: Exact | None = None  # with tiles only; a lossless image contains its alpha
     exact: Exact | None = None
     profile: bytes | None = field(default=None, repr=False)

@@ -15,7 +15,7 @@ from typing import Any
 
 from denoiser.codec.container import blocks, layout
 from denoiser.codec.container.grid import TileGrid
-from denoiser.codec.container.latent import Exact, LatentFile, Tile
+from denoiser.codec.container.latent import Exact, LatentFile, TileStream
 from denoiser.codec.entropy.symbols import CODER_VERSION
 from denoiser.errors import DamagedLatent, NewerLatent, UnreadableImage, UnsupportedFormat
 from denoiser.image import Metadata
@@ -78,7 +78,7 @@ def _parsed(data: bytes, options: ReadOptions) -> LatentFile:
     grid = fields["grid"]
     if grid is not None and len(grid) * (layout.CHUNK_BYTES + layout.TILE_HEAD.size) > len(data):
         raise DamagedLatent(f"truncated: {len(data)} bytes cannot contain {len(grid)} tiles")
-    found = _Found()
+    found = _ChunkContents()
     for kind, payload in _chunks(data):
         found.take(kind, payload)
     return LatentFile(
@@ -176,10 +176,10 @@ def _check_end(data: memoryview, at: int, end: int, payload: bytes) -> None:
 
 
 @dataclass
-class _Found:
+class _ChunkContents:
     """The contents of the chunks read so far."""
 
-    tiles: list[Tile] = field(default_factory=list)
+    tiles: list[TileStream] = field(default_factory=list)
     alpha: Exact | None = None
     exact: Exact | None = None
     metadata: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from denoiser.codec import exact
-from denoiser.codec.container import LatentFile, SourceFacts, Tile, TileGrid
+from denoiser.codec.container import LatentFile, SourceFacts, TileGrid, TileStream
 from denoiser.image import Image, Metadata
 
 METADATA = Metadata(
@@ -27,7 +27,7 @@ def plain() -> LatentFile:
         step=38,
         weights="0123456789abcdef",
         grid=TileGrid.planned(100, 80),
-        tiles=(Tile(b"the stream of symbols", 0xDEADBEEF),),
+        tiles=(TileStream(b"the stream of symbols", 0xDEADBEEF),),
     )
 
 
@@ -40,7 +40,7 @@ def full(plain: LatentFile) -> LatentFile:
         width=2000,
         height=1100,
         grid=TileGrid.planned(2000, 1100),
-        tiles=tuple(Tile(bytes([number]) * number, number) for number in range(1, 5)),
+        tiles=tuple(TileStream(bytes([number]) * number, number) for number in range(1, 5)),
         has_alpha=True,
         alpha=exact.encode_plane(alpha.astype(np.uint8)),
         cleaned=True,

@@ -7,11 +7,11 @@ import itertools
 import pytest
 
 from denoiser.codec.container import blocks, layout
-from denoiser.codec.container.latent import Exact, SourceFacts, Tile
+from denoiser.codec.container.latent import Exact, SourceFacts, TileStream
 
 
-@pytest.mark.parametrize("tile", [Tile(b"", 0), Tile(b"abc", 0xFFFFFFFF), Tile(b"\0\0\1", 7)])
-def test_tiles(tile: Tile) -> None:
+@pytest.mark.parametrize("tile", [TileStream(b"", 0), TileStream(b"abc", 0xFFFFFFFF), TileStream(b"\0\0\1", 7)])
+def test_tiles(tile: TileStream) -> None:
     assert blocks.tile_of_bytes(blocks.tile_to_bytes(tile)) == tile
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from denoiser.codec.container import Exact, LatentFile, SourceFacts, Tile, TileGrid
+from denoiser.codec.container import Exact, LatentFile, SourceFacts, TileGrid, TileStream
 from denoiser.errors import DamagedLatent
 
-TILE = Tile(b"x", 1)
+TILE = TileStream(b"x", 1)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from denoiser.codec.container import LatentFile, Tile, TileGrid, sizes, write
+from denoiser.codec.container import LatentFile, TileGrid, TileStream, sizes, write
 from denoiser.image import Metadata
 
 
@@ -17,7 +17,7 @@ def test_one_tile_costs_68_bytes_beside_its_stream(plain: LatentFile) -> None:
 def test_each_further_tile_costs_16_bytes(plain: LatentFile) -> None:
     grid = TileGrid.planned(6000, 4000)
     assert len(grid) == 24
-    many = dataclasses.replace(plain, width=6000, height=4000, grid=grid, tiles=(Tile(b"", 0),) * 24)
+    many = dataclasses.replace(plain, width=6000, height=4000, grid=grid, tiles=(TileStream(b"", 0),) * 24)
     assert len(write(many)) == 68 + 23 * 16
 
 
