@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from denoiser.codec import container
-from denoiser.codec.container import Tile
+from denoiser.codec.container import TileStream
 
 
 def test_valid_files_are_valid(call, make_picture, codec) -> None:
@@ -28,7 +28,7 @@ def test_damage_is_found_also_where_all_checksums_of_bytes_are_right(call, make_
     file = container.read(Path("a.dlf"))
     stream = bytearray(file.tiles[0].stream)
     stream[20] ^= 4
-    forged = dataclasses.replace(file, tiles=(Tile(bytes(stream), file.tiles[0].symbols_crc),))
+    forged = dataclasses.replace(file, tiles=(TileStream(bytes(stream), file.tiles[0].symbols_crc),))
     Path("b.dlf").write_bytes(container.write(forged))
     Path("c.dlf").write_bytes(Path("a.dlf").read_bytes()[:-5])
     answer = call("verify", "a.dlf", "b.dlf", "c.dlf", "-q", "--model", codec[1])
