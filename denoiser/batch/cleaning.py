@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
-from denoiser.batch.discover import Find
+from denoiser.batch.discover import FoundFile
 from denoiser.batch.history import DeviceChooser, History, choose_weights
-from denoiser.batch.layout import Job, Sighting
+from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.processing_record import record_of
 from denoiser.batch.series import misfit, name_of
 from denoiser.batch.settings import ModelChoice, Settings
@@ -66,16 +66,16 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
                 "Choose only one of --series and --noise-level.", hint="--series estimates the noise level."
             )
 
-    def sight(self, find: Find, settings: Settings) -> Sighting:
+    def inspect(self, find: FoundFile, settings: Settings) -> SourceInfo:
         """Return size, output format, and the name of the series."""
         try:
             header = imageio.probe(find.path)
         except DenoiserError:  # reported when the file is read
             guess = formats.by_suffix(find.path).key if formats.is_image_name(find.path) else "png"
-            return Sighting(find.path, find.below, formats.output_format(guess, settings.write))
+            return SourceInfo(find.path, find.below, formats.output_format(guess, settings.write))
         row = formats.output_format(header, settings.write)
         name = name_of(header) if settings.batch.series else ""
-        return Sighting(find.path, find.below, row, header.width * header.height / 1e6, name)
+        return SourceInfo(find.path, find.below, row, header.width * header.height / 1e6, name)
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
         """Return the denoiser."""

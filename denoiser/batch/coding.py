@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
-from denoiser.batch.discover import Find
+from denoiser.batch.discover import FoundFile
 from denoiser.batch.history import DeviceChooser, History, choose_weights
-from denoiser.batch.layout import LATENT, Job, Sighting
+from denoiser.batch.layout import LATENT, Job, SourceInfo
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.batch.work import FromImages, Outcome, ToImages, Words
 from denoiser.errors import DenoiserError, UnreadableImage, UnwritableImage, UsageError
@@ -55,13 +55,13 @@ class EncodeWork(FromImages["Encoded", "Encoder"]):
             )
         return LATENT
 
-    def sight(self, find: Find, settings: Settings) -> Sighting:  # noqa: ARG002 - see BatchWork
+    def inspect(self, find: FoundFile, settings: Settings) -> SourceInfo:  # noqa: ARG002 - see BatchWork
         """Return the size."""
         try:
             header = imageio.probe(find.path)
         except DenoiserError:  # reported when the file is read
-            return Sighting(find.path, find.below, LATENT)
-        return Sighting(find.path, find.below, LATENT, header.width * header.height / 1e6)
+            return SourceInfo(find.path, find.below, LATENT)
+        return SourceInfo(find.path, find.below, LATENT, header.width * header.height / 1e6)
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
         """Return the codec; none for lossless encoding."""
@@ -165,15 +165,15 @@ class DecodeWork(ToImages[Latent, "Decoder"]):
         """Return whether the suffix is .dlf."""
         return name.suffix.lower() in LATENT.suffixes
 
-    def sight(self, find: Find, settings: Settings) -> Sighting:
+    def inspect(self, find: FoundFile, settings: Settings) -> SourceInfo:
         """Return size and format of the output."""
         from denoiser.codec import container
 
         try:
             header = container.probe(find.path)
         except DenoiserError:  # reported when the file is read
-            return Sighting(find.path, find.below, _row(8, settings))
-        return Sighting(find.path, find.below, _row(header.bits, settings), header.width * header.height / 1e6)
+            return SourceInfo(find.path, find.below, _row(8, settings))
+        return SourceInfo(find.path, find.below, _row(header.bits, settings), header.width * header.height / 1e6)
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:  # noqa: ARG002
         """Return the option unchanged: each file names its weights."""

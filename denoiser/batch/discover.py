@@ -21,7 +21,7 @@ Identity = tuple[int, int]  # device and inode
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
+class FoundFile:
     """A file that may be an image, and its path relative to the given source."""
 
     path: Path
@@ -41,7 +41,7 @@ class Skipped:
 class Discovery:
     """The files that were found; *folders* are sources, *others* counts files of other kinds."""
 
-    finds: tuple[Find, ...]
+    finds: tuple[FoundFile, ...]
     skipped: tuple[Skipped, ...]
     folders: tuple[Path, ...]
     others: int
@@ -56,7 +56,7 @@ def discover(
     leave_out: Path | None = None,
     listed: Iterable[Path] = (),
 ) -> Discovery:
-    """Find images by name and file type, without opening them. Follows links, each folder once.
+    """FoundFile images by name and file type, without opening them. Follows links, each folder once.
 
     A file that is a source itself is taken whatever its suffix; *leave_out* (the output folder) is not searched.
     Raises UsageError for a source that does not exist. *listed* files keep the folders of their names; missing ones
@@ -87,7 +87,7 @@ def _below(listed: Path) -> PurePath:
 
 class _Walk:
     def __init__(self, is_image_name: NameTest, recursive: bool, leave_out: Path | None) -> None:
-        self.finds: list[Find] = []
+        self.finds: list[FoundFile] = []
         self.skipped: list[Skipped] = []
         self.folders: list[Path] = []
         self.others = 0
@@ -108,7 +108,7 @@ class _Walk:
             self.folders.append(source)
             self._walk_folder(source, top)
         elif stat.S_ISREG(status.st_mode):
-            self._take(Find(source, below, (status.st_dev, status.st_ino)))
+            self._take(FoundFile(source, below, (status.st_dev, status.st_ino)))
         else:
             self.skipped.append(Skipped(source, f"{kind_of(status.st_mode)}, not a file"))
 
@@ -154,12 +154,12 @@ class _Walk:
         if not stat.S_ISREG(status.st_mode):
             self.skipped.append(Skipped(path, f"{kind_of(status.st_mode)}, not a file"))
         elif self._is_image_name(path):
-            self._take(Find(path, below, (status.st_dev, status.st_ino)))
+            self._take(FoundFile(path, below, (status.st_dev, status.st_ino)))
         else:
             self.others += 1
         return None
 
-    def _take(self, find: Find) -> None:
+    def _take(self, find: FoundFile) -> None:
         parent = find.path.parent
         if parent not in self._real:  # cached, because it resolves every link of the path
             self._real[parent] = os.path.realpath(parent)

@@ -31,7 +31,7 @@ from denoiser.events import CancelToken
 
 
 @dataclass(slots=True)
-class Past:
+class OutputHistory:
     """The records of one output. *state* is that of the newest line."""
 
     state: str = ""
@@ -65,7 +65,7 @@ class _RecordsFile:
 class History:
     """All records of a folder, merged. *runs* are the opening lines, oldest first."""
 
-    pasts: dict[str, Past] = field(default_factory=dict)
+    pasts: dict[str, OutputHistory] = field(default_factory=dict)
     runs: list[Mapping[str, Any]] = field(default_factory=list)
     interrupted: set[Path] = field(default_factory=set)  # files of runs that did not end normally
     by_source: dict[str, str] = field(default_factory=dict)  # -> name of the newest output that is done
@@ -73,11 +73,11 @@ class History:
     slim: bool = False  # keep only those values of "done" lines that determine what is done
     files: dict[Path, _RecordsFile] = field(default_factory=dict)
 
-    def of(self, target: str) -> Past | None:
+    def of(self, target: str) -> OutputHistory | None:
         """Return the records of the output with that name, relative to the folder."""
         return self.pasts.get(target)
 
-    def is_suspect(self, past: Past) -> bool:
+    def is_suspect(self, past: OutputHistory) -> bool:
         """Whether an interrupted run was processing this file, or decoding it for its series."""
         return past.looked_by in self.interrupted or (past.state == "begun" and past.run in self.interrupted)
 
@@ -163,7 +163,7 @@ _DECIDING = ("source", "size", "mtime_ns", "options", "digest", "megapixels")
 
 
 def _take(words: Mapping[str, Any], file: Path, history: History) -> None:
-    past = history.pasts.setdefault(words["target"], Past())
+    past = history.pasts.setdefault(words["target"], OutputHistory())
     at, state = words["at"], words["state"]
     if state in _LOOKS:
         if at >= past.looked_at:
@@ -196,7 +196,7 @@ _SAME_TIME_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SortedJobs:
     """The jobs of a plan: to do, done, or blocked by an error."""
 
     to_do: tuple[Job, ...]
@@ -212,7 +212,7 @@ def sort_by_history(
     cancel: CancelToken,
     *,
     folder: Path | None = None,
-) -> Standing:
+) -> SortedJobs:
     """Compare jobs with outputs and records; with --verify also the checksums of outputs and sources.
 
     *folder* is that of the records.
@@ -220,7 +220,7 @@ def sort_by_history(
     to_do, done, blocked = [], [], []
     for job in jobs:
         cancel.raise_if_cancelled()
-        past = history.of(job.name) or Past()
+        past = history.of(job.name) or OutputHistory()
         crash = _crash(job, past, settings)
         if crash is not None:
             blocked.append((job, crash))
@@ -237,10 +237,10 @@ def sort_by_history(
             done.append(dataclasses.replace(job, record=past.done))
         else:
             to_do.append(dataclasses.replace(job, again=reason))
-    return Standing(tuple(to_do), tuple(done), tuple(blocked))
+    return SortedJobs(tuple(to_do), tuple(done), tuple(blocked))
 
 
-def conflict(job: Job, past: Past, folder: Path | None) -> UnsafeOutput | None:
+def conflict(job: Job, past: OutputHistory, folder: Path | None) -> UnsafeOutput | None:
     """Return the error if the existing output was made from another image, which still exists."""
     if folder is None or past.done is None:
         return None
@@ -256,7 +256,7 @@ def conflict(job: Job, past: Past, folder: Path | None) -> UnsafeOutput | None:
     )
 
 
-def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:
+def _crash(job: Job, past: OutputHistory, settings: Settings) -> DenoiserError | None:
     if past.state != "crashed" or settings.batch.retry_failed or past.source_stamp != stamp_of(job.source):
         return None
     return UnreadableImage(
@@ -265,7 +265,9 @@ def _crash(job: Job, past: Past, settings: Settings) -> DenoiserError | None:
     )
 
 
-def _why_again(job: Job, past: Past, settings: Settings, choice: ModelChoice) -> str | DenoiserError | None:
+def _why_again(
+    job: Job, past: OutputHistory, settings: Settings, choice: ModelChoice
+) -> str | DenoiserError | None:
     """Return why an existing output is made again; None if it is done; an error if its origin is unknown."""
     if settings.batch.overwrite:
         return "--overwrite"
@@ -283,14 +285,14 @@ def _why_again(job: Job, past: Past, settings: Settings, choice: ModelChoice) ->
     return _differs(job, past.done["source_sha256"], past.done["sha256"]) if settings.batch.verify else None
 
 
-def _left_by_a_dead_run(past: Past, there: Stamp) -> bool:
+def _left_by_a_dead_run(past: OutputHistory, there: Stamp) -> bool:
     """Whether a run was killed between writing the output and its record: the output has the source's time."""
     if past.begun_at <= past.done_at or past.source_stamp is None:
         return False
     return abs(there.mtime_ns - past.source_stamp.mtime_ns) <= _SAME_TIME_NS
 
 
-def _foreign(job: Job, past: Past) -> ForeignOutput:
+def _foreign(job: Job, past: OutputHistory) -> ForeignOutput:
     if past.done is not None:
         return ForeignOutput(f"{job.target}: was modified after it was written.")
     return ForeignOutput(f"{job.target}: already exists, and no record shows that it was made from {job.source}.")

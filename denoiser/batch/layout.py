@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SourceInfo:
     """Size and series of a source from its header; *written_as* is the format of the output."""
 
     path: Path
@@ -46,13 +46,13 @@ class Sighting:
     series: str = ""
 
 
-def into_folder(sightings: Iterable[Sighting], folder: Path) -> list[Job]:
+def into_folder(infos: Iterable[SourceInfo], folder: Path) -> list[Job]:
     """Return a job for each source, with its path below *folder*; only the suffix may change."""
-    named = ((one, _renamed(one.below, one.written_as)) for one in sightings)
+    named = ((one, _renamed(one.below, one.written_as)) for one in infos)
     return [Job(one.path, folder / name, one.megapixels, name.as_posix(), series=one.series) for one, name in named]
 
 
-def into_file(sighting: Sighting, target: Path, options: WriteOptions, row: Format | None = None) -> Job:
+def into_file(info: SourceInfo, target: Path, options: WriteOptions, row: Format | None = None) -> Job:
     """Return the job from one source to one file; its format is *row*, or that of the suffix."""
     row = row or writable_row(target)
     if options.format not in (None, row.key):
@@ -60,7 +60,7 @@ def into_file(sighting: Sighting, target: Path, options: WriteOptions, row: Form
             f"--format {options.format} contradicts the name {target.name}.",
             hint="Leave out --format, or change the name.",
         )
-    return Job(sighting.path, target, sighting.megapixels)
+    return Job(info.path, target, info.megapixels)
 
 
 def writable_row(target: Path) -> Format:

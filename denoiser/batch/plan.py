@@ -13,9 +13,9 @@ from typing import Any
 from denoiser.batch import layout
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
-from denoiser.batch.discover import Discovery, Find, Skipped, discover
+from denoiser.batch.discover import Discovery, FoundFile, Skipped, discover
 from denoiser.batch.history import DeviceChooser, History, read_history, sort_by_history
-from denoiser.batch.layout import Job, Sighting
+from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.manifest import Relative, stamp_of
 from denoiser.batch.series import Group, groups_of
 from denoiser.batch.settings import ModelChoice, Settings
@@ -99,7 +99,7 @@ def make_plan(
 
 def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: CancelToken) -> Plan:
     """Plan the found files; raise UsageError or UnsafeOutput if outputs conflict with each other or with inputs."""
-    work, look = place.work, _Looker(place, settings, cancel)
+    work, look = place.work, _HeaderReader(place, settings, cancel)
     if place.folder is None:
         jobs = [layout.into_file(look(found.finds[0]), place.out, settings.write, work.row(place.out))]
     else:
@@ -107,13 +107,13 @@ def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: C
     layout.refuse_collisions(jobs, case_matters=layout.tells_case_apart(place.out), verb=work.words.verb)
     mine = _of_shard(jobs, settings)
     free, blocked = layout.sort_out_blocked(mine, {find.identity for find in found.finds})
-    standing = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)
+    jobs_by_state = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)
     absent = [(Job(path, place.out / path.name, 0.0), _absent(path)) for path in found.absent]
     return Plan(
-        standing.to_do,
-        standing.done,
+        jobs_by_state.to_do,
+        jobs_by_state.done,
         found.skipped,
-        (*blocked, *standing.blocked, *absent),
+        (*blocked, *jobs_by_state.blocked, *absent),
         elsewhere=len(jobs) - len(mine),
         folder=place.folder,
         choice=place.choice,
@@ -140,7 +140,7 @@ def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWor
         layout.refuse_input_folder(folder, found.folders)
 
 
-class _Looker:
+class _HeaderReader:
     """Reads the header of each source, unless a record has its content already."""
 
     def __init__(self, place: Destination, settings: Settings, cancel: CancelToken) -> None:
@@ -151,11 +151,11 @@ class _Looker:
         self._relative = Relative(place.out)
         self._key = settings.key
 
-    def __call__(self, find: Find) -> Sighting:
+    def __call__(self, find: FoundFile) -> SourceInfo:
         self._cancel.raise_if_cancelled()
-        return self._remembered(find) or self._work.sight(find, self._settings)
+        return self._remembered(find) or self._work.inspect(find, self._settings)
 
-    def _remembered(self, find: Find) -> Sighting | None:
+    def _remembered(self, find: FoundFile) -> SourceInfo | None:
         """Return what the header contained when an output was made from this unchanged file."""
         if not self._history.by_source:
             return None
@@ -170,7 +170,7 @@ class _Looker:
         except UsageError:
             return None  # a format that is not written here
         series = past.done.get("facts", {}).get("series", "")
-        return Sighting(
+        return SourceInfo(
             find.path, find.below, row, past.done["megapixels"], series if isinstance(series, str) else ""
         )
 

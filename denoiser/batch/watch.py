@@ -21,8 +21,8 @@ from typing import BinaryIO
 
 from denoiser.atomicfile import as_unwritable
 from denoiser.batch.cleaning import CLEANING, ask_device
-from denoiser.batch.discover import Discovery, Find, Skipped, discover
-from denoiser.batch.history import History, Past, conflict, read_on
+from denoiser.batch.discover import Discovery, FoundFile, Skipped, discover
+from denoiser.batch.history import History, OutputHistory, conflict, read_on
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import FOLDER, Manifest, Stamp, locked_if_free, stamp_of
 from denoiser.batch.plan import Destination, PathLike, Plan, plan_for, refuse_unsafe
@@ -151,7 +151,7 @@ class _Watch:
         self.report = dataclasses.replace(self.report, skipped=self.report.skipped + len(news))
         self.reported = skipped
 
-    def _clean(self, finds: tuple[Find, ...], inputs: frozenset[tuple[int, int]]) -> None:
+    def _clean(self, finds: tuple[FoundFile, ...], inputs: frozenset[tuple[int, int]]) -> None:
         """Clean *finds*. If some of them conflict, the others are cleaned all the same."""
         present = tuple(find for find in finds if os.path.lexists(find.path))
         if not present or self.cancel.cancelled or self.stopped_by:
@@ -181,7 +181,7 @@ class _Watch:
             manifest=self.manifest,
         )
 
-    def _plan(self, finds: tuple[Find, ...], inputs: frozenset[tuple[int, int]]) -> Plan:
+    def _plan(self, finds: tuple[FoundFile, ...], inputs: frozenset[tuple[int, int]]) -> Plan:
         read_on(self.out, self.place.history)  # of this watch, and of parallel runs
         found = Discovery(finds, (), (self.folder,), 0)
         plan = plan_for(found, self.place, self.settings, self.cancel)
@@ -207,7 +207,7 @@ class _Watch:
             return None
         if (status.st_dev, status.st_ino) in inputs:
             return UnsafeOutput(f"{job.target}: is an input, or a link to one; inputs are never overwritten.")
-        return conflict(job, self.place.history.of(job.name) or Past(), self.out)
+        return conflict(job, self.place.history.of(job.name) or OutputHistory(), self.out)
 
     def _was_removed(self, job: Job) -> bool:
         past = self.place.history.of(job.name)
@@ -264,14 +264,16 @@ PATIENCE_SECONDS = 60.0
 class FolderScan:
     """The result of one scan of the folder."""
 
-    complete: tuple[Find, ...]  # unchanged since an earlier scan
+    complete: tuple[FoundFile, ...]  # unchanged since an earlier scan
     changing: int
     skipped: tuple[Skipped, ...]
     inputs: frozenset[tuple[int, int]]  # device and inode of every image in the folder
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
+class _Unchanged:
+    """A file, and since when its stamp is unchanged."""
+
     stamp: Stamp
     since: float  # by the clock of this machine: that of a file server may be wrong
 
@@ -286,7 +288,7 @@ class Arrivals:
     recursive: bool = True
     clock: Callable[[], float] = time.monotonic
     _finished: dict[Path, Stamp] = field(default_factory=dict)
-    _resting: dict[Path, _Rest] = field(default_factory=dict)
+    _unchanged: dict[Path, _Unchanged] = field(default_factory=dict)
 
     def scan(self) -> FolderScan:
         """Scan once; raise UsageError if the folder does not exist."""
@@ -302,32 +304,32 @@ class Arrivals:
         self._finished = {path: stamp for path, stamp in self._finished.items() if stamps.get(path) == stamp}
         fresh = {path: stamp for path, stamp in stamps.items() if path not in self._finished}
         now = self.clock()
-        self._resting = {path: self._rest(path, stamp, now) for path, stamp in fresh.items()}
-        complete = tuple(finds[path] for path, rest in self._resting.items() if self._is_complete(rest, now))
+        self._unchanged = {path: self._unchanged_since(path, stamp, now) for path, stamp in fresh.items()}
+        complete = tuple(finds[path] for path, file in self._unchanged.items() if self._is_complete(file, now))
         inputs = frozenset(find.identity for find in found.finds)
         return FolderScan(complete, len(fresh) - len(complete), _still_there(found.skipped), inputs)
 
     def finish(self, path: Path) -> None:
         """Ignore the file in later scans, unless it changes."""
-        rest = self._resting.pop(path, None)
-        if rest is not None:
-            self._finished[path] = rest.stamp
+        file = self._unchanged.pop(path, None)
+        if file is not None:
+            self._finished[path] = file.stamp
 
     def may_still_come(self, path: Path) -> bool:
         """Return whether an unreadable file may still be arriving: it has changed recently."""
-        rest = self._resting.get(path)
+        file = self._unchanged.get(path)
         try:
             changed = path.stat().st_ctime
         except OSError:
             return True  # it was removed
-        return rest is not None and max(self.clock() - rest.since, time.time() - changed) < PATIENCE_SECONDS
+        return file is not None and max(self.clock() - file.since, time.time() - changed) < PATIENCE_SECONDS
 
-    def _rest(self, path: Path, stamp: Stamp, now: float) -> _Rest:
-        before = self._resting.get(path)
-        return before if before is not None and before.stamp == stamp else _Rest(stamp, now)
+    def _unchanged_since(self, path: Path, stamp: Stamp, now: float) -> _Unchanged:
+        before = self._unchanged.get(path)
+        return before if before is not None and before.stamp == stamp else _Unchanged(stamp, now)
 
-    def _is_complete(self, rest: _Rest, now: float) -> bool:
-        return rest.since < now and now - rest.since >= self.rest_seconds
+    def _is_complete(self, file: _Unchanged, now: float) -> bool:
+        return file.since < now and now - file.since >= self.rest_seconds
 
 
 def _is_unfinished(below: PurePath) -> bool:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from denoiser import imageio
 from denoiser.batch import layout
-from denoiser.batch.discover import Find
+from denoiser.batch.discover import FoundFile
 from denoiser.batch.history import DeviceChooser, History
-from denoiser.batch.layout import Job, Sighting
+from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import UsageError
 from denoiser.events import CancelToken, Listener
@@ -102,7 +102,7 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
         """Return the format of an output with this name; raise UsageError if it cannot be written."""
 
     @abstractmethod
-    def sight(self, find: Find, settings: Settings) -> Sighting:
+    def inspect(self, find: FoundFile, settings: Settings) -> SourceInfo:
         """Return size and output format from the header; corrupt files are reported when they are read."""
 
     @abstractmethod

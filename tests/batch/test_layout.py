@@ -8,14 +8,14 @@ from pathlib import Path, PurePath
 import pytest
 
 from denoiser.batch import layout
-from denoiser.batch.layout import Job, Sighting, into_file, into_folder, refuse_collisions
+from denoiser.batch.layout import Job, SourceInfo, into_file, into_folder, refuse_collisions
 from denoiser.errors import UnsafeOutput, UnwritableImage, UsageError
 from denoiser.imageio.formats import ROWS
 from denoiser.options import WriteOptions
 
 
-def sighting(below: str, key: str) -> Sighting:
-    return Sighting(Path("in") / below, PurePath(below), ROWS[key], 1.0)
+def info(below: str, key: str) -> SourceInfo:
+    return SourceInfo(Path("in") / below, PurePath(below), ROWS[key], 1.0)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def sighting(below: str, key: str) -> Sighting:
     ],
 )
 def test_only_the_suffix_follows_the_format(below: str, written_as: str, target: str) -> None:
-    assert into_folder([sighting(below, written_as)], Path("out")) == [
+    assert into_folder([info(below, written_as)], Path("out")) == [
         Job(Path("in") / below, Path("out") / target, 1.0, target)
     ]
 
 
 def test_one_file_to_one_file() -> None:
-    job = into_file(sighting("a.bmp", "png"), Path("b.jpg"), WriteOptions())
+    job = into_file(info("a.bmp", "png"), Path("b.jpg"), WriteOptions())
     assert (job.source, job.target) == (Path("in/a.bmp"), Path("b.jpg"))
 
 
@@ -55,7 +55,7 @@ def test_one_file_to_one_file() -> None:
 )
 def test_a_target_that_cannot_be_written(target: str, options: WriteOptions, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        into_file(sighting("a.png", "png"), Path(target), options)
+        into_file(info("a.png", "png"), Path(target), options)
 
 
 def job(source: str, target: str) -> Job:

@@ -10,7 +10,7 @@ import pytest
 from denoiser.batch import Settings, make_plan
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
-from denoiser.batch.discover import Find
+from denoiser.batch.discover import FoundFile
 from denoiser.batch.history import History
 from denoiser.batch.plan import work_named, work_of
 from denoiser.batch.settings import ModelChoice
@@ -200,8 +200,8 @@ def test_a_broken_latent_file_has_its_place_in_the_plan(tmp_path: Path) -> None:
     assert [job.name for job in plan.jobs] == ["a.png"], (
         "pictures are not taken, and the run will say what is wrong"
     )
-    seen = DECODING.sight(
-        Find(tmp_path / "in/a.dlf", PurePath("a.dlf"), (0, 0)),
+    seen = DECODING.inspect(
+        FoundFile(tmp_path / "in/a.dlf", PurePath("a.dlf"), (0, 0)),
         Settings(decode=DecodeOptions(), write=WriteOptions(format="tiff")),
     )
     assert seen.written_as.key == "tiff"

@@ -360,7 +360,7 @@ def test_a_missing_folder_is_an_error_and_an_empty_one_resets(
         arrivals.scan()
     arrivals.folder.mkdir()
     assert arrivals.scan().changing == 0
-    assert arrivals._finished == {} and arrivals._resting == {}
+    assert arrivals._finished == {} and arrivals._unchanged == {}
 
 
 def test_what_cannot_be_read_may_still_come_for_a_minute(
