@@ -15,7 +15,7 @@ from denoiser import __version__
 from denoiser_cli.commands import COMMANDS, DEFAULT_COMMAND
 from denoiser_cli.completion import VARIABLE
 from denoiser_cli.failure import explain
-from denoiser_cli.flags import ExampleCommand, Manner
+from denoiser_cli.flags import ExampleCommand, OutputMode
 
 _OWN_FLAGS = ("--help", "-h", "--version")
 
@@ -96,18 +96,18 @@ def program() -> None:
 
 def run(words: Sequence[str]) -> int:
     """Run one call of `denoise` and return its exit code. Never raises."""
-    manner = Manner()
+    mode = OutputMode()
     try:
         if not words and VARIABLE not in os.environ:
             with click.Context(program, info_name="denoise") as context:
                 click.echo(program.get_help(context), err=True)
             return 2
-        code = program.main(list(words), prog_name="denoise", standalone_mode=False, obj=manner)
+        code = program.main(list(words), prog_name="denoise", standalone_mode=False, obj=mode)
         sys.stdout.flush()  # a closed pipe raises here, where it is handled, and not at exit
         return code if isinstance(code, int) else 0
     except BaseException as error:  # noqa: BLE001 - top level: users see a message, not a traceback
-        failure = explain(error, verbose=manner.verbose)
-        failure.print(as_json=manner.json)
+        failure = explain(error, verbose=mode.verbose)
+        failure.print(as_json=mode.json)
         return failure.exit_code
 
 

@@ -22,7 +22,7 @@ import click
 
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
-from denoiser_cli.lines import one_line, say
+from denoiser_cli.lines import one_line, to_stderr
 
 _OUT_OF_MEMORY_HINT = "Close other programs, or set a limit with --memory."
 _BUG_HINT = "This is a bug. Please report it, with the output of the same command with -v."
@@ -45,11 +45,11 @@ class Failure:
             with suppress(OSError):  # stdout is closed; stderr still gets the message
                 print(json.dumps(words | {"exit_code": self.exit_code}), flush=True)
         if self.traceback:
-            say(self.traceback.rstrip())
+            to_stderr(self.traceback.rstrip())
         if self.message:
-            say(one_line(self.message))
+            to_stderr(one_line(self.message))
         if self.hint:
-            say(f"  {one_line(self.hint)}")
+            to_stderr(f"  {one_line(self.hint)}")
 
 
 def explain(error: BaseException, *, verbose: bool = False) -> Failure:
@@ -98,7 +98,7 @@ _SHOW_CURSOR = "\x1b[?25h"  # the progress bar hides the cursor
 
 
 @contextmanager
-def stopping_politely(message: Callable[[str], None] = say) -> Iterator[CancelToken]:
+def stopping_politely(message: Callable[[str], None] = to_stderr) -> Iterator[CancelToken]:
     """Yield a token that the first Ctrl-C or SIGTERM cancels; then call *message* from another thread.
 
     The second signal ends the process with exit code 130. For the main thread only.

@@ -49,7 +49,7 @@ _Options = TypeVar("_Options")
 
 
 @dataclass(slots=True)
-class Manner:
+class OutputMode:
     """Output settings of a call. Parsed first, so that errors in other flags respect them."""
 
     quiet: bool = False
@@ -198,9 +198,9 @@ def _with_dashes(options: type[Any], message: str) -> str:
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    manner = context.find_object(Manner)
-    if manner is not None and value and parameter.name is not None:
-        setattr(manner, parameter.name, True)
+    mode = context.find_object(OutputMode)
+    if mode is not None and value and parameter.name is not None:
+        setattr(mode, parameter.name, True)
 
 
 _eager_flag = functools.partial(

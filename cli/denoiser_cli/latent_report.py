@@ -17,27 +17,27 @@ from denoiser.codec.grain import unpacked
 from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights
 from denoiser.events import CancelToken
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import Manner
-from denoiser_cli.lines import one_line, print_failure, say, shown
+from denoiser_cli.flags import OutputMode
+from denoiser_cli.lines import one_line, print_failure, shown, to_stderr
 from denoiser_cli.render_json import emit, error_words
 
 _Inspect = Callable[[Path, CancelToken], None]
 
 
-def show_content(sources: Sequence[str], manner: Manner) -> int:
+def show_content(sources: Sequence[str], mode: OutputMode) -> int:
     """Print the content of each file without decoding it; return the exit code."""
 
     def inspect(path: Path, _cancel: CancelToken) -> None:
         values = _values(path, container.read(path))
-        if manner.json:
+        if mode.json:
             emit("latent", values)
         else:
             click.echo("\n".join(_lines(values)))
 
-    return _each(sources, manner, inspect)[1]
+    return _each(sources, mode, inspect)[1]
 
 
-def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
+def verify(sources: Sequence[str], model: str, mode: OutputMode) -> int:
     """Check the symbols of each file; return the exit code, 1 if one is damaged."""
     from denoiser.codec.decode import Verifier
 
@@ -45,25 +45,25 @@ def verify(sources: Sequence[str], model: str, manner: Manner) -> int:
 
     def inspect(path: Path, cancel: CancelToken) -> None:
         verifier.verify(container.read(path), str(path), cancel)
-        if manner.json:
+        if mode.json:
             emit("verified", {"source": path})
-        elif not manner.quiet:
+        elif not mode.quiet:
             click.echo(f"{shown(path)}: valid")
 
-    valid, code = _each(sources, manner, inspect)
-    if not manner.quiet:
-        say(f"{valid} valid.")
+    valid, code = _each(sources, mode, inspect)
+    if not mode.quiet:
+        to_stderr(f"{valid} valid.")
     return code
 
 
-def _each(sources: Sequence[str], manner: Manner, inspect: _Inspect) -> tuple[int, int]:
+def _each(sources: Sequence[str], mode: OutputMode, inspect: _Inspect) -> tuple[int, int]:
     """Return how many files *inspect* accepted, and the exit code."""
     found = discover([Path(source) for source in sources], is_image_name=DECODING.takes)
     if not found.finds:
         raise NothingToDo(f"{sources[0]}: no latent file found.", hint=DECODING.words.known)
     for skipped in found.skipped:
-        if not manner.quiet:
-            say(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
+        if not mode.quiet:
+            to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
     codes = []
     hints: set[str] = set()
     with stopping_politely() as cancel:
@@ -75,7 +75,7 @@ def _each(sources: Sequence[str], manner: Manner, inspect: _Inspect) -> tuple[in
                 if error.exit_code == 130:
                     raise
                 codes.append(error.exit_code)
-                if manner.json:
+                if mode.json:
                     emit("file_failed", {"source": find.path} | error_words(error))
                 print_failure(find.path, error, hints)
     valid = len(found.finds) - len(codes)

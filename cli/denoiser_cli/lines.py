@@ -12,7 +12,7 @@ from denoiser.errors import DenoiserError
 _JOINER = "\u200d"  # holds emoji together
 
 
-def say(line: str) -> None:
+def to_stderr(line: str) -> None:
     """Print one line to stderr; ignore a closed stream."""
     with suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
@@ -31,7 +31,7 @@ def shown(path: Path) -> str:
 
 
 def print_failure(
-    source: Path, error: DenoiserError, hints: set[str], message: Callable[[str], None] = say
+    source: Path, error: DenoiserError, hints: set[str], message: Callable[[str], None] = to_stderr
 ) -> None:
     """Print an error with the file name, and its hint unless it is in *hints*, where it is added."""
     named = one_line(source.name) in error.message

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Self
 from denoiser.batch import Report
 from denoiser.errors import OutputFull
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, SeriesFound, Started, TileDone
-from denoiser_cli.flags import Manner
-from denoiser_cli.lines import one_line, print_failure, say, shown
+from denoiser_cli.flags import OutputMode
+from denoiser_cli.lines import one_line, print_failure, shown, to_stderr
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -136,8 +136,8 @@ class Sizes:
 class TextOutput:
     """Prints for people. A context manager that shows the progress bar."""
 
-    def __init__(self, manner: Manner, done: str = "cleaned") -> None:
-        self._manner = manner
+    def __init__(self, mode: OutputMode, done: str = "cleaned") -> None:
+        self._mode = mode
         self._done = done  # past participle for the summary
         self._progress = RunProgress()
         self._bar: RichProgress | None = None
@@ -147,7 +147,7 @@ class TextOutput:
         self._sizes = Sizes()
 
     def __enter__(self) -> Self:
-        if not self._manner.quiet and _is_terminal():
+        if not self._mode.quiet and _is_terminal():
             self._bar = _open_bar()
         return self
 
@@ -164,11 +164,11 @@ class TextOutput:
         match event:
             case FileFailed():
                 self._print_failure(event)
-            case FileSkipped() if event.target is None or self._manner.verbose:
+            case FileSkipped() if event.target is None or self._mode.verbose:
                 self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
             case FileDone():
                 self._print_done(event)
-            case SeriesFound() if self._manner.verbose:
+            case SeriesFound() if self._mode.verbose:
                 self.message(series_line(event))
         self._show_progress()
 
@@ -177,7 +177,7 @@ class TextOutput:
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            say(line)
+            to_stderr(line)
 
     def finish(self, report: Report, out: Path) -> None:
         """Print the summary of a run."""
@@ -196,7 +196,7 @@ class TextOutput:
             self.message(f"{left}; run the same command again to continue.")
 
     def _print_done(self, event: FileDone) -> None:
-        if self._manner.verbose:
+        if self._mode.verbose:
             size = f", {event.facts['bytes']:,} bytes" if "bytes" in event.facts else ""
             self.message(f"{shown(event.source)} -> {shown(event.target)} ({event.megapixels:.2f} MP{size})")
         self._sizes.add(event)
@@ -204,12 +204,12 @@ class TextOutput:
             self._notes.setdefault(note, []).append(event.source)
 
     def _print_failure(self, failure: FileFailed) -> None:
-        if self._manner.verbose:
+        if self._mode.verbose:
             self.message("".join(traceback.format_exception(failure.error)).rstrip())
         print_failure(failure.source, failure.error, self._hints, self.message)
 
     def _unless_quiet(self, line: str) -> None:
-        if not self._manner.quiet:
+        if not self._mode.quiet:
             self.message(line)
 
     def _show_progress(self) -> None:
@@ -217,11 +217,11 @@ class TextOutput:
             self._bar.update(self._bar.task_ids[0], completed=self._progress.fraction, words=str(self._progress))
         elif self._wants_a_line():
             self._last_line = time.monotonic()
-            say(f"{self._progress.fraction:4.0%}  {self._progress}")
+            to_stderr(f"{self._progress.fraction:4.0%}  {self._progress}")
 
     def _wants_a_line(self) -> bool:
         waited = time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES
-        return waited and self._progress.files > 0 and not self._manner.quiet
+        return waited and self._progress.files > 0 and not self._mode.quiet
 
 
 def series_line(found: SeriesFound) -> str:

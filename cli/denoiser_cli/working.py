@@ -18,8 +18,8 @@ from denoiser.batch.work import Outcome
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import Manner
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.flags import OutputMode
+from denoiser_cli.lines import one_line, shown, to_stderr
 from denoiser_cli.render_json import JsonOutput, emit_plan
 from denoiser_cli.render_text import TextOutput
 
@@ -55,16 +55,16 @@ def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings
     return Call(paths, words["out"], settings, listed, work)
 
 
-def do(call: Call, manner: Manner, *, dry_run: bool) -> int:
+def do(call: Call, mode: OutputMode, *, dry_run: bool) -> int:
     """Run the call; return the exit code."""
     if PIPE in (*call.sources, call.out):
-        return _do_through_pipe(call, manner)
-    return _show_plan(call, manner) if dry_run else _do_files(call, manner)
+        return _do_through_pipe(call, mode)
+    return _show_plan(call, mode) if dry_run else _do_files(call, mode)
 
 
-def _do_files(call: Call, manner: Manner) -> int:
+def _do_files(call: Call, mode: OutputMode) -> int:
     """Run the plan and print its progress."""
-    output = JsonOutput() if manner.json else TextOutput(manner, call.work.words.done)
+    output = JsonOutput() if mode.json else TextOutput(mode, call.work.words.done)
     with stopping_politely(output.message) as cancel:
         plan = call.plan(cancel)
         with output:
@@ -73,11 +73,11 @@ def _do_files(call: Call, manner: Manner) -> int:
     return report.exit_code
 
 
-def _show_plan(call: Call, manner: Manner) -> int:
+def _show_plan(call: Call, mode: OutputMode) -> int:
     """Print what a run would do without writing anything."""
     with stopping_politely() as cancel:
         plan = call.plan(cancel)
-    if manner.json:
+    if mode.json:
         emit_plan(plan)
         return 0
     for job in plan.jobs:
@@ -89,22 +89,22 @@ def _show_plan(call: Call, manner: Manner) -> int:
         click.echo(f"{shown(skipped.path)}: skipped, {one_line(skipped.reason)}")
     for job, error in plan.blocked:
         click.echo(f"{shown(job.source)}: will fail, {one_line(error.message)}")
-    if manner.verbose:
+    if mode.verbose:
         for group in plan.groups:
-            say(f"Series {one_line(group.heading)}: {group.frames} of the files")
-    if not manner.quiet:
+            to_stderr(f"Series {one_line(group.heading)}: {group.frames} of the files")
+    if not mode.quiet:
         others = f", {plan.elsewhere} in other shards" if plan.elsewhere else ""
         weights = f", with {plan.choice.model}" if plan.choice else ""
         what = f"{len(plan.jobs)} to {call.work.words.verb}, {plan.megapixels:.1f} MP"
-        say(f"{what}{weights}{others}; nothing was written.")
+        to_stderr(f"{what}{weights}{others}; nothing was written.")
     return 0
 
 
-def _do_through_pipe(call: Call, manner: Manner) -> int:
+def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     """Process a single file from stdin, to stdout, or both."""
     if len(call.sources) > 1:
         raise UsageError("A pipe holds a single image.", hint="Name one file, or a folder for --out.")
-    if manner.json and call.out == PIPE:
+    if mode.json and call.out == PIPE:
         raise UsageError(
             "--json and --out - cannot be combined: both write to standard output.", hint="Leave one out."
         )
@@ -118,9 +118,9 @@ def _do_through_pipe(call: Call, manner: Manner) -> int:
         worker = work.open(None, call.settings)
         outcome = work.make(content, call.settings, worker, series=None, listener=ignore, cancel=cancel)
         lost = deliver(outcome, content)
-    if not manner.quiet:
+    if not mode.quiet:
         for note in dict.fromkeys((*outcome.notes, *lost)):
-            say(one_line(note))
+            to_stderr(one_line(note))
     return 0
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from denoiser.options import BatchOptions, DenoiseOptions, EncodeOptions, ReadOptions, WriteOptions, controls
 from denoiser_cli.commands.clean import command as clean
-from denoiser_cli.flags import ExampleCommand, Manner, collect, option_flags
+from denoiser_cli.flags import ExampleCommand, OutputMode, collect, option_flags
 
 
 def parse(*words: str) -> dict[str, Any]:
-    context = clean.make_context("clean", list(words), obj=Manner())
+    context = clean.make_context("clean", list(words), obj=OutputMode())
     return dict(context.params)
 
 
@@ -96,7 +96,7 @@ def test_wrong_words_are_refused_by_click(words: list[str], message: str) -> Non
 
 @pytest.mark.parametrize("value", ["-1", "76", "nan", "inf"])
 def test_ranges_are_those_of_the_library(value: str) -> None:
-    context = clean.make_context("clean", ["--noise-level", value], obj=Manner())
+    context = clean.make_context("clean", ["--noise-level", value], obj=OutputMode())
     with context, pytest.raises(click.UsageError, match=r"--noise-level must be between 0 and 75"):
         collect(DenoiseOptions, dict(context.params))
 
@@ -110,10 +110,10 @@ def test_only_some_of_the_controls() -> None:
 
 
 def test_output_options_apply_to_errors_of_other_options() -> None:
-    manner = Manner()
+    mode = OutputMode()
     with pytest.raises(click.UsageError):
-        clean.make_context("clean", ["--json", "-qv", "--device", "tpu"], obj=manner)
-    assert manner == Manner(quiet=True, verbose=True, json=True)
+        clean.make_context("clean", ["--json", "-qv", "--device", "tpu"], obj=mode)
+    assert mode == OutputMode(quiet=True, verbose=True, json=True)
 
 
 def test_sections_keep_their_order_and_output_is_last() -> None:

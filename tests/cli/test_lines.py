@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.lines import one_line, shown, to_stderr
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_a_closed_stderr_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
             raise BrokenPipeError
 
     monkeypatch.setattr("sys.stderr", Gone())
-    say("anybody?")
+    to_stderr("anybody?")

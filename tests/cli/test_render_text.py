@@ -15,7 +15,7 @@ from denoiser.batch import Report
 from denoiser.errors import DenoiserError, OutputFull, UnreadableImage
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, SeriesFound, Started
 from denoiser_cli import render_text
-from denoiser_cli.flags import Manner
+from denoiser_cli.flags import OutputMode
 from denoiser_cli.render_text import TextOutput
 
 A, B, OUT = Path("in/a.png"), Path("in/b.png"), Path("out")
@@ -23,8 +23,8 @@ TOO_MANY = DenoiserError("1 failed, too many.")
 BROKEN = FileFailed(A, UnreadableImage("in/a.png: truncated.", hint="Fetch it again."))
 
 
-def said(capsys, *events: Event, manner: Manner | None = None, report: Report | None = None) -> list[str]:
-    output = TextOutput(manner or Manner())
+def said(capsys, *events: Event, mode: OutputMode | None = None, report: Report | None = None) -> list[str]:
+    output = TextOutput(mode or OutputMode())
     with output:
         for event in events:
             output.handle(event)
@@ -43,13 +43,13 @@ def test_a_failure_names_file_and_cause_and_its_hint_once(capsys) -> None:
 def test_quiet_still_prints_errors(capsys) -> None:
     events = (FileSkipped(B, "a pipe, not a file"), BROKEN, FileDone(B, B, 1.0, 1.0, ("a note",)))
     report = Report(done=1, failures=(BROKEN,))
-    lines = said(capsys, *events, manner=Manner(quiet=True), report=report)
+    lines = said(capsys, *events, mode=OutputMode(quiet=True), report=report)
     assert lines == ["in/a.png: truncated.", "  Fetch it again.", "1 file failed, listed above."]
 
 
 def test_verbose_names_every_file(capsys) -> None:
     events = (FileSkipped(A, "done already", OUT), FileDone(B, OUT / "b.png", 1.5, 1.0))
-    assert said(capsys, *events, manner=Manner(verbose=True)) == [
+    assert said(capsys, *events, mode=OutputMode(verbose=True)) == [
         "Skipped in/a.png: done already",
         "in/b.png -> out/b.png (1.50 MP)",
     ]
@@ -113,10 +113,10 @@ _ON_A_TERMINAL = """
 import time
 from pathlib import Path
 from denoiser.events import FileDone, FileStarted, Started, TileDone
-from denoiser_cli.flags import Manner
+from denoiser_cli.flags import OutputMode
 from denoiser_cli.render_text import TextOutput
 a = Path("a[red].png")
-with TextOutput(Manner(verbose=True)) as output:
+with TextOutput(OutputMode(verbose=True)) as output:
     output.handle(Started(2, 2.0))
     output.handle(FileStarted(a, 1.0))
     output.handle(TileDone(1, 1, 1.0))
@@ -168,7 +168,7 @@ def test_series_are_printed_with_verbose(capsys) -> None:
     found = SeriesFound("X100, ISO 800, 6 x 4", 5, {"luma": 8.04, "chroma": 7.0, "kind": 0.1}, "the middle of 5")
     none = SeriesFound("no camera or ISO in the metadata", 1, {}, "each by an estimate of its own")
     assert said(capsys, found) == []
-    assert said(capsys, found, none, manner=Manner(verbose=True)) == [
+    assert said(capsys, found, none, mode=OutputMode(verbose=True)) == [
         "Series X100, ISO 800, 6 x 4: 5 files, luma 8.0, chroma 7.0 (the middle of 5)",
         "Series no camera or ISO in the metadata: 1 file (each by an estimate of its own)",
     ]

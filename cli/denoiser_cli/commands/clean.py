@@ -20,7 +20,7 @@ from denoiser_cli.flags import (
     PLACES,
     ExampleCommand,
     Flag,
-    Manner,
+    OutputMode,
     file_flags,
     look_flags,
     machine_flags,
@@ -30,7 +30,7 @@ from denoiser_cli.flags import (
     settings_of,
     speaking_flags,
 )
-from denoiser_cli.lines import say, shown
+from denoiser_cli.lines import shown, to_stderr
 
 _EXAMPLES = """\
 denoise ./imgs --out ./clean                    clean a folder, with its subfolders
@@ -54,7 +54,7 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 @machine_flags
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:
     """Remove noise from image files and folders.
 
     Inputs are never changed. Outputs keep format, bit depth, metadata and colour profile. Finished files are
@@ -67,11 +67,11 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
 
     settings = settings_of(words)
     if words["save_preset"]:
-        say(f"Saved: {shown(_save(words['save_preset'], settings))}")
+        to_stderr(f"Saved: {shown(_save(words['save_preset'], settings))}")
         if not paths and not words["files_from"]:
             return 0
     _refuse_misspelt_command(paths)
-    return working.do(working.call_of(paths, words, settings), manner, dry_run=words["dry_run"])
+    return working.do(working.call_of(paths, words, settings), mode, dry_run=words["dry_run"])
 
 
 def _save(name: str, settings: Settings) -> Path:

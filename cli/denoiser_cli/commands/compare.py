@@ -16,8 +16,8 @@ from denoiser.batch.layout import writable_row
 from denoiser.errors import NothingToDo, UnsafeOutput, UnusableData, UsageError
 from denoiser.imageio import formats
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
+from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.image import Image
@@ -46,7 +46,7 @@ denoise compare ./imgs ./clean --reference ./originals --out sheet.png
 )
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, noisy: str, clean: str, out: str | None, reference: str | None, rows: int) -> int:
+def command(mode: OutputMode, /, noisy: str, clean: str, out: str | None, reference: str | None, rows: int) -> int:
     """Draw noisy and clean images side by side, with their difference.
 
     Each image is a row: a representative crop at 1:1, an enlarged part, and the difference. Files in folders are
@@ -58,9 +58,9 @@ def command(manner: Manner, /, noisy: str, clean: str, out: str | None, referenc
     _refuse_inputs(Path(out), trios)
     scores = _draw(trios, Path(out), rows)
     for score in scores:
-        click.echo(json.dumps(score.words()) if manner.json else str(score))
-    if not manner.quiet:
-        say(f"{min(rows, len(trios))} of {len(trios)} images on {shown(Path(out))}")
+        click.echo(json.dumps(score.words()) if mode.json else str(score))
+    if not mode.quiet:
+        to_stderr(f"{min(rows, len(trios))} of {len(trios)} images on {shown(Path(out))}")
     return 0
 
 
@@ -108,7 +108,7 @@ def _matched(noisy: Path, clean: Path, reference: Path | None) -> list[_Trio]:
     for stem, path in _by_stem(noisy).items():
         partners = [other.get(stem) if other is not None else None for other in others]
         if partners[0] is None or (others[1] is not None and partners[1] is None):
-            say(f"{shown(path)}: no matching image, skipped")
+            to_stderr(f"{shown(path)}: no matching image, skipped")
         else:
             trios.append(_Trio(str(path.relative_to(noisy)), path, partners[0], partners[1]))
     if not trios:

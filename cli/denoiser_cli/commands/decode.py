@@ -9,7 +9,7 @@ import click
 from denoiser.batch import Settings
 from denoiser.options import BatchOptions, DecodeOptions, ReadOptions, WriteOptions
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import MANY, ExampleCommand, Manner, collect, option_flags, place_flags, speaking_flags
+from denoiser_cli.flags import MANY, ExampleCommand, OutputMode, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
 denoise decode ./latents --out ./imgs                       decode a folder to PNG
@@ -32,7 +32,7 @@ _MACHINE = ("model", "device", "precision")
 @option_flags(DecodeOptions, section="Hardware", only=_MACHINE)
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:
     """Decode latent files (.dlf) and folders of them to images.
 
     The default format is PNG, or TIFF for float images. Colour profile, metadata and alpha are restored. Damaged
@@ -46,4 +46,4 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
         batch=collect(BatchOptions, words),
         decode=collect(DecodeOptions, words),
     )
-    return working.do(working.call_of(paths, words, settings), manner, dry_run=words["dry_run"])
+    return working.do(working.call_of(paths, words, settings), mode, dry_run=words["dry_run"])

@@ -7,8 +7,8 @@ import json
 import click
 
 from denoiser.errors import Missing
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
-from denoiser_cli.lines import say
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
+from denoiser_cli.lines import to_stderr
 
 _EXAMPLES = """\
 denoise doctor                       check the installation
@@ -23,7 +23,7 @@ denoise doctor > doctor.txt          save a page for a bug report
 )
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, out: str) -> int:
+def command(mode: OutputMode, /, out: str) -> int:
     """Check the installation, measure its speed, and explain problems.
 
     Nothing is sent or stored, and the page contains no personal names. It also works if torch, a driver or the
@@ -33,8 +33,8 @@ def command(manner: Manner, /, out: str) -> int:
 
     findings = {}
     for check, section in page.examine(out):
-        if not manner.quiet:
-            say(f"{check.title}: checked")
+        if not mode.quiet:
+            to_stderr(f"{check.title}: checked")
         findings[check] = section
-    click.echo(json.dumps(page.as_values(findings)) if manner.json else "\n".join(page.as_text(findings)))
+    click.echo(json.dumps(page.as_values(findings)) if mode.json else "\n".join(page.as_text(findings)))
     return 0 if page.can_clean(findings) else Missing.exit_code

@@ -11,7 +11,7 @@ from denoiser.batch import Settings
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, EncodeOptions, ReadOptions
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import MANY, ExampleCommand, Manner, collect, option_flags, place_flags, speaking_flags
+from denoiser_cli.flags import MANY, ExampleCommand, OutputMode, collect, option_flags, place_flags, speaking_flags
 
 _EXAMPLES = """\
 denoise encode ./imgs --out ./latents                  encode a folder, with its subfolders
@@ -35,7 +35,7 @@ _MACHINE = ("model", "device", "precision")
 @option_flags(EncodeOptions, section="Hardware", only=_MACHINE)
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:
     """Compress image files and folders to latent files (.dlf).
 
     Inputs are never changed. Colour profile, metadata and alpha are kept; images that are smaller when stored
@@ -47,7 +47,7 @@ def command(manner: Manner, /, paths: tuple[str, ...], **words: Any) -> int:
     settings = Settings(
         read=collect(ReadOptions, words), batch=collect(BatchOptions, words), encode=collect(EncodeOptions, words)
     )
-    return working.do(working.call_of(paths, words, settings), manner, dry_run=words["dry_run"])
+    return working.do(working.call_of(paths, words, settings), mode, dry_run=words["dry_run"])
 
 
 def _refuse_quality_as_path(paths: tuple[str, ...]) -> None:

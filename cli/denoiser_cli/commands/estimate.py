@@ -18,8 +18,8 @@ from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageEr
 from denoiser.imageio import formats
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
+from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
@@ -36,7 +36,7 @@ denoise estimate ./imgs --json              with the level by brightness
 @click.option("--csv", "as_csv", cls=Flag, is_flag=True, help="Print CSV with a header.")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...], as_csv: bool) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
     """Estimate the noise of images.
 
     Luma and chroma levels are standard deviations on the 0–255 scale; kind is from 0 (white) to 1 (correlated, as
@@ -44,10 +44,10 @@ def command(manner: Manner, /, paths: tuple[str, ...], as_csv: bool) -> int:
     """
     if not paths:
         raise UsageError("No image or folder given.", hint="For example: denoise estimate ./imgs")
-    if as_csv and manner.json:
+    if as_csv and mode.json:
         raise UsageError("Choose only one of --csv and --json.")
-    voice = _Voice.JSON if manner.json else _Voice.CSV if as_csv else _Voice.TEXT
-    return _tell([Path(path) for path in paths], voice, quiet=manner.quiet)
+    voice = _Voice.JSON if mode.json else _Voice.CSV if as_csv else _Voice.TEXT
+    return _tell([Path(path) for path in paths], voice, quiet=mode.quiet)
 
 
 _HEAD = ("luma", "chroma", "kind", "image", "description")
@@ -71,7 +71,7 @@ def _tell(sources: Sequence[Path], voice: _Voice, *, quiet: bool) -> int:
         raise NothingToDo(f"{shown(sources[0])}: no image found.", hint="Name image files or a folder of images.")
     if not quiet:
         for skipped in found.skipped:
-            say(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
+            to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
     if voice is _Voice.TEXT:
         click.echo("{:>6} {:>7} {:>5}  {}".format(*_HEAD[:3], ", ".join(_HEAD[3:])))
     elif voice is _Voice.CSV:
@@ -108,4 +108,4 @@ def _csv_line(values: Sequence[str]) -> str:
 def _tell_failure(error: UnreadableImage, voice: _Voice) -> None:
     if voice is _Voice.JSON:
         click.echo(json.dumps({"event": "error", "kind": type(error).__name__, "message": error.message}))
-    say(one_line(error.message))
+    to_stderr(one_line(error.message))

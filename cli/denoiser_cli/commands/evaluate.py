@@ -15,8 +15,8 @@ from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, collect, option_flags, speaking_flags
-from denoiser_cli.lines import one_line, say, shown
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, speaking_flags
+from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.engine import Session
@@ -95,18 +95,18 @@ def command(
     from denoiser.evaluation import tables
     from denoiser.evaluation.denoising import EvaluationPlan, evaluate
 
-    manner: Manner = context.obj
+    mode: OutputMode = context.obj
     options = collect(DenoiseOptions, words)
     if what == "codec":
         refuse_words_of_denoisers(context)
         with stopping_politely() as cancel:
             evaluate_codec(
-                manner,
+                mode,
                 Path(data),
                 options,
                 limit=limit,
                 picture=picture,
-                progress=_progress_printer(manner),
+                progress=_progress_printer(mode),
                 cancel=cancel,
             )
         return 0
@@ -119,39 +119,44 @@ def command(
     folder, sheet = Path(data), _sheet(picture, Path(data))
     session = open_session(options)
     with stopping_politely() as cancel:
-        evaluations = evaluate(session, folder, plan, progress=_progress_printer(manner), cancel=cancel)
-        _show(manner, session, evaluations)
+        evaluations = evaluate(session, folder, plan, progress=_progress_printer(mode), cancel=cancel)
+        _show(mode, session, evaluations)
         if robustness:
-            _show_robustness(manner, session, folder, options, limit, cancel)
+            _show_robustness(mode, session, folder, options, limit, cancel)
         if sheet is not None:
             imageio.write(tables.sheet(evaluations), sheet)
-            if not manner.quiet:
-                say(f"Examples on {shown(sheet)}")
+            if not mode.quiet:
+                to_stderr(f"Examples on {shown(sheet)}")
     return 0
 
 
-def _show(manner: Manner, session: Session, evaluations: Sequence[Evaluation]) -> None:
+def _show(mode: OutputMode, session: Session, evaluations: Sequence[Evaluation]) -> None:
     from denoiser.evaluation import tables
 
     scores = [score for one in evaluations for score in one.scores]
-    if manner.json:
+    if mode.json:
         _dump(session, scores)
     else:
         click.echo(f"{one_line(session.model_name)}, {session.device}, {session.precision}\n")
-        click.echo("\n".join(map(one_line, tables.as_text(scores, each=manner.verbose).splitlines())))
+        click.echo("\n".join(map(one_line, tables.as_text(scores, each=mode.verbose).splitlines())))
 
 
 def _show_robustness(
-    manner: Manner, session: Session, folder: Path, options: DenoiseOptions, limit: int | None, cancel: CancelToken
+    mode: OutputMode,
+    session: Session,
+    folder: Path,
+    options: DenoiseOptions,
+    limit: int | None,
+    cancel: CancelToken,
 ) -> None:
     from denoiser import models
     from denoiser.evaluation import robustness, tables
 
     model = models.load(models.find(options.model, session.device))
     scores = robustness.table(
-        session, folder, model=model, limit=limit, progress=_progress_printer(manner), cancel=cancel
+        session, folder, model=model, limit=limit, progress=_progress_printer(mode), cancel=cancel
     )
-    if manner.json:
+    if mode.json:
         _dump(session, scores)
     else:
         click.echo(f"\n{robustness.TITLE}")
@@ -183,14 +188,14 @@ def _sheet(picture: str | None, folder: Path) -> Path | None:
     return path
 
 
-def _progress_printer(manner: Manner) -> Callable[[str], None]:
+def _progress_printer(mode: OutputMode) -> Callable[[str], None]:
     """Return a printer of progress lines: all with -v, none with -q, otherwise occasional ones."""
     spoken = time.monotonic()
 
     def tell(line: str) -> None:
         nonlocal spoken
-        if manner.verbose or (not manner.quiet and time.monotonic() - spoken > _SILENCE):
-            say(one_line(line))
+        if mode.verbose or (not mode.quiet and time.monotonic() - spoken > _SILENCE):
+            to_stderr(one_line(line))
             spoken = time.monotonic()
 
     return tell
@@ -200,7 +205,7 @@ _DRAWING = ".svg"
 
 
 def evaluate_codec(
-    manner: Manner,
+    mode: OutputMode,
     folder: Path,
     options: DenoiseOptions,
     *,
@@ -223,15 +228,15 @@ def evaluate_codec(
         progress=progress,
         cancel=cancel,
     )
-    if manner.json:
+    if mode.json:
         click.echo(json.dumps(rd_report.as_values(comparison)))
     else:
         click.echo("\n".join(map(one_line, rd_report.as_text(comparison).splitlines())))
     if drawing is not None:
         with whole_file(drawing) as file:
             file.write(rd_report.as_svg(comparison).encode())
-        if not manner.quiet:
-            say(f"Curves in {shown(drawing)}")
+        if not mode.quiet:
+            to_stderr(f"Curves in {shown(drawing)}")
 
 
 def refuse_words_of_denoisers(context: click.Context) -> None:

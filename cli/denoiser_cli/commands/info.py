@@ -6,7 +6,7 @@ import click
 
 from denoiser.errors import UsageError
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import ExampleCommand, Manner, speaking_flags
+from denoiser_cli.flags import ExampleCommand, OutputMode, speaking_flags
 
 _EXAMPLES = """\
 denoise info a.dlf                  show one file
@@ -18,7 +18,7 @@ denoise info ./latents --json       one JSON object per file
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...]) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...]) -> int:
     """Show the content of latent files without decoding them.
 
     Shows size, quality, weights, removed noise and metadata; with --json also the size of each chunk. Damaged files
@@ -28,4 +28,4 @@ def command(manner: Manner, /, paths: tuple[str, ...]) -> int:
 
     if not paths:
         raise UsageError("No latent file or folder given.", hint="For example: denoise info ./latents")
-    return latent_report.show_content(paths, manner)
+    return latent_report.show_content(paths, mode)

@@ -12,7 +12,7 @@ import click
 from denoiser import models
 from denoiser.errors import DenoiserError, MissingModel, UntrustedWeights
 from denoiser.models import BadCard, CatalogEntry
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
 from denoiser_cli.lines import one_line, shown
 
 _EXAMPLES = """\
@@ -38,7 +38,7 @@ class _ModelRow:
 @click.option("--verify", cls=Flag, is_flag=True, help="Also load each denoiser and codec and check its values.")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, name: str | None, verify: bool) -> int:
+def command(mode: OutputMode, /, name: str | None, verify: bool) -> int:
     """List, verify and describe models.
 
     Each weights file is compared with the checksum on its card. Files that are modified, truncated or without a
@@ -50,7 +50,7 @@ def command(manner: Manner, /, name: str | None, verify: bool) -> int:
     found = [_tried(entry, load=verify) for entry in entries]
     found += [_ModelRow(one.name, one, "NO READABLE CARD", one.error.message) for one in bad]
     for one in sorted(found, key=lambda one: one.name):
-        click.echo(_as_json(one) if manner.json else "\n".join(_as_text(one, explain=name is not None)))
+        click.echo(_as_json(one) if mode.json else "\n".join(_as_text(one, explain=name is not None)))
     return UntrustedWeights.exit_code if any(one.problem for one in found) else 0
 
 

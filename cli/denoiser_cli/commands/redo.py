@@ -12,8 +12,8 @@ from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
-from denoiser_cli.lines import say, shown
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
+from denoiser_cli.lines import shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.batch.redo import Redone
@@ -32,7 +32,7 @@ _HINT = "For example: denoise redo ./clean/a.jpg --from ./imgs/a.jpg"
 @click.option("--model", cls=Flag, metavar="FILE", default="", help="Weights file, if the model is not installed.")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, made: Path, source: Path | None, out: Path | None, model: str) -> int:
+def command(mode: OutputMode, /, made: Path, source: Path | None, out: Path | None, model: str) -> int:
     """Repeat the processing of an output and compare the result.
 
     The processing record in the XMP of an output lists version, weights, options, device, precision and tiles. The
@@ -42,11 +42,11 @@ def command(manner: Manner, /, made: Path, source: Path | None, out: Path | None
         raise UsageError("--from is missing: the source image.", hint=_HINT)
     with stopping_politely() as cancel:
         redone = _remade(made, source, out, model, cancel)
-    if manner.json:
+    if mode.json:
         _emit(redone, made, source, out)
-    elif not manner.quiet or not redone.same:
+    elif not mode.quiet or not redone.same:
         same = "identical pixels" if redone.same else f"{redone.differing:.2%} of the pixels differ"
-        say(f"{shown(made)}: {same}{f'; {redone.why}' if redone.why else ''}.")
+        to_stderr(f"{shown(made)}: {same}{f'; {redone.why}' if redone.why else ''}.")
     return 0 if redone.same else 1
 
 

@@ -13,8 +13,8 @@ import click
 
 from denoiser.errors import MissingExtra, UsageError
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
-from denoiser_cli.lines import say, shown
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
+from denoiser_cli.lines import shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.image import Image
@@ -33,7 +33,7 @@ denoise samples ./imgs --originals ./originals      also write them without nois
 )
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, folder: str, originals: str | None) -> int:
+def command(mode: OutputMode, /, folder: str, originals: str | None) -> int:
     """Write noisy sample photos.
 
     The photos are public domain or CC0 and come with scikit-image (extra `demo`); CREDITS.txt lists the authors.
@@ -56,9 +56,9 @@ def command(manner: Manner, /, folder: str, originals: str | None) -> int:
     with whole_file(noisy_folder / CREDITS_NAME) as file:
         file.write(credits().encode())
     for target in targets:
-        click.echo(json.dumps({"written": str(target)}) if manner.json else shown(target))
-    if not manner.quiet:
-        say(f"Now try: denoise {shown(noisy_folder)} --out ./clean")
+        click.echo(json.dumps({"written": str(target)}) if mode.json else shown(target))
+    if not mode.quiet:
+        to_stderr(f"Now try: denoise {shown(noisy_folder)} --out ./clean")
     return 0
 
 

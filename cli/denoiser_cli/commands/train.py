@@ -15,8 +15,8 @@ from denoiser.errors import UsageError
 from denoiser.events import Event, TrainingProgress
 from denoiser.options import EstimatorOptions, TrainOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, collect, option_flags, speaking_flags
-from denoiser_cli.lines import say
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, speaking_flags
+from denoiser_cli.lines import to_stderr
 
 if TYPE_CHECKING:
     from denoiser.training import TrainingReport
@@ -73,7 +73,7 @@ def command(
     A denoiser is trained on clean photos, real pairs, both, or noisy photos from one source. Ctrl-C stops after the
     current step; --resume continues. A finished estimator is trained again, from its existing training samples.
     """
-    manner: Manner = context.obj
+    mode: OutputMode = context.obj
     _refuse_flags_of_others(context, what)
     if what == "estimator" and not data:
         raise UsageError("No training photos given.", hint="Name a folder of clean photos with --data.")
@@ -89,8 +89,8 @@ def command(
     from denoiser import training  # slow import (torch): after the arguments are checked
 
     common: dict[str, Any] = {
-        "listener": _print_json if manner.json else _ProgressPrinter(manner.quiet),
-        "loading": None if manner.quiet else _print_loading,
+        "listener": _print_json if mode.json else _ProgressPrinter(mode.quiet),
+        "loading": None if mode.quiet else _print_loading,
     }
     clean, folder = Path(data) if data else None, Path(out)
     with stopping_politely() as cancel:
@@ -101,14 +101,14 @@ def command(
             report = training.train_codec(Path(data or ""), folder, options, **common)
         elif noisy:
             learned = training.learn_noise(Path(noisy), folder, options, data=clean, **common)
-            say(learned.noise.description)
+            to_stderr(learned.noise.description)
             if learned.validation:
-                say(learned.validation.description)
+                to_stderr(learned.validation.description)
             report = learned.training
         else:
             paired = Path(pairs) if pairs else None
             report = training.train_denoiser(clean, folder, options, pairs=paired, **common)
-    _print_result(report, manner, of_estimator=what == "estimator")
+    _print_result(report, mode, of_estimator=what == "estimator")
     return 0 if report.finished else 130
 
 
@@ -123,20 +123,20 @@ def _refuse_flags_of_others(context: click.Context, what: str) -> None:
             raise UsageError(f"{parameter.opts[0]} applies to {owner} only.", hint="Leave it out.")
 
 
-def _print_result(report: TrainingReport, manner: Manner, *, of_estimator: bool) -> None:
+def _print_result(report: TrainingReport, mode: OutputMode, *, of_estimator: bool) -> None:
     for error in report.unreadable:
-        say(error.message)
-    if of_estimator and report.finished and not manner.quiet:
+        to_stderr(error.message)
+    if of_estimator and report.finished and not mode.quiet:
         for line in _accuracy_table(report):
-            say(line)
+            to_stderr(line)
     if report.before and report.after:
         gain = report.after.overall - report.before.overall
         kept = "; no improvement, so the initial weights are kept" if report.kept_start else ""
         if gain == gain:  # NaN without validation images
-            say(f"Validation: {gain:+.2f} dB compared with the initial weights{kept}.")
+            to_stderr(f"Validation: {gain:+.2f} dB compared with the initial weights{kept}.")
     state = "finished" if report.finished else "stopped; continue with --resume"
-    say(f"{report.progress.step} steps, {report.progress.seconds / 60:.1f} minutes: {state}.")
-    if not manner.json:
+    to_stderr(f"{report.progress.step} steps, {report.progress.seconds / 60:.1f} minutes: {state}.")
+    if not mode.json:
         click.echo(report.weights)
         return
     words: dict[str, Any] = {"event": "trained", "weights": str(report.weights)}
@@ -158,15 +158,15 @@ class _ProgressPrinter:
         if event.validation_psnr and event.unit:  # the accuracy of estimators is printed at the end
             unit = event.unit
             scores = ", ".join(f"{name} {value:.2f} {unit}" for name, value in event.validation_psnr.items())
-            say(f"step {event.step}: validation{f' {event.note}' if event.note else ''}: {scores}")
+            to_stderr(f"step {event.step}: validation{f' {event.note}' if event.note else ''}: {scores}")
             mean = sum(event.validation_psnr.values()) / len(event.validation_psnr)
             self._validation = f"  validation {mean:.2f} {unit}"
         elif event.note:
-            say(event.note)
+            to_stderr(event.note)
         elif time.monotonic() - self._last >= _REPORT_EVERY:
             self._last = time.monotonic()
             speed = f"{event.megapixels_per_second:.2f} MP/s  " if event.megapixels_per_second else ""
-            say(
+            to_stderr(
                 f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}{self._validation}  "
                 f"{speed}{event.seconds_left / 60:.0f} min left"
             )
@@ -180,7 +180,7 @@ def _print_json(event: Event) -> None:
 
 def _print_loading(done: int, total: int) -> None:
     if done % 100 == 0:
-        say(f"Reading photos: {done} of {total}")
+        to_stderr(f"Reading photos: {done} of {total}")
 
 
 def _accuracy_table(report: TrainingReport) -> Iterator[str]:

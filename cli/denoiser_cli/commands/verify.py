@@ -6,7 +6,7 @@ import click
 
 from denoiser.errors import UsageError
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import ExampleCommand, Flag, Manner, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
 
 _EXAMPLES = """\
 denoise verify ./latents            check all latent files in a folder
@@ -19,7 +19,7 @@ denoise verify ./latents -q         list only damaged files
 @click.option("--model", cls=Flag, metavar="FILE", default="auto", help="Codec weights that are not installed.")
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, paths: tuple[str, ...], model: str) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...], model: str) -> int:
     """Check latent files without decoding them to disk.
 
     All symbols, lossless pixels and alpha are decoded and compared with their checksums. Damaged files are listed,
@@ -29,4 +29,4 @@ def command(manner: Manner, /, paths: tuple[str, ...], model: str) -> int:
 
     if not paths:
         raise UsageError("No latent file or folder given.", hint="For example: denoise verify ./latents")
-    return latent_report.verify(paths, model, manner)
+    return latent_report.verify(paths, model, mode)

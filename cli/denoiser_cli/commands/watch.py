@@ -16,7 +16,7 @@ from denoiser_cli.flags import (
     CLEANING,
     ExampleCommand,
     Flag,
-    Manner,
+    OutputMode,
     collect,
     file_flags,
     look_flags,
@@ -25,7 +25,7 @@ from denoiser_cli.flags import (
     settings_of,
     speaking_flags,
 )
-from denoiser_cli.lines import one_line, print_failure, say, shown
+from denoiser_cli.lines import one_line, print_failure, shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.batch import Report
@@ -50,7 +50,7 @@ _HINT = "For example: denoise watch ./in --out ./clean"
 @machine_flags
 @speaking_flags
 @click.pass_obj
-def command(manner: Manner, /, folder: str | None, out: str | None, **words: Any) -> int:
+def command(mode: OutputMode, /, folder: str | None, out: str | None, **words: Any) -> int:
     """Watch a folder and clean new images.
 
     A file is processed once it is unchanged between two scans and can be read completely; hidden and temporary
@@ -65,7 +65,7 @@ def command(manner: Manner, /, folder: str | None, out: str | None, **words: Any
 
     settings, options = settings_of(words), collect(WatchOptions, words)
     begin = f"Watching {shown(Path(folder))}; clean images go to {shown(Path(out))}. Press Ctrl-C to stop."
-    output = JsonOutput() if manner.json else _LogOutput(manner, "" if options.once else begin)
+    output = JsonOutput() if mode.json else _LogOutput(mode, "" if options.once else begin)
     with stopping_politely(output.message) as cancel:
         report = watch_folder(folder, out, settings, options, listener=output.handle, cancel=cancel)
     output.finish(report, Path(out))
@@ -75,8 +75,8 @@ def command(manner: Manner, /, folder: str | None, out: str | None, **words: Any
 class _LogOutput:
     """Prints log lines; keeps no history, so memory stays constant."""
 
-    def __init__(self, manner: Manner, begin: str) -> None:
-        self._manner = manner
+    def __init__(self, mode: OutputMode, begin: str) -> None:
+        self._mode = mode
         self._begin = begin
         self._last_hint: set[str] = set()
 
@@ -92,12 +92,12 @@ class _LogOutput:
                 notes = "".join(f"; {one_line(note)}" for note in event.notes)
                 size = f"{event.megapixels:.2f} MP, {event.seconds:.1f} s"
                 self._unless_quiet(f"{shown(event.source)} -> {shown(event.target)} ({size}){notes}")
-            case FileSkipped() if event.target is None or self._manner.verbose:
+            case FileSkipped() if event.target is None or self._mode.verbose:
                 self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
 
     def message(self, line: str) -> None:
         """Print one line immediately. Thread-safe."""
-        say(line)
+        to_stderr(line)
 
     def finish(self, report: Report, out: Path) -> None:
         """Print the summary."""
@@ -108,5 +108,5 @@ class _LogOutput:
         self._unless_quiet(f"{files} cleaned in {duration(report.seconds)}{failed}: {shown(out)}")
 
     def _unless_quiet(self, line: str) -> None:
-        if not self._manner.quiet:
-            say(line)
+        if not self._mode.quiet:
+            to_stderr(line)
