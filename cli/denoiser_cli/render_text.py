@@ -26,7 +26,7 @@ _ENOUGH_FRACTION = 0.005
 _ENOUGH_SECONDS = 1.0
 
 
-class RunProgress:
+class BatchProgress:
     """Tracks progress in megapixels, not files: image sizes differ by orders of magnitude."""
 
     def __init__(self) -> None:
@@ -139,7 +139,7 @@ class TextOutput:
     def __init__(self, mode: OutputMode, done: str = "cleaned") -> None:
         self._mode = mode
         self._done = done  # past participle for the summary
-        self._progress = RunProgress()
+        self._progress = BatchProgress()
         self._bar: RichProgress | None = None
         self._last_line = time.monotonic()
         self._hints: set[str] = set()

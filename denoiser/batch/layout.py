@@ -157,7 +157,7 @@ def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple
     return free, blocked
 
 
-def tells_case_apart(folder: Path) -> bool:
+def is_case_sensitive(folder: Path) -> bool:
     """Return whether the file system of *folder* is case-sensitive; found without writing anything."""
     for existing in (folder, *folder.absolute().parents):
         swapped = existing.with_name(existing.name.swapcase()) if existing.name else existing

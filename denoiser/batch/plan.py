@@ -104,7 +104,7 @@ def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: C
         jobs = [layout.into_file(look(found.finds[0]), place.out, settings.write, work.row(place.out))]
     else:
         jobs = layout.into_folder([look(find) for find in found.finds], place.folder)
-    layout.refuse_collisions(jobs, case_matters=layout.tells_case_apart(place.out), verb=work.words.verb)
+    layout.refuse_collisions(jobs, case_matters=layout.is_case_sensitive(place.out), verb=work.words.verb)
     mine = _of_shard(jobs, settings)
     free, blocked = layout.sort_out_blocked(mine, {find.identity for find in found.finds})
     jobs_by_state = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)

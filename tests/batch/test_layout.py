@@ -144,4 +144,4 @@ def test_a_file_where_the_output_folder_should_be(source: Path) -> None:
 def test_case_matters_if_the_file_system_is_case_sensitive(tmp_path: Path) -> None:
     (tmp_path / "probe").mkdir()
     expected = not (tmp_path / "PROBE").exists()
-    assert layout.tells_case_apart(tmp_path / "probe" / "not" / "there") is expected
+    assert layout.is_case_sensitive(tmp_path / "probe" / "not" / "there") is expected

@@ -9,7 +9,7 @@ import pytest
 
 from denoiser.errors import UnreadableImage
 from denoiser.events import Event, FileDone, FileFailed, FileStarted, Started, TileDone
-from denoiser_cli.render_text import RunProgress, duration
+from denoiser_cli.render_text import BatchProgress, duration
 
 A, B, C = Path("a"), Path("b"), Path("c")
 
@@ -21,8 +21,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def told(*events: Event) -> RunProgress:
-    progress = RunProgress()
+def told(*events: Event) -> BatchProgress:
+    progress = BatchProgress()
     for event in events:
         progress.handle(event)
     return progress

@@ -62,7 +62,7 @@ def command(mode: OutputMode, /, folder: str, originals: str | None) -> int:
     return 0
 
 
-def _original(folder: Path, sample: Sample) -> Path:
+def _original(folder: Path, sample: SamplePhoto) -> Path:
     return (folder / sample.name).with_suffix(".png")
 
 
@@ -76,7 +76,7 @@ CREDITS_NAME = "CREDITS.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SamplePhoto:
     """A photo bundled with scikit-image, and its noise."""
 
     photo: str
@@ -89,14 +89,14 @@ class Sample:
 
 
 SAMPLES = (
-    Sample(
+    SamplePhoto(
         "astronaut.png", "astronaut.png", "white", 25, 8, 1,
         "Eileen Collins; NASA, Great Images in NASA. Public domain.",
     ),
-    Sample("coffee.png", "coffee.jpg", "white", 15, 8, 2, "Rachel Michetti, Pikolo Espresso Bar. CC0."),
-    Sample("chelsea.png", "chelsea.jpg", "camera", 8e-3, 8, 3, "Stéfan van der Walt. CC0."),
-    Sample("rocket.jpg", "rocket.png", "camera", 4e-3, 16, 4, "SpaceX. Public domain."),
-    Sample("camera.png", "camera.png", "white", 25, 8, 5, "Lav Varshney. CC0."),
+    SamplePhoto("coffee.png", "coffee.jpg", "white", 15, 8, 2, "Rachel Michetti, Pikolo Espresso Bar. CC0."),
+    SamplePhoto("chelsea.png", "chelsea.jpg", "camera", 8e-3, 8, 3, "Stéfan van der Walt. CC0."),
+    SamplePhoto("rocket.jpg", "rocket.png", "camera", 4e-3, 16, 4, "SpaceX. Public domain."),
+    SamplePhoto("camera.png", "camera.png", "white", 25, 8, 5, "Lav Varshney. CC0."),
 )  # fmt: skip
 
 JPEG_QUALITY = 92
@@ -109,7 +109,7 @@ def credits() -> str:
     return "\n".join([head, "", *lines, ""])
 
 
-def make(sample: Sample) -> tuple[Image, Image]:
+def make(sample: SamplePhoto) -> tuple[Image, Image]:
     """Return the noisy and the clean photo."""
     import numpy as np
     import torch
