@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reference_range_coder import ReferenceEncoder
 
 from denoiser.codec import container, exact
 from denoiser.codec.entropy import tables as builders
-from denoiser.codec.entropy.reference import ReferenceEncoder
 from denoiser.codec.entropy.symbols import SymbolDecoder, SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables
 from denoiser.errors import DamagedLatent, ImageTooLarge, NewerLatent, UnreadableImage, UnsupportedFormat

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from reference_denoiser import clean_whole
 
 from denoiser import models
 from denoiser.engine.canvas import Canvas, Scale
 from denoiser.engine.memory import Budget
-from denoiser.engine.reference import clean_whole
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.errors import Cancelled, DenoiserError

@@ -66,13 +66,6 @@ class IntegerIndexModel:
         """
         return self.passes[number].evaluate(_seen(features, number, symbols), level)
 
-    def index_int64(
-        self, hyper: NDArray[Any], level: int, number: int = 0, symbols: NDArray[Any] | None = None
-    ) -> Activations:
-        """The same by the reference implementation."""
-        features = self.base.evaluate_int64(hyper, level)
-        return self.passes[number].evaluate_int64(_seen(features, number, symbols), level)
-
     def arrays(self) -> Arrays:
         """Named arrays for a weights file."""
         networks = {"base": self.base} | {f"pass.{number}": one for number, one in enumerate(self.passes)}

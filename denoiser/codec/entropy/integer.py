@@ -5,7 +5,7 @@
 Weights are −63 … 63, activations 0 … 127 (the last layer's may end lower), the bias may differ with the quality
 step. A product of integer matrices is exact in float32 while every sum of magnitudes stays under 2^24, and
 in float64 under 2^53, in any order of additions; each layer computes its bound from its weights and
-uses the fastest exact type. Everything else is int64. `evaluate_int64` is the reference implementation.
+uses the fastest exact type. Everything else is int64.
 A trial, once per process, detects libraries that multiply with fewer bits than the type has; they are not used.
 """
 
@@ -104,19 +104,6 @@ class IntegerLayer:
             sums[:, row : row + rows] = some.reshape(len(some), -1, width)
         return self._activations(sums.reshape(len(sums), -1), level, top, height, width)
 
-    def evaluate_int64(self, x: NDArray[Any], level: int, top: int) -> Activations:
-        """The same in int64, tap by tap."""
-        height, width = x.shape[1:]
-        rim = self.kernel // 2
-        padded = np.pad(x.astype(np.int64), ((0, 0), (rim, rim), (rim, rim)))
-        taps = self.weight.astype(np.int64).reshape(len(self.weight), -1, self.kernel, self.kernel)
-        sums = np.zeros((len(self.weight), height * width), np.int64)
-        for row in range(self.kernel):
-            for column in range(self.kernel):
-                shifted = padded[:, row : row + height, column : column + width]
-                sums += taps[:, :, row, column] @ shifted.reshape(len(x), -1)
-        return self._activations(sums, level, top, height, width)
-
     def _activations(self, sums: NDArray[np.int64], level: int, top: int, height: int, width: int) -> Activations:
         bias = self.bias[level if len(self.bias) > 1 else 0].astype(np.int64)
         sums += bias[:, np.newaxis]
@@ -174,13 +161,6 @@ class IntegerNetwork:
         found = self._clipped(x)
         for layer, top, kind in zip(self.layers, self._tops, self._kinds, strict=True):
             found = layer.evaluate(found, level, top, kind)
-        return found
-
-    def evaluate_int64(self, x: NDArray[Any], level: int) -> Activations:
-        """The same by the reference implementation."""
-        found = self._clipped(x)
-        for layer, top in zip(self.layers, self._tops, strict=True):
-            found = layer.evaluate_int64(found, level, top)
         return found
 
     def _clipped(self, x: NDArray[Any]) -> NDArray[Any]:

@@ -4,8 +4,8 @@
     escape   values outside the table: the last symbol of the table, and after the pass 16 bits with the value
     bytes    the coder's 32-bit words, the higher byte first, without the zeros at the end
 
-The coder is that of `constriction`; `reference.py` is the reference implementation. A stream has no length or end
-mark: the decoder knows the number of symbols, and `close` verifies them by a checksum.
+The coder is that of `constriction`; `tests/reference` has the reference implementation. A stream has no length or
+end mark: the decoder knows the number of symbols, and `close` verifies them by a checksum.
 """
 
 from __future__ import annotations

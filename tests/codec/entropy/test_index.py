@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from reference_layers import index_int64
 
 from denoiser.codec.entropy.index import (
     CLASS_STARTS,
@@ -32,7 +33,7 @@ def test_the_index_of_every_pass_is_that_of_the_twin(
     hyper, symbols = hyper_and_symbols(level)
     features = index_model.features(hyper, level)
     found = index_model.index(features, level, number, symbols)
-    assert (found == index_model.index_int64(hyper, level, number, symbols)).all()
+    assert (found == index_int64(index_model, hyper, level, number, symbols)).all()
     assert found.shape == symbols.shape and found.dtype == np.uint8
     assert found.max() <= 63 and len(np.unique(found)) > 10
 
@@ -42,7 +43,7 @@ def test_extreme_inputs_agree_too(index_model: IntegerIndexModel, value: int) ->
     hyper, symbols = np.full((6, 2, 2), value), np.full((12, 8, 8), value * 258)
     for number in range(len(index_model.passes)):
         found = index_model.index(index_model.features(hyper, 5), 5, number, symbols)
-        assert (found == index_model.index_int64(hyper, 5, number, symbols)).all()
+        assert (found == index_int64(index_model, hyper, 5, number, symbols)).all()
 
 
 def test_magnitudes_fall_into_sixteen_classes() -> None:

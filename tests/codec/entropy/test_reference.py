@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from constriction import stream
+from reference_range_coder import ReferenceDecoder, ReferenceEncoder, edges
 
-from denoiser.codec.entropy.reference import ReferenceDecoder, ReferenceEncoder, edges
 from denoiser.codec.entropy.tables import CodingTables
 from denoiser.errors import DamagedLatent
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from reference_range_coder import ReferenceEncoder
 
 from denoiser.codec.entropy.index import crc_of_symbols
-from denoiser.codec.entropy.reference import ReferenceEncoder
 from denoiser.codec.entropy.symbols import HIGHEST, LOWEST, SymbolDecoder, SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables
 from denoiser.errors import DamagedLatent, UnwritableImage
