@@ -12,7 +12,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -177,6 +177,14 @@ def option_flags(
             flags = (f"-{control.short}", f"--{word}") if control.short else (f"--{word}",)
             decorators.append(click.option(*flags, name, cls=Flag, section=section, **words))
     return combined(*decorators)
+
+
+def refuse_flags(context: click.Context, names: Sequence[str], owner: str) -> None:
+    """Raise UsageError if one of the parameters *names*, which apply to *owner* only, was given."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name in names:
+            raise UsageError(f"{parameter.opts[0]} applies to {owner} only.", hint="Leave it out.")
 
 
 def collect(options: type[_Options], words: dict[str, Any]) -> _Options:

@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from denoiser.image import Image, Pixels
 
 BLOCK = 64  # pixels on each side
-_STEP = 8  # pixels: blocks begin at multiples, as those of JPEG do, so that all lie alike on JPEG's grid
+_STEP = (
+    8  # pixels: blocks begin at multiples, as those of JPEG do, so that all have the same offset from JPEG's grid
+)
 MOST_BLOCKS = 112  # under half a megapixel: read in under a tenth of a second
-_FAR = 16.0  # times white: what lies beyond in a float picture says nothing about noise
+_FAR = 16.0  # times white: values beyond in a float image are ignored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """Square parts in rows and columns spread evenly over a picture; they overlap where it is small."""
+    """Square parts in rows and columns, spread evenly over an image; in small images they overlap."""
 
     values: NDArray[np.float32]  # (rows x columns, BLOCK, BLOCK, 3), 0 black, 1 white
     seen: NDArray[np.bool_]  # (rows x columns, BLOCK, BLOCK): False under full transparency, or where no number is
@@ -61,7 +63,7 @@ def _grid(height: int, width: int) -> tuple[int, int]:
 
 def _origins(length: int, count: int) -> list[int]:
     last = max(0, length - BLOCK)
-    # A lone block of a long side lies in the middle of it.
+    # A single block is in the middle.
     origins = [last // 2] if count == 1 else [last * i // (count - 1) for i in range(count)]
     return [origin // _STEP * _STEP for origin in origins]
 

@@ -1,6 +1,6 @@
-"""The level that the network is given, by the estimate or as it was set, and how much of its work is kept.
+"""The noise level for the denoiser, estimated or set, and the share of the denoising that is applied.
 
-The figures behind it are in docs/estimation.md.
+docs/estimation.md has the measurements.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.networks.conditioning import MAX_SIGMA, Condition
 
-# Sigma from which cleaning begins to be kept, and from which all of it is: below, what is taken for noise is as
-# likely texture, and noise would not be visible.
+# Sigma from which denoising begins to be applied, and from which it is applied in full. Below, texture is likely to
+# be mistaken for noise, and noise is invisible.
 _NONE_BELOW, _ALL_ABOVE = 0.5, 1.5
 
 # The level that is given for correlated noise, relative to the estimate, by luma. Weak noise gets more, since JPEG
@@ -31,7 +31,7 @@ _FULL_TIMES, _FULL_MORE, _BEYOND = 2.0, 8.0, 0.1
 def automatic(estimate: NoiseEstimate) -> tuple[Condition, float]:
     """The condition for a denoiser, and the share (0 to 1) of what it removes that stays removed.
 
-    A share of 0 means that the image is to be left as it is. Levels are relative to white, in 8-bit units.
+    A share of 0 leaves the image unchanged. Levels are relative to white, in 8-bit units.
     """
     condition = _condition(estimate.luma, estimate.chroma, _given_for_estimated(estimate), grey=estimate.grey)
     return replace(condition, kind=estimate.kind), kept_share(estimate)
@@ -59,7 +59,7 @@ def _condition(luma: float, chroma: float, factor: float, *, grey: bool) -> Cond
 def present_noise(estimate: NoiseEstimate, level: float | None) -> Condition:
     """The noise that can explain a change of local means: the estimate, and less where another *level* is set.
 
-    The further a level lies from the estimate, the less what a network changes is to be trusted.
+    The further the level is from the estimate, the less the changes of a network can be trusted.
     """
     sigma = max(estimate.sigma, 0.1)
     level = sigma if level is None else max(_effective(estimate, level), 1e-6)
@@ -76,7 +76,7 @@ def _effective(estimate: NoiseEstimate, level: float) -> float:
 
 
 def kept_share(estimate: NoiseEstimate) -> float:
-    """From 0 for a clean picture to 1 for a noisy one, without a step."""
+    """From 0 for a clean image to 1 for a noisy one, without a step."""
     place = (max(estimate.luma, estimate.chroma) - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)
     place = min(1.0, max(0.0, place))
     return place * place * (3 - 2 * place)

@@ -13,7 +13,7 @@ from denoiser.errors import UsageError
 from denoiser.estimation.estimate import LevelAt, NoiseEstimate
 
 _OUTLIER = 3.5  # times the robust spread of the series
-_LEAST_SPREAD = 0.1  # of the logarithm: pictures of one camera and ISO that differ by a tenth still fit
+_LEAST_SPREAD = 0.1  # of the logarithm: images of one camera and ISO may differ by a tenth
 _QUIET = 0.5  # sigma added before the logarithm: under that, differences are nothing
 _GRID = (0.0, 0.08, 0.2, 0.4, 0.65, 1.0)  # edges of brightness for the levels of a series
 
@@ -41,12 +41,12 @@ class Series:
 
 
 def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
-    """The robust middle of *estimates*, which holds with up to half of them wrong; UsageError for none.
+    """The robust mean of *estimates*, with up to half of them wrong; raise UsageError if there are none.
 
-    Each level by brightness is the median over the pictures that show that brightness and fit.
+    Each level by brightness is the median over the fitting images with that brightness.
     """
     if not estimates:
-        raise UsageError("A series needs at least one picture.")
+        raise UsageError("A series needs at least one image.")
     lumas = _fitting([estimate.luma for estimate in estimates])
     chromas = _fitting([estimate.chroma for estimate in estimates])
     misfits = {
@@ -54,17 +54,17 @@ def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
         for number, estimate in enumerate(estimates)
         if not (lumas[0] <= estimate.luma <= lumas[1] and chromas[0] <= estimate.chroma <= chromas[1])
     }
-    if len(misfits) == len(estimates):  # half fit in luma, the other half in chroma: no middle to speak of
+    if len(misfits) == len(estimates):  # half fit in luma, the other half in chroma: there is no common level
         misfits = set()
     fitting = [estimate for number, estimate in enumerate(estimates) if number not in misfits]
     luma = _median([estimate.luma for estimate in fitting])
-    what = f"{len(fitting)} of {len(estimates)} pictures" if misfits else f"{len(estimates)} pictures"
+    what = f"{len(fitting)} of {len(estimates)} images" if misfits else f"{len(estimates)} images"
     common = NoiseEstimate(
         luma=luma,
         chroma=_median([estimate.chroma for estimate in fitting]),
         kind=_median([estimate.kind for estimate in fitting]),
         level_map=np.full((1, 1), luma, dtype=np.float32),
-        reason=f"the middle of {what}",
+        reason=f"the median of {what}",
         levels=_common_levels(fitting),
         grey=all(estimate.grey for estimate in fitting),
     )
@@ -72,12 +72,12 @@ def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
 
 
 def _fitting(sigmas: Sequence[float]) -> tuple[float, float]:
-    """From which to which sigma a picture fits: around the middle, measured by the spread of the others."""
+    """The range of sigma that fits: around the median, by the spread of the series."""
     levels = np.log(np.array(sigmas) + _QUIET)
     middle = float(np.median(levels))
     spread = max(1.4826 * float(np.median(np.abs(levels - middle))), _LEAST_SPREAD)  # that of a normal distribution
     low, high = (math.exp(middle + side * _OUTLIER * spread) - _QUIET for side in (-1, 1))
-    # Sigmas are rounded to a hundredth, and so are these, for what is recorded of them to say the same.
+    # Rounded to a hundredth like the sigmas, so that records agree.
     return max(0.0, math.floor(low * 100) / 100), math.ceil(high * 100) / 100
 
 

@@ -18,9 +18,9 @@ _FINE = 400  # places at which the curves are compared
 
 
 def bd_rate(points: Points, anchor: Points, *, rates: tuple[float, float] = (0.0, math.inf)) -> float:
-    """Percent of bits that *points* take more than *anchor* (less: negative); NaN where they do not overlap.
+    """Percent of bits that *points* need more than *anchor*; NaN if they do not overlap.
 
-    Of the anchor only the part between *rates* is compared, in bits per pixel.
+    Only the part of the anchor between *rates*, in bits per pixel, is compared.
     """
     mine, theirs = _fitted_curve(points), _fitted_curve(anchor)
     if mine is None or theirs is None:
@@ -68,7 +68,7 @@ def _end(near: float, far: float, slope: float, next_slope: float) -> float:
 
 
 def _fitted_curve(points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Quality, rising, and the logarithm of the rate; points that cost more for no gain are left out."""
+    """Quality, rising, and the logarithm of the rate, without points that need more bits for no gain."""
     kept: list[tuple[float, float]] = []
     for rate, quality in sorted(points):
         if rate > 0 and math.isfinite(quality) and (not kept or quality > kept[-1][1]):
@@ -81,7 +81,7 @@ def _fitted_curve(points: Points) -> tuple[NDArray[np.float64], NDArray[np.float
 def _qualities(
     curve: tuple[NDArray[np.float64], NDArray[np.float64]], rates: tuple[float, float]
 ) -> tuple[float, float]:
-    """The qualities between which the curve's rate lies within *rates*."""
+    """The range of qualities for which the rate of the curve is within *rates*."""
     quality, log_rate = curve
     fine = np.linspace(quality[0], quality[-1], 10 * _FINE)
     rate = np.exp(interpolated(quality, log_rate, fine))

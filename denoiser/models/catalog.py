@@ -1,4 +1,4 @@
-"""Which weights are here. They lie in the wheel, or beside the code in a checkout."""
+"""The installed weights, in the wheel or beside the code in a checkout."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent
 _CHUNK = 1 << 20
 
-# What "auto" means on a kind of device, best first. One of them is always shipped.
+# The models for "auto" by device, best first. One of them is always installed.
 _AUTOMATIC = {"cpu": ("denoiser-fast",), "cuda": ("denoiser-best", "denoiser-fast"), "mps": ("denoiser-fast",)}
-_UNSAFE = {".pth", ".pt", ".ckpt", ".bin", ".pkl"}  # what people try, and what is never unpickled here
+_UNSAFE = {".pth", ".pt", ".ckpt", ".bin", ".pkl"}  # formats that can run code; never unpickled
 _SHORT = {"fast": "denoiser-fast", "best": "denoiser-best"}
 
 
@@ -30,7 +30,7 @@ class CatalogEntry:
 
 @dataclass(frozen=True, slots=True)
 class BadCard:
-    """A weights file whose card is missing or none, and the error that says so."""
+    """A weights file whose card is missing or invalid, with the error."""
 
     name: str
     path: Path
@@ -72,7 +72,7 @@ def find(name_or_path: str, device: str) -> CatalogEntry:
 
 
 def verify(entry: CatalogEntry) -> None:
-    """Proves the file to be the one that its card was written for; UntrustedWeights if not."""
+    """Compare the file with the checksum on its card; raise UntrustedWeights if it differs."""
     digest = hashlib.sha256()
     with entry.path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -82,12 +82,12 @@ def verify(entry: CatalogEntry) -> None:
 
 
 def _files() -> dict[str, Path]:
-    # By name alone: a stray file without a card must not keep the others from being found.
+    # By name only: a file without a card must not hide the others.
     return {path.stem: path for place in reversed(_places()) for path in place.glob("*.safetensors")}
 
 
 def _places() -> list[Path]:
-    # An editable install has no weights in the package; beside an installed one lie other people's packages.
+    # An editable install has no weights in the package; beside an installed one are other packages.
     beside = [_CHECKOUT / "weights"] if (_CHECKOUT / "pyproject.toml").is_file() else []
     return [_PACKAGE / "weights", *beside]
 

@@ -84,7 +84,7 @@ DEMOSAICS = (demosaic_bilinear, demosaic_malvar, demosaic_edge_directed)
 
 
 # Sums of shifted views rather than convolutions: with one channel in and out those are ten times slower on a CPU.
-# A mirrored border keeps the pattern, since what is mirrored lies an even number of pixels away.
+# A mirrored border keeps the pattern, since mirrored pixels are an even number of pixels away.
 
 
 def _mirrored(planes: Tensor, by: int) -> Tensor:
@@ -117,7 +117,7 @@ def _filled_on_a_coarse_grid(padded: Tensor) -> Tensor:
 
 
 def _along(line: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Green between its two neighbours on a *line* of five pixels, and how steep the picture is there."""
+    """Green between its two neighbours on a *line* of five pixels, and the slope there."""
     two_back, back, here, on, two_on = line
     curvature = 2 * here - two_back - two_on
     return (back + on) / 2 + curvature / 4, (back - on).abs() + curvature.abs()

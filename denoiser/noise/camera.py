@@ -5,10 +5,10 @@
 
 After Brooks et al., "Unprocessing images for learned raw denoising" (CVPR 2019): the tone curve, colour matrix and
 white balance are undone, the noise is added where it arises, and both sides are developed alike.
-docs/noise.md compares what comes out with real photos.
+docs/noise.md compares the result with real photos.
 
-The variance of a raw value x in 0..1, before demosaicing, is shot * x + read. Their ranges cover what has been
-published of cameras from ISO 1600 to 25600, photos lifted by up to three stops, and phones.
+The variance of a raw value x in 0..1, before demosaicing, is shot * x + read. Their ranges cover
+published values of cameras from ISO 1600 to 25600, photos lifted by up to three stops, and phones.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BITS_RANGE = (10, 14)
 
 
 def draw_shot(count: int, dice: Dice) -> Tensor:
-    """How much photons matter, for *count* pictures (count,), within SHOT_RANGE."""
+    """Random shot noise for *count* images (count,), within SHOT_RANGE."""
     iso = dice.log_uniform(*_ISO_RANGE, count)
     by_iso = _SHOT_AT_1600 * (iso / _ISO_RANGE[0]).pow(_SHOT_PER_ISO) * torch.exp(_SHOT_SPREAD * dice.normal(count))
     lifted = dice.uniform(0, 1, count) < _LIFTED_SHARE
@@ -54,7 +54,7 @@ def draw_shot(count: int, dice: Dice) -> Tensor:
 
 
 def draw_read(shot: Tensor, dice: Dice) -> Tensor:
-    """How much the electronics add to pictures of that *shot* (B,)."""
+    """Random read noise for images of that *shot* noise (B,)."""
     phone = dice.uniform(0, 1, len(shot)) < 0.5
     slope, offset, spread = (
         torch.where(phone, ours, theirs) for ours, theirs in zip(_PHONE_READ, _SYSTEM_READ, strict=True)
@@ -63,7 +63,7 @@ def draw_read(shot: Tensor, dice: Dice) -> Tensor:
 
 
 def expose(mosaic: Tensor, shot: Tensor, read: Tensor, dice: Dice) -> Tensor:
-    """*mosaic* (B, 1, H, W) of light in 0..1 as the sensor reports it: noisy, clipped, in steps."""
+    """*mosaic* (B, 1, H, W) of light in 0..1 with sensor noise, clipped and quantised."""
     batch, _, height, width = mosaic.shape
     variance = shot.reshape(-1, 1, 1, 1) * mosaic + read.reshape(-1, 1, 1, 1)
     noise = dice.normal(batch, 1, height, width) * variance.sqrt()
@@ -78,11 +78,11 @@ def expose(mosaic: Tensor, shot: Tensor, read: Tensor, dice: Dice) -> Tensor:
 
 _DEMOSAIC_SHARES = (0.3, 0.4, 0.3)  # bilinear, Malvar, edge-directed
 _RESIZED_SHARE = 0.3
-_RESIZE_RANGE = (0.5, 1.0)  # the size of the final picture over the camera's
+_RESIZE_RANGE = (0.5, 1.0)  # the size of the final image over that of the camera
 
 
 def shoot(clean: Tensor, generator: torch.Generator, *, shot: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """(noisy, target), both (B, 3, H, W) in 0..1, of clean sRGB pictures as raw files of random cameras give them.
+    """(noisy, target), both (B, 3, H, W) in 0..1, of clean sRGB images, developed from raw files of random cameras.
 
     Neither is finished: no noise reduction, sharpening or resizing. *shot* (B,) fixes the noise; else it is drawn.
     """
@@ -91,7 +91,7 @@ def shoot(clean: Tensor, generator: torch.Generator, *, shot: Tensor | None = No
 
 
 def photograph(clean: Tensor, generator: torch.Generator, *, shot: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """(noisy, target) like `shoot`, finished as cameras and people do: noise reduction, sharpening, resizing."""
+    """(noisy, target) like `shoot`, finished as usual: noise reduction, sharpening, resizing."""
     dice = Dice(generator)
     batch = len(clean)
     shot = draw_shot(batch, dice) if shot is None else shot
@@ -131,8 +131,8 @@ def _shoot(clean: Tensor, shot: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     return develop(seen, settings), develop(true, settings)
 
 
-def _resized(pictures: Tensor, size: list[int]) -> Tensor:
-    smaller = size[0] < pictures.shape[2]
-    return functional.interpolate(
-        pictures, size=size, mode="bicubic", align_corners=False, antialias=smaller
-    ).clamp(0, 1)
+def _resized(images: Tensor, size: list[int]) -> Tensor:
+    smaller = size[0] < images.shape[2]
+    return functional.interpolate(images, size=size, mode="bicubic", align_corners=False, antialias=smaller).clamp(
+        0, 1
+    )

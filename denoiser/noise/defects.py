@@ -9,9 +9,9 @@ from torch.nn import functional
 _HOT_SHARE = 0.75  # of the defects; the others are dead. Long exposures show far more hot pixels
 _PAIR_SHARE = 0.3  # of the defects: the next pixel has the same one
 _ONE_CHANNEL_SHARE = 0.5  # of the defects
-_SPREAD_SHARE = 0.4  # of the pictures: a Bayer mosaic was interpolated after the defect
+_SPREAD_SHARE = 0.4  # of the images: a Bayer mosaic was interpolated after the defect
 _STRENGTH_RANGE = (0.2, 1.0)  # of the way to black or white
-_SAME_FOR_ALL_SHARE = 0.5  # of the striped pictures: all channels have the same stripes
+_SAME_FOR_ALL_SHARE = 0.5  # of the striped images: all channels have the same stripes
 # What bilinear interpolation of a Bayer mosaic makes of one pixel.
 _SPREAD = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
 

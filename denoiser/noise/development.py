@@ -1,11 +1,11 @@
 """Raw development and its inverse: white balance, colour matrix, tone curve.
 
-raw ─ gains ─ matrix ─ sRGB curve ─ S-curve (some) ─► picture
+raw ─ gains ─ matrix ─ sRGB curve ─ S-curve (some) ─► image
 
 In-camera processing follows: colour and grain smoothing, sharpening. Most JPEG files have had noise reduction in
 the camera, and it shapes the noise most: it leaves soft grain and large faint blotches of colour. The
 target goes through the same filter, steered by the noisy photo, so it is the mean of many such photos: detail that
-the camera removed is not asked for.
+the camera removed is not part of it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _S_CURVE_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Development:
-    """The settings for each picture of a batch."""
+    """The settings for each image of a batch."""
 
     to_srgb: Tensor  # (B, 3, 3)
     gains: Tensor  # (B, 3, 1, 1) white balance
@@ -40,7 +40,7 @@ class Development:
 
 
 def draw_development(batch: int, dice: Dice) -> Development:
-    """Random settings for *batch* pictures."""
+    """Random settings for *batch* images."""
     shares = -torch.log(dice.uniform(1e-6, 1.0, batch, len(_MATRICES)))
     shares = shares / shares.sum(dim=1, keepdim=True)  # uniform over the mixtures
     matrices = torch.einsum("bm,mij->bij", shares, torch.tensor(_MATRICES, device=dice.device))
@@ -56,19 +56,19 @@ def draw_development(batch: int, dice: Dice) -> Development:
     )
 
 
-def undevelop(picture: Tensor, settings: Development) -> Tensor:
-    """The raw colours (B, 3, H, W) in 0..1 that those *settings* would have made the *picture* of."""
-    tone = picture.clamp(0, 1)
+def undevelop(image: Tensor, settings: Development) -> Tensor:
+    """The raw colours (B, 3, H, W) in 0..1 that *settings* develop to *image*."""
+    tone = image.clamp(0, 1)
     # The inverse of 3x^2 - 2x^3, after Brooks et al.
     flat = torch.asin(1 - 2 * tone).div_(-3).sin_().add_(0.5)
     linear = _light_of_srgb(torch.where(settings.s_curve, flat, tone))
-    # inv_ex does not look whether it worked, for which a GPU would be waited for; these matrices have inverses.
+    # inv_ex does not check for success, which would wait for the GPU; these matrices have inverses.
     to_camera = torch.linalg.inv_ex(settings.to_srgb).inverse
     return _mixed(to_camera, linear).div_(settings.gains).clamp_(0, 1)
 
 
 def develop(raw: Tensor, settings: Development) -> Tensor:
-    """The picture (B, 3, H, W) in 0..1 of *raw* colours."""
+    """The image (B, 3, H, W) in 0..1 of *raw* colours."""
     balanced = (raw * settings.gains).clamp_(0, 1)
     tone = _srgb_of_light(_mixed(settings.to_srgb, balanced).clamp_(0, 1)).clamp_(0, 1)
     return torch.where(settings.s_curve, tone * tone * (3 - 2 * tone), tone)
@@ -192,9 +192,9 @@ def _sums(planes: Tensor, radius: int, dim: int) -> Tensor:
     return total
 
 
-def _split(picture: Tensor) -> tuple[Tensor, Tensor]:
+def _split(image: Tensor) -> tuple[Tensor, Tensor]:
     """Luma (B, 1, H, W), the mean of the colours, and how red and blue differ from green (B, 2, H, W)."""
-    return picture.mean(dim=1, keepdim=True), picture[:, 0::2] - picture[:, 1:2]
+    return image.mean(dim=1, keepdim=True), image[:, 0::2] - image[:, 1:2]
 
 
 def _joined(luma: Tensor, colour: Tensor) -> Tensor:
@@ -205,9 +205,9 @@ def _joined(luma: Tensor, colour: Tensor) -> Tensor:
 def _sharpen(noisy: Tensor, target: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     amount = dice.uniform(*_SHARPENING, len(noisy), 1, 1, 1)
     radius = dice.number(*_SHARPENING_RADIUS)
-    pictures = torch.cat([noisy, target])
-    blurred = _bell(_bell(pictures, radius, 2), radius, 3)
-    sharper = pictures + amount.repeat(2, 1, 1, 1) * (pictures - blurred)
+    images = torch.cat([noisy, target])
+    blurred = _bell(_bell(images, radius, 2), radius, 3)
+    sharper = images + amount.repeat(2, 1, 1, 1) * (images - blurred)
     noisy, target = sharper.clamp_(0, 1).chunk(2)
     return noisy, target
 

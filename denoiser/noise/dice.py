@@ -1,7 +1,7 @@
 """Random numbers for a batch: pixel values on the device, decisions about splitting it on the host.
 
-Which rows of a batch are sharpened must be known where the rows are chosen. Decided on a GPU it would make the host
-wait for everything queued before; so decisions come from a host generator that follows from the given one's state.
+Splitting a batch needs its random numbers on the host. Numbers from a GPU would make the host wait for all queued
+work, so they come from a host generator that is seeded with the state of the given one.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class Dice:
         return torch.randn(*shape, generator=self.generator, device=self.device)
 
     def number(self, low: float, high: float) -> float:
-        """One number between *low* and *high*, known to the host."""
+        """One number between *low* and *high*, on the host."""
         return low + (high - low) * float(torch.rand((), generator=self._host))
 
     def rows(self, share: float, count: int) -> Tensor:
-        """The rows, out of *count*, that a *share* falls on by chance: indices, on the device."""
+        """A random *share* of *count* rows: indices, on the device."""
         return self.split((share, 1 - share), count)[0]
 
     def split(self, shares: tuple[float, ...], count: int) -> list[Tensor]:
-        """All of *count* rows, each given to one of the *shares* (which add up to 1): indices, on the device."""
+        """*count* rows, randomly distributed to *shares*, which add up to 1: indices, on the device."""
         edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]
         throws = torch.rand(count, generator=self._host, dtype=torch.float64)
         owner = torch.bucketize(throws, edges, right=True)

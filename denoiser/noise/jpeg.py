@@ -1,4 +1,4 @@
-"""JPEG's round trip in torch: what a file of some quality keeps of a picture, batched, without leaving the device.
+"""JPEG compression and decompression in torch, batched, on the device of the images.
 
     RGB ─ YCbCr ─ halve colour (some) ─ 8x8 cosines ─ divide by table, round, multiply ─ back again
 
@@ -36,12 +36,12 @@ _CHROMA_TABLE = (
 )
 
 
-def through_jpeg(pictures: Tensor, quality: Tensor, *, half_chroma: bool) -> Tensor:
-    """*pictures* (B, 3, H, W) in 0..1 as JPEG files of *quality* (B,), 1 to 100, give them back, in steps of 1/255.
+def through_jpeg(images: Tensor, quality: Tensor, *, half_chroma: bool) -> Tensor:
+    """*images* (B, 3, H, W) in 0..1 after JPEG compression with *quality* (B,), 1 to 100, in steps of 1/255.
 
-    With *half_chroma* colour is kept at half size (4:2:0), else in full (4:4:4).
+    With *half_chroma*, colour is stored at half size (4:2:0), else in full (4:4:4).
     """
-    return through_tables(pictures, *tables_of(quality), half_chroma=half_chroma)
+    return through_tables(images, *tables_of(quality), half_chroma=half_chroma)
 
 
 def tables_of(quality: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,11 +49,11 @@ def tables_of(quality: Tensor) -> tuple[Tensor, Tensor]:
     return _scaled(_LUMA_TABLE, quality), _scaled(_CHROMA_TABLE, quality)
 
 
-def through_tables(pictures: Tensor, luma_table: Tensor, chroma_table: Tensor, *, half_chroma: bool) -> Tensor:
+def through_tables(images: Tensor, luma_table: Tensor, chroma_table: Tensor, *, half_chroma: bool) -> Tensor:
     """`through_jpeg` with any quantisation tables (B, 64), such as those of cameras."""
-    height, width = pictures.shape[2:]
+    height, width = images.shape[2:]
     red, green, blue = _padded_to(
-        pictures.clamp(0, 1).mul(255).round(), 2 * _BLOCK if half_chroma else _BLOCK
+        images.clamp(0, 1).mul(255).round(), 2 * _BLOCK if half_chroma else _BLOCK
     ).unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     colour = torch.stack([(blue - luma) / 1.772, (red - luma) / 1.402], dim=1).round()
@@ -63,7 +63,7 @@ def through_tables(pictures: Tensor, luma_table: Tensor, chroma_table: Tensor, *
     luma = _through_cosines(luma, luma_table) + 128
     colour = _through_cosines(colour, chroma_table)
     if half_chroma:
-        # libjpeg enlarges by weights 3/4 and 1/4, which is what bilinear interpolation by two comes to.
+        # libjpeg enlarges with weights 3/4 and 1/4, like bilinear interpolation.
         colour = functional.interpolate(colour, scale_factor=2, mode="bilinear", align_corners=False).round()
     luma, blue_less, red_less = luma[:, 0], colour[:, 0], colour[:, 1]
     rgb = torch.stack(
@@ -110,6 +110,6 @@ def _scaled(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     return torch.floor((base * percent.unsqueeze(1) + 50) / 100).clamp(1, 255)
 
 
-def _padded_to(pictures: Tensor, multiple: int) -> Tensor:
-    down, across = (-side % multiple for side in pictures.shape[2:])
-    return functional.pad(pictures, (0, across, 0, down), mode="replicate") if down or across else pictures
+def _padded_to(images: Tensor, multiple: int) -> Tensor:
+    down, across = (-side % multiple for side in images.shape[2:])
+    return functional.pad(images, (0, across, 0, down), mode="replicate") if down or across else images

@@ -1,6 +1,6 @@
 """Noise fitted to one source: level by brightness, spatial and channel correlation.
 
-    white fields (B, 3, H, W) ─► 3x3 filters: grain and colour ─► times level(brightness) ─► added to the picture
+    white fields (B, 3, H, W) ─► 3x3 filters: grain and colour ─► times level(brightness) ─► added to the image
 
 The filters are the square root of the spectrum that was measured; each channel's level follows its own brightness.
 """
@@ -17,7 +17,7 @@ KNOTS = 16  # brightnesses, evenly from 0 to 1, at which the level is known; lin
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredNoise:
-    """What a fit found. Complete when built; samples are seeded, on the device of the picture.
+    """The result of a fit. Samples are seeded, on the device of the image.
 
     ``level`` (3, KNOTS) is the sigma of each channel in 8-bit units at its own brightness. ``kernel`` (3, 3, S, S),
     S odd, leads from three white fields to the three channels, each of unit variance. ``spread`` is how far the
@@ -43,7 +43,7 @@ class MeasuredNoise:
     def field(self, batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """Bare noise (batch, 3, height, width) of unit variance with the grain, on the generator's device.
 
-        Stationary on a torus: the last column stands to the first as any two neighbours do.
+        Stationary on a torus: the first and last columns are correlated like other neighbours.
         """
         side = self.kernel.shape[-1]
         size = (max(height, side), max(width, side))
@@ -64,12 +64,12 @@ class MeasuredNoise:
 
     @property
     def channel_correlation(self) -> Tensor:
-        """(3, 3): how much of one channel's noise is in another's, at the same pixel."""
+        """Correlation (3, 3) of the channels at the same pixel."""
         return torch.einsum("ikyx,jkyx->ij", self.kernel, self.kernel)
 
     @property
     def neighbour_correlation(self) -> float:
-        """How alike two pixels beside each other are, 0 for white noise; the mean over channels and directions."""
+        """Correlation of neighbouring pixels, the mean over channels and directions; 0 for white noise."""
         beside = (self.kernel[..., 1:] * self.kernel[..., :-1]).sum()
         below = (self.kernel[..., 1:, :] * self.kernel[..., :-1, :]).sum()
         return float((beside + below) / 2 / self.kernel.square().sum())
@@ -87,7 +87,7 @@ class MeasuredNoise:
 def kernel_of_spectrum(spectrum: Tensor) -> Tensor:
     """The filters (3, 3, N-1, N-1) of a Hermitian *spectrum* (N, N, 3, 3), laid out as torch.fft.fft2 does.
 
-    Each channel gets unit variance whatever the spectrum's scale; what is not positive in it counts as none.
+    Each channel gets unit variance whatever the spectrum's scale; negative eigenvalues count as 0.
     """
     values, vectors = torch.linalg.eigh(spectrum)
     root = (vectors * values.clamp_min(0).sqrt().unsqueeze(-2)) @ vectors.mH

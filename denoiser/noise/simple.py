@@ -1,7 +1,7 @@
 """Simple kinds of noise: white, correlated, signal-dependent without a camera, impulses, and missing parts.
 
-White Gaussian noise is the same in every pixel and channel, as most papers measure it. Missing parts show one
-value, as in masked autoencoders and old prints.
+White Gaussian noise has the same level in every pixel and channel, as in most papers. Missing parts are 0, as in
+masked autoencoders.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def add_white(
 ) -> Tensor:
     """*clean* (B, C, H, W) in 0..1 with Gaussian noise of *sigma* in 8-bit units; neither clipped nor rounded.
 
-    *sigma* is one number or (B,). Where *grey*, one truth or (B,), all channels get the same noise.
+    *sigma* is one number or (B,). *grey*, one value or (B,), gives all channels the same noise.
     """
     same_for_all = grey is True
     shape = (clean.shape[0], 1, *clean.shape[2:]) if same_for_all else clean.shape
@@ -28,15 +28,13 @@ def add_white(
 
 
 def as_8_bit(image: Tensor) -> Tensor:
-    """What an 8-bit file would keep of *image*: clipped to 0..1 and rounded to its steps."""
+    """*image* as in an 8-bit file: clipped to 0..1 and rounded."""
     return image.clamp(0, 1).mul(255).round().div(255)
 
 
 _KERNEL = 7
-_MIN_BLUR, _MAX_BLUR = (
-    0.4,
-    1.2,
-)  # sigma of the kernels in pixels: from nearly white to the blotches of a resized photo
+_MIN_BLUR, _MAX_BLUR = 0.4, 1.2  # sigma of the kernels in pixels: from nearly white to blotches of resized photos
+_BLOCK = 8  # pixels
 
 
 def add_shaped(clean: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
@@ -46,7 +44,7 @@ def add_shaped(clean: Tensor, sigma: Tensor, generator: torch.Generator) -> Tens
         batch, channels, height + _KERNEL - 1, width + _KERNEL - 1, generator=generator, device=clean.device
     )
     noise = _mix_channels(_blur(noise, generator), generator)
-    # The strength varies with the light by up to a factor of three, either way.
+    # The strength varies with brightness by up to a factor of three, in both directions.
     slope = torch.rand(batch, 1, 1, 1, generator=generator, device=clean.device) * 2 - 1
     gain = torch.exp(slope * (clean.mean(dim=1, keepdim=True) - 0.5) * 1.1)
     return clean + noise * gain * sigma.reshape(-1, 1, 1, 1) / 255
@@ -74,7 +72,7 @@ def _mix_channels(noise: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def add_poisson(clean: Tensor, peak: Tensor | float, generator: torch.Generator) -> Tensor:
-    """*clean* (B, C, H, W) in 0..1 as counts of photons would show it, *peak* of them at white; not clipped.
+    """*clean* (B, C, H, W) in 0..1 with photon noise, *peak* photons at white; not clipped.
 
     *peak* is one number or (B,); the variance is clean / peak.
     """
@@ -102,7 +100,7 @@ def add_salt_and_pepper(clean: Tensor, share: Tensor | float, generator: torch.G
 
 def add_random_values(clean: Tensor, share: Tensor | float, generator: torch.Generator) -> Tensor:
     """*clean* (B, C, H, W) in 0..1 with a *share* of its values, one number or (B,), replaced by values in 0..1."""
-    # Of the values that are struck the draw is uniform below the share: divided by it, it is the new value.
+    # The draw of a replaced value is uniform below the share; divided by it, it is the new value.
     draw = torch.rand(clean.shape, generator=generator, device=clean.device, dtype=clean.dtype)
     share = _for_each(share, clean)
     return torch.where(draw < share, draw / share.clamp_min(1e-12), clean)
@@ -112,39 +110,28 @@ def _for_each(share: Tensor | float, clean: Tensor) -> Tensor:
     return torch.as_tensor(share, device=clean.device, dtype=clean.dtype).reshape(-1, 1, 1, 1)
 
 
-def mask_pixels(clean: Tensor, share: float, generator: torch.Generator, *, fill: float = 0.0) -> Tensor:
-    """*clean* (B, C, H, W) with a *share* of its pixels set to *fill*."""
+def mask_pixels(clean: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """*clean* (B, C, H, W) with a *share* of its pixels set to 0."""
     batch, _, height, width = clean.shape
-    return _filled(clean, _lost(batch, height, width, share, generator, clean.device), fill)
+    return clean.masked_fill(_lost(batch, height, width, share, generator), 0)
 
 
-def mask_blocks(
-    clean: Tensor, share: float, generator: torch.Generator, *, size: int = 8, fill: float = 0.0
-) -> Tensor:
-    """*clean* (B, C, H, W) with a *share* of its squares of *size* pixels set to *fill*."""
+def mask_blocks(clean: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """*clean* (B, C, H, W) with a *share* of its squares of 8 pixels set to 0."""
     batch, _, height, width = clean.shape
-    rows, columns = -(-height // size), -(-width // size)
-    lost = _lost(batch, rows, columns, share, generator, clean.device)
-    lost = functional.interpolate(lost.float(), scale_factor=size, mode="nearest")[..., :height, :width] > 0
-    return _filled(clean, lost, fill)
+    lost = _lost(batch, -(-height // _BLOCK), -(-width // _BLOCK), share, generator)
+    lost = lost.repeat_interleave(_BLOCK, 2).repeat_interleave(_BLOCK, 3)
+    return clean.masked_fill(lost[..., :height, :width], 0)
 
 
-def mask_stripes(
-    clean: Tensor, share: float, generator: torch.Generator, *, size: int = 1, fill: float = 0.0
-) -> Tensor:
-    """*clean* (B, C, H, W) with a *share* of its stripes, *size* pixels wide, set to *fill*; across or down."""
+def mask_stripes(clean: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """*clean* (B, C, H, W) with a *share* of its rows or of its columns set to 0."""
     batch, _, height, width = clean.shape
-    across = _lost(batch, -(-height // size), 1, share, generator, clean.device).repeat_interleave(size, 2)
-    down = _lost(batch, 1, -(-width // size), share, generator, clean.device).repeat_interleave(size, 3)
+    across = _lost(batch, height, 1, share, generator)
+    down = _lost(batch, 1, width, share, generator)
     turned = torch.rand(batch, 1, 1, 1, generator=generator, device=clean.device) < 0.5
-    return _filled(clean, torch.where(turned, across[:, :, :height], down[..., :width]), fill)
+    return clean.masked_fill(torch.where(turned, across, down), 0)
 
 
-def _lost(
-    batch: int, rows: int, columns: int, share: float, generator: torch.Generator, device: torch.device
-) -> Tensor:
-    return torch.rand(batch, 1, rows, columns, generator=generator, device=device) < share
-
-
-def _filled(clean: Tensor, lost: Tensor, fill: float) -> Tensor:
-    return clean.masked_fill(lost, fill)
+def _lost(batch: int, rows: int, columns: int, share: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(batch, 1, rows, columns, generator=generator, device=generator.device) < share

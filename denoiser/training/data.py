@@ -61,6 +61,7 @@ _HELD_OUT = 8
 _SHRUNK_COPIES = 2
 _SHRINK_RANGE = (1.3, 3.0)
 HINT = "Point --data at a folder of clean photos."
+_TURNS = 8  # quarter turns, from 4 on mirrored as well
 _TEXTURE_CHOICE = 0.75  # how often the more textured of two crops is chosen; flat crops teach little
 
 
@@ -106,7 +107,7 @@ class CropChoice:
     which: Tensor  # (2 count,) numbers of images; the two candidates of a crop are neighbours
     where: Tensor  # (2 count, 2) row and column, 0..1 of where a crop may begin
     luck: Tensor  # (count,) below _TEXTURE_CHOICE the candidate with more texture is taken
-    turns: Tensor  # (count,) 0..7: quarter turns, from 4 on mirrored as well
+    turns: Tensor  # (count,) below _TURNS
 
     def chosen_candidates(self, texture: Tensor) -> Tensor:
         """The number (count,) of the chosen candidate for each crop, by the *texture* (2 count,) of all of them."""
@@ -122,7 +123,7 @@ def choose(shares: Tensor, count: int, generator: torch.Generator) -> CropChoice
         which=torch.multinomial(shares.to(device), 2 * count, replacement=True, generator=generator),
         where=torch.rand(2 * count, 2, generator=generator, device=device),
         luck=torch.rand(count, generator=generator, device=device),
-        turns=torch.randint(8, (count,), generator=generator, device=device),
+        turns=torch.randint(_TURNS, (count,), generator=generator, device=device),
     )
 
 
@@ -244,8 +245,9 @@ class DevicePool:
         """*count* random crops (count, C, patch, patch) in 0..1, flipped and turned at random."""
         chance = choose(self._shares, count, generator)
         taken = chance.chosen_candidates(texture(self._greens(chance, patch)))
-        side = torch.arange(patch, device=generator.device)
-        rows, columns = _turned_batch(side.reshape(1, -1, 1), side.reshape(1, 1, -1), chance.turns, patch)
+        places = torch.arange(patch * patch, device=generator.device).reshape(1, patch, patch)
+        places = torch.cat([_turned(places, turn) for turn in range(_TURNS)])[chance.turns]
+        rows, columns = places // patch, places % patch
         corner, width, plane = (value[taken].reshape(-1, 1, 1) for value in self._corners(chance, patch))
         inside = (corner + rows * width + columns).unsqueeze(1)
         channels = torch.arange(self._channels, device=generator.device).reshape(1, -1, 1, 1)
@@ -257,7 +259,7 @@ class DevicePool:
         return self._bytes[corner + plane + side.reshape(1, -1, 1) * width + side.reshape(1, 1, -1)]
 
     def _corners(self, chance: CropChoice, patch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Where each candidate begins in its first channel, the width of its image, the size of one channel."""
+        """Offset of each candidate in its first channel, the width of its image, the size of one channel."""
         height, width = self._heights[chance.which], self._widths[chance.which]
         top = (chance.where[:, 0].double() * (height - patch + 1)).long()
         left = (chance.where[:, 1].double() * (width - patch + 1)).long()
@@ -270,20 +272,3 @@ def resident(pool: PhotoPool, device: torch.device) -> CropSource:
         return pool
     free, _ = torch.cuda.mem_get_info(device)
     return DevicePool(pool, device) if pool.size < _SHARE_OF_FREE * free else pool
-
-
-def _turned_batch(rows: Tensor, columns: Tensor, turns: Tensor, patch: int) -> tuple[Tensor, Tensor]:
-    """Where in the crop as it lies each place of the turned crop comes from; the turns of PhotoPool."""
-    mirrored = (turns >= 4).reshape(-1, 1, 1)
-    columns = torch.where(mirrored, patch - 1 - columns, columns)
-    rows = rows.expand_as(columns.expand(-1, patch, -1))
-    quarter = (turns % 4).reshape(-1, 1, 1)
-    last = patch - 1
-    # One quarter turn to the left shows, at (row, column), what lay at (column, last - row).
-    from_rows = torch.where(quarter == 1, columns, rows)
-    from_rows = torch.where(quarter == 2, last - rows, from_rows)
-    from_rows = torch.where(quarter == 3, last - columns, from_rows)
-    from_columns = torch.where(quarter == 1, last - rows, columns)
-    from_columns = torch.where(quarter == 2, last - columns, from_columns)
-    from_columns = torch.where(quarter == 3, rows, from_columns)
-    return from_rows, from_columns

@@ -20,7 +20,7 @@ def test_the_middle_of_pictures_that_agree() -> None:
     series = fit_series([estimate(luma) for luma in (9.6, 10.0, 10.4, 9.9, 10.2)])
     assert series.misfits == ()
     assert (series.estimate.luma, series.estimate.chroma, series.estimate.kind) == (10.0, 4.0, 0.9)
-    assert series.estimate.reason == "the middle of 5 pictures"
+    assert series.estimate.reason == "the median of 5 images"
 
 
 @pytest.mark.parametrize("odd", [2.0, 40.0])
@@ -28,7 +28,7 @@ def test_a_picture_that_does_not_fit_is_named_and_moves_nothing(odd) -> None:
     series = fit_series([estimate(10.0), estimate(odd), estimate(10.3), estimate(9.7), estimate(10.1)])
     assert series.misfits == (1,)
     assert series.estimate.luma == pytest.approx(10.05, abs=0.06)
-    assert series.estimate.reason == "the middle of 4 of 5 pictures"
+    assert series.estimate.reason == "the median of 4 of 5 images"
 
 
 def test_odd_colour_noise_alone_is_a_misfit() -> None:

@@ -15,12 +15,12 @@ from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, refuse_flags, speaking_flags
 from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
     from denoiser.engine import Session
-    from denoiser.evaluation.denoising import Evaluation, Score
+    from denoiser.evaluation.denoising import Score
 
 
 _EXAMPLES = """\
@@ -32,7 +32,8 @@ denoise evaluate denoiser --data ./photos --kind untouched   how much clean phot
 denoise evaluate denoiser --data ./photos --robustness       JPEG, blur, untrained kinds of noise
 denoise evaluate codec --data ./photos --picture curves.svg  compare with JPEG, WebP, AVIF
 """
-_SILENCE = 10  # seconds between progress lines
+_PROGRESS_EVERY = 10  # seconds
+_FOR_DENOISERS = ("kind", "levels", "grey", "automatic", "baselines", "robustness", "noise_level")
 _LEVELS = (15.0, 25.0, 50.0)  # as in papers; repeated here to avoid importing torch
 
 
@@ -90,26 +91,17 @@ def command(
     White noise is denoised at its known level, everything else blind. -v and --json print the values of every
     image; docs/quality.md describes the protocol.
     """
+    mode: OutputMode = context.obj
+    options = collect(DenoiseOptions, words)
+    if what == "codec":
+        refuse_flags(context, _FOR_DENOISERS, "`denoise evaluate denoiser`")
+        _evaluate_codec(mode, Path(data), options, limit, picture)
+        return 0
     from denoiser import imageio
     from denoiser.engine import open_session  # slow import (torch): after the arguments are checked
     from denoiser.evaluation import tables
     from denoiser.evaluation.denoising import EvaluationPlan, evaluate
 
-    mode: OutputMode = context.obj
-    options = collect(DenoiseOptions, words)
-    if what == "codec":
-        refuse_words_of_denoisers(context)
-        with stopping_politely() as cancel:
-            evaluate_codec(
-                mode,
-                Path(data),
-                options,
-                limit=limit,
-                picture=picture,
-                progress=_progress_printer(mode),
-                cancel=cancel,
-            )
-        return 0
     names = ("kind", "levels", "grey", "automatic", "baselines")
     plan = EvaluationPlan(**{name: words[name] for name in names}, noise_level=options.noise_level, limit=limit)
     if robustness and (plan.kind == "pairs" or plan.noise_level is not None):
@@ -118,11 +110,14 @@ def command(
         )
     folder, sheet = Path(data), _sheet(picture, Path(data))
     session = open_session(options)
+    progress = _progress_printer(mode)
     with stopping_politely() as cancel:
-        evaluations = evaluate(session, folder, plan, progress=_progress_printer(mode), cancel=cancel)
-        _show(mode, session, evaluations)
+        evaluations = evaluate(session, folder, plan, progress=progress, cancel=cancel)
+        scores = [score for one in evaluations for score in one.scores]
+        table = tables.as_text(scores, each=mode.verbose)
+        _print_scores(mode, session, scores, f"{session.model_name}, {session.device}, {session.precision}", table)
         if robustness:
-            _show_robustness(mode, session, folder, options, limit, cancel)
+            _print_robustness(mode, session, folder, options, limit, cancel)
         if sheet is not None:
             imageio.write(tables.sheet(evaluations), sheet)
             if not mode.quiet:
@@ -130,18 +125,7 @@ def command(
     return 0
 
 
-def _show(mode: OutputMode, session: Session, evaluations: Sequence[Evaluation]) -> None:
-    from denoiser.evaluation import tables
-
-    scores = [score for one in evaluations for score in one.scores]
-    if mode.json:
-        _dump(session, scores)
-    else:
-        click.echo(f"{one_line(session.model_name)}, {session.device}, {session.precision}\n")
-        click.echo("\n".join(map(one_line, tables.as_text(scores, each=mode.verbose).splitlines())))
-
-
-def _show_robustness(
+def _print_robustness(
     mode: OutputMode,
     session: Session,
     folder: Path,
@@ -152,20 +136,17 @@ def _show_robustness(
     from denoiser import models
     from denoiser.evaluation import robustness, tables
 
-    model = models.load(models.find(options.model, session.device))
-    scores = robustness.table(
-        session, folder, model=model, limit=limit, progress=_progress_printer(mode), cancel=cancel
-    )
-    if mode.json:
-        _dump(session, scores)
-    else:
-        click.echo(f"\n{robustness.TITLE}")
-        click.echo(tables.as_rows(scores))
+    model, progress = models.load(models.find(options.model, session.device)), _progress_printer(mode)
+    scores = robustness.table(session, folder, model=model, limit=limit, progress=progress, cancel=cancel)
+    _print_scores(mode, session, scores, f"\n{robustness.TITLE}", tables.as_rows(scores))
 
 
-def _dump(session: Session, scores: Sequence[Score]) -> None:
+def _print_scores(mode: OutputMode, session: Session, scores: Sequence[Score], title: str, table: str) -> None:
     from denoiser.evaluation import tables
 
+    if not mode.json:
+        click.echo("\n".join(map(one_line, [*title.splitlines(), "", *table.splitlines()])))
+        return
     by = {"model": session.model_name, "digest": session.model_digest}
     by |= {"device": session.device, "precision": session.precision}
     for score in scores:
@@ -190,70 +171,42 @@ def _sheet(picture: str | None, folder: Path) -> Path | None:
 
 def _progress_printer(mode: OutputMode) -> Callable[[str], None]:
     """Return a printer of progress lines: all with -v, none with -q, otherwise occasional ones."""
-    spoken = time.monotonic()
+    printed = time.monotonic()
 
-    def tell(line: str) -> None:
-        nonlocal spoken
-        if mode.verbose or (not mode.quiet and time.monotonic() - spoken > _SILENCE):
+    def progress(line: str) -> None:
+        nonlocal printed
+        if mode.verbose or (not mode.quiet and time.monotonic() - printed > _PROGRESS_EVERY):
             to_stderr(one_line(line))
-            spoken = time.monotonic()
+            printed = time.monotonic()
 
-    return tell
-
-
-_DRAWING = ".svg"
+    return progress
 
 
-def evaluate_codec(
-    mode: OutputMode,
-    folder: Path,
-    options: DenoiseOptions,
-    *,
-    limit: int | None,
-    picture: str | None,
-    progress: Callable[[str], None],
-    cancel: CancelToken,
+def _evaluate_codec(
+    mode: OutputMode, folder: Path, options: DenoiseOptions, limit: int | None, picture: str | None
 ) -> None:
     """Print the comparison, and draw its curves if *picture* is given."""
+    chart = Path(picture) if picture else None
+    if chart and chart.suffix.lower() != ".svg":
+        raise UsageError(
+            f"Curves are drawn as SVG, not as {chart.suffix or 'a file without a suffix'}.",
+            hint="Choose another --picture, for example --picture curves.svg",
+        )
+    if chart and not chart.parent.is_dir():
+        raise UsageError(f"{chart}: there is no folder {chart.parent}.")
     from denoiser.evaluation import rd_report
     from denoiser.evaluation.rate_distortion import compare
 
-    drawing = _drawing(picture)
-    comparison = compare(
-        folder,
-        model=options.model,
-        device=options.device,
-        precision=options.precision,
-        limit=limit,
-        progress=progress,
-        cancel=cancel,
-    )
+    common = {"model": options.model, "device": options.device, "precision": options.precision}
+    progress = _progress_printer(mode)
+    with stopping_politely() as cancel:
+        comparison = compare(folder, **common, limit=limit, progress=progress, cancel=cancel)
     if mode.json:
         click.echo(json.dumps(rd_report.as_values(comparison)))
     else:
         click.echo("\n".join(map(one_line, rd_report.as_text(comparison).splitlines())))
-    if drawing is not None:
-        with whole_file(drawing) as file:
+    if chart:
+        with whole_file(chart) as file:
             file.write(rd_report.as_svg(comparison).encode())
         if not mode.quiet:
-            to_stderr(f"Curves in {shown(drawing)}")
-
-
-def refuse_words_of_denoisers(context: click.Context) -> None:
-    """Raise UsageError for a flag that does not apply to codecs."""
-    for name in ("kind", "levels", "grey", "automatic", "baselines", "robustness", "noise_level"):
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            flag = f"--{name.rstrip('s') if name in ('levels', 'baselines') else name.replace('_', '-')}"
-            raise UsageError(f"{flag} applies to `denoise evaluate denoiser` only.", hint="Leave it out.")
-
-
-def _drawing(picture: str | None) -> Path | None:
-    if picture is None:
-        return None
-    path = Path(picture)
-    if path.suffix.lower() != _DRAWING:
-        raise UsageError(f"Curves are drawn as SVG, not as {path.suffix or 'a file without a suffix'}.",
-                         hint="Choose another --picture, for example --picture curves.svg")  # fmt: skip
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}.")
-    return path
+            to_stderr(f"Curves in {shown(chart)}")

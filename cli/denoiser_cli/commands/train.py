@@ -15,7 +15,7 @@ from denoiser.errors import UsageError
 from denoiser.events import Event, TrainingProgress
 from denoiser.options import EstimatorOptions, TrainOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, refuse_flags, speaking_flags
 from denoiser_cli.lines import to_stderr
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ denoise train codec --data ./photos --out ./codec --minutes 60
 denoise train estimator --data ./photos --out ./estimator
 """
 _WHAT = ("denoiser", "codec", "estimator")
-_FOR_ESTIMATORS: tuple[str, ...] = ("crops", "steps")
-_NOT_FOR_ESTIMATORS: tuple[str, ...] = (
+_FOR_ESTIMATORS = ("crops", "steps")
+_NOT_FOR_ESTIMATORS = (
     *("pairs", "noisy", "minutes", "recipe", "start", "teacher", "validate_pairs", "device", "devices"),
 )
 _REPORT_EVERY = 15.0  # seconds between progress lines
@@ -74,7 +74,10 @@ def command(
     current step; --resume continues. A finished estimator is trained again, from its existing training samples.
     """
     mode: OutputMode = context.obj
-    _refuse_flags_of_others(context, what)
+    if what == "estimator":
+        refuse_flags(context, _NOT_FOR_ESTIMATORS, "denoisers and codecs")
+    else:
+        refuse_flags(context, _FOR_ESTIMATORS, "estimators")
     if what == "estimator" and not data:
         raise UsageError("No training photos given.", hint="Name a folder of clean photos with --data.")
     if what == "codec" and (pairs or noisy or not data):
@@ -110,17 +113,6 @@ def command(
             report = training.train_denoiser(clean, folder, options, pairs=paired, **common)
     _print_result(report, mode, of_estimator=what == "estimator")
     return 0 if report.finished else 130
-
-
-def _refuse_flags_of_others(context: click.Context, what: str) -> None:
-    """Raise UsageError for a flag that does not apply to *what*."""
-    others, owner = _FOR_ESTIMATORS, "estimators"
-    if what == "estimator":
-        others, owner = _NOT_FOR_ESTIMATORS, "denoisers and codecs"
-    for parameter in context.command.params:
-        given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
-        if given and parameter.name in others:
-            raise UsageError(f"{parameter.opts[0]} applies to {owner} only.", hint="Leave it out.")
 
 
 def _print_result(report: TrainingReport, mode: OutputMode, *, of_estimator: bool) -> None:

@@ -1,4 +1,4 @@
-"""The networks of the latent codec: pictures to latents and back, and the context model of the latents."""
+"""The networks of the latent codec: images to latents and back, and the context model of the latents."""
 
 from __future__ import annotations
 

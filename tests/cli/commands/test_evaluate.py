@@ -38,7 +38,7 @@ def test_a_long_measurement_says_now_and_then_how_far_it_is(call, network, photo
     from denoiser_cli.commands import evaluate
 
     assert _evaluate(call, network, "--level", "10").err == ""
-    monkeypatch.setattr(evaluate, "_SILENCE", 0)
+    monkeypatch.setattr(evaluate, "_PROGRESS_EVERY", 0)
     assert "white 10: 1 of 2" in _evaluate(call, network, "--level", "10").err
     assert _evaluate(call, network, "--level", "10", "-q").err == ""
 
