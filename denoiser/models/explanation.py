@@ -1,4 +1,4 @@
-"""A card in plain words: what the weights are, what they learned from, what they reach, and where they fail."""
+"""The description of a model, from its card: network, training data, training, results and limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from denoiser.models.card import Card, gaps
 
-# Metrics that a person should not have to guess the meaning of; others are shown as they stand.
+# Descriptions of metrics; others are shown by their names.
 _METRICS = (
     (r"cbsd68_sigma(\d+)", r"CBSD68, white noise of sigma \1, given the level", "dB PSNR"),
     (r"bsd68_grey_sigma(\d+)", r"BSD68 grey, white noise of sigma \1, given the level", "dB PSNR"),
@@ -23,24 +23,14 @@ _METRICS = (
     ),
     (r"(validation|test)_(.+)", r"\2 (\1)", ""),
 )
-_SAID = {
-    "data",
-    "photos",
-    "attribution",
-    "licences",
-    "recipe",
-    "minutes",
-    "hardware",
-    "steps",
-    "megapixels",
-    "began",
-    "torch",
-}
+_COUNTS = {"steps": "steps", "megapixels": "megapixels seen"}
+_FACTS = {"hardware": "On", "began": "Begun", "torch": "PyTorch"}
+_SHOWN = {"data", "photos", "attribution", "licences", "recipe", "minutes", *_COUNTS, *_FACTS}
 _HOUR = 60  # minutes
 
 
 def explained(card: Card) -> list[tuple[str, tuple[str, ...]]]:
-    """The card as headings, each with lines of plain words below it; nothing that is on the card is left out."""
+    """The card as headings with lines of text; nothing on the card is left out."""
     sections = (
         ("Model", _nature(card)),
         ("Training data", _sources(card.training)),
@@ -53,7 +43,7 @@ def explained(card: Card) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def duration(minutes: float) -> str:
-    """Minutes as people say them."""
+    """Minutes or hours, as text."""
     if minutes < 2 * _HOUR:
         return f"{minutes:.3g} minutes"
     return f"{minutes / _HOUR:.3g} hours"
@@ -83,19 +73,11 @@ def _making(training: Mapping[str, Any]) -> Iterator[str]:
     facts = []
     if minutes := training.get("minutes"):
         facts.append(duration(minutes) if isinstance(minutes, int | float) else f"{minutes} minutes")
-    if steps := training.get("steps"):
-        facts.append(f"{_value(steps)} steps")
-    if megapixels := training.get("megapixels"):
-        facts.append(f"{_value(megapixels)} megapixels seen")
+    facts += [f"{_value(training[key])} {text}" for key, text in _COUNTS.items() if training.get(key)]
     if facts:
         yield ", ".join(facts)
-    if hardware := training.get("hardware"):
-        yield f"On {hardware}"
-    if began := training.get("began"):
-        yield f"Begun {began}"
-    if torch := training.get("torch"):
-        yield f"PyTorch {torch}"
-    yield from (f"{_spaced(key)}: {_value(value)}" for key, value in training.items() if key not in _SAID)
+    yield from (f"{text} {training[key]}" for key, text in _FACTS.items() if training.get(key))
+    yield from (f"{_spaced(key)}: {_value(value)}" for key, value in training.items() if key not in _SHOWN)
 
 
 def _metric(key: str, value: Any) -> str:

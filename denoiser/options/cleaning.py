@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from denoiser.options.control import DEVICES, PRECISIONS, check, control
+from denoiser.options.control import DEVICES, PRECISIONS, check, control, fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +19,10 @@ class DenoiseOptions:
         unit="8-bit sigma",
         automatic=True,
     )
-    strength: float = control(
-        1.0,
-        help="Denoising strength. 1 is full; 0 leaves the image unchanged.",
-        minimum=0.0,
-        maximum=1.0,
-    )
-    colour_noise: float = control(
-        1.0,
-        help="Colour denoising strength. 1 is full; 0 keeps the colour noise.",
-        minimum=0.0,
-        maximum=1.0,
-    )
-    detail: float = control(
-        0.0,
-        help="Restore removed detail where the image has structure.",
-        minimum=0.0,
-        maximum=1.0,
-    )
-    grain: float = control(
-        0.0,
-        help="Add neutral grain. 1 matches the size and strength of the removed noise.",
-        minimum=0.0,
-        maximum=1.0,
-    )
+    strength: float = fraction(1.0, "Denoising strength. 1 is full; 0 leaves the image unchanged.")
+    colour_noise: float = fraction(1.0, "Colour denoising strength. 1 is full; 0 keeps the colour noise.")
+    detail: float = fraction(0.0, "Restore removed detail where the image has structure.")
+    grain: float = fraction(0.0, "Add neutral grain. 1 matches the size and strength of the removed noise.")
     hot_pixels: str = control(
         "auto",
         help="Replace isolated dead and hot pixels.",

@@ -36,6 +36,11 @@ def control(default: Any, **words: Any) -> Any:
     return field(default=default, metadata={"control": Control(**words)})
 
 
+def fraction(default: float, help_text: str) -> Any:
+    """Declare a field with values from 0 to 1."""
+    return control(default, help=help_text, minimum=0.0, maximum=1.0)
+
+
 def controls(options: type[Any]) -> dict[str, Control]:
     """Return the controls of an options class by field name, in declaration order."""
     return {f.name: f.metadata["control"] for f in dataclasses.fields(options)}

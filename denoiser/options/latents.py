@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from denoiser.errors import UsageError
-from denoiser.options.control import DEVICES, PRECISIONS, RECTANGLE, check, control, rectangle
+from denoiser.options.control import DEVICES, PRECISIONS, RECTANGLE, check, control, fraction, rectangle
 
 _MODEL = "Codec: auto, or a .safetensors file."
 
@@ -90,12 +90,7 @@ class DecodeOptions:
         unit="bits",
         automatic=True,
     )
-    grain: float = control(
-        0.0,
-        help="Add grain that resembles the noise removed while encoding.",
-        minimum=0.0,
-        maximum=1.0,
-    )
+    grain: float = fraction(0.0, "Add grain that resembles the noise removed while encoding.")
     model: str = control("auto", help=_MODEL)
     device: str = control("auto", help="Device to run on.", choices=DEVICES)
     precision: str = control("auto", help="Inference precision.", choices=PRECISIONS)

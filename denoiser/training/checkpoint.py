@@ -20,7 +20,7 @@ _HEADER = "progress"
 
 
 @dataclass(slots=True)
-class RunProgress:
+class TrainingState:
     """Progress of a run, stored in the header of the checkpoint."""
 
     recipe: str
@@ -31,7 +31,7 @@ class RunProgress:
 
 def save_state(
     path: Path,
-    progress: RunProgress,
+    progress: TrainingState,
     networks: Mapping[str, nn.Module],
     optimisers: Sequence[torch.optim.Optimizer],
     generator: torch.Generator,
@@ -51,11 +51,11 @@ def load_state(
     networks: Mapping[str, nn.Module],
     optimisers: Sequence[torch.optim.Optimizer],
     generator: torch.Generator,
-) -> RunProgress:
+) -> TrainingState:
     """Load networks, optimisers and generator from *path*; raise UnusableData if it is not their checkpoint."""
     tensors, values = read_tensors(path, _HEADER)
     try:
-        progress = RunProgress(**values)
+        progress = TrainingState(**values)
         _restore_generator(generator, tensors.pop("generator"), progress.step)
         for role, network in networks.items():
             network.load_state_dict(_below(tensors, role))

@@ -16,7 +16,7 @@ from denoiser.errors import UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
-from denoiser.training.checkpoint import RunProgress
+from denoiser.training.checkpoint import TrainingState
 from denoiser.training.data import Loading
 from denoiser.training.export import training_facts, write_weights
 from denoiser.training.loop import Logbook, train
@@ -37,7 +37,7 @@ class TrainingReport:
     """The result of a training; ``kept_start`` means that it did not improve the weights it started from."""
 
     weights: Path
-    progress: RunProgress
+    progress: TrainingState
     finished: bool
     unreadable: tuple[UnreadableImage, ...]
     before: ValidationResult | None = None  # of the initial weights, on held-out images

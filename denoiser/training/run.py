@@ -57,7 +57,7 @@ class Run:
     teacher: nn.Module | None = None
     processes: Processes = field(default_factory=Processes)
     forward: Callable[..., Any] = field(init=False)
-    progress: checkpoint.RunProgress = field(init=False)
+    progress: checkpoint.TrainingState = field(init=False)
     optimisers: list[torch.optim.Optimizer] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class Run:
             Muon(kernels, lr=self.recipe.muon_rate),
             torch.optim.Adam(parameter_groups(self.network, rest), lr=self.recipe.adam_rate, betas=(0.9, 0.99)),
         ]
-        self.progress = checkpoint.RunProgress(self.recipe.name)
+        self.progress = checkpoint.TrainingState(self.recipe.name)
         self.forward = self.processes.wrap(self.network)
 
     @property

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from denoiser.errors import UnusableData
 from denoiser.networks.pyramid import DenseAutoencoder
-from denoiser.training.checkpoint import RunProgress, load_state, save_state
+from denoiser.training.checkpoint import TrainingState, load_state, save_state
 from denoiser.training.optimiser import Muon, split
 
 
@@ -29,13 +29,13 @@ def test_a_resumed_run_takes_the_very_next_step(tmp_path):
     for _ in range(3):
         _step(network, optimisers, generator)
     path = tmp_path / "state.safetensors"
-    save_state(path, RunProgress("tiny", 3, 1.5, 0.2), {"network": network}, optimisers, generator)
+    save_state(path, TrainingState("tiny", 3, 1.5, 0.2), {"network": network}, optimisers, generator)
     _step(network, optimisers, generator)
 
     again, its_optimisers, its_generator = _run()
     progress = load_state(path, {"network": again}, its_optimisers, its_generator)
     _step(again, its_optimisers, its_generator)
-    assert progress == RunProgress("tiny", 3, 1.5, 0.2)
+    assert progress == TrainingState("tiny", 3, 1.5, 0.2)
     for one, other in zip(network.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -44,7 +44,7 @@ def test_a_resumed_run_takes_the_very_next_step(tmp_path):
 def test_a_broken_state_is_named(tmp_path, damage):
     network, optimisers, generator = _run()
     path = tmp_path / "state.safetensors"
-    save_state(path, RunProgress("tiny"), {"network": network}, optimisers, generator)
+    save_state(path, TrainingState("tiny"), {"network": network}, optimisers, generator)
     if damage == "missing":
         path.unlink()
     else:
@@ -56,7 +56,7 @@ def test_a_broken_state_is_named(tmp_path, damage):
 def test_a_run_that_moved_to_another_kind_of_device_draws_anew(tmp_path):
     network, optimisers, generator = _run()
     path = tmp_path / "state.safetensors"
-    save_state(path, RunProgress("tiny", 5), {"network": network}, optimisers, generator)
+    save_state(path, TrainingState("tiny", 5), {"network": network}, optimisers, generator)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         about = file.metadata()
@@ -72,7 +72,7 @@ def test_a_state_of_the_first_kind_is_still_read(tmp_path):
     network, optimisers, generator = _run()
     _step(network, optimisers, generator)
     path = tmp_path / "state.safetensors"
-    save_state(path, RunProgress("tiny", 1, 2.0, 3.0), {"network": network}, optimisers, generator)
+    save_state(path, TrainingState("tiny", 1, 2.0, 3.0), {"network": network}, optimisers, generator)
     with safe_open(path, framework="pt") as file:
         assert file.metadata() == {"progress": '{"recipe": "tiny", "step": 1, "seconds": 2.0, "megapixels": 3.0}'}
         names = set(file.keys())

@@ -29,7 +29,7 @@ class _ModelRow:
 
     name: str
     entry: CatalogEntry | BadCard
-    verdict: str
+    state: str
     problem: str = ""
 
 
@@ -90,7 +90,7 @@ def _as_json(found: _ModelRow) -> str:
 
 
 def _as_text(found: _ModelRow, *, explain: bool) -> Iterator[str]:
-    yield f"{one_line(found.name)}: {found.verdict}"
+    yield f"{one_line(found.name)}: {found.state}"
     if found.problem:
         yield f"  {one_line(found.problem)}"
     if not isinstance(found.entry, CatalogEntry):
