@@ -58,8 +58,10 @@ def learned(pairs: Sequence[Pair], place: Path, options: TrainOptions, data: Pat
         except UnusableData as error:
             print(error, file=sys.stderr, flush=True)
             return None
-        verdict = report.verdict.in_words if report.verdict else ""
-        print(report.noise.in_words, report.training.progress.step, "steps.", verdict, file=sys.stderr, flush=True)
+        verdict = report.validation.description if report.validation else ""
+        print(
+            report.noise.description, report.training.progress.step, "steps.", verdict, file=sys.stderr, flush=True
+        )
     return str(weights)
 
 

@@ -156,7 +156,7 @@ def main() -> int:
             try:
                 learned = learn_noise(place / "noisy", place / "out", options)
                 after = scores(str(learned.training.weights), pairs)
-                verdict = "kept" if learned.verdict and learned.verdict.kept else "not kept"
+                verdict = "kept" if learned.validation and learned.validation.kept else "not kept"
             except UnusableData as error:
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
         each = [new - old for new, old in zip(after, before, strict=True)]

@@ -89,18 +89,18 @@ def _through_cosines(planes: Tensor, table: Tensor) -> Tensor:
     return blocks.transpose(3, 4).reshape(planes.shape).round_().clamp_(-128, 127)
 
 
+def cosine_basis(size: int) -> Tensor:
+    """The orthonormal cosine transform of *size* values as a matrix, in float64."""
+    at = torch.arange(size, dtype=torch.float64)
+    basis = torch.cos(math.pi / size * (at + 0.5) * at.unsqueeze(1)) * math.sqrt(2 / size)
+    basis[0] /= math.sqrt(2)
+    return basis
+
+
 @cache
 def _cosines() -> Tensor:
-    """The orthonormal cosine transform of a block as one matrix (64, 64), row-major on both sides."""
-    rows = [
-        [
-            math.cos((2 * at + 1) * wave * math.pi / 16) * math.sqrt((2 if wave else 1) / _BLOCK)
-            for at in range(_BLOCK)
-        ]
-        for wave in range(_BLOCK)
-    ]
-    line = torch.tensor(rows, dtype=torch.float64)
-    return torch.kron(line, line).float()
+    """The cosine transform of a block as one matrix (64, 64), row-major on both sides."""
+    return torch.kron(cosine_basis(_BLOCK), cosine_basis(_BLOCK)).float()
 
 
 def _scaled(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:

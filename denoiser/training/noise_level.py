@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from denoiser.noise.jpeg import cosine_basis
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 
 SIDE = 32  # pixels: long enough for the grain of demosaiced and shrunk noise, short enough to be flat
@@ -123,10 +124,7 @@ def _trend_power(waves: Tensor) -> Tensor:
 
 def _basis(count: int, device: torch.device) -> Tensor:
     """The first *count* rows of the orthonormal cosine transform."""
-    wave, place = torch.arange(float(count), device=device), torch.arange(float(SIDE), device=device)
-    basis = torch.cos(math.pi / SIDE * wave.unsqueeze(1) * (place + 0.5)) * math.sqrt(2 / SIDE)
-    basis[0] /= math.sqrt(2)
-    return basis
+    return cosine_basis(SIDE)[:count].float().to(device)
 
 
 def _is_slow(device: torch.device) -> Tensor:
