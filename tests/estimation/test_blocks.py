@@ -12,7 +12,7 @@ from denoiser.image import from_numpy
 @pytest.mark.parametrize(
     "size", [(1, 1), (1, 500), (64, 64), (65, 63), (640, 960), (1500, 2600), (9, 9000), (9000, 9)]
 )
-def test_the_whole_picture_is_covered_and_never_more_than_the_most(size) -> None:
+def test_blocks_cover_the_whole_image_and_are_limited_in_number(size) -> None:
     # Each pixel holds its own row and column, so that the blocks tell where they lie.
     height, width = size
     rows, columns = np.indices(size, dtype=np.float32)
@@ -28,7 +28,7 @@ def test_the_whole_picture_is_covered_and_never_more_than_the_most(size) -> None
         assert len(starts) == 1 or np.ptp(np.diff(starts)) <= 8
 
 
-def test_a_small_picture_is_seen_whole() -> None:
+def test_all_of_a_small_image_is_used() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
     blocks = blocks_of(from_numpy(pixels))
     assert (blocks.rows, blocks.columns) == (3, 4)
@@ -67,7 +67,7 @@ def test_what_is_transparent_or_no_number_is_not_seen() -> None:
     assert len(unseen) == 10 * 64 + 2 and [20, 20] in unseen.tolist() and [30, 30] in unseen.tolist()
 
 
-def test_the_picture_stays_as_it_is() -> None:
+def test_the_image_is_not_changed() -> None:
     image = from_numpy(np.full((64, 64, 3), np.nan, np.float32))
     blocks_of(image)
     assert np.isnan(image.pixels).all()

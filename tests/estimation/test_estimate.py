@@ -71,7 +71,7 @@ def test_nothing_read_is_nothing_claimed() -> None:
     assert (estimate.luma, estimate.chroma, estimate.level_map.shape) == (0.0, 0.0, (2, 1))
 
 
-def test_the_picture_is_the_sum_of_its_parts() -> None:
+def test_the_image_is_the_sum_of_its_parts() -> None:
     dark, bright = part(12, brightness=0.1, windows=50), part(4, brightness=0.8, windows=50)
     estimate = combined(part(8), [dark, bright])
     assert estimate.luma == pytest.approx(math.sqrt((144 + 16) / 2), rel=0.05)
@@ -79,7 +79,7 @@ def test_the_picture_is_the_sum_of_its_parts() -> None:
     assert "shadows" in estimate.reason
 
 
-def test_a_picture_that_is_probably_clean_has_no_noise_and_between_there_is_no_step() -> None:
+def test_a_probably_clean_image_has_no_noise_and_the_transition_is_smooth() -> None:
     parts = [part(12, brightness=0.1), part(4, brightness=0.8)]
     clean = combine(part(8, noisy=0.2), parts, [part(8)], shape=(1, 1), grey=False)
     assert (clean.luma, clean.chroma, clean.level_map.max()) == (0, 0, 0)
@@ -99,7 +99,7 @@ def test_a_doubtful_part_leans_on_the_whole() -> None:
     assert sure == pytest.approx(16, rel=0.05) and 8 < unsure < 10.5
 
 
-def test_grey_is_told_for_its_one_channel() -> None:
+def test_the_level_of_a_grey_image_is_that_of_its_channel() -> None:
     estimate = combined(part(10 * 3**0.5), [part(10 * 3**0.5)], grey=True)
     assert estimate.luma == pytest.approx(10, abs=0.01) and estimate.chroma == 0 and estimate.grey
     assert estimate.levels[0].chroma == 0 and np.allclose(estimate.level_map, 10, atol=0.01)

@@ -44,7 +44,7 @@ def test_depth_does_not_matter() -> None:
         assert other.luma == pytest.approx(eight.luma, rel=0.05)
 
 
-def test_grain_is_told_from_white_noise() -> None:
+def test_grain_is_distinguished_from_white_noise() -> None:
     white = np.random.default_rng(0).standard_normal((392, 392, 3), dtype=np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(white, (5, 5), axis=(0, 1))
     grain = windows.mean(axis=(3, 4))[:384, :384] * 5  # unit variance again
@@ -53,7 +53,7 @@ def test_grain_is_told_from_white_noise() -> None:
     assert estimate.luma == pytest.approx(12, rel=0.3)
 
 
-def test_a_grey_picture_reads_the_sigma_of_its_one_channel() -> None:
+def test_a_grey_image_has_the_sigma_of_its_channel() -> None:
     grey = data.camera()[:384, :384] + 10 * np.random.default_rng(0).standard_normal((384, 384))
     estimate = estimate_noise(from_numpy(as_bytes(grey)))
     assert estimate.grey and estimate.chroma == 0
@@ -62,7 +62,7 @@ def test_a_grey_picture_reads_the_sigma_of_its_one_channel() -> None:
     assert estimate_noise(from_numpy(stored_as_colour)).as_values() == estimate.as_values()
 
 
-def test_noise_that_follows_the_light_is_told_by_brightness() -> None:
+def test_noise_that_depends_on_brightness_has_levels() -> None:
     ramp = np.broadcast_to(np.linspace(20, 230, 384)[None, :, None], (384, 384, 3))
     sigma = np.linspace(20, 4, 384)[None, :, None]
     estimate = estimate_noise(
@@ -103,13 +103,13 @@ def test_where_nothing_can_be_seen_nothing_is_claimed(pixels) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 40), (2, 2), (7, 300), (9, 9), (17, 64)])
-def test_small_pictures_give_finite_figures(size) -> None:
+def test_small_images_have_finite_estimates(size) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     estimate = estimate_noise(from_numpy(pixels))
     assert np.isfinite([estimate.luma, estimate.chroma, estimate.kind, *estimate.level_map.ravel()]).all()
 
 
-def test_bright_float_pictures_are_read_relative_to_white() -> None:
+def test_bright_float_images_are_estimated_relative_to_white() -> None:
     values = (noisy(10) / 255).astype(np.float32)
     values[:50] += 30  # a sun
     assert estimate_noise(from_numpy(values)).luma == pytest.approx(10, rel=0.12)
@@ -163,7 +163,7 @@ def test_jpeg_takes_some_noise_away_and_the_estimate_follows(tmp_path) -> None:
     assert estimate_noise(packed).luma == pytest.approx(left, rel=0.2)
 
 
-def test_the_picture_stays_as_it_is() -> None:
+def test_the_image_is_not_changed() -> None:
     pixels = as_bytes(noisy(5))
     before = pixels.copy()
     image = Image(pixels)

@@ -13,12 +13,12 @@ def estimate(luma: float, chroma: float = 0.0, *, kind: float = 0.0, grey: bool 
     return NoiseEstimate(luma, chroma, kind, np.zeros((1, 1), np.float32), "made for a test", grey=grey)
 
 
-def test_a_noisy_picture_is_told_and_cleaned_in_full() -> None:
+def test_a_noisy_image_is_denoised_in_full() -> None:
     condition, share = automatic(estimate(12.0, 5.0))
     assert (condition.luma, condition.chroma, condition.kind, share) == (12.0, 5.0, 0.0, 1.0)
 
 
-def test_a_clean_picture_is_left_as_it_is() -> None:
+def test_a_clean_image_is_not_changed() -> None:
     assert automatic(estimate(0.3, 0.2))[1] == 0
 
 
@@ -38,7 +38,7 @@ def test_grey_noise_adds_up_in_luma_and_has_no_chroma() -> None:
 
 
 @pytest.mark.parametrize("grey", [False, True])
-def test_no_more_is_told_than_networks_have_seen(grey) -> None:
+def test_the_level_is_limited_to_that_of_the_training(grey) -> None:
     condition, _ = automatic(estimate(200.0, 200.0, grey=grey))
     assert condition.luma == 75 and condition.chroma in (0, 75)
 

@@ -16,7 +16,7 @@ def estimate(
     return NoiseEstimate(luma, chroma, kind, np.full((2, 2), luma, np.float32), "as measured", levels)
 
 
-def test_the_middle_of_pictures_that_agree() -> None:
+def test_the_median_of_similar_images() -> None:
     series = fit_series([estimate(luma) for luma in (9.6, 10.0, 10.4, 9.9, 10.2)])
     assert series.misfits == ()
     assert (series.estimate.luma, series.estimate.chroma, series.estimate.kind) == (10.0, 4.0, 0.9)
@@ -24,7 +24,7 @@ def test_the_middle_of_pictures_that_agree() -> None:
 
 
 @pytest.mark.parametrize("odd", [2.0, 40.0])
-def test_a_picture_that_does_not_fit_is_named_and_moves_nothing(odd) -> None:
+def test_an_outlier_is_reported_and_does_not_count(odd) -> None:
     series = fit_series([estimate(10.0), estimate(odd), estimate(10.3), estimate(9.7), estimate(10.1)])
     assert series.misfits == (1,)
     assert series.estimate.luma == pytest.approx(10.05, abs=0.06)
@@ -35,7 +35,7 @@ def test_odd_colour_noise_alone_is_a_misfit() -> None:
     assert fit_series([estimate(10.0), estimate(10.0), estimate(10.0, chroma=15.0)]).misfits == (2,)
 
 
-def test_quiet_pictures_do_not_quarrel_over_hundredths() -> None:
+def test_small_differences_of_quiet_images_are_no_outliers() -> None:
     assert fit_series([estimate(s, chroma=0.0) for s in (0.0, 0.02, 0.05, 0.1)]).misfits == ()
 
 
@@ -57,7 +57,7 @@ def test_nothing_to_fit() -> None:
         fit_series([])
 
 
-def test_when_nothing_agrees_every_picture_counts() -> None:
+def test_without_agreement_every_image_counts() -> None:
     series = fit_series([estimate(1.0, chroma=30.0), estimate(30.0, chroma=1.0)])
     assert series.misfits == () and series.estimate.luma == 15.5
 

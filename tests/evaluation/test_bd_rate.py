@@ -14,7 +14,7 @@ def test_half_the_bits_are_minus_fifty_percent():
     assert bd_rate(ANCHOR, ANCHOR) == pytest.approx(0)
 
 
-def test_the_order_of_points_says_nothing():
+def test_the_order_of_points_does_not_matter():
     mine = [(0.15, 30.0), (0.7, 35.2), (0.35, 32.4), (1.3, 37.0)]
     assert bd_rate(mine, ANCHOR) == bd_rate(mine[::-1], ANCHOR[::-1])
 

@@ -20,7 +20,7 @@ def _scaled(*factors):
     return Method("grey", {f"{f:g}": lambda s, f=f: as_file(0.5 + f * (s.noisy - 0.5)) for f in factors})
 
 
-def test_a_score_says_before_and_after(session, photos, quiet):
+def test_a_score_has_values_before_and_after(session, photos, quiet):
     cancel = CancelToken()
     (ours,) = score(white_set(photos, 25), [given_level(session, cancel)], progress=quiet, cancel=cancel)
     assert ours.noisy_psnr == pytest.approx(20 * math.log10(255 / 25), abs=0.1)
@@ -30,7 +30,7 @@ def test_a_score_says_before_and_after(session, photos, quiet):
     assert not ours.harmed and ours.worst(1)[0].gain == min(picture.gain for picture in ours.images)
 
 
-def test_grey_noise_is_taken_from_grey_pictures(session, photos, quiet):
+def test_grey_noise_is_removed_from_grey_images(session, photos, quiet):
     cancel = CancelToken()
     methods = [given_level(session, cancel), as_set(session, cancel, noise_level=None)]
     exactly, by_itself = score(white_set(photos, 25, grey=True), methods, progress=quiet, cancel=cancel)
@@ -92,7 +92,7 @@ def test_a_measurement_can_be_stopped(photos):
 
 @pytest.mark.data
 @pytest.mark.long
-def test_the_shipped_weights_keep_what_their_card_says(session, data_folder, quiet):
+def test_the_bundled_weights_reach_the_values_on_their_card(session, data_folder, quiet):
     from denoiser import models
 
     promised = models.find("fast", "cpu").card.metrics["cbsd68_sigma25"]
@@ -121,7 +121,7 @@ def test_words_that_do_not_fit_together(words):
         EvaluationPlan(**words)
 
 
-def test_each_level_is_a_set_and_all_who_take_part_meet_the_same_pictures(session, photos, quiet):
+def test_each_level_is_a_set_and_all_methods_get_the_same_images(session, photos, quiet):
     plan = EvaluationPlan(levels=(10.0, 40.0), automatic=True, baselines=("nlm",), limit=2)
     evaluations = evaluate(session, photos, plan, progress=quiet, cancel=CancelToken())
     assert [one.samples.what for one in evaluations] == ["white 10", "white 40"]

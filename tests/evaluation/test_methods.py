@@ -41,7 +41,7 @@ def test_block_matching_beats_non_local_means(photos, quiet, grey):
     assert bm3d.psnr > nlm.psnr and bm3d.best_of == 1
 
 
-def test_a_missing_package_is_said_with_the_line_to_type(monkeypatch):
+def test_a_missing_package_is_an_error_with_the_command_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     monkeypatch.setitem(sys.modules, "bm3d", None)
     with pytest.raises(MissingExtra) as opencv:

@@ -35,13 +35,13 @@ def comparison(folder, tiny_codec):
         torch.set_num_threads(threads)
 
 
-def test_ours_and_all_rivals_see_the_same_pictures(comparison):
+def test_all_codecs_get_the_same_images(comparison):
     assert [curve.name for curve in comparison.curves] == [OURS, *rivals.rivals()]
     assert comparison.images == 2
     assert comparison.megapixels == pytest.approx((256 * 192 + 192 * 192) / 1e6)
 
 
-def test_more_bits_are_nearer_to_the_picture(comparison):
+def test_more_bits_give_a_higher_quality(comparison):
     for curve in comparison.curves:
         bits = [point.bits_per_pixel for point in curve.points]
         psnr = [point.psnr for point in curve.points]
@@ -67,7 +67,7 @@ def test_jpeg_has_the_bits_of_a_file_as_pillow_writes_it(comparison, folder):
     assert point.bits_per_pixel == pytest.approx(sum(sizes) / 2)
 
 
-def test_the_report_says_all_in_words_values_and_a_drawing(comparison):
+def test_the_report_has_text_values_and_a_chart(comparison):
     text = rd_report.as_text(comparison)
     for name in (OURS, "JPEG", "WebP", "AVIF"):
         assert name in text
@@ -93,12 +93,12 @@ def test_what_is_compared_is_bits_for_equal_psnr():
     assert rd_report.as_values(comparison)["bd_rate_percent"]["far"] is None
 
 
-def test_a_folder_without_pictures_is_named(tmp_path, tiny_codec):
+def test_a_folder_without_images_is_refused(tmp_path, tiny_codec):
     with pytest.raises(UnusableData, match="no image"):
         compare(tmp_path, model=str(tiny_codec))
 
 
-def test_a_stop_is_heard(folder, tiny_codec):
+def test_the_comparison_can_be_cancelled(folder, tiny_codec):
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):

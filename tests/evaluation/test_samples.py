@@ -40,7 +40,7 @@ def test_grey_is_one_channel_weighed_as_the_papers_do(tmp_path):
     assert sample.truth[0, 0, 0] == round(0.2989 * 200 + 0.587 * 100 + 0.114 * 50)
 
 
-def test_deep_pictures_are_measured_in_8_bits():
+def test_deep_images_are_measured_in_8_bits():
     deep = from_numpy(np.full((3, 3, 1), 0xFFFF, np.uint16))
     assert (samples.as_8_bit(deep, "deep") == 255).all()
     with pytest.raises(UnusableData, match=r"float\.tif"):
@@ -69,7 +69,7 @@ def _pictures(folder, *names):
         imageio.write(from_numpy(np.zeros((4, 4, 3), np.uint8)), path)
 
 
-def test_pictures_come_in_a_fixed_order_from_the_whole_tree(tmp_path):
+def test_images_of_the_whole_tree_are_sorted(tmp_path):
     _pictures(tmp_path, "b.png", "a/z.png", "a.png")
     (tmp_path / "notes.txt").write_text("no picture")
     assert [p.relative_to(tmp_path).as_posix() for p in clean_images(tmp_path)] == ["a/z.png", "a.png", "b.png"]
@@ -98,7 +98,7 @@ def test_a_half_alone_is_named(tmp_path, names):
 
 
 @pytest.mark.parametrize("find", [clean_images, real_pairs])
-def test_nothing_to_measure_on_is_said(tmp_path, find):
+def test_a_folder_without_images_is_refused(tmp_path, find):
     with pytest.raises(UnusableData):
         find(tmp_path)
     with pytest.raises(UsageError, match="no such folder"):

@@ -26,7 +26,7 @@ CLEAN = Score(
 )
 
 
-def test_pairs_name_who_was_harmed_and_who_gained_least():
+def test_the_table_of_pairs_lists_harmed_images_and_the_smallest_gains():
     lines = as_text([PAIRS, BEST]).splitlines()
     assert lines[0].split() == ["real", "pairs,", "3", "images", "PSNR", "dB", "SSIM", "gain"]
     assert lines[1].split() == ["as", "it", "is", "32.00"]
@@ -43,7 +43,7 @@ def test_clean_images_are_counted_and_have_a_median():
     assert lines[3].endswith("worst: b 40.00, a 47.50, c exact")
 
 
-def test_each_picture_stands_below_when_asked_for():
+def test_the_values_of_each_image_are_optional():
     lines = as_text([PAIRS, BEST], each=True).splitlines()
     assert ["b", "32.00", "31.50", "31.50"] in [line.split() for line in lines]
 
@@ -58,7 +58,7 @@ def test_one_line_for_each_kind_of_degradation():
     assert line.split() == ["real", "pairs", "32.00", "34.17", "+2.17", "-0.50", "1"]
 
 
-def test_json_knows_no_infinity():
+def test_json_has_no_infinity():
     said = json.loads(json.dumps(as_values(CLEAN), allow_nan=False))
     assert said["psnr"] is None and said["median_psnr"] == 47.5 and said["nearly_exact"] == 2
     assert [picture["psnr"] for picture in said["pictures"]] == [47.5, 40, None]

@@ -45,5 +45,5 @@ def test_a_card_in_words():
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(0.5, "0.5 minutes"), (90, "90 minutes"), (141.5, "2.36 hours")])
-def test_minutes_are_said_as_people_do(minutes, said):
+def test_long_times_are_in_hours(minutes, said):
     assert duration(minutes) == said

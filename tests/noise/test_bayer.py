@@ -55,7 +55,7 @@ def test_the_edge_directed_one_sees_upright_edges_best():
     assert errors[2] < 0.1 * min(errors[:2])
 
 
-def test_each_picture_of_a_batch_has_its_pattern():
+def test_each_image_of_a_batch_has_its_own_pattern():
     pictures = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     mask = bayer.masks(torch.arange(4), 16, 16)
     for demosaic in bayer.DEMOSAICS:

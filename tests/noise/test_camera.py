@@ -44,7 +44,7 @@ def test_noise_is_correlated_between_neighbours():
     assert float(together) > 0.15
 
 
-def test_the_result_is_a_picture():
+def test_the_result_is_an_image():
     clean = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(3))
     noisy, target = shoot(clean, torch.Generator().manual_seed(0))
     for picture in (noisy, target):
@@ -79,7 +79,7 @@ def test_finished_photos_have_softer_grain_and_less_colour_than_raw_ones():
 
 
 @pytest.mark.parametrize("size", [(64, 64), (37, 51), (8, 8)])
-def test_a_photo_has_the_size_of_the_picture_and_the_seed_decides(size):
+def test_a_photo_keeps_the_size_and_depends_on_the_seed(size):
     clean = torch.rand(12, 3, *size, generator=torch.Generator().manual_seed(3))
     one, two = (photograph(clean, torch.Generator().manual_seed(7)) for _ in range(2))
     for first, second in zip(one, two, strict=True):
@@ -89,13 +89,13 @@ def test_a_photo_has_the_size_of_the_picture_and_the_seed_decides(size):
 
 @pytest.mark.parametrize("how", [shoot, photograph])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_black_and_white_become_pictures(how, value):
+def test_black_and_white_images_are_supported(how, value):
     for picture in how(_grey(value, 24, 24), torch.Generator().manual_seed(0)):
         assert torch.isfinite(picture).all()
         assert 0 <= float(picture.min()) <= float(picture.max()) <= 1
 
 
-def test_the_target_is_the_picture_but_for_what_any_camera_loses():
+def test_the_target_is_the_image_as_a_camera_shows_it():
     ramp = torch.linspace(0.1, 0.9, 64).expand(32, 3, 64, 64)
     _, target = photograph(ramp, torch.Generator().manual_seed(2), shot=torch.full((32,), 1e-4))
     assert float((target - ramp)[..., 4:-4, 4:-4].abs().mean()) < 0.01

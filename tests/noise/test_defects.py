@@ -31,7 +31,7 @@ def test_defects_are_in_one_channel_or_in_all():
     assert 0.3 < float((channels == 3).sum() / (channels > 0).sum()) < 0.7
 
 
-def test_some_defects_come_in_pairs_and_some_pictures_were_interpolated():
+def test_some_defects_are_pairs_and_some_are_interpolated():
     clean = torch.full((200, 1, 16, 16), 0.5)
     struck = (add_defects(clean, 2e-4, _seeded()) != clean).flatten(1).sum(dim=1)
     assert {1, 2, 9} <= set(struck.tolist())

@@ -32,7 +32,7 @@ def test_edges_stay():
     assert float((smooth_where_flat(step, step, 2, torch.full((1, 1, 1, 1), 1e-4)) - step).abs().max()) < 0.01
 
 
-def test_a_radius_larger_than_the_picture_is_no_trouble():
+def test_the_radius_may_be_larger_than_the_image():
     tiny = torch.rand(2, 1, 3, 3)
     assert torch.isfinite(smooth_where_flat(tiny, tiny, 4, torch.ones(2, 1, 1, 1))).all()
 
@@ -70,7 +70,7 @@ def test_the_target_is_the_mean_of_many_photos():
     assert float((mean - smooth_where_flat(guide, true, 2, threshold)).abs().max()) < 0.005
 
 
-def test_black_and_white_stay_pictures():
+def test_black_and_white_images_stay_valid():
     for value in (0.0, 1.0):
         target = torch.full((12, 3, 24, 24), value)
         noisy = (target + 0.3 * _normal(12, 3, 24, 24)).clamp(0, 1)

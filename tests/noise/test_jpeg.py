@@ -39,7 +39,7 @@ def test_flat_colours_come_back():
         assert float((packed - flat).abs().max()) <= 1.01 / 255
 
 
-def test_each_picture_has_its_quality_and_knows_nothing_of_the_others():
+def test_each_image_has_its_own_quality():
     photo = torch.from_numpy(_photo(noise=5)).permute(2, 0, 1).unsqueeze(0) / 255
     both = through_jpeg(torch.cat([photo, photo]), torch.tensor([95.0, 30.0]), half_chroma=True)
     alone = [through_jpeg(photo, torch.tensor([quality]), half_chroma=True)[0] for quality in (95.0, 30.0)]

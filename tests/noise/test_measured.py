@@ -24,7 +24,7 @@ def blurred_kernel() -> torch.Tensor:
     return mix.reshape(3, 3, 1, 1) * bell
 
 
-def test_no_level_is_the_picture_itself():
+def test_level_0_keeps_the_image():
     clean = torch.rand(2, 3, 40, 24)
     assert torch.equal(MeasuredNoise(flat_level(0.0), WHITE).add(clean, seeded()), clean)
 
@@ -50,7 +50,7 @@ def test_grain_and_colours_are_those_of_the_kernel():
     assert torch.allclose(together, model.channel_correlation, atol=0.03)
 
 
-def test_what_a_denoiser_is_told_is_what_was_added():
+def test_the_level_for_the_denoiser_is_that_of_the_added_noise():
     model = MeasuredNoise(torch.linspace(3, 30, KNOTS).expand(3, -1), blurred_kernel())
     clean = torch.rand(6, 3, 1, 1).expand(6, 3, 96, 96)
     luma, chroma = luma_and_chroma_sigma(model.add(clean, seeded()) - clean)

@@ -31,7 +31,7 @@ def test_black_and_white_end_the_scale():
         assert 0 <= float(seen.min()) < float(seen.max()) <= 1
 
 
-def test_a_tenth_of_the_pictures_has_drifting_rows():
+def test_a_tenth_of_the_images_has_row_noise():
     count = 400
     seen = expose(
         torch.full((count, 1, 64, 64), 0.2), torch.full((count,), 1e-9), torch.full((count,), 1e-2), _dice()

@@ -19,12 +19,12 @@ def _seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_no_noise_is_the_picture_itself():
+def test_sigma_0_keeps_the_image():
     clean = torch.rand(2, 3, 16, 16)
     assert torch.equal(add_white(clean, 0.0, _seeded()), clean)
 
 
-def test_each_picture_gets_its_sigma():
+def test_each_image_has_its_own_sigma():
     clean = torch.full((3, 3, 200, 200), 0.5)
     noise = add_white(clean, torch.tensor([5.0, 25.0, 75.0]), _seeded()) - clean
     assert (noise.std(dim=(1, 2, 3)) * 255).tolist() == pytest.approx([5, 25, 75], rel=0.02)
@@ -59,7 +59,7 @@ def _noise(sigma: float, seed: int = 0, count: int = 24) -> torch.Tensor:
     return add_shaped(clean, torch.full((count,), sigma), torch.Generator().manual_seed(seed)) - clean
 
 
-def test_no_shaped_noise_is_the_picture_itself():
+def test_shaped_noise_of_sigma_0_keeps_the_image():
     clean = torch.rand(2, 3, 32, 32)
     assert torch.equal(add_shaped(clean, torch.zeros(2), torch.Generator().manual_seed(0)), clean)
 
@@ -74,7 +74,7 @@ def test_neighbours_are_alike():
     assert 0.3 < float(together) < 0.85
 
 
-def test_the_strength_follows_the_light_in_some_pictures():
+def test_the_strength_depends_on_brightness_in_some_images():
     clean = torch.cat([torch.full((24, 3, 96, 48), 0.05), torch.full((24, 3, 96, 48), 0.95)], dim=3)
     noise = add_shaped(clean, torch.full((24,), 20.0), torch.Generator().manual_seed(1)) - clean
     ratio = noise[..., :40].std(dim=(1, 2, 3)) / noise[..., 56:].std(dim=(1, 2, 3))
@@ -117,13 +117,13 @@ def test_speckle_grows_with_the_light(light):
     assert float(noise.std() * 255) == pytest.approx(30 * light, rel=0.02, abs=1e-6)
 
 
-def test_no_speckle_is_the_picture_itself():
+def test_speckle_of_sigma_0_keeps_the_image():
     clean = torch.rand(1, 3, 8, 8, generator=_seeded(2))
     assert torch.equal(add_speckle(clean, 0.0, _seeded()), clean)
 
 
 @pytest.mark.parametrize("add", [add_salt_and_pepper, add_random_values])
-def test_no_share_is_the_picture_itself_and_the_seed_decides(add):
+def test_a_share_of_0_keeps_the_image_and_noise_depends_on_the_seed(add):
     clean = torch.rand(2, 3, 32, 32, generator=_seeded(9))
     assert torch.equal(add(clean, 0.0, _seeded()), clean)
     assert torch.equal(add(clean, 0.2, _seeded(1)), add(clean, 0.2, _seeded(1)))

@@ -97,7 +97,7 @@ def _loss(run, sample):
 
 
 @pytest.mark.long
-def test_steps_make_files_smaller_or_pictures_better(run):
+def test_steps_make_files_smaller_or_images_better(run):
     sample = run.source.draw(4, 64, torch.Generator().manual_seed(9))
     before = _loss(run, sample)
     for _ in range(100):

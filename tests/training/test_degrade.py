@@ -27,7 +27,7 @@ def test_shapes_and_seeds(kind):
     assert torch.isfinite(one.input).all()
 
 
-def test_clean_samples_ask_for_nothing_or_for_the_picture_before_jpeg():
+def test_the_target_of_clean_samples_is_the_input_or_the_image_before_jpeg():
     sample = _sample("clean", count=200)
     packed = (sample.input != sample.target).flatten(1).any(dim=1)
     assert float(packed.float().mean()) == pytest.approx(0.4, abs=0.12)
@@ -74,7 +74,7 @@ def test_files_with_defects_are_rounded_or_packed(kind):
     assert torch.allclose(noisy, noisy.round(), atol=1e-3)
 
 
-def test_what_is_unknown_is_silent_and_happens_in_a_quarter():
+def test_a_quarter_of_the_samples_is_blind():
     planes = torch.cat([_sample("white", seed).planes for seed in range(8)]).flatten(1)
     unknown = planes[:, 2] == 0
     assert 0.15 < float(unknown.float().mean()) < 0.35
@@ -90,7 +90,7 @@ def test_a_recipe_sets_the_share_of_blind_samples(blind):
 
 
 @pytest.mark.parametrize("grey", [0.0, 1.0])
-def test_a_recipe_says_how_many_pictures_are_grey(grey):
+def test_a_recipe_sets_the_share_of_grey_images(grey):
     shares = NoiseShares(white=1, camera=0, shaped=0, clean=0, grey=grey)
     clean = torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(9))
     target = degrade(clean, shares, torch.Generator().manual_seed(1)).target
@@ -110,7 +110,7 @@ def test_the_given_level_is_the_level_that_is_there():
     assert torch.allclose(there[quiet], given[quiet], rtol=0.06, atol=0.3)
 
 
-def test_grey_pictures_get_grey_noise():
+def test_grey_images_get_grey_noise():
     sample = _sample("camera", count=64)
     grey = (sample.target[:, 0] == sample.target[:, 1]).flatten(1).all(dim=1)
     assert 2 <= int(grey.sum()) <= 25
@@ -153,7 +153,7 @@ def dice() -> Dice:
     return Dice(torch.Generator().manual_seed(4))
 
 
-def test_a_packed_picture_is_close_to_the_original():
+def test_a_compressed_image_is_close_to_the_original():
     smooth = torch.linspace(0, 1, 32).expand(2, 3, 32, 32).clone()
     packed = compress(smooth, dice())
     assert not torch.equal(packed, smooth)

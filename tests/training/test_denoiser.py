@@ -51,7 +51,7 @@ def test_a_stopped_run_goes_on_where_it_stood(tmp_path, photos, recipe):
     assert second.progress.step > first.progress.step
 
 
-def test_what_cannot_be_trained_on_is_said(tmp_path, photos, recipe):
+def test_unusable_folders_are_refused(tmp_path, photos, recipe):
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(UnusableData, match="no readable image"):
@@ -151,13 +151,13 @@ def test_pairs_for_validation_count_and_are_not_trained_on(tmp_path, photos, rec
     assert report.before.overall == pytest.approx(sum(scores.values()) / len(scores))
 
 
-def test_nothing_to_train_on_is_said(tmp_path, recipe):
+def test_a_training_without_a_folder_is_refused(tmp_path, recipe):
     with pytest.raises(UsageError, match="nothing to train on"):
         train_denoiser(None, tmp_path / "run", TrainOptions(recipe=recipe))
 
 
 @pytest.mark.skipif(resource is None, reason="limits on the size of files are of POSIX")
-def test_a_full_disk_is_said_and_the_last_state_stays(tmp_path, photos, recipe):
+def test_a_full_disk_is_an_error_that_keeps_the_last_checkpoint(tmp_path, photos, recipe):
     first = train_denoiser(photos, tmp_path / "run", TrainOptions(minutes=0.02, recipe=recipe))
     state = (tmp_path / "run" / "state.safetensors").read_bytes()
     options = TrainOptions(minutes=first.progress.seconds / 60 + 0.02, recipe=recipe, resume=True)

@@ -36,7 +36,7 @@ def test_the_level_is_that_of_the_noise():
     assert found.spread == pytest.approx(0.1)
 
 
-def test_textured_patches_are_told_apart():
+def test_textured_patches_are_left_out():
     found = level_of(joined(patches(120, 5.0), textured(120, 5.0)))
     assert found is not None
     assert found.curve[:, 4:12].flatten().tolist() == pytest.approx([5] * 24, rel=0.1)
@@ -75,7 +75,7 @@ def rest_of(patches: torch.Tensor) -> torch.Tensor:
     return (patches - noise_level.trend(patches)).square().mean(dim=(1, 2, 3)).sqrt()
 
 
-def test_the_flattest_places_show_the_noise_and_not_the_picture():
+def test_the_flattest_patches_contain_noise_and_no_texture():
     astronaut = window(data.astronaut())
     chosen = rest_of(noise_level.flat_patches([[astronaut]]).pixels)
     everywhere = (

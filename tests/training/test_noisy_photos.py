@@ -48,7 +48,7 @@ def test_shrinking_keeps_the_mean_and_takes_the_noise():
     assert small.std() < 0.4
 
 
-def test_a_folder_without_photos_is_said(tmp_path):
+def test_a_folder_without_photos_is_refused(tmp_path):
     with pytest.raises(UnusableData, match="no readable photo"):
         read_noisy(tmp_path, SILENT)
     with pytest.raises(UsageError, match="no such folder"):

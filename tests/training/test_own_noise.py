@@ -114,7 +114,7 @@ def test_what_does_not_win_is_not_kept(tmp_path, noisy_folder, options, tiny_wei
 
 
 @pytest.mark.long
-def test_a_stopped_training_is_judged_when_it_has_gone_on_to_its_end(tmp_path, noisy_folder, options):
+def test_a_stopped_training_is_validated_when_it_is_finished(tmp_path, noisy_folder, options):
     cancel = CancelToken()
 
     def stop(_event):
@@ -165,7 +165,7 @@ def test_held_out_crops_come_from_other_photos_or_other_places(tiny_weights):
     assert train == ()
 
 
-def test_samples_carry_the_fitted_noise_and_are_told_what_its_photos_are():
+def test_samples_have_the_fitted_noise_and_the_conditions_of_its_photos():
     clean = torch.full((3, 128, 128), 128, dtype=torch.uint8)
     crops = PhotoPool((clean,), area_shares([1.0]), (), ())
     told = (Condition(30.0, 15.0, 0.5), Condition(45.0, 15.0, 1.0))

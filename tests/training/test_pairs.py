@@ -58,7 +58,7 @@ def test_crops_stay_aligned_and_the_level_is_that_of_the_difference(folder):
     assert (planes[~known] == 0).all()
 
 
-def test_smoothed_noise_is_told_as_correlated(tmp_path):
+def test_smoothed_noise_counts_as_correlated(tmp_path):
     clean = np.full((200, 200, 3), 128, np.uint8)
     noise = np.random.default_rng(0).normal(0, 30, (200, 200, 3))
     smooth = (noise + np.roll(noise, 1, 0) + np.roll(noise, 1, 1)) / 3
@@ -96,7 +96,7 @@ def test_broken_files_are_kept_by_name_and_small_ones_do_not_suffice(folder, tmp
         load_pairs(folder, seed=0, smallest=256)
 
 
-def test_a_folder_of_pairs_is_known_by_its_layout(folder, tmp_path):
+def test_a_folder_of_pairs_is_recognised_by_its_layout(folder, tmp_path):
     assert holds_pairs(folder)
     assert not holds_pairs(tmp_path / "nowhere")
     _write(tmp_path / "two" / "noisy", "a.png", data.chelsea()[:200, :200])

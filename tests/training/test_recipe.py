@@ -52,7 +52,7 @@ def test_an_unknown_recipe_lists_the_known_ones():
         recipe.load("nowhere")
 
 
-def test_what_is_seldom_wanted_stands_under_more(tiny_recipe):
+def test_rare_settings_are_in_the_table_more(tiny_recipe):
     plan = recipe.parse(tiny_recipe + "\n[more]\npair_share = 0.8\ncompile = true\n", "tiny")
     assert (plan.pair_share, plan.compile) == (0.8, True)
     assert plan.text.startswith("\n[network]")

@@ -32,7 +32,7 @@ def test_a_share_of_all_or_nothing_asks_only_one():
         assert (Mixed(_Marked(1.0), _Marked(0.0), share).draw(3, 8, generator).input == share).all()
 
 
-def test_white_noise_is_like_nobody_and_smooth_noise_like_its_neighbours():
+def test_smooth_noise_is_correlated_between_neighbours_and_white_noise_is_not():
     white = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     smooth = (white + white.roll(1, 2) + white.roll(1, 3)) / 3
     assert float(neighbour_correlation(white).abs().max()) < 0.03

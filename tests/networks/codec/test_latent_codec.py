@@ -71,7 +71,7 @@ def test_later_passes_see_what_earlier_ones_decoded(network, crops):
     assert changed.nonzero().tolist() == [[y, x] for y in (3, 4, 5) for x in (3, 4, 5)]
 
 
-def test_what_the_codec_costs_is_told(network):
+def test_the_codec_has_a_cost(network):
     encoder, decoder = network.kmac_per_pixel()
     assert encoder > 0 and decoder > 0
     spec = network.spec(64)
@@ -91,7 +91,7 @@ def test_codecs_have_names_for_ever():
         registry.build(Denoiser, "latent-codec-1", {})
 
 
-def test_the_trained_kernels_of_the_body_are_told_from_the_rest(network):
+def test_the_kernels_of_the_body_are_selected(network):
     assert network.kernels_of_the_body("analysis.blocks.0.enter.weight")
     for name in ("analysis.head.weight", "gains.there.weights", "analysis.blocks.0.steer.to_scale.weight"):
         assert not network.kernels_of_the_body(name), name

@@ -39,7 +39,7 @@ def test_the_prior_of_hyper_latents_is_a_distribution_and_its_table_the_same():
     assert torch.allclose(bits.double(), expected.clamp_max(17), atol=1e-3)
 
 
-def test_an_index_stands_for_its_scale():
+def test_each_index_has_its_scale():
     index = torch.arange(SCALES).float()
     torch.testing.assert_close(index_of(scale_of(index)), index, atol=1e-3, rtol=0)
     assert scale_of(index)[0].item() == pytest.approx(LEAST_SCALE)
