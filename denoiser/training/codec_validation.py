@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from denoiser.imageio import rivals
 from denoiser.imageio.sheet import Row
 from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE, Estimate
 from denoiser.networks.conditioning import Condition
-from denoiser.training.validation import ValidationResult, as_image
+from denoiser.training.validation import ValidationResult, as_image, middle, psnr
 
 _COLUMN = "bits against JPEG"
 _STEPS = (2, 14, 26, 38, 50, 61)  # of the 64
@@ -37,9 +38,10 @@ class CodecValidator:
     @classmethod
     def of(cls, photos: Sequence[Tensor]) -> CodecValidator:
         """A validator on the middles of *photos* (3, H, W) uint8."""
-        crops = tuple(crop for photo in photos if (crop := _middle(photo)).numel())
-        jpeg = tuple(_mean([_by_jpeg(crop, q) for crop in crops]) for q in _JPEG_QUALITIES) if crops else ()
-        return cls(crops, jpeg)
+        middles = (middle(photo.float().div(255), _CROP, SIZE_MULTIPLE) for photo in photos)
+        crops = tuple(crop for crop in middles if crop.numel())
+        jpeg = [_mean(crops, [_by_jpeg(crop, q) for crop in crops]) for q in _JPEG_QUALITIES] if crops else []
+        return cls(crops, tuple(jpeg))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -57,7 +59,9 @@ class CodecValidator:
         """BD-rate against JPEG, with the bits that the network estimates."""
         if not self.crops:
             return ValidationResult({}, math.nan)
-        points = [_mean([_by_network(network, crop, step, device) for crop in self.crops]) for step in _STEPS]
+        points = [
+            _mean(self.crops, [_by_network(network, crop, step, device) for crop in self.crops]) for step in _STEPS
+        ]
         score = bd_rate(points, self.jpeg)
         details: dict[str, float] = {}
         for step, (bits, quality) in zip(_STEPS, points, strict=True):
@@ -70,64 +74,42 @@ class CodecValidator:
 
 
 def _example(network: Any, crop: Tensor, device: torch.device) -> Row:
-    estimate, bits = _estimated(network, crop, _SHOWN, device)
-    eight_bit = _eight_bit(crop)
-    files = [rivals.encode(_JPEG, eight_bit, quality) for quality in _JPEG_QUALITIES]
-    nearest = min(files, key=lambda data: abs(_jpeg_bits(data, crop) - bits))
-    jpeg = torch.from_numpy(rivals.decode(_JPEG, nearest).copy()).permute(2, 0, 1).float() / 255
-    before, after = _caption(_jpeg_bits(nearest, crop), jpeg, crop), _caption(bits, estimate.pixels[0], crop)
+    coded, bits = _by_network(network, crop, _SHOWN, device)
+    files = [_by_jpeg(crop, quality) for quality in _JPEG_QUALITIES]
+    jpeg, jpeg_bits = min(files, key=lambda file: abs(file[1] - bits))
+    before, after = (
+        f"{rate:.2f} bits per pixel, {_psnr(pixels, crop[0]):.2f} dB"
+        for pixels, rate in ((jpeg, jpeg_bits), (coded, bits))
+    )
     title = f"JPEG and this codec at about {bits:.1f} bits per pixel"
-    one, two, reference = (as_image(values) for values in (jpeg, estimate.pixels[0], crop[0]))
-    return Row(title, one, two, reference, before, after, ("JPEG", "This codec", "Difference"))
-
-
-def _caption(bits: float, pixels: Tensor, crop: Tensor) -> str:
-    return f"{bits:.2f} bits per pixel, {_psnr(pixels, crop[0]):.2f} dB"
-
-
-def _by_network(network: Any, crop: Tensor, step: int, device: torch.device) -> tuple[float, float]:
-    estimate, bits = _estimated(network, crop, step, device)
-    return bits, _psnr(estimate.pixels[0], crop[0])
+    labels = ("JPEG", "This codec", "Difference")
+    return Row(title, as_image(jpeg), as_image(coded), as_image(crop[0]), before, after, labels)
 
 
 @torch.no_grad()
-def _estimated(network: Any, crop: Tensor, step: int, device: torch.device) -> tuple[Estimate, float]:
+def _by_network(network: Any, crop: Tensor, step: int, device: torch.device) -> tuple[Tensor, float]:
+    """Decoded pixels (3, H, W) and bits per pixel."""
     planes = Condition(0.0, 0.0).planes().reshape(1, -1, 1, 1).to(device)
     network.eval()
     estimate: Estimate = network(crop.to(device), planes, torch.tensor([step], device=device))
-    estimate = Estimate(
-        *(value.float().cpu() for value in (estimate.pixels, estimate.latent_bits, estimate.hyper_bits))
-    )
-    return estimate, float(estimate.latent_bits + estimate.hyper_bits) / crop[0, 0].numel()
+    return estimate.pixels[0].float().cpu(), float(estimate.latent_bits + estimate.hyper_bits) / crop[0, 0].numel()
 
 
-def _by_jpeg(crop: Tensor, quality: int) -> tuple[float, float]:
-    data = rivals.encode(_JPEG, _eight_bit(crop), quality)
+def _by_jpeg(crop: Tensor, quality: int) -> tuple[Tensor, float]:
+    """Decoded pixels (3, H, W) and bits per pixel."""
+    data = rivals.encode(_JPEG, as_image(crop[0]).pixels, quality)
     decoded = torch.from_numpy(rivals.decode(_JPEG, data).copy()).permute(2, 0, 1).float() / 255
-    return _jpeg_bits(data, crop), _psnr(decoded, crop[0])
+    return decoded, 8 * max(1, len(data) - _JPEG_HEADER) / crop[0, 0].numel()
 
 
-def _jpeg_bits(data: bytes, crop: Tensor) -> float:
-    return 8 * max(1, len(data) - _JPEG_HEADER) / crop[0, 0].numel()
+def _mean(crops: Sequence[Tensor], coded: Sequence[tuple[Tensor, float]]) -> tuple[float, float]:
+    """Mean bits per pixel and PSNR."""
+    qualities = [_psnr(pixels, crop[0]) for (pixels, _), crop in zip(coded, crops, strict=True)]
+    return statistics.fmean(bits for _, bits in coded), statistics.fmean(qualities)
 
 
 def _psnr(pixels: Tensor, truth: Tensor) -> float:
-    eight_bit = pixels.clamp(0, 1).mul(255).round().div(255)
-    return -10 * math.log10(float((eight_bit - truth).square().mean()) + 1e-12)
-
-
-def _eight_bit(crop: Tensor) -> Any:
-    return as_image(crop[0]).pixels
-
-
-def _middle(photo: Tensor) -> Tensor:
-    height, width = (min(_CROP, side // SIZE_MULTIPLE * SIZE_MULTIPLE) for side in photo.shape[1:])
-    top, left = (photo.shape[1] - height) // 2, (photo.shape[2] - width) // 2
-    return photo[None, :, top : top + height, left : left + width].float().div(255)
-
-
-def _mean(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    return sum(rate for rate, _ in points) / len(points), sum(quality for _, quality in points) / len(points)
+    return psnr(pixels.clamp(0, 1).mul(255).round().div(255), truth)
 
 
 def _bits_at(step: int) -> str:

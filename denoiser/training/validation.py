@@ -163,11 +163,12 @@ def _halved(photo: Tensor) -> Tensor:
 
 
 def _middles(images: Sequence[Tensor]) -> list[Tensor]:
-    """The middles (1, C, H, W) of those that are large enough."""
-    crops = []
-    for image in images:
-        height, width = (min(_CROP, side // 8 * 8) for side in image.shape[1:])
-        if min(height, width) >= _SMALLEST:
-            top, left = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
-            crops.append(image[None, :, top : top + height, left : left + width])
-    return crops
+    """The middles of those that are large enough."""
+    return [middle(image, _CROP, 8) for image in images if min(image.shape[1:]) >= _SMALLEST]
+
+
+def middle(image: Tensor, largest: int, multiple: int) -> Tensor:
+    """The middle (1, C, H, W) of *image* (C, H, W): sides of at most *largest*, in multiples of *multiple*."""
+    height, width = (min(largest, side // multiple * multiple) for side in image.shape[1:])
+    top, left = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
+    return image[None, :, top : top + height, left : left + width]

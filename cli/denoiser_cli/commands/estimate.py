@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,55 +45,45 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
         raise UsageError("No image or folder given.", hint="For example: denoise estimate ./imgs")
     if as_csv and mode.json:
         raise UsageError("Choose only one of --csv and --json.")
-    voice = _Voice.JSON if mode.json else _Voice.CSV if as_csv else _Voice.TEXT
-    return _tell([Path(path) for path in paths], voice, quiet=mode.quiet)
+    from denoiser.estimation import estimate_noise  # slow import (torch): after the arguments are checked
 
-
-_HEAD = ("luma", "chroma", "kind", "image", "description")
-_COLUMNS = ("path", "luma", "chroma", "kind", "grey", "reason")
-
-
-class _Voice(Enum):
-    """Output format."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-
-
-def _tell(sources: Sequence[Path], voice: _Voice, *, quiet: bool) -> int:
-    """Print a line per image as soon as it is estimated. Return the exit code; errors go to stderr."""
-    from denoiser.estimation import estimate_noise  # slow import; not needed for --help
-
-    found = discover(sources, is_image_name=formats.is_image_name)
+    found = discover([Path(path) for path in paths], is_image_name=formats.is_image_name)
     if not found.finds:
-        raise NothingToDo(f"{shown(sources[0])}: no image found.", hint="Name image files or a folder of images.")
-    if not quiet:
+        raise NothingToDo(
+            f"{shown(Path(paths[0]))}: no image found.", hint="Name image files or a folder of images."
+        )
+    if not mode.quiet:
         for skipped in found.skipped:
             to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
-    if voice is _Voice.TEXT:
-        click.echo("{:>6} {:>7} {:>5}  {}".format(*_HEAD[:3], ", ".join(_HEAD[3:])))
-    elif voice is _Voice.CSV:
+    if as_csv:
         click.echo(_csv_line(_COLUMNS))
-    failed = 0
+    elif not mode.json:
+        click.echo("  luma  chroma  kind  image, description")
+    failed = False
     with stopping_politely() as cancel:
         for find in found.finds:
             cancel.raise_if_cancelled()
             try:
                 estimate = estimate_noise(imageio.read(find.path))
             except UnreadableImage as error:
-                failed += 1
-                _tell_failure(error, voice)
+                failed = True
+                if mode.json:
+                    event = {"event": "error", "kind": type(error).__name__, "message": error.message}
+                    click.echo(json.dumps(event))
+                to_stderr(one_line(error.message))
                 continue
-            click.echo(_line(find.path, estimate, voice))
+            click.echo(_line(find.path, estimate, as_json=mode.json, as_csv=as_csv))
     return DenoiserError.exit_code if failed else 0
 
 
-def _line(path: Path, estimate: NoiseEstimate, voice: _Voice) -> str:
-    if voice is _Voice.JSON:
-        return json.dumps({"path": str(path), **estimate.as_values()})
-    if voice is _Voice.CSV:
-        values = {"path": str(path), **estimate.as_values()}
+_COLUMNS = ("path", "luma", "chroma", "kind", "grey", "reason")
+
+
+def _line(path: Path, estimate: NoiseEstimate, *, as_json: bool, as_csv: bool) -> str:
+    values = {"path": str(path), **estimate.as_values()}
+    if as_json:
+        return json.dumps(values)
+    if as_csv:
         return _csv_line([str(values[column]) for column in _COLUMNS])
     return f"{estimate.luma:6.2f} {estimate.chroma:7.2f} {estimate.kind:5.2f}  {shown(path)}: {estimate.reason}"
 
@@ -103,9 +92,3 @@ def _csv_line(values: Sequence[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()
-
-
-def _tell_failure(error: UnreadableImage, voice: _Voice) -> None:
-    if voice is _Voice.JSON:
-        click.echo(json.dumps({"event": "error", "kind": type(error).__name__, "message": error.message}))
-    to_stderr(one_line(error.message))
