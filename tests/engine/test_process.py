@@ -75,7 +75,7 @@ def test_a_hundred_megapixels_are_cleaned_within_their_ceiling_and_without_a_sea
 from denoiser import models
 sys.path.append("tests/reference")
 from reference_denoiser import clean_whole
-from denoiser.networks.conditioning import Condition
+from denoiser.estimation import at_level, estimate_noise, present_noise
 
 weights = sys.argv[1]
 session = open_session(DenoiseOptions(model=weights, device="cpu", precision="fp32", noise_level=25))
@@ -83,10 +83,12 @@ source = picture(10_007, 9_973)
 cleaned = session.clean(source)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 network = models.load(models.find(weights, "cpu")).network
+estimate = estimate_noise(source)
+condition, noise = at_level(estimate, 25), present_noise(estimate, 25)
 worst = 0
 for y, x in ((600, 700), (648, 728), (5000, 4000), (9600, 9500)):
     window = source.pixels[y : y + 256, x : x + 256].astype(np.float32) / 255
-    wanted = clean_whole(network, window, Condition(25, 25))[64:192, 64:192] * 255
+    wanted = clean_whole(network, window, condition, noise)[64:192, 64:192] * 255
     got = cleaned.image.pixels[y + 64 : y + 192, x + 64 : x + 192]
     worst = max(worst, float(np.abs(np.clip(np.rint(wanted), 0, 255) - got).max()))
 print(json.dumps({"peak": peak, "worst": worst}))

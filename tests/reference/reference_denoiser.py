@@ -13,8 +13,10 @@ from denoiser.tiling import SMALLEST_TILE, rounded_up
 
 
 @torch.inference_mode()
-def clean_whole(network: Denoiser, noisy: NDArray[np.float32], condition: Condition) -> NDArray[np.float32]:
-    """*noisy* (H, W, 3) in 0..1 to clean, in fp32 on the CPU. Memory grows with the image."""
+def clean_whole(
+    network: Denoiser, noisy: NDArray[np.float32], condition: Condition, noise: Condition | None = None
+) -> NDArray[np.float32]:
+    """Denoise *noisy* (H, W, 3) in 0..1 in fp32 on the CPU; *noise* is the estimated noise."""
     height, width = noisy.shape[:2]
     multiple = network.spec(halo=0).size_multiple
     below = rounded_up(max(height, SMALLEST_TILE), multiple) - height
@@ -22,7 +24,7 @@ def clean_whole(network: Denoiser, noisy: NDArray[np.float32], condition: Condit
     padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric")
     batch = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
     clean = network(batch, condition.planes().reshape(1, -1, 1, 1))
-    limits = limits_of(condition).unsqueeze(0)
+    limits = limits_of(noise or condition).unsqueeze(0)
     clean, bad = without_non_finite(batch, clean)
     clean, _ = repair(batch, keep_local_means(batch, clean, limits), limits[:, 2], bad)
     return np.ascontiguousarray(clean[0].numpy().transpose(1, 2, 0)[:height, :width])
