@@ -102,9 +102,7 @@ def test_what_the_core_needs_at_run_time_is_imported_somewhere(
         for file in (pytestconfig.rootpath / part).rglob("*.py")
         for name in _imported(file)
     }
-    # Rooms that come later: the latent codec codes with constriction, the desktop app is made of Qt.
-    later = {"constriction", "pyside6-essentials"}
-    idle = {_distribution(r).lower() for r in declared[""]} - imported - later
+    idle = {_distribution(r).lower() for r in declared[""]} - imported
     assert not idle, f"installed on every machine and used by nothing: {sorted(idle)}"
 
 
@@ -121,6 +119,8 @@ def _imported(file: Path) -> set[str]:
 
 
 def _local(root: Path) -> set[str]:
-    """Modules beside a script, such as the contract that the benchmarks share."""
-    beside = {file.stem for folder in ("benchmarks", "docs") for file in (root / folder).glob("*.py")}
+    """Modules of the checkout outside of the packages."""
+    beside = {
+        file.stem for folder in ("benchmarks", "docs", "tests/reference") for file in (root / folder).glob("*.py")
+    }
     return {"benchmarks", "tests", "conftest"} | beside
