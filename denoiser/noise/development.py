@@ -102,7 +102,7 @@ _LUMA_FORCE = (1.0, 6.0)
 
 _SHARPENED_SHARE = 0.3
 _SHARPENING = (0.1, 0.8)
-_SHARPENING_RADIUS = (0.6, 1.4)  # sigma of the blur that is taken away, in pixels
+_SHARPENING_RADIUS = (0.6, 1.4)  # sigma of the blur that is removed, in pixels
 
 
 def finish(noisy: Tensor, target: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
