@@ -25,7 +25,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "file_failed": ("source", "kind", "message", "hint"),
     "file_skipped": ("source", "reason", "target"),
     "series_found": ("series", "frames", "noise", "reason"),
-    "finished": ("done", "already_there", "passed", "failed", "left", "megapixels", "seconds", "exit_code"),
+    "finished": (
+        *("done", "cleaned", "copied", "converted", "already_there", "passed", "failed", "left"),
+        *("megapixels", "seconds", "exit_code"),
+    ),
     "planned": ("source", "target", "megapixels", "again"),
     "latent": (
         *("source", "width", "height", "channels", "bits", "alpha", "exact", "quality", "step", "bytes"),

@@ -234,11 +234,19 @@ def _outcome(report: Report, out: Path, done: str) -> str:
     if report.done:
         speed = report.megapixels / max(report.seconds, 1e-3)
         took = f"{report.megapixels:.1f} MP in {duration(report.seconds)} ({speed:.2f} MP/s)"
-        return f"{_count(report.done)} {done}, {took}: {shown(out)}"
+        return f"{results(report, done)}, {took}: {shown(out)}"
     if report.already_there and not report.failures and not report.left:
         finished = f"{_count(report.already_there)} already done in {shown(out)}"
         return f"Nothing to do: {finished} (use --overwrite to replace)."
     return f"Nothing was {done}."
+
+
+def results(report: Report, done: str) -> str:
+    """Return how many files were processed; of a cleaning run, also how many were left as they are."""
+    if not report.copied and not report.converted:
+        return f"{_count(report.done)} {done}"
+    kept = {"copied": report.copied, "converted only": report.converted}
+    return ", ".join([f"{_count(report.cleaned)} {done}", *(f"{n} {word}" for word, n in kept.items() if n)])
 
 
 def _why_stopped(report: Report) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from denoiser.atomicfile import whole_file
 from denoiser.batch import Job, Plan, Settings, carry_out, plan_folder
 from denoiser.batch.plan import AnyWork, work_of
 from denoiser.batch.work import Outcome
@@ -112,14 +113,14 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     if batch.shard or batch.report or batch.series:
         raise UsageError("--shard, --report and --series need files; they do not work with pipes.")
     work.refuse(call.settings)
-    content = _read_piped(call)
-    deliver = _deliver(call)
+    data, content = _read_piped(call)
+    target = _target_of(call)
     with stopping_politely() as cancel:
         worker = work.open(None, call.settings)
         outcome = work.make(content, call.settings, worker, series=None, listener=ignore, cancel=cancel)
-        lost = deliver(outcome, content)
+        written = _deliver(call, outcome, data, content, target)
     if not mode.quiet:
-        for note in dict.fromkeys((*outcome.notes, *lost)):
+        for note in dict.fromkeys(written.notes):
             to_stderr(one_line(note))
     return 0
 
@@ -134,36 +135,48 @@ def _read_list(name: str) -> tuple[Path, ...]:
     return tuple(Path(os.fsdecode(name)) for name in names if name)
 
 
-def _read_piped(call: Call) -> Any:
+def _read_piped(call: Call) -> tuple[bytes, Any]:
+    """Return the bytes of the input, and its content."""
     source, work = call.sources[0], call.work
     if source != PIPE:
-        return work.read(Path(source), call.settings)
+        content = work.read(Path(source), call.settings)
+        return Path(source).read_bytes(), content
     if sys.stdin.isatty():
         raise UsageError("Standard input is a terminal.", hint=f"For example: {work.words.pipes[0]}")
-    return work.read_bytes(sys.stdin.buffer.read(), "standard input", call.settings)
+    data = sys.stdin.buffer.read()
+    return data, work.read_bytes(data, "standard input", call.settings)
 
 
-def _deliver(call: Call) -> Callable[[Outcome[Any], Any], tuple[str, ...]]:
-    """Return a function that delivers the output; raise now for unsafe targets, before processing."""
-    work = call.work
-    if call.out != PIPE:
-        target = Path(call.out)
-        work.row(target)
-        if _is_standard_input(target):
-            raise UnsafeOutput(f"{target}: is the input itself; inputs are never overwritten.")
-        if target.exists() and not call.settings.batch.overwrite:
-            raise UsageError(f"{target}: already exists.", hint="Replace it with --overwrite.")
-        job = Job(Path(call.sources[0]), target, 0.0)
-        # From a pipe there are no bytes to copy.
-        return lambda outcome, _: work.write(dataclasses.replace(outcome, kept=False), job, call.settings)
-    if sys.stdout.isatty():
-        raise UsageError("Standard output is a terminal.", hint=f"For example: {work.words.pipes[1]}")
+def _target_of(call: Call) -> Path | None:
+    """Return the output file, or None for standard output; raise now for unsafe targets, before processing."""
+    if call.out == PIPE:
+        if sys.stdout.isatty():
+            raise UsageError("Standard output is a terminal.", hint=f"For example: {call.work.words.pipes[1]}")
+        return None
+    target = Path(call.out)
+    call.work.row(target)
+    if _is_standard_input(target):
+        raise UnsafeOutput(f"{target}: is the input itself; inputs are never overwritten.")
+    if target.exists() and not call.settings.batch.overwrite:
+        raise UsageError(f"{target}: already exists.", hint="Replace it with --overwrite.")
+    return target
 
-    def send(outcome: Outcome[Any], content: Any) -> tuple[str, ...]:
-        sys.stdout.buffer.write(work.encoded(outcome, content, call.settings))
-        return ()
 
-    return send
+def _deliver(call: Call, outcome: Outcome[Any], data: bytes, content: Any, target: Path | None) -> Outcome[Any]:
+    """Write the output to *target* or standard output: the input *data* itself if nothing changes."""
+    work, settings = call.work, call.settings
+    if work.is_copy(outcome, None if target is None else work.row(target), settings):
+        outcome = dataclasses.replace(outcome, notes=())  # how the image was read does not matter for a copy
+    elif target is not None:
+        return work.write(outcome, Job(Path(call.sources[0]), target, 0.0), settings)
+    else:
+        data = work.encoded(outcome, content, settings)
+    if target is None:
+        sys.stdout.buffer.write(data)
+    else:
+        with whole_file(target) as file:
+            file.write(data)
+    return outcome
 
 
 def _is_standard_input(target: Path) -> bool:

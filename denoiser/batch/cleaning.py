@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
@@ -21,13 +24,16 @@ from denoiser.errors import DenoiserError, UnreadableImage, UsageError
 from denoiser.events import CancelToken, Listener
 from denoiser.image import Image
 from denoiser.imageio import formats
+from denoiser.imageio.formats import Format
 from denoiser.options import crop_of
 
 if TYPE_CHECKING:
     from denoiser.engine import Cleaned
     from denoiser.estimation import NoiseEstimate, Series
 
-KEPT = "little noise: copied unchanged"
+NOTE_COPIED = "nothing to clean: copied unchanged"
+NOTE_CONVERTED = "nothing to clean, but written again"  # and why
+CLEANED, COPIED, CONVERTED = RESULTS = ("cleaned", "copied", "converted")  # the fact "result"
 NO_RECORD = "its XMP is corrupt and was kept as it is, without a processing record"
 
 
@@ -107,7 +113,8 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
     ) -> Outcome[Image]:
         """Clean the image, or keep it if its noise is below --skip-clean; add the processing record.
 
-        A frame of a *series* uses the noise estimate of the series, unless its own noise differs.
+        An image that cleaning leaves unchanged is kept, too, without a record. A frame of a *series* uses the noise
+        estimate of the series, unless its own noise differs.
         """
         clean = functools.partial(worker.clean, listener=listener, cancel=cancel)
         limit = settings.batch.skip_clean
@@ -121,22 +128,35 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
                 notes = (*notes, misfit(own, series))
             if estimate.sigma < limit:
                 facts = {"kept": True} | _noise(estimate)
-                return Outcome(content, content.megapixels, facts, (*notes, KEPT), kept=True)
+                return Outcome(content, content.megapixels, facts, notes, kept=True)
         cleaned = clean(content) if estimate is None else clean(content, estimate=estimate)
         facts = _facts_of(cleaned) | {"model": worker.model_name} | _noise(cleaned.estimate)
-        result, notes = cleaned.image, (*notes, *cleaned.notes)
+        result, notes = cleaned.image, tuple(dict.fromkeys((*notes, *cleaned.notes)))
+        if result is content or np.array_equal(result.pixels, content.pixels):
+            return Outcome(content, content.megapixels, {"kept": True} | facts, notes, kept=True)
         if settings.write.ticket:
             result = record_of(settings, facts, worker.model_digest).added_to(cleaned.image)
             if result is cleaned.image and not settings.write.strip:
                 notes = (*notes, NO_RECORD)
         return Outcome(result, content.megapixels, facts, notes)
 
-    def write(self, outcome: Outcome[Image], job: Job, settings: Settings) -> tuple[str, ...]:
-        """Write the clean image; copy the file of a kept one if nothing else changes."""
-        if outcome.kept and _may_be_copied(job, outcome.result, settings):
-            _copy(job, outcome.result)
-            return ()
-        return super().write(outcome, job, settings)
+    def write(self, outcome: Outcome[Image], job: Job, settings: Settings) -> Outcome[Image]:
+        """Write the clean image, or copy the source if nothing changes; the fact "result" tells which."""
+        if not outcome.kept:
+            return _as(CLEANED, super().write(outcome, job, settings))
+        why = _why_reencoded(outcome.result, formats.by_suffix(job.target), settings)
+        if why:
+            return _as(CONVERTED, super().write(outcome, job, settings), f"{NOTE_CONVERTED}: {why}")
+        _copy(job, outcome.result)
+        # Notes on how the image was read do not apply to a copy.
+        notes = tuple(note for note in outcome.notes if note not in outcome.result.notes)
+        return _as(COPIED, dataclasses.replace(outcome, notes=notes), NOTE_COPIED)
+
+    def is_copy(self, outcome: Outcome[Image], row: Format | None, settings: Settings) -> bool:
+        """Return whether the image is kept and no option asks for another file."""
+        assert outcome.result.origin is not None  # it was read
+        row = row or formats.output_format(outcome.result.origin, settings.write)
+        return outcome.kept and not _why_reencoded(outcome.result, row, settings)
 
     def encoded(self, outcome: Outcome[Image], content: Image, settings: Settings) -> bytes:
         """Encode in the format of the source, or that of --format."""
@@ -152,20 +172,36 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
 CLEANING = CleanWork()
 
 
+def _as(result: str, outcome: Outcome[Image], *notes: str) -> Outcome[Image]:
+    facts = dict(outcome.facts) | {"result": result}
+    return dataclasses.replace(outcome, facts=facts, notes=(*outcome.notes, *notes))
+
+
 def _copy(job: Job, image: Image) -> None:
-    """Copy the source to the target, with its times."""
+    """Copy the source to the target, with its times; raise UnreadableImage if it has changed since it was read."""
+    times = image.origin.times_ns if image.origin else None
     try:
         original = job.source.open("rb")
     except OSError as error:
         raise UnreadableImage(f"{job.source}: cannot be reopened ({error.strerror}).") from error
-    with original, whole_file(job.target, times_ns=image.origin.times_ns if image.origin else None) as copy:
+    with original, whole_file(job.target, times_ns=times) as copy:
         shutil.copyfileobj(original, copy, 1 << 20)
+        if times is not None and os.fstat(original.fileno()).st_mtime_ns != times[1]:
+            raise UnreadableImage(
+                f"{job.source}: changed while it was read.",
+                hint="Run again when no other program is writing to it.",
+            )
 
 
-def _may_be_copied(job: Job, image: Image, settings: Settings) -> bool:
-    same = image.origin is not None and formats.by_suffix(job.target).key == image.origin.format
-    options = settings.write
-    return same and not options.strip and options.jpeg_quality is None and not settings.batch.crop
+def _why_reencoded(image: Image, row: Format, settings: Settings) -> str:
+    """Return what asks for another file than that of the unchanged image; empty if nothing does."""
+    if image.origin is None:
+        return "the image is not from a file"
+    if image.origin.format != row.key:
+        return f"{formats.ROWS[image.origin.format].name} becomes {row.name}"
+    options = {"--crop": settings.batch.crop, "--strip": settings.write.strip}
+    options |= {"--jpeg-quality": settings.write.jpeg_quality is not None}
+    return next((name for name, given in options.items() if given), "")
 
 
 def cropped(image: Image, name: str, settings: Settings) -> Image:

@@ -92,11 +92,11 @@ class EncodeWork(FromImages["Encoded", "Encoder"]):
         made = worker.encode(content, listener=listener, cancel=cancel)
         return Outcome(made, content.megapixels, _facts(made, worker), made.notes)
 
-    def write(self, outcome: Outcome[Encoded], job: Job, settings: Settings) -> tuple[str, ...]:  # noqa: ARG002
+    def write(self, outcome: Outcome[Encoded], job: Job, settings: Settings) -> Outcome[Encoded]:  # noqa: ARG002
         """Write the file, with the times of its source."""
         with whole_file(job.target, times_ns=outcome.result.times_ns) as file:
             file.write(outcome.result.data)
-        return ()
+        return outcome
 
     def encoded(self, outcome: Outcome[Encoded], content: Image, settings: Settings) -> bytes:  # noqa: ARG002
         """Return the latent file."""

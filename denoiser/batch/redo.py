@@ -57,7 +57,7 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
     if record is None:
         raise UsageError(
             f"{made}: has no processing record.",
-            hint="Outputs have one unless written with --no-ticket or --strip.",
+            hint="Outputs have one unless they are copies, or written with --no-ticket or --strip.",
         )
     settings = record.settings(model=model)
     _check_weights(settings.denoise.model, settings.denoise.device, record)

@@ -23,9 +23,16 @@ from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener, 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a run. *left* counts the jobs that remain because the run stopped early."""
+    """The result of a run. *left* counts the jobs that remain because the run stopped early.
+
+    Of the *done* images of a cleaning run, some are *cleaned*; in the others there was nothing to clean, and they
+    were *copied* byte for byte, or *converted*: written again in another format or with other options.
+    """
 
     done: int = 0
+    cleaned: int = 0
+    copied: int = 0
+    converted: int = 0
     already_there: int = 0
     skipped: int = 0
     left: int = 0
@@ -52,6 +59,7 @@ COLUMNS = (
     "target",
     "megapixels",
     "seconds",
+    "result",
     "noise_luma",
     "noise_chroma",
     "noise_kind",
@@ -72,7 +80,7 @@ COLUMNS = (
 )
 
 _OF_LATENTS = ("quality", "bytes", "bits_per_pixel", "noisy_bytes")
-_OF_FACTS = ("seconds", "model", "device", "precision", "tile", "series", "trust", *_OF_LATENTS)
+_OF_FACTS = ("seconds", "result", "model", "device", "precision", "tile", "series", "trust", *_OF_LATENTS)
 
 
 @contextmanager

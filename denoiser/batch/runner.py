@@ -15,7 +15,7 @@ import functools
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from denoiser.atomicfile import remove_leftovers
 from denoiser.batch import steps
+from denoiser.batch.cleaning import RESULTS
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest
 from denoiser.batch.plan import Plan
@@ -32,7 +33,7 @@ from denoiser.batch.series import SeriesFitting, found_event, without
 from denoiser.batch.settings import Settings
 from denoiser.batch.steps import LoadedFile
 from denoiser.batch.trial import find_crashes
-from denoiser.batch.work import Worker
+from denoiser.batch.work import Outcome, Worker
 from denoiser.errors import Cancelled, DenoiserError, OutputFull, UnreadableImage, UnwritableImage
 from denoiser.events import (
     CancelToken,
@@ -101,8 +102,6 @@ class _Writing:
     job: Job
     began: float
     megapixels: float
-    notes: tuple[str, ...]
-    facts: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -114,9 +113,10 @@ class _BatchRun:
     manifest: Manifest | None = None
     shared: bool = False
     began: float = field(default_factory=time.perf_counter)
-    writing: dict[Future[tuple[str, ...] | _Failed], _Writing] = field(default_factory=dict)
+    writing: dict[Future[Outcome[None] | _Failed], _Writing] = field(default_factory=dict)
     failures: list[FileFailed] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)  # of cleaning
     series: dict[str, Series | None] = field(default_factory=dict)
     unsafe: frozenset[Path] = frozenset()  # targets of files that would crash this process
     done: int = 0
@@ -154,6 +154,7 @@ class _BatchRun:
     def report(self) -> Report:
         return Report(
             done=self.done,
+            **{name: self.results[name] for name in RESULTS},
             already_there=len(self.plan.already_there),
             skipped=len(self.plan.skipped),
             left=self._left(),
@@ -266,7 +267,7 @@ class _BatchRun:
         self._make_room(megapixels)
         step = functools.partial(steps.write, job, outcome, loaded.source, self.plan, self.settings, self.manifest)
         future = writers.submit(_attempt, job, step)
-        self.writing[future] = _Writing(job, began, megapixels, outcome.notes, outcome.facts)
+        self.writing[future] = _Writing(job, began, megapixels)
 
     def _make_room(self, megapixels: float) -> None:
         """Wait until few enough images are waiting to be written."""
@@ -299,11 +300,11 @@ class _BatchRun:
                 continue
             self.done += 1
             self.megapixels += written.megapixels
-            notes = tuple(dict.fromkeys((*written.notes, *result)))
-            self.notes.update(notes)
+            self.notes.update(result.notes)
+            self.results[result.facts.get("result", "")] += 1
             seconds = time.perf_counter() - written.began
             job = written.job
-            self.listener(FileDone(job.source, job.target, written.megapixels, seconds, notes, written.facts))
+            self.listener(FileDone(job.source, job.target, written.megapixels, seconds, result.notes, result.facts))
 
     def _fail(self, job: Job, error: DenoiserError, *, recorded: bool = False) -> None:
         most = self.settings.batch.max_errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,17 +44,16 @@ def write(
     plan: Plan,
     settings: Settings,
     manifest: Manifest | None,
-) -> tuple[str, ...]:
-    """Write the output, then its record; return notes on what the format cannot store."""
-    lost = plan.work.write(outcome, job, settings)
+) -> Outcome[None]:
+    """Write the output, then its record; return the outcome without its result, to free memory."""
+    written = plan.work.write(outcome, job, settings)
     if manifest is not None and source is not None:
         stamp = stamp_of(job.target)
         if stamp is None:
             raise UnwritableImage(f"{job.target}: was removed immediately after it was written.", hint="Run again.")
-        notes = list(dict.fromkeys((*outcome.notes, *lost)))
-        facts = dict(outcome.facts) | ({"notes": notes} if notes else {})
+        facts = dict(written.facts) | ({"notes": list(written.notes)} if written.notes else {})
         manifest.done(job.target, source, Made(stamp, sha256_of(job.target), outcome.megapixels, facts))
-    return lost
+    return dataclasses.replace(written, result=None)
 
 
 def source_of(job: Job) -> SourceFile | None:

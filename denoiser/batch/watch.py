@@ -235,6 +235,9 @@ class _Watch:
         self.report = dataclasses.replace(
             self.report,
             done=self.report.done + run.done,
+            cleaned=self.report.cleaned + run.cleaned,
+            copied=self.report.copied + run.copied,
+            converted=self.report.converted + run.converted,
             already_there=self.report.already_there + run.already_there,
             left=run.left,
             megapixels=self.report.megapixels + run.megapixels,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ _Worker = TypeVar("_Worker", bound=Worker)
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[_Result]):
-    """A result to be written, with its facts and notes; *kept* if it is the unchanged source."""
+    """A result with its facts and notes; *kept* if its pixels are those of the source."""
 
     result: _Result
     megapixels: float
@@ -135,12 +136,16 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
         """Process *content*; stop within a tile of *cancel*."""
 
     @abstractmethod
-    def write(self, outcome: Outcome[_Result], job: Job, settings: Settings) -> tuple[str, ...]:
-        """Write the output atomically; return notes on what its format cannot store."""
+    def write(self, outcome: Outcome[_Result], job: Job, settings: Settings) -> Outcome[_Result]:
+        """Write the output atomically; return the outcome with notes on what its format cannot store."""
 
     @abstractmethod
     def encoded(self, outcome: Outcome[_Result], content: _Content, settings: Settings) -> bytes:
         """Return the output as bytes, for a pipe."""
+
+    def is_copy(self, outcome: Outcome[_Result], row: Format | None, settings: Settings) -> bool:  # noqa: ARG002
+        """Return whether the output in this format, None for the default, is the source byte for byte."""
+        return False
 
     @abstractmethod
     def try_alone(self, source: Path, target: Path) -> None:
@@ -174,7 +179,8 @@ class ToImages(BatchWork[_Content, Image, _Worker]):
         """Return the format of the suffix."""
         return layout.writable_row(target)
 
-    def write(self, outcome: Outcome[Image], job: Job, settings: Settings) -> tuple[str, ...]:
+    def write(self, outcome: Outcome[Image], job: Job, settings: Settings) -> Outcome[Image]:
         """Write the image with its metadata and the times of the source."""
         imageio.write(outcome.result, job.target, settings.write)
-        return imageio.losses(outcome.result, formats.by_suffix(job.target).key)
+        lost = imageio.losses(outcome.result, formats.by_suffix(job.target).key)
+        return dataclasses.replace(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *lost))))

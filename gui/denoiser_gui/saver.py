@@ -88,7 +88,7 @@ class Saver(QObject):
     def _write(self, photo: OpenPhoto, request: SaveRequest, finished: FinishedPhoto) -> None:
         self._controller.files.submit(
             f"write-{photo.key}",
-            lambda _: save(finished, request),
+            lambda _: save(finished, request, photo.path),
             partial(self._show_saved, photo, request),
             partial(self._show_failure, photo, request),
         )

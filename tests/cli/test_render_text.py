@@ -77,6 +77,10 @@ def test_notes_are_gathered_at_the_end(capsys) -> None:
             ],
         ),
         (
+            Report(done=6, cleaned=3, copied=2, converted=1, megapixels=1.0, seconds=2.0),
+            ["3 files cleaned, 2 copied, 1 converted only, 1.0 MP in 2 s (0.50 MP/s): out"],
+        ),
+        (
             Report(left=5, cancelled=True),
             ["Nothing was cleaned.", "Stopped with 5 files remaining; run the same command again to continue."],
         ),

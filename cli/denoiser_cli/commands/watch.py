@@ -101,11 +101,10 @@ class _LogOutput:
 
     def finish(self, report: Report, out: Path) -> None:
         """Print the summary."""
-        from denoiser_cli.render_text import duration
+        from denoiser_cli.render_text import duration, results
 
         failed = f", {len(report.failures)} failed" if report.failures else ""
-        files = "1 file" if report.done == 1 else f"{report.done} files"
-        self._unless_quiet(f"{files} cleaned in {duration(report.seconds)}{failed}: {shown(out)}")
+        self._unless_quiet(f"{results(report, 'cleaned')} in {duration(report.seconds)}{failed}: {shown(out)}")
 
     def _unless_quiet(self, line: str) -> None:
         if not self._mode.quiet:

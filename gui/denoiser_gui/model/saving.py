@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from denoiser import imageio
-from denoiser.batch import Settings
+from denoiser.batch import Job, Settings
 from denoiser.batch.cleaning import CLEANING
 from denoiser.errors import ForeignOutput, UnsafeOutput
 from denoiser.events import CancelToken, ignore
@@ -59,16 +58,18 @@ def check_target(request: SaveRequest, inputs: Iterable[Path]) -> None:
         raise ForeignOutput(f"{target.name} already exists.", hint="Replace it or choose another name.")
 
 
-def save(finished: FinishedPhoto, request: SaveRequest) -> tuple[str, ...]:
-    """Write the file atomically, with the processing record of a batch; return notes about what was not stored."""
+def save(finished: FinishedPhoto, request: SaveRequest, source: Path | None = None) -> tuple[str, ...]:
+    """Write the file as a batch does; return notes for the user.
+
+    The file *source* is copied if nothing was cleaned and nothing else changes.
+    """
     write = dataclasses.replace(request.settings.write, format=None)  # the file name determines it
     settings = Settings(denoise=request.settings.denoise, write=write)
     outcome = CLEANING.make(finished.source, settings, finished, series=None, listener=ignore, cancel=CancelToken())
     image: Image = outcome.result
+    kept = outcome.kept and source is not None and request.bits in (None, image.bits)
     if request.bits is not None:
         pixels, alpha = depth.at_depth(image, request.bits)
         image = dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=request.bits)
-    request.target.parent.mkdir(parents=True, exist_ok=True)
-    imageio.write(image, request.target, write)
-    lost = imageio.losses(image, formats.by_suffix(request.target).key)
-    return tuple(dict.fromkeys((*outcome.notes, *lost)))
+    outcome = dataclasses.replace(outcome, result=image, kept=kept)
+    return CLEANING.write(outcome, Job(source or request.target, request.target, image.megapixels), settings).notes

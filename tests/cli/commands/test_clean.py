@@ -103,6 +103,18 @@ def test_a_pipe_gives_the_same_as_a_file(call, make_picture, network, monkeypatc
     assert Path("c.png").read_bytes() == Path("b.png").read_bytes()
 
 
+@pytest.mark.parametrize("out", ["-", "b.png"])
+def test_a_pipe_with_nothing_to_clean_is_copied(call, network, monkeypatch, out: str) -> None:
+    from PIL import Image as PilImage
+
+    PilImage.new("P", (30, 20), 3).save("a.png", compress_level=1)
+    data = Path("a.png").read_bytes()
+    for source in ("-", "a.png"):
+        Path("b.png").unlink(missing_ok=True)
+        code, piped = _piped(monkeypatch, data, source, "--out", out, "--strength", "0", *network)
+        assert (code, piped if out == "-" else Path(out).read_bytes()) == (0, data)
+
+
 def test_the_format_of_a_pipe_can_be_chosen(make_picture, network, monkeypatch) -> None:
     data = make_picture("a.png").read_bytes()
     _, sent = _piped(monkeypatch, data, "-", "--out", "-", "--format", "webp", *network)

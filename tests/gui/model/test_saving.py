@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PilImage
 
 from denoiser import imageio
 from denoiser.batch.processing_record import read_record
@@ -81,3 +82,16 @@ def test_converting_the_bit_depth_keeps_the_image(
     assert written.bits == bits
     shown = written.pixels / written.white * 255
     assert np.abs(shown - made.cleaned.image.pixels).max() < (40 if name.endswith("avif") else 0.51)
+
+
+def test_a_photo_with_nothing_to_clean_is_copied_unless_its_depth_changes(tmp_path: Path, image: Image) -> None:
+    source = tmp_path / "a.png"
+    PilImage.fromarray(image.pixels).save(source, compress_level=1)
+    read = imageio.read(source)
+    options = DenoiseOptions(strength=0.0, precision="fp32")
+    session = open_session(options)
+    finished = FinishedPhoto.by(session, read, session.clean(read))
+    save(finished, SaveRequest(tmp_path / "same.png", PhotoSettings(options)), source)
+    assert (tmp_path / "same.png").read_bytes() == source.read_bytes()
+    save(finished, SaveRequest(tmp_path / "deep.png", PhotoSettings(options), 16), source)
+    assert imageio.read(tmp_path / "deep.png").bits == 16
