@@ -28,7 +28,7 @@ SUFFIX = ".part"
 
 _BINARY = getattr(os, "O_BINARY", 0)  # otherwise Windows writes two bytes for a line break
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 # Errors that mean "folders cannot be synced here", not "data was lost". Windows cannot open folders (EACCES), and a
 # folder may be writable but not readable. Some network file systems cannot sync folders.
@@ -174,7 +174,7 @@ def _sync_folder(folder: Path) -> None:
 
 def as_unwritable(path: Path, error: OSError) -> UnwritableImage:
     """An OSError while writing *path* as an error with message and hint."""
-    if error.errno in _FULL:
+    if error.errno in NO_SPACE:
         return OutputFull(f"{path}: no space left to write it.")
     reason = error.strerror or str(error)
     return UnwritableImage(

@@ -20,7 +20,8 @@ from types import FrameType
 
 import click
 
-from denoiser.errors import Cancelled, DenoiserError
+from denoiser.atomicfile import NO_SPACE
+from denoiser.errors import Cancelled, DenoiserError, OutputFull
 from denoiser.events import CancelToken
 from denoiser_cli.lines import one_line, to_stderr
 
@@ -70,6 +71,12 @@ def explain(error: BaseException, *, verbose: bool = False) -> Failure:
         case BrokenPipeError():
             _drop_output()
             return Failure(kind, "", "", 1)
+        case OSError(filename=None) if error.errno is not None:
+            _drop_output()
+            full = error.errno in NO_SPACE
+            reason = "no space left to write it" if full else f"cannot be written ({error.strerror})"
+            hint = OutputFull.default_hint.partition(";")[0] if full else ""
+            return Failure("OutputFull" if full else kind, f"Standard output: {reason}.", hint, 1, trace)
         case SystemExit():
             return Failure(kind, "", "", error.code if isinstance(error.code, int) else 1)
         case MemoryError():
@@ -88,7 +95,7 @@ def _call_hint(error: click.ClickException) -> str:
 
 
 def _drop_output() -> None:
-    # Python flushes stdout at exit and would raise BrokenPipeError again.
+    # Python flushes stdout at exit and would raise the error again.
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from denoiser.engine import Cleaned
     from denoiser.estimation import NoiseEstimate, Series
 
-NOTE_COPIED = "nothing to clean: copied unchanged"
-NOTE_CONVERTED = "nothing to clean, but written again"  # and why
+NOTE_COPIED = "copied unchanged (nothing to clean)"
+NOTE_CONVERTED = "written again, although there was nothing to clean"  # and why
 CLEANED, COPIED, CONVERTED = RESULTS = ("cleaned", "copied", "converted")  # the fact "result"
 NO_RECORD = "its XMP is corrupt and was kept as it is, without a processing record"
 

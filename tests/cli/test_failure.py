@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import click
 import pytest
+from PIL import Image as PilImage
 
 from denoiser.errors import Cancelled, MissingExtra, UnsafeOutput
 from denoiser_cli.failure import FIRST, explain, stopping_politely
@@ -104,3 +106,22 @@ def test_the_second_signal_ends_even_a_busy_process() -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [["--version"], ["models", "--json"], ["a.png", "--out", "-", "--strength", "0"]])
+def test_a_full_disk_behind_standard_output_is_no_bug(tmp_path: Path, words: list[str]) -> None:
+    PilImage.new("RGB", (300, 200)).save(tmp_path / "a.png")
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "denoiser_cli", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[0] == "Standard output: no space left to write it."
+    assert "bug" not in ended.stderr and "Traceback" not in ended.stderr
