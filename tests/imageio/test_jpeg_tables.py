@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 from denoiser import imageio
 from denoiser.imageio import jpeg_tables
+from denoiser.imageio.containers.jpeg import FRAMES, walk
 from denoiser.options import WriteOptions
 
 Array = np.ndarray[Any, Any]
@@ -37,6 +38,19 @@ def test_the_next_jpeg_has_the_same_tables_and_factors(
 ) -> None:
     source = jpeg(photo, subsampling=subsampling, progressive=progressive, **tables)
     written = imageio.encode(imageio.read_bytes(source, "a.jpg"), "jpeg")
+    assert as_stored(written) == as_stored(source)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_tables_after_the_frame_header_are_found(photo: Array, progressive: bool) -> None:
+    source = jpeg(photo, subsampling=2, progressive=progressive, qtables=ODD)
+    tables = [segment for segment in walk(source) if segment.marker == 0xDB]
+    frame = next(segment for segment in walk(source) if segment.marker in FRAMES)
+    begin, end = tables[0].at - 4, tables[-1].at + tables[-1].size
+    assert end == frame.at - 4
+    after = frame.at + frame.size
+    moved = source[:begin] + source[end:after] + source[begin:end] + source[after:]
+    written = imageio.encode(imageio.read_bytes(moved, "a.jpg"), "jpeg")
     assert as_stored(written) == as_stored(source)
 
 

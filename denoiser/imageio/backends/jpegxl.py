@@ -27,6 +27,8 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     try:
         samples = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:
+        if "animation" in inspection.hidden:
+            raise UnsupportedFormat(f"is an animation that the decoder cannot read: {error}") from error
         raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]

@@ -1,6 +1,7 @@
 """libvips: reads and writes PNG, TIFF, WebP and AVIF at every depth, and reads JPEG with decoder warnings.
 
-Only the loaders listed here are called, without format detection and cache, and reading stops at the first warning.
+Only the loaders listed here are called, without format detection and cache, and reading stops at the first warning,
+except for warnings about tags of a TIFF.
 docs/decisions/0002-second-image-backend.md explains the choice.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,9 @@ from denoiser.imageio.containers.span import ByteSpan
 
 pyvips.cache_set_max(0)  # a cached operation would keep its image in memory
 pyvips.block_untrusted_set(True)
-# Warnings end the read and are part of the error; logging them would repeat them.
-logging.getLogger("pyvips").setLevel(logging.CRITICAL)
+# Warnings end the read and are part of the error, or become notes; logging them would repeat them.
+_log = logging.getLogger("pyvips")
+_log.setLevel(logging.CRITICAL)
 
 # libjpeg reports warnings of the last rows after libvips has checked for them. They are only in an error buffer
 # that all threads share, so only one thread decodes at a time.
@@ -53,14 +56,10 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
     with _decoding:
         pyvips.vips_lib.vips_error_clear()
         try:
-            image = _LOADERS[key](data, access="sequential", fail_on="warning")
-            source.refuse_pixels(image.width, image.height, max_pixels)
-            _check_header(image, inspection)
-            notes, converted = _to_rgb(image, inspection)
-            samples = _samples(converted)
+            image, converted, samples, notes = _decoded(data, key, inspection, max_pixels)
         except pyvips.Error as error:
             raise _refusal(str(error)) from error
-        complaint = _complaint() if key == "jpeg" else ""
+        complaint = _complaint() if key in ("jpeg", "tiff") else ""
     if complaint:
         raise _refusal(complaint)
     page = None
@@ -84,6 +83,54 @@ def decode(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> De
         in_srgb=converted is not image,
         notes=(*notes, *(_notes_of_tiff(page, samples) if page else ())),
     )
+
+
+def _decoded(data: bytes, key: str, inspection: Inspection, max_pixels: int) -> tuple[Any, Any, Pixels, list[str]]:
+    """Return the image of libvips, the same in RGB or grey, its samples, and notes.
+
+    Warnings about the tags of a TIFF become notes. libtiff warns of them while it reads the header; a new warning
+    while pixels are decoded is about image data.
+    """
+    with _collected_warnings() as warnings:
+        image = _LOADERS[key](data, access="sequential", fail_on="error" if key == "tiff" else "warning")
+        source.refuse_pixels(image.width, image.height, max_pixels)
+        _check_header(image, inspection)
+        about_tags = set(warnings)
+        notes, converted = _to_rgb(image, inspection)
+        samples = _samples(converted)
+    if key == "tiff":
+        found = list(dict.fromkeys(warnings))
+        damage = [words for words in found if words not in about_tags and _OLD_LZW not in words]
+        if damage:
+            raise _refusal(damage[0])
+        notes += [f"libtiff warns: {words}" for words in found[:_MAX_WARNINGS]]
+    return image, converted, samples, notes
+
+
+_OLD_LZW = "Old-style LZW"  # a variant of early libtiff versions, which is decoded correctly
+_MAX_WARNINGS = 5
+
+
+@contextmanager
+def _collected_warnings() -> Iterator[list[str]]:
+    """Collect the warnings of libvips and its decoders."""
+    warnings: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: warnings.append(_printable(record))  # type: ignore[method-assign]
+    _log.addHandler(handler)
+    _log.setLevel(logging.WARNING)
+    _log.propagate = False
+    try:
+        yield warnings
+    finally:
+        _log.propagate = True
+        _log.setLevel(logging.CRITICAL)
+        _log.removeHandler(handler)
+
+
+def _printable(record: logging.LogRecord) -> str:
+    text = record.getMessage().removeprefix("VIPS: ")[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def glance(data: bytes, key: str, side: int) -> Pixels:
@@ -145,14 +192,14 @@ def _check_header(image: Any, inspection: Inspection) -> None:
         raise UnsupportedFormat("has unsupported 64-bit samples")
 
 
-def _to_rgb(image: Any, inspection: Inspection) -> tuple[tuple[str, ...], Any]:
+def _to_rgb(image: Any, inspection: Inspection) -> tuple[list[str], Any]:
     if image.interpretation != "cmyk":
-        return (), image
+        return [], image
     usable = inspection.profile is not None and colour.is_cmyk(inspection.profile)
     words = "with its profile" if usable else "with a generic profile, because it has no usable profile"
     depth = 16 if image.format == "ushort" else 8
     converted = image.icc_transform("srgb", embedded=usable, input_profile="cmyk", intent="relative", depth=depth)
-    return (f"CMYK was converted to sRGB {words}",), converted
+    return [f"CMYK was converted to sRGB {words}"], converted
 
 
 def _bits(image: Any, samples: Pixels) -> int:
@@ -229,10 +276,9 @@ _UNKNOWN_TO_LIBVIPS = (
     "support is not configured",  # ZSTD, LZMA and LERC in TIFF
     "decoding is not implemented",
     "not a whole number of bytes",  # 10, 12 and 14 bits packed in TIFF
-    "Unsupported JPEG",  # arithmetic coding, 12 bits
+    "Unsupported",  # JPEG with arithmetic coding or 12 bits, items of AVIF
     "samples out of range",  # 64-bit float
     "not supported",  # tiles in separate planes in TIFF
-    "Unsupported BMP",  # bit fields and header types of old systems
     "bad labq format",  # Lab of 8 bits in TIFF
 )
 

@@ -41,6 +41,8 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
         image.load()
         samples = np.asarray(image.convert("L") if mode == "1" else image.convert(mode))
     except (OSError, ValueError, SyntaxError, IndexError, OverflowError, struct.error) as error:
+        if "nsupported" in str(error):  # bit fields and header types of old systems
+            raise UnsupportedFormat(f"is of an unsupported kind: {error}") from error
         raise UnreadableImage(f"is corrupt or truncated: {error}") from error
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]

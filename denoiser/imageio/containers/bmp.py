@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from denoiser.errors import UnsupportedFormat
 from denoiser.image import Metadata
 from denoiser.imageio.containers.inspection import Inspection, trailing_note
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, ByteSpan, Data, broken
@@ -81,7 +82,7 @@ def check_whole(data: Data) -> None:
     if header.pixels_at < 14 + header.header_size:
         raise broken("corrupt: the BMP's pixels overlap its header")
     if header.compression not in (_PLAIN, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS):
-        raise broken("a BMP that contains another format")
+        raise UnsupportedFormat(f"is a BMP with unsupported compression {header.compression}")
     needed = _pixel_bytes(header)
     if not span.has(header.pixels_at, needed):
         raise broken(f"truncated: {max(0, len(span) - header.pixels_at):,} of {needed:,} bytes of pixels")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from denoiser import imageio
-from denoiser.errors import ImageTooLarge, UnreadableImage
+from denoiser.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat
 from denoiser.options import ReadOptions
 
 Array = np.ndarray[Any, Any]
@@ -46,3 +47,22 @@ def test_heic_that_is_cut_is_refused(photo: Array) -> None:
             imageio.read_bytes(whole[:keep], "a.heic")
     with pytest.raises(ImageTooLarge):
         imageio.read_bytes(whole, "a.heic", ReadOptions(max_pixels=100))
+
+
+@pytest.mark.parametrize("kind", [b"unci", b"j2k1", b"jpeg", b"mski", b"abcd"])
+def test_a_kind_of_image_that_libheif_cannot_decode_is_named(photo: Array, kind: bytes) -> None:
+    other = heic(photo, "RGB").replace(b"\0\0hvc1", b"\0\0" + kind)
+    with pytest.raises(UnsupportedFormat, match=kind.decode() + "|nsupported"):
+        imageio.read_bytes(other, "a.heic")
+
+
+def test_another_image_is_never_read_instead_of_the_main_image(photo: Array) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    both = pillow_heif.from_pillow(PillowImage.fromarray(photo))
+    both.add_from_pillow(PillowImage.fromarray(photo[::-1].copy()))
+    both.save(file, quality=95)
+    assert imageio.read_bytes(file.getvalue(), "a.heic").origin
+    other = file.getvalue().replace(b"\0\0hvc1", b"\0\0unci", 1)  # the first item is the main image
+    with pytest.raises(UnsupportedFormat, match="'unci'"):
+        imageio.read_bytes(other, "a.heic")

@@ -9,7 +9,7 @@ import pytest
 from PIL import ImageCms
 
 from denoiser import imageio
-from denoiser.errors import ImageTooLarge, UnreadableImage, UnwritableImage
+from denoiser.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Image, from_numpy
 from denoiser.options import ReadOptions
 
@@ -70,3 +70,17 @@ def test_jpeg_xl_that_is_cut_is_refused(photo: Array) -> None:
             imageio.read_bytes(whole[:keep], "a.jxl")
     with pytest.raises(ImageTooLarge):
         imageio.read_bytes(whole, "a.jxl", ReadOptions(max_pixels=100))
+
+
+def test_an_animation_is_read_or_called_unsupported(photo: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    data = bytes(imagecodecs.jpegxl_encode(np.stack([photo, photo[::-1]]), lossless=True))
+    assert "animation: not preserved" in imageio.read_bytes(data, "a.jxl").notes
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise imagecodecs.JpegxlError("JxlDecoderProcessInput", None)
+
+    monkeypatch.setattr(imagecodecs, "jpegxl_decode", fail)
+    with pytest.raises(UnsupportedFormat, match="animation that the decoder cannot read: JxlDecoder"):
+        imageio.read_bytes(data, "a.jxl")

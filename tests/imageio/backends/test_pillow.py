@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from denoiser import imageio
-from denoiser.errors import UnreadableImage, UnwritableImage
+from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import JpegTables
 from denoiser.imageio.backends import pillow
 
@@ -34,6 +35,24 @@ def test_bmp_that_is_cut_is_refused_wherever_it_is_cut(photo: Array) -> None:
     for keep in [*range(26, 90), len(whole) // 2, len(whole) - 1]:
         with pytest.raises(UnreadableImage):
             imageio.read_bytes(whole[:keep], "a.bmp")
+
+
+@pytest.mark.parametrize(
+    ("bits", "compression", "masks", "words"),
+    [
+        (32, 3, (0x3FF00000, 0xFFC00, 0x3FF, 0), "Unsupported BMP bitfields layout"),
+        (16, 3, (0xF00, 0xF0, 0xF, 0xF000), "Unsupported BMP bitfields layout"),
+        (32, 4, (0, 0, 0, 0), "unsupported compression 4"),
+    ],
+)
+def test_other_kinds_of_bmp_are_unsupported_and_not_corrupt(
+    bits: int, compression: int, masks: tuple[int, ...], words: str
+) -> None:
+    pixels = bytes(8 * 6 * bits // 8)
+    header = struct.pack("<IiiHHIIiiII", 56, 8, 6, 1, bits, compression, len(pixels), 0, 0, 0, 0)
+    whole = b"BM" + struct.pack("<IHHI", 70 + len(pixels), 0, 0, 70) + header + struct.pack("<4I", *masks) + pixels
+    with pytest.raises(UnsupportedFormat, match=words):
+        imageio.read_bytes(whole, "a.bmp")
 
 
 def test_the_limit_of_pillow_on_pixels_is_not_ours(photo: Array, monkeypatch: pytest.MonkeyPatch) -> None:

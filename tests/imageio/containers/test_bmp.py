@@ -55,7 +55,7 @@ def test_a_profile_in_the_newest_header_is_read() -> None:
         (_header(1, 0), "an unknown image type"),
         (_header(2**31 - 1, 2**31 - 1), "truncated: 0 of"),
         (_header(1, 1, bits=7), "an unknown image type"),
-        (_header(1, 1, compression=5) + bytes(9), "contains another format"),
+        (_header(1, 1, compression=5) + bytes(9), "unsupported compression 5"),
         (_header(1, 1, 8, compression=1) + bytes(9), "without data"),
         (_header(1, 1, 8, compression=1, size=10) + bytes(9), "truncated: 9 of 10"),
         (_header(1, 1)[:10] + struct.pack("<I", 20) + _header(1, 1)[14:] + bytes(9), "overlap its header"),
