@@ -26,6 +26,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     source.refuse_pixels(inspection.width, inspection.height, max_pixels)
     try:
         samples = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
+        profile = _profile(data)
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:
         if "animation" in inspection.hidden:
             raise UnsupportedFormat(f"is an animation that the decoder cannot read: {error}") from error
@@ -46,7 +47,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
         bits=bits,
         mode=mode,
         is_upright=True,
-        profile=_profile(data),
+        profile=profile,
     )
 
 

@@ -72,6 +72,18 @@ def test_jpeg_xl_that_is_cut_is_refused(photo: Array) -> None:
         imageio.read_bytes(whole, "a.jxl", ReadOptions(max_pixels=100))
 
 
+def test_a_failure_of_the_second_decoder_refuses_the_file(photo: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    pillow_jxl = pytest.importorskip("pillow_jxl")
+    data = imageio.encode(from_numpy(photo), "jxl")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Generic Error")
+
+    monkeypatch.setattr(pillow_jxl, "Decoder", fail)
+    with pytest.raises(UnreadableImage, match="corrupt or truncated: Generic Error"):
+        imageio.read_bytes(data, "a.jxl")
+
+
 def test_an_animation_is_read_or_called_unsupported(photo: Array, monkeypatch: pytest.MonkeyPatch) -> None:
     imagecodecs = pytest.importorskip("imagecodecs")
     pytest.importorskip("pillow_jxl")
