@@ -15,11 +15,12 @@ import torch
 from skimage import data
 
 from denoiser.engine.local_means import keep_local_means, limits_of
-from denoiser.engine.looks import Look, Looks
+from denoiser.engine.looks import Looks
 from denoiser.engine.sanity import repair
 from denoiser.engine.trust import trust, trust_number
 from denoiser.image import from_numpy
 from denoiser.networks.conditioning import Condition
+from denoiser.options import Look
 
 HEIGHT, WIDTH = 1080, 1920
 SIGMA = 20.0

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,33 +22,13 @@ from numpy.typing import NDArray
 from denoiser.engine.grain import LEVELS, Grain, grain_of
 from denoiser.engine.trust import BLOCK, NoiseBlocks, Plane, evidence, finite, luma, sample
 from denoiser.image import Image, Pixels
-from denoiser.options import DenoiseOptions
+from denoiser.options import Look
 from denoiser.tiling import Region
 
 _THREADS = min(4, os.cpu_count() or 1)  # more are not faster: memory bandwidth is the limit
 _VALUES_AT_ONCE = 100_000  # per strip, so that its copies fit the cache
 # Log-odds of structure: below the first a block is flat (1 % of flat noise exceeds it), above the second textured.
 _FLAT, _TEXTURE = 0.5, 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The settings of DenoiseOptions of the same names."""
-
-    strength: float = 1.0
-    colour_noise: float = 1.0
-    detail: float = 0.0
-    grain: float = 0.0
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it only interpolates between source and clean image."""
-        return self.colour_noise == 1 and self.detail == 0 and self.grain == 0
-
-
-def look_of(options: DenoiseOptions) -> Look:
-    """The look of *options*."""
-    return Look(options.strength, options.colour_noise, options.detail, options.grain)
 
 
 class Looks:

@@ -13,7 +13,7 @@ from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.gradual import Gradual
 from denoiser.engine.hot_pixels import replace_hot_pixels
-from denoiser.engine.looks import Look, Looks, look_of
+from denoiser.engine.looks import Looks
 from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_budget
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
@@ -23,7 +23,7 @@ from denoiser.estimation import NoiseEstimate, at_level, automatic, estimate_noi
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition, NetworkSpec
-from denoiser.options import DenoiseOptions
+from denoiser.options import DenoiseOptions, Look
 
 _WRONG = 0.5  # share kept as in the source beyond which the result is rejected
 
@@ -125,7 +125,7 @@ class Session:
         looks = self._looks_of(image, canvas)
         trust = trust_number(image, canvas.result)
         # The look takes the place of the clean image, so that no third one is held, unless that is still wanted.
-        pixels = looks.render(look) if look else looks.render(look_of(self._options), out=canvas.result)
+        pixels = looks.render(look) if look else looks.render(self._options.look, out=canvas.result)
         return Cleaned(
             image.with_pixels(pixels),
             time.perf_counter() - work.began,

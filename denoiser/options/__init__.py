@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from denoiser.options.cleaning import DenoiseOptions
+from denoiser.options.cleaning import DenoiseOptions, Look
 from denoiser.options.control import Control, controls
 from denoiser.options.keywords import (
     DecodeKeywords,
@@ -26,6 +26,7 @@ __all__ = [
     "EncodeKeywords",
     "EncodeOptions",
     "EstimatorOptions",
+    "Look",
     "ReadKeywords",
     "ReadOptions",
     "TrainOptions",

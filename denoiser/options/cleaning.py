@@ -8,6 +8,21 @@ from denoiser.options.control import DEVICES, PRECISIONS, check, control, fracti
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """The settings of DenoiseOptions of the same names."""
+
+    strength: float = 1.0
+    colour_noise: float = 1.0
+    detail: float = 0.0
+    grain: float = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it only interpolates between source and clean image."""
+        return self.colour_noise == 1 and self.detail == 0 and self.grain == 0
+
+
+@dataclass(frozen=True, slots=True)
 class DenoiseOptions:
     """How an image is denoised."""
 
@@ -58,3 +73,8 @@ class DenoiseOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def look(self) -> Look:
+        """The options that apply after inference."""
+        return Look(self.strength, self.colour_noise, self.detail, self.grain)

@@ -27,7 +27,7 @@ _BETTER = {
     r"\bbell curve\b": "normal distribution",
     r"\bthe way of a picture\b": "data flow",
     r"\bbelow the faces\b": "the library; denoiser_cli and denoiser_gui are the front ends",
-    r"\b(it|they|code|network|engine|estimator) (hears?|knows?|wants?|believes?|wishes)\b": "receives, stores, requires",
+    r"\b(it|they|code|network|engine|estimator) (hears?|knows?|wants?|believes?|wishes)\b": "receives, stores",
     r"\bthe same backwards\b": "the inverse of …, or what the function parses",
     r"\btaken away\b|\btook away\b": "removed",
     r"\bgo(es)? on where\b|\bto go on with\b": "continue, resume",

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from denoiser.engine import open_session
-from denoiser.engine.looks import Look
 from denoiser.engine.session import Session
 from denoiser.errors import Cancelled
 from denoiser.estimation import at_level
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
-from denoiser.options import DenoiseOptions
+from denoiser.options import DenoiseOptions, Look
 from denoiser.tiling import Region
 
 TILED = DenoiseOptions(noise_level=20.0, precision="fp32", tile=192)

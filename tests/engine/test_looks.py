@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from denoiser.engine import open_session
-from denoiser.engine.looks import Look, Looks, look_of
+from denoiser.engine.looks import Looks
 from denoiser.image import Image, Pixels, from_numpy
-from denoiser.options import DenoiseOptions
+from denoiser.options import DenoiseOptions, Look
 from denoiser.tiling import Region
 
 _LOOKS = (
@@ -188,8 +188,8 @@ def test_tiny_pictures_have_looks_too(shape):
 
 def test_the_options_of_a_cleaning_say_its_look():
     options = DenoiseOptions(strength=0.5, colour_noise=0.25, detail=0.125, grain=0.0625)
-    assert look_of(options) == Look(0.5, 0.25, 0.125, 0.0625)
-    assert look_of(DenoiseOptions()) == Look()
+    assert options.look == Look(0.5, 0.25, 0.125, 0.0625)
+    assert DenoiseOptions().look == Look()
     assert Look(0.3).is_plain
     assert not any(look.is_plain for look in _LOOKS[1:])
 
@@ -200,5 +200,5 @@ def test_a_session_writes_what_its_looks_show():
     chosen = DenoiseOptions(
         model="fast", device="cpu", precision="fp32", noise_level=15.0, strength=0.7, colour_noise=0.4, grain=0.5
     )
-    shown = open_session(faint).looks(image).render(look_of(chosen))
+    shown = open_session(faint).looks(image).render(chosen.look)
     assert np.array_equal(open_session(chosen).clean(image).image.pixels, shown)

@@ -19,10 +19,11 @@ from denoiser_gui.model.requests import FinishedPhoto, State
 
 if TYPE_CHECKING:
     from denoiser.engine.gradual import Gradual
-    from denoiser.engine.looks import Look, Looks
+    from denoiser.engine.looks import Looks
     from denoiser.engine.session import Session
     from denoiser.engine.trust import Trust
     from denoiser.estimation import NoiseEstimate
+    from denoiser.options import Look
 
 _MOST_OF_A_DRAFT = 300_000  # pixels of a draft that the model processes: a tenth of a second
 _WORTH_A_DRAFT = 2  # tiles: computing a single tile is as fast as its draft

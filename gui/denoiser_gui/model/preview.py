@@ -37,7 +37,6 @@ from denoiser_gui.model.requests import (
 )
 
 if TYPE_CHECKING:
-    from denoiser.engine.looks import Look
     from denoiser.engine.session import Session
 
 _MOST_BYTES = 1_200_000_000  # of denoised photos in memory: three of 24 MP with all their copies
@@ -190,7 +189,7 @@ class Preview:
             return lambda token: self._timed_tile(result, wanted, token), wanted
         if not result.is_complete:
             return None  # background work: the look needs statistics of the whole photo
-        look = look_of(request.options)
+        look = request.options.look
         if not result.is_measured(look):
             return lambda _token: result.measure(look), wanted
         if viewport.scale < 1 and (look.detail or look.grain) and result.rendered(look, level) is None:
@@ -219,7 +218,7 @@ class Preview:
                 return
             listener(ExportEvent(export, result.progress))
             if not missing:
-                self._end_export(ExportEvent(export, finished=result.finish(look_of(export.options))), listener)
+                self._end_export(ExportEvent(export, finished=result.finish(export.options.look)), listener)
         except Cancelled:
             raise
         except DenoiserError as error:
@@ -354,13 +353,6 @@ class _AnyToken(CancelToken):
         super().raise_if_cancelled()
         for other in self._others:
             other.raise_if_cancelled()
-
-
-def look_of(options: DenoiseOptions) -> Look:
-    """The look that *options* describe; imports the engine on first use."""
-    from denoiser.engine import looks
-
-    return looks.look_of(options)
 
 
 def _open_session(options: DenoiseOptions) -> Session:

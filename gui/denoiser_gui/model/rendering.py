@@ -15,7 +15,6 @@ from denoiser.image import Pixels
 from denoiser.imageio.screen import ScreenColours, resized
 from denoiser.tiling import Region
 from denoiser_gui.model.partial_result import PartialResult
-from denoiser_gui.model.preview import look_of
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.model.requests import (
     Overview,
@@ -28,7 +27,7 @@ from denoiser_gui.model.requests import (
 )
 
 if TYPE_CHECKING:
-    from denoiser.engine.looks import Look
+    from denoiser.options import Look
 
 _GAIN = 4  # amplification of the difference
 _GREY = 128
@@ -99,7 +98,7 @@ class Renderer:
             return pair.source, pair.source, State.EXACT
         if result is None or pair.state is State.WAITING:
             return pair.source, pair.clean, State.WAITING
-        look = look_of(request.options)
+        look = request.options.look
         is_straight = look.detail == look.grain == 0  # for other looks, mixing and reducing do not commute
         if pair.state is State.EXACT and level == 0 and size is None:
             if is_straight or result.is_measured(look):
