@@ -20,6 +20,7 @@ from denoiser.options import (
     DenoiseOptions,
     EncodeOptions,
     EstimatorOptions,
+    Look,
     ReadOptions,
     TrainOptions,
     WriteOptions,
@@ -28,7 +29,7 @@ from denoiser.options import (
 CLASSES = [
     value
     for value in vars(options).values()
-    if inspect.isclass(value) and dataclasses.is_dataclass(value) and value is not Control
+    if inspect.isclass(value) and dataclasses.is_dataclass(value) and value not in (Control, Look)
 ]
 CONTROLS = [(kind, name, control) for kind in CLASSES for name, control in options.controls(kind).items()]
 NUMERIC = [(kind, name, control) for kind, name, control in CONTROLS if control.minimum is not None]
