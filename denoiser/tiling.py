@@ -92,6 +92,11 @@ class Tile:
         """Height and width including the halo."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
+    def core(self, height: int, width: int) -> Region:
+        """The kept part inside an image of that size; padding may have made it larger."""
+        top, left = self.rows.core_start, self.columns.core_start
+        return Region(top, left, min(self.rows.core_stop, height) - top, min(self.columns.core_stop, width) - left)
+
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:

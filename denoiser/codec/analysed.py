@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -73,7 +72,9 @@ class Analysed:
         """The noise removed from a few tiles spread over the image, relative to white."""
         count = min(len(self.grid), _MOST_LOOKED_AT)
         numbers = sorted({(2 * place + 1) * len(self.grid) // (2 * count) for place in range(count)})
-        return _together([self._sampled(number, step) for number in numbers])
+        parts = [self._sampled(number, step) for number in numbers]
+        removed, clean = (np.concatenate([getattr(part, name) for part in parts]) for name in ("removed", "clean"))
+        return NoiseBlocks(removed, clean, parts[0].seed)
 
     def _sampled(self, number: int, step: int) -> NoiseBlocks:
         box = self.grid.box(number)
@@ -106,12 +107,7 @@ class Analysed:
         return latents
 
 
-def _together(parts: Sequence[NoiseBlocks]) -> NoiseBlocks:
-    removed, clean = (np.concatenate(blocks) for blocks in zip(*((p.removed, p.clean) for p in parts), strict=True))
-    return NoiseBlocks(removed, clean, parts[0].seed)
-
-
-def model_of_noise(analysed: Analysed, step: int, noise: tuple[float, float, float]) -> bytes | None:
-    """The noise model to store in the file; *noise* is luma, chroma and kind of the estimate."""
-    model = grain.measured(analysed.noise_taken(step), 1.0, noise)
+def model_of_noise(analysed: Analysed, step: int, noise: grain.Noise) -> bytes | None:
+    """The model of the removed *noise* to store in the file."""
+    model = grain.measured(analysed.noise_taken(step), noise)
     return None if model is None else model.packed()

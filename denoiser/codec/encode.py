@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -49,24 +50,14 @@ def quality_of(step: int) -> float:
 
 def best_within(limit: int, size_at: Callable[[int], int]) -> int | None:
     """The highest step whose size is at most *limit*, or None. A binary search: sizes rise with the step."""
-    if size_at(0) > limit:
-        return None
-    low, high = 0, BEST + 1  # low is within the limit; high is not, or beyond all steps
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if size_at(middle) <= limit else (low, middle)
-    return low
+    count = bisect_right(range(LEVELS), limit, key=size_at)
+    return count - 1 if count else None
 
 
 def first_reaching(wanted: float, psnr_at: Callable[[int], float]) -> int | None:
     """The lowest step whose PSNR is at least *wanted*, or None."""
-    if psnr_at(BEST) < wanted:
-        return None
-    low, high = -1, BEST  # high reaches it
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if psnr_at(middle) >= wanted else (middle, high)
-    return high
+    step = bisect_left(range(LEVELS), wanted, key=psnr_at)
+    return step if step < LEVELS else None
 
 
 _DIGEST_DIGITS = 16  # of the weights, in each file
@@ -212,8 +203,7 @@ class _Call:
         step = step_of(quality)
         file = self._file(step)
         if self.noise is not None:
-            taken = self.noise.luma, self.noise.chroma, self.noise.kind
-            file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, taken))
+            file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, self.noise))
         data = container.write(file)
         return Encoded(data, self.image.megapixels, quality=quality_of(step), noise=self.noise)
 
@@ -270,21 +260,14 @@ class _Call:
 
     def _cleaned(self, file: LatentFile, step: int, noise: Noise) -> Encoded:
         """The file with a noise model; also measures the size with the noise."""
-        model_of = model_of_noise(self.analysed, step, (noise.luma, noise.chroma, noise.kind))
-        data = container.write(dataclasses.replace(file, noise=model_of))
+        data = container.write(dataclasses.replace(file, noise=model_of_noise(self.analysed, step, noise)))
         noisy = Analysed(self.image, self.transform, self.coder, self.cancel)
         tiles = []
         for number in range(len(noisy.grid)):
             tiles.append(noisy.tile(number, step))
             self._tell()
-        noisy_file = dataclasses.replace(file, tiles=tuple(tiles), cleaned=False)
-        return Encoded(
-            data,
-            self.image.megapixels,
-            quality=quality_of(step),
-            noise=noise,
-            noisy_bytes=len(container.write(noisy_file)),
-        )
+        noisy_bytes = len(container.write(dataclasses.replace(file, tiles=tuple(tiles), cleaned=False)))
+        return Encoded(data, self.image.megapixels, quality=quality_of(step), noise=noise, noisy_bytes=noisy_bytes)
 
     def _file(self, step: int, *, verify: bool = False, tells: bool = False) -> LatentFile:
         tiles = []

@@ -19,7 +19,14 @@ _WEBP_SIDE = 16_383  # maximum of the WebP format
 
 def encode(image: Image) -> Exact:
     """Encode pixels and alpha of *image*; raises UnwritableImage for float pixels."""
-    return _encode(image.pixels, image.alpha)
+    if image.pixels.dtype == np.float32:
+        raise UnwritableImage(
+            "has float pixels; lossless latent files support 8 and 16 bits",
+            hint="Encode it with --quality, or keep the TIFF.",
+        )
+    bare = Image(image.pixels, alpha=image.alpha)  # the bit depth of the array type, whatever the values mean
+    codec = "webp" if bare.bits == 8 and max(bare.width, bare.height) <= _WEBP_SIDE else "png"
+    return Exact(codec, imageio.encode(bare, codec))
 
 
 def decode(exact: Exact, width: int, height: int, *, channels: int, bits: int, has_alpha: bool) -> Image:
@@ -36,7 +43,7 @@ def decode(exact: Exact, width: int, height: int, *, channels: int, bits: int, h
 
 def encode_plane(plane: Pixels) -> Exact:
     """Encode one plane (height, width) of 8 or 16 bits; raises UnwritableImage for float values."""
-    return _encode(plane[:, :, np.newaxis], None)
+    return encode(Image(plane[:, :, np.newaxis]))
 
 
 def decode_plane(exact: Exact, width: int, height: int, *, bits: int) -> Pixels:
@@ -45,17 +52,6 @@ def decode_plane(exact: Exact, width: int, height: int, *, bits: int) -> Pixels:
     if decoded.alpha is not None:
         raise DamagedLatent("corrupt: the alpha plane has alpha itself")
     return _within(_grey(decoded.pixels), bits)[:, :, 0]
-
-
-def _encode(pixels: Pixels, alpha: Pixels | None) -> Exact:
-    if pixels.dtype == np.float32:
-        raise UnwritableImage(
-            "has float pixels; lossless latent files support 8 and 16 bits",
-            hint="Encode it with --quality, or keep the TIFF.",
-        )
-    bare = Image(pixels, alpha=alpha)  # the bit depth of the array type, whatever the values mean
-    codec = "webp" if bare.bits == 8 and max(bare.width, bare.height) <= _WEBP_SIDE else "png"
-    return Exact(codec, imageio.encode(bare, codec))
 
 
 def _decoded(exact: Exact, width: int, height: int) -> Image:

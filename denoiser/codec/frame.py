@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -46,17 +47,13 @@ def may_be_exact_within(image: Image, size: int) -> bool:
     """Whether lossless storage may fit into *size* bytes, estimated from a few crops; true for small images."""
     if image.bits == 32:
         return False
-    down, across = (_starts(side) for side in (image.height, image.width))
-    if len(down) * len(across) * _CROP**2 >= image.height * image.width:
+    tops, lefts = (
+        sorted({int(place) for place in np.linspace(0, max(0, side - _CROP), _CROPS)})
+        for side in (image.height, image.width)
+    )
+    share = len(tops) * len(lefts) * _CROP**2 / (image.height * image.width)
+    if share >= 1:
         return True
-    taken = 0
-    for top in down:
-        for left in across:
-            part = np.ascontiguousarray(image.pixels[top : top + _CROP, left : left + _CROP])
-            taken += len(exact.encode(Image(part, bits=image.bits)).data)
-    share = len(down) * len(across) * _CROP**2 / (image.height * image.width)
+    crops = [image.pixels[top : top + _CROP, left : left + _CROP] for top, left in product(tops, lefts)]
+    taken = sum(len(exact.encode(Image(np.ascontiguousarray(crop), bits=image.bits)).data) for crop in crops)
     return taken <= _CROP_OVERHEAD * size * share
-
-
-def _starts(side: int) -> list[int]:
-    return sorted({int(place) for place in np.linspace(0, max(0, side - _CROP), _CROPS)})

@@ -75,12 +75,9 @@ def unpacked(data: bytes) -> NoiseModel:
     return NoiseModel(luma_ / _HUNDREDTHS, chroma / _HUNDREDTHS, kind / _WHOLE, seed, spreads, likeness)
 
 
-def measured(blocks: NoiseBlocks, white: float, noise: tuple[float, float, float]) -> NoiseModel | None:
-    """The model of the noise removed from *blocks*, or None if they are not sufficient.
-
-    *noise* is luma, chroma and kind.
-    """
-    model = model_of(blocks, white)
+def measured(blocks: NoiseBlocks, noise: Noise) -> NoiseModel | None:
+    """The model of the *noise* removed from *blocks*, relative to white; None if they are not sufficient."""
+    model = model_of(blocks, 1.0)
     if model is None:
         return None
     middle = len(model.correlation) // 2
@@ -88,8 +85,8 @@ def measured(blocks: NoiseBlocks, white: float, noise: tuple[float, float, float
     # Fade out, so that cropping leaves no edge.
     fading = 0.5 + 0.5 * np.cos(np.pi * np.abs(np.arange(-_REACH, _REACH + 1)) / (_REACH + 1))
     likeness = model.correlation[near, near] * np.outer(fading, fading)
-    knots = np.interp(np.linspace(0, LEVELS - 1, _KNOTS), np.arange(LEVELS), model.amounts) / white
-    return NoiseModel(*noise, model.seed, knots, likeness)
+    knots = np.interp(np.linspace(0, LEVELS - 1, _KNOTS), np.arange(LEVELS), model.amounts)
+    return NoiseModel(noise.luma, noise.chroma, noise.kind, model.seed, knots, likeness)
 
 
 def add(pixels: Pixels, grain: Grain, share: float, white: float, *, top: int = 0, left: int = 0) -> None:

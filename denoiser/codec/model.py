@@ -103,11 +103,7 @@ def load(entry: CatalogEntry) -> CodecModel:
     arrays = _arrays(entry)
     exact = _exact(entry, arrays)
     card = entry.card
-    floats = {
-        name.removeprefix(NETWORK): torch.from_numpy(value.astype(np.float32))
-        for name, value in arrays.items()
-        if name.startswith(NETWORK)
-    }
+    floats = {name: torch.from_numpy(value.astype(np.float32)) for name, value in _under(NETWORK, arrays).items()}
     if not all(bool(torch.isfinite(value).all()) for value in floats.values()):
         raise UntrustedWeights(f"{entry.path}: contains values that are not finite.")
     try:
@@ -135,13 +131,14 @@ def _arrays(entry: CatalogEntry) -> Arrays:
         raise UntrustedWeights(f"{entry.path}: not a weights file ({error}).") from error
 
 
-def _exact(entry: CatalogEntry, arrays: Arrays) -> ExactPart:
-    def under(prefix: str) -> dict[str, NDArray[Any]]:
-        return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+def _under(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
+
+def _exact(entry: CatalogEntry, arrays: Arrays) -> ExactPart:
     try:
-        tables = CodingTables.of_arrays(under(TABLES))
-        index = IntegerIndexModel.of_arrays(under(INDEX))
+        tables = CodingTables.of_arrays(_under(TABLES, arrays))
+        index = IntegerIndexModel.of_arrays(_under(INDEX, arrays))
     except InexactWeights as error:
         raise UntrustedWeights(f"{entry.path}: not the weights of a codec: {error.message}") from error
     return ExactPart(tables, index, index.passes[0].channels_out, tables.hyper.channels)

@@ -45,7 +45,8 @@ class Mosaic:
             tile = self.tile(number, cancel)
             yield box, np.ascontiguousarray(tile[box.within(grid.box(number)).slices])
             listener(TileDone(done, len(wanted), part.height * part.width / 1e6))
-            self._forget_before(number // grid.columns - 1)
+            before = (number // grid.columns - 1) * grid.columns
+            self._kept = {number: latents for number, latents in self._kept.items() if number >= before}
 
     def tile(self, number: int, cancel: CancelToken) -> Values:
         """The values (height, width, 3) of one tile."""
@@ -71,10 +72,6 @@ class Mosaic:
             joined[:, *shared.within(window).slices] = known[:, *shared.within(place).slices]
         assert joined is not None
         return joined
-
-    def _forget_before(self, row: int) -> None:
-        """Drop the latents of the tile rows before *row*."""
-        self._kept = {n: known for n, known in self._kept.items() if n // self._grid.columns >= row}
 
 
 LATENT_STEP = 16  # pixels from one latent to the next

@@ -17,7 +17,6 @@ from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.conditioning import Condition
 
 Values = NDArray[np.float32]
-_NO_NOISE = Condition(0.0, 0.0)
 
 
 class Transform:
@@ -32,12 +31,9 @@ class Transform:
         self.analysis_halo, self.synthesis_halo = model.network.reach()
         self._turn = threading.Lock()
 
-    def analyse(self, pixels: Values, condition: Condition | None = None) -> Values:
-        """Latents (N, H/16, W/16) of *pixels* (H, W, 3) in 0..1, sides multiples of 64.
-
-        *condition* describes the noise to remove; None: no noise.
-        """
-        planes = (condition or _NO_NOISE).planes().reshape(1, -1, 1, 1)
+    def analyse(self, pixels: Values) -> Values:
+        """Latents (N, H/16, W/16) of *pixels* (H, W, 3) in 0..1, sides multiples of 64."""
+        planes = Condition(0.0, 0.0).planes().reshape(1, -1, 1, 1)
         folded = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None]
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
             y: Tensor = self._network.analysis(folded.to(self.device), planes.to(self.device))

@@ -17,7 +17,7 @@ from denoiser.engine.local_means import CELL, limits_of
 from denoiser.estimation import NoiseEstimate
 from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import Condition
-from denoiser.tiling import Span, Tile, TilePlan
+from denoiser.tiling import Region, Span, Tile, TilePlan
 
 _ROWS_AT_ONCE = 256  # processed at a time, to find the maximum of a float image
 
@@ -93,13 +93,9 @@ class Canvas:
 
     def put(self, tile: Tile, block: Pixels, kept: NDArray[np.float32] | None = None) -> None:
         """Paste the core of a clean tile (h, w, C) in the source depth, with the share *kept* of each cell."""
-        height, width = self.source.shape[:2]
         rows, columns = tile.rows, tile.columns
-        bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
-        self.result[rows.core_start : bottom, columns.core_start : right] = block[
-            rows.core_start - rows.start : bottom - rows.start,
-            columns.core_start - columns.start : right - columns.start,
-        ]
+        core = tile.core(*self.source.shape[:2])
+        self.result[core.slices] = block[core.within(Region(rows.start, columns.start, *tile.shape)).slices]
         if kept is not None:
             self.kept_cells += float(kept[_cells_of(rows), _cells_of(columns)].sum())
         self.tiles_left -= 1

@@ -33,16 +33,15 @@ def choose(wish: str) -> Choice:
 
     Raises MissingDevice if a named device is not usable; it is never replaced silently.
     """
-    if wish == "cuda":
-        _require(_cuda_fault(), "CUDA device")
-    elif wish == "mps" and not torch.backends.mps.is_available():
-        _require("torch does not support it", "Apple GPU")
+    if wish == "cuda" and (fault := _cuda_fault()):
+        raise MissingDevice(f"No usable CUDA device on this machine: {fault}.")
+    if wish == "mps" and not torch.backends.mps.is_available():
+        raise MissingDevice("No usable Apple GPU on this machine: torch does not support it.")
     if wish != "auto":
         return Choice(wish, "as requested")
     if not torch.cuda.is_available():
         return Choice("cpu", "no CUDA device found")
-    fault = _cuda_fault()
-    if fault:
+    if fault := _cuda_fault():
         return Choice("cpu", f"the CUDA device is not usable: {fault}")
     return Choice("cuda", torch.cuda.get_device_name())
 
@@ -84,11 +83,6 @@ def _cuda_fault() -> str:
     except RuntimeError as error:
         return str(error).strip().splitlines()[0]
     return ""
-
-
-def _require(fault: str, what: str) -> None:
-    if fault:
-        raise MissingDevice(f"No usable {what} on this machine: {fault}.")
 
 
 _SIDE = 128  # pixels of the tile

@@ -5,9 +5,8 @@ The tiles are those of the whole image. Each is computed when it is requested, i
 
 from __future__ import annotations
 
-import numpy as np
-
 from denoiser.engine.canvas import Work
+from denoiser.engine.looks import keep_unseen
 from denoiser.engine.memory import is_shortage
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.events import CancelToken
@@ -68,7 +67,8 @@ class Gradual:
         part = self._missing[tile]
         if not self._clean(tile, cancel):
             return self.clean_next(region, cancel)  # in smaller tiles
-        self._leave_unseen(part)
+        alpha = None if self.image.alpha is None else self.image.alpha[part.slices]
+        keep_unseen(self.clean[part.slices], self.image.pixels[part.slices], alpha)
         del self._missing[tile]
         return part
 
@@ -86,13 +86,6 @@ class Gradual:
             return False
         return True
 
-    def _leave_unseen(self, part: Region) -> None:
-        # Colours under full transparency are invisible, and some programs store data there.
-        alpha = self.image.alpha
-        if alpha is not None:
-            unseen = (alpha[part.slices] == 0)[:, :, np.newaxis]
-            np.copyto(self.clean[part.slices], self.image.pixels[part.slices], where=unseen)
-
     def _begin(self) -> None:
         canvas = self.work.canvas
         if canvas is None:
@@ -101,14 +94,7 @@ class Gradual:
         plan = self._cleaner.budget.plan(height, width, self._spec)
         canvas.begin(plan)
         self._total = len(plan.tiles)
-        self._missing = {tile: _core(tile, height, width) for tile in plan.tiles}
-
-
-def _core(tile: Tile, height: int, width: int) -> Region:
-    """The part of a tile inside an image of that size; padding may have made it larger."""
-    rows, columns = tile.rows, tile.columns
-    bottom, right = min(rows.core_stop, height), min(columns.core_stop, width)
-    return Region(rows.core_start, columns.core_start, bottom - rows.core_start, right - columns.core_start)
+        self._missing = {tile: tile.core(height, width) for tile in plan.tiles}
 
 
 def _distance(part: Region, other: Region) -> float:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.conditioning import AXES, Condition
 
 CELL = 8  # pixels; origins of tiles are multiples of it
 REACH = 40  # receptive field in pixels, in each direction
@@ -38,13 +38,7 @@ _MOST = 14.0
 _UNKNOWN = 1e4
 _CLIPS_WITHIN = 3.5  # sigmas from black or white: beyond, clipping changes a mean by less than 0.0001 sigma
 
-_AXES = torch.tensor(
-    [
-        [3**-0.5, 3**-0.5, 3**-0.5],
-        [2**-0.5, -(2**-0.5), 0.0],
-        [6**-0.5, 6**-0.5, -2 * 6**-0.5],
-    ]
-)
+_AXES = torch.tensor(AXES)
 
 
 def limits_of(noise: Condition) -> Tensor:
@@ -93,9 +87,8 @@ def add_between_cells(values: Tensor, cells: Tensor) -> Tensor:
     above, below = (torch.cat(pair, dim=1) for pair in ((rows[:, :1], rows[:, :-1]), (rows[:, 1:], rows[:, -1:])))
     pixels = values.permute(0, 2, 3, 1).reshape(batch, height // CELL, CELL, width * channels)
     total = torch.empty_like(pixels)
-    for row in range(
-        CELL
-    ):  # two neighbours count for each row of a cell; a matrix product would be four times slower
+    # Two neighbours count for each row of a cell; a matrix product would be four times slower.
+    for row in range(CELL):
         place = (row + 0.5) / CELL - 0.5
         between = torch.lerp(rows, above if place < 0 else below, abs(place))
         torch.add(pixels[:, :, row], between, out=total[:, :, row])

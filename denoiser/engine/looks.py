@@ -12,7 +12,6 @@ interpolates linearly between source (a = 0) and look (a = 1). See docs/controls
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -52,14 +51,17 @@ class Looks:
         source, clean = (pixels[part.slices] for pixels in (image.pixels, self.clean))
         simple = source if look.strength == 0 else clean if look.is_plain and look.strength == 1 else None
         if simple is not None and out is None:
-            return _read_only(simple)
+            view = simple.view()
+            view.flags.writeable = False
+            return view
         result: Pixels = np.empty_like(clean) if out is None else out
         if simple is not None:
             np.copyto(result, simple)
             return result
+        count = max(1, _VALUES_AT_ONCE // (3 * part.width))
+        strips = [slice(top, min(top + count, part.height)) for top in range(0, part.height, count)]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="denoise-looks") as threads:
-            for _ in threads.map(lambda rows: self._render_strip(look, part, rows, result[rows]), _strips(part)):
-                pass
+            list(threads.map(lambda rows: self._render_strip(look, part, rows, result[rows]), strips))
         return result
 
     @cached_property
@@ -95,10 +97,7 @@ class Looks:
         strip = Region(part.top + rows.start, part.left, rows.stop - rows.start, part.width)
         source, clean = self.source.pixels[strip.slices], self.clean[strip.slices]
         _mix(source, clean, look, self._neutral(look, strip), self.source.white, out)
-        if self.source.alpha is not None:
-            # Colours under full transparency are invisible, and some programs store data there.
-            unseen = self.source.alpha[strip.slices] == 0
-            np.copyto(out, source, where=unseen[:, :, np.newaxis])
+        keep_unseen(out, source, None if self.source.alpha is None else self.source.alpha[strip.slices])
 
     def _neutral(self, look: Look, part: Region) -> tuple[Plane | None, Plane | None]:
         """For a strip: the share of removed luma, if it varies, and the grain to add."""
@@ -115,6 +114,12 @@ class Looks:
             np.clip(brightness, 0, LEVELS - 1, out=brightness)
             grain *= (self.grain.amounts * np.float32(look.grain)).take(brightness.astype(np.uint8))
         return stays, grain
+
+
+def keep_unseen(result: Pixels, source: Pixels, alpha: Pixels | None) -> None:
+    """Copy *source* to *result* under full transparency: colours there are invisible, and may be data."""
+    if alpha is not None:
+        np.copyto(result, source, where=(alpha == 0)[:, :, np.newaxis])
 
 
 def _mix(
@@ -145,12 +150,6 @@ def _mix(
     np.copyto(out, mixed, casting="unsafe")
 
 
-def _strips(part: Region) -> Iterator[slice]:
-    rows = max(1, _VALUES_AT_ONCE // (3 * part.width))
-    for start in range(0, part.height, rows):
-        yield slice(start, min(start + rows, part.height))
-
-
 def _between(values: Plane, length: int, axis: int, start: int = 0, count: int | None = None) -> Plane:
     """Interpolate *values* of blocks linearly to *count* pixels from *start* along *axis*."""
     pixels = np.arange(start, start + (length if count is None else count), dtype=np.float32)
@@ -161,9 +160,3 @@ def _between(values: Plane, length: int, axis: int, start: int = 0, count: int |
     below = values.take(low, axis=axis)
     line: NDArray[np.float32] = below + share * (values.take(high, axis=axis) - below)
     return line
-
-
-def _read_only(pixels: Pixels) -> Pixels:
-    view = pixels.view()
-    view.flags.writeable = False
-    return view

@@ -7,6 +7,7 @@ every block beyond 32 MB to the system, and clearing the pages again takes 6 to 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -88,12 +89,9 @@ def keep_freed_memory() -> bool:
 
 def give_back_freed_memory() -> None:
     """Return kept memory to the system: after a shortage other parts of the process need it."""
-    if sys.platform != "linux":
-        return
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError):  # another C library
-        return
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 # Input, output, two skip connections and a temporary, as multiples of the largest layer. Measured in fp32 on a tile
@@ -122,14 +120,11 @@ def bytes_per_pixel(network: Denoiser) -> int:
 
 
 # Larger tiles have less overhead by halos; smaller ones need less memory and cancel sooner: docs/engine.md.
-_LARGEST_TILE = {"cpu": 1024, "cuda": 1024, "mps": 1024}
+_LARGEST_TILE = 1024
 _SMALLEST_TILE = 256  # below it a halo of 40 more than doubles the time
 _STEP_OF_TILE = 64
-_STEP_OF_SHAPES = {
-    "cpu": 0,
-    "cuda": 64,
-    "mps": 0,
-}  # if images of different sizes share a batch, their tiles should have one size
+# If images of different sizes share a batch, their tiles should have one size.
+_STEP_OF_SHAPES = {"cpu": 0, "cuda": 64, "mps": 0}
 _MOST_AT_ONCE = 16  # tiles; more are not faster on a GPU
 _SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}  # the rest is for images and other programs
 _GB = 1_000_000_000
@@ -177,10 +172,10 @@ def make_budget(
     for_tiles = memory // 2
     tile, batch = options.tile, options.batch_size
     if tile is None:
-        tile = max(_LARGEST_TILE[device], _least(spec))
-        while tile > _least(spec) and (batch or 1) * tile**2 * bytes_per_pixel > for_tiles:
-            tile -= _STEP_OF_TILE
-        tile = max(tile, _least(spec))
+        least = _least(spec)
+        tile = max(_LARGEST_TILE, least)
+        while tile > least and (batch or 1) * tile**2 * bytes_per_pixel > for_tiles:
+            tile = max(tile - _STEP_OF_TILE, least)
     elif tile % spec.size_multiple or tile < _bare_least(spec):
         raise UsageError(
             f"Invalid tile size {tile} for this model.",

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from denoiser.engine.canvas import Canvas, network_input, own_depth
 from denoiser.engine.local_means import keep_local_means
@@ -52,7 +52,7 @@ class NetworkRunner:
         self.move_to(device)
         for layer in network.modules():
             if not any(True for _ in layer.children()):
-                layer.register_forward_pre_hook(self._heed)
+                layer.register_forward_pre_hook(self._stop_if_cancelled)
 
     @property
     def runs_ahead(self) -> bool:
@@ -134,7 +134,7 @@ class NetworkRunner:
             windows = windows.pin_memory()
         return windows.to(self.device, non_blocking=True)
 
-    def _heed(self, _layer: nn.Module, _inputs: object) -> None:
+    def _stop_if_cancelled(self, _layer: object, _inputs: object) -> None:
         if self._cancel is not None:
             self._cancel.raise_if_cancelled()
 
@@ -148,9 +148,8 @@ def _on_host(values: Tensor) -> Tensor:
 @contextmanager
 def exactly(device: str, precision: str) -> Iterator[None]:
     """Context that computes in exactly *precision*: no TensorFloat for fp32."""
-    with ExitStack() as stack:
-        if device == "cuda":
-            flags = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-            stack.enter_context(flags)
-        stack.enter_context(torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"))
+    with (
+        torch.backends.cudnn.flags(enabled=True, allow_tf32=False) if device == "cuda" else nullcontext(),
+        torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"),
+    ):
         yield

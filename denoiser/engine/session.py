@@ -13,7 +13,7 @@ from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.gradual import Gradual
 from denoiser.engine.hot_pixels import replace_hot_pixels
-from denoiser.engine.looks import Looks
+from denoiser.engine.looks import Looks, keep_unseen
 from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_budget
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
@@ -170,12 +170,11 @@ class Session:
                 "that the source does not have, or values that are not finite."
             )
         if canvas.kept_share > 0:
-            canvas.notes.append(
-                f"{_percent(canvas.kept_share)} of the image kept unchanged (failed the sanity check)"
+            share = (
+                f"{canvas.kept_share:.1%}".replace("%", " %") if canvas.kept_share >= 0.001 else "less than 0.1 %"
             )
-        if image.alpha is not None:
-            # Colours under full transparency are invisible, and some programs store data there.
-            np.copyto(canvas.result, image.pixels, where=(image.alpha == 0)[:, :, np.newaxis])
+            canvas.notes.append(f"{share} of the image kept unchanged (failed the sanity check)")
+        keep_unseen(canvas.result, image.pixels, image.alpha)
         return Looks(image, canvas.result)
 
     def _run(self, canvases: Sequence[Canvas], listener: Listener, cancel: CancelToken | None) -> None:
@@ -187,13 +186,8 @@ class Session:
         self._cleaner.clean(canvases, on_tile=on_tile, cancel=cancel or CancelToken())
 
     def _budget(self, device: str) -> Budget:
-        return make_budget(
-            self._options,
-            device,
-            self._model.spec,
-            free=free_bytes(device),
-            bytes_per_pixel=self._bytes_per_pixel,
-        )
+        free, needed = free_bytes(device), self._bytes_per_pixel
+        return make_budget(self._options, device, self._model.spec, free=free, bytes_per_pixel=needed)
 
     def _onto_cpu(self) -> Budget:
         """Move to the CPU if a device that was chosen automatically has no memory left."""
@@ -203,10 +197,6 @@ class Session:
         self.device, self.device_reason = "cpu", "the GPU ran out of memory"
         self.precision, self.precision_reason = precision.name, precision.reason
         return self._budget("cpu")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share >= 0.001 else "less than 0.1 %"
 
 
 def _scaled(condition: Condition, factor: float) -> Condition:

@@ -108,13 +108,6 @@ _LEAST = 0.25  # 8-bit steps of removed luma; less is rounding
 _NARROW, _BROAD, _ECHO, _START = 1.7, 2.4, 4.0, -4.2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Noise:
-    """Spectrum of the removed noise: its power at each frequency of a block."""
-
-    power: Plane  # (16, 16), 1 on average
-
-
 def evidence(source: Pixels, clean: Pixels, blocks: NoiseBlocks, white: float) -> Plane:
     """Log-odds of structure for each block (rows, columns); very low where nothing can be measured."""
     height, width = source.shape[:2]
@@ -122,19 +115,19 @@ def evidence(source: Pixels, clean: Pixels, blocks: NoiseBlocks, white: float) -
     figures = np.full((down, across), -np.inf, dtype=np.float32)
     if min(height, width) < SMALLEST or not blocks.tells or blocks.removed.std() < _LEAST * white / 255:
         return figures
-    noise = _noise_of(blocks)
+    spectrum = _spectrum_of(blocks)
     for first in range(0, down, _ROWS_AT_ONCE):
         last = min(first + _ROWS_AT_ONCE, down)
         above, below = max(first - 1, 0), min(last + 1, down)
         rows = slice(above * BLOCK, min(below * BLOCK, height))
         removed, kept = removed_luma(source[rows], clean[rows])
-        strip = _figures(_filled(removed), _filled(kept), noise)
+        strip = _figures(_filled(removed), _filled(kept), spectrum)
         figures[first:last] = strip[first - above : last - above]
     return figures
 
 
-def _figures(removed: Plane, kept: Plane, noise: _Noise) -> Plane:
-    whiten = _FINE / np.sqrt(noise.power)
+def _figures(removed: Plane, kept: Plane, spectrum: Plane) -> Plane:
+    whiten = _FINE / np.sqrt(spectrum)
     ours, theirs = _frequencies(removed) * whiten, _frequencies(kept) * whiten
     together = _with_neighbours(np.einsum("rcij,rcij->rc", ours, theirs))
     energy = _with_neighbours(np.einsum("rcij,rcij->rc", theirs, theirs))
@@ -152,7 +145,8 @@ def _figures(removed: Plane, kept: Plane, noise: _Noise) -> Plane:
     return figures
 
 
-def _noise_of(blocks: NoiseBlocks) -> _Noise:
+def _spectrum_of(blocks: NoiseBlocks) -> Plane:
+    """The power (16, 16) of the removed noise at each frequency of a block, 1 on average."""
     parts = blocks.removed.reshape(-1, SIDE // BLOCK, BLOCK, SIDE // BLOCK, BLOCK).swapaxes(2, 3)
     power: Plane = np.square(_COSINES @ parts.reshape(-1, BLOCK, BLOCK) @ _COSINES.T)
     level = np.einsum("nij,ij->n", power, _FINE) / np.float32(_FINE.sum())
@@ -161,9 +155,10 @@ def _noise_of(blocks: NoiseBlocks) -> _Noise:
     typical = np.asarray(np.median(power, axis=0) / _MEDIAN_OF_POWER, np.float32)
     padded = np.pad(typical, 1, mode="edge")
     nine = [padded[i : i + BLOCK, j : j + BLOCK] for i in range(3) for j in range(3)]
-    smooth: Plane = np.mean(nine, axis=0, dtype=np.float32)
+    smooth = np.mean(nine, axis=0, dtype=np.float32)
     # Rounding errors at frequencies without noise must not look like structure.
-    return _Noise(np.maximum(smooth, _HARDLY * smooth.max()))
+    spectrum: Plane = np.maximum(smooth, _HARDLY * smooth.max())
+    return spectrum
 
 
 def _frequencies(plane: Plane) -> Plane:

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from denoiser.image import Image, Pixels
 
 BLOCK = 64  # pixels on each side
-_STEP = (
-    8  # pixels: blocks begin at multiples, as those of JPEG do, so that all have the same offset from JPEG's grid
-)
+_STEP = 8  # pixels: blocks begin at multiples, so that all have the same offset from JPEG's grid
 MOST_BLOCKS = 112  # under half a megapixel: read in under a tenth of a second
 _FAR = 16.0  # times white: values beyond in a float image are ignored
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -49,10 +49,7 @@ class NoiseEstimate:
             "chroma": self.chroma,
             "kind": self.kind,
             "grey": self.grey,
-            "levels": [
-                {"brightness": at.brightness, "luma": at.luma, "chroma": at.chroma, "share": at.share}
-                for at in self.levels
-            ],
+            "levels": [asdict(at) for at in self.levels],
             "reason": self.reason,
         }
 
@@ -91,10 +88,12 @@ def combine(
     if whole is None:
         nothing = np.zeros(shape, dtype=np.float32)
         return NoiseEstimate(0.0, 0.0, 0.0, nothing, "flat, clipped or tiny: no noise can be seen", grey=grey)
-    shown = _shown(whole.noisy)
+    shown = eased(whole.noisy, _CLEAN_BELOW, _NOISY_ABOVE)  # 0 for a clean image, 1 for a noisy one
     # The luma of a grey image contains the same noise three times.
     scale = shown * 3**-0.5 if grey else shown
     levels = tuple(_level_at(part, whole, scale, 0.0 if grey else shown) for part in bright)
+    parts = [whole.luma if part is None else _leaning(part.luma, part.luma_doubt, whole.luma) for part in fields]
+    level_map = np.array([round(sigma_of(level) * scale, 2) for level in parts], dtype=np.float32)
     # The estimate of all windows is that of the flattest ones, which may all be dark: the parts are more accurate.
     luma = _together([(at.luma, at.share) for at in levels], sigma_of(whole.luma) * scale)
     chroma = _together([(at.chroma, at.share) for at in levels], sigma_of(whole.chroma) * shown)
@@ -102,7 +101,7 @@ def combine(
         luma=luma,
         chroma=0.0 if grey else chroma,
         kind=round(whole.kind, 2),
-        level_map=_map(whole, fields, shape, scale),
+        level_map=level_map.reshape(shape),
         reason=_reason(luma, whole.kind, levels),
         levels=levels,
         grey=grey,
@@ -116,17 +115,17 @@ def sigma_of(level: float) -> float:
     return math.sqrt(max(0.0, math.exp(2 * level) - FLOOR))
 
 
+def eased(value: float, low: float, high: float) -> float:
+    """From 0 at *low* to 1 at *high*, without a step."""
+    place = min(1.0, max(0.0, (value - low) / (high - low)))
+    return place * place * (3 - 2 * place)
+
+
 def _together(parts: Sequence[tuple[float, float]], whole: float) -> float:
     """The sigma of all parts (sigma, share) together; that of the *whole* where there are none."""
     shares = sum(share for _, share in parts)
     power = sum(sigma * sigma * share for sigma, share in parts)
     return round(math.sqrt(power / shares) if shares else whole, 2)
-
-
-def _shown(noisy: float) -> float:
-    """The share of the levels that counts: 0 for a clean image, 1 for a noisy one."""
-    place = min(1.0, max(0.0, (noisy - _CLEAN_BELOW) / (_NOISY_ABOVE - _CLEAN_BELOW)))
-    return place * place * (3 - 2 * place)
 
 
 def _level_at(part: PartEstimate, whole: PartEstimate, luma_scale: float, chroma_scale: float) -> LevelAt:
@@ -144,13 +143,6 @@ def _leaning(level: float, doubt: float, whole: float) -> float:
     """The level of a part, shrunk towards that of the whole by its uncertainty."""
     trust = _UNLIKE**2 / (_UNLIKE**2 + math.exp(2 * doubt))
     return whole + trust * (level - whole)
-
-
-def _map(
-    whole: PartEstimate, fields: Sequence[PartEstimate | None], shape: tuple[int, int], scale: float
-) -> NDArray[np.float32]:
-    levels = [whole.luma if part is None else _leaning(part.luma, part.luma_doubt, whole.luma) for part in fields]
-    return np.array([round(sigma_of(level) * scale, 2) for level in levels], dtype=np.float32).reshape(shape)
 
 
 def _reason(luma: float, kind: float, levels: tuple[LevelAt, ...]) -> str:

@@ -39,7 +39,10 @@ def estimate_noise(image: Image, *, estimator: NoiseEstimator | None = None) -> 
     blocks = blocks_of(image)
     energies = _energies(blocks)
     edges = itertools.pairwise(_BRIGHTNESSES)
-    bright = [_as_bright_as(energies, low, high) for low, high in edges]
+    bright = [
+        tuple(scale.usable & (scale.brightness >= low) & (scale.brightness < high) for scale in energies)
+        for low, high in edges
+    ]
     fields, shape = _fields(energies, blocks)
     whole = tuple(scale.usable for scale in energies)
     parts = _estimates(energies, [whole, *bright, *fields], _compression(image, blocks), estimator or _bundled())
@@ -82,10 +85,6 @@ def _compression(image: Image, blocks: Blocks) -> Tensor:
         known = Quantisation(luma, chroma, half_chroma=len(tables.sampling) > 1 and across * down > 1)
     edges = blockiness(torch.from_numpy(blocks.values).permute(0, 3, 1, 2), torch.from_numpy(blocks.seen))
     return compression(known, edges)
-
-
-def _as_bright_as(energies: tuple[Energies, ...], low: float, high: float) -> Choice:
-    return tuple(s.usable & (s.brightness >= low) & (s.brightness < high) for s in energies)
 
 
 def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice], tuple[int, int]]:

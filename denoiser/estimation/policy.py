@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.estimate import NoiseEstimate, eased
 from denoiser.networks.conditioning import MAX_SIGMA, Condition
 
 # Sigma from which denoising begins to be applied, and from which it is applied in full. Below, texture is likely to
@@ -77,9 +77,7 @@ def _effective(estimate: NoiseEstimate, level: float) -> float:
 
 def kept_share(estimate: NoiseEstimate) -> float:
     """From 0 for a clean image to 1 for a noisy one, without a step."""
-    place = (max(estimate.luma, estimate.chroma) - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)
-    place = min(1.0, max(0.0, place))
-    return place * place * (3 - 2 * place)
+    return eased(max(estimate.luma, estimate.chroma), _NONE_BELOW, _ALL_ABOVE)
 
 
 def _given_for_estimated(estimate: NoiseEstimate) -> float:

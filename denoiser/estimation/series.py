@@ -29,8 +29,7 @@ class Series:
 
     def fits(self, frame: NoiseEstimate) -> bool:
         """Whether an image with this estimate fits the series."""
-        luma, chroma = self.luma[0] <= frame.luma <= self.luma[1], self.chroma[0] <= frame.chroma <= self.chroma[1]
-        return luma and chroma
+        return _fits(frame, self.luma, self.chroma)
 
     def of(self, frame: NoiseEstimate) -> NoiseEstimate:
         """The estimate to use for an image: that of the series, or its own if it does not fit."""
@@ -49,11 +48,7 @@ def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
         raise UsageError("A series needs at least one image.")
     lumas = _fitting([estimate.luma for estimate in estimates])
     chromas = _fitting([estimate.chroma for estimate in estimates])
-    misfits = {
-        number
-        for number, estimate in enumerate(estimates)
-        if not (lumas[0] <= estimate.luma <= lumas[1] and chromas[0] <= estimate.chroma <= chromas[1])
-    }
+    misfits = {number for number, estimate in enumerate(estimates) if not _fits(estimate, lumas, chromas)}
     if len(misfits) == len(estimates):  # half fit in luma, the other half in chroma: there is no common level
         misfits = set()
     fitting = [estimate for number, estimate in enumerate(estimates) if number not in misfits]
@@ -69,6 +64,10 @@ def fit_series(estimates: Sequence[NoiseEstimate]) -> Series:
         grey=all(estimate.grey for estimate in fitting),
     )
     return Series(common, tuple(sorted(misfits)), lumas, chromas)
+
+
+def _fits(estimate: NoiseEstimate, lumas: tuple[float, float], chromas: tuple[float, float]) -> bool:
+    return lumas[0] <= estimate.luma <= lumas[1] and chromas[0] <= estimate.chroma <= chromas[1]
 
 
 def _fitting(sigmas: Sequence[float]) -> tuple[float, float]:

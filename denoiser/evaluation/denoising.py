@@ -116,10 +116,8 @@ class Score:
 
     def worst_first(self) -> list[int]:
         """Indices of the images, worst result first."""
-        images = self.images
-        if self.kind == "untouched":
-            return sorted(range(len(images)), key=lambda n: images[n].psnr)
-        return sorted(range(len(images)), key=lambda n: images[n].gain)
+        measure = "psnr" if self.kind == "untouched" else "gain"
+        return sorted(range(len(self.images)), key=lambda number: getattr(self.images[number], measure))
 
     def worst(self, count: int) -> tuple[ImageScore, ...]:
         """The first *count* of those."""

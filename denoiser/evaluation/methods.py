@@ -80,15 +80,23 @@ def white_condition(level: float, *, grey: bool) -> Condition:
 def baseline(name: str, level: float | None) -> Method:
     """The baseline *name*, for white noise of *level* or unknown level; raise MissingExtra without its package."""
     if name == "nlm":
+        try:
+            cv2 = import_module("cv2")
+        except ImportError as error:
+            raise MissingExtra("Non-local means needs OpenCV, which is not installed.", extra="bench") from error
         strengths = _STRENGTHS if level is None else tuple(factor * level for factor in _TIMES_SIGMA)
-        cv2 = _opencv()
-        return Method(
-            "non-local means", {f"{strength:g}": _non_local_means(cv2, strength) for strength in strengths}
-        )
-    bm3d = _bm3d()
-    if level is None:
-        return Method("BM3D", {f"{sigma:g}": _block_matching(bm3d, sigma) for sigma in _LEVELS})
-    return Method("BM3D, level given", {f"{level:g}": _block_matching(bm3d, level)})
+        settings = {f"{strength:g}": _non_local_means(cv2, strength) for strength in strengths}
+        return Method("non-local means", settings)
+    try:
+        bm3d = import_module("bm3d")
+    except ImportError as error:
+        raise Missing(
+            "BM3D needs the package bm3d, which is not installed.",
+            hint="For non-commercial use only, by its licence: `pip install bm3d`.",
+        ) from error
+    levels = _LEVELS if level is None else (level,)
+    settings = {f"{sigma:g}": _block_matching(bm3d, sigma) for sigma in levels}
+    return Method("BM3D" if level is None else "BM3D, level given", settings)
 
 
 def _non_local_means(cv2: ModuleType, strength: float) -> Clean:
@@ -114,20 +122,3 @@ def _block_matching(bm3d: ModuleType, sigma: float) -> Clean:
         return as_file(bm3d.bm3d_rgb(noisy, sigma / 255))
 
     return clean
-
-
-def _opencv() -> ModuleType:
-    try:
-        return import_module("cv2")
-    except ImportError as error:
-        raise MissingExtra("Non-local means needs OpenCV, which is not installed.", extra="bench") from error
-
-
-def _bm3d() -> ModuleType:
-    try:
-        return import_module("bm3d")
-    except ImportError as error:
-        raise Missing(
-            "BM3D needs the package bm3d, which is not installed.",
-            hint="For non-commercial use only, by its licence: `pip install bm3d`.",
-        ) from error

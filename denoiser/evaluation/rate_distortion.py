@@ -114,7 +114,8 @@ def compare(
     points: dict[str, list[list[Point]]] = {codec.name: [] for codec in codecs}
     megapixels = 0.0
     for path in paths:
-        image = _eight_bit(imageio.read(path))
+        pixels, _ = depth.at_depth(imageio.read(path), 8)
+        image = from_numpy(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))
         megapixels += image.megapixels
         for codec in codecs:
             points[codec.name].append([_measured(codec, image, q, cancel) for q in _QUALITIES[codec.name]])
@@ -177,9 +178,3 @@ def _latent_codec(options: dict[str, Any]) -> _Codec:
 
 def _encode(name: str, image: Image, quality: int) -> bytes:
     return rivals.encode(name, image.pixels, quality)
-
-
-def _eight_bit(image: Image) -> Image:
-    """*image* as three channels of 8 bits, which all formats here support."""
-    pixels, _ = depth.at_depth(image, 8)
-    return from_numpy(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))

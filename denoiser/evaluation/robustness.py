@@ -164,7 +164,8 @@ def _degraded(clean: SampleSet, degradation: Degradation) -> SampleSet:
         generator = torch.Generator().manual_seed(seed_of(sample.name, degradation.what))
         file = as_file(_as_array(degradation.add(_as_tensor(truth), generator)))
         if degradation.jpeg is not None:
-            file = _through_jpeg(file, degradation.jpeg)
+            encoded = imageio.encode(from_numpy(file), "jpeg", WriteOptions(jpeg_quality=degradation.jpeg))
+            file = imageio.read_bytes(encoded, "crop.jpg").pixels
         return Sample(sample.name, truth, as_values(file), from_numpy(file))
 
     return SampleSet(degradation.what, "trouble", clean.names, load)
@@ -192,11 +193,6 @@ def _out_of_focus(truth: Truth) -> Truth:
     planes = functional.conv2d(planes, window.reshape(1, 1, 1, -1))
     planes = functional.conv2d(planes, window.reshape(1, 1, -1, 1))
     return as_file(_as_array(planes.transpose(0, 1)))
-
-
-def _through_jpeg(file: Truth, quality: int) -> Truth:
-    encoded = imageio.encode(from_numpy(file), "jpeg", WriteOptions(jpeg_quality=quality))
-    return imageio.read_bytes(encoded, "crop.jpg").pixels
 
 
 def _as_tensor(truth: Truth) -> Tensor:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
 from denoiser.image import Image, from_numpy
+from denoiser.imageio import depth
 
 _HINT = "Point --data at a folder of images."
 _PAIR_HINT = "Pairs are <scene>__noisy.* and <scene>__clean.*, or equal names in the folders noisy and clean."
@@ -176,11 +177,7 @@ def as_8_bit(image: Image, name: Path | str) -> Truth:
     """The pixels in 8 bits, for which the measures are defined."""
     if image.bits == 32:
         raise UnusableData(f"{name}: float images have no 8-bit measure.")
-    if image.bits == 8:
-        pixels: Truth = image.pixels
-        return pixels
-    scaled: Truth = np.rint(image.pixels.astype(np.float32) * np.float32(255 / image.white)).astype(np.uint8)
-    return scaled
+    return depth.rescale(image.pixels, image.white, 8)
 
 
 def as_values(truth: Truth) -> Values:

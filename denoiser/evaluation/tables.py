@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from denoiser.evaluation.denoising import HARM, NEARLY_EXACT, Evaluation, ImageScore, Score, finite
+from denoiser.evaluation.denoising import HARM, NEARLY_EXACT, Evaluation, Score, finite
 from denoiser.evaluation.samples import Truth, as_file
 from denoiser.image import Image
 from denoiser.imageio.sheet import SheetPanel, SheetStrip, drawn
@@ -148,17 +148,15 @@ def _strip(evaluation: Evaluation, number: int) -> SheetStrip:
     for method in evaluation.methods:
         score = next(score for score in evaluation.scores if score.method == method.name)
         cleaned = method.settings[score.images[0].setting](sample)
-        panels.append(SheetPanel(score.label, _colour(cleaned), _caption(score.images[number])))
+        image = score.images[number]
+        caption = f"{decibels(image.psnr)} dB, SSIM {image.ssim:.3f}"
+        panels.append(SheetPanel(score.label, _colour(cleaned), caption))
         if untouched:
             visible = np.clip(128 + _GAIN * (sample.truth.astype(np.int16) - cleaned), 0, 255).astype(np.uint8)
             panels.append(SheetPanel(f"Removed, {_GAIN} times", _colour(visible)))
     truth = SheetPanel("As it is" if untouched else "Clean", _colour(sample.truth))
     panels.insert(0 if untouched else len(panels), truth)
     return SheetStrip(f"{evaluation.samples.what}: {sample.name}", tuple(panels), guide=panels.index(truth))
-
-
-def _caption(image: ImageScore) -> str:
-    return f"{decibels(image.psnr)} dB, SSIM {image.ssim:.3f}"
 
 
 def _colour(pixels: Truth) -> Truth:

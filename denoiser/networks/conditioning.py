@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 PLANES = 4
+# Grey and two colour axes at right angles, of length one: white noise of sigma s has sigma s along each.
+AXES = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
 MAX_SIGMA = 75.0  # the largest level in training; above it the network extrapolates
 
 

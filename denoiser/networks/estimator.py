@@ -23,6 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from denoiser.networks.conditioning import AXES
+
 ARCHITECTURE = "noise-reader-2"
 WINDOW = 8
 SCALES = (1, 2, 4)
@@ -37,13 +39,6 @@ FEATURES = 2 * 13 * (len(_QUANTILES) + len(_RANKS)) + 3 + _COMPRESSION
 _HIDDEN = 96
 _EDGE = 6.0  # 8-bit steps: steeper edges belong to the image
 _LEAST_EDGE = 0.03  # added before the logarithm: about what noise leaves
-
-# Grey and two colour axes at right angles, of length one: white noise of sigma s has sigma s along each.
-_AXES = (
-    (3**-0.5, 3**-0.5, 3**-0.5),
-    (2**-0.5, -(2**-0.5), 0.0),
-    (6**-0.5, 6**-0.5, -2 * 6**-0.5),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +166,13 @@ def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...], compress
     parts: list[Tensor] = []
     for scale, choice in zip(energies, chosen, strict=True):
         bands = scale.bands[choice]
-        if not len(bands):  # too small or too clipped for this scale: use the finer one
-            parts.append(_stand_in(parts[-1], scale.bands.shape[-1]))
+        half = bands.shape[-1] // 2
+        if not len(bands):  # too small or too clipped for this scale: use the finer one, which has more bands
+            luma, chroma = parts[-1].chunk(2, dim=1)
+            parts.append(torch.cat([luma[:, :half], chroma[:, :half]], dim=1))
             continue
         ordered = bands.sort(dim=0).values
         marks = [ordered[round(q * (len(bands) - 1))] for q in _QUANTILES]
-        half = bands.shape[-1] // 2
         flattest = bands[:, :2].sum(dim=1).add(bands[:, half]).argsort(stable=True)
         for low, high in _RANKS:
             first = min(round(low * len(bands)), len(bands) - 1)
@@ -189,14 +185,9 @@ def summary(energies: tuple[Energies, ...], chosen: tuple[Tensor, ...], compress
     return torch.cat([*(part.flatten() for part in parts), whole, compressed])
 
 
-def _stand_in(finer: Tensor, bands: int) -> Tensor:
-    half, wanted = finer.shape[1] // 2, bands // 2
-    return torch.cat([finer[:, :wanted], finer[:, half : half + wanted]], dim=1)
-
-
 def along_axes(image: Tensor) -> Tensor:
     """RGB (B, 3, H, W) to luma and two chromas of the same shape and scale."""
-    axes = torch.tensor(_AXES, dtype=image.dtype, device=image.device)
+    axes = torch.tensor(AXES, dtype=image.dtype, device=image.device)
     return torch.einsum("ij,bjhw->bihw", axes, image)
 
 

@@ -133,6 +133,5 @@ def _shoot(clean: Tensor, shot: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
 
 def _resized(images: Tensor, size: list[int]) -> Tensor:
     smaller = size[0] < images.shape[2]
-    return functional.interpolate(images, size=size, mode="bicubic", align_corners=False, antialias=smaller).clamp(
-        0, 1
-    )
+    resized = functional.interpolate(images, size=size, mode="bicubic", align_corners=False, antialias=smaller)
+    return resized.clamp(0, 1)

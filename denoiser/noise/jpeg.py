@@ -52,9 +52,9 @@ def tables_of(quality: Tensor) -> tuple[Tensor, Tensor]:
 def through_tables(images: Tensor, luma_table: Tensor, chroma_table: Tensor, *, half_chroma: bool) -> Tensor:
     """`through_jpeg` with any quantisation tables (B, 64), such as those of cameras."""
     height, width = images.shape[2:]
-    red, green, blue = _padded_to(
-        images.clamp(0, 1).mul(255).round(), 2 * _BLOCK if half_chroma else _BLOCK
-    ).unbind(1)
+    grid = 2 * _BLOCK if half_chroma else _BLOCK
+    values = images.clamp(0, 1).mul(255).round()
+    red, green, blue = functional.pad(values, (0, -width % grid, 0, -height % grid), mode="replicate").unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     colour = torch.stack([(blue - luma) / 1.772, (red - luma) / 1.402], dim=1).round()
     luma = luma.round().unsqueeze(1) - 128
@@ -108,8 +108,3 @@ def _scaled(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     percent = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)
     base = torch.tensor(table, device=quality.device).flatten()
     return torch.floor((base * percent.unsqueeze(1) + 50) / 100).clamp(1, 255)
-
-
-def _padded_to(images: Tensor, multiple: int) -> Tensor:
-    down, across = (-side % multiple for side in images.shape[2:])
-    return functional.pad(images, (0, across, 0, down), mode="replicate") if down or across else images

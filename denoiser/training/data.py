@@ -24,6 +24,7 @@ from denoiser.errors import UnreadableImage, UnusableData
 from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken
 from denoiser.image import Image
+from denoiser.imageio import depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,6 @@ class CropSource(Protocol):
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
         """*count* random crops (count, C, patch, patch) in 0..1 on the generator's device."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,11 @@ class PhotoPool:
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
         """*count* random crops (count, C, patch, patch) in 0..1, flipped and turned at random."""
         chance = choose(self.shares, count, generator)
-        where = zip(chance.which.tolist(), chance.where.tolist(), strict=True)
-        crops = [_crop(self.images[i], y, x, patch) for i, (y, x) in where]
+        crops = []
+        for number, (y, x) in zip(chance.which.tolist(), chance.where.tolist(), strict=True):
+            image = self.images[number]
+            top, left = int(y * (image.shape[1] - patch + 1)), int(x * (image.shape[2] - patch + 1))
+            crops.append(image[:, top : top + patch, left : left + patch])
         taken = chance.chosen_candidates(texture(torch.stack([crop[1] for crop in crops]))).tolist()
         turned = [_turned(crops[i], turn) for i, turn in zip(taken, chance.turns.tolist(), strict=True)]
         return torch.stack(turned).to(generator.device).float().div_(255)
@@ -145,7 +148,7 @@ def load_photos(
     chance = random.Random(seed)
     held = held_out_numbers(len(paths), hold_out, chance)
     images: list[Tensor] = []
-    areas: list[float] = []
+    areas: list[int] = []
     held_out, unreadable = [], []
     scales = [[chance.uniform(*_SHRINK_RANGE) for _ in range(_SHRUNK_COPIES)] for _ in paths]
 
@@ -166,7 +169,7 @@ def load_photos(
             held_out += copies
         else:
             images += copies
-            areas += [float(copies[0].shape[1] * copies[0].shape[2])] * len(copies)
+            areas += [copies[0][0].numel()] * len(copies)
     if not images:
         raise UnusableData(
             f"{folder}: no readable image of {smallest} pixels or more on each side ({len(paths)} files seen).",
@@ -188,18 +191,13 @@ def as_bytes(path: Path) -> Tensor:
 
 def bytes_of(image: Image) -> Tensor:
     """The pixels of *image* in the same way."""
-    eight_bit = np.asarray(image.pixels)
-    if eight_bit.dtype != np.uint8:
-        light = eight_bit.astype(np.float32) / image.white
-        eight_bit = np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8)
-    if eight_bit.shape[2] == 1:
-        eight_bit = np.repeat(eight_bit, 3, axis=2)
-    return torch.from_numpy(np.ascontiguousarray(eight_bit.transpose(2, 0, 1)))
+    pixels, _ = depth.at_depth(image, 8)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).expand(3, -1, -1).contiguous()
 
 
-def area_shares(areas: Sequence[float]) -> Tensor:
+def area_shares(areas: Sequence[int]) -> Tensor:
     """Probabilities by the square root of the area: large photos have more content, small ones more variety."""
-    roots = torch.tensor(areas).sqrt()
+    roots = torch.tensor(areas).float().sqrt()
     return roots / roots.sum()
 
 
@@ -211,11 +209,6 @@ def resized(images: Tensor, size: Sequence[int]) -> Tensor:
 def _shrunk(photo: Tensor, smallest: int, scales: Sequence[float]) -> list[Tensor]:
     sizes = [[round(side / scale) for side in photo.shape[1:]] for scale in scales]
     return [resized(photo.unsqueeze(0), size)[0] for size in sizes if min(size) >= smallest]
-
-
-def _crop(image: Tensor, y: float, x: float, patch: int) -> Tensor:
-    top, left = int(y * (image.shape[1] - patch + 1)), int(x * (image.shape[2] - patch + 1))
-    return image[:, top : top + patch, left : left + patch]
 
 
 def _turned(crop: Tensor, turn: int) -> Tensor:
@@ -244,19 +237,18 @@ class DevicePool:
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Tensor:
         """*count* random crops (count, C, patch, patch) in 0..1, flipped and turned at random."""
         chance = choose(self._shares, count, generator)
-        taken = chance.chosen_candidates(texture(self._greens(chance, patch)))
+        corners = [value.reshape(-1, 1, 1) for value in self._corners(chance, patch)]
+        corner, width, plane = corners
+        side = torch.arange(patch, device=generator.device)
+        greens = self._bytes[corner + plane + side.reshape(1, -1, 1) * width + side.reshape(1, 1, -1)]
+        taken = chance.chosen_candidates(texture(greens))
+        corner, width, plane = (value[taken] for value in corners)
         places = torch.arange(patch * patch, device=generator.device).reshape(1, patch, patch)
         places = torch.cat([_turned(places, turn) for turn in range(_TURNS)])[chance.turns]
         rows, columns = places // patch, places % patch
-        corner, width, plane = (value[taken].reshape(-1, 1, 1) for value in self._corners(chance, patch))
         inside = (corner + rows * width + columns).unsqueeze(1)
         channels = torch.arange(self._channels, device=generator.device).reshape(1, -1, 1, 1)
         return self._bytes[inside + channels * plane.unsqueeze(1)].float().div_(255)
-
-    def _greens(self, chance: CropChoice, patch: int) -> Tensor:
-        corner, width, plane = (value.reshape(-1, 1, 1) for value in self._corners(chance, patch))
-        side = torch.arange(patch, device=corner.device)
-        return self._bytes[corner + plane + side.reshape(1, -1, 1) * width + side.reshape(1, 1, -1)]
 
     def _corners(self, chance: CropChoice, patch: int) -> tuple[Tensor, Tensor, Tensor]:
         """Offset of each candidate in its first channel, the width of its image, the size of one channel."""

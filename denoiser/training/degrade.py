@@ -82,8 +82,8 @@ def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> B
     """Draws a kind of noise for each crop of *clean* (B, 3, H, W) in 0..1 and applies it."""
     dice = Dice(generator)
     batch, device = clean.shape[0], clean.device
-    clean = _some_grey(clean, shares.grey, dice)
-    grey = _is_grey(clean)
+    clean = _grey_where(dice.uniform(0, 1, batch) < shares.grey, clean)
+    grey = (clean == clean[:, :1]).flatten(1).all(dim=1)
     noisy, target = torch.empty_like(clean), torch.empty_like(clean)
     levels, correlated, unknown = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
     split = dice.split(tuple(getattr(shares, name) for name in _KINDS), batch)
@@ -111,18 +111,18 @@ def _with_defects(
     plain = 1 - shares.defects - shares.stripes
     struck, striped, _ = dice.split((shares.defects, shares.stripes, plain), len(noisy))
     result = noisy.clone()
-    for rows, add in ((struck, _pixel_defects), (striped, _stripes)):
+    for rows, add in ((struck, _add_defects), (striped, _add_stripes)):
         if len(rows):
             added = _grey_where(crops.grey[rows], add(noisy[rows], level[rows], dice))
             result[rows] = _as_files(added, dice) if compressed else added
     return result
 
 
-def _pixel_defects(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
-    return noise.add_defects(noisy, dice.log_uniform(*_DEFECT_RANGE, len(level)), dice.generator)
+def _add_defects(noisy: Tensor, _level: Tensor, dice: Dice) -> Tensor:
+    return noise.add_defects(noisy, dice.log_uniform(*_DEFECT_RANGE, len(noisy)), dice.generator)
 
 
-def _stripes(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
+def _add_stripes(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
     more = dice.uniform(0, _MORE_STRIPES, len(level)) * (dice.uniform(0, 1, len(level)) < _MORE_STRIPES_SHARE)
     sigma = level * dice.log_uniform(*_STRIPES_RANGE, len(level)) + more
     return noise.add_stripes(noisy, sigma, dice.generator)
@@ -213,11 +213,8 @@ def _impulse(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     share = dice.number(*_MASKED_RANGE)
     mask = (noise.mask_pixels, noise.mask_blocks, noise.mask_stripes)[int(dice.number(0, 2.999))]
-    return (
-        mask(crops.clean, share, dice.generator),
-        crops.clean,
-        torch.zeros(2, len(crops.clean), device=dice.device),
-    )
+    noisy = mask(crops.clean, share, dice.generator)
+    return noisy, crops.clean, torch.zeros(2, len(noisy), device=dice.device)
 
 
 # By the names of the shares; impulses and holes have no level that could be given.
@@ -231,18 +228,8 @@ _KINDS = {
 }
 
 
-def _some_grey(clean: Tensor, share: float, dice: Dice) -> Tensor:
-    chosen = dice.uniform(0, 1, len(clean)) < share
-    return _grey_where(chosen, clean)
-
-
 def _grey_where(chosen: Tensor, images: Tensor) -> Tensor:
     return torch.where(chosen.reshape(-1, 1, 1, 1), images.mean(dim=1, keepdim=True), images)
-
-
-def _is_grey(clean: Tensor) -> Tensor:
-    same = (clean[:, 0] == clean[:, 1]) & (clean[:, 1] == clean[:, 2])
-    return same.flatten(1).all(dim=1)
 
 
 def _some_clipped(noisy: Tensor, dice: Dice) -> Tensor:

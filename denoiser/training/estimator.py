@@ -93,15 +93,8 @@ def train_estimator(
     options = options or EstimatorOptions()
     material = EstimatorPhotos(data, out, options.crops, listener)
     common = TrainOptions(seed=options.seed, resume=options.resume, device="cpu")
-    return train_on(
-        material,
-        out,
-        common,
-        listener=listener,
-        loading=Loading(loading, cancel or CancelToken()),
-        task=ESTIMATION,
-        steps=options.steps,
-    )
+    load = Loading(loading, cancel or CancelToken())
+    return train_on(material, out, common, listener=listener, loading=load, task=ESTIMATION, steps=options.steps)
 
 
 @dataclass(slots=True)
@@ -191,11 +184,12 @@ class EstimatorPhotos:
 
     def _digest(self) -> str:
         """A digest of the names and sizes of the photos, which does not depend on where the folder is."""
-        paths = image_paths(self.folder, hint=HINT)
-        sizes = [path.stat().st_size if path.exists() else 0 for path in paths]  # a link may be broken
-        names = [path.relative_to(self.folder).as_posix() for path in paths]
-        lines = [f"{name} {size}\n" for name, size in zip(names, sizes, strict=True)]
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+        digest = hashlib.sha256()
+        for path in image_paths(self.folder, hint=HINT):
+            size = path.stat().st_size if path.exists() else 0  # a link may be broken
+            line = f"{path.relative_to(self.folder).as_posix()} {size}\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
 
     def _complete(
         self, samples: EstimatorSamples, pool: PhotoPool, shares: NoiseShares, cancel: CancelToken
@@ -322,7 +316,8 @@ def _rows(scene: Scene, generator: torch.Generator) -> list[tuple[Tensor, Tensor
     top, left = (0, 0) if aligned else torch.randint(0, WINDOW + 1, (2,), generator=generator).tolist()
     planes = along_axes(torch.stack([scene.error, scene.added, scene.survived])) * 255
     both = torch.cat([scene.noisy, planes.flatten(0, 1)])
-    blocks = _cut(both[:, top : top + _SIDE * BLOCK, left : left + _SIDE * BLOCK])
+    area = both[:, top : top + _SIDE * BLOCK, left : left + _SIDE * BLOCK]
+    blocks = area.reshape(len(both), _SIDE, BLOCK, _SIDE, BLOCK).permute(1, 3, 0, 2, 4).flatten(0, 1)
     noisy, seen = blocks[:, :3], torch.ones(len(blocks), BLOCK, BLOCK, dtype=torch.bool)
     energies = energies_of(noisy, seen)
     compressed = compression(scene.quantisation, blockiness(noisy, seen))
@@ -351,19 +346,14 @@ def _choices(energies: tuple[Energies, ...], generator: torch.Generator) -> list
     count = len(energies[0].usable)
     some = torch.rand(count, generator=generator) < 0.5 * torch.rand((), generator=generator)
     some[torch.randint(count, (), generator=generator)] = True
-    low = float(torch.rand((), generator=generator)) * _BRIGHTEST
-    high = low + _DARKEST + float(torch.rand((), generator=generator)) * 0.2
+    place, width = torch.rand(2, generator=generator).tolist()
+    low = place * _BRIGHTEST
+    high = low + _DARKEST + width * 0.2
     return [
         tuple(scale.usable for scale in energies),
         tuple(scale.usable & some.unsqueeze(1) for scale in energies),
         tuple(scale.usable & (scale.brightness >= low) & (scale.brightness < high) for scale in energies),
     ]
-
-
-def _cut(image: Tensor) -> Tensor:
-    planes = len(image)
-    blocks = image.reshape(planes, _SIDE, BLOCK, _SIDE, BLOCK).permute(1, 3, 0, 2, 4)
-    return blocks.reshape(_SIDE * _SIDE, planes, BLOCK, BLOCK)
 
 
 def _new_estimator(plan: Recipe, source: SampleSource, _generator: torch.Generator) -> nn.Module:
@@ -376,16 +366,12 @@ def _new_estimator(plan: Recipe, source: SampleSource, _generator: torch.Generat
     return network
 
 
-def _as_they_are(network: nn.Module) -> Mapping[str, Tensor]:
-    return network.state_dict()
-
-
 ESTIMATION = TrainingTask(
     name="estimator",
     recipe="estimator",
     loss=estimation_loss,
     build=_new_estimator,
-    tensors=_as_they_are,
+    tensors=nn.Module.state_dict,
     limits=("Trained on developed photos; noise above sigma 75 is beyond what it has seen.",),
     bf16=False,
     run_files=(SAMPLES_FILE, "state.safetensors"),

@@ -46,25 +46,19 @@ def peak_flops(device: torch.device, *, bf16: bool) -> float:
     """Floating-point operations per second of a dense convolution on *device*: the best of three."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     images = _IMAGES.get(device.type, 1)
-    x = torch.randn(images, _WIDTH, _SIDE, _SIDE, device=device, dtype=dtype)
-    x = x.contiguous(memory_format=torch.channels_last)
-    kernel = torch.randn(_WIDTH, _WIDTH, 3, 3, device=device, dtype=dtype).contiguous(
-        memory_format=torch.channels_last
-    )
+    shapes = (images, _WIDTH, _SIDE, _SIDE), (_WIDTH, _WIDTH, 3, 3)
+    drawn = (torch.randn(shape, device=device, dtype=dtype) for shape in shapes)
+    x, kernel = (values.contiguous(memory_format=torch.channels_last) for values in drawn)
     times = []
     for _ in range(_TRIES + 1):
         began = time.perf_counter()
         functional.conv2d(x, kernel, padding=1)
-        _wait(device)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
         times.append(time.perf_counter() - began)
     return 2 * 9 * _WIDTH**2 * _SIDE**2 * images / min(times[1:])  # the first one warms up
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 # Intervals in seconds of training.
@@ -91,7 +85,8 @@ def train(run: Run, logbook: Logbook | None, cancel: CancelToken) -> None:
         losses = torch.stack([run.step() for _ in range(state.steps)]).tolist()
         took = min(time.monotonic() - began, _LONGEST_GROUP)
         failed = not all(map(math.isfinite, losses))
-        steps = _steps_in_a_group(run, took / len(losses))
+        left = run.recipe.steps - run.progress.step if run.recipe.steps else _MOST_STEPS
+        steps = max(1, min(left, _MOST_STEPS, round(_GROUP_SECONDS * len(losses) / max(took, 1e-6))))
         state = run.processes.agree(LoopState(run.progress.seconds + took, steps, cancel.cancelled, failed))
         run.progress.seconds = state.seconds
         if state.failed:
@@ -104,11 +99,6 @@ def train(run: Run, logbook: Logbook | None, cancel: CancelToken) -> None:
     run.processes.check_equal(run.average.parameters())
     if logbook:
         logbook.save()
-
-
-def _steps_in_a_group(run: Run, seconds_for_one: float) -> int:
-    left = run.recipe.steps - run.progress.step if run.recipe.steps else _MOST_STEPS
-    return max(1, min(left, _MOST_STEPS, round(_GROUP_SECONDS / max(seconds_for_one, 1e-6))))
 
 
 class Logbook:

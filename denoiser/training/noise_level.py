@@ -26,6 +26,13 @@ _FEWEST_PATCHES, _MOST = 8, 300  # patches of a bin: fewer give no median, more 
 _CLIPPED_SHARE = 0.05  # of a patch's values
 _BLACK, _WHITE = 1.0, 254.0
 
+_BASIS = cosine_basis(SIDE).float()
+_SLOW_BASIS = _BASIS[: _TREND + 1]
+_WAVE = torch.arange(SIDE)
+_WAVES = _WAVE.unsqueeze(0) + _WAVE.unsqueeze(1)  # u + v of each wave
+_IS_SLOW = (_WAVES <= _TREND)[: _TREND + 1, : _TREND + 1]
+_SLOW_COUNT = int(_IS_SLOW.sum())  # including the constant
+
 
 @dataclass(frozen=True, slots=True)
 class FlatPatches:
@@ -44,7 +51,8 @@ def flat_patches(photos: Sequence[Sequence[Tensor]]) -> FlatPatches:
     rows, means, slopes = [], [], []
     for index, (_, window) in enumerate(windows):
         patches = _cut(window.float())
-        kept = _unclipped(patches).nonzero().squeeze(1)
+        clipped = ((patches <= _BLACK) | (patches >= _WHITE)).float().mean(dim=(2, 3)).amax(dim=1)
+        kept = (clipped <= _CLIPPED_SHARE).nonzero().squeeze(1)
         waves = _slow_waves(patches[kept])
         rows.append(torch.stack([torch.full_like(kept, index), kept], dim=1))
         means.append(waves[:, :, 0, 0] / SIDE)
@@ -59,22 +67,21 @@ def flat_patches(photos: Sequence[Sequence[Tensor]]) -> FlatPatches:
 
 def trend(patches: Tensor) -> Tensor:
     """The slow waves of *patches* (N, 3, SIDE, SIDE), which show the image without noise."""
-    basis = _basis(_TREND + 1, patches.device)
-    return basis.T @ (_slow_waves(patches) * _is_slow(patches.device)) @ basis
+    return _SLOW_BASIS.T @ _slow_waves(patches) @ _SLOW_BASIS
+
+
+def _slow_waves(patches: Tensor) -> Tensor:
+    return (_SLOW_BASIS @ patches @ _SLOW_BASIS.T) * _IS_SLOW
+
+
+def _trend_power(waves: Tensor) -> Tensor:
+    return (waves.square().sum(dim=(2, 3)) - waves[:, :, 0, 0].square()) / (_SLOW_COUNT - 1)
 
 
 def power_between(patches: Tensor, low: int, high: int) -> Tensor:
     """The mean square (N,) of the waves (u, v) with low < u + v <= high in *patches* (N, SIDE, SIDE)."""
-    basis = _basis(SIDE, patches.device)
-    wave = torch.arange(SIDE, device=patches.device)
-    total = wave.unsqueeze(0) + wave.unsqueeze(1)
-    power: Tensor = (basis @ patches @ basis.T)[:, (total > low) & (total <= high)].square()
+    power: Tensor = (_BASIS @ patches @ _BASIS.T)[:, _WAVES.gt(low) & _WAVES.le(high)].square()
     return power.mean(dim=1)
-
-
-def slow_count() -> int:
-    """Number of slow waves of a patch, including the constant."""
-    return (_TREND + 1) * (_TREND + 2) // 2
 
 
 def bin_of(mean: Tensor) -> Tensor:
@@ -105,31 +112,6 @@ def _patch(window: Tensor, number: int) -> Tensor:
     row, column = divmod(number, (window.shape[2] - SIDE) // _STRIDE + 1)
     top, left = row * _STRIDE, column * _STRIDE
     return window[:, top : top + SIDE, left : left + SIDE].float()
-
-
-def _unclipped(patches: Tensor) -> Tensor:
-    ends = (patches <= _BLACK) | (patches >= _WHITE)
-    return ends.float().mean(dim=(2, 3)).amax(dim=1) <= _CLIPPED_SHARE
-
-
-def _slow_waves(patches: Tensor) -> Tensor:
-    basis = _basis(_TREND + 1, patches.device)
-    return basis @ patches @ basis.T
-
-
-def _trend_power(waves: Tensor) -> Tensor:
-    of_trend = (waves * _is_slow(waves.device)).square()
-    return (of_trend.sum(dim=(2, 3)) - of_trend[:, :, 0, 0]) / (slow_count() - 1)
-
-
-def _basis(count: int, device: torch.device) -> Tensor:
-    """The first *count* rows of the orthonormal cosine transform."""
-    return cosine_basis(SIDE)[:count].float().to(device)
-
-
-def _is_slow(device: torch.device) -> Tensor:
-    wave = torch.arange(_TREND + 1, device=device)
-    return (wave.unsqueeze(0) + wave.unsqueeze(1) <= _TREND).float()
 
 
 _LOW = 0.2  # the quantile that is used for noise where some patches are textured
@@ -170,13 +152,12 @@ def level_of(patches: FlatPatches) -> NoiseCurve | None:
         return None
     brightness, sigma, photo = brightness[even], sigma[even], patches.photo[even]
     above = (sigma - _at(first, brightness)).mean(dim=1)
-    numbers = sorted(set(photo.tolist()))
-    of_photo = {number: _strength(above[photo == number]) for number in numbers}
-    strengths = torch.tensor([strength for strength in of_photo.values() if strength is not None] or [0.0])
+    of_photo = {number: above[photo == number] for number in sorted(set(photo.tolist()))}
+    known = {number: float(one.quantile(_LOW)) for number, one in of_photo.items() if len(one) >= _FEWEST}
+    strengths = torch.tensor(list(known.values()) or [0.0])
     centre = float(strengths.quantile(0.5))
     spread = float((strengths - centre).abs().quantile(0.5)) * _NORMAL
-    known = {number: centre if strength is None else strength for number, strength in of_photo.items()}
-    own = torch.tensor([known[number] for number in photo.tolist()])
+    own = torch.tensor([known.get(number, centre) for number in photo.tolist()])
     noise = ((above - own > _BELOW) & (above - own < _ABOVE)).nonzero().squeeze(1)
     curve = _curves(brightness, sigma - (own - centre).unsqueeze(1), noise, 0.5)
     if curve is None:
@@ -187,7 +168,7 @@ def level_of(patches: FlatPatches) -> NoiseCurve | None:
 def sigma_of(pixels: Tensor) -> Tensor:
     """The root mean square (N, 3) of the waves beyond the trend in *pixels* (N, 3, SIDE, SIDE)."""
     noise = pixels - trend(pixels)
-    return (noise.square().sum(dim=(2, 3)) / (SIDE**2 - slow_count())).sqrt()
+    return (noise.square().sum(dim=(2, 3)) / (SIDE**2 - _SLOW_COUNT)).sqrt()
 
 
 def _noise_like(pixels: Tensor) -> Tensor:
@@ -195,10 +176,6 @@ def _noise_like(pixels: Tensor) -> Tensor:
     mid, fine, finest = (power_between(pixels.mean(dim=1), *band) for band in _BANDS)
     fall = (mid / fine.clamp_min(_LEAST_POWER)) * (fine / finest.clamp_min(_LEAST_POWER)).sqrt()
     return (fall <= fall.quantile(_EVENEST) * _STEEPER).nonzero().squeeze(1)
-
-
-def _strength(above: Tensor) -> float | None:
-    return float(above.quantile(_LOW)) if len(above) >= _FEWEST else None
 
 
 def _at(curves: Tensor, brightness: Tensor) -> Tensor:

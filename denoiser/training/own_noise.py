@@ -40,7 +40,6 @@ from denoiser.training.own_noise_fit import (
     HALF_WAY,
     OwnNoise,
     OwnNoiseValidation,
-    PhotoWindow,
     common_setting,
     fit_noise,
     half_way,
@@ -91,9 +90,8 @@ def learn_noise(
     *cancel* with a checkpoint. Raises UnusableData if no noise is found.
     """
     options = options or TrainOptions()
-    options = replace(
-        options, start=options.start or "auto", recipe=_RECIPE if options.recipe == "auto" else options.recipe
-    )
+    name = _RECIPE if options.recipe == "auto" else options.recipe
+    options = replace(options, start=options.start or "auto", recipe=name)
     load = Loading(loading, cancel or CancelToken())
     RunFolder(out, DENOISING, resume=options.resume)  # fails before any photo is read
     start = find_start(options.start)
@@ -105,19 +103,20 @@ def learn_noise(
             f"{noisy}: the photos are too small: shrunk by two they give no crops.",
             hint="A few whole photos are enough; crops should have 512 pixels on each side.",
         )
-    conditions = tuple(_automatic(windows[0]) for windows in photos.windows)
+    first = (windows[0].permute(1, 2, 0).contiguous().numpy() for windows in photos.windows)
+    conditions = tuple(automatic(estimate_noise(from_numpy(window)))[0] for window in first)
     gather = OwnNoiseMaterial(noise, conditions, train, held_out, noisy, data, photos.unreadable)
     training = train_on(gather, out, options, listener=listener, loading=load)
     if not training.finished:
         return OwnNoiseReport(noise, training, None)
     by_photo = zip(conditions, photos.windows, strict=True)
-    windows = [PhotoWindow(pixels, condition) for condition, photo in by_photo for pixels in photo]
+    windows = [(pixels, condition) for condition, photo in by_photo for pixels in photo]
     validation = _choose(start, training.weights, options, windows, noise)
     return OwnNoiseReport(noise, replace(training, kept_start=not validation.kept), validation)
 
 
 def _choose(
-    start: Start, weights: Path, options: TrainOptions, windows: Sequence[PhotoWindow], noise: OwnNoise
+    start: Start, weights: Path, options: TrainOptions, windows: Sequence[tuple[Tensor, Condition]], noise: OwnNoise
 ) -> OwnNoiseValidation:
     """Replace the trained *weights* by those half way to them or, if these are not better, by the initial ones."""
     device = torch.device(choose_device(options.device))
@@ -161,18 +160,16 @@ def clean_crops(
 
     Whole photos are held out where there are two or more, else a part of the only one.
     """
-    left = {factor: _left_after_shrinking(noise, factor) for factor in {piece.factor for piece in shrunk}}
+    grey = torch.full((1, 3, 256, 256), _GREY)
+    added = noise.model.add(grey, torch.Generator().manual_seed(0)) - grey
+    left = {}
+    for factor in {piece.factor for piece in shrunk}:
+        luma, chroma = luma_and_chroma_sigma(shrunk_by(added, factor))
+        left[factor] = Condition(float(luma), float(chroma))
     multiple = network.spec(halo=0).size_multiple
     clean = [_denoised(network, piece.pixels, left[piece.factor], multiple) for piece in shrunk]
     train, held_out = _split(clean, [piece.photo for piece in shrunk], multiple)
     return tuple(c for c in train if min(c.shape[1:]) >= _CROP), tuple(held_out)[:_MOST_HELD_OUT]
-
-
-def _left_after_shrinking(noise: OwnNoise, factor: int) -> Condition:
-    grey = torch.full((1, 3, 256, 256), _GREY)
-    added = noise.model.add(grey, torch.Generator().manual_seed(0)) - grey
-    luma, chroma = luma_and_chroma_sigma(shrunk_by(added, factor))
-    return Condition(float(luma), float(chroma))
 
 
 def _denoised(network: Denoiser, pixels: Tensor, condition: Condition, multiple: int) -> Tensor:
@@ -188,21 +185,12 @@ def _split(crops: Sequence[Tensor], photos: Sequence[int], multiple: int) -> tup
     known = sorted(set(photos))
     if len(known) > 1:
         every = round(1 / _HELD_OUT_SHARE)
-        held = {photo for number, photo in enumerate(known) if number % every == every - 1} or {known[-1]}
+        held = set(known[every - 1 :: every]) or {known[-1]}
         train = [crop for crop, photo in zip(crops, photos, strict=True) if photo not in held]
         return train, [crop for crop, photo in zip(crops, photos, strict=True) if photo in held]
-    train, held_out = [], []
-    for crop in crops:
-        width = crop.shape[2]
-        part = int(width * _HELD_OUT_SHARE) // multiple * multiple
-        edge = max(0, width - max(_HELD_OUT_SIDE, part))
-        train.append(crop[:, :, :edge])
-        held_out.append(crop[:, :, edge:])
-    return train, held_out
-
-
-def _automatic(window: Tensor) -> Condition:
-    return automatic(estimate_noise(from_numpy(window.permute(1, 2, 0).contiguous().numpy())))[0]
+    parts = [max(_HELD_OUT_SIDE, int(crop.shape[2] * _HELD_OUT_SHARE) // multiple * multiple) for crop in crops]
+    train = [crop[:, :, :-part] for crop, part in zip(crops, parts, strict=True)]
+    return train, [crop[:, :, -part:] for crop, part in zip(crops, parts, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +233,7 @@ class OwnNoiseMaterial:
         if self.data:
             photos = load_photos(self.data, seed=seed, loading=loading)
             images, unreadable = images + photos.images, unreadable + photos.unreadable
-        shares = area_shares([float(image.shape[1] * image.shape[2]) for image in images])
+        shares = area_shares([image[0].numel() for image in images])
         crops = resident(PhotoPool(images, shares, self.held_out, ()), device)
         own = OwnNoiseSamples(crops, self.noise, self.conditions)
         source = Mixed(own, DrawnNoise(crops, plan.noise), plan.pair_share)
@@ -274,4 +262,6 @@ class OwnNoiseMaterial:
         }
         if self.noise.jpeg:
             card["noise_jpeg_quality"] = self.noise.jpeg.quality
-        return card | ({"data": self.data.name or str(self.data)} if self.data else {})
+        if self.data:
+            card["data"] = self.data.name or str(self.data)
+        return card

@@ -27,8 +27,7 @@ from denoiser.image import JpegTables
 from denoiser.networks.conditioning import Condition, Denoiser
 from denoiser.noise import as_8_bit, through_jpeg
 from denoiser.noise.measured import MeasuredNoise, kernel_of_spectrum
-from denoiser.training import noise_level
-from denoiser.training.noise_level import level_of, sigma_of
+from denoiser.training.noise_level import SIDE, flat_patches, level_of, sigma_of, trend
 
 _FEWEST_PATCHES = 20  # fewer give neither a level nor a spectrum
 _HIDDEN_RADIUS, _RING_RADIUS = 2.5, 4.5  # waves in a patch: those of the trend, and the ring that replaces them
@@ -41,6 +40,9 @@ _TABLE_SUM = 3688  # of the luma table of JPEG's standard, at quality 50
 _NEARLY_LOSSLESS = 97  # quality from which noise is kept
 _WHITE = 0.1  # neighbours less correlated than this count as independent
 _MOSAIC = 16  # patches along each side of the simulated image
+
+_WAVE = torch.fft.fftfreq(SIDE) * SIDE
+_RADIUS = torch.hypot(_WAVE.unsqueeze(1), _WAVE.unsqueeze(0))  # number of waves for each position of a spectrum
 
 # Orthonormal: luma and two chromas, which JPEG compresses separately.
 _OPPONENT = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
@@ -113,15 +115,18 @@ def fit_noise(
 
     Windows begin at multiples of 8 pixels of their photo, on the grid of *jpeg*.
     """
-    patches = noise_level.flat_patches(photos)
+    patches = flat_patches(photos)
     level = level_of(patches) if len(patches.pixels) >= _FEWEST_PATCHES else None
     if level is None or len(level.noise) < _FEWEST_PATCHES:
         return None
     pixels = patches.pixels[level.noise]
     spectrum = _spectrum(pixels)
-    whole = level.curve * _whole_over_shown(spectrum).unsqueeze(1)
+    power = spectrum.diagonal(dim1=2, dim2=3).real
+    # The ratio of the whole noise to the part beyond the trend.
+    hidden = (power.mean(dim=(0, 1)) / power[_RADIUS > _HIDDEN_RADIUS].mean(dim=0)).sqrt()
+    whole = level.curve * hidden.unsqueeze(1)
     model = seen = MeasuredNoise(whole, kernel_of_spectrum(spectrum), level.spread)
-    luma, chroma = seen.luma_and_chroma(noise_level.trend(pixels) / 255)
+    luma, chroma = seen.luma_and_chroma(trend(pixels) / 255)
     if jpeg is not None:
         model = _before_compression(pixels, seen, spectrum, jpeg, generator)
     return OwnNoise(model, jpeg, len(photos), len(pixels), luma, chroma, seen)
@@ -129,20 +134,13 @@ def fit_noise(
 
 def _spectrum(pixels: Tensor) -> Tensor:
     """(SIDE, SIDE, 3, 3), mean power 1 in each channel; waves of the trend are replaced by those next to them."""
-    window = torch.hann_window(noise_level.SIDE, periodic=False)
-    noise = (pixels - noise_level.trend(pixels)) / sigma_of(pixels).clamp_min(_ROUNDING)[:, :, None, None]
+    window = torch.hann_window(SIDE, periodic=False)
+    noise = (pixels - trend(pixels)) / sigma_of(pixels).clamp_min(_ROUNDING)[:, :, None, None]
     waves = torch.fft.fft2(noise * window.outer(window))
     power: Tensor = torch.einsum("bihw,bjhw->hwij", waves, waves.conj()) / len(noise)
-    radius = _radius()
-    ring = (radius > _HIDDEN_RADIUS) & (radius <= _RING_RADIUS)
-    power[radius <= _HIDDEN_RADIUS] = power[ring].mean(dim=0).real.to(power.dtype)
+    ring = (_RADIUS > _HIDDEN_RADIUS) & (_RADIUS <= _RING_RADIUS)
+    power[_RADIUS <= _HIDDEN_RADIUS] = power[ring].mean(dim=0).real.to(power.dtype)
     return _of_unit_power(power)
-
-
-def _whole_over_shown(spectrum: Tensor) -> Tensor:
-    """Ratio (3,) of the whole noise to the part beyond the trend."""
-    power = spectrum.diagonal(dim1=2, dim2=3).real
-    return (power.mean(dim=(0, 1)) / power[_radius() > _HIDDEN_RADIUS].mean(dim=0)).sqrt()
 
 
 def _before_compression(
@@ -152,11 +150,15 @@ def _before_compression(
 
     One factor for all levels, since JPEG removes weak noise, and single levels would not converge.
     """
-    pixels = _repeated(pixels)
-    places, wanted = _mosaic(noise_level.trend(pixels)) / 255, _noise_power(pixels)
+    # As many patches as the mosaic has room for: spread evenly, or repeated if there are fewer.
+    count, have = _MOSAIC**2, len(pixels)
+    pixels = pixels[torch.arange(count) * have // count if have > count else torch.arange(count) % have]
+    rows = trend(pixels).reshape(_MOSAIC, _MOSAIC, 3, SIDE, SIDE).permute(2, 0, 3, 1, 4)
+    places, wanted = rows.reshape(1, 3, _MOSAIC * SIDE, _MOSAIC * SIDE) / 255, _noise_power(pixels)
     factor, before, model = 1.0, spectrum, seen
     for _ in range(_ROUNDS):
-        shown = _cut_mosaic(jpeg.applied(model.add(places, generator))[0] * 255)
+        image = jpeg.applied(model.add(places, generator))[0] * 255
+        shown = image.reshape(3, _MOSAIC, SIDE, _MOSAIC, SIDE).permute(1, 3, 0, 2, 4).flatten(0, 1)
         factor = min(max(factor * (wanted / _noise_power(shown)) ** 0.5, 1.0), _MOST_HIDDEN)
         before = _nearer(before, spectrum, _spectrum(shown))
         model = MeasuredNoise(seen.level * factor, kernel_of_spectrum(before))
@@ -164,7 +166,7 @@ def _before_compression(
 
 
 def _noise_power(pixels: Tensor) -> float:
-    return float((pixels - noise_level.trend(pixels)).square().mean().clamp_min(_ROUNDING))
+    return float((pixels - trend(pixels)).square().mean().clamp_min(_ROUNDING))
 
 
 def _nearer(spectrum: Tensor, wanted: Tensor, shown: Tensor) -> Tensor:
@@ -182,40 +184,13 @@ def _of_unit_power(spectrum: Tensor) -> Tensor:
     return spectrum / (scale.unsqueeze(0) * scale.unsqueeze(1))
 
 
-def _radius() -> Tensor:
-    """Number of waves for each position (SIDE, SIDE) of a patch's spectrum."""
-    wave = torch.fft.fftfreq(noise_level.SIDE) * noise_level.SIDE
-    return torch.hypot(wave.unsqueeze(1), wave.unsqueeze(0))
-
-
-def _repeated(patches: Tensor) -> Tensor:
-    """The number that a mosaic contains: evenly spread, or repeated if there are fewer."""
-    count, have = _MOSAIC**2, len(patches)
-    return patches[torch.arange(count) * have // count if have > count else torch.arange(count) % have]
-
-
-def _mosaic(patches: Tensor) -> Tensor:
-    rows = patches.reshape(_MOSAIC, _MOSAIC, 3, noise_level.SIDE, noise_level.SIDE).permute(2, 0, 3, 1, 4)
-    return rows.reshape(1, 3, _MOSAIC * noise_level.SIDE, _MOSAIC * noise_level.SIDE)
-
-
-def _cut_mosaic(image: Tensor) -> Tensor:
-    patches = image.unfold(1, noise_level.SIDE, noise_level.SIDE).unfold(2, noise_level.SIDE, noise_level.SIDE)
-    return patches.permute(1, 2, 0, 3, 4).reshape(-1, 3, noise_level.SIDE, noise_level.SIDE)
-
-
 HALF_WAY = 0.5  # between initial and trained weights: gains as much, and loses less where training is wrong
 _WINDOWS = 8  # of 512 pixels: half a minute or two on a CPU
 _STEP = 0.5  # of the noise, in both directions: less is lost in rounding, more is another level
 _LEAST_GAIN = 0.1  # of the error: the accuracy of the estimate
 
-
-@dataclass(frozen=True, slots=True)
-class PhotoWindow:
-    """A window (3, H, W) uint8 of a noisy photo, and the automatic conditioning for that photo."""
-
-    pixels: Tensor
-    condition: Condition
+# A window (3, H, W) uint8 of a noisy photo, and the automatic conditioning for that photo.
+PhotoWindow = tuple[Tensor, Condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,15 +249,13 @@ def validate(
 ) -> OwnNoiseValidation:
     """Compare *start* and *other* on some of *windows*, whose noise is like *noise*; deterministic."""
     multiple = start.spec(halo=0).size_multiple
-    large = [window for window in windows if min(window.pixels.shape[1:]) >= multiple]
+    large = [window for window in windows if min(window[0].shape[1:]) >= multiple]
     errors = []
-    for number, window in enumerate(evenly(large, _WINDOWS)):
-        height, width = (side // multiple * multiple for side in window.pixels.shape[1:])
-        pixels = window.pixels[None, :, :height, :width].float() / 255
-        generator = torch.Generator().manual_seed(number)
-        errors.append(
-            _errors((start, other), pixels, window.condition, noise.field(1, height, width, generator), noise)
-        )
+    for number, (window, condition) in enumerate(evenly(large, _WINDOWS)):
+        height, width = (side // multiple * multiple for side in window.shape[1:])
+        pixels = window[None, :, :height, :width].float() / 255
+        field = noise.field(1, height, width, torch.Generator().manual_seed(number))
+        errors.append(_errors((start, other), pixels, condition, field, noise))
     before, after = zip(*errors, strict=True) if errors else ((), ())
     return OwnNoiseValidation(before, after)
 

@@ -46,7 +46,7 @@ def load_pairs(folder: Path, *, seed: int, smallest: int = SMALLEST, loading: Lo
             f"{folder}: no readable pair of {smallest} pixels or more on each side ({len(pairs)} pairs seen).",
             hint="Point --pairs at a folder of larger images.",
         )
-    shares = area_shares([float(image.shape[1] * image.shape[2]) for image in images])
+    shares = area_shares([image[0].numel() for image in images])
     return PhotoPool(tuple(images), shares, tuple(held_out), tuple(unreadable))
 
 

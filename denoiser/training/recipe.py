@@ -12,7 +12,7 @@ from typing import Any
 from denoiser.errors import UsageError
 
 _TABLES = {"network", "noise", "optimiser", "stage", "more"}
-_FORMER_NAME_OF_BLIND = "untold"
+_FORMER_NAME_OF_BLIND = "untold"  # run folders of earlier versions keep such recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +86,20 @@ def names() -> list[str]:
 def load(name_or_path: str) -> Recipe:
     """The recipe of that name, or of that TOML file."""
     if name_or_path in names():
-        text, name = (_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8"), name_or_path
-    elif Path(name_or_path).is_file():
-        text, name = Path(name_or_path).read_text(encoding="utf-8"), Path(name_or_path).stem
-    else:
-        raise UsageError(f"{name_or_path!r} is neither a recipe nor a file; recipes are {', '.join(names())}.")
-    return parse(text, name)
+        return parse((_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8"), name_or_path)
+    if Path(name_or_path).is_file():
+        return parse(Path(name_or_path).read_text(encoding="utf-8"), Path(name_or_path).stem)
+    raise UsageError(f"{name_or_path!r} is neither a recipe nor a file; recipes are {', '.join(names())}.")
 
 
 def parse(text: str, name: str) -> Recipe:
     """The recipe that *text* (TOML) describes."""
     try:
         words = tomllib.loads(text)
-        _check_tables(words)
+        if unknown := sorted(words.keys() - _TABLES):
+            raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(_TABLES))}")
+        if _FORMER_NAME_OF_BLIND in words["noise"]:
+            words["noise"]["blind"] = words["noise"].pop(_FORMER_NAME_OF_BLIND)
         network = words.get("network", {"architecture": "", "halo": 0})
         return Recipe(
             name=name,
@@ -106,26 +107,13 @@ def parse(text: str, name: str) -> Recipe:
             architecture=network.pop("architecture"),
             halo=network.pop("halo"),
             settings=network,
-            noise=_noise(words["noise"]),
+            noise=NoiseShares(**words["noise"]),
             stages=tuple(Stage(**stage) for stage in words["stage"]),
             **words.get("optimiser", {}),
             **words.get("more", {}),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"The recipe {name} cannot be read: {error}.") from error
-
-
-def _noise(words: dict[str, Any]) -> NoiseShares:
-    """The table [noise]. Earlier versions had another name for ``blind``, and run folders keep such recipes."""
-    return NoiseShares(
-        **{"blind" if name == _FORMER_NAME_OF_BLIND else name: value for name, value in words.items()}
-    )
-
-
-def _check_tables(words: Mapping[str, Any]) -> None:
-    unknown = sorted(words.keys() - _TABLES)
-    if unknown:
-        raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(_TABLES))}")
 
 
 def _folder() -> Any:

@@ -5,9 +5,8 @@ torch.compile is used where it works on this machine.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,11 +102,9 @@ class Run:
     def _networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "average": self.average}
 
-    @contextlib.contextmanager
-    def in_precision(self) -> Iterator[None]:
+    def in_precision(self) -> torch.autocast:
         """Context in which layers compute in the precision of the run."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
-            yield
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast)
 
     def _update(self) -> None:
         factor = learning_rate_factor(self.fraction, self.progress.step, self.recipe.warm_up_steps)
@@ -176,18 +173,14 @@ def rms(output: Tensor, target: Tensor) -> Tensor:
     return torch.sqrt(squared + _CHARBONNIER_EPSILON**2).mean()
 
 
-LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "charbonnier": charbonnier,
-    "log-mse": log_mse,
-    "rms": rms,
-}
+LOSSES = {"charbonnier": charbonnier, "log-mse": log_mse, "rms": rms}
 
 
 def denoising_loss(run: Run, batch: Batch, stage: Stage) -> Tensor:
     """Loss of a denoiser against the target and, if there is one, against the output of its teacher."""
     loss = LOSSES[stage.loss]
-    noisy = batch.input.to(run.device, memory_format=torch.channels_last)
-    target = batch.target.to(run.device, memory_format=torch.channels_last)  # the memory layout of the output
+    # The target has the memory layout of the output.
+    noisy, target = (one.to(run.device, memory_format=torch.channels_last) for one in (batch.input, batch.target))
     planes = batch.planes.to(run.device)
     with run.in_precision():
         output = run.forward(noisy, planes)

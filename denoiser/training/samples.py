@@ -27,7 +27,6 @@ class SampleSource(Protocol):
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """*count* samples of *patch* pixels on each side."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,10 @@ class DrawnAhead:
         """The next batch; samples drawn for another size are dropped."""
         if not self._ready or self._size != (count, patch):
             ahead = max(1, int(self.pixels / (count * patch**2)))
-            self._ready = _parted(self.source.draw(ahead * count, patch, generator), ahead)
+            batch = self.source.draw(ahead * count, patch, generator)
+            # Strided rows, so that every batch has the same mixture of kinds.
+            rows = [slice(number, None, ahead) for number in range(ahead)]
+            self._ready = [Batch(batch.input[one], batch.target[one], batch.planes[one]) for one in rows]
             self._size = (count, patch)
         return self._ready.pop()
 
@@ -119,11 +121,3 @@ class DrawnAhead:
 def drawn_ahead(source: SampleSource, device: torch.device) -> SampleSource:
     """*source* drawn ahead on a GPU; unchanged on a CPU, whose cache large batches exceed."""
     return DrawnAhead(source) if device.type == "cuda" else source
-
-
-def _parted(batch: Batch, count: int) -> list[Batch]:
-    # Strided rows, so that every batch has the same mixture of kinds.
-    return [
-        Batch(batch.input[number::count], batch.target[number::count], batch.planes[number::count])
-        for number in range(count)
-    ]

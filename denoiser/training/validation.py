@@ -46,25 +46,20 @@ class Validator(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the scores, in the order of the log."""
-        ...
 
     @property
     def details(self) -> tuple[str, ...]:
         """The names of further values in the log."""
-        ...
 
     @property
     def unit(self) -> str:
         """The unit of the scores."""
-        ...
 
     def validate(self, network: Any, device: torch.device) -> ValidationResult:
         """Validate *network* on held-out images; deterministic."""
-        ...
 
     def examples(self, network: Any, device: torch.device) -> list[Row]:
         """Some rows for the before-after sheet."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

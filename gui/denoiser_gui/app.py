@@ -24,7 +24,9 @@ def main() -> NoReturn:
     arguments = _parser().parse_args()
     try:
         if arguments.desktop is not None:
-            _change_desktop(arguments.desktop)
+            from denoiser_gui import installation
+
+            print(*installation.change(arguments.desktop), sep="\n")
             raise SystemExit(0)
         check_display()
     except DenoiserError as error:
@@ -70,13 +72,6 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     window.show()
     QTimer.singleShot(0, window, lambda: _begin(window, paths))
     return window
-
-
-def _change_desktop(action: str) -> None:
-    from denoiser_gui import installation
-
-    for line in installation.change(action):
-        print(line)
 
 
 def _begin(window: MainWindow, paths: Sequence[Path]) -> None:

@@ -7,7 +7,6 @@ from enum import Enum
 from pathlib import Path
 
 from denoiser.batch.settings import Settings
-from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
@@ -85,14 +84,11 @@ class BatchControl(QObject):
         parts = self.queue.start(folder, chosen, replace=replace)
         self._gate, self._cancel = gate, stop = PauseGate(), CancelToken()
         self._set_status(BatchStatus.RUNNING)
-
-        def job(_cancel: CancelToken) -> None:  # the cancel of the worker would suppress BatchEnded
-            run_batch(parts, self._event_arrived.emit, gate, stop)
-
-        def fail(error: DenoiserError) -> None:  # an unexpected exception, which is a bug
-            self._end(BatchEnded(stopped_by=error))
-
-        self._worker.submit("batch", job, failed=fail)
+        self._worker.submit(
+            "batch",
+            lambda _: run_batch(parts, self._event_arrived.emit, gate, stop),  # its own token would drop BatchEnded
+            failed=lambda error: self._end(BatchEnded(stopped_by=error)),  # an unexpected exception, which is a bug
+        )
 
     def pause(self) -> None:
         """Pause after the current tile; finished photos are still written."""

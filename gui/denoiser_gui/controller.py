@@ -55,7 +55,9 @@ class Controller(QObject):
         self.files = self.own(WorkerThread("files", self))  # reads and writes files
         self.viewer = Viewer(self)
         self.viewer.noise_estimated.connect(lambda key, estimate: self.update_photo(key, noise=estimate))
-        self.viewer.failed.connect(self._note_failed)
+        self.viewer.failed.connect(
+            lambda key, error: self.notify(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
+        )
         self.viewer.status_changed.connect(self._read_ahead)
         self._load_display_profile()
         self._load_preset()
@@ -268,9 +270,6 @@ class Controller(QObject):
         retry = tr("Try again"), lambda: self.show_photo(photo.key)
         self.notify(failure(f"photo-{photo.key}", error, *retry))
 
-    def _note_failed(self, key: int, error: DenoiserError) -> None:
-        self.notify(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
-
     def _read_ahead(self, status: EngineStatus) -> None:
         """Read the next photo of the strip while the file worker is idle, so that moving on is fast."""
         ahead = self._photos.neighbour(1)
@@ -281,12 +280,11 @@ class Controller(QObject):
             self.files.submit("ahead", lambda _: _read(ahead), self._keep)
 
     def _load_display_profile(self) -> None:
-        path = self.preferences.display_profile
-        if not path:
-            self.viewer.set_display_profile(None)
-            return
-        done = self.viewer.set_display_profile
-        self.files.submit("profile", lambda _: profile_at(Path(path)), done, self.notice_of("profile"))
+        path, done = self.preferences.display_profile, self.viewer.set_display_profile
+        if path:
+            self.files.submit("profile", lambda _: profile_at(Path(path)), done, self.notice_of("profile"))
+        else:
+            done(None)
 
     def _load_preset(self) -> None:
         name = self.preferences.preset

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.pyramid import ImagePyramid
@@ -68,13 +67,12 @@ class Viewer(QObject):
 
     def is_current(self, frame: PreviewFrame) -> bool:
         """Whether a frame matches the current request: photo, options, view and visible part."""
-        if self.request is None or not frame.region.contains(self.request.viewport.visible):
-            return False
         now, then = self.request, frame.request
-        return now.viewport.scale == then.viewport.scale and (
-            (now.pyramid, now.options, now.view, now.left, now.right, now.display_profile)
-            == (then.pyramid, then.options, then.view, then.left, then.right, then.display_profile)
-        )
+        if now is None or not frame.region.contains(now.viewport.visible):
+            return False
+        names = ("pyramid", "options", "view", "left", "right", "display_profile")
+        same = all(getattr(now, name) == getattr(then, name) for name in names)
+        return same and now.viewport.scale == then.viewport.scale
 
     def warm_up(self) -> None:
         """Load the model in advance."""
@@ -170,10 +168,7 @@ class Viewer(QObject):
         self._render()
 
     def _begin_work(self) -> None:
-        def work(cancel: CancelToken) -> None:
-            self._preview.work(self._event_arrived.emit, cancel)
-
-        self._engine_thread.submit("work", work)
+        self._engine_thread.submit("work", lambda cancel: self._preview.work(self._event_arrived.emit, cancel))
 
     def _render(self) -> None:
         """Render a frame now, and the overview once there are no further changes."""

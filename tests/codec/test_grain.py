@@ -26,9 +26,8 @@ def _noisy(coarseness: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _model(coarseness: float = 0.5) -> noise.NoiseModel:
     clean, removed = _noisy(coarseness)
-    found = noise.measured(
-        sample((clean + removed).astype(np.float32), clean.astype(np.float32)), 255.0, (5, 4, 0.5)
-    )
+    noisy, clean = ((values / 255).astype(np.float32) for values in (clean + removed, clean))
+    found = noise.measured(sample(noisy, clean), noise.Noise(5, 4, 0.5))
     assert found is not None
     return found
 
@@ -79,7 +78,7 @@ def test_a_part_has_the_grain_of_the_whole(dtype: type) -> None:
 
 def test_nothing_is_told_of_a_picture_too_small() -> None:
     tiny = np.zeros((8, 8, 1), np.float32)
-    assert noise.measured(sample(tiny, tiny), 1.0, (0, 0, 0)) is None
+    assert noise.measured(sample(tiny, tiny), noise.Noise(0, 0, 0)) is None
 
 
 def _without(image: Image, level: float | None):

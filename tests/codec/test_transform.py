@@ -5,7 +5,6 @@ import torch
 from denoiser.codec import model
 from denoiser.codec.context import Coder
 from denoiser.codec.transform import Transform
-from denoiser.networks.conditioning import Condition
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +70,6 @@ def test_pixels_in_bf16_and_fp32_decode_the_same_file(codec, fp32, photo):
         coded = Coder(codec).encode(transform.analyse(photo), 44)
         _, symbols = Coder(codec.exact).symbols(TileStream(coded.stream, coded.checksum), (16, 20), 44)
         assert np.array_equal(symbols, coded.symbols)
-
-
-def test_nothing_said_of_noise_means_that_there_is_none(fp32, photo):
-    assert np.array_equal(fp32.analyse(photo), fp32.analyse(photo, Condition(0.0, 0.0)))
 
 
 def test_the_choice_of_numbers_has_a_reason(codec):

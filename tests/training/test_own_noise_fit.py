@@ -183,12 +183,13 @@ def clean() -> torch.Tensor:
 def windows(clean: torch.Tensor, sigma: float) -> list[PhotoWindow]:
     noisy = simple_noise(sigma).add(clean.unsqueeze(0), torch.Generator().manual_seed(5))[0]
     pixels = noisy.mul(255).round().clamp(0, 255).to(torch.uint8)
-    return [PhotoWindow(half, Condition(sigma, sigma, 1.0)) for half in pixels.split(256, dim=2)]
+    return [(half, Condition(sigma, sigma, 1.0)) for half in pixels.split(256, dim=2)]
 
 
 def true_error(network: nn.Module, window: PhotoWindow, truth: torch.Tensor) -> float:
+    pixels, condition = window
     with torch.inference_mode():
-        output = network(window.pixels[None].float() / 255, window.condition.planes())[0]
+        output = network(pixels[None].float() / 255, condition.planes())[0]
     return float((output - truth).square().mean()) * 255**2
 
 

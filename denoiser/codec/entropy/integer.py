@@ -36,9 +36,8 @@ Kind = type[np.number[Any]]  # number type of matrix products
 class IntegerLayer:
     """One layer. Raises InexactWeights if it cannot be exact. Thread-safe."""
 
-    weight: NDArray[
-        np.int8
-    ]  # (out, in·kernel²), as torch's unfold lays out its rows: channel, then row, then column
+    # (out, in·kernel²), as torch's unfold lays out its rows: channel, then row, then column
+    weight: NDArray[np.int8]
     bias: NDArray[np.int32]  # (1, out), or (64, out): a row for each quality step
     multiplier: NDArray[np.int32]  # (out,), positive
     shift: int
@@ -94,9 +93,9 @@ class IntegerLayer:
         """Activations (channels, height, width) from 0 to *top*, computed in *kind*."""
         height, width = x.shape[1:]
         rim = self.kernel // 2
-        kind = kind if multiplies_exactly(kind) else np.int64
+        kind = kind if multiplies_exactly(kind) else np.int64  # type: ignore[arg-type]  # types are hashable
         padded = np.pad(x.astype(kind), ((0, 0), (rim, rim), (rim, rim)))
-        factors, rows = self._factors(kind), max(1, _PLACES_AT_ONCE // width)
+        factors, rows = self.weight.astype(kind), max(1, _PLACES_AT_ONCE // width)
         sums = np.empty((len(self.weight), height, width), np.int64)
         for row in range(0, height, rows):
             band = padded[:, row : row + rows + 2 * rim]
@@ -112,14 +111,6 @@ class IntegerLayer:
         sums >>= self.shift
         found = np.clip(sums, 0, top).astype(np.uint8).reshape(-1, height, width)
         return _shuffled(found) if self.shuffle else found
-
-    def _factors(self, kind: Kind) -> NDArray[Any]:
-        factors: NDArray[Any] = self._single if kind is np.float32 else self.weight.astype(kind)
-        return factors
-
-    @cached_property
-    def _single(self) -> NDArray[np.float32]:
-        return self.weight.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,13 +170,9 @@ class IntegerNetwork:
         return (*([LARGEST_ACTIVATION] * (len(self.layers) - 1)), self.top)
 
 
+@cache
 def multiplies_exactly(kind: Kind) -> bool:
     """Whether this machine multiplies large integer matrices exactly in *kind*, checked by row sums."""
-    return _tried(np.dtype(kind).name)
-
-
-@cache
-def _tried(kind: str) -> bool:
     dice = np.random.default_rng(0)
     weights = dice.integers(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1, (64, 1152))
     x = dice.integers(0, LARGEST_ACTIVATION + 1, (1152, 256))

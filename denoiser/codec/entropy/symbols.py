@@ -25,9 +25,8 @@ CODER_VERSION = 1  # of the bytes that come out; stands in each file
 LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1  # symbols of an image
 HYPER_LOWEST, HYPER_HIGHEST = -128, 127
 _WORD = np.dtype(">u4")
-_BYTE = stream.model.Categorical(
-    np.full(256, 256.0), perfect=False
-)  # half of an escaped value: each costs eight bits
+# Half of an escaped value: each costs eight bits.
+_BYTE = stream.model.Categorical(np.full(256, 256.0), perfect=False)
 
 Symbols = NDArray[np.int32]
 Index = NDArray[np.uint8]

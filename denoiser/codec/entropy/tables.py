@@ -234,6 +234,4 @@ def _stacked(rows: list[NDArray[np.int64]]) -> tuple[NDArray[np.uint16], NDArray
     counts = np.zeros((len(rows), max(map(len, rows))), np.int64)
     for number, row in enumerate(rows):
         counts[number, : len(row)] = row
-    half_widths = np.array([len(row) // 2 - 1 for row in rows])
-    tables = FrequencyTables(counts.astype(np.uint16), half_widths.astype(np.int32))
-    return tables.counts, tables.half_widths
+    return counts.astype(np.uint16), np.array([len(row) // 2 - 1 for row in rows], np.int32)

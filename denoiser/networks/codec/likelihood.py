@@ -20,11 +20,6 @@ def scale_of(index: Tensor) -> Tensor:
     return LEAST_SCALE * (LOG_SCALE_STEP * index).exp()
 
 
-def index_of(scale: Tensor) -> Tensor:
-    """Fractional table index of a standard deviation, clamped to the first and the last table."""
-    return (scale.clamp(LEAST_SCALE, MOST_SCALE) / LEAST_SCALE).log() / LOG_SCALE_STEP
-
-
 def normal_bits(residual: Tensor, scale: Tensor) -> Tensor:
     """Bits of the interval of length 1 around *residual* under a zero-mean normal distribution."""
     away = residual.abs()

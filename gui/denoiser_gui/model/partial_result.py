@@ -264,10 +264,9 @@ class PartialResult:
 
     def _noise_at(self, level: int, below: int) -> float:
         """Approximate noise of a copy, from the smaller copy that was measured for the draft."""
-        small = level + below
-        if self._noise_level is not None:
-            return self._noise.converted(self._noise_level, small) * _NOISIER**below
-        return self._noise.at(small).sigma * _NOISIER**below
+        small, level_set = level + below, self._noise_level
+        noise = self._noise.at(small).sigma if level_set is None else self._noise.converted(level_set, small)
+        return noise * _NOISIER**below
 
 
 def _statistics_of(look: Look) -> frozenset[str]:

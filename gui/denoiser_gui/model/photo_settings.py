@@ -70,19 +70,17 @@ class SettingsHistory:
 
     def undo(self) -> bool:
         """Go back one step; return whether there was one."""
-        if not self._past:
-            return False
-        self._future.append(self.now)
-        self.now = self._past.pop()
-        self._last = (frozenset(), 0.0)
-        return True
+        return self._step(self._past, self._future)
 
     def redo(self) -> bool:
         """Go forward one step; return whether there was one."""
-        if not self._future:
+        return self._step(self._future, self._past)
+
+    def _step(self, source: list[PhotoSettings], target: list[PhotoSettings]) -> bool:
+        if not source:
             return False
-        self._past.append(self.now)
-        self.now = self._future.pop()
+        target.append(self.now)
+        self.now = source.pop()
         self._last = (frozenset(), 0.0)
         return True
 
@@ -99,15 +97,8 @@ def _with_known(options: Any, values: dict[str, Any]) -> Any:
 
 def command_for(source: Path, target: Path, settings: PhotoSettings) -> str:
     """One shell line with every option that differs from its default."""
-    arguments = [
-        "denoise",
-        _path(source),
-        "--out",
-        _path(target),
-        *_flags(settings.denoise),
-        *_flags(settings.write),
-    ]
-    return shlex.join(arguments)
+    flags = (*_flags(settings.denoise), *_flags(settings.write))
+    return shlex.join(["denoise", _path(source), "--out", _path(target), *flags])
 
 
 def _path(path: Path) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.errors import DenoiserError
-from denoiser.events import CancelToken, Event
+from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import Region
@@ -132,14 +132,7 @@ class FinishedPhoto:
         """The result of a session, with the name of its model."""
         return cls(source, cleaned, session.model_name, session.model_digest, session.device, session.precision)
 
-    def clean(
-        self,
-        image: Image,  # noqa: ARG002
-        *,
-        estimate: NoiseEstimate | None = None,  # noqa: ARG002
-        listener: Callable[[Event], None],  # noqa: ARG002
-        cancel: CancelToken,  # noqa: ARG002
-    ) -> Cleaned:
+    def clean(self, *_: object, **__: object) -> Cleaned:
         """The finished result, without computing anything."""
         return self.cleaned
 

@@ -68,11 +68,6 @@ class Viewport:
         left, top = self.origin
         return (across - left) / self.scale, (down - top) / self.scale
 
-    def to_pane(self, x: float, y: float) -> tuple[float, float]:
-        """Convert a point of the photo to the pane."""
-        left, top = self.origin
-        return left + x * self.scale, top + y * self.scale
-
     def fitted(self) -> Viewport:
         """The view of the whole photo."""
         return replace(self, scale=self.fit_scale, x=self.photo_width / 2, y=self.photo_height / 2, fits=True)

@@ -81,11 +81,9 @@ class Actions(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._actions: dict[str, QAction] = {}
-        groups = []
-        for title, entries in _entries().items():
-            made = tuple(self._make(entry, window) for entry in entries)
-            groups.append((title, made))
-        self.groups: tuple[tuple[str, tuple[QAction, ...]], ...] = tuple(groups)
+        self.groups = tuple(
+            (title, tuple(self._make(entry, window) for entry in entries)) for title, entries in _entries().items()
+        )
         self.views = QActionGroup(self)
         for view in View:
             self[view.value].setCheckable(True)

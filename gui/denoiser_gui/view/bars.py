@@ -68,7 +68,7 @@ class TopBar(QWidget):
     def show_scale(self, viewport: Viewport | None) -> None:
         """Show the zoom."""
         percent = 100 * viewport.scale if viewport is not None else 0.0
-        self._scale.setText(f"{percent:.{0 if percent >= 10 else 1}f} %" if viewport is not None else "")
+        self._scale.setText(f"{percent:.{0 if percent >= 10 else 1}f} %" if percent else "")
 
 
 def _menu(actions: Actions, recent: QMenu, parent: QWidget) -> QMenu:

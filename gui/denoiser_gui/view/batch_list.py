@@ -83,12 +83,10 @@ class BatchModel(QAbstractTableModel):
             case Qt.ItemDataRole.DecorationRole if column == STATE:
                 sign = icon(_ICONS.get(row.state, "check"), _COLOURS.get(row.state, "second"))
                 return untinted(sign.pixmap(_SIGN, theme.scale()))
+            case Qt.ItemDataRole.ForegroundRole if column == STATE:
+                return theme.colour(_COLOURS.get(row.state, "second"))
             case Qt.ItemDataRole.ForegroundRole if column != NAME:
-                failed_detail = column == DETAIL and row.problem
-                name = (
-                    "bad" if failed_detail else _COLOURS.get(row.state, "second") if column == STATE else "second"
-                )
-                return theme.colour(name)
+                return theme.colour("bad" if column == DETAIL and row.problem else "second")
             case Qt.ItemDataRole.TextAlignmentRole if column in (NOISE, TIME):
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.ToolTipRole:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from denoiser_gui.batch_control import BatchControl, BatchStatus
@@ -16,7 +16,6 @@ from denoiser_gui.qt import (
     QAbstractItemView,
     QAction,
     QEasingCurve,
-    QFileDialog,
     QHeaderView,
     QKeySequence,
     QMenu,
@@ -40,6 +39,7 @@ from denoiser_gui.view.widgets import (
     STRETCH,
     ElidedLabel,
     button,
+    choose_folder,
     column,
     label,
     row,
@@ -224,19 +224,11 @@ class BatchPanel(QWidget):
         self.control.add([photo.path for photo in self._controller.photos if photo.path is not None])
 
     def _choose_folder(self) -> None:
-        self._choose_directory(tr("Output folder"), self.folder, self.set_folder)
+        choose_folder(self, tr("Output folder"), str(self.folder), self.set_folder)
 
     def _choose_tree(self) -> None:
-        start = Path(self._controller.preferences.open_folder or Path.home())
-        self._choose_directory(tr("Add folder to batch"), start, self.control.add_tree)
-
-    def _choose_directory(self, title: str, start: Path, chosen: Callable[[Path], None]) -> None:
-        dialog = QFileDialog(self, title, str(start))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: chosen(Path(name)))
-        dialog.open()
+        start = self._controller.preferences.open_folder or str(Path.home())
+        choose_folder(self, tr("Add folder to batch"), start, self.control.add_tree)
 
     def _show_menu(self, at: QPoint) -> None:
         menu = self.menu()

@@ -17,6 +17,7 @@ from denoiser_gui.qt import (
     QPointF,
     QRectF,
     QResizeEvent,
+    QSinglePointEvent,
     QSize,
     Qt,
     QTimer,
@@ -100,12 +101,9 @@ class PhotoCanvas(QWidget):
     def zoom(self, scale: float | None) -> None:
         """Zoom to a scale around the pointer; None fits the whole photo."""
         viewport = self._viewer.viewport
-        if viewport is None:
-            return
-        if scale is None:
-            self._viewer.set_viewport(viewport.fitted())
-        else:
-            self._viewer.set_viewport(viewport.at_scale(scale, *self._anchor()))
+        if viewport is not None:
+            shown = viewport.fitted() if scale is None else viewport.at_scale(scale, *self._anchor())
+            self._viewer.set_viewport(shown)
 
     def zoom_step(self, steps: int) -> None:
         """Zoom in or out by round steps."""
@@ -118,10 +116,9 @@ class PhotoCanvas(QWidget):
     # --- frames ---------------------------------------------------------------------------------------------------
 
     def _take_frame(self, frame: PreviewFrame) -> None:
-        if frame.request.pyramid is not self._viewer.pyramid:
-            return
-        self.frame, self._sharp = frame, painting.drawings_of(frame)
-        self.update()
+        if frame.request.pyramid is self._viewer.pyramid:
+            self.frame, self._sharp = frame, painting.drawings_of(frame)
+            self.update()
 
     def _take_overview(self, overview: Overview) -> None:
         if overview.request.pyramid is self._viewer.pyramid:
@@ -176,20 +173,17 @@ class PhotoCanvas(QWidget):
         self._draw_pixel_values(painter, panes, ratio)
 
     def _label(self, painter: QPainter, panes: Panes, pane: Pane, ratio: float) -> None:
-        request = self._viewer.request
+        request, state = self._viewer.request, None
         on_right = panes.view is View.SPLIT and not pane.is_left
-        corner = pane.place.topRight() if on_right else pane.place.topLeft()
         if self._original or pane.is_left:
             shown = request.left if request is not None and not self._original else None
-            text = shown.label if shown else tr("Original")
-            painting.draw_label(painter, corner, text, ratio, right=on_right)
-            return
-        state = self.shown_state
-        if request is not None and request.right is not None:
-            painting.draw_label(painter, corner, request.right.label, ratio, state=state, right=on_right)
-            return
-        text = f"{_names()[panes.view]} · {_states()[state]}"
-        painting.draw_label(painter, corner, text, ratio, state=state, right=on_right)
+            text = tr("Original")
+        else:
+            state = self.shown_state
+            shown = request.right if request is not None else None
+            text = f"{_names()[panes.view]} · {_states()[state]}"
+        corner = pane.place.topRight() if on_right else pane.place.topLeft()
+        painting.draw_label(painter, corner, shown.label if shown else text, ratio, state=state, right=on_right)
 
     def _draw_pixel_values(self, painter: QPainter, panes: Panes, ratio: float) -> None:
         viewport = self._viewer.viewport
@@ -229,8 +223,7 @@ class PhotoCanvas(QWidget):
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        at = self._at(event)
-        self._pointer = at
+        self._pointer = at = self._at(event)
         panes = self._panes()
         if self._dragging is None:
             over = panes.is_divider(at)
@@ -268,23 +261,19 @@ class PhotoCanvas(QWidget):
         viewport = self._viewer.viewport
         if viewport is None:
             return
-        self._pointer = event.position() * self.devicePixelRatioF()
+        self._pointer = self._at(event)
         fingers = event.pixelDelta()
-        zooms = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if not fingers.isNull() and not zooms:
-            ratio = self.devicePixelRatioF()
-            self._viewer.set_viewport(viewport.panned(fingers.x() * ratio, fingers.y() * ratio))
-        else:
+        if fingers.isNull() or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.zoom(viewport.scale * _ZOOM_PER_NOTCH ** (event.angleDelta().y() / _NOTCH))
+        else:
+            self._pan(QPointF(fingers) * self.devicePixelRatioF())
         event.accept()
 
     def event(self, event: QEvent) -> bool:
-        viewport = self._viewer.viewport
-        if not isinstance(event, QNativeGestureEvent) or viewport is None:
+        viewport, zoom = self._viewer.viewport, Qt.NativeGestureType.ZoomNativeGesture
+        if viewport is None or not isinstance(event, QNativeGestureEvent) or event.gestureType() is not zoom:
             return super().event(event)
-        if event.gestureType() is not Qt.NativeGestureType.ZoomNativeGesture:
-            return super().event(event)
-        self._pointer = event.position() * self.devicePixelRatioF()
+        self._pointer = self._at(event)
         self.zoom(viewport.scale * (1 + event.value()))
         return True
 
@@ -305,7 +294,7 @@ class PhotoCanvas(QWidget):
         if math.hypot(self._speed.x(), self._speed.y()) < _SLOWEST:
             self._scroll_timer.stop()
 
-    def _at(self, event: QMouseEvent) -> QPointF:
+    def _at(self, event: QSinglePointEvent) -> QPointF:
         return event.position() * self.devicePixelRatioF()
 
     # --- keys -----------------------------------------------------------------------------------------------------

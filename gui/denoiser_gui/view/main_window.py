@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
             "batch": lambda: self.batch.set_open(not self.batch.is_open),
             "undo": controller.undo,
             "redo": controller.redo,
-            "reset": self._reset,
+            "reset": lambda: controller.change(**{name: row.default for name, row in self.panel.rows.items()}),
             "save_preset": self.panel.presets.ask_for_name,
             "level": lambda: self.panel.level.slider.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "divider_left": lambda: canvas.move_divider(canvas.split_at - _DIVIDER_STEP),
@@ -157,7 +157,7 @@ class MainWindow(QMainWindow):
         }
         handlers |= {view.value: partial(controller.viewer.set_view, view) for view in View}
         for name, handler in handlers.items():
-            self.actions_[name].triggered.connect(partial(_ignore_checked, handler))
+            self.actions_[name].triggered.connect(lambda _checked, handler=handler: handler())
 
     def _restore(self) -> None:
         preferences = self.controller.preferences
@@ -214,9 +214,6 @@ class MainWindow(QMainWindow):
         if self.controller.current is not None:
             self.controller.close_photo(self.controller.current.key)
 
-    def _reset(self) -> None:
-        self.controller.change(**{name: row.default for name, row in self.panel.rows.items()})
-
     def _ask_for_model(self) -> None:
         dialog = QFileDialog(self, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
         dialog.fileSelected.connect(lambda name: self.controller.change(model=name))
@@ -256,8 +253,7 @@ class MainWindow(QMainWindow):
 
     def _show_view(self, view: View) -> None:
         self.actions_[view.value].setChecked(True)
-        for name in ("divider_left", "divider_right"):
-            self.actions_[name].setEnabled(view is View.SPLIT)
+        self.actions_.enable(("divider_left", "divider_right"), view is View.SPLIT)
         self.controller.remember(compare=view.value)
 
     def _show_batch_count(self) -> None:
@@ -320,8 +316,3 @@ class MainWindow(QMainWindow):
         self.batch.stop()
         self.controller.stop()
         super().closeEvent(event)
-
-
-def _ignore_checked(handler: Callable[[], Any], _checked: bool = False) -> None:
-    """Drop the `checked` argument of QAction.triggered."""
-    handler()

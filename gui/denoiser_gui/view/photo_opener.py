@@ -37,7 +37,7 @@ from denoiser_gui.qt import (
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
-from denoiser_gui.view.widgets import STRETCH, button, column, label, row, styled
+from denoiser_gui.view.widgets import STRETCH, button, choose_folder, column, label, row, styled
 
 _SAMPLE = "astronaut.png"  # Eileen Collins; NASA, Great Images in NASA. Public domain.
 _SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a small sensor at dusk
@@ -63,11 +63,8 @@ class PhotoOpener(QObject):
 
     def ask_for_folder(self) -> None:
         """Show a dialog to choose a folder."""
-        dialog = QFileDialog(self._window, tr("Open folder"), self._controller.preferences.open_folder)
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda name: self._controller.open([Path(name)]))
-        dialog.open()
+        start = self._controller.preferences.open_folder
+        choose_folder(self._window, tr("Open folder"), start, lambda folder: self._controller.open([folder]))
 
     def paste(self) -> None:
         """Open files or an image from the clipboard."""
@@ -89,12 +86,9 @@ class PhotoOpener(QObject):
         menu.clear()
         for path in map(Path, self._controller.preferences.recent):
             action = menu.addAction(f"{path.name}  —  {path.parent}")
-            action.triggered.connect(partial(self._open_one, path))
+            action.triggered.connect(lambda _checked, path=path: self._controller.open([path]))
         if menu.isEmpty():
             menu.addAction(tr("No recent files")).setEnabled(False)
-
-    def _open_one(self, path: Path, _checked: bool = False) -> None:
-        self._controller.open([path])
 
     def _open_image(self, name: str, make: Callable[[], Image]) -> None:
         done = partial(self._controller.open_pasted, name)
