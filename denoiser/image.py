@@ -6,7 +6,7 @@ import dataclasses
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ class Metadata:
     """Metadata of a file as raw blocks, which are copied and not parsed.
 
     ``exif`` is the TIFF structure without the prefix ``Exif\\0\\0``, ``xmp`` the packet, ``iptc`` the IIM records;
-    ``resolution`` is horizontal and vertical, in dots per inch.
+    ``resolution`` is horizontal and vertical, in dots per inch. ``png`` are whole chunks that only a PNG can hold:
+    gAMA, cHRM, sRGB and sBIT.
     """
 
     exif: bytes | None = None
@@ -35,6 +36,16 @@ class Metadata:
     iptc: bytes | None = None
     comment: str | None = None
     resolution: tuple[float, float] | None = None
+    png: bytes | None = None
+
+
+class Cicp(NamedTuple):
+    """Colour as code points of ITU-T H.273. Decoded pixels are RGB, which is matrix 0."""
+
+    primaries: int
+    transfer: int
+    matrix: int = 0
+    full_range: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,8 @@ class Image:
 
     ``pixels`` is (H, W, C) with C = 1 for grey and 3 for colour; uint8, uint16 or float32. ``bits`` is the
     significant depth: 10-bit values are uint16 from 0 to 1023. Float pixels are from 0 (black) to 1 (white) and may
-    exceed that range. ``alpha`` is (H, W) in the same depth, not premultiplied.
+    exceed that range. ``alpha`` is (H, W) in the same depth, not premultiplied. ``cicp`` describes colours that a
+    profile cannot describe, like PQ, or the same colours as ``profile``.
     """
 
     pixels: Pixels
@@ -74,6 +86,7 @@ class Image:
     profile: bytes | None = None  # ICC; None means sRGB, or grey with its gamma
     metadata: Metadata = field(default_factory=Metadata)
     origin: Origin | None = None
+    cicp: Cicp | None = None
 
     def __post_init__(self) -> None:
         full = _BITS_OF_DTYPE.get(self.pixels.dtype)

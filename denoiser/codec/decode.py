@@ -128,7 +128,7 @@ class Decoder:
             times_ns=times_ns,
             notes=notes,
         )
-        image = replace(image, profile=file.profile, metadata=file.metadata, origin=origin)
+        image = replace(image, profile=file.profile, cicp=file.cicp, metadata=file.metadata, origin=origin)
         return Decoded(image, time.perf_counter() - began, model_name, device, precision, notes)
 
     def _part(self, file: LatentFile) -> Region:

@@ -32,6 +32,7 @@ def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
         "bits": image.bits,
         "has_alpha": image.alpha is not None,
         "profile": image.profile,
+        "cicp": image.cicp,
         "metadata": Metadata() if options.strip else image.metadata,
         "source": source,
         "thumbnail": pillow_bridge.small_jpeg(image) if options.thumbnail else None,

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from denoiser.errors import MissingExtra, UnreadableImage
-from denoiser.image import Image, Origin, from_numpy
-from denoiser.imageio import containers, depth, jpeg_tables, pillow_bridge, source
+from denoiser.image import Cicp, Image, Origin, from_numpy
+from denoiser.imageio import colour, containers, depth, jpeg_tables, pillow_bridge, source
 from denoiser.imageio.backends import DecodedImage
 from denoiser.imageio.containers import Inspection
 from denoiser.imageio.formats import Format
@@ -87,6 +87,8 @@ def preview(path: Path, side: int, options: ReadOptions = ReadOptions()) -> Imag
         from denoiser.imageio.backends import libvips
 
         inspection = containers.inspect(file.data, file.format.key)
+        if _colours(inspection, file.format.key, None, 3) != (inspection.profile, None):
+            return shrunk(_read(file, options), side)  # libvips handles only profiles
         source.refuse_pixels(inspection.width, inspection.height, options.max_pixels)
         samples = libvips.glance(file.data, file.format.key, side)
         is_upright = file.format.key == "avif"
@@ -138,6 +140,9 @@ def _assembled(file: SourceBytes, inspection: Inspection, decoded: DecodedImage)
     tables = jpeg_tables.read_tables(file.data) if file.format.key == "jpeg" else None
     if tables is not None and pillow_bridge.swaps_sides(number):
         tables = jpeg_tables.turned(tables)
+    profile, cicp = (
+        (None, None) if decoded.in_srgb else _colours(inspection, file.format.key, decoded.profile, colours)
+    )
     origin = Origin(
         format=file.format.key,
         mode=decoded.mode,
@@ -151,10 +156,30 @@ def _assembled(file: SourceBytes, inspection: Inspection, decoded: DecodedImage)
         samples[:, :, :colours],
         alpha=samples[:, :, colours] if decoded.has_alpha else None,
         bits=decoded.bits,
-        profile=None if decoded.in_srgb else (inspection.profile or decoded.profile),
+        profile=profile,
         metadata=metadata,
         origin=origin,
+        cicp=cicp,
     )
+
+
+def _colours(
+    inspection: Inspection, key: str, decoded: bytes | None, channels: int
+) -> tuple[bytes | None, Cicp | None]:
+    """Return the profile, which may be made from code points or chunks of a PNG, and the code points.
+
+    In AVIF and HEIC a profile has precedence over code points, in PNG code points over a profile.
+    """
+    profile, cicp = inspection.profile or decoded, inspection.cicp
+    if cicp and key != "png":
+        cicp = Cicp(cicp.primaries, cicp.transfer)
+        cicp = None if profile or colour.describes_srgb(cicp) or max(cicp) > 255 else cicp
+    cicp = cicp or (colour.hdr_of(profile) if profile else None)
+    if profile is None:
+        profile = colour.profile_of(cicp, channels)
+    if profile is None and cicp is None:
+        profile = colour.profile_of_png(inspection.metadata.png, channels)
+    return profile, cicp
 
 
 def _notes(inspection: Inspection, decoded: DecodedImage) -> tuple[str, ...]:

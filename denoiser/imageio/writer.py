@@ -8,8 +8,8 @@ import numpy as np
 
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UnwritableImage, UsageError
-from denoiser.image import Image, JpegTables, Metadata, Pixels
-from denoiser.imageio import containers, depth, formats, pillow_bridge
+from denoiser.image import Cicp, Image, JpegTables, Metadata, Pixels
+from denoiser.imageio import colour, containers, depth, formats, pillow_bridge
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
@@ -47,8 +47,29 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
             )
         alpha = None
     metadata = Metadata() if options.strip else pillow_bridge.renewed(image)
-    encoded = _encode_pixels(image, row, options, pixels, alpha, bits)
-    return containers.embed(encoded, row.key, metadata, image.profile)
+    profile, cicp = _colours(image, row, metadata)
+    encoded = _encode_pixels(image, row, options, pixels, alpha, bits, profile)
+    return containers.embed(encoded, row.key, metadata, profile, cicp)
+
+
+def _colours(image: Image, row: Format, metadata: Metadata) -> tuple[bytes | None, Cicp | None]:
+    """Return the profile and the code points for this format; raise UnwritableImage if it cannot store the colours.
+
+    A profile that was made from code points or chunks is left out where these are stored.
+    """
+    profile, cicp = image.profile, image.cicp
+    holds_cicp = row.key in containers.CICP_FORMATS and (row.key == "png" or cicp is None or cicp.full_range)
+    if cicp and not holds_cicp and profile is None and not colour.describes_srgb(cicp):
+        raise UnwritableImage(
+            f"cannot be written: {row.name} cannot store these colours ({colour.name_of(cicp)}).",
+            hint="Use --format png or avif." if cicp.full_range else "Use --format png.",
+        )
+    cicp = cicp if holds_cicp else None
+    if profile and cicp and profile == colour.profile_of(cicp, image.channels):
+        return None, cicp
+    if profile and row.key == "png" and profile == colour.profile_of_png(metadata.png, image.channels):
+        return None, cicp
+    return profile, cicp
 
 
 def losses(image: Image, format: str) -> tuple[str, ...]:
@@ -63,7 +84,13 @@ def losses(image: Image, format: str) -> tuple[str, ...]:
 
 
 def _encode_pixels(
-    image: Image, row: Format, options: WriteOptions, pixels: Pixels, alpha: Pixels | None, bits: int
+    image: Image,
+    row: Format,
+    options: WriteOptions,
+    pixels: Pixels,
+    alpha: Pixels | None,
+    bits: int,
+    profile: bytes | None,
 ) -> bytes:
     if row.key == "jpeg":
         from denoiser.imageio.backends import pillow
@@ -75,7 +102,7 @@ def _encode_pixels(
     if row.key == "jxl":
         from denoiser.imageio.backends import jpegxl
 
-        return jpegxl.encode(samples, image.profile, lossless=lossless)
+        return jpegxl.encode(samples, profile, lossless=lossless)
     from denoiser.imageio.backends import libvips
 
     if row.key == "png":
@@ -85,9 +112,7 @@ def _encode_pixels(
     if row.key == "webp":
         return libvips.encode_webp(samples, lossless=lossless, quality=WEBP_QUALITY)
     # AV1 encodes alpha with the same loss as the colours, but alpha must not change.
-    return libvips.encode_avif(
-        samples, bits, image.profile, lossless=lossless or alpha is not None, quality=AVIF_QUALITY
-    )
+    return libvips.encode_avif(samples, bits, profile, lossless=lossless or alpha is not None, quality=AVIF_QUALITY)
 
 
 def _tables(image: Image) -> JpegTables | None:

@@ -219,8 +219,13 @@ def test_too_many_chunks_of_the_future() -> None:
     assert len(container.read_bytes(file([(b"news", b"x")] * 64 + TILES), "a.dlf").passed_over) == 64
 
 
-ORDERED = [b"ICCP", b"reso", b"orig", b"exif", b"xmpp", b"iptc", b"note", b"nois", b"thmb"]
-PAYLOADS = {b"reso": struct.pack(">dd", 72, 72), b"orig": b"\1\5\1", b"nois": bytes(154)}
+ORDERED = [b"ICCP", b"cicp", b"reso", b"orig", b"exif", b"xmpp", b"iptc", b"note", b"pngc", b"nois", b"thmb"]
+PAYLOADS = {
+    b"cicp": b"\x0c\x0d\0\1",
+    b"reso": struct.pack(">dd", 72, 72),
+    b"orig": b"\1\5\1",
+    b"nois": bytes(154),
+}
 
 
 @attacks(18)
@@ -467,6 +472,15 @@ def test_values_beyond_the_bits(bits: int) -> None:
 @attacks(38)
 def test_exact_float() -> None:
     refused(file([(b"EXAC", exactly())], **NO_LATENTS, bits=32), "float")
+
+
+@attacks(39)
+@pytest.mark.parametrize("payload", [b"\x09", b"\x09\x10\0\1\0", b"\x09\x10\x09\1", b"\x09\x10\0\2"])
+def test_code_points_that_are_not_of_rgb(payload: bytes) -> None:
+    refused(file([(b"cicp", payload), *TILES]), "code points")
+    latent = container.read_bytes(file([(b"cicp", b"\x09\x10\0\1"), *TILES]), "a.dlf")
+    assert latent.cicp == (9, 16, 0, True)
+    assert container.write(latent) == file([(b"cicp", b"\x09\x10\0\1"), *TILES])
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

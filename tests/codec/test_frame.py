@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from denoiser.codec import container
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
-from denoiser.image import Image, Metadata, Origin
+from denoiser.image import Cicp, Image, Metadata, Origin
 from denoiser.options import EncodeOptions
 
 
@@ -15,6 +16,8 @@ def test_the_frame_says_all_but_the_pixels(make_photo) -> None:
     assert (frame["width"], frame["height"], frame["channels"], frame["bits"]) == (30, 20, 3, 8)
     assert frame["metadata"].comment == "mine" and frame["source"].format == "tiff" and frame["thumbnail"] is None
     assert exact_file(photo, EncodeOptions(strip=True)).metadata == Metadata()
+    hdr = container.write(exact_file(Image(photo.pixels, cicp=Cicp(9, 16)), EncodeOptions(strip=True)))
+    assert container.read_bytes(hdr, "a.dlf").cicp == Cicp(9, 16)
     unknown = Image(photo.pixels, origin=Origin("ppm", "rgb"))
     assert frame_of(unknown, EncodeOptions())["source"] is None, "no number stands for it in files"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +13,14 @@ import pytest
 import pyvips
 from PIL import Image as PillowImage
 from PIL import ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from denoiser import imageio
-from denoiser.imageio import colour
+from denoiser.errors import UnwritableImage
+from denoiser.image import Cicp, Origin, from_numpy
+from denoiser.imageio import colour, containers
+from denoiser.imageio.containers import png
+from denoiser.options import WriteOptions
 
 Array = np.ndarray[Any, Any]
 RELATIVE = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -95,3 +103,154 @@ def test_cmyk_is_recognised_by_its_header(ink: bytes) -> None:
     assert colour.is_cmyk(ink)
     assert not colour.is_cmyk(wide_profile())
     assert not colour.is_cmyk(b"")
+
+
+# From Display P3 to sRGB, both linear: the matrix of CSS Color 4.
+P3_TO_SRGB = np.array([[1.2249402, -0.2249402, 0], [-0.0420570, 1.0420570, 0], [-0.0196376, -0.0786361, 1.0982736]])
+HDR = [Cicp(9, 16), Cicp(9, 18), Cicp(12, 16)]
+
+
+def linear(values: Array) -> Array:
+    values = values / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def encoded(values: Array) -> Array:
+    values = np.clip(values, 0, 1)
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055) * 255
+
+
+def shown(pixels: Array, profile: bytes) -> Array:
+    """8-bit pixels in sRGB, as a colour-managed program shows them."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    image = PillowImage.fromarray(pixels)
+    return np.asarray(
+        ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), RELATIVE), dtype=float
+    )
+
+
+def png_of(pixels: Array, **chunks: bytes) -> bytes:
+    """A PNG by Pillow with these chunks."""
+    info = PngInfo()
+    for name, data in chunks.items():
+        info.add(name.encode(), data)
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def chunk_of(data: bytes, name: bytes) -> bytes | None:
+    found = [data[chunk.at : chunk.at + chunk.size] for chunk in png.walk(data) if chunk.name == name]
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "tiff", "webp", "avif"])
+def test_display_p3_looks_the_same_in_every_format(photo: Array, format: str) -> None:
+    picture = imageio.read_bytes(png_of(photo, cICP=bytes([12, 13, 0, 1])), "a.png")
+    assert np.array_equal(picture.pixels, photo)
+    written = imageio.encode(picture, format)
+    back = imageio.read_bytes(written, "b")
+    assert back.profile is not None
+    expected = encoded(linear(photo) @ P3_TO_SRGB.T)
+    assert np.abs(shown(back.pixels, back.profile) - expected).mean() < (3 if format == "jpeg" else 0.5)
+    embedded = PillowImage.open(io.BytesIO(written)).info.get("icc_profile")
+    assert (embedded is None) is (format in ("png", "avif")), "code points are sufficient there"
+    if format == "png":
+        assert chunk_of(written, b"cICP") == bytes([12, 13, 0, 1])
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_pixels_of_an_avif_with_code_points_are_those_of_other_decoders(photo: Array, lossless: bool) -> None:
+    origin = Origin("avif", "rgb", lossless=lossless)
+    bare = from_numpy(photo)
+    written = imageio.encode(dataclasses.replace(bare, cicp=Cicp(9, 16), origin=origin), "avif")
+    found = containers.inspect(written, "avif").cicp
+    assert found is not None
+    assert found[:2] == (9, 16)
+    decoded = np.asarray(PillowImage.open(io.BytesIO(written)), dtype=int)
+    assert np.abs(decoded - photo).mean() < (0.01 if lossless else 2)
+    again = imageio.read_bytes(written, "a.avif")
+    assert again.cicp == Cicp(9, 16)
+    assert again.profile is None
+
+
+@pytest.mark.parametrize("cicp", HDR)
+def test_hdr_is_kept_where_it_can_be_and_refused_elsewhere(photo: Array, cicp: Cicp) -> None:
+    picture = imageio.read_bytes(png_of(photo, cICP=bytes([*cicp[:3], 1])), "a.png")
+    assert (picture.cicp, picture.profile) == (cicp, None)
+    for format in ("png", "avif"):
+        assert imageio.read_bytes(imageio.encode(picture, format), "b").cicp == cicp
+    for format in ("jpeg", "tiff", "webp", "jxl"):
+        with pytest.raises(UnwritableImage, match=r"cannot store these colours \(.*(PQ|HLG)\)") as caught:
+            imageio.encode(picture, format)
+        assert "png or avif" in caught.value.hint
+
+
+def test_narrow_range_stays_in_png(photo: Array) -> None:
+    picture = imageio.read_bytes(png_of(photo, cICP=bytes([9, 16, 0, 0])), "a.png")
+    assert chunk_of(imageio.encode(picture, "png"), b"cICP") == bytes([9, 16, 0, 0])
+    with pytest.raises(UnwritableImage, match="narrow range"):
+        imageio.encode(picture, "avif")
+
+
+@pytest.mark.parametrize("cicp", [(1, 13), (2, 2), (1, 2)])
+def test_code_points_of_srgb_need_no_profile(photo: Array, cicp: tuple[int, int]) -> None:
+    picture = imageio.read_bytes(png_of(photo, cICP=bytes([*cicp, 0, 1])), "a.png")
+    assert picture.profile is None
+    assert PillowImage.open(io.BytesIO(imageio.encode(picture, "jpeg"))).info.get("icc_profile") is None
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_gamma_and_primaries_of_png_stay_or_become_a_profile(photo: Array, strip: bool) -> None:
+    p3 = struct.pack(">8I", 31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000)
+    source = png_of(photo, gAMA=struct.pack(">I", 100_000), cHRM=p3, sBIT=b"\5\6\5")
+    picture = imageio.read_bytes(source, "a.png")
+    expected = encoded(photo / 255 @ P3_TO_SRGB.T)
+    assert picture.profile is not None
+    assert np.abs(shown(photo, picture.profile) - expected).mean() < 0.5
+    written = imageio.encode(picture, "png", WriteOptions(strip=strip))
+    for name in (b"gAMA", b"cHRM", b"sBIT"):
+        assert chunk_of(written, name) == (None if strip else chunk_of(source, name))
+    assert (chunk_of(written, b"iCCP") is None) is not strip
+    assert imageio.read_bytes(written, "b.png").profile == picture.profile
+    jpeg = PillowImage.open(io.BytesIO(imageio.encode(picture, "jpeg", WriteOptions(strip=strip))))
+    assert jpeg.info["icc_profile"] == picture.profile
+    assert "JPEG holds no significant bits (sBIT)" in imageio.losses(picture, "jpeg")
+
+
+def test_gamma_of_a_grey_png_becomes_a_grey_profile(photo: Array) -> None:
+    picture = imageio.read_bytes(png_of(photo[:, :, 1].copy(), gAMA=struct.pack(">I", 55_556)), "a.png")
+    assert picture.profile is not None
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.profile))
+    assert profile.profile.xcolor_space == "GRAY"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        {"gAMA": struct.pack(">I", 45_455)},
+        {"gAMA": struct.pack(">I", 100_000), "sRGB": b"\0"},
+        {"cHRM": struct.pack(">8I", *[31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000])},
+        {"cHRM": bytes(32)},
+        {"cHRM": struct.pack(">8I", *[30_000, 30_000] * 4)},
+        {"cHRM": b"\xff" * 32, "gAMA": b"\xff" * 4},
+    ],
+)
+def test_chunks_that_mean_srgb_or_nothing_need_no_profile(photo: Array, chunks: dict[str, bytes]) -> None:
+    assert imageio.read_bytes(png_of(photo, **chunks), "a.png").profile is None
+
+
+def test_a_preview_has_the_colours_of_the_code_points(photo: Array, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png_of(photo, cICP=bytes([12, 13, 0, 1])))
+    small = imageio.preview(path, 128)
+    assert np.abs(small.pixels - encoded(linear(photo) @ P3_TO_SRGB.T)).mean() < 1
+
+
+def test_code_points_of_hdr_are_found_in_profiles() -> None:
+    tags = struct.pack(">4sII", b"cicp", 144, 12)
+    profile = bytes(128) + struct.pack(">I", 1) + tags + b"cicp\0\0\0\0" + bytes([9, 16, 0, 1])
+    assert colour.hdr_of(profile) == Cicp(9, 16)
+    for bad in (b"", profile[:140], profile[:-1], profile[:-3] + b"\x0d\0\1", b"\xff" * 200):
+        assert colour.hdr_of(bad) is None

@@ -7,6 +7,7 @@ import math
 from denoiser.codec.container import layout
 from denoiser.codec.container.latent import Exact, SourceFacts, TileStream
 from denoiser.errors import DamagedLatent, NewerLatent
+from denoiser.image import Cicp
 
 _CODE_OF_CODEC = {name: code for code, name in layout.EXACT_CODECS.items()}
 _CODE_OF_FORMAT = {name: code for code, name in layout.SOURCE_FORMATS.items()}
@@ -55,6 +56,19 @@ def resolution_of_bytes(payload: bytes) -> tuple[float, float]:
 
 def _is_resolution(dots: tuple[float, float]) -> bool:
     return all(math.isfinite(number) and number > 0 for number in dots)
+
+
+def cicp_to_bytes(cicp: Cicp) -> bytes:
+    """Serialise code points: primaries, transfer, matrix 0, and whether the range is full."""
+    return layout.CICP_FIELDS.pack(cicp.primaries, cicp.transfer, 0, cicp.full_range)
+
+
+def cicp_of_bytes(payload: bytes) -> Cicp:
+    """Parse code points; raises DamagedLatent if they are not those of an RGB image."""
+    values = layout.CICP_FIELDS.unpack(payload) if len(payload) == layout.CICP_FIELDS.size else (0, 0, 0, 2)
+    if values[2] or values[3] > 1:
+        raise DamagedLatent("corrupt: the code points of the colours are not those of an RGB image")
+    return Cicp(values[0], values[1], 0, bool(values[3]))
 
 
 def source_to_bytes(source: SourceFacts) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from denoiser.codec.container import layout
 from denoiser.codec.container.grid import TileGrid
 from denoiser.errors import DamagedLatent
-from denoiser.image import Metadata
+from denoiser.image import Cicp, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class LatentFile:
     alpha: Exact | None = None  # with tiles only; a lossless image contains its alpha
     exact: Exact | None = None
     profile: bytes | None = field(default=None, repr=False)
+    cicp: Cicp | None = None
     metadata: Metadata = field(default_factory=Metadata, repr=False)
     source: SourceFacts | None = None
     thumbnail: bytes | None = field(default=None, repr=False)

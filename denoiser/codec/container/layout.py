@@ -36,12 +36,14 @@ MAX_TILES = 8192  # bounds the time to decode tiny tiles
 WEIGHTS_BYTES = 8  # of the SHA-256 of the weights file
 
 PROFILE = b"ICCP"
+CICP = b"cicp"
 RESOLUTION = b"reso"
 SOURCE = b"orig"
 EXIF = b"exif"
 XMP = b"xmpp"
 IPTC = b"iptc"
 COMMENT = b"note"
+PNG = b"pngc"
 NOISE = b"nois"
 THUMBNAIL = b"thmb"
 ALPHA = b"ALPH"
@@ -52,23 +54,26 @@ DONE = b"DONE"
 # The order of chunks. Only tiles may occur more than once.
 ORDER = {
     PROFILE: 1,
-    RESOLUTION: 2,
-    SOURCE: 3,
-    EXIF: 4,
-    XMP: 5,
-    IPTC: 6,
-    COMMENT: 7,
-    NOISE: 8,
-    THUMBNAIL: 9,
-    ALPHA: 10,
-    TILE: 11,
-    EXACT: 12,
-    DONE: 13,
+    CICP: 2,
+    RESOLUTION: 3,
+    SOURCE: 4,
+    EXIF: 5,
+    XMP: 6,
+    IPTC: 7,
+    COMMENT: 8,
+    PNG: 9,
+    NOISE: 10,
+    THUMBNAIL: 11,
+    ALPHA: 12,
+    TILE: 13,
+    EXACT: 14,
+    DONE: 15,
 }
 
 TILE_HEAD = struct.Struct(">I")  # CRC-32 of the symbols; the stream follows
 RESOLUTION_FIELDS = struct.Struct(">dd")
 SOURCE_FIELDS = struct.Struct(">BBB")
+CICP_FIELDS = struct.Struct(">BBBB")
 SOURCE_LOSSLESS = 1
 NOISE_BYTES = 154
 

@@ -202,6 +202,8 @@ class _ChunkContents:
             self.metadata["comment"] = _text(payload)
         elif kind == layout.RESOLUTION:
             self.metadata["resolution"] = blocks.resolution_of_bytes(payload)
+        elif kind == layout.CICP:
+            self.others["cicp"] = blocks.cicp_of_bytes(payload)
         elif kind == layout.SOURCE:
             self.others["source"] = blocks.source_of_bytes(payload)
         elif kind in _OTHERS:
@@ -212,7 +214,7 @@ class _ChunkContents:
                 raise DamagedLatent(f"more than {layout.MAX_UNKNOWN_CHUNKS} unknown chunks")
 
 
-_METADATA = {layout.EXIF: "exif", layout.XMP: "xmp", layout.IPTC: "iptc"}
+_METADATA = {layout.EXIF: "exif", layout.XMP: "xmp", layout.IPTC: "iptc", layout.PNG: "png"}
 _OTHERS = {layout.PROFILE: "profile", layout.THUMBNAIL: "thumbnail", layout.NOISE: "noise"}
 
 

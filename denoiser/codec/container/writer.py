@@ -44,12 +44,14 @@ def chunks(latent: LatentFile) -> Iterator[tuple[bytes, bytes]]:
 def _metadata(latent: LatentFile) -> Iterator[tuple[bytes, bytes | None]]:
     kept, source = latent.metadata, latent.source
     yield layout.PROFILE, latent.profile
+    yield layout.CICP, blocks.cicp_to_bytes(latent.cicp) if latent.cicp else None
     yield layout.RESOLUTION, blocks.resolution_to_bytes(kept.resolution) if kept.resolution else None
     yield layout.SOURCE, blocks.source_to_bytes(source) if source else None
     yield layout.EXIF, kept.exif
     yield layout.XMP, kept.xmp
     yield layout.IPTC, kept.iptc
     yield layout.COMMENT, kept.comment.encode("utf-8", "replace") if kept.comment else None
+    yield layout.PNG, kept.png
     yield layout.NOISE, latent.noise
     yield layout.THUMBNAIL, latent.thumbnail
 

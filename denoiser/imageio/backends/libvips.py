@@ -241,7 +241,7 @@ def _is_lossless(data: bytes, key: str, inspection: Inspection) -> bool:
         return b"VP8L" in data[:64] or (b"VP8 " not in data[:64] and _first_bitstream_is_vp8l(data))
     if key == "avif":
         # Matrix 0 means RGB planes, which only lossless files use.
-        return inspection.cicp is not None and inspection.cicp[2] == 0
+        return inspection.cicp is not None and inspection.cicp.matrix == 0
     return key != "jpeg"
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from denoiser.image import Metadata
+from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers import (
     avif_blocks,
     bmp,
@@ -34,6 +34,7 @@ from denoiser.imageio.containers.inspection import Inspection
 from denoiser.imageio.containers.span import Data
 
 __all__ = [
+    "CICP_FORMATS",
     "Data",
     "Inspection",
     "check_whole",
@@ -67,11 +68,13 @@ _CHECK: dict[str, Callable[[Data], None]] = {
     "tiff": tiff.check_whole,
     "webp": webp.check_whole,
 }
-_EMBED: dict[str, Callable[[bytes, Metadata, bytes | None], bytes]] = {
+CICP_FORMATS: dict[str, Callable[[bytes, Metadata, bytes | None, Cicp | None], bytes]] = {
     "avif": avif_blocks.embed,
+    "png": png.embed,
+}
+_EMBED: dict[str, Callable[[bytes, Metadata, bytes | None], bytes]] = {
     "jpeg": jpeg_blocks.embed,
     "jxl": jxl.embed,
-    "png": png.embed,
     "tiff": tiff_blocks.embed,
     "webp": webp.embed,
 }
@@ -106,12 +109,17 @@ def check_whole(data: Data, format: str, *, deep: bool = True) -> None:
         _CHECK[format](data)
 
 
-def embed(encoded: bytes, format: str, metadata: Metadata, profile: bytes | None) -> bytes:
+def embed(
+    encoded: bytes, format: str, metadata: Metadata, profile: bytes | None, cicp: Cicp | None = None
+) -> bytes:
     """Return the encoded image with these blocks, byte for byte; the coded pixels are unchanged.
 
     *encoded* is from one of the encoders here, without metadata. What the format cannot store is left out: see
     `not_carried`. The profile of a JPEG XL must be given to the encoder, because it is part of the coded image.
+    *cicp* is only for the formats in `CICP_FORMATS`.
     """
+    if format in CICP_FORMATS:
+        return CICP_FORMATS[format](encoded, metadata, profile, cicp)
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
 
 
@@ -127,6 +135,8 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
     }
     places = _PLACES.get(format, set())
     words = [word for word, block in given.items() if block and word not in places]
+    if format != "png":
+        words += png.only_in_png(metadata.png)
     if format == "jpeg":
         words += jpeg_blocks.unheld(metadata, profile)
     if format == "tiff" and metadata.exif and not exif.is_block(metadata.exif):

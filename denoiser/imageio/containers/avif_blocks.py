@@ -1,14 +1,15 @@
-"""Embeds EXIF, XMP and a colour profile in an AVIF without metadata.
+"""Embeds EXIF, XMP, a colour profile and code points in an AVIF without metadata.
 
-EXIF and XMP become items that describe the main image, the profile becomes one of its properties. The encoders
-could embed EXIF, too, but they rewrite it, which breaks the maker's note.
+EXIF and XMP become items that describe the main image, profile and code points become properties of it. The
+encoders could embed EXIF, too, but they rewrite it, which breaks the maker's note.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from denoiser.image import Metadata
+from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers import boxes
 from denoiser.imageio.containers.boxes import IN_FILE, IsoBox, ItemPlace, Items, box, read_items
 from denoiser.imageio.containers.span import ByteSpan, broken
@@ -26,9 +27,14 @@ class _NewItem:
     content: bytes
 
 
-def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
+class _Colours(NamedTuple):
+    profile: bytes | None
+    cicp: Cicp | None
+
+
+def embed(encoded: bytes, metadata: Metadata, profile: bytes | None, cicp: Cicp | None = None) -> bytes:
     """Return the image with these blocks. It is a single still image without metadata items."""
-    if not (metadata.exif or metadata.xmp or profile):
+    if not (metadata.exif or metadata.xmp or profile or cicp):
         return encoded
     span = ByteSpan(encoded)
     items = read_items(span)
@@ -42,8 +48,9 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
         raise broken("an AVIF with too many items")
     begin, end = items.meta.start, items.meta.at + items.meta.size
     # The length of the box does not depend on the positions in it: a first attempt gives its growth.
-    growth = len(_meta(span, items, added, profile, 0)) - (end - begin)
-    meta = _meta(span, items, added, profile, growth)
+    colours = _Colours(profile, cicp)
+    growth = len(_meta(span, items, added, colours, 0)) - (end - begin)
+    meta = _meta(span, items, added, colours, growth)
     data = box(b"mdat", b"".join(item.content for item in added)) if added else b""
     return b"".join([encoded[:begin], meta, encoded[end:], data])
 
@@ -57,7 +64,7 @@ def _added(metadata: Metadata, first: int) -> list[_NewItem]:
     return added
 
 
-def _meta(span: ByteSpan, items: Items, added: list[_NewItem], profile: bytes | None, growth: int) -> bytes:
+def _meta(span: ByteSpan, items: Items, added: list[_NewItem], colours: _Colours, growth: int) -> bytes:
     """Return the new meta box; positions after it are shifted by *growth*."""
     pieces = [span.take(items.meta.at, 4)]
     referred = not added
@@ -69,8 +76,8 @@ def _meta(span: ByteSpan, items: Items, added: list[_NewItem], profile: bytes | 
         elif inner.name == b"iref" and added:
             pieces.append(_references(span, inner, items, added))
             referred = True
-        elif inner.name == b"iprp" and profile:
-            pieces.append(_with_profile(span, inner, items, profile))
+        elif inner.name == b"iprp" and (colours.profile or colours.cicp):
+            pieces.append(_with_colours(span, inner, items, colours))
         else:
             pieces.append(_unchanged(span, inner))
     if not referred:
@@ -120,35 +127,51 @@ def _references(span: ByteSpan, old: IsoBox | None, items: Items, added: list[_N
     return box(b"iref", b"".join([head, *entries]))
 
 
-def _with_profile(span: ByteSpan, properties: IsoBox, items: Items, profile: bytes) -> bytes:
-    """Return the properties with the profile, which replaces one of the encoder.
+def _with_colours(span: ByteSpan, properties: IsoBox, items: Items, colours: _Colours) -> bytes:
+    """Return the properties with profile and code points, which replace those of the encoder.
 
-    A colr box of code points stays: it defines how samples become RGB, and the profile defines the RGB space.
+    The matrix and range of the encoder stay: they define how samples become RGB.
     """
-    colour = box(b"colr", b"prof" + profile)
     pieces = []
-    index = 0
+    indices: list[int] = []
     for inner in boxes.walk(properties.inside(span)):
         if inner.name == b"ipco":
-            known = list(boxes.walk(inner.inside(span)))
-            own = next((at for at, old in enumerate(known) if _is_profile(span, old)), None)
-            index = len(known) + 1 if own is None else 0
-            kept = [colour if at == own else _unchanged(span, old) for at, old in enumerate(known)]
-            pieces.append(box(b"ipco", b"".join([*kept, colour] if own is None else kept)))
-        elif inner.name == b"ipma" and index:
-            pieces.append(_associated(span, inner, items.primary, index))
-            index = 0
+            known = [_unchanged(span, old) for old in boxes.walk(inner.inside(span))]
+            if colours.profile:
+                _put(known, indices, (b"prof", b"rICC"), b"prof" + colours.profile)
+            if colours.cicp:
+                code = b"".join(number.to_bytes(2, "big") for number in colours.cicp[:2])
+                old = next((old for old in known if old[4:12] == b"colrnclx"), b"")
+                _put(known, indices, (b"nclx",), b"nclx" + code + (old[16:] or _MATRIX_OF_ENCODER))
+            pieces.append(box(b"ipco", b"".join(known)))
+        elif inner.name == b"ipma" and indices:
+            pieces.append(_associated(span, inner, items.primary, indices))
+            indices = []
         else:
             pieces.append(_unchanged(span, inner))
     return box(b"iprp", b"".join(pieces))
 
 
-def _associated(span: ByteSpan, table: IsoBox, primary: int, index: int) -> bytes:
-    """Return the table of properties by item, with one more for *primary*."""
+_MATRIX_OF_ENCODER = b"\0\6\x80"  # BT.601 in full range: libheif writes no box for it
+
+
+def _put(known: list[bytes], indices: list[int], kinds: tuple[bytes, ...], content: bytes) -> None:
+    """Replace the colour box of one of these kinds, or add one, and its index to *indices*."""
+    new = box(b"colr", content)
+    own = next((at for at, old in enumerate(known) if old[4:8] == b"colr" and old[8:12] in kinds), None)
+    if own is None:
+        known.append(new)
+        indices.append(len(known))
+    else:
+        known[own] = new
+
+
+def _associated(span: ByteSpan, table: IsoBox, primary: int, indices: list[int]) -> bytes:
+    """Return the table of properties by item, with more for *primary*."""
     cursor = boxes.Cursor(table.inside(span))
     version, flags, count = cursor.number(1), cursor.number(3), cursor.number(4)
     width, step = 4 if version else 2, 2 if flags & 1 else 1
-    if step == 1 and index > _MAX_NARROW_INDEX:
+    if step == 1 and max(indices) > _MAX_NARROW_INDEX:
         raise broken("an AVIF with too many properties")
     rows = [bytes([version]) + flags.to_bytes(3, "big") + count.to_bytes(4, "big")]
     for _ in range(count):
@@ -156,13 +179,10 @@ def _associated(span: ByteSpan, table: IsoBox, primary: int, index: int) -> byte
         old = span.take(cursor.at, properties * step)
         cursor.at += properties * step
         if item == primary:
-            old, properties = old + index.to_bytes(step, "big"), properties + 1
+            old += b"".join(index.to_bytes(step, "big") for index in indices)
+            properties += len(indices)
         rows.append(item.to_bytes(width, "big") + bytes([properties]) + old)
     return box(b"ipma", b"".join(rows))
-
-
-def _is_profile(span: ByteSpan, old: IsoBox) -> bool:
-    return old.name == b"colr" and old.size >= 4 and span.take(old.at, 4) in (b"prof", b"rICC")
 
 
 def _unchanged(span: ByteSpan, old: IsoBox) -> bytes:

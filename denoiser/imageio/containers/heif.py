@@ -6,7 +6,7 @@ orientation of the boxes as an EXIF orientation.
 
 from __future__ import annotations
 
-from denoiser.image import Metadata
+from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers import boxes, exif, inspection
 from denoiser.imageio.containers.boxes import Cursor, IsoBox, Items, item_data, located, read_items
 from denoiser.imageio.containers.inspection import Inspection, distinct
@@ -107,15 +107,15 @@ def _auxiliary(urn: bytes) -> list[str]:
     return ["matte"] if b"matte" in urn else []
 
 
-def _colour(span: ByteSpan, items: Items) -> tuple[bytes | None, tuple[int, int, int] | None]:
+def _colour(span: ByteSpan, items: Items) -> tuple[bytes | None, Cicp | None]:
     profile, cicp = None, None
     for box in items.properties.get(items.primary, ()):
         kind = span.take(box.at, 4) if box.name == b"colr" and box.size >= 4 else b""
         if kind in (b"prof", b"rICC"):
             profile = span.take(box.at + 4, box.size - 4) or None
-        elif kind == b"nclx" and box.size >= 10:
+        elif kind == b"nclx" and box.size >= 11:
             cursor = Cursor(box.inside(span, 4))
-            cicp = (cursor.number(2), cursor.number(2), cursor.number(2))
+            cicp = Cicp(cursor.number(2), cursor.number(2), cursor.number(2), cursor.number(1) >= 0x80)
     return profile, cicp
 
 

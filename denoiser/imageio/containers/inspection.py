@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from denoiser.image import Metadata
+from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers.span import ByteSpan, Data
 
 
@@ -17,8 +17,7 @@ class Inspection:
     their rotation and mirror boxes, for JPEG XL that of the codestream. Some decoders apply it. ``metadata`` is
     unchanged, including its orientation.
 
-    ``hidden`` names content that is not preserved, and ``notes`` describes peculiarities. ``cicp`` is the colour as
-    code points (primaries, transfer, matrix).
+    ``hidden`` names content that is not preserved, and ``notes`` describes peculiarities.
     """
 
     metadata: Metadata = field(default_factory=Metadata)
@@ -29,7 +28,7 @@ class Inspection:
     width: int = 0
     height: int = 0
     bits: int = 0
-    cicp: tuple[int, int, int] | None = None
+    cicp: Cicp | None = None
     notes: tuple[str, ...] = ()
 
 

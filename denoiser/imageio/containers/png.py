@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from denoiser.image import Metadata
+from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers import exif, inspection, xmp
 from denoiser.imageio.containers.inspection import Inspection, distinct, trailing_note
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, ByteSpan, Chunk, Data, broken, inflate
@@ -20,9 +20,12 @@ from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, MAX_PARTS, ByteSpa
 _AFTER_HEADER = 33
 
 
-def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
+def embed(encoded: bytes, metadata: Metadata, profile: bytes | None, cicp: Cicp | None = None) -> bytes:
     """Return the image with these blocks, which replace those of the encoder; its resolution is always removed."""
     chunks = _chunks(metadata, profile)
+    if cicp:
+        chunks.insert(0, (b"cICP", bytes([cicp.primaries, cicp.transfer, 0, cicp.full_range])))
+    chunks += _fitting(metadata.png, read_header(ByteSpan(encoded)), has_profile=profile is not None)
     replaced = {b"pHYs"} | {name for name, _ in chunks if name in (b"iCCP", b"eXIf")}
     if profile:
         replaced |= {b"sRGB", b"gAMA", b"cHRM"}
@@ -55,6 +58,20 @@ def _chunks(metadata: Metadata, profile: bytes | None) -> list[tuple[bytes, byte
     return chunks
 
 
+def _fitting(block: bytes | None, header: PngHeader, *, has_profile: bool) -> list[tuple[bytes, bytes]]:
+    """Return the chunks of `Metadata.png` that are true for the new image: its alpha may be new, for example."""
+    chunks = []
+    for name, data in carried(block):
+        if name == b"sRGB" and has_profile:
+            continue
+        if name == b"sBIT":
+            data += bytes([header.bits]) * (_SAMPLES[header.colour] - len(data) == 1)
+            if len(data) != _SAMPLES[header.colour] or not all(0 < bits <= header.bits for bits in data):
+                continue
+        chunks.append((name, data))
+    return chunks
+
+
 def _comment(text: str) -> tuple[bytes, bytes]:
     try:
         return b"tEXt", b"Comment\0" + text.encode("latin-1")
@@ -84,7 +101,28 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
 # Text that is preserved, or that programs write about themselves.
 _KNOWN_TEXT = re.compile(rb"XML:com\.adobe\.xmp|Comment$|Raw profile type |Software$|date:|Creation Time$")
+_CARRIED = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"sBIT": 0}  # chunks of `Metadata.png` by size; 0 is any
 _STEP = 1 << 20  # bytes decompressed or summed at a time
+
+
+def carried(block: bytes | None) -> list[tuple[bytes, bytes]]:
+    """Return name and data of the chunks in `Metadata.png`, up to the first invalid one."""
+    found = []
+    at = 0
+    while block and at + 12 <= len(block):
+        name, size = block[at + 4 : at + 8], int.from_bytes(block[at : at + 4], "big")
+        data = block[at + 8 : at + 8 + size]
+        framed = _chunk(name, data)
+        if name not in _CARRIED or _CARRIED[name] not in (0, size) or block[at : at + len(framed)] != framed:
+            break
+        found.append((name, data))
+        at += len(framed)
+    return found
+
+
+def only_in_png(block: bytes | None) -> list[str]:
+    """Return names of what other formats cannot store of `Metadata.png`. gAMA and cHRM become a profile."""
+    return ["significant bits (sBIT)"] if any(name == b"sBIT" for name, _ in carried(block)) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +176,14 @@ def inspect(data: Data) -> Inspection:
     span = ByteSpan(data)
     parts: dict[bytes, bytes] = {}
     texts: dict[bytes, bytes] = {}
+    kept: dict[bytes, bytes] = {}
     end, budget = 0, MAX_BLOCK_BYTES  # for all text together
     for chunk in walk(data):
         end = chunk.at + chunk.size + 4
-        if chunk.name in (b"iCCP", b"eXIf", b"pHYs", b"acTL", b"cICP", b"caBX", b"gAMA", b"gdAT"):
+        if chunk.name in (b"iCCP", b"eXIf", b"pHYs", b"acTL", b"cICP", b"caBX", b"gdAT"):
             parts.setdefault(chunk.name, span.take(chunk.at, chunk.size))
+        elif chunk.name in _CARRIED and chunk.size <= 32:
+            kept.setdefault(chunk.name, span.take(chunk.at - 8, chunk.size + 12))
         elif chunk.name in (b"tEXt", b"zTXt", b"iTXt") and budget:
             keyword, text = _text(chunk.name, span.take(chunk.at, chunk.size), budget)
             if text is not None and len(text) <= budget:
@@ -150,19 +191,14 @@ def inspect(data: Data) -> Inspection:
                 texts.setdefault(keyword, text)
     header = read_header(span)
     notes: list[str] = []
-    metadata = _metadata(parts, texts)
+    metadata = _metadata(parts, texts, b"".join(kept.values()))
     profile = _profile(parts, texts, notes)
     words = inspection.in_xmp(metadata.xmp) + (inspection.in_trailer(data, end) if end < len(data) else [])
     words += [inspection.CONTENT_CREDENTIALS] if b"caBX" in parts else []
     words += [inspection.GAIN_MAP] if b"gdAT" in parts else []
     others = sorted(_name(keyword) for keyword in texts if not _KNOWN_TEXT.match(keyword))
     words += [f"text ({', '.join(others[:8])})"] if others else []
-    if (
-        b"gAMA" in parts
-        and profile is None
-        and int.from_bytes(parts[b"gAMA"][:4], "big") not in (45455, 45454, 45456)
-    ):
-        notes.append("its gamma is given by a gAMA chunk, which is not preserved")
+
     code = parts.get(b"cICP", b"")
     return Inspection(
         metadata=metadata,
@@ -173,12 +209,12 @@ def inspect(data: Data) -> Inspection:
         width=header.width,
         height=header.height,
         bits=header.bits,
-        cicp=(code[0], code[1], code[2]) if len(code) == 4 else None,
+        cicp=Cicp(code[0], code[1], code[2], bool(code[3])) if len(code) == 4 else None,
         notes=(*notes, *trailing_note(len(data) - end)),
     )
 
 
-def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes]) -> Metadata:
+def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes], kept: bytes) -> Metadata:
     block = parts.get(b"eXIf") or _raw_profile(texts, b"exif") or _raw_profile(texts, b"APP1")
     block = exif.unprefixed(block) if block else None
     records = _raw_profile(texts, b"iptc") or _raw_profile(texts, b"8bim")
@@ -191,6 +227,7 @@ def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes]) -> Metadata:
         iptc=records,
         comment=comment.decode("utf-8", "replace") if comment else None,
         resolution=_density(parts.get(b"pHYs", b"")) or exif.resolution(block),
+        png=kept or None,
     )
 
 

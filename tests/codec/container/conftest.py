@@ -9,10 +9,15 @@ import pytest
 
 from denoiser.codec import exact
 from denoiser.codec.container import LatentFile, SourceFacts, TileGrid, TileStream
-from denoiser.image import Image, Metadata
+from denoiser.image import Cicp, Image, Metadata
 
 METADATA = Metadata(
-    exif=b"II*\0exif", xmp=b"<x/>", iptc=b"\x1c\2iptc", comment="Größe: 2 m", resolution=(300.0, 72.5)
+    exif=b"II*\0exif",
+    xmp=b"<x/>",
+    iptc=b"\x1c\2iptc",
+    comment="Größe: 2 m",
+    resolution=(300.0, 72.5),
+    png=b"\0\0\0\1sRGB\0\xae\xce\x1c\xe9",
 )
 
 
@@ -47,6 +52,7 @@ def full(plain: LatentFile) -> LatentFile:
         noise=bytes(154),
         thumbnail=b"\xff\xd8\xff small",
         profile=b"profile",
+        cicp=Cicp(9, 16),
         metadata=METADATA,
         source=SourceFacts("jpeg", "rgb", False),
     )

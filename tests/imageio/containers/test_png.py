@@ -157,7 +157,6 @@ def test_what_is_not_carried_over_is_named(encode: Encode) -> None:
     found = png.inspect(
         _with(
             encode("png"),
-            _chunk(b"gAMA", struct.pack(">I", 100_000)),
             _chunk(b"cICP", bytes([9, 16, 0, 1])),
             _chunk(b"caBX", b"jumb"),
             _chunk(b"tEXt", b"Title\0a title"),
@@ -166,11 +165,36 @@ def test_what_is_not_carried_over_is_named(encode: Encode) -> None:
         + b"trailer"
     )
     assert found.hidden == ("content credentials (C2PA)", "text (Title)")
-    assert found.cicp == (9, 16, 0)
-    assert found.notes == (
-        "its gamma is given by a gAMA chunk, which is not preserved",
-        "7 bytes follow after its end",
-    )
+    assert found.cicp == (9, 16, 0, True)
+    assert found.notes == ("7 bytes follow after its end",)
+
+
+def test_chunks_of_colour_are_carried_and_others_are_not(encode: Encode) -> None:
+    colours = _chunk(b"gAMA", struct.pack(">I", 100_000)) + _chunk(b"sBIT", b"\5\6\5")
+    found = png.inspect(_with(encode("png"), colours, _chunk(b"bKGD", bytes(6)))).metadata
+    assert found.png == colours
+    assert png.inspect(png.embed(encode("png"), found, None)).metadata.png == colours
+    assert png.only_in_png(found.png) == ["significant bits (sBIT)"]
+    for bad in (b"", b"\0\0\0\4gAMA", colours[:-1], b"\xff" * 40, _chunk(b"IDAT", b"x"), _chunk(b"gAMA", b"1")):
+        encoded = png.embed(encode("png"), Metadata(png=bad), None)
+        png.check_whole(encoded)
+        assert (png.inspect(encoded).metadata.png or b"") in (b"", colours[:16])
+
+
+@pytest.mark.parametrize(
+    ("mode", "bits", "written"),
+    [
+        ("RGB", b"\5\6\5", b"\5\6\5"),
+        ("RGBA", b"\5\6\5", b"\5\6\5\x08"),
+        ("L", b"\5\6\5", None),
+        ("L", b"\x09", None),
+    ],
+)
+def test_significant_bits_fit_the_channels_or_are_left_out(
+    encode: Encode, mode: str, bits: bytes, written: bytes | None
+) -> None:
+    encoded = png.embed(encode("png", mode), Metadata(png=_chunk(b"sBIT", bits)), None)
+    assert png.inspect(encoded).metadata.png == (written and _chunk(b"sBIT", written))
 
 
 def test_a_broken_profile_and_a_bomb_are_left_out(encode: Encode) -> None:
