@@ -13,6 +13,7 @@
     ├── Refused                      5   refused for safety
     │   ├── UnsafeOutput                 an output would overwrite an input
     │   ├── ForeignOutput                an output would replace a file of unknown origin
+    │   │   └── OtherOptions             an output would replace one that was made with other options
     │   └── UntrustedWeights             a weights file that is modified, truncated or invalid
     │       └── InexactWeights           codec weights that could decode differently elsewhere
     ├── UnreadableImage              1   the file cannot be read as an image
@@ -121,6 +122,12 @@ class ForeignOutput(Refused):
     """The output exists, and no record shows that it was made from the same image."""
 
     default_hint = "Replace it with --overwrite, or choose another --out."
+
+
+class OtherOptions(ForeignOutput):
+    """The output exists, and was made with other options or weights."""
+
+    default_hint = "Make it again with --overwrite, or choose another --out."
 
 
 class UntrustedWeights(Refused):

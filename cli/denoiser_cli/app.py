@@ -106,7 +106,7 @@ def run(words: Sequence[str]) -> int:
         sys.stdout.flush()  # a closed pipe raises here, where it is handled, and not at exit
         return code if isinstance(code, int) else 0
     except BaseException as error:  # noqa: BLE001 - top level: users see a message, not a traceback
-        failure = explain(error, verbose=mode.verbose)
+        failure = explain(error, verbose=mode.verbose > 1)
         failure.print(as_json=mode.json)
         return failure.exit_code
 

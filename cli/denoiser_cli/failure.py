@@ -26,7 +26,7 @@ from denoiser.events import CancelToken
 from denoiser_cli.lines import one_line, to_stderr
 
 _OUT_OF_MEMORY_HINT = "Close other programs, or set a limit with --memory."
-_BUG_HINT = "This is a bug. Please report it, with the output of the same command with -v."
+_BUG_HINT = "This is a bug. Please report it, with the output of the same command with -vv."
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class OutputMode:
     """Output settings of a call. Parsed first, so that errors in other flags respect them."""
 
     quiet: bool = False
-    verbose: bool = False
+    verbose: int = 0  # how often -v was given: 1 prints every file, 2 also tracebacks
     json: bool = False
 
 
@@ -205,26 +205,25 @@ def _with_dashes(options: type[Any], message: str) -> str:
     return re.sub(rf"(?<![\w'\"-])(?:{flags})(?![\w'\"-])", r"--\g<0>", message)
 
 
-def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+def _remember(context: click.Context, parameter: click.Parameter, value: int) -> None:
     mode = context.find_object(OutputMode)
     if mode is not None and value and parameter.name is not None:
-        setattr(mode, parameter.name, True)
+        setattr(mode, parameter.name, value)
 
 
 _eager_flag = functools.partial(
     click.option,
     cls=Flag,
     section=_LAST_SECTION,
-    is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=_remember,
 )
 # -q, -v and --json apply even if other arguments are invalid.
 speaking_flags = combined(
-    _eager_flag("-q", "--quiet", help="Print errors only."),
-    _eager_flag("-v", "--verbose", help="Print every file, and a traceback for each error."),
-    _eager_flag("--json", help="Print one JSON object per line to stdout."),
+    _eager_flag("-q", "--quiet", is_flag=True, help="Print errors only."),
+    _eager_flag("-v", "--verbose", count=True, help="Print every file; -vv also prints tracebacks of errors."),
+    _eager_flag("--json", is_flag=True, help="Print one JSON object per line to stdout."),
 )
 
 

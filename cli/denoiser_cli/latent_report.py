@@ -14,7 +14,7 @@ from denoiser.codec import container
 from denoiser.codec.container import LatentFile
 from denoiser.codec.encode import quality_of
 from denoiser.codec.grain import unpacked
-from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights
+from denoiser.errors import DenoiserError, NothingToDo, UnknownWeights, UnreadableImage
 from denoiser.events import CancelToken
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import OutputMode
@@ -59,13 +59,16 @@ def verify(sources: Sequence[str], model: str, mode: OutputMode) -> int:
 def _each(sources: Sequence[str], mode: OutputMode, inspect: _Inspect) -> tuple[int, int]:
     """Return how many files *inspect* accepted, and the exit code."""
     found = discover([Path(source) for source in sources], is_image_name=DECODING.takes)
-    if not found.finds:
+    errors = [UnreadableImage(f"{one.path}: {one.reason}.") for one in found.skipped if one.is_error]
+    if not found.finds and not errors:
         raise NothingToDo(f"{sources[0]}: no latent file found.", hint=DECODING.words.known)
     for skipped in found.skipped:
-        if not mode.quiet:
+        if not skipped.is_error and not mode.quiet:
             to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
-    codes = []
+    codes = [error.exit_code for error in errors]
     hints: set[str] = set()
+    for error in errors:
+        to_stderr(one_line(error.message))
     with stopping_politely() as cancel:
         for find in found.finds:
             cancel.raise_if_cancelled()

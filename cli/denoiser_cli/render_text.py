@@ -204,7 +204,7 @@ class TextOutput:
             self._notes.setdefault(note, []).append(event.source)
 
     def _print_failure(self, failure: FileFailed) -> None:
-        if self._mode.verbose:
+        if self._mode.verbose > 1:
             self.message("".join(traceback.format_exception(failure.error)).rstrip())
         print_failure(failure.source, failure.error, self._hints, self.message)
 

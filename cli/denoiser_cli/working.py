@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import click
 
 from denoiser.atomicfile import whole_file
-from denoiser.batch import Job, Plan, Settings, carry_out, plan_folder
-from denoiser.batch.plan import AnyWork, work_of
+from denoiser.batch import Job, Plan, Settings, carry_out, layout, plan_folder
+from denoiser.batch.cleaning import CLEANING
+from denoiser.batch.discover import FoundFile
+from denoiser.batch.plan import AnyWork, refuse_mix, work_of
+from denoiser.batch.processing_record import has_record
 from denoiser.batch.work import Outcome
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
@@ -39,21 +42,48 @@ class Call:
 
     def plan(self, cancel: CancelToken) -> Plan:
         """Plan this call."""
-        return plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
+        plan = plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
+        refuse_mix(plan)
+        return plan
 
 
 def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings) -> Call:
-    """Return the call; raise UsageError if inputs or --out are missing."""
+    """Return the call; raise UsageError if inputs are missing, or --out is missing and cannot be derived."""
     work = work_of(settings)
     of = work.words
     listed = _read_list(words["files_from"]) if words["files_from"] else ()
     if not paths and not listed:
         raise UsageError(f"No {of.takes} or folder given.", hint=f"For example: {of.example}")
-    if not words["out"]:
+    out = words["out"]
+    if not out and not listed:
+        paths, out = _with_out(paths, settings, work)
+    if not out:
         raise UsageError(
             f"--out is missing: the folder or file for the {of.makes}.", hint=f"For example: {of.example}"
         )
-    return Call(paths, words["out"], settings, listed, work)
+    return Call(paths, out, settings, listed, work)
+
+
+def _with_out(paths: tuple[str, ...], settings: Settings, work: AnyWork) -> tuple[tuple[str, ...], str]:
+    """Return inputs and output of a call without --out: `in.jpg out.jpg`, or one image, which gets `in-clean.jpg`.
+
+    The output is empty if the call could mean something else. An existing image is an input, unless denoise wrote
+    it. Raises UsageError with an explanation for two files that exist.
+    """
+    first = Path(paths[0])
+    if not first.is_file():
+        return paths, ""
+    if len(paths) == 1 and work is CLEANING:
+        info = work.inspect(FoundFile(first, PurePath(first.name), (0, 0)), settings)
+        return paths, str(layout.beside(info))
+    if len(paths) != 2 or not work.makes(second := Path(paths[1])):
+        return paths, ""
+    if second.exists() and work.takes(second) and not has_record(second):
+        raise UsageError(
+            f"--out is missing: {second} exists, so it is an input, too.",
+            hint=f"For example: {work.words.command} {first} {second} --out {work.words.folder}",
+        )
+    return paths[:1], paths[1]
 
 
 def do(call: Call, mode: OutputMode, *, dry_run: bool) -> int:

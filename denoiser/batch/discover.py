@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from denoiser.errors import UsageError
-from denoiser.imageio.source import kind_of
+from denoiser.errors import DenoiserError, UsageError
+from denoiser.imageio import formats
+from denoiser.imageio.source import kind_of, opened
 
 # Records and temporary files of denoise, and files that other systems leave beside images.
 _OWN = ".denoise"
@@ -31,10 +32,11 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A skipped file or folder, and the reason."""
+    """A skipped file or folder, and the reason; *is_error* if it may contain images that cannot be read."""
 
     path: Path
     reason: str
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def discover(
     leave_out: Path | None = None,
     listed: Iterable[Path] = (),
 ) -> Discovery:
-    """FoundFile images by name and file type, without opening them. Follows links, each folder once.
+    """Find images by name and file type. Follows links, each folder once.
 
     A file that is a source itself is taken whatever its suffix; *leave_out* (the output folder) is not searched.
     Raises UsageError for a source that does not exist. *listed* files keep the folders of their names; missing ones
@@ -137,7 +139,7 @@ class _Walk:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            self.skipped.append(Skipped(folder, f"cannot be listed ({error.strerror})"))
+            self.skipped.append(Skipped(folder, f"cannot be listed ({error.strerror})", is_error=True))
             return
         yield from (entry for entry in found if not _is_junk(entry.name))
 
@@ -146,8 +148,9 @@ class _Walk:
         try:
             status = path.stat()
         except OSError as error:
-            reason = "a broken link" if path.is_symlink() else f"cannot be accessed ({error.strerror})"
-            self.skipped.append(Skipped(path, reason))
+            reason = f"cannot be accessed ({error.strerror})"
+            broken = path.is_symlink()
+            self.skipped.append(Skipped(path, "a broken link" if broken else reason, is_error=not broken))
             return None
         if stat.S_ISDIR(status.st_mode):
             return path, below
@@ -167,6 +170,18 @@ class _Walk:
         if once not in self._taken:
             self._taken.add(once)
             self.finds.append(find)
+
+
+def looks_like_image(path: Path) -> bool:
+    """Return whether a file in a folder is an image: by its suffix, or without one by its first bytes."""
+    if path.suffix or path.name.startswith("."):
+        return formats.is_image_name(path)
+    try:
+        with opened(path) as file:
+            formats.sniff(file.read(formats.HEAD_BYTES))
+    except (DenoiserError, OSError):
+        return False  # of another kind, or not readable
+    return True
 
 
 def identity_of(path: Path) -> Identity | None:

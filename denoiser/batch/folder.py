@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from denoiser.batch.cleaning import ask_device
-from denoiser.batch.plan import PathLike, Plan, make_plan
+from denoiser.batch.plan import PathLike, Plan, make_plan, refuse_mix
 from denoiser.batch.report import Report, reporting
 from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
@@ -28,12 +28,13 @@ def denoise_folder(  # noqa: PLR0913 - the library's call: all but three are key
     """Clean every image below *source* (or several files and folders) into the same tree below *out*.
 
     Raises before reading pixels if the arguments are invalid or unsafe. Files that fail later are in the report;
-    the others are cleaned. Finished files are skipped, and files of unknown origin are replaced only if *batch* has
-    overwrite. *listed* files keep the folders of their names. The listener is called in the calling thread;
-    *cancel* is thread-safe.
+    the others are cleaned. Finished files are skipped; files of unknown origin, and outputs that were made with
+    other options, are replaced only if *batch* has overwrite. *listed* files keep the folders of their names. The
+    listener is called in the calling thread; *cancel* is thread-safe.
     """
     settings = Settings(options, read, write, batch)
     plan = plan_folder(source, out, settings, listed=listed, cancel=cancel)
+    refuse_mix(plan)
     return carry_out(plan, settings, listener=listener, cancel=cancel)
 
 

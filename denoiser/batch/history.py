@@ -1,8 +1,9 @@
 """Reads the records of an output folder, and decides which files a new run processes.
 
 An output is done if its newest record is "done", and source, options, weights and output are unchanged. Everything
-else is made again, except that files of unknown origin, and existing outputs of other images, are replaced only
-with --overwrite. The weights that "auto" stood for are used again, so that all outputs look alike.
+else is made again, except that files of unknown origin, outputs of other images, and outputs that were made with
+other options are replaced only with --overwrite. The weights that "auto" stood for are used again, so that all
+outputs look alike.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from denoiser.errors import (
     DenoiserError,
     ForeignOutput,
     MissingModel,
+    OtherOptions,
     UnreadableImage,
     UnsafeOutput,
     UntrustedWeights,
@@ -54,11 +56,13 @@ class OutputHistory:
 
 @dataclass(slots=True)
 class _RecordsFile:
-    """How far a file of records was read, and whether its version is known and its run has ended."""
+    """How far a file of records was read, whether its version is known, and the state of its run."""
 
     read_to: int = 0
     known: bool = False
     ended: bool = False
+    is_running: bool = False
+    options: str = ""
 
 
 @dataclass(slots=True)
@@ -80,6 +84,10 @@ class History:
     def is_suspect(self, past: OutputHistory) -> bool:
         """Whether an interrupted run was processing this file, or decoding it for its series."""
         return past.looked_by in self.interrupted or (past.state == "begun" and past.run in self.interrupted)
+
+    def is_used_with_other_options(self, key: str) -> bool:
+        """Whether a living run, here or on another machine, writes to the folder with other options."""
+        return any(file.is_running and file.options not in ("", key) for file in self.files.values())
 
     def is_dangerous(self, target: str) -> bool:
         """Whether the source of that output has crashed a run, or may have."""
@@ -116,6 +124,7 @@ def _read_run(path: Path, history: History) -> None:
             file.known = words.get("v") == VERSION
             if file.known and isinstance(words.get("at"), int):
                 history.runs.append(words)
+                file.options = str(words.get("options", ""))
         elif not file.known:
             continue  # of a later version: its outputs are never replaced
         elif words.get("state") == "ended":
@@ -124,7 +133,8 @@ def _read_run(path: Path, history: History) -> None:
             _take_series(words, history)
         elif _is_whole(words):
             _take(words, path, history)
-    if file.ended or is_locked(path):
+    file.is_running = not file.ended and is_locked(path)
+    if file.ended or file.is_running:
         history.interrupted.discard(path)
     else:
         history.interrupted.add(path)
@@ -228,7 +238,7 @@ def sort_by_history(
         job = dataclasses.replace(job, suspect=history.is_suspect(past) or past.state == "crashed")
         reason: str | DenoiserError | None = "the output is missing" if past.done else ""
         if os.path.lexists(job.target):
-            reason = _why_again(job, past, settings, choice)
+            reason = _why_again(job, past, settings, choice, history)
             if reason and not settings.batch.overwrite:
                 reason = conflict(job, past, folder) or reason
         if isinstance(reason, DenoiserError):
@@ -266,9 +276,9 @@ def _crash(job: Job, past: OutputHistory, settings: Settings) -> DenoiserError |
 
 
 def _why_again(
-    job: Job, past: OutputHistory, settings: Settings, choice: ModelChoice
+    job: Job, past: OutputHistory, settings: Settings, choice: ModelChoice, history: History
 ) -> str | DenoiserError | None:
-    """Return why an existing output is made again; None if it is done; an error if its origin is unknown."""
+    """Return why an existing output is made again; None if it is done; an error if it must not be replaced."""
     if settings.batch.overwrite:
         return "--overwrite"
     there = stamp_of(job.target)
@@ -278,11 +288,17 @@ def _why_again(
         return "an earlier run did not finish it"
     if past.source_stamp != stamp_of(job.source):
         return "the source has changed"
-    if past.done["options"] != settings.key:
-        return "made with other options"
-    if past.done["digest"] != choice.digest:
-        return "made with other weights"
+    if (past.done["options"], past.done["digest"]) != (settings.key, choice.digest):
+        other = "made with other " + ("weights" if past.done["options"] == settings.key else "options")
+        return other if _replaces(history, past, settings, choice) else OtherOptions(f"{job.target}: was {other}.")
     return _differs(job, past.done["source_sha256"], past.done["sha256"]) if settings.batch.verify else None
+
+
+def _replaces(history: History, past: OutputHistory, settings: Settings, choice: ModelChoice) -> bool:
+    """Whether a run with --overwrite began to replace this output with the same options, and was interrupted."""
+    wanted = (True, settings.key, choice.digest)
+    replacing = (run for run in history.runs if run["at"] > past.done_at)
+    return any((run.get("overwrite"), run.get("options"), run.get("digest")) == wanted for run in replacing)
 
 
 def _left_by_a_dead_run(past: OutputHistory, there: Stamp) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -46,10 +46,68 @@ class SourceInfo:
     series: str = ""
 
 
-def into_folder(infos: Iterable[SourceInfo], folder: Path) -> list[Job]:
-    """Return a job for each source, with its path below *folder*; only the suffix may change."""
-    named = ((one, _renamed(one.below, one.written_as)) for one in infos)
-    return [Job(one.path, folder / name, one.megapixels, name.as_posix(), series=one.series) for one, name in named]
+Blocked = tuple[Job, DenoiserError]
+MadeFrom = Callable[[str], Path | None]  # the source of an existing output by its name, None if unknown
+
+
+def into_folder(infos: Iterable[SourceInfo], folder: Path, made_from: MadeFrom = lambda _name: None) -> list[Job]:
+    """Return a job for each source, with its path below *folder*; mostly only the suffix changes.
+
+    Images that would share a name keep their suffixes (``a.bmp.png``), except one that has that name itself. An
+    image keeps the name of its earlier output, which *made_from* returns; other earlier outputs keep theirs.
+    """
+    infos = list(infos)
+    short = [_renamed(one.below, one.written_as) for one in infos]
+    before = [_name_before(one, name, made_from) for one, name in zip(infos, short, strict=True)]
+    # Names that differ only in case are the same here, so that outputs can be copied to any file system.
+    claims: dict[str, set[PurePath]] = {}  # the images and folders that would have a name
+    kept: dict[str, PurePath] = {}  # the images that keep a name
+    for one, name, earlier in zip(infos, short, before, strict=True):
+        claims.setdefault(_key(name), set()).add(one.below)
+        for parent in one.below.parents:
+            claims.setdefault(_key(parent), set()).add(parent)
+        if earlier is not None:
+            kept[_key(earlier)] = one.below
+
+    def is_free(one: SourceInfo, name: PurePath) -> bool:
+        if kept.get(_key(name), one.below) != one.below or (name != one.below and len(claims[_key(name)]) > 1):
+            return False
+        other = made_from(name.as_posix())
+        return other is None or other.name == one.below.name  # the same name in another folder is an error
+
+    jobs = []
+    for one, name, earlier in zip(infos, short, before, strict=True):
+        chosen = earlier or (name if is_free(one, name) else _longer(one))
+        jobs.append(Job(one.path, folder / chosen, one.megapixels, chosen.as_posix(), series=one.series))
+    return jobs
+
+
+def _name_before(one: SourceInfo, short: PurePath, made_from: MadeFrom) -> PurePath | None:
+    """Return the name of the earlier output of a source, if it can have it again."""
+    for name in (short, _longer(one)):
+        source = made_from(name.as_posix())
+        if source is not None and is_same_file(source, one.path):
+            return name
+    return None
+
+
+def _longer(one: SourceInfo) -> PurePath:
+    return one.below.with_name(one.below.name + one.written_as.suffix)
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return whether both paths name the same existing file."""
+    try:
+        return os.path.abspath(one) == os.path.abspath(other) or one.samefile(other)
+    except OSError:
+        return False
+
+
+def beside(info: SourceInfo) -> Path:
+    """Return the path of a clean image beside its source: a-clean.png for a.png."""
+    name = info.path.name
+    stem, suffix = (info.path.stem, info.path.suffix) if formats.is_image_name(info.path) else (name, "")
+    return info.path.with_name(_renamed(PurePath(f"{stem}-clean{suffix}"), info.written_as).name)
 
 
 def into_file(info: SourceInfo, target: Path, options: WriteOptions, row: Format | None = None) -> Job:
@@ -75,30 +133,33 @@ def writable_row(target: Path) -> Format:
     return row
 
 
-def refuse_collisions(jobs: Sequence[Job], *, case_matters: bool = True, verb: str = "clean") -> None:
-    """Raise UnsafeOutput if two outputs have the same name, or one has the name of another's folder.
+def sort_out_collisions(
+    jobs: Sequence[Job], *, case_matters: bool = True, verb: str = "clean"
+) -> tuple[list[Job], list[Blocked]]:
+    """Return the jobs with a name of their own, and the others with their errors.
 
-    Without *case_matters*, names that differ only in case or in the encoding of accents are the same.
+    The first of several images with the same path below different folders is free. Without *case_matters*, names
+    that differ only in case or in the encoding of accents are the same.
     """
     owners: dict[str, Job] = {}
-    apart = f"{verb.capitalize()} them into different folders"
     for job in jobs:
-        first = owners.setdefault(_key(job.target, case_matters), job)
+        owners.setdefault(_key(job.target, case_matters), job)
+    free: list[Job] = []
+    blocked: list[Blocked] = []
+    for job in jobs:
+        first = owners[_key(job.target, case_matters)]
+        above = (_key(parent, case_matters) for parent in job.target.parents)
+        other = next((owners[name] for name in above if name in owners), None)
         if first is not job:
-            raise UnsafeOutput(
-                f"{first.source} and {job.source} would both be written to {job.target}.",
-                hint=f"{apart}, or choose --format so that the names differ."
-                if first.source.suffix == job.source.suffix
-                else f"{apart}, or rename one.",
-            )
-    for job in jobs:
-        for folder in job.target.parents:
-            owner = owners.get(_key(folder, case_matters))
-            if owner is not None:
-                raise UnsafeOutput(
-                    f"{owner.source} would become {owner.target}, but {job.source} needs that name for a folder.",
-                    hint=f"{apart}, or rename one.",
-                )
+            words = f"{job.source} would be written to {job.target}, like {first.source}."
+        elif other is not None:
+            words = f"{other.source} would become {other.target}, but {job.source} needs that name for a folder."
+        else:
+            free.append(job)
+            continue
+        hint = f"{verb.capitalize()} them into different folders, or rename one."
+        blocked.append((job, UnsafeOutput(words, hint=hint)))
+    return free, blocked
 
 
 def _renamed(below: PurePath, row: Format) -> PurePath:
@@ -109,11 +170,8 @@ def _renamed(below: PurePath, row: Format) -> PurePath:
     return below.with_name(below.name + row.suffix)  # the .2 of "v1.2" is not a suffix
 
 
-def _key(path: Path, case_matters: bool) -> str:
+def _key(path: PurePath, case_matters: bool = False) -> str:
     return str(path) if case_matters else unicodedata.normalize("NFC", str(path)).casefold()
-
-
-Blocked = tuple[Job, DenoiserError]
 
 
 def refuse_input_folder(out: Path, folders: Iterable[Path]) -> None:

@@ -101,6 +101,7 @@ class Manifest:
             raise as_unwritable(self._path, error) from error
         settings = {"options": self._key, "look": self._settings.look, "asked": self._settings.asked}
         opening = {"state": "run", "at": time.time_ns(), "v": VERSION, "digest": digest} | settings | dict(words)
+        opening["overwrite"] = self._settings.batch.overwrite
         self._opening = as_line(opening)
         append_line_durably(self._path, self._opening)
 

@@ -20,7 +20,7 @@ from denoiser.batch.manifest import Relative, stamp_of
 from denoiser.batch.series import Group, groups_of
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.batch.work import BatchWork
-from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
+from denoiser.errors import DenoiserError, NothingToDo, OtherOptions, Refused, UnreadableImage, UsageError
 from denoiser.events import CancelToken
 from denoiser.options import shard_of
 
@@ -73,9 +73,9 @@ def make_plan(
 ) -> Plan:
     """Plan a run from names, headers, targets and records; writes nothing.
 
-    Raises UsageError, NothingToDo or UnsafeOutput. *out* is a file if it is named like one and is no folder, and
-    there is a single source, a file; otherwise it is a folder. *listed* sources keep the folders of their names.
-    *choose_device* is called if the weights depend on the device.
+    Raises UsageError, NothingToDo, UnsafeOutput, or Refused while another run writes with other options. *out* is a
+    file if it is named like one and is no folder, and there is a single source, a file; otherwise it is a folder.
+    *listed* sources keep the folders of their names. *choose_device* is called if the weights depend on the device.
     """
     cancel, work = cancel or CancelToken(), work_of(settings)
     work.refuse(settings)
@@ -90,30 +90,42 @@ def make_plan(
         listed=names,
     )
     refuse_unsafe(found, Path(out), folder, work)
-    if not found.finds and not found.absent:
+    _refuse_report(settings.batch.report, folder)
+    if not found.finds and not found.absent and not any(one.is_error for one in found.skipped):
         raise NothingToDo(_nothing([*paths, *names[:1]], found, work), hint=work.words.known)
     history = read_history(folder) if folder else History()
+    if history.is_used_with_other_options(settings.key):
+        raise Refused(
+            f"{out}: another run is writing there with other options.",
+            hint="Wait until it has ended, or choose another --out.",
+        )
     choice = work.choose(settings, history, choose_device)
     return plan_for(found, Destination(Path(out), folder, history, choice, work), settings, cancel)
 
 
 def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: CancelToken) -> Plan:
-    """Plan the found files; raise UsageError or UnsafeOutput if outputs conflict with each other or with inputs."""
+    """Plan the found files; raise UsageError or UnsafeOutput if an output would be an input."""
     work, look = place.work, _HeaderReader(place, settings, cancel)
+    finds, skipped = _without_outputs(found.finds, place)
+    collisions: list[layout.Blocked] = []
     if place.folder is None:
-        jobs = [layout.into_file(look(found.finds[0]), place.out, settings.write, work.row(place.out))]
+        jobs = [layout.into_file(look(finds[0]), place.out, settings.write, work.row(place.out))]
     else:
-        jobs = layout.into_folder([look(find) for find in found.finds], place.folder)
-    layout.refuse_collisions(jobs, case_matters=layout.is_case_sensitive(place.out), verb=work.words.verb)
-    mine = _of_shard(jobs, settings)
-    free, blocked = layout.sort_out_blocked(mine, {find.identity for find in found.finds})
+        jobs = layout.into_folder([look(find) for find in finds], place.folder, _made_from(place))
+        case_matters = layout.is_case_sensitive(place.out)
+        jobs, collisions = layout.sort_out_collisions(jobs, case_matters=case_matters, verb=work.words.verb)
+    mine = [job for job in jobs if _is_of_shard(job, settings)]
+    free, blocked = layout.sort_out_blocked(mine, {find.identity for find in finds})
+    blocked += [(job, error) for job, error in collisions if _is_of_shard(job, settings)]
     jobs_by_state = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)
     absent = [(Job(path, place.out / path.name, 0.0), _absent(path)) for path in found.absent]
+    errors = [one for one in found.skipped if one.is_error]
+    unreadable = [(Job(one.path, place.out, 0.0), UnreadableImage(f"{one.path}: {one.reason}.")) for one in errors]
     return Plan(
         jobs_by_state.to_do,
         jobs_by_state.done,
-        found.skipped,
-        (*blocked, *jobs_by_state.blocked, *absent),
+        (*(one for one in found.skipped if not one.is_error), *skipped),
+        (*blocked, *jobs_by_state.blocked, *absent, *unreadable),
         elsewhere=len(jobs) - len(mine),
         folder=place.folder,
         choice=place.choice,
@@ -122,13 +134,44 @@ def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: C
     )
 
 
-def _of_shard(jobs: list[Job], settings: Settings) -> list[Job]:
-    """Return the jobs of this shard. A file stays in its shard when others come and go: only its name counts."""
+def _is_of_shard(job: Job, settings: Settings) -> bool:
+    """Return whether this run processes the job. Only its name counts, so other files do not move it."""
     shard = shard_of(settings.batch)
     if shard is None:
-        return jobs
+        return True
     part, parts = shard
-    return [job for job in jobs if zlib.crc32(os.fsencode(job.name)) % parts == part - 1]
+    return zlib.crc32(os.fsencode(job.name)) % parts == part - 1
+
+
+def _made_from(place: Destination) -> layout.MadeFrom:
+    """Return a function that returns the source of an existing output, if the records name one that exists."""
+
+    def source_of(name: str) -> Path | None:
+        past = place.history.of(name)
+        if past is None or past.done is None or not os.path.lexists(place.out / name):
+            return None
+        source = Path(os.path.normpath(place.out / past.done["source"]))
+        return source if source.exists() else None
+
+    return source_of
+
+
+def _without_outputs(
+    finds: tuple[FoundFile, ...], place: Destination
+) -> tuple[tuple[FoundFile, ...], list[Skipped]]:
+    """Return the files without those that an earlier run made, and these as skipped."""
+    inputs: list[FoundFile] = []
+    skipped: list[Skipped] = []
+    folder = os.path.abspath(place.out)
+    for find in finds:
+        path = os.path.abspath(find.path)
+        inside = place.folder is not None and path.startswith(folder + os.sep)
+        past = place.history.of(Path(os.path.relpath(path, folder)).as_posix()) if inside else None
+        if past is not None and past.made is not None and past.made == stamp_of(find.path):
+            skipped.append(Skipped(find.path, "the output of an earlier run"))
+        else:
+            inputs.append(find)
+    return tuple(inputs), skipped
 
 
 def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWork = CLEANING) -> None:
@@ -138,6 +181,21 @@ def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWor
     else:
         layout.refuse_no_folder(folder)
         layout.refuse_input_folder(folder, found.folders)
+
+
+def _refuse_report(report: str, folder: Path | None) -> None:
+    """Raise UsageError if the folder of the report does not exist; that of the outputs will be created."""
+    place = Path(report).parent
+    if report and not place.is_dir() and (folder is None or os.path.abspath(place) != os.path.abspath(folder)):
+        raise UsageError(f"{place}: no such folder for the report.", hint="Create it, or choose another --report.")
+
+
+def refuse_mix(plan: Plan) -> None:
+    """Raise OtherOptions if only some of the outputs would be made with the options of this run."""
+    others = [error for _, error in plan.blocked if isinstance(error, OtherOptions)]
+    if others:
+        more = f" The same holds for {len(others) - 1} more." if len(others) > 1 else ""
+        raise OtherOptions(others[0].message + more, hint=others[0].hint)
 
 
 class _HeaderReader:

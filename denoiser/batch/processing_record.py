@@ -7,11 +7,13 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from denoiser.batch.settings import Settings
-from denoiser.errors import UsageError
+from denoiser.errors import DenoiserError, UsageError
 from denoiser.image import Image
+from denoiser.imageio import containers, source
 from denoiser.imageio.containers import xmp
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
 from denoiser.version import __version__
@@ -111,3 +113,13 @@ def _taken(options: type[Any], values: dict[str, Any]) -> dict[str, Any]:
         if kinds[name].startswith("int") and isinstance(value, float) and value.is_integer():
             taken[name] = int(value)
     return taken
+
+
+def has_record(path: Path) -> bool:
+    """Return whether a file is an image with a processing record, and so an output; reads its metadata only."""
+    try:
+        with source.mapped(path) as (data, row):
+            packet = containers.inspect(data, row.key).metadata.xmp
+    except DenoiserError:
+        return False
+    return bool(packet and xmp.property_of(packet, NAMESPACE, PROPERTY))

@@ -341,7 +341,7 @@ def _attempt(job: Job, step: Callable[[], _Result]) -> _Result | _Failed:
     except Exception as error:  # noqa: BLE001 - one corrupt file must not end a run of ten thousand
         unexpected = DenoiserError(
             f"{job.source}: unexpected {type(error).__name__}: {error}",
-            hint="This is a bug. Please report it, with the output of the same command with -v.",
+            hint="This is a bug. Please report it, with the output of the same command with -vv.",
         )
         unexpected.__cause__ = error
         return _Failed(unexpected)

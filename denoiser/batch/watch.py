@@ -147,8 +147,14 @@ class _Watch:
     def _report_skipped(self, skipped: set[Skipped]) -> None:
         news = sorted(skipped - self.reported, key=lambda one: one.path)
         for one in news:
-            self.listener(FileSkipped(one.path, one.reason))
-        self.report = dataclasses.replace(self.report, skipped=self.report.skipped + len(news))
+            if one.is_error:
+                failure = FileFailed(one.path, UnreadableImage(f"{one.path}: {one.reason}."))
+                self.failures.append(failure)
+                self.listener(failure)
+            else:
+                self.listener(FileSkipped(one.path, one.reason))
+        count = sum(not one.is_error for one in news)
+        self.report = dataclasses.replace(self.report, skipped=self.report.skipped + count)
         self.reported = skipped
 
     def _clean(self, finds: tuple[FoundFile, ...], inputs: frozenset[tuple[int, int]]) -> None:

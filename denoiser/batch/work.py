@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from denoiser import imageio
 from denoiser.batch import layout
-from denoiser.batch.discover import FoundFile
+from denoiser.batch.discover import FoundFile, looks_like_image
 from denoiser.batch.history import DeviceChooser, History
 from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.settings import ModelChoice, Settings
@@ -39,6 +39,11 @@ class Words:
     known: str  # hint if nothing was found
     example: str  # a call, which ends with the output folder
     pipes: tuple[str, str]  # from a pipe, and into one
+
+    @property
+    def command(self) -> str:
+        """The program and its command in the example: "denoise encode"."""
+        return self.example.partition(" ./")[0]
 
     @property
     def folder(self) -> str:
@@ -92,7 +97,7 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
 
     @abstractmethod
     def takes(self, name: Path) -> bool:
-        """Return whether a file of this name is processed if it is in an input folder."""
+        """Return whether a file is processed if it is in an input folder."""
 
     @abstractmethod
     def makes(self, target: Path) -> bool:
@@ -156,8 +161,8 @@ class FromImages(BatchWork[Image, _Result, _Worker]):
     """Work that reads images."""
 
     def takes(self, name: Path) -> bool:
-        """Return whether the suffix is that of an image."""
-        return formats.is_image_name(name)
+        """Return whether a file is an image, by its suffix or, without one, by its first bytes."""
+        return looks_like_image(name)
 
     def read(self, path: Path, settings: Settings) -> Image:
         """Read the image."""

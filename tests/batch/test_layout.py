@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from denoiser.batch import layout
-from denoiser.batch.layout import Job, SourceInfo, into_file, into_folder, refuse_collisions
+from denoiser.batch.layout import Job, SourceInfo, into_file, into_folder, sort_out_collisions
 from denoiser.errors import UnsafeOutput, UnwritableImage, UsageError
 from denoiser.imageio.formats import ROWS
 from denoiser.options import WriteOptions
@@ -62,21 +62,63 @@ def job(source: str, target: str) -> Job:
     return Job(Path(source), Path(target), 1.0)
 
 
-def test_two_images_with_one_output_are_an_error_with_both_names() -> None:
-    with pytest.raises(UnsafeOutput, match=r"a\.bmp and a\.png would both be written to out/a\.png"):
-        refuse_collisions([job("a.bmp", "out/a.png"), job("b.png", "out/b.png"), job("a.png", "out/a.png")])
+def _names(*files: tuple[str, str], made_from: dict[str, str] | None = None) -> dict[str, str]:
+    """The names of the outputs by source; *made_from* has the sources of earlier ones."""
+    earlier = {name: Path("in") / source for name, source in (made_from or {}).items()}
+    jobs = into_folder([info(*file) for file in files], Path("out"), earlier.get)
+    return {job.source.relative_to("in").as_posix(): job.name for job in jobs}
 
 
-def test_a_name_that_another_needs_as_its_folder_is_refused() -> None:
-    with pytest.raises(UnsafeOutput, match="needs that name for a folder"):
-        refuse_collisions([job("a.bmp", "out/a.png"), job("a.png/b.png", "out/a.png/b.png")])
+BMP, PNG, NEF, CR2 = ("a.bmp", "png"), ("a.png", "png"), ("a.nef", "tiff"), ("a.CR2", "tiff")
+
+
+@pytest.mark.parametrize(
+    ("files", "made_from", "names"),
+    [
+        # The file that has the name keeps it, in any order.
+        ([BMP, PNG], {}, ["a.bmp.png", "a.png"]),
+        ([PNG, BMP], {}, ["a.png", "a.bmp.png"]),
+        # Two that both change their suffix both keep it, so a third changes nothing.
+        ([NEF, CR2], {}, ["a.nef.tif", "a.CR2.tif"]),
+        ([NEF, CR2, ("a.tif", "tiff")], {}, ["a.nef.tif", "a.CR2.tif", "a.tif"]),
+        ([("a.jpg", "webp"), ("a.png", "webp"), ("b.png", "webp")], {}, ["a.jpg.webp", "a.png.webp", "b.webp"]),
+        # On a file system with case, a.JPG and a.jpg are two files, but they could not be copied to others.
+        ([("a.JPG", "jpeg"), ("a.nef", "jpeg")], {}, ["a.JPG", "a.nef.jpg"]),
+        # A folder of that name.
+        ([BMP, ("a.png/b.png", "png")], {}, ["a.bmp.png", "a.png/b.png"]),
+        # What an earlier run has named keeps its name when files are added or removed.
+        ([BMP, PNG], {"a.png": "a.bmp"}, ["a.png", "a.png.png"]),
+        ([PNG], {"a.png": "a.bmp"}, ["a.png.png"]),
+        ([BMP], {"a.png": "a.png"}, ["a.bmp.png"]),
+        ([BMP], {"a.bmp.png": "a.bmp"}, ["a.bmp.png"]),
+        ([NEF, CR2], {"a.tif": "a.nef"}, ["a.tif", "a.CR2.tif"]),
+        # The same name in two folders is reported as a conflict elsewhere.
+        ([PNG], {"a.png": "other/a.png"}, ["a.png"]),
+    ],
+)
+def test_images_that_would_share_a_name_keep_their_suffixes(
+    files: list[tuple[str, str]], made_from: dict[str, str], names: list[str]
+) -> None:
+    assert list(_names(*files, made_from=made_from).values()) == names
+
+
+def test_two_images_with_one_path_in_different_folders_are_a_conflict() -> None:
+    jobs = [job("x/a.png", "out/a.png"), job("b.png", "out/b.png"), job("y/a.png", "out/a.png")]
+    free, ((blocked, error),) = sort_out_collisions(jobs)
+    assert free == jobs[:2] and blocked is jobs[2] and isinstance(error, UnsafeOutput)
+    assert error.message == "y/a.png would be written to out/a.png, like x/a.png."
+
+
+def test_a_name_that_another_needs_as_its_folder_is_a_conflict() -> None:
+    jobs = [job("a.bmp", "out/a.png"), job("a.png/b.png", "out/a.png/b.png")]
+    free, ((_, error),) = sort_out_collisions(jobs)
+    assert free == jobs[:1] and "needs that name for a folder" in error.message
 
 
 @pytest.mark.parametrize(("one", "other"), [("out/A.png", "out/a.png"), ("out/\u00e9.png", "out/e\u0301.png")])
 def test_where_case_does_not_matter_such_names_are_one(one: str, other: str) -> None:
-    refuse_collisions([job("1", one), job("2", other)])
-    with pytest.raises(UnsafeOutput):
-        refuse_collisions([job("1", one), job("2", other)], case_matters=False)
+    assert sort_out_collisions([job("1", one), job("2", other)])[1] == []
+    assert len(sort_out_collisions([job("1", one), job("2", other)], case_matters=False)[1]) == 1
 
 
 @pytest.fixture

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
 import pytest
+from PIL import Image as PilImage
 
+from denoiser import denoise_folder
 from denoiser.batch import Settings, make_plan
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
-from denoiser.batch.discover import FoundFile
+from denoiser.batch.discover import FoundFile, Skipped
 from denoiser.batch.history import History
 from denoiser.batch.plan import work_named, work_of
 from denoiser.batch.settings import ModelChoice
 from denoiser.errors import Cancelled, ForeignOutput, NothingToDo, UnsafeOutput, UsageError
 from denoiser.events import CancelToken
-from denoiser.options import BatchOptions, DecodeOptions, EncodeOptions, WriteOptions
+from denoiser.options import BatchOptions, DecodeOptions, DenoiseOptions, EncodeOptions, WriteOptions
 
 Maker = Callable[..., Path]
 
@@ -122,7 +125,6 @@ def test_a_broken_file_is_planned_by_its_name_and_fails_later(tree: Path) -> Non
         ("in/a.png", "x.bmp", UsageError, "but not written"),
         ("empty", "out", NothingToDo, "empty: no image found"),
         ("texts", "out", NothingToDo, r"texts: no image found \(2 files of other kinds\)"),
-        (["in", "in2"], "out", UnsafeOutput, "would both be written to out/a.png"),
     ],
 )
 def test_refused_before_a_pixel_is_read(
@@ -133,7 +135,6 @@ def test_refused_before_a_pixel_is_read(
     Path("texts").mkdir()
     Path("texts/a.txt").write_bytes(b"")
     Path("texts/b.txt").write_bytes(b"")
-    make_picture(Path("in2/a.png"))
     before = sorted(path.as_posix() for path in Path().rglob("*"))
     with pytest.raises(error, match=words):
         make_plan(sources, out)
@@ -240,3 +241,44 @@ def test_a_trial_does_what_codecs_of_others_do(tmp_path: Path, make_picture) -> 
     (tmp_path / "a.dlf").write_bytes(data)
     DECODING.try_alone(tmp_path / "a.dlf", tmp_path / "b.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.dlf", "a.png"], "nothing is written"
+
+
+def test_one_name_in_two_folders_is_an_error_of_the_second_file_only(tree: Path, make_picture: Maker) -> None:
+    make_picture(Path("in2/a.png"))
+    plan = make_plan(["in", "in2"], "out")
+    ((job, error),) = plan.blocked
+    assert job.source == Path("in2/a.png") and "out/a.png, like in/a.png" in error.message
+    assert "out/a.png" in targets(plan)
+
+
+def test_names_stay_when_files_are_added(tmp_path: Path, make_picture, tiny_weights, monkeypatch) -> None:
+    """An image keeps the name of its output, whatever is added and in whatever order."""
+    monkeypatch.chdir(tmp_path)
+    options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32")
+    picture = PilImage.open(make_picture(Path("a.png")))
+    Path("in").mkdir()
+    picture.save("in/a.bmp")
+    assert denoise_folder("in", "out", options).done == 1
+    picture.save("in/a.png")
+    report = denoise_folder("in", "out", options)
+    assert (report.done, report.already_there, report.exit_code) == (1, 1, 0)
+    for sources in ("in", ["in/a.png", "in/a.bmp"], ["in/a.bmp", "in/a.png"]):
+        plan = make_plan(sources, "out", Settings(options))
+        assert plan.jobs == () and {job.source.name: job.name for job in plan.already_there} == {
+            "a.bmp": "a.png",
+            "a.png": "a.png.png",
+        }
+
+
+def test_own_outputs_are_no_inputs(tmp_path: Path, make_picture, tiny_weights, monkeypatch) -> None:
+    """As with `denoise *.* --out . --format webp`, called twice."""
+    monkeypatch.chdir(tmp_path)
+    make_picture(Path("a.png"))
+    options, write = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32"), WriteOptions("webp")
+    assert denoise_folder("a.png", ".", options, write=write).done == 1
+    plan = make_plan(["a.png", "a.webp"], ".", Settings(options, write=write))
+    assert plan.jobs == () and [job.name for job in plan.already_there] == ["a.webp"]
+    assert plan.skipped == (Skipped(Path("a.webp"), "the output of an earlier run"),)
+    os.utime("a.webp")  # changed by another program: an input
+    with pytest.raises(UnsafeOutput, match="an input, or a link"):
+        make_plan(["a.png", "a.webp"], ".", Settings(options, write=write))

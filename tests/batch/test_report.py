@@ -15,7 +15,7 @@ from denoiser.atomicfile import PREFIX
 from denoiser.batch import Report
 from denoiser.batch.plan import Plan
 from denoiser.batch.report import COLUMNS, reporting
-from denoiser.errors import DenoiserError, MissingExtra, UnreadableImage, UnwritableImage
+from denoiser.errors import DenoiserError, MissingExtra, UnreadableImage, UnwritableImage, UsageError
 from denoiser.events import Event, FileDone, FileFailed, ignore
 from denoiser.options import BatchOptions, DenoiseOptions
 
@@ -110,11 +110,11 @@ def test_a_run_that_breaks_leaves_the_older_report(tmp_path: Path) -> None:
 
 def test_an_unwritable_report_is_an_error_at_the_start(tmp_path: Path, make_picture: Maker, options) -> None:
     make_picture(tmp_path / "in" / "a.png")
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UnwritableImage):
-        denoise_folder(
-            tmp_path / "in", tmp_path / "out", options, batch=BatchOptions(report=str(tmp_path / "file" / "r.csv"))
-        )
+    (tmp_path / "r.csv").mkdir()
+    for report, error in (("r.csv", UnwritableImage), ("nowhere/r.csv", UsageError)):
+        batch = BatchOptions(report=str(tmp_path / report))
+        with pytest.raises(error):
+            denoise_folder(tmp_path / "in", tmp_path / "out", options, batch=batch)
     assert not (tmp_path / "out").exists()
 
 

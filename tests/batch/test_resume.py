@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from denoiser import denoise_folder
-from denoiser.batch import Plan, Settings, plan_folder
-from denoiser.batch.manifest import FOLDER
-from denoiser.errors import ForeignOutput, UnsafeOutput
+from denoiser.batch import Plan, Settings, make_plan, plan_folder
+from denoiser.batch.manifest import FOLDER, Manifest
+from denoiser.errors import ForeignOutput, OtherOptions, Refused, UnsafeOutput
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
@@ -48,26 +50,55 @@ def test_nothing_is_left_and_no_header_is_read(done: Path, options, monkeypatch:
     assert all(job.record is not None and job.megapixels > 0 for job in plan.already_there)
 
 
-@pytest.mark.parametrize(
-    ("batch", "write", "strength", "reason"),
-    [
-        (BatchOptions(), WriteOptions(), 0.5, "made with other options"),
-        (BatchOptions(), WriteOptions(strip=True), 1.0, "made with other options"),
-        (BatchOptions(overwrite=True), WriteOptions(), 1.0, "--overwrite"),
-    ],
-)
-def test_another_wish_makes_all_again(done: Path, options, batch, write, strength: float, reason: str) -> None:
-    other = DenoiseOptions(
-        model=options.model, device=options.device, precision=options.precision, strength=strength
-    )
-    plan = plan_folder("in", "out", Settings(other, write=write, batch=batch))
-    assert why(plan) == {"a.png": reason, "sub/b.jpg": reason}
-    report = denoise_folder("in", "out", other, write=write, batch=batch)
+@pytest.mark.parametrize(("write", "strength"), [(WriteOptions(), 0.5), (WriteOptions(strip=True), 1.0)])
+def test_other_options_are_refused_and_overwrite_replaces(done: Path, options, write, strength: float) -> None:
+    other = dataclasses.replace(options, strength=strength)
+    before = {path: path.read_bytes() for path in Path("out").rglob("*.*") if path.is_file()}
+    plan = plan_folder("in", "out", Settings(other, write=write))
+    assert plan.jobs == () and all(isinstance(error, OtherOptions) for _, error in plan.blocked)
+    with pytest.raises(
+        OtherOptions, match=r"out/a\.png: was made with other options\. The same holds for 1 more\."
+    ):
+        denoise_folder("in", "out", other, write=write)
+    assert {path: path.read_bytes() for path in Path("out").rglob("*.*") if path.is_file()} == before
+    overwrite = BatchOptions(overwrite=True)
+    assert set(why(plan_folder("in", "out", Settings(other, write=write, batch=overwrite))).values()) == {
+        "--overwrite"
+    }
+    report = denoise_folder("in", "out", other, write=write, batch=overwrite)
     assert (report.done, report.failures) == (2, ())
     assert denoise_folder("in", "out", other, write=write).already_there == 2
+    with pytest.raises(OtherOptions):
+        denoise_folder("in", "out", options)
 
 
-def test_other_weights_make_all_again(done: Path, options, tiny_weights: Path, tmp_path: Path) -> None:
+def test_an_interrupted_replacement_goes_on_without_overwrite(done: Path, options) -> None:
+    other = dataclasses.replace(options, strength=0.5)
+    choice = plan_folder("in", "out", Settings(other)).choice
+    assert choice is not None
+    manifest = Manifest(Path("out"), Settings(other, batch=BatchOptions(overwrite=True)))
+    manifest.start(choice.digest, {})  # a run that is stopped before the first file
+    manifest.close({})
+    assert why(plan_folder("in", "out", Settings(other))) == dict.fromkeys(
+        ("a.png", "sub/b.jpg"), "made with other options"
+    )
+    assert denoise_folder("in", "out", other).done == 2
+    with pytest.raises(OtherOptions):  # and not back again
+        denoise_folder("in", "out", options)
+
+
+def test_another_run_with_other_options_must_not_write_at_the_same_time(done: Path, options) -> None:
+    other = Settings(dataclasses.replace(options, strength=0.5))
+    manifest = Manifest(Path("out"), other)
+    manifest.start("", {})
+    for settings, is_refused in ((other, False), (Settings(options), True)):
+        with pytest.raises(Refused, match="another run") if is_refused else nullcontext():
+            make_plan("in", "out", settings)
+    manifest.close({})
+    assert len(make_plan("in", "out", Settings(options)).already_there) == 2
+
+
+def test_other_weights_are_refused(done: Path, options, tiny_weights: Path, tmp_path: Path) -> None:
     import hashlib
 
     other = tmp_path / "other.safetensors"
@@ -76,7 +107,9 @@ def test_other_weights_make_all_again(done: Path, options, tiny_weights: Path, t
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (tiny_weights, other)]
     other.with_suffix(".toml").write_text(card.replace(*digests), "utf-8")
     plan = plan_folder("in", "out", Settings(DenoiseOptions(model=str(other), device="cpu", precision="fp32")))
-    assert set(why(plan).values()) == {"made with other weights"}
+    assert {error.message for _, error in plan.blocked} == {
+        f"out/{name}: was made with other weights." for name in ("a.png", "sub/b.jpg")
+    }
 
 
 def test_a_source_that_changed_is_cleaned_again_and_only_that(done: Path, make_picture: Maker, options) -> None:

@@ -74,9 +74,10 @@ def test_an_unexpected_error_is_a_line_and_not_a_traceback(call, monkeypatch: py
     assert answer.code == 1
     assert answer.err.splitlines() == [
         "Unexpected KeyError: 'widths'",
-        "  This is a bug. Please report it, with the output of the same command with -v.",
+        "  This is a bug. Please report it, with the output of the same command with -vv.",
     ]
-    told = call("models", "-v").err
+    assert "Traceback" not in call("models", "-v").err
+    told = call("models", "-vv").err
     assert told.startswith("Traceback") and "in broken" in told
 
 

@@ -42,7 +42,14 @@ def completed(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         (["./imgs", "--device", "=", "cu"], ["cuda"]),
         (["--device", "=", "cu"], ["cuda"]),
         (["./imgs", "--device", "="], ["auto", "cpu", "cuda", "mps"]),
-        (["./imgs", "--model", "f"], ["fast"]),
+        (["imgs", "--model", "f"], ["fast"]),
+        (["imgs", "--model", ""], ["auto", "fast", "best", "denoiser-best", "denoiser-fast"]),
+        (["encode", "imgs", "--model", ""], ["auto", "codec"]),
+        (["train", "denoiser", "--teacher", "b"], ["best"]),
+        (["train", "codec", "--from", ""], ["codec"]),
+        (["redo", "--from", ""], ["(file)"]),
+        (["models", "c"], ["codec"]),
+        (["imgs", "--preset", ""], ["night"]),
         (["./imgs", "--model", "./f"], ["(file)"]),
         (["./imgs", "--strength", ""], []),
         (["./imgs", "--out", ""], ["(file)"]),
@@ -62,15 +69,22 @@ def completed(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     ids=" ".join,
 )
 def test_what_is_offered(
-    words: list[str], offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    offered: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "denoise" / "presets").mkdir(parents=True)
+    (tmp_path / "denoise" / "presets" / "night.toml").touch()
     assert completed(words, monkeypatch, capsys) == offered
 
 
 def test_a_tab_imports_neither_torch_nor_numpy() -> None:
     code = "import sys; from denoiser_cli.app import run; run([]); assert not {'torch', 'numpy'} & set(sys.modules)"
     environment = os.environ | {
-        "_DENOISE_COMPLETE": "bash_complete", "COMP_WORDS": "denoise ./imgs --device ", "COMP_CWORD": "3",
+        "_DENOISE_COMPLETE": "bash_complete", "COMP_WORDS": "denoise ./imgs --model ", "COMP_CWORD": "3",
     }  # fmt: skip
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
 

@@ -35,12 +35,11 @@ ROWS = _rows()
 def scene(folder: Path, make_picture, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folder that the page describes; everything that is in it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "nobody"))  # no presets
-    for name in ("imgs/a.png", "imgs/b.png", "other/b.png", "other/coffee.jpg", "twins/a.png"):
+    for name in ("imgs/a.png", "imgs/b.png", "other/b.png", "other/coffee.jpg"):
         make_picture(name)
     for name in ("empty", "texts", "hard"):
         Path(name).mkdir()
     Path("texts/a.txt").write_bytes(b"words")
-    Path("twins/a.bmp").write_bytes(b"BM")
     Path("file").write_bytes(b"mine")
     os.mkfifo("pipe.png")
     os.symlink("imgs/a.png", "linked.png")

@@ -36,7 +36,8 @@ _EXAMPLES = """\
 denoise ./imgs --out ./clean                    clean a folder, with its subfolders
 denoise ./imgs --out ./clean --strength 0.7     keep some of the noise
 denoise a.jpg b.png --out ./clean               clean files into a folder
-denoise a.jpg --out b.jpg                       clean one file
+denoise a.jpg                                   clean one file, to a-clean.jpg
+denoise a.jpg b.jpg                             clean one file, if b.jpg does not exist
 denoise - --out - < a.png > b.png               read and write pipes
 find . -name '*.nef' | denoise --files-from - --out ./clean
 """
@@ -44,7 +45,7 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 
 @click.command(cls=ExampleCommand, examples=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
-@place_flags("Output folder or file. [required]")
+@place_flags("Output folder or file. [default for one image: NAME-clean beside it]")
 @look_flags
 @click.option(
     "--save-preset", cls=Flag, section=CLEANING, metavar="NAME", help="Save the options of this call as a preset."
@@ -57,12 +58,12 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:
     """Remove noise from image files and folders.
 
-    Inputs are never changed. Outputs keep format, bit depth, metadata and colour profile. Finished files are
-    skipped, so the same command continues an interrupted run. Its records are in the folder .denoise beside the
-    outputs.
+    Inputs are never changed. Outputs keep format, bit depth, metadata and colour profile; images with nothing to
+    clean are copied. Finished files are skipped, so the same command continues an interrupted run. Its records are
+    in the folder .denoise beside the outputs.
     """
-    if words["out"] and "-" not in (*paths, words["out"]):
-        _refuse_what_is_not_there(paths)
+    if "-" not in (*paths, words["out"]):
+        _refuse_what_is_not_there(paths if words["out"] else paths[:1])
     from denoiser_cli import working  # slow import; not needed for --help and usage errors
 
     settings = settings_of(words)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from denoiser import imageio
-from denoiser.batch.discover import discover
+from denoiser.batch.discover import discover, looks_like_image
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
-from denoiser.imageio import formats
+from denoiser.image import Image
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
@@ -23,10 +25,13 @@ from denoiser_cli.lines import one_line, shown, to_stderr
 if TYPE_CHECKING:
     from denoiser.estimation import NoiseEstimate
 
+PIPE = "-"
+
 _EXAMPLES = """\
 denoise estimate ./imgs                     one line per image
 denoise estimate a.jpg b.png --csv > noise.csv
 denoise estimate ./imgs --json              with the level by brightness
+denoise estimate - < a.jpg                  read a pipe
 """
 
 
@@ -47,33 +52,57 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
         raise UsageError("Choose only one of --csv and --json.")
     from denoiser.estimation import estimate_noise  # slow import (torch): after the arguments are checked
 
-    found = discover([Path(path) for path in paths], is_image_name=formats.is_image_name)
-    if not found.finds:
-        raise NothingToDo(
-            f"{shown(Path(paths[0]))}: no image found.", hint="Name image files or a folder of images."
-        )
-    if not mode.quiet:
-        for skipped in found.skipped:
-            to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
+    files, unreadable = _from_pipe(paths) if PIPE in paths else _from_disk(paths, mode)
+    for error in unreadable:
+        _print_failure(error, mode)
     if as_csv:
         click.echo(_csv_line(_COLUMNS))
     elif not mode.json:
         click.echo("  luma  chroma  kind  image, description")
-    failed = False
+    failed = bool(unreadable)
     with stopping_politely() as cancel:
-        for find in found.finds:
+        for path, read in files:
             cancel.raise_if_cancelled()
             try:
-                estimate = estimate_noise(imageio.read(find.path))
+                estimate = estimate_noise(read())
             except UnreadableImage as error:
                 failed = True
-                if mode.json:
-                    event = {"event": "error", "kind": type(error).__name__, "message": error.message}
-                    click.echo(json.dumps(event))
-                to_stderr(one_line(error.message))
+                _print_failure(error, mode)
                 continue
-            click.echo(_line(find.path, estimate, as_json=mode.json, as_csv=as_csv))
+            click.echo(_line(path, estimate, as_json=mode.json, as_csv=as_csv))
     return DenoiserError.exit_code if failed else 0
+
+
+Files = list[tuple[Path, Callable[[], Image]]]  # each with a function that reads it
+
+
+def _from_pipe(paths: tuple[str, ...]) -> tuple[Files, list[UnreadableImage]]:
+    """Return standard input."""
+    if len(paths) > 1:
+        raise UsageError("A pipe holds a single image.", hint="Leave out - or the other paths.")
+    if sys.stdin.isatty():
+        raise UsageError("Standard input is a terminal.", hint="For example: denoise estimate - < a.jpg")
+    return [(Path(PIPE), lambda: imageio.read_bytes(sys.stdin.buffer.read(), "standard input"))], []
+
+
+def _from_disk(paths: tuple[str, ...], mode: OutputMode) -> tuple[Files, list[UnreadableImage]]:
+    """Return the images, and errors for folders that cannot be read."""
+    found = discover([Path(path) for path in paths], is_image_name=looks_like_image)
+    unreadable = [UnreadableImage(f"{one.path}: {one.reason}.") for one in found.skipped if one.is_error]
+    if not found.finds and not unreadable:
+        raise NothingToDo(
+            f"{shown(Path(paths[0]))}: no image found.", hint="Name image files or a folder of images."
+        )
+    for skipped in found.skipped:
+        if not skipped.is_error and not mode.quiet:
+            to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
+    return [(find.path, functools.partial(imageio.read, find.path)) for find in found.finds], unreadable
+
+
+def _print_failure(error: UnreadableImage, mode: OutputMode) -> None:
+    if mode.json:
+        click.echo(json.dumps({"event": "error", "kind": type(error).__name__, "message": error.message}))
+    to_stderr(one_line(error.message))
 
 
 _COLUMNS = ("path", "luma", "chroma", "kind", "grey", "reason")

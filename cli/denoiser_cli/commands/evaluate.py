@@ -114,7 +114,7 @@ def command(
     with stopping_politely() as cancel:
         evaluations = evaluate(session, folder, plan, progress=progress, cancel=cancel)
         scores = [score for one in evaluations for score in one.scores]
-        table = tables.as_text(scores, each=mode.verbose)
+        table = tables.as_text(scores, each=bool(mode.verbose))
         _print_scores(mode, session, scores, f"{session.model_name}, {session.device}, {session.precision}", table)
         if robustness:
             _print_robustness(mode, session, folder, options, limit, cancel)

@@ -12,6 +12,7 @@ import click
 from denoiser import models
 from denoiser.errors import DenoiserError, MissingModel, UntrustedWeights
 from denoiser.models import BadCard, CatalogEntry
+from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
 from denoiser_cli.lines import one_line, shown
 
@@ -34,7 +35,7 @@ class _ModelRow:
 
 
 @click.command(cls=ExampleCommand, examples=_EXAMPLES)
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_value)
 @click.option("--verify", cls=Flag, is_flag=True, help="Also load each denoiser and codec and check its values.")
 @speaking_flags
 @click.pass_obj

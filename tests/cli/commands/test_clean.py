@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,3 +151,76 @@ def test_an_input_of_a_pipe_is_never_written_to(call, make_picture, network, cap
         assert app.run(["-", "--out", "a.png", "--overwrite", *network]) == 5
     assert "is the input itself" in capsys.readouterr().err
     assert source.read_bytes() == before
+
+
+def test_one_image_without_out_is_written_beside_it(call, make_picture, network) -> None:
+    make_picture("a.png")
+    assert call("a.png", "--dry-run", *network).out == "a.png -> a-clean.png\n"
+    answer = call("a.png", *network)
+    assert answer.code == 0 and answer.err.endswith(": a-clean.png\n")
+    written = Path("a-clean.png").read_bytes()
+    again = call("a.png", "--strength", "0.5", *network)
+    assert again.code == 5 and again.err.startswith("a-clean.png: already exists")
+    assert "--overwrite" in again.err and Path("a-clean.png").read_bytes() == written
+    assert call("a.png", "--format", "jpeg", *network).code == 0 and Path("a-clean.jpg").exists()
+    Path("a.png").rename("photo")  # a format from the first bytes
+    assert call("photo", *network).code == 0 and Path("photo-clean.png").exists()
+    assert not Path(".denoise").exists()
+
+
+def test_two_files_are_input_and_output_if_the_second_does_not_exist(call, make_picture, network) -> None:
+    make_picture("a.png")
+    assert call("a.png", "b.jpg", *network).code == 0
+    assert imageio.read(Path("b.jpg")).origin.format == "jpeg"
+    again = call("a.png", "b.jpg", *network)  # it is an output, and so no input
+    assert again.code == 5 and again.err.startswith("b.jpg: already exists")
+    assert call("a.png", "b.jpg", "--overwrite", *network).code == 0
+    make_picture("c.png")
+    mine = call("a.png", "c.png", "--overwrite", *network)
+    assert mine.code == 2 and mine.err.splitlines() == [
+        "--out is missing: c.png exists, so it is an input, too.",
+        "  For example: denoise a.png c.png --out ./clean",
+    ]
+    assert call("a.png", "folder", *network).code == 2 and not Path("folder").exists()
+    assert call("encode", "a.png", "a.dlf", "--lossless").code == 0 and Path("a.dlf").exists()
+    assert call("decode", "a.dlf", "back.png").code == 0
+    assert Path("back.png").exists()
+
+
+def test_files_without_a_suffix_are_recognised_in_folders(call, make_picture, network) -> None:
+    make_picture("imgs/a.png").rename("imgs/IMG_1")
+    Path("imgs/README").write_text("words")
+    Path("imgs/empty").touch()
+    assert call("imgs", "--out", "clean", *network).code == 0
+    assert [path.name for path in Path("clean").glob("*.*") if path.is_file()] == ["IMG_1.png"]
+
+
+def test_an_unreadable_folder_is_an_error(call, make_picture, network, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_picture("imgs/a.png")
+    make_picture("imgs/locked/b.png")
+    scandir = os.scandir
+
+    def guarded(path: Path) -> Any:  # root may read every folder
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", guarded)
+        answer = call("imgs", "--out", "clean", "-q", *network)
+        assert (answer.code, answer.err.splitlines()[0]) == (
+            1,
+            "imgs/locked: cannot be listed (Permission denied).",
+        )
+        assert Path("clean/a.png").exists()
+        alone = call("imgs/locked", "--out", "other", "-q", *network)
+        assert alone.code == 1 and alone.err.startswith("imgs/locked: cannot be listed")
+        assert call("estimate", "imgs", "-q").code == 1
+
+
+def test_a_report_needs_its_folder_before_work_starts(call, make_picture, network) -> None:
+    make_picture("imgs/a.png")
+    answer = call("imgs", "--out", "clean", "--report", "nowhere/r.csv", *network)
+    assert answer.code == 2 and answer.err.startswith("nowhere: no such folder for the report.")
+    assert not Path("clean").exists() and not Path("nowhere").exists()
+    assert call("imgs", "--out", "clean", "--report", "clean/r.csv", *network).code == 0

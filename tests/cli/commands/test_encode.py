@@ -34,13 +34,14 @@ def test_a_tree_is_encoded_and_then_found_done(call, make_picture, codec) -> Non
     assert names == ["latents/a.dlf", "latents/sub/b.dlf"]
 
 
-def test_other_options_make_it_again(call, make_picture, codec) -> None:
+def test_other_options_are_refused_and_overwrite_replaces(call, make_picture, codec) -> None:
     make_picture("imgs/a.png", side=100)
     assert call("encode", "imgs", "--out", "latents", "-Q", "30", *codec).code == 0
     small = Path("latents/a.dlf").read_bytes()
-    again = call("encode", "imgs", "--out", "latents", "-Q", "90", "--dry-run", *codec)
-    assert again.out == "imgs/a.png -> latents/a.dlf (again: made with other options)\n"
-    assert call("encode", "imgs", "--out", "latents", "-Q", "90", *codec).code == 0
+    again = call("encode", "imgs", "--out", "latents", "-Q", "90", *codec)
+    assert again.code == 5 and again.err.startswith("latents/a.dlf: was made with other options.\n")
+    assert Path("latents/a.dlf").read_bytes() == small
+    assert call("encode", "imgs", "--out", "latents", "-Q", "90", "--overwrite", *codec).code == 0
     assert container.read(Path("latents/a.dlf")).step == 57
     assert len(small) < Path("latents/a.dlf").stat().st_size
 

@@ -65,3 +65,14 @@ def test_mistakes(call, two, words, code, message) -> None:
     Path("empty").mkdir()
     answer = call("estimate", *words)
     assert answer.code == code and answer.err.startswith(message)
+
+
+def test_a_pipe_is_estimated_like_a_file(call, make_picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_picture("a.png", side=64).read_bytes()
+    of_file = json.loads(call("estimate", "a.png", "--json").out)
+    with io.TextIOWrapper(io.BytesIO(data)) as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", pipe)
+        of_pipe = json.loads(call("estimate", "-", "--json").out)
+    assert of_pipe == of_file | {"path": "-"}
+    two = call("estimate", "-", "a.png")
+    assert two.code == 2 and two.err.startswith("A pipe holds a single image.")
