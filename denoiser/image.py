@@ -28,7 +28,7 @@ class Metadata:
 
     ``exif`` is the TIFF structure without the prefix ``Exif\\0\\0``, ``xmp`` the packet, ``iptc`` the IIM records;
     ``resolution`` is horizontal and vertical, in dots per inch. ``png`` are whole chunks that only a PNG can hold:
-    gAMA, cHRM, sRGB and sBIT.
+    text, gAMA, cHRM, sRGB and sBIT; ``resources`` are those of Photoshop: copyright flag and URLs.
     """
 
     exif: bytes | None = None
@@ -37,6 +37,7 @@ class Metadata:
     comment: str | None = None
     resolution: tuple[float, float] | None = None
     png: bytes | None = None
+    resources: bytes | None = None
 
 
 class Cicp(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,26 @@ def _lossy(format: str) -> Any:
 def test_what_is_not_written_is_a_usage_error(photo: Array, format: str) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
         imageio.encode(from_numpy(photo), format)
+
+
+@pytest.mark.parametrize("source", ["JPEG", "TIFF"])
+@pytest.mark.parametrize("target", ["jpeg", "tiff", "png"])
+def test_the_copyright_flag_and_url_of_photoshop_are_kept(photo: Array, source: str, target: str) -> None:
+    url = b"https://example.com/licence"
+    block = b"8BIM\x04\x0a\0\0\0\0\0\1\1\0" + b"8BIM\x04\x0b\0\0" + struct.pack(">I", len(url)) + url + b"\0"
+    file = io.BytesIO()
+    PillowImage.fromarray(photo).save(file, source, **({"tiffinfo": {34377: block}} if source == "TIFF" else {}))
+    data = file.getvalue()
+    if source == "JPEG":
+        part = b"Photoshop 3.0\0" + block
+        data = data[:2] + b"\xff\xed" + struct.pack(">H", len(part) + 2) + part + data[2:]
+    picture = imageio.read_bytes(data, "a")
+    assert imageio.losses(picture, target) == ()
+    assert any("Photoshop" in words for words in imageio.losses(picture, "webp"))
+    written = imageio.encode(picture, target)
+    assert imageio.read_bytes(written, "b").metadata.resources == block
+    seen: Any = PillowImage.open(io.BytesIO(written))
+    if target == "jpeg":
+        assert (seen.info["photoshop"][0x040A], seen.info["photoshop"][0x040B]) == (b"\1", url)
+    if target == "tiff":
+        assert seen.tag_v2[34377] == block

@@ -44,6 +44,7 @@ XMP = b"xmpp"
 IPTC = b"iptc"
 COMMENT = b"note"
 PNG = b"pngc"
+RESOURCES = b"phot"
 NOISE = b"nois"
 THUMBNAIL = b"thmb"
 ALPHA = b"ALPH"
@@ -62,12 +63,13 @@ ORDER = {
     IPTC: 7,
     COMMENT: 8,
     PNG: 9,
-    NOISE: 10,
-    THUMBNAIL: 11,
-    ALPHA: 12,
-    TILE: 13,
-    EXACT: 14,
-    DONE: 15,
+    RESOURCES: 10,
+    NOISE: 11,
+    THUMBNAIL: 12,
+    ALPHA: 13,
+    TILE: 14,
+    EXACT: 15,
+    DONE: 16,
 }
 
 TILE_HEAD = struct.Struct(">I")  # CRC-32 of the symbols; the stream follows

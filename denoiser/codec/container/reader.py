@@ -214,7 +214,13 @@ class _ChunkContents:
                 raise DamagedLatent(f"more than {layout.MAX_UNKNOWN_CHUNKS} unknown chunks")
 
 
-_METADATA = {layout.EXIF: "exif", layout.XMP: "xmp", layout.IPTC: "iptc", layout.PNG: "png"}
+_METADATA = {
+    layout.EXIF: "exif",
+    layout.XMP: "xmp",
+    layout.IPTC: "iptc",
+    layout.PNG: "png",
+    layout.RESOURCES: "resources",
+}
 _OTHERS = {layout.PROFILE: "profile", layout.THUMBNAIL: "thumbnail", layout.NOISE: "noise"}
 
 

@@ -52,6 +52,7 @@ def _metadata(latent: LatentFile) -> Iterator[tuple[bytes, bytes | None]]:
     yield layout.IPTC, kept.iptc
     yield layout.COMMENT, kept.comment.encode("utf-8", "replace") if kept.comment else None
     yield layout.PNG, kept.png
+    yield layout.RESOURCES, kept.resources
     yield layout.NOISE, latent.noise
     yield layout.THUMBNAIL, latent.thumbnail
 

@@ -78,13 +78,14 @@ _EMBED: dict[str, Callable[[bytes, Metadata, bytes | None], bytes]] = {
     "tiff": tiff_blocks.embed,
     "webp": webp.embed,
 }
+_RESOURCES = "Photoshop resources (copyright, URL)"
 # What each format can store. Resolution is also in EXIF: see `not_carried`.
 _PLACES = {
     "avif": {"EXIF", "XMP", "colour profile"},
-    "jpeg": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile"},
+    "jpeg": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile", _RESOURCES},
     "jxl": {"EXIF", "XMP", "colour profile"},
-    "png": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile"},
-    "tiff": {"EXIF", "XMP", "IPTC", "resolution", "colour profile"},
+    "png": {"EXIF", "XMP", "IPTC", "comment", "resolution", "colour profile", _RESOURCES},
+    "tiff": {"EXIF", "XMP", "IPTC", "resolution", "colour profile", _RESOURCES},
     "webp": {"EXIF", "XMP", "colour profile"},
 }
 
@@ -118,6 +119,7 @@ def embed(
     `not_carried`. The profile of a JPEG XL must be given to the encoder, because it is part of the coded image.
     *cicp* is only for the formats in `CICP_FORMATS`.
     """
+    metadata = metadata if format == "png" else png.with_texts_in_xmp(metadata)
     if format in CICP_FORMATS:
         return CICP_FORMATS[format](encoded, metadata, profile, cicp)
     return _EMBED[format](encoded, metadata, profile) if format in _EMBED else encoded
@@ -130,6 +132,7 @@ def not_carried(format: str, metadata: Metadata, profile: bytes | None = None) -
         "XMP": metadata.xmp,
         "IPTC": metadata.iptc,
         "comment": metadata.comment,
+        _RESOURCES: metadata.resources,
         "resolution": metadata.resolution if exif.resolution(metadata.exif) is None else None,
         "colour profile": profile,
     }

@@ -135,6 +135,7 @@ def inspect(data: Data) -> Inspection:
         iptc=xmp.unwrapped(resources),
         comment="\n".join(map(_text, found.comments)) or None,
         resolution=found.density or exif.resolution(found.exif),
+        resources=xmp.carried_resources(resources),
     )
     width, height, bits = found.size
     return Inspection(

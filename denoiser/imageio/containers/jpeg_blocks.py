@@ -89,8 +89,8 @@ def _segments(metadata: Metadata, profile: bytes | None) -> list[bytes]:
         pieces.append(_segment(APP1, exif.PREFIX + metadata.exif))
     if metadata.xmp:
         pieces += _packet(metadata.xmp)
-    if metadata.iptc:
-        resources = xmp.wrapped(metadata.iptc)
+    if metadata.iptc or metadata.resources:
+        resources = xmp.wrapped(metadata.iptc, metadata.resources)
         pieces += [_segment(APP13, xmp.IN_JPEG + part) for part in _parts(resources, _PART)]
     if profile and len(profile) <= _MAX_PROFILE:
         parts = _parts(profile, _MOST - 14)

@@ -25,27 +25,49 @@ def inspect(data: Data) -> Inspection:
     if span.take(0, min(2, len(span))) == _BARE:
         return _with_header(span, Metadata(), [])
     codestream: ByteSpan | None = None
-    block = packet = None
+    blocks: dict[bytes, bytes] = {}
+    packed: dict[bytes, bytes] = {}
     words: list[str] = []
     for part in _parts(span):
         if part.name in (b"jxlc", b"jxlp") and codestream is None:
             codestream = part.inside(span, 4 if part.name == b"jxlp" and part.size >= 4 else 0)
-        elif part.name == b"Exif" and block is None and 4 < part.size <= MAX_BLOCK_BYTES:
-            skipped = min(span.number(part.at, 4), part.size - 4)
-            block = exif.unprefixed(span.take(part.at + 4 + skipped, part.size - 4 - skipped)) or None
-        elif part.name == b"xml " and packet is None and 0 < part.size <= MAX_BLOCK_BYTES:
-            packet = span.take(part.at, part.size)
+        elif part.name in (b"Exif", b"xml ") and part.size <= MAX_BLOCK_BYTES:
+            blocks.setdefault(part.name, span.take(part.at, part.size))
         elif part.name == b"jhgm":
             words.append(inspection.GAIN_MAP)
         elif part.name == b"jumb":
             words.append(inspection.CONTENT_CREDENTIALS)
-        elif part.name == b"brob" and part.size >= 4:
-            names = {b"Exif": "compressed EXIF", b"xml ": "compressed XMP"}
-            words.append(names.get(span.take(part.at, 4), "compressed metadata"))
+        elif part.name == b"brob" and 4 <= part.size <= MAX_BLOCK_BYTES:
+            packed.setdefault(span.take(part.at, 4), span.take(part.at + 4, part.size - 4))
     if codestream is None:
         raise broken("truncated: a JPEG XL without an image")
+    for name, stream in packed.items():
+        plain = _unpacked(stream) if name in (b"Exif", b"xml ") else None
+        if plain is None:
+            words.append({b"Exif": "compressed EXIF", b"xml ": "compressed XMP"}.get(name, "compressed metadata"))
+        else:
+            blocks.setdefault(name, plain)
+    block = _exif_of(blocks.get(b"Exif", b""))
+    packet = blocks.get(b"xml ") or None
     metadata = Metadata(exif=block, xmp=packet, resolution=exif.resolution(block))
     return _with_header(codestream, metadata, words + inspection.in_xmp(packet))
+
+
+def _exif_of(content: bytes) -> bytes | None:
+    """Return the block after the offset of its start, which some writers leave out."""
+    if content.startswith((b"II*\0", b"MM\0*")):
+        return content
+    return exif.unprefixed(content[4 + int.from_bytes(content[:4], "big") :]) or None
+
+
+def _unpacked(stream: bytes) -> bytes | None:
+    """Return a decompressed Brotli stream; None if it is corrupt, too long, or imagecodecs is not installed."""
+    try:
+        import imagecodecs
+
+        return bytes(imagecodecs.brotli_decode(stream, out=MAX_BLOCK_BYTES))
+    except (ImportError, ValueError, RuntimeError):
+        return None
 
 
 def check_whole(data: Data) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers import exif, inspection, xmp
@@ -51,8 +51,9 @@ def _chunks(metadata: Metadata, profile: bytes | None) -> list[tuple[bytes, byte
         chunks.append((b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append((b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp))
-    if metadata.iptc:
-        chunks.append((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(_in_hex(xmp.wrapped(metadata.iptc)))))
+    if metadata.iptc or metadata.resources:
+        records = xmp.wrapped(metadata.iptc, metadata.resources)
+        chunks.append((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(_in_hex(records))))
     if metadata.comment:
         chunks.append(_comment(metadata.comment))
     return chunks
@@ -99,9 +100,14 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
-# Text that is preserved, or that programs write about themselves.
-_KNOWN_TEXT = re.compile(rb"XML:com\.adobe\.xmp|Comment$|Raw profile type |Software$|date:|Creation Time$")
-_CARRIED = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"sBIT": 0}  # chunks of `Metadata.png` by size; 0 is any
+# Text that is read into other fields of the metadata, and text that programs write about themselves.
+_READ_TEXT = re.compile(rb"XML:com\.adobe\.xmp|Comment$|Raw profile type (?:exif|APP1|iptc|8bim|xmp|icc|icm)$")
+_TEXT_OF_PROGRAMS = re.compile(r"Raw profile type |Software$|date:|Creation Time$")
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+# Text that XMP has a property for, by keyword: its name in Dublin Core.
+_PROPERTIES = {"Author": "creator", "Copyright": "rights", "Title": "title", "Description": "description"}
+# Chunks of `Metadata.png` by size; 0 is any.
+_CARRIED = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"sBIT": 0} | dict.fromkeys(_TEXTS, 0)
 _STEP = 1 << 20  # bytes decompressed or summed at a time
 
 
@@ -122,7 +128,27 @@ def carried(block: bytes | None) -> list[tuple[bytes, bytes]]:
 
 def only_in_png(block: bytes | None) -> list[str]:
     """Return names of what other formats cannot store of `Metadata.png`. gAMA and cHRM become a profile."""
-    return ["significant bits (sBIT)"] if any(name == b"sBIT" for name, _ in carried(block)) else []
+    words = ["significant bits (sBIT)"] if any(name == b"sBIT" for name, _ in carried(block)) else []
+    others = sorted(key for key in texts(block) if key not in _PROPERTIES and not _TEXT_OF_PROGRAMS.match(key))
+    return words + ([f"text ({', '.join(others[:8])})"] if others else [])
+
+
+def texts(block: bytes | None) -> dict[str, str]:
+    """Return the text in `Metadata.png` by keyword; the first of a keyword counts."""
+    found: dict[str, str] = {}
+    left = MAX_BLOCK_BYTES
+    for name, data in carried(block):
+        keyword, text = _text(name, data, left) if name in _TEXTS and left else (b"", None)
+        if text is not None and len(text) <= left:
+            left -= len(text)
+            found.setdefault(_name(keyword), text.decode("utf-8", "replace"))
+    return found
+
+
+def with_texts_in_xmp(metadata: Metadata) -> Metadata:
+    """Return the metadata for other formats: author, copyright, title and description are also in XMP."""
+    given = {_PROPERTIES[key]: text for key, text in texts(metadata.png).items() if key in _PROPERTIES}
+    return replace(metadata, xmp=xmp.with_dublin_core(metadata.xmp, given)) if given else metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,28 +202,31 @@ def inspect(data: Data) -> Inspection:
     span = ByteSpan(data)
     parts: dict[bytes, bytes] = {}
     texts: dict[bytes, bytes] = {}
-    kept: dict[bytes, bytes] = {}
+    kept: list[bytes] = []
     end, budget = 0, MAX_BLOCK_BYTES  # for all text together
     for chunk in walk(data):
         end = chunk.at + chunk.size + 4
         if chunk.name in (b"iCCP", b"eXIf", b"pHYs", b"acTL", b"cICP", b"caBX", b"gdAT"):
             parts.setdefault(chunk.name, span.take(chunk.at, chunk.size))
-        elif chunk.name in _CARRIED and chunk.size <= 32:
-            kept.setdefault(chunk.name, span.take(chunk.at - 8, chunk.size + 12))
-        elif chunk.name in (b"tEXt", b"zTXt", b"iTXt") and budget:
-            keyword, text = _text(chunk.name, span.take(chunk.at, chunk.size), budget)
+        elif chunk.name in _TEXTS and chunk.size <= budget:
+            raw = span.take(chunk.at - 8, chunk.size + 12)
+            if not _READ_TEXT.match(raw[8:].partition(b"\0")[0]):
+                budget -= len(raw)
+                kept.append(raw)
+                continue
+            keyword, text = _text(chunk.name, raw[8:-4], budget)
             if text is not None and len(text) <= budget:
                 budget -= len(text)
                 texts.setdefault(keyword, text)
+        elif chunk.name in _CARRIED and chunk.size <= 32 and chunk.name not in {raw[4:8] for raw in kept}:
+            kept.append(span.take(chunk.at - 8, chunk.size + 12))
     header = read_header(span)
     notes: list[str] = []
-    metadata = _metadata(parts, texts, b"".join(kept.values()))
+    metadata = _metadata(parts, texts, b"".join(kept))
     profile = _profile(parts, texts, notes)
     words = inspection.in_xmp(metadata.xmp) + (inspection.in_trailer(data, end) if end < len(data) else [])
     words += [inspection.CONTENT_CREDENTIALS] if b"caBX" in parts else []
     words += [inspection.GAIN_MAP] if b"gdAT" in parts else []
-    others = sorted(_name(keyword) for keyword in texts if not _KNOWN_TEXT.match(keyword))
-    words += [f"text ({', '.join(others[:8])})"] if others else []
 
     code = parts.get(b"cICP", b"")
     return Inspection(
@@ -218,7 +247,9 @@ def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes], kept: bytes)
     block = parts.get(b"eXIf") or _raw_profile(texts, b"exif") or _raw_profile(texts, b"APP1")
     block = exif.unprefixed(block) if block else None
     records = _raw_profile(texts, b"iptc") or _raw_profile(texts, b"8bim")
+    resources = None
     if records and records.startswith(b"8BIM"):
+        resources = xmp.carried_resources(records)
         records = xmp.unwrapped(records)
     comment = texts.get(b"Comment")
     return Metadata(
@@ -228,6 +259,7 @@ def _metadata(parts: dict[bytes, bytes], texts: dict[bytes, bytes], kept: bytes)
         comment=comment.decode("utf-8", "replace") if comment else None,
         resolution=_density(parts.get(b"pHYs", b"")) or exif.resolution(block),
         png=kept or None,
+        resources=resources,
     )
 
 

@@ -75,8 +75,14 @@ def _metadata(first: Directory) -> tuple[Metadata, list[str], list[str]]:
     resources = first.value(PHOTOSHOP) or b""
     words = ["Photoshop layers"] if LAYERS in first.entries else []
     words += ["clipping paths"] if xmp.has_paths(resources) else []
-    iptc = first.value(IPTC) or xmp.unwrapped(resources)
-    return Metadata(exif=block, xmp=first.value(XMP), iptc=iptc, resolution=first.dots_per_inch()), words, notes
+    metadata = Metadata(
+        exif=block,
+        xmp=first.value(XMP),
+        iptc=first.value(IPTC) or xmp.unwrapped(resources),
+        resolution=first.dots_per_inch(),
+        resources=xmp.carried_resources(resources),
+    )
+    return metadata, words, notes
 
 
 def byte_order_wanted(metadata: Metadata) -> ByteOrder:

@@ -67,9 +67,14 @@ def embed(encoded: bytes, metadata: Metadata, profile: bytes | None) -> bytes:
     rows = {row[0]: row for row in _rows_of_image(page, values, strips_tag)}
     moved = [at - begin + len(head) for at in places]
     rows[strips_tag] = values.row(strips_tag, 16 if layout.big else 4, moved)
-    for tag, block in ((XMP, metadata.xmp), (IPTC, metadata.iptc), (PROFILE, profile)):
+    for tag, kind, block in (
+        (XMP, 1, metadata.xmp),
+        (IPTC, 7, metadata.iptc),
+        (PHOTOSHOP, 1, metadata.resources),
+        (PROFILE, 7, profile),
+    ):
         if block:
-            rows[tag] = values.raw_row(tag, 1 if tag == XMP else 7, len(block), block)
+            rows[tag] = values.raw_row(tag, kind, len(block), block)
     rows |= _rows_of_resolution(metadata.resolution, values)
     rows |= about
     return _joined(layout, head, memoryview(encoded)[begin:end], values, [rows[tag] for tag in sorted(rows)])

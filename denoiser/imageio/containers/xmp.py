@@ -139,9 +139,27 @@ def with_property(packet: bytes | None, namespace: str, name: str, value: str) -
     description = (
         f'<rdf:Description rdf:about="" xmlns:own="{_escaped(namespace)}" own:{name}="{_escaped(value)}"/>'.encode()
     )
+    return _with_description(_own(namespace, name).sub(b"", packet) if packet else None, description)
+
+
+def with_dublin_core(packet: bytes | None, properties: dict[str, str]) -> bytes | None:
+    """Return the packet, or a new one, with these properties of Dublin Core, where it has none of that name."""
+    items = ""
+    for name, value in properties.items():
+        if packet is None or f"dc:{name}".encode() not in packet:
+            kind, language = ("Seq", "") if name == "creator" else ("Alt", ' xml:lang="x-default"')
+            value = "".join(letter for letter in value if letter.isprintable() or letter in "\n\t")
+            item = f"<rdf:li{language}>{html.escape(value)}</rdf:li>"
+            items += f"<dc:{name}><rdf:{kind}>{item}</rdf:{kind}></dc:{name}>"
+    if not items:
+        return packet
+    head = '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+    return _with_description(packet, f"{head}{items}</rdf:Description>".encode()) or packet
+
+
+def _with_description(packet: bytes | None, description: bytes) -> bytes | None:
     if packet is None:
         return _PACKET_BEGIN + _HEAD + description + _TAIL + _PACKET_END
-    packet = _own(namespace, name).sub(b"", packet)
     place = packet.rfind(_RDF_END)
     return None if place < 0 else packet[:place] + description + packet[place:]
 
@@ -163,6 +181,7 @@ def _escaped(text: str) -> str:
 
 IN_JPEG = b"Photoshop 3.0\0"
 _IPTC = 0x0404
+_CARRIED = (0x040A, 0x040B, 0x041E, 0x0425)
 _PATHS = range(2000, 2999)  # clipping and working paths
 
 
@@ -188,9 +207,19 @@ def unwrapped(block: bytes) -> bytes | None:
     return resources(block).get(_IPTC)
 
 
-def wrapped(records: bytes) -> bytes:
-    """Return a block of resources with only the IPTC records."""
-    return struct.pack(">4sH2xI", b"8BIM", _IPTC, len(records)) + records + bytes(len(records) % 2)
+def carried_resources(block: bytes) -> bytes | None:
+    """Return the resources of a block that are copied: copyright flag, URL, URLs, and the digest of the IPTC."""
+    found = resources(block)
+    return b"".join(_resource(key, found[key]) for key in _CARRIED if key in found) or None
+
+
+def wrapped(records: bytes | None, others: bytes | None = None) -> bytes:
+    """Return a block of resources with the IPTC records, and others."""
+    return (_resource(_IPTC, records) if records else b"") + (others or b"")
+
+
+def _resource(key: int, data: bytes) -> bytes:
+    return struct.pack(">4sH2xI", b"8BIM", key, len(data)) + data + bytes(len(data) % 2)
 
 
 def has_paths(block: bytes) -> bool:

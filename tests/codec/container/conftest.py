@@ -18,6 +18,7 @@ METADATA = Metadata(
     comment="Größe: 2 m",
     resolution=(300.0, 72.5),
     png=b"\0\0\0\1sRGB\0\xae\xce\x1c\xe9",
+    resources=b"8BIM\x04\x0a\0\0\0\0\0\1\1\0",
 )
 
 

@@ -96,6 +96,8 @@ def encode(format: str, mode: str = "RGB", size: tuple[int, int] = (64, 48), **w
 
 
 IPTC = b"\x1c\x02\x00\x00\x02\x00\x04\x1c\x02\x05\x00\x05title"
+# The copyright flag and a URL, as Photoshop writes them.
+RESOURCES = b"8BIM\x04\x0a\0\0\0\0\0\1\1\0" + b"8BIM\x04\x0b\0\0\0\0\0\x13https://example.com\0"
 XMP = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
     b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
@@ -141,7 +143,9 @@ def _encode() -> Callable[..., bytes]:
 def _full(request: pytest.FixtureRequest) -> Metadata:
     """One of everything, in both byte orders of EXIF."""
     block = build_exif(request.param, thumbnail=encode("jpeg", size=(16, 12)))
-    return Metadata(exif=block, xmp=XMP, iptc=IPTC, comment="Grüße, 12 €", resolution=(240.0, 240.0))
+    return Metadata(
+        exif=block, xmp=XMP, iptc=IPTC, comment="Grüße, 12 €", resolution=(240.0, 240.0), resources=RESOURCES
+    )
 
 
 @pytest.fixture(name="profile", scope="session")

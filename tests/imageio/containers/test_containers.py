@@ -33,6 +33,7 @@ def test_metadata_is_preserved_or_named(encode: Encode, full: Metadata, profile:
     assert found.profile == profile and found.metadata.xmp == full.xmp
     assert (found.metadata.iptc == full.iptc) != ("IPTC" in named)
     assert (found.metadata.comment == full.comment) != ("comment" in named)
+    assert (found.metadata.resources == full.resources) != any("Photoshop" in word for word in named)
     assert found.metadata.resolution == full.resolution  # from EXIF, where the format has no place of its own
     if format != "tiff":  # there the block is taken apart and put together again: see test_tiff_blocks
         assert found.metadata.exif == full.exif

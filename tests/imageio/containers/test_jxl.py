@@ -66,6 +66,25 @@ def test_what_is_not_carried_over_is_named() -> None:
     assert found.hidden == ("gain map", "content credentials (C2PA)", "compressed EXIF")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("pillow_jxl") is None, reason="the extra jxl is not installed")
+def test_compressed_metadata_are_read(full: Metadata) -> None:
+    import pillow_jxl  # noqa: F401 - registers the format with Pillow
+
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (61, 37)).save(file, "jxl", exif=full.exif, xmp=full.xmp, compress_metadata=True)
+    assert b"brob" in file.getvalue() and full.exif not in file.getvalue()
+    found = jxl.inspect(file.getvalue())
+    assert (found.metadata.exif, found.metadata.xmp, found.hidden) == (full.exif, full.xmp, ())
+
+
+def test_a_brotli_bomb_is_left_out() -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    bomb = bytes(imagecodecs.brotli_encode(bytes(40_000_000), level=1))
+    for stream in (bomb, b"nonsense", b""):
+        found = jxl.inspect(_boxed(box(b"brob", b"xml " + stream), box(b"jxlc", _codestream(*_PLAIN))))
+        assert (found.metadata.xmp, found.hidden) == (None, ("compressed XMP",))
+
+
 @pytest.mark.parametrize(
     ("file", "reason"),
     [

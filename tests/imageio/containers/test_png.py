@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from xml.etree import ElementTree
 
 import PIL.Image
 import PIL.PngImagePlugin
@@ -13,6 +14,7 @@ import pytest
 
 from denoiser.errors import UnreadableImage
 from denoiser.image import Metadata
+from denoiser.imageio import containers
 from denoiser.imageio.containers import png
 
 Encode = Callable[..., bytes]
@@ -159,12 +161,10 @@ def test_what_is_not_carried_over_is_named(encode: Encode) -> None:
             encode("png"),
             _chunk(b"cICP", bytes([9, 16, 0, 1])),
             _chunk(b"caBX", b"jumb"),
-            _chunk(b"tEXt", b"Title\0a title"),
-            _chunk(b"tEXt", b"Software\0a program"),
         )
         + b"trailer"
     )
-    assert found.hidden == ("content credentials (C2PA)", "text (Title)")
+    assert found.hidden == ("content credentials (C2PA)",)
     assert found.cicp == (9, 16, 0, True)
     assert found.notes == ("7 bytes follow after its end",)
 
@@ -179,6 +179,41 @@ def test_chunks_of_colour_are_carried_and_others_are_not(encode: Encode) -> None
         encoded = png.embed(encode("png"), Metadata(png=bad), None)
         png.check_whole(encoded)
         assert (png.inspect(encoded).metadata.png or b"") in (b"", colours[:16])
+
+
+TEXTS = {
+    "Author": _chunk(b"tEXt", b"Author\0J\xf6rg <j@example.com>"),
+    "Copyright": _chunk(b"zTXt", b"Copyright\0\0" + zlib.compress(b"\xa9 2024")),
+    "Title": _chunk(b"iTXt", "Title\0\0\0en\0Titel\0日本 & co".encode()),
+    "Camera": _chunk(b"tEXt", b"Camera\0a camera"),
+    "Software": _chunk(b"tEXt", b"Software\0a program"),
+}
+
+
+def test_text_is_carried_from_png_to_png_byte_for_byte(encode: Encode) -> None:
+    source = _with(encode("png"), *TEXTS.values(), _chunk(b"tEXt", b"Comment\0mine"))
+    found = png.inspect(source).metadata
+    assert (found.png, found.comment) == (b"".join(TEXTS.values()), "mine")
+    again = png.inspect(png.embed(encode("png"), found, None)).metadata
+    assert again == found
+    picture = PIL.Image.open(io.BytesIO(png.embed(encode("png"), found, None)))
+    picture.load()
+    assert picture.text["Author"] == "Jörg <j@example.com>"  # type: ignore[attr-defined]
+    assert png.only_in_png(found.png) == ["text (Camera)"]
+
+
+@pytest.mark.parametrize("format", ["jpeg", "tiff", "webp", "avif"])
+def test_author_copyright_and_title_become_xmp_in_other_formats(encode: Encode, format: str) -> None:
+    metadata = Metadata(png=b"".join(TEXTS.values()))
+    packet = containers.inspect(containers.embed(encode(format), format, metadata, None), format).metadata.xmp
+    assert packet is not None
+    ns = {"dc": "http://purl.org/dc/elements/1.1/", "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"}
+    tree = ElementTree.fromstring(packet)
+    words = [tree.find(f".//dc:{name}//rdf:li", ns) for name in ("creator", "rights", "title")]
+    assert [word.text for word in words if word is not None] == ["Jörg <j@example.com>", "© 2024", "日本 & co"]
+    own = Metadata(xmp=packet, png=TEXTS["Author"])
+    assert containers.inspect(containers.embed(encode(format), format, own, None), format).metadata.xmp == packet
+    assert "text (Camera)" in containers.not_carried(format, metadata)
 
 
 @pytest.mark.parametrize(

@@ -167,3 +167,15 @@ def test_records_are_found_behind_other_resources_with_names() -> None:
 @pytest.mark.parametrize("cut", range(0, 19, 3))
 def test_a_cut_block_gives_nothing(cut: int) -> None:
     assert xmp.unwrapped(xmp.wrapped(b"records")[:cut]) is None
+
+
+def test_only_some_resources_are_carried() -> None:
+    flag, url = xmp._resource(0x040A, b"\1"), xmp._resource(0x040B, b"https://example.com")
+    block = b"8BIM\x03\xed\4name\0\0\0\0\2ab" + url + xmp.wrapped(b"records") + flag + xmp._resource(2000, b"path")
+    assert xmp.carried_resources(block) == flag + url
+    assert xmp.resources(xmp.wrapped(b"records", flag + url)) == {
+        0x0404: b"records",
+        0x040A: b"\1",
+        0x040B: b"https://example.com",
+    }
+    assert xmp.carried_resources(b"") is None
