@@ -68,6 +68,7 @@ class Origin:
     jpeg: JpegTables | None = None
     lossless: bool = True
     times_ns: tuple[int, int] | None = None  # access and modification
+    size: tuple[int, int] | None = None  # upright width and height of the whole image, before any crop
     notes: tuple[str, ...] = ()  # for the user: "the gain map is not carried over"
 
 

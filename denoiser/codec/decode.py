@@ -126,6 +126,7 @@ class Decoder:
             mode=source.mode if source else "rgb",
             lossless=file.is_exact and (source is None or source.lossless),
             times_ns=times_ns,
+            size=(file.width, file.height),
             notes=notes,
         )
         image = replace(image, profile=file.profile, cicp=file.cicp, metadata=file.metadata, origin=origin)

@@ -149,8 +149,11 @@ _QUALITY = 80
 
 
 def renewed(image: Image) -> Metadata:
-    """Return the metadata; an EXIF thumbnail is replaced by one of the present pixels."""
+    """Return the metadata, with the size of a crop, and with a new EXIF thumbnail if there is one."""
     metadata = image.metadata
+    size = (image.width, image.height)
+    if image.origin and image.origin.size not in (None, size):
+        metadata = containers.with_size(metadata, *size)
     if metadata.exif is None or not exif.has_thumbnail(metadata.exif):
         return metadata
     return dataclasses.replace(metadata, exif=exif.with_thumbnail(metadata.exif, small_jpeg(image)))

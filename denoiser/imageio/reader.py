@@ -150,6 +150,7 @@ def _assembled(file: SourceBytes, inspection: Inspection, decoded: DecodedImage)
         jpeg=tables,
         lossless=decoded.lossless,
         times_ns=file.times_ns,
+        size=(width, height),
         notes=_notes(inspection, decoded),
     )
     return Image(

@@ -193,3 +193,23 @@ def test_the_copyright_flag_and_url_of_photoshop_are_kept(photo: Array, source: 
         assert (seen.info["photoshop"][0x040A], seen.info["photoshop"][0x040B]) == (b"\1", url)
     if target == "tiff":
         assert seen.tag_v2[34377] == block
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "tiff"])
+def test_a_crop_has_its_own_size_in_exif_and_xmp(photo: Array, format: str) -> None:
+    stored = PillowImage.fromarray(photo)
+    exif = stored.getexif()
+    inner = exif.get_ifd(ExifTags.IFD.Exif)
+    inner[ExifTags.Base.ExifImageWidth], inner[ExifTags.Base.ExifImageHeight] = 128, 96
+    packet = b'<rdf:RDF><rdf:Description exif:PixelXDimension="128" exif:PixelYDimension="96"/></rdf:RDF>'
+    file = io.BytesIO()
+    stored.save(file, "JPEG", exif=exif, xmp=packet)
+    whole = imageio.read_bytes(file.getvalue(), "a.jpg")
+    for width, height in ((128, 96), (50, 40)):
+        crop = dataclasses.replace(whole, pixels=whole.pixels[:height, :width])
+        back = imageio.read_bytes(imageio.encode(crop, format), "b")
+        written = PillowImage.Exif()
+        written.load(b"Exif\0\0" + (back.metadata.exif or b""))
+        sizes = written.get_ifd(ExifTags.IFD.Exif)
+        assert (sizes[ExifTags.Base.ExifImageWidth], sizes[ExifTags.Base.ExifImageHeight]) == (width, height)
+        assert back.metadata.xmp == packet.replace(b"128", b"%d" % width).replace(b"96", b"%d" % height)

@@ -44,6 +44,7 @@ __all__ = [
     "not_carried",
     "tiff",
     "upright",
+    "with_size",
     "xmp",
 ]
 
@@ -152,9 +153,16 @@ def upright(metadata: Metadata, width: int, height: int, *, orientation: int = 1
     exif_block = exif.with_orientation_reset(metadata.exif) if metadata.exif else None
     # If nothing was turned, an orientation in XMP still applies to these pixels.
     packet = xmp.with_orientation_reset(metadata.xmp) if metadata.xmp and orientation != 1 else metadata.xmp
-    resolution = metadata.resolution
+    metadata = replace(metadata, exif=exif_block, xmp=packet)
     if orientation >= 5:  # width and height were swapped
-        exif_block = exif.with_size(exif_block, width, height) if exif_block else None
-        packet = xmp.with_size(packet, width, height) if packet else None
-        resolution = (resolution[1], resolution[0]) if resolution else None
-    return replace(metadata, exif=exif_block, xmp=packet, resolution=resolution)
+        resolution = metadata.resolution
+        metadata = with_size(metadata, width, height)
+        metadata = replace(metadata, resolution=(resolution[1], resolution[0]) if resolution else None)
+    return metadata
+
+
+def with_size(metadata: Metadata, width: int, height: int) -> Metadata:
+    """Return the metadata with this size in EXIF and XMP, where they have one."""
+    exif_block = exif.with_size(metadata.exif, width, height) if metadata.exif else None
+    packet = xmp.with_size(metadata.xmp, width, height) if metadata.xmp else None
+    return replace(metadata, exif=exif_block, xmp=packet)
