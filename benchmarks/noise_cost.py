@@ -15,10 +15,11 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from denoiser import noise
 from denoiser.imageio.rivals import recompressed
 from denoiser.networks import registry
 from denoiser.networks.conditioning import Denoiser
+from denoiser.noise import camera, simple
+from denoiser.noise.jpeg import through_jpeg
 from denoiser.training import recipe
 from denoiser.training.degrade import degrade
 from denoiser.training.recipe import NoiseShares
@@ -62,10 +63,10 @@ def kinds(crops: Tensor, generator: torch.Generator) -> dict[str, Callable[[], o
         name: (lambda shares=shares: degrade(crops, shares, generator)) for name, shares in drawn.items()
     }
     return calls | {
-        "shoot": lambda: noise.shoot(crops, generator),
-        "photograph": lambda: noise.photograph(crops, generator),
-        "poisson": lambda: noise.add_poisson(crops, 200.0, generator),
-        "speckle": lambda: noise.add_speckle(crops, 25.0, generator),
+        "shoot": lambda: camera.shoot(crops, generator),
+        "photograph": lambda: camera.photograph(crops, generator),
+        "poisson": lambda: simple.add_poisson(crops, 200.0, generator),
+        "speckle": lambda: simple.add_speckle(crops, 25.0, generator),
     }
 
 
@@ -81,7 +82,7 @@ def jpeg(crops: Tensor, *, half_chroma: bool) -> dict[str, Callable[[], object]]
         back = [torch.from_numpy(recompressed(file, QUALITY, half_chroma=half_chroma).copy()) for file in files]
         return torch.stack(back).to(crops.device).permute(0, 3, 1, 2) / 255
 
-    return {"libjpeg": by_libjpeg, "torch": lambda: noise.through_jpeg(crops, quality, half_chroma=half_chroma)}
+    return {"libjpeg": by_libjpeg, "torch": lambda: through_jpeg(crops, quality, half_chroma=half_chroma)}
 
 
 def training_step(crops: Tensor) -> Callable[[], object]:

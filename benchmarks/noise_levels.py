@@ -25,7 +25,8 @@ from denoiser import imageio
 from denoiser.engine import open_session
 from denoiser.engine.session import Session
 from denoiser.errors import SpoiltResult
-from denoiser.estimation import NoiseEstimate, estimate_noise
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.estimator import estimate_noise
 from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio import formats

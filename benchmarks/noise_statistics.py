@@ -24,7 +24,9 @@ from torch.nn import functional
 
 from denoiser import imageio
 from denoiser.networks.conditioning import luma_and_chroma_sigma
-from denoiser.noise import Dice, as_8_bit, photograph
+from denoiser.noise.camera import photograph
+from denoiser.noise.dice import Dice
+from denoiser.noise.simple import as_8_bit
 from denoiser.training.degrade import compress
 
 BEGIN, END = "<!-- benchmarks/noise_statistics.py begins -->", "<!-- and ends -->"

@@ -41,7 +41,7 @@ from denoiser.options import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from denoiser.estimation import NoiseEstimate
+    from denoiser.estimation.estimate import NoiseEstimate
     from denoiser.imageio.pillow_bridge import PilImage
     from denoiser.networks.estimator import NoiseEstimator
 
@@ -163,9 +163,9 @@ def estimate_noise(image: ImageLike, *, estimator: NoiseEstimator | None = None)
     """Return a NoiseEstimate of the image, whose levels are standard deviations on the 0–255 scale.
 
     *image* is anything that `denoise` takes; a stack (N×H×W×C or N×C×H×W) gives a list. The default
-    *estimator* is the bundled one; `denoiser.estimation.load_estimator` loads others.
+    *estimator* is the bundled one; `denoiser.estimation.estimator.load_estimator` loads others.
     """
-    from denoiser import estimation  # torch
+    from denoiser.estimation import estimator as estimation  # torch
 
     given = read_input(image)
     estimates = [estimation.estimate_noise(one, estimator=estimator) for one in given.images]

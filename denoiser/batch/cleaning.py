@@ -29,7 +29,8 @@ from denoiser.options import crop_of
 
 if TYPE_CHECKING:
     from denoiser.engine import Cleaned
-    from denoiser.estimation import NoiseEstimate, Series
+    from denoiser.estimation.estimate import NoiseEstimate
+    from denoiser.estimation.series import Series
 
 NOTE_COPIED = "copied unchanged (nothing to clean)"
 NOTE_CONVERTED = "written again, although there was nothing to clean"  # and why
@@ -120,7 +121,7 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
         limit = settings.batch.skip_clean
         notes, estimate = content.notes, None
         if limit > 0 or series is not None:
-            from denoiser.estimation import estimate_noise  # torch, which other options do not need here
+            from denoiser.estimation.estimator import estimate_noise  # torch, which other options do not need here
 
             own = estimate_noise(content)
             estimate = own if series is None else series.of(own)

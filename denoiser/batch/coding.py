@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from denoiser.codec.container import LatentFile
     from denoiser.codec.decode import Decoder
     from denoiser.codec.encode import Encoded, Encoder
-    from denoiser.estimation import Series
+    from denoiser.estimation.series import Series
     from denoiser.options import EncodeOptions
 
 _EXACT = ModelChoice("exact", "")  # lossless encoding needs no weights

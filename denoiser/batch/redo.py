@@ -19,7 +19,7 @@ from denoiser.events import CancelToken, ignore
 from denoiser.imageio import formats
 
 if TYPE_CHECKING:
-    from denoiser.estimation import Series
+    from denoiser.estimation.series import Series
     from denoiser.image import Image
 
 
@@ -73,7 +73,7 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
 
 
 def _series_of(record: ProcessingRecord, image: Image) -> Series | None:
-    from denoiser.estimation import estimate_noise
+    from denoiser.estimation.estimator import estimate_noise
 
     return stated(record.noise, estimate_noise(image))
 

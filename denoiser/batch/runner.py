@@ -48,7 +48,7 @@ from denoiser.events import (
 )
 
 if TYPE_CHECKING:
-    from denoiser.estimation import Series
+    from denoiser.estimation.series import Series
 
 # A few threads decode fast enough even for a GPU; more only use memory.
 MOST_THREADS = 8

@@ -21,7 +21,8 @@ from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest, SourceFile, stamp_of
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
-from denoiser.estimation import NoiseEstimate, Series, fit_series
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.series import Series, fit_series
 from denoiser.events import CancelToken, SeriesFound
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class SeriesFitting:
         return series
 
     def _look(self, job: Job) -> NoiseEstimate | None:
-        from denoiser.estimation import estimate_noise  # torch takes seconds, and is needed only here
+        from denoiser.estimation.estimator import estimate_noise  # torch takes seconds, and is needed only here
 
         stamp = stamp_of(job.source)
         if self.cancel.cancelled or stamp is None:

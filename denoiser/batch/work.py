@@ -25,7 +25,7 @@ from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 
 if TYPE_CHECKING:
-    from denoiser.estimation import Series
+    from denoiser.estimation.series import Series
 
 
 @dataclass(frozen=True, slots=True)

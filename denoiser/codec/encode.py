@@ -17,7 +17,7 @@ import numpy as np
 
 from denoiser.codec import container, exact
 from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, model_of_noise
-from denoiser.codec.container import Exact, LatentFile
+from denoiser.codec.container import Exact, LatentFile, TileStream
 from denoiser.codec.entropy.tables import LEVELS
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
 from denoiser.errors import SpoiltResult, UnwritableImage
@@ -181,7 +181,6 @@ class _Call:
     noise: Noise | None = field(init=False)
     analysed: Analysed = field(init=False)
     frame: dict[str, Any] = field(init=False)
-    searches: bool = field(init=False)
     done: int = 0
 
     def begin(self, *, keeps: bool) -> None:
@@ -209,16 +208,16 @@ class _Call:
 
     def carry_out(self) -> Encoded:
         image, options = self.image, self.options
-        self.searches = bool(options.bpp or options.target_size or options.min_psnr)
-        self.begin(keeps=self.searches)
-        if self.searches:
+        searches = bool(options.bpp or options.target_size or options.min_psnr)
+        self.begin(keeps=searches)
+        if searches:
             for number in range(len(self.analysed.grid)):
                 self.analysed.latents(number)
-                self._tell()
+                self._report()
         step = self._step()
         if step is None:
             return self._exact_alone()
-        file = self._file(step, verify=options.verify, tells=not self.searches)
+        file = self._file(step, verify=options.verify, reports=not searches)
         if self.noise is not None:
             return self._cleaned(file, step, self.noise)
         data = container.write(file)
@@ -262,25 +261,28 @@ class _Call:
         """The file with a noise model; also measures the size with the noise."""
         data = container.write(dataclasses.replace(file, noise=model_of_noise(self.analysed, step, noise)))
         noisy = Analysed(self.image, self.transform, self.coder, self.cancel)
-        tiles = []
-        for number in range(len(noisy.grid)):
-            tiles.append(noisy.tile(number, step))
-            self._tell()
-        noisy_bytes = len(container.write(dataclasses.replace(file, tiles=tuple(tiles), cleaned=False)))
+        noisy_file = dataclasses.replace(file, tiles=self._tiles(noisy, step, reports=True), cleaned=False)
+        noisy_bytes = len(container.write(noisy_file))
         return Encoded(data, self.image.megapixels, quality=quality_of(step), noise=noise, noisy_bytes=noisy_bytes)
 
-    def _file(self, step: int, *, verify: bool = False, tells: bool = False) -> LatentFile:
+    def _file(self, step: int, *, verify: bool = False, reports: bool = False) -> LatentFile:
+        tiles = self._tiles(self.analysed, step, verify=verify, reports=reports)
+        return LatentFile(**self.frame, step=step, tiles=tiles)
+
+    def _tiles(
+        self, analysed: Analysed, step: int, *, verify: bool = False, reports: bool
+    ) -> tuple[TileStream, ...]:
         tiles = []
-        for number in range(len(self.analysed.grid)):
-            tiles.append(self.analysed.tile(number, step, verify=verify))
-            if tells:
-                self._tell()
-        return LatentFile(**self.frame, step=step, tiles=tuple(tiles))
+        for number in range(len(analysed.grid)):
+            tiles.append(analysed.tile(number, step, verify=verify))
+            if reports:
+                self._report()
+        return tuple(tiles)
 
     def _size(self, step: int) -> int:
         return len(container.write(self._file(step))) + (NOISE_CHUNK_BYTES if self.noise else 0)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self.done += 1
         total = len(self.analysed.grid) * (1 if self.noise is None else 2)
         self.listener(TileDone(self.done, total, self.image.megapixels))

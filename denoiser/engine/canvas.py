@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from denoiser.engine.local_means import CELL, limits_of
-from denoiser.estimation import NoiseEstimate
+from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.image import Image, Pixels
 from denoiser.networks.conditioning import Condition
 from denoiser.tiling import Region, Span, Tile, TilePlan

@@ -42,9 +42,9 @@ class RunningBatch:
 class NetworkRunner:
     """Runs one network on one device. Threads take turns, batch by batch."""
 
-    def __init__(self, network: Denoiser, device: str, precision: str = "fp32", *, passes: int = 1) -> None:
+    def __init__(self, network: Denoiser, device: str, *, passes: int = 1) -> None:
         """*passes* is 1, 2, 4 or 8."""
-        self.precision = precision
+        self.precision = "fp32"
         self._passes = passes
         self._network = network
         self._turn = threading.Lock()

@@ -19,7 +19,9 @@ from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.engine.trust import trust_number
 from denoiser.errors import SpoiltResult
-from denoiser.estimation import NoiseEstimate, at_level, automatic, estimate_noise, present_noise
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.estimator import estimate_noise
+from denoiser.estimation.policy import at_level, automatic, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.networks.conditioning import Condition, NetworkSpec

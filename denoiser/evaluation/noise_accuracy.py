@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser.estimation import NoiseEstimate
+from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.evaluation.samples import with_white_noise
 from denoiser.image import Image, from_numpy
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser import imageio, noise
+from denoiser import imageio
 from denoiser.engine import Session
 from denoiser.errors import UnusableData
 from denoiser.evaluation.denoising import Score, score
@@ -41,6 +41,7 @@ from denoiser.evaluation.samples import (
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import LoadedModel
+from denoiser.noise import simple
 from denoiser.options import WriteOptions
 
 BUDGET = 2 / 255  # of each value: invisible even side by side
@@ -110,11 +111,11 @@ class Degradation:
 
 
 def _white(sigma: float) -> Noise:
-    return lambda clean, generator: noise.add_white(clean, sigma, generator)
+    return lambda clean, generator: simple.add_white(clean, sigma, generator)
 
 
 def _mixed(clean: Tensor, generator: torch.Generator) -> Tensor:
-    return noise.add_salt_and_pepper(noise.add_white(clean, 15, generator), 0.02, generator)
+    return simple.add_salt_and_pepper(simple.add_white(clean, 15, generator), 0.02, generator)
 
 
 def _stripes(clean: Tensor, generator: torch.Generator) -> Tensor:
@@ -127,9 +128,9 @@ DEGRADATIONS = (
     *(Degradation(f"white 25, then JPEG {quality}", _white(25), jpeg=quality) for quality in (90, 70, 50, 30)),
     Degradation("out of focus, then white 15", _white(15), blurred=True),
     Degradation("white 15 and 2 % salt and pepper", _mixed),
-    Degradation("salt and pepper, 5 %", lambda clean, dice: noise.add_salt_and_pepper(clean, 0.05, dice)),
-    Degradation("Poisson, 60 photons at white", lambda clean, dice: noise.add_poisson(clean, 60.0, dice)),
-    Degradation("speckle, 50 at white", lambda clean, dice: noise.add_speckle(clean, 50.0, dice)),
+    Degradation("salt and pepper, 5 %", lambda clean, dice: simple.add_salt_and_pepper(clean, 0.05, dice)),
+    Degradation("Poisson, 60 photons at white", lambda clean, dice: simple.add_poisson(clean, 60.0, dice)),
+    Degradation("speckle, 50 at white", lambda clean, dice: simple.add_speckle(clean, 50.0, dice)),
     Degradation("stripes, 10 from row to row", _stripes),
 )
 

@@ -38,8 +38,7 @@ tiles too. Levels named in *dense* use residual pairs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -50,12 +49,6 @@ from denoiser.networks.conditioning import PLANES, Denoiser
 _STEM = 2  # the stem's unshuffle
 _LEVELS = 3
 SIZE_MULTIPLE = _STEM * 2 ** (_LEVELS - 1)
-
-
-class BlockMaker(Protocol):
-    """Makes one block of a level (0 at 1/2, 1 at 1/4, 2 at 1/8) that keeps the size and the *width*."""
-
-    def __call__(self, level: int, width: int, /) -> Block: ...
 
 
 class Block(nn.Module):
@@ -76,9 +69,14 @@ class Up(nn.Module):
 
 
 class PyramidAutoencoder(Denoiser):
-    """Maps noisy (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to clean; H and W are multiples of 8."""
+    """Maps noisy (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to clean; H and W are multiples of 8.
 
-    def __init__(self, widths: Sequence[int], blocks: Sequence[int], make_block: BlockMaker) -> None:
+    *make_block* makes one block for a level (0 at 1/2, 1 at 1/4, 2 at 1/8) and its width.
+    """
+
+    def __init__(
+        self, widths: Sequence[int], blocks: Sequence[int], make_block: Callable[[int, int], Block]
+    ) -> None:
         super().__init__()
         if len(widths) != _LEVELS or len(blocks) != 2 * _LEVELS - 1:
             raise ValueError("three widths and five block counts describe this network")

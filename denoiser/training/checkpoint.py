@@ -56,7 +56,12 @@ def load_state(
     tensors, values = read_tensors(path, _HEADER)
     try:
         progress = TrainingState(**values)
-        _restore_generator(generator, tensors.pop("generator"), progress.step)
+        state = tensors.pop("generator")
+        # The state of a generator fits only the same kind of device; on another one a new sequence is started.
+        if state.shape == generator.get_state().shape:
+            generator.set_state(state)
+        else:
+            generator.manual_seed(generator.initial_seed() + progress.step)
         for role, network in networks.items():
             network.load_state_dict(_below(tensors, role))
         for number, optimiser in enumerate(optimisers):
@@ -90,23 +95,13 @@ def _unusable(path: Path, error: Exception) -> UnusableData:
     )
 
 
-def _restore_generator(generator: torch.Generator, state: Tensor, step: int) -> None:
-    # The state of a generator fits only the same kind of device; on another one a new sequence is started.
-    if state.shape == generator.get_state().shape:
-        generator.set_state(state)
-    else:
-        generator.manual_seed(generator.initial_seed() + step)
-
-
 def _below(tensors: Mapping[str, Tensor], role: str) -> dict[str, Tensor]:
     return {name.removeprefix(f"{role}/"): value for name, value in tensors.items() if name.startswith(f"{role}/")}
 
 
 def _fill(optimiser: torch.optim.Optimizer, flat: Mapping[str, Tensor]) -> None:
-    complete = optimiser.state_dict()
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in flat.items():
         index, key = name.split("/")
         states.setdefault(int(index), {})[key] = value
-    complete["state"] = states
-    optimiser.load_state_dict(complete)
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": states})

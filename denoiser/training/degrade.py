@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from denoiser import noise
 from denoiser.networks.conditioning import MAX_SIGMA, luma_and_chroma_sigma, planes_of_batch
-from denoiser.noise import Dice, through_jpeg
+from denoiser.noise import camera, defects, simple
+from denoiser.noise.dice import Dice
+from denoiser.noise.jpeg import through_jpeg
 from denoiser.training.recipe import NoiseShares
 
 QUALITY_RANGE = (30, 100)
@@ -119,13 +120,13 @@ def _with_defects(
 
 
 def _add_defects(noisy: Tensor, _level: Tensor, dice: Dice) -> Tensor:
-    return noise.add_defects(noisy, dice.log_uniform(*_DEFECT_RANGE, len(noisy)), dice.generator)
+    return defects.add_defects(noisy, dice.log_uniform(*_DEFECT_RANGE, len(noisy)), dice.generator)
 
 
 def _add_stripes(noisy: Tensor, level: Tensor, dice: Dice) -> Tensor:
     more = dice.uniform(0, _MORE_STRIPES, len(level)) * (dice.uniform(0, 1, len(level)) < _MORE_STRIPES_SHARE)
     sigma = level * dice.log_uniform(*_STRIPES_RANGE, len(level)) + more
-    return noise.add_stripes(noisy, sigma, dice.generator)
+    return defects.add_stripes(noisy, sigma, dice.generator)
 
 
 def _planes(levels: Tensor, correlated: Tensor, unknown: Tensor, shares: NoiseShares, dice: Dice) -> Tensor:
@@ -156,7 +157,7 @@ def _some_wrong(levels: Tensor, share: float, dice: Dice) -> Tensor:
 
 def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     sigma = dice.uniform(0, crops.max_sigma, len(crops.clean))
-    noisy = noise.add_white(crops.clean, sigma, dice.generator, grey=crops.grey)
+    noisy = simple.add_white(crops.clean, sigma, dice.generator, grey=crops.grey)
     # Grey noise has luma alone: three times the variance of one channel's share, and no chroma.
     luma = torch.where(crops.grey, sigma * 3**0.5, sigma)
     chroma = torch.where(crops.grey, 0.0, sigma)
@@ -164,7 +165,7 @@ def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _camera(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
-    noisy, target = noise.photograph(crops.clean, dice.generator)
+    noisy, target = camera.photograph(crops.clean, dice.generator)
     noisy, target = (_grey_where(crops.grey, image) for image in (noisy, target))
     kept = _as_files(noisy, dice)
     return kept, target, torch.stack(luma_and_chroma_sigma(kept - target))
@@ -175,13 +176,13 @@ def _as_files(images: Tensor, dice: Dice) -> Tensor:
     kept = torch.empty_like(images)
     if len(compressed):
         kept[compressed] = compress(images[compressed], dice)
-    kept[as_it_is] = noise.as_8_bit(images[as_it_is])
+    kept[as_it_is] = simple.as_8_bit(images[as_it_is])
     return kept
 
 
 def _shaped(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     sigma = dice.uniform(0, 1, len(crops.clean)).square() * crops.max_sigma * 0.7
-    noisy = _grey_where(crops.grey, noise.add_shaped(crops.clean, sigma, dice.generator))
+    noisy = _grey_where(crops.grey, simple.add_shaped(crops.clean, sigma, dice.generator))
     noisy = _some_clipped(noisy, dice)
     return noisy, crops.clean, torch.stack(luma_and_chroma_sigma(noisy - crops.clean))
 
@@ -189,14 +190,14 @@ def _shaped(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 def _nearly_clean(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     # Up to sigma 2, half of them 0; the target is the input: teaches to do no harm.
     sigma = dice.uniform(-2, 2, len(crops.clean)).clamp_min(0)
-    noisy = noise.as_8_bit(noise.add_white(crops.clean, sigma, dice.generator, grey=crops.grey))
+    noisy = simple.as_8_bit(simple.add_white(crops.clean, sigma, dice.generator, grey=crops.grey))
     levels = torch.stack([sigma, sigma])
     compressed, _ = dice.split((_CLEAN_JPEG_SHARE, 1 - _CLEAN_JPEG_SHARE), len(noisy))
     if not len(compressed):
         return noisy, noisy, levels
     # Clean photos that were saved as JPEG: the target is the photo before.
     target = noisy.clone()
-    target[compressed] = noise.as_8_bit(crops.clean[compressed])
+    target[compressed] = simple.as_8_bit(crops.clean[compressed])
     noisy[compressed] = _grey_where(crops.grey[compressed], compress(target[compressed], dice))
     levels[:, compressed] = torch.stack(luma_and_chroma_sigma(noisy[compressed] - target[compressed]))
     return noisy, target, levels
@@ -204,15 +205,15 @@ def _nearly_clean(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 
 def _impulse(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     share = dice.uniform(*_IMPULSE_RANGE, len(crops.clean))
-    extremes = noise.add_salt_and_pepper(crops.clean, share, dice.generator)
-    values = _grey_where(crops.grey, noise.add_random_values(crops.clean, share, dice.generator))
+    extremes = simple.add_salt_and_pepper(crops.clean, share, dice.generator)
+    values = _grey_where(crops.grey, simple.add_random_values(crops.clean, share, dice.generator))
     either = dice.uniform(0, 1, len(share), 1, 1, 1) < 0.5
     return torch.where(either, extremes, values), crops.clean, torch.zeros(2, len(share), device=dice.device)
 
 
 def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     share = dice.number(*_MASKED_RANGE)
-    mask = (noise.mask_pixels, noise.mask_blocks, noise.mask_stripes)[int(dice.number(0, 2.999))]
+    mask = (simple.mask_pixels, simple.mask_blocks, simple.mask_stripes)[int(dice.number(0, 2.999))]
     noisy = mask(crops.clean, share, dice.generator)
     return noisy, crops.clean, torch.zeros(2, len(noisy), device=dice.device)
 
@@ -234,4 +235,4 @@ def _grey_where(chosen: Tensor, images: Tensor) -> Tensor:
 
 def _some_clipped(noisy: Tensor, dice: Dice) -> Tensor:
     chosen = dice.uniform(0, 1, len(noisy), 1, 1, 1) < _CLIPPED_SHARE
-    return torch.where(chosen, noise.as_8_bit(noisy), noisy)
+    return torch.where(chosen, simple.as_8_bit(noisy), noisy)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from denoiser.errors import Cancelled, UnusableData, UsageError
-from denoiser.estimation import estimate_noise
+from denoiser.estimation.estimator import estimate_noise
 from denoiser.evaluation.noise_accuracy import LEVELS, measure_accuracy
 from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken, Listener, TrainingProgress, ignore

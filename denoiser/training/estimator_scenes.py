@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser import noise
 from denoiser.networks.estimator import WINDOW, Quantisation, along_axes
-from denoiser.noise import Dice
+from denoiser.noise import camera, simple
+from denoiser.noise.dice import Dice
 from denoiser.noise.jpeg import tables_of, through_tables
 from denoiser.training.recipe import NoiseShares
 
@@ -157,7 +157,7 @@ def _finished(clean: Tensor, dice: Dice) -> Tensor:
     if dice.number(0, 1) < _SHARPENED_SHARE:
         blurred = functional.avg_pool2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
         image = image + dice.number(*_SHARPENING) * (image - blurred)
-    return noise.as_8_bit(image)
+    return simple.as_8_bit(image)
 
 
 # Each returns images (1, 3, H, W): noisy, clean, and the difference that counts as noise.
@@ -166,24 +166,24 @@ def _finished(clean: Tensor, dice: Dice) -> Tensor:
 def _white(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     # Evenly over the logarithm, so that small levels are as frequent as large ones.
     sigma = 0.5 * (75 / 0.5) ** torch.rand(1, generator=generator)
-    noisy = noise.add_white(clean, sigma, generator, grey=_chance(_GREY_NOISE_SHARE, generator))
+    noisy = simple.add_white(clean, sigma, generator, grey=_chance(_GREY_NOISE_SHARE, generator))
     # The level that papers and people name: what was added, not what clipping left of that.
     added = noisy - clean
-    return noise.as_8_bit(noisy) if _chance(_EIGHT_BIT_SHARE, generator) else noisy, clean, added
+    return simple.as_8_bit(noisy) if _chance(_EIGHT_BIT_SHARE, generator) else noisy, clean, added
 
 
 def _camera(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    noisy, target = noise.photograph(clean, generator)
-    return _measured(noise.as_8_bit(noisy), target)
+    noisy, target = camera.photograph(clean, generator)
+    return _measured(simple.as_8_bit(noisy), target)
 
 
 def _grain(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    return _measured(noise.as_8_bit(add_grain(clean, generator)), clean)
+    return _measured(simple.as_8_bit(add_grain(clean, generator)), clean)
 
 
 def _nearly_clean(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     sigma = (torch.rand(1, generator=generator) * 3 - 2).clamp_min(0)
-    return _measured(noise.as_8_bit(noise.add_white(clean, sigma, generator)), clean)
+    return _measured(simple.as_8_bit(simple.add_white(clean, sigma, generator)), clean)
 
 
 def _measured(noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor, Tensor]:

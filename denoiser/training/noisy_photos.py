@@ -56,28 +56,21 @@ def read_noisy(folder: Path, loading: Loading) -> NoisyPhotos:
             unreadable.append(error)
             continue
         photo = bytes_of(image)
-        factor = _factor(photo)
+        low, high = _SHRINK
+        factor = min(high, max(low, min(photo.shape[1:]) // _SHRUNK_SIDE))
         pieces = evenly(_pieces(shrunk_by(photo.unsqueeze(0), factor)[0], _SHRUNK_WINDOW), shrunk_share)
         shrunk += [Shrunk(piece.clone(), factor, len(windows)) for piece in pieces]
         # Copies: a view would keep the whole photo.
         windows.append(tuple(window.clone() for window in evenly(_pieces(photo, _WINDOW), share)))
         tables.append(image.origin.jpeg if image.origin else None)
     if not windows:
-        raise UnusableData(
-            f"{folder}: no readable photo ({len(paths)} files seen).",
-            hint=_HINT,
-        )
+        raise UnusableData(f"{folder}: no readable photo ({len(paths)} files seen).", hint=_HINT)
     return NoisyPhotos(tuple(windows), tuple(shrunk), tuple(tables), tuple(unreadable))
 
 
 def shrunk_by(photos: Tensor, factor: int) -> Tensor:
     """*photos* (B, 3, H, W) shrunk by an integer *factor*."""
     return resized(photos, [max(1, side // factor) for side in photos.shape[-2:]])
-
-
-def _factor(photo: Tensor) -> int:
-    low, high = _SHRINK
-    return min(high, max(low, min(photo.shape[1:]) // _SHRUNK_SIDE))
 
 
 def _pieces(photo: Tensor, side: int) -> list[Tensor]:

@@ -34,7 +34,10 @@ class Muon(torch.optim.Optimizer):
 
     def _update(self, kernels: list[nn.Parameter], rate: float, decay: float) -> None:
         gradients = [kernel.grad for kernel in kernels if kernel.grad is not None]
-        momenta = [self._momentum(kernel) for kernel in kernels]
+        for kernel in kernels:
+            if not self.state[kernel]:
+                self.state[kernel]["momentum"] = torch.zeros_like(kernel)
+        momenta = [self.state[kernel]["momentum"] for kernel in kernels]
         torch._foreach_mul_(momenta, decay)
         torch._foreach_add_(momenta, gradients)
         ahead = torch._foreach_add(gradients, momenta, alpha=decay)
@@ -44,13 +47,6 @@ class Muon(torch.optim.Optimizer):
             scale = max(1.0, rows / columns) ** 0.5
             for number, step in zip(alike, steps, strict=True):
                 kernels[number].add_(step.reshape(kernels[number].shape), alpha=-rate * scale)
-
-    def _momentum(self, kernel: nn.Parameter) -> Tensor:
-        state = self.state[kernel]
-        if not state:
-            state["momentum"] = torch.zeros_like(kernel)
-        momentum: Tensor = state["momentum"]
-        return momentum
 
 
 def _of_one_shape(kernels: Sequence[Tensor]) -> Iterable[list[int]]:
@@ -80,7 +76,7 @@ def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     A network can select its kernels by name in ``kernels_of_the_body``. A depthwise kernel consists of small
     filters, not of a matrix between channels.
     """
-    in_body = getattr(network, "kernels_of_the_body", _between_head_and_tail)
+    in_body = getattr(network, "kernels_of_the_body", lambda name: name.split(".")[0] not in ("head", "tail"))
     kernels: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
@@ -92,12 +88,8 @@ def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
 def parameter_groups(network: nn.Module, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
     """Groups of *parameters* by the learning rate factor that ``pace_of`` of the network returns."""
     pace_of = getattr(network, "pace_of", lambda _name: 1.0)
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    names = {parameter: name for name, parameter in network.named_parameters()}
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in parameters:
-        groups.setdefault(pace_of(names[id(parameter)]), []).append(parameter)
+        groups.setdefault(pace_of(names[parameter]), []).append(parameter)
     return [{"params": those, "pace": pace} for pace, those in sorted(groups.items(), reverse=True)]
-
-
-def _between_head_and_tail(name: str) -> bool:
-    return name.split(".")[0] not in ("head", "tail")

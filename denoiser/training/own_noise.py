@@ -23,7 +23,8 @@ from torch import Tensor
 
 from denoiser.engine.device import choose_device
 from denoiser.errors import UnreadableImage, UnusableData
-from denoiser.estimation import automatic, estimate_noise
+from denoiser.estimation.estimator import estimate_noise
+from denoiser.estimation.policy import automatic
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import from_numpy
 from denoiser.models import read_card

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from denoiser.evaluation.samples import evenly
 from denoiser.image import JpegTables
 from denoiser.networks.conditioning import Condition, Denoiser
-from denoiser.noise import as_8_bit, through_jpeg
+from denoiser.noise.jpeg import through_jpeg
 from denoiser.noise.measured import MeasuredNoise, kernel_of_spectrum
+from denoiser.noise.simple import as_8_bit
 from denoiser.training.noise_level import SIDE, flat_patches, level_of, sigma_of, trend
 
 _FEWEST_PATCHES = 20  # fewer give neither a level nor a spectrum

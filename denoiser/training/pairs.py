@@ -67,10 +67,8 @@ def _check_same_size(scene: str, clean: Tensor, noisy: Tensor) -> None:
 
 
 def _check_same_scene(scene: str, clean: Tensor, noisy: Tensor) -> None:
-    small = [
-        functional.avg_pool2d(half.float().mean(0, keepdim=True) / 255, _COARSE).flatten()
-        for half in (clean, noisy)
-    ]
+    grey = (half.float().mean(0, keepdim=True) / 255 for half in (clean, noisy))
+    small = (functional.avg_pool2d(half, _COARSE).flatten() for half in grey)
     one, two = (half - half.mean() for half in small)
     if len(one) < 2 or one.std() < _FLAT:
         return

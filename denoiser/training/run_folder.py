@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from denoiser import imageio
 from denoiser.atomicfile import append_line_durably, whole_file
 from denoiser.errors import UsageError
+from denoiser.evaluation.chart import Chart, draw
+from denoiser.imageio.sheet import contact_sheet
 from denoiser.training.export import training_facts, write_weights
-from denoiser.training.plot import before_and_after, training_curves
 from denoiser.training.run import Run, TrainingTask
 from denoiser.training.validation import ValidationResult, Validator
 
@@ -68,9 +70,9 @@ class RunFolder:
         """Draw the curves so far, and examples of *network* on validation samples."""
         with whole_file(self.path / "loss.svg") as file:
             file.write(training_curves(self._rows(), validator.columns, validator.unit).encode())
-        sheet = before_and_after(validator, network, run.device)
-        if sheet:
-            imageio.write(sheet, self.path / "before-after.png")
+        rows = validator.examples(network, run.device)
+        if rows:
+            imageio.write(contact_sheet(rows), self.path / "before-after.png")
 
     def save(self, run: Run) -> None:
         """Write the checkpoint, and the averaged weights as a usable model."""
@@ -94,3 +96,19 @@ class RunFolder:
             return []
         with self._log_file.open(newline="", encoding="utf-8") as file:
             return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]
+
+
+def training_curves(rows: Sequence[Mapping[str, str]], columns: Sequence[str], unit: str = "dB") -> str:
+    """The loss and the validation *columns* in the *rows* of the log, over minutes of training, as SVG."""
+    title = "PSNR on validation images, dB" if unit == "dB" else f"Validation images, {unit}"
+    return draw([_chart("loss", rows, ["loss"]), _chart(title, rows, columns)])
+
+
+def _chart(title: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Chart:
+    curves = {}
+    for column in columns:
+        filled = [row for row in rows if row.get("seconds") and row.get(column)]
+        points = [(float(row["seconds"]) / 60, float(row[column])) for row in filled]
+        if points:
+            curves[f"{column} {points[-1][1]:.4g}"] = points
+    return Chart(title, curves, "minutes of training")

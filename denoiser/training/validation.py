@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser.estimation import automatic, estimate_noise
+from denoiser.estimation.estimator import estimate_noise
+from denoiser.estimation.policy import automatic
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.sheet import Row
 from denoiser.networks.conditioning import Condition
-from denoiser.noise import add_white, shoot
+from denoiser.noise.camera import shoot
+from denoiser.noise.simple import add_white
 
 WHITE_LEVELS = (15, 25, 50)
 CAMERA, PAIRS = "camera, blind", "pairs, blind"

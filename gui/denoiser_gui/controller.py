@@ -43,8 +43,8 @@ class Controller(QObject):
     notice = Signal(object)  # Notice: show it
     solved = Signal(str)  # key of a notice to remove
 
-    def __init__(self, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences | None = None) -> None:
+        super().__init__()
         self.preferences = load_preferences() if preferences is None else preferences
         self._photos = OpenPhotos()
         self._pyramids: OrderedDict[int, ImagePyramid] = OrderedDict()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 from denoiser.options import DenoiseOptions
 from denoiser_gui.model.preview import Preview
@@ -172,23 +174,17 @@ class Viewer(QObject):
 
     def _render(self) -> None:
         """Render a frame now, and the overview once there are no further changes."""
-        request = self.request
-        if request is not None:
-            self._render_thread.submit(
-                "frame",
-                lambda _: self._renderer.frame(request, self._preview.result(request)),
-                self.frame_ready.emit,
-            )
+        if self.request is not None:
+            self._submit_rendering("frame", self._renderer.frame, self.frame_ready.emit)
             self._overview_timer.start()
 
     def _render_overview(self) -> None:
+        self._submit_rendering("overview", self._renderer.overview, self.overview_ready.emit)
+
+    def _submit_rendering(self, kind: str, render: Callable[..., Any], done: Callable[[Any], None]) -> None:
         request = self.request
         if request is not None:
-            self._render_thread.submit(
-                "overview",
-                lambda _: self._renderer.overview(request, self._preview.result(request)),
-                self.overview_ready.emit,
-            )
+            self._render_thread.submit(kind, lambda _: render(request, self._preview.result(request)), done)
 
     def _handle(self, event: EngineEvent) -> None:
         match event:

@@ -133,10 +133,10 @@ class WorkerThread(QObject):
             task.done(outcome)
 
 
-def stop_all(workers: Sequence[WorkerThread], seconds: float = STOP_SECONDS) -> bool:
+def stop_all(workers: Sequence[WorkerThread]) -> bool:
     """End several workers within one time limit; return whether all ended."""
     for worker in workers:
         worker.begin_to_stop()
-    end = time.monotonic() + seconds
+    end = time.monotonic() + STOP_SECONDS
     stopped = [worker.stop(end - time.monotonic()) for worker in workers]
     return all(stopped)

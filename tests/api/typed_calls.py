@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 import denoiser
 from denoiser import DenoiseOptions, EncodeOptions, Image
-from denoiser.estimation import NoiseEstimate
+from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.restoration import denoise_autoencoder
 from denoiser.transforms import Denoise
 

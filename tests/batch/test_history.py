@@ -18,7 +18,8 @@ from denoiser.batch.manifest import FOLDER, Made, Manifest, SourceFile, Stamp, l
 from denoiser.batch.series import as_record
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import MissingModel, UnreadableImage
-from denoiser.estimation import NoiseEstimate, fit_series
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.series import fit_series
 from denoiser.options import DenoiseOptions
 
 NOISE = NoiseEstimate(2.0, 3.0, 0.5, np.full((1, 1), 2.0, np.float32), "some")

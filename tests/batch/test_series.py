@@ -24,7 +24,9 @@ from denoiser.batch.manifest import as_line, lines_from
 from denoiser.batch.redo import redo
 from denoiser.batch.series import MOST_LOOKED_AT, Group, as_record, from_record, groups_of, name_of, stated
 from denoiser.errors import UsageError
-from denoiser.estimation import NoiseEstimate, Series, estimate_noise, fit_series
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.estimator import estimate_noise
+from denoiser.estimation.series import Series, fit_series
 from denoiser.events import Event, FileDone, SeriesFound
 from denoiser.image import Metadata, from_numpy
 from denoiser.imageio import ImageHeader

@@ -6,7 +6,7 @@ import pytest
 from denoiser.engine import open_session
 from denoiser.engine.session import Session
 from denoiser.errors import Cancelled
-from denoiser.estimation import at_level
+from denoiser.estimation.policy import at_level
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions, Look

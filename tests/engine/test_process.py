@@ -75,7 +75,8 @@ def test_a_hundred_megapixels_are_cleaned_within_their_ceiling_and_without_a_sea
 from denoiser import models
 sys.path.append("tests/reference")
 from reference_denoiser import clean_whole
-from denoiser.estimation import at_level, estimate_noise, present_noise
+from denoiser.estimation.estimator import estimate_noise
+from denoiser.estimation.policy import at_level, present_noise
 
 weights = sys.argv[1]
 session = open_session(DenoiseOptions(model=weights, device="cpu", precision="fp32", noise_level=25))

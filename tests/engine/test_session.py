@@ -9,7 +9,7 @@ from denoiser import metrics
 from denoiser.engine import open_session
 from denoiser.engine.runner import NetworkRunner
 from denoiser.errors import Cancelled, MissingModel, UsageError
-from denoiser.estimation import estimate_noise
+from denoiser.estimation.estimator import estimate_noise
 from denoiser.events import CancelToken, TileDone
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions

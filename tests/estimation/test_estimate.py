@@ -9,8 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from denoiser.estimation import LevelAt, NoiseEstimate
-from denoiser.estimation.estimate import PartEstimate, combine, sigma_of
+from denoiser.estimation.estimate import LevelAt, NoiseEstimate, PartEstimate, combine, sigma_of
 from denoiser.networks.estimator import FLOOR
 
 

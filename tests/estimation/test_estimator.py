@@ -12,7 +12,7 @@ from skimage import data
 
 from denoiser import estimate_noise, imageio, models
 from denoiser.errors import UntrustedWeights
-from denoiser.estimation import load_estimator
+from denoiser.estimation.estimator import load_estimator
 from denoiser.image import Image, from_numpy
 from denoiser.options import WriteOptions
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoiser.estimation import NoiseEstimate, at_level, automatic, present_noise
+from denoiser.estimation.estimate import NoiseEstimate
+from denoiser.estimation.policy import at_level, automatic, present_noise
 from denoiser.networks.conditioning import Condition
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from denoiser.errors import UsageError
-from denoiser.estimation import LevelAt, NoiseEstimate
+from denoiser.estimation.estimate import LevelAt, NoiseEstimate
 from denoiser.estimation.series import fit_series
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from denoiser.estimation import NoiseEstimate
+from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.evaluation.noise_accuracy import LEVELS, Accuracy, measure_accuracy
 
 FLAT = {str(number): np.full((64, 64, 3), 100 + number, np.uint8) for number in range(3)}

@@ -40,7 +40,7 @@ def _configuration_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 def model() -> None:
     """Loads the model in advance: importing torch cannot be cancelled, and would delay the end of a test."""
     from denoiser.engine import open_session
-    from denoiser.estimation import estimate_noise
+    from denoiser.estimation.estimator import estimate_noise
     from denoiser.image import from_numpy
 
     session = open_session()

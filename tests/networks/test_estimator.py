@@ -20,7 +20,7 @@ from denoiser.networks.estimator import (
     sigma_of,
     summary,
 )
-from denoiser.noise import through_jpeg
+from denoiser.noise.jpeg import through_jpeg
 
 
 def energies(blocks: torch.Tensor, seen: torch.Tensor | None = None):

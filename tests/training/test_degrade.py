@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from denoiser.noise import Dice
+from denoiser.noise.dice import Dice
 from denoiser.training.degrade import compress, degrade
 from denoiser.training.recipe import NoiseShares
 

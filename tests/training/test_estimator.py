@@ -11,7 +11,7 @@ from skimage import data
 
 from denoiser import imageio
 from denoiser.errors import Cancelled, UnusableData, UsageError
-from denoiser.estimation import estimate_noise, load_estimator
+from denoiser.estimation.estimator import estimate_noise, load_estimator
 from denoiser.evaluation.noise_accuracy import measure_accuracy
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
@@ -61,7 +61,7 @@ def test_the_true_level_of_white_noise_is_that_of_the_added_noise(monkeypatch):
     monkeypatch.setattr(estimator_scenes, "_GREY_SHARE", 0.0)
     monkeypatch.setattr(estimator_scenes, "_JPEG_SHARES", (0.0, 0.0, 0.0, 0.0))
     monkeypatch.setattr(
-        estimator_scenes.noise,
+        estimator_scenes.simple,
         "add_white",
         lambda clean, sigma, generator, grey=False: (
             clean + (torch.randn(clean.shape, generator=generator) * 20 / 255)
@@ -86,7 +86,7 @@ def test_weak_noise_that_jpeg_removed_does_not_count_and_strong_noise_counts_wit
 
 def test_clean_images_have_no_noise_in_any_file_format(monkeypatch):
     monkeypatch.setattr(estimator_scenes, "_JPEG_SHARES", (0.0, 0.0, 0.0, 1.0))
-    monkeypatch.setattr(estimator_scenes.noise, "add_white", lambda clean, sigma, generator, grey=False: clean)
+    monkeypatch.setattr(estimator_scenes.simple, "add_white", lambda clean, sigma, generator, grey=False: clean)
     shares = NoiseShares(white=0.0, camera=0.0, shaped=0.0, clean=1.0)
     clean = samples_of(pool_of(512), 12, 1, shares).columns
     known = clean["features"][:, COUNT + 11] > 0

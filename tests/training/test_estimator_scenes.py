@@ -5,7 +5,7 @@ import torch
 from skimage import data
 
 from denoiser.networks.conditioning import luma_and_chroma_sigma
-from denoiser.noise import Dice
+from denoiser.noise.dice import Dice
 from denoiser.training import estimator_scenes, recipe
 from denoiser.training.estimator_scenes import LUMA_RANGE, add_grain, saved_as_jpeg, scenes
 from denoiser.training.recipe import NoiseShares
@@ -34,7 +34,7 @@ def test_every_kind_of_noise_is_made_and_some_tables_are_known(monkeypatch, kind
 
 def test_strong_noise_survives_jpeg(monkeypatch):
     monkeypatch.setattr(
-        estimator_scenes.noise,
+        estimator_scenes.simple,
         "add_white",
         lambda clean, sigma, generator, grey=False: clean + torch.randn(clean.shape, generator=generator) * 0.1,
     )
@@ -43,7 +43,7 @@ def test_strong_noise_survives_jpeg(monkeypatch):
 
 
 def test_without_noise_nothing_survives(monkeypatch):
-    monkeypatch.setattr(estimator_scenes.noise, "add_white", lambda clean, sigma, generator, grey=False: clean)
+    monkeypatch.setattr(estimator_scenes.simple, "add_white", lambda clean, sigma, generator, grey=False: clean)
     for scene in made(monkeypatch, 3, jpeg=True):
         assert scene.error.any() and not scene.survived.any()
 

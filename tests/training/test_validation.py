@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
+from denoiser.imageio.sheet import contact_sheet
 from denoiser.networks.conditioning import Condition
 from denoiser.training.data import load_photos
-from denoiser.training.plot import before_and_after
 from denoiser.training.validation import (
     CAMERA,
     PAIRS,
@@ -54,7 +54,7 @@ def test_without_held_out_images_there_is_no_score():
     result = validator.validate(_Untouched(), CPU)
     assert result.scores == {}
     assert math.isnan(result.overall)
-    assert before_and_after(validator, _Untouched(), CPU) is None
+    assert validator.examples(_Untouched(), CPU) == []
 
 
 def test_small_images_are_left_out():
@@ -63,9 +63,9 @@ def test_small_images_are_left_out():
 
 
 def test_the_sheet_has_a_row_for_each_column(crops):
-    one = before_and_after(DenoiserValidator(tuple(t for t in crops if t.column == CAMERA), ()), _Untouched(), CPU)
-    all_of_them = before_and_after(DenoiserValidator(tuple(crops), ()), _Untouched(), CPU)
-    assert one is not None and all_of_them is not None
+    of_camera = DenoiserValidator(tuple(t for t in crops if t.column == CAMERA), ())
+    one = contact_sheet(of_camera.examples(_Untouched(), CPU))
+    all_of_them = contact_sheet(DenoiserValidator(tuple(crops), ()).examples(_Untouched(), CPU))
     assert all_of_them.width == one.width
     assert all_of_them.height > 3 * one.height
 

@@ -23,7 +23,7 @@ from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
 from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
-    from denoiser.estimation import NoiseEstimate
+    from denoiser.estimation.estimate import NoiseEstimate
 
 PIPE = "-"
 
@@ -50,7 +50,7 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
         raise UsageError("No image or folder given.", hint="For example: denoise estimate ./imgs")
     if as_csv and mode.json:
         raise UsageError("Choose only one of --csv and --json.")
-    from denoiser.estimation import estimate_noise  # slow import (torch): after the arguments are checked
+    from denoiser.estimation.estimator import estimate_noise  # slow import (torch): after the arguments are checked
 
     files, unreadable = _from_pipe(paths) if PIPE in paths else _from_disk(paths, mode)
     for error in unreadable:

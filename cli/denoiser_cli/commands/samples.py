@@ -116,7 +116,8 @@ def make(sample: SamplePhoto) -> tuple[Image, Image]:
 
     from denoiser.image import from_numpy
     from denoiser.imageio import read
-    from denoiser.noise import add_white, shoot
+    from denoiser.noise.camera import shoot
+    from denoiser.noise.simple import add_white
 
     photo = read(_photo(sample.photo))
     values = torch.from_numpy(photo.pixels.astype(np.float32) / photo.white).permute(2, 0, 1).unsqueeze(0)

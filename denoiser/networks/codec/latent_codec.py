@@ -149,10 +149,6 @@ class LatentCodec(nn.Module):
         if last.bias is not None:
             last.bias.copy_((last.bias - z.mean(dim=(0, 2, 3))) / deviation)
 
-    def quantised_layers(self) -> list[QuantisedLayer]:
-        """The layers that are exported as integers."""
-        return [module for module in self.modules() if isinstance(module, QuantisedLayer)]
-
     @property
     def index_path_is_rounded(self) -> bool:
         """Whether the index path computes with rounded values."""
@@ -160,8 +156,9 @@ class LatentCodec(nn.Module):
 
     def round_index_path(self, rounded: bool) -> None:
         """Make the index path compute as its integers will, or as plain floats."""
-        for layer in self.quantised_layers():
-            layer.rounded = rounded
+        for layer in self.modules():
+            if isinstance(layer, QuantisedLayer):
+                layer.rounded = rounded
 
     @staticmethod
     def kernels_of_the_body(name: str) -> bool:
@@ -188,15 +185,18 @@ class LatentCodec(nn.Module):
 
     def reach(self) -> tuple[int, int]:
         """Overlap (halo) of a tile for the analysis and the synthesis, in pixels, rounded up to multiples of 64."""
-        analysis, synthesis = (CELL * (len(part.blocks) + 1) for part in (self.analysis, self.synthesis))
-        return -(-analysis // SIZE_MULTIPLE) * SIZE_MULTIPLE, -(-synthesis // SIZE_MULTIPLE) * SIZE_MULTIPLE
+        analysis, synthesis = (-(-radius // SIZE_MULTIPLE) * SIZE_MULTIPLE for radius in self._radii())
+        return analysis, synthesis
+
+    def _radii(self) -> list[int]:
+        return [CELL * (len(part.blocks) + 1) for part in (self.analysis, self.synthesis)]
 
     def spec(self, halo: int) -> NetworkSpec:
         """The properties that the engine needs."""
         return NetworkSpec(
             size_multiple=SIZE_MULTIPLE,
             halo=halo,
-            formula_radius=max(CELL * (len(part.blocks) + 1) for part in (self.analysis, self.synthesis)),
+            formula_radius=max(self._radii()),
             kmac_per_pixel=sum(self.kmac_per_pixel()),
             parameters=sum(p.numel() for p in self.parameters()),
         )

@@ -73,11 +73,14 @@ class QuantisedLayer(nn.Module):
     unit: Tensor
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
-        weight = self._rounded_weight() if self.rounded else self.conv.weight
+        weight = self.conv.weight
+        if self.rounded:
+            step = self._steps()[:, None, None, None] / self.unit[:, None, None]
+            weight = _straight_through(weight, (weight / step).round() * step)
         out = functional.conv2d(x, weight, self.conv.bias, padding=self.conv.padding).float()
         if self.by_level is not None:
             out = out + self.by_level(level)
-        out = _clipped(out, self.ends.top)
+        out = _Clip.apply(out, self.ends.top)
         if self.rounded:
             out = _straight_through(
                 out, (out * (self.ends.most / self.ends.top) + 0.5).floor() * (self.ends.top / self.ends.most)
@@ -89,27 +92,19 @@ class QuantisedLayer(nn.Module):
         scaled = self.conv.weight.detach().float() * self.unit[:, None, None]
         return scaled.abs().amax(dim=(1, 2, 3)).clamp_min(1e-7) / MOST_WEIGHT
 
-    def _rounded_weight(self) -> Tensor:
-        step = self._steps()[:, None, None, None] / self.unit[:, None, None]
-        return _straight_through(self.conv.weight, (self.conv.weight / step).round() * step)
-
     @torch.no_grad()
     def integers(self) -> IntegerNumbers:
         """The exported integers."""
         steps = self._steps().double()
-        weight = (
-            self.conv.weight.double() * self.unit[:, None, None].double() / steps[:, None, None, None]
-        ).round()
+        scaled = self.conv.weight.double() * self.unit[:, None, None].double()
         bias = self.conv.bias.double()[None]  # type: ignore[union-attr]
         if self.by_level is not None:
             bias = bias + self.by_level.table().double()
+        multiplier = (steps * (self.ends.most / self.ends.top) * 2**SHIFT).round()
         return IntegerNumbers(
-            weight=weight.flatten(1).to(torch.int8),
+            weight=(scaled / steps[:, None, None, None]).round().flatten(1).to(torch.int8),
             bias=(bias / steps).round().clamp(-(2**30), 2**30).to(torch.int32),
-            multiplier=(steps * (self.ends.most / self.ends.top) * 2**SHIFT)
-            .round()
-            .clamp(1, 2**31 - 1)
-            .to(torch.int32),
+            multiplier=multiplier.clamp(1, 2**31 - 1).to(torch.int32),
             shift=SHIFT,
             kernel=self.conv.kernel_size[0],
             shuffle=self.shuffle,
@@ -131,11 +126,6 @@ class _Clip(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         wrong_way = ((x < 0) & (gradient > 0)) | ((x > ctx.top) & (gradient < 0))
         return gradient.masked_fill(wrong_way, 0), None
-
-
-def _clipped(x: Tensor, top: float) -> Tensor:
-    clipped: Tensor = _Clip.apply(x, top)
-    return clipped
 
 
 def _straight_through(x: Tensor, rounded: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.translation import tr
 
 if TYPE_CHECKING:
-    from denoiser.estimation import NoiseEstimate
+    from denoiser.estimation.estimate import NoiseEstimate
 
 
 def noise_text(sigma: float | None) -> str:

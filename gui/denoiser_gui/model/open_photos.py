@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from denoiser.estimation import NoiseEstimate
+    from denoiser.estimation.estimate import NoiseEstimate
     from denoiser.image import Image
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from denoiser.engine.looks import Looks
     from denoiser.engine.session import Session
     from denoiser.engine.trust import Trust
-    from denoiser.estimation import NoiseEstimate
+    from denoiser.estimation.estimate import NoiseEstimate
     from denoiser.options import Look
 
 _MOST_OF_A_DRAFT = 300_000  # pixels of a draft that the model processes: a tenth of a second
@@ -41,7 +41,7 @@ class NoiseByLevel:
 
     def at(self, level: int) -> NoiseEstimate:
         """The noise of a reduced copy. Halving removes less of correlated noise."""
-        from denoiser.estimation import estimate_noise
+        from denoiser.estimation.estimator import estimate_noise
 
         if level not in self._known:
             pyramid = self._pyramid

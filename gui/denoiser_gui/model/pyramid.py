@@ -10,7 +10,6 @@ import numpy as np
 
 from denoiser import imageio
 from denoiser.image import Image, Pixels
-from denoiser.options import ReadOptions
 from denoiser.tiling import Region
 from denoiser_gui.model.latent import is_latent, read_latent
 
@@ -57,10 +56,9 @@ class ImagePyramid:
         return dataclasses.replace(self.image, pixels=self.levels[level][region.slices], alpha=None)
 
 
-def read_pyramid(key: int, path: Path, options: ReadOptions = ReadOptions()) -> ImagePyramid:
+def read_pyramid(key: int, path: Path) -> ImagePyramid:
     """Read a file and make its reduced copies; raises UnreadableImage. Takes 0.25 s for 24 MP."""
-    image = read_latent(path) if is_latent(path) else imageio.read(path, options)
-    return make_pyramid(key, image, path)
+    return make_pyramid(key, read_latent(path) if is_latent(path) else imageio.read(path), path)
 
 
 def make_pyramid(key: int, image: Image, path: Path | None = None) -> ImagePyramid:

@@ -65,7 +65,8 @@ class Renderer:
         level = pyramid.clamped(viewport.level)
         small = viewport.visible_with_margin.shrunk(level)
         region = small.grown(level, pyramid.image.height, pyramid.image.width)
-        size = _size(region, viewport.scale) if viewport.scale < 1 else None
+        scale = viewport.scale
+        size = (max(1, round(region.height * scale)), max(1, round(region.width * scale))) if scale < 1 else None
         left, right, state = self._before_and_after(request, result, level, small, size)
         if request.left is not None:
             left = self._replacement(request.left, level, small, size)
@@ -118,9 +119,8 @@ class Renderer:
         self, request: PreviewRequest, result: PartialResult | None, region: Region, left: Pixels, right: Pixels
     ) -> tuple[Screen, Screen]:
         profile = request.display_profile
-        if (
-            self._left is None or self._left[0] is not left or self._left[1] != profile
-        ):  # changes with the view only
+        # The left image changes with the view only.
+        if self._left is None or self._left[0] is not left or self._left[1] != profile:
             self._left = (left, profile, _packed(self._to_screen(request, left)))
         before = self._left[2]
         if request.view is View.DIFFERENCE:
@@ -195,10 +195,6 @@ def _between(values: NDArray[np.float32], places: NDArray[np.float64], axis: int
     share = (places - low).clip(0, 1).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
     below, above = values.take(low, axis=axis), values.take(np.minimum(low + 1, last), axis=axis)
     return np.asarray(below + share * (above - below), np.float32)
-
-
-def _size(region: Region, scale: float) -> tuple[int, int]:
-    return max(1, round(region.height * scale)), max(1, round(region.width * scale))
 
 
 def _packed(rgb: NDArray[np.uint8]) -> Screen:

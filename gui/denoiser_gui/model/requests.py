@@ -26,7 +26,7 @@ from denoiser_gui.model.viewport import Viewport
 if TYPE_CHECKING:
     from denoiser.engine import Cleaned
     from denoiser.engine.session import Session
-    from denoiser.estimation import NoiseEstimate
+    from denoiser.estimation.estimate import NoiseEstimate
 
 
 Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red, 255

@@ -6,20 +6,11 @@ left, the batch on the right. A banner above the canvas is one line with hint an
 
 from __future__ import annotations
 
+from denoiser_gui import qt
 from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.model.requests import EngineStatus, State, View
 from denoiser_gui.model.viewport import Viewport
-from denoiser_gui.qt import (
-    QAction,
-    QFrame,
-    QMenu,
-    QPropertyAnimation,
-    QSize,
-    QSizePolicy,
-    Qt,
-    QToolButton,
-    QWidget,
-)
+from denoiser_gui.qt import Qt
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.actions import Actions
@@ -40,10 +31,10 @@ from denoiser_gui.view.widgets import (
 _SEGMENTS = 30  # px high
 
 
-class TopBar(QWidget):
+class TopBar(qt.QWidget):
     """Buttons for frequent actions; the menu contains all of them."""
 
-    def __init__(self, actions: Actions, recent: QMenu) -> None:
+    def __init__(self, actions: Actions, recent: qt.QMenu) -> None:
         super().__init__()
         styled(self, "bar")
         self.setFixedHeight(theme.TOP_BAR)
@@ -58,9 +49,9 @@ class TopBar(QWidget):
             for names in (("open", "save", "save_as"), ("fit", "actual_size", "double_size"), ("copy_command",))
         )
         menu = tool_button("more", tr("Menu"))
-        menu.setIconSize(QSize(18, 18))
+        menu.setIconSize(qt.QSize(18, 18))
         menu.setMenu(_menu(actions, recent, self))
-        menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu.setPopupMode(qt.QToolButton.ToolButtonPopupMode.InstantPopup)
         left = row(label("denoise", "title"), 16, *files, spacing=2)
         right = row(self._scale, *zooms, 12, *command, menu, spacing=2)
         self.setLayout(row(left, STRETCH, views, STRETCH, right, margins=(20, 0, 12, 0)))
@@ -71,8 +62,8 @@ class TopBar(QWidget):
         self._scale.setText(f"{percent:.{0 if percent >= 10 else 1}f} %" if percent else "")
 
 
-def _menu(actions: Actions, recent: QMenu, parent: QWidget) -> QMenu:
-    menu = QMenu(parent)
+def _menu(actions: Actions, recent: qt.QMenu, parent: qt.QWidget) -> qt.QMenu:
+    menu = qt.QMenu(parent)
     for _, group in actions.groups:
         for action in group:
             if action.shortcutContext() is not Qt.ShortcutContext.WidgetShortcut:
@@ -83,8 +74,8 @@ def _menu(actions: Actions, recent: QMenu, parent: QWidget) -> QMenu:
     return menu
 
 
-def _action_button(action: QAction) -> QToolButton:
-    made = QToolButton()
+def _action_button(action: qt.QAction) -> qt.QToolButton:
+    made = qt.QToolButton()
     made.setDefaultAction(action)
     made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -97,7 +88,7 @@ def _action_button(action: QAction) -> QToolButton:
 _LEAST_SECONDS = 0.01  # the view was already complete below it
 
 
-class StatusLine(QWidget):
+class StatusLine(qt.QWidget):
     """One line at the bottom of the window."""
 
     def __init__(self) -> None:
@@ -155,17 +146,17 @@ _ICONS = {
 }
 
 
-class Banner(QWidget):
+class Banner(qt.QWidget):
     """The current notices, newest at the bottom; hidden when there are none."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: dict[str, QFrame] = {}
+        self._lines: dict[str, qt.QFrame] = {}
         self._layout = column()
         self.setLayout(self._layout)
         self.setAccessibleName(tr("Notices"))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
-        self._slide = QPropertyAnimation(self, b"maximumHeight", self)
+        self.setSizePolicy(qt.QSizePolicy.Policy.Expanding, qt.QSizePolicy.Policy.Maximum)
+        self._slide = qt.QPropertyAnimation(self, b"maximumHeight", self)
         self._slide.finished.connect(lambda: self.setMaximumHeight(_ANY_HEIGHT))
         self.hide()
 
@@ -196,13 +187,13 @@ class Banner(QWidget):
         if not self._lines:
             self.hide()
 
-    def _line(self, notice: Notice) -> QFrame:
-        line = QFrame()
+    def _line(self, notice: Notice) -> qt.QFrame:
+        line = qt.QFrame()
         line.setProperty("role", "banner")
         line.setAccessibleName(" ".join(filter(None, (notice.text, notice.hint))))
         sign = label()
         name, colour = _ICONS[notice.severity]
-        sign.setPixmap(icon(name, colour).pixmap(QSize(18, 18), theme.scale()))
+        sign.setPixmap(icon(name, colour).pixmap(qt.QSize(18, 18), theme.scale()))
         texts = ElidedLabel(notice.text), ElidedLabel(notice.hint, "second")
         action = [button(notice.action, "link", pressed=lambda: self._act(notice))] if notice.action else []
         dismiss = tool_button("close", tr("Dismiss"), lambda: self.solve(notice.key))

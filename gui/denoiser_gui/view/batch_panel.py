@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from denoiser_gui import qt
 from denoiser_gui.batch_control import BatchControl, BatchStatus
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchRow, RowState, count
@@ -12,25 +13,7 @@ from denoiser_gui.model.batch_run import BatchEnded
 from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.saving import OUTPUT_FOLDER
-from denoiser_gui.qt import (
-    QAbstractItemView,
-    QAction,
-    QEasingCurve,
-    QHeaderView,
-    QKeySequence,
-    QMenu,
-    QPoint,
-    QProgressBar,
-    QPropertyAnimation,
-    QSizePolicy,
-    QStackedWidget,
-    Qt,
-    QTimer,
-    QTreeView,
-    QWidget,
-    Signal,
-    show_folder,
-)
+from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.batch_list import DETAIL, THUMBNAIL, WIDTHS, BatchModel, summary
@@ -57,7 +40,7 @@ _STEPS = 1000  # of the progress bar
 _MARGINS = (2 * theme.UNIT, 4, theme.UNIT, 4)  # of header and footer
 
 
-class BatchPanel(QWidget):
+class BatchPanel(qt.QWidget):
     """Shows and controls the batch. Never modal, never blocks."""
 
     opened = Signal(bool)
@@ -73,16 +56,16 @@ class BatchPanel(QWidget):
         self.is_open = False
         styled(self, "panel")
         self.setAccessibleName(tr("Batch"))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._slide = QPropertyAnimation(self, b"maximumHeight", self)
+        self.setSizePolicy(qt.QSizePolicy.Policy.Expanding, qt.QSizePolicy.Policy.Fixed)
+        self._slide = qt.QPropertyAnimation(self, b"maximumHeight", self)
         self._slide.finished.connect(self._end_slide)
-        self._tick = QTimer(self, interval=_TICK_MS)
+        self._tick = qt.QTimer(self, interval=_TICK_MS)
         self._tick.timeout.connect(self._show_counts)
-        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
+        self._soon = qt.QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self._show_counts)
         self._make_buttons()
         self._view = self._make_view()
-        self._body = QStackedWidget()
+        self._body = qt.QStackedWidget()
         self._body.addWidget(self._make_empty())
         self._body.addWidget(self._view)
         content = column(separator(), self._header(), self._bar, self._body, separator(), self._footer())
@@ -113,7 +96,7 @@ class BatchPanel(QWidget):
         self.setMinimumHeight(0)
         self._slide.stop()
         self._slide.setDuration(theme.animation_ms())
-        self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._slide.setEasingCurve(qt.QEasingCurve.Type.OutCubic)
         self._slide.setStartValue(0 if is_open else self.height())
         self._slide.setEndValue(height if is_open else 0)
         self.show()
@@ -152,7 +135,7 @@ class BatchPanel(QWidget):
         self._start = button(tr("Start"), "outline", "resume", self._begin)
         self._pause = button("", "quiet", pressed=self._pause_or_resume)
         self._stop = button(tr("Stop"), "quiet", "stop", self.control.stop)
-        self._bar = QProgressBar()
+        self._bar = qt.QProgressBar()
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
         keeps_its_place = self._bar.sizePolicy()
@@ -164,18 +147,18 @@ class BatchPanel(QWidget):
         self._clear = button(tr("Clear finished"), "quiet", "check", self.control.clear_finished)
         self._add_open = button(tr("Add all open photos"), "outline", "photos", self._add_all)
 
-    def _header(self) -> QWidget:
+    def _header(self) -> qt.QWidget:
         buttons = (self._replace, self._retry, self._start, self._pause, self._stop)
         hide = tool_button("down", tr("Hide (batch continues)"), lambda: self.set_open(False))
         return _bar_of(label(tr("Batch"), "heading"), self._summary, STRETCH, *buttons, hide)
 
-    def _footer(self) -> QWidget:
+    def _footer(self) -> qt.QWidget:
         tree = button(tr("Add folder…"), "quiet", "open", self._choose_tree)
         show = button(tr("Open folder"), "quiet", "folder", lambda: show_folder(self.folder))
         return _bar_of(self._output, self._change, STRETCH, tree, self._clear, show)
 
-    def _make_view(self) -> QTreeView:
-        view = QTreeView()
+    def _make_view(self) -> qt.QTreeView:
+        view = qt.QTreeView()
         view.setModel(self._model)
         view.setRootIsDecorated(False)
         view.setUniformRowHeights(True)
@@ -183,24 +166,24 @@ class BatchPanel(QWidget):
         view.setIconSize(THUMBNAIL)
         view.setAllColumnsShowFocus(True)
         view.header().setStretchLastSection(False)
-        view.header().setSectionResizeMode(DETAIL, QHeaderView.ResizeMode.Stretch)
+        view.header().setSectionResizeMode(DETAIL, qt.QHeaderView.ResizeMode.Stretch)
         for number, width in WIDTHS.items():
             view.header().resizeSection(number, width)
-        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setVerticalScrollMode(qt.QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setSelectionMode(qt.QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setAccessibleName(tr("Batch photos"))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)
-        remove = QAction(tr("Remove from batch"), view)
-        remove.setShortcut(QKeySequence.StandardKey.Delete)
+        remove = qt.QAction(tr("Remove from batch"), view)
+        remove.setShortcut(qt.QKeySequence.StandardKey.Delete)
         remove.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         remove.triggered.connect(lambda: self.control.remove(self._selected()))
         view.addAction(remove)
         view.activated.connect(lambda at: self._controller.open([self._model.row_at(at).source]))
         return view
 
-    def _make_empty(self) -> QWidget:
-        empty = QWidget()
+    def _make_empty(self) -> qt.QWidget:
+        empty = qt.QWidget()
         text = label(tr("Photos added here are denoised together, with the current settings."), "second")
         centred = (row(STRETCH, widget, STRETCH) for widget in (text, self._add_open))
         empty.setLayout(column(STRETCH, *centred, STRETCH, spacing=theme.UNIT))
@@ -230,7 +213,7 @@ class BatchPanel(QWidget):
         start = self._controller.preferences.open_folder or str(Path.home())
         choose_folder(self, tr("Add folder to batch"), start, self.control.add_tree)
 
-    def _show_menu(self, at: QPoint) -> None:
+    def _show_menu(self, at: qt.QPoint) -> None:
         menu = self.menu()
         if menu is not None:
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -239,12 +222,12 @@ class BatchPanel(QWidget):
     def _selected(self) -> list[BatchRow]:
         return [self._model.row_at(at) for at in self._view.selectionModel().selectedRows()]
 
-    def menu(self) -> QMenu | None:
+    def menu(self) -> qt.QMenu | None:
         """The context menu of the selected rows; None without a selection."""
         rows = self._selected()
         if not rows:
             return None
-        menu = QMenu(self)
+        menu = qt.QMenu(self)
         first = rows[0]
         menu.addAction(tr("Open photo")).triggered.connect(lambda: self._controller.open([first.source]))
         if first.target is not None:
@@ -318,7 +301,7 @@ class BatchPanel(QWidget):
             self.opened.emit(False)
 
 
-def _bar_of(*items: QWidget | None) -> QWidget:
-    bar = QWidget()
+def _bar_of(*items: qt.QWidget | None) -> qt.QWidget:
+    bar = qt.QWidget()
     bar.setLayout(row(*items, margins=_MARGINS))
     return bar

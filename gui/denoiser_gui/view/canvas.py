@@ -5,26 +5,10 @@ from __future__ import annotations
 import math
 import time
 
+from denoiser_gui import qt
 from denoiser_gui.model.captions import pixel_text
 from denoiser_gui.model.requests import Overview, PreviewFrame, State, View
-from denoiser_gui.qt import (
-    QEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QNativeGestureEvent,
-    QPainter,
-    QPaintEvent,
-    QPointF,
-    QRectF,
-    QResizeEvent,
-    QSinglePointEvent,
-    QSize,
-    Qt,
-    QTimer,
-    QWheelEvent,
-    QWidget,
-    Signal,
-)
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import painting, theme
 from denoiser_gui.view.painting import Pane, Panes
@@ -39,7 +23,7 @@ _FLICK_SECONDS = 0.08  # longest time between the last movement and the release 
 _KEY_PAN = 0.1  # of the pane
 
 
-class PhotoCanvas(QWidget):
+class PhotoCanvas(qt.QWidget):
     """Draws the viewer's frames and changes its viewport."""
 
     split_moved = Signal(float)
@@ -53,12 +37,12 @@ class PhotoCanvas(QWidget):
         self._coarse: painting.DrawingPair | None = None
         self._overview: Overview | None = None
         self._original = False
-        self._pointer: QPointF | None = None
-        self._dragging: QPointF | None = None
+        self._pointer: qt.QPointF | None = None
+        self._dragging: qt.QPointF | None = None
         self._on_divider = False
-        self._speed = QPointF(0, 0)  # of a drag, in device pixels per ms
+        self._speed = qt.QPointF(0, 0)  # of a drag, in device pixels per ms
         self._moved_at = 0.0
-        self._scroll_timer = QTimer(self, interval=_FRAME_MS)
+        self._scroll_timer = qt.QTimer(self, interval=_FRAME_MS)
         self._scroll_timer.timeout.connect(self._scroll_on)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -110,8 +94,8 @@ class PhotoCanvas(QWidget):
         if self._viewer.viewport is not None:
             self._viewer.set_viewport(self._viewer.viewport.stepped(steps, *self._anchor()))
 
-    def sizeHint(self) -> QSize:
-        return QSize(800, 560)
+    def sizeHint(self) -> qt.QSize:
+        return qt.QSize(800, 560)
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
@@ -150,12 +134,12 @@ class PhotoCanvas(QWidget):
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
+    def paintEvent(self, _event: qt.QPaintEvent) -> None:
+        painter = qt.QPainter(self)
         ratio = self.devicePixelRatioF()
         painter.scale(1 / ratio, 1 / ratio)
         panes = self._panes()
-        painter.fillRect(QRectF(0, 0, panes.width + 1, panes.height + 1), theme.colour("canvas"))
+        painter.fillRect(qt.QRectF(0, 0, panes.width + 1, panes.height + 1), theme.colour("canvas"))
         viewport = self._viewer.viewport
         if viewport is None:
             return
@@ -172,7 +156,7 @@ class PhotoCanvas(QWidget):
             painting.draw_divider(painter, panes.divider_x, panes.height, ratio, active=self._on_divider)
         self._draw_pixel_values(painter, panes, ratio)
 
-    def _label(self, painter: QPainter, panes: Panes, pane: Pane, ratio: float) -> None:
+    def _label(self, painter: qt.QPainter, panes: Panes, pane: Pane, ratio: float) -> None:
         request, state = self._viewer.request, None
         on_right = panes.view is View.SPLIT and not pane.is_left
         if self._original or pane.is_left:
@@ -185,7 +169,7 @@ class PhotoCanvas(QWidget):
         corner = pane.place.topRight() if on_right else pane.place.topLeft()
         painting.draw_label(painter, corner, shown.label if shown else text, ratio, state=state, right=on_right)
 
-    def _draw_pixel_values(self, painter: QPainter, panes: Panes, ratio: float) -> None:
+    def _draw_pixel_values(self, painter: qt.QPainter, panes: Panes, ratio: float) -> None:
         viewport = self._viewer.viewport
         if self._pointer is None or self.frame is None or viewport is None or self._dragging is not None:
             return
@@ -201,28 +185,28 @@ class PhotoCanvas(QWidget):
                 text = before if other.is_left or self._original else after
                 painting.draw_pixel_values(painter, other.place, f"{place}    {text}", ratio)
         else:
-            whole = QRectF(0, 0, panes.width, panes.height)
+            whole = qt.QRectF(0, 0, panes.width, panes.height)
             painting.draw_pixel_values(painter, whole, f"{place}    {before}   →   {after}", ratio)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def resizeEvent(self, event: qt.QResizeEvent) -> None:
         super().resizeEvent(event)
         self._update_panes()
 
     # --- mouse and touchpad ---------------------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def mousePressEvent(self, event: qt.QMouseEvent) -> None:
         self._scroll_timer.stop()
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             return
         at = self._at(event)
         self._on_divider = event.button() is Qt.MouseButton.LeftButton and self._panes().is_divider(at)
-        self._dragging, self._speed = at, QPointF(0, 0)
+        self._dragging, self._speed = at, qt.QPointF(0, 0)
         self._moved_at = time.monotonic()
         if not self._on_divider:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         self.update()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def mouseMoveEvent(self, event: qt.QMouseEvent) -> None:
         self._pointer = at = self._at(event)
         panes = self._panes()
         if self._dragging is None:
@@ -234,7 +218,7 @@ class PhotoCanvas(QWidget):
         else:
             self._drag_to(at)
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+    def mouseReleaseEvent(self, _event: qt.QMouseEvent) -> None:
         if self._dragging is None:
             return
         was_pan = not self._on_divider
@@ -245,19 +229,19 @@ class PhotoCanvas(QWidget):
             self._scroll_timer.start()
         self.update()
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+    def mouseDoubleClickEvent(self, event: qt.QMouseEvent) -> None:
         viewport = self._viewer.viewport
         if viewport is None:
             return
         self._pointer = self._at(event)
         self.zoom(1.0 if viewport.fits or viewport.scale < 1 else None)
 
-    def leaveEvent(self, event: QEvent) -> None:
+    def leaveEvent(self, event: qt.QEvent) -> None:
         super().leaveEvent(event)
         self._pointer = None
         self.update()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
+    def wheelEvent(self, event: qt.QWheelEvent) -> None:
         viewport = self._viewer.viewport
         if viewport is None:
             return
@@ -266,25 +250,25 @@ class PhotoCanvas(QWidget):
         if fingers.isNull() or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.zoom(viewport.scale * _ZOOM_PER_NOTCH ** (event.angleDelta().y() / _NOTCH))
         else:
-            self._pan(QPointF(fingers) * self.devicePixelRatioF())
+            self._pan(qt.QPointF(fingers) * self.devicePixelRatioF())
         event.accept()
 
-    def event(self, event: QEvent) -> bool:
+    def event(self, event: qt.QEvent) -> bool:
         viewport, zoom = self._viewer.viewport, Qt.NativeGestureType.ZoomNativeGesture
-        if viewport is None or not isinstance(event, QNativeGestureEvent) or event.gestureType() is not zoom:
+        if viewport is None or not isinstance(event, qt.QNativeGestureEvent) or event.gestureType() is not zoom:
             return super().event(event)
         self._pointer = self._at(event)
         self.zoom(viewport.scale * (1 + event.value()))
         return True
 
-    def _drag_to(self, at: QPointF) -> None:
+    def _drag_to(self, at: qt.QPointF) -> None:
         assert self._dragging is not None  # a button is pressed
         step, now = at - self._dragging, time.monotonic()
         self._speed = step / max((now - self._moved_at) * 1e3, 1.0) * 0.5 + self._speed * 0.5
         self._dragging, self._moved_at = at, now
         self._pan(step)
 
-    def _pan(self, step: QPointF) -> None:
+    def _pan(self, step: qt.QPointF) -> None:
         if self._viewer.viewport is not None:
             self._viewer.set_viewport(self._viewer.viewport.panned(step.x(), step.y()))
 
@@ -294,12 +278,12 @@ class PhotoCanvas(QWidget):
         if math.hypot(self._speed.x(), self._speed.y()) < _SLOWEST:
             self._scroll_timer.stop()
 
-    def _at(self, event: QSinglePointEvent) -> QPointF:
+    def _at(self, event: qt.QSinglePointEvent) -> qt.QPointF:
         return event.position() * self.devicePixelRatioF()
 
     # --- keys -----------------------------------------------------------------------------------------------------
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: qt.QKeyEvent) -> None:
         steps = {
             Qt.Key.Key_Left: (1, 0),
             Qt.Key.Key_Right: (-1, 0),
@@ -311,7 +295,7 @@ class PhotoCanvas(QWidget):
             super().keyPressEvent(event)
             return
         width, height = self._panes().size
-        self._pan(QPointF(step[0] * width * _KEY_PAN, step[1] * height * _KEY_PAN))
+        self._pan(qt.QPointF(step[0] * width * _KEY_PAN, step[1] * height * _KEY_PAN))
 
 
 def _names() -> dict[View, str]:

@@ -86,9 +86,8 @@ class LevelRow(ControlRow):
         self.slider = ValueSlider(low, high, bend=_BEND, handle=16)
         self.field = NumberBox(low, high, decimals=1, automatic=True)
         self._describe(self.slider, self.field)
-        scale = row(
-            label(f"{low:.0f}", "caption"), STRETCH, label("σ", "caption"), STRETCH, label(f"{high:.0f}", "caption")
-        )
+        least, unit, most = (label(text, "caption") for text in (f"{low:.0f}", "σ", f"{high:.0f}"))
+        scale = row(least, STRETCH, unit, STRETCH, most)
         head = row(label(label_of(name), "heading"), STRETCH, self.field)
         self.setLayout(column(head, self.slider, scale, spacing=2))
         self.slider.moved.connect(lambda amount: self.choose(round(amount, 1)))
@@ -190,7 +189,7 @@ class PresetsRow(QWidget):
     def __init__(self, controller: Controller) -> None:
         super().__init__()
         self._controller = controller
-        self._applied: tuple[str, PhotoSettings] | None = None
+        self._applied = ("", PhotoSettings())  # name and settings
         self._names: list[str] = []
         self.box = plain_combo(tr("Preset"))
         self.box.activated.connect(self._choose)
@@ -201,7 +200,12 @@ class PresetsRow(QWidget):
 
     def refresh(self) -> None:
         """Reload the names of the presets."""
-        self._controller.files.submit("presets", lambda _: preset_names(), self._set_names)
+
+        def show(names: list[str]) -> None:
+            self._names = names
+            self._fill()
+
+        self._controller.files.submit("presets", lambda _: preset_names(), show)
 
     def ask_for_name(self) -> None:
         """Ask for a name and save the settings under it."""
@@ -242,10 +246,6 @@ class PresetsRow(QWidget):
 
         self._controller.files.submit("load-preset", lambda _: load_preset(name), change, show_failure)
 
-    def _set_names(self, names: list[str]) -> None:
-        self._names = names
-        self._fill()
-
     def _fill(self) -> None:
         self.box.clear()
         self.box.addItem(tr("None"), "")
@@ -254,7 +254,7 @@ class PresetsRow(QWidget):
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Save preset…"), _SAVE)
         first = self._controller.preferences.preset
-        name = self._applied[0] if self._applied is not None else ""
+        name = self._applied[0]
         if name and name != first:
             self.box.addItem(tr("Use {name} for new photos", name=name), _USE_FIRST)
         elif first:
@@ -262,8 +262,8 @@ class PresetsRow(QWidget):
         self._show_current(self._controller.settings)
 
     def _show_current(self, settings: PhotoSettings) -> None:
-        current = self._applied[0] if self._applied is not None and self._applied[1] == settings else ""
-        self.box.setCurrentIndex(max(0, self.box.findData(current)))
+        name, applied = self._applied
+        self.box.setCurrentIndex(max(0, self.box.findData(name if settings == applied else "")))
 
     def _choose(self, at: int) -> None:
         chosen = self.box.itemData(at)
@@ -271,7 +271,7 @@ class PresetsRow(QWidget):
         if chosen == _SAVE:
             self.ask_for_name()
         elif chosen == _USE_FIRST:
-            name = self._applied[0] if self._applied is not None else ""
+            name = self._applied[0]
             self._controller.remember(preset="" if name == self._controller.preferences.preset else name)
             self._fill()
         elif chosen:

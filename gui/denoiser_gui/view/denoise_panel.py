@@ -13,24 +13,13 @@ from numpy.typing import NDArray
 
 from denoiser import models
 from denoiser.options import DenoiseOptions, controls
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.requests import Overview
-from denoiser_gui.qt import (
-    QColor,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-    QPointF,
-    QRectF,
-    Qt,
-    QVBoxLayout,
-    QWidget,
-    Signal,
-)
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, PresetsRow, choice_label, row_for
@@ -42,7 +31,7 @@ PLACE = ("model", "device")
 RARE = ("hot_pixels", "passes", "precision", "tile", "batch_size", "memory")  # collapsed
 
 
-class DenoisePanel(QWidget):
+class DenoisePanel(qt.QWidget):
     """Shows and changes the options of the current photo."""
 
     model_file_requested = Signal()
@@ -87,7 +76,7 @@ class DenoisePanel(QWidget):
     # --- building -------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        inner = QWidget()
+        inner = qt.QWidget()
         content = column(
             *(self.rows[name] for name in LOOK),
             separator(),
@@ -108,9 +97,9 @@ class DenoisePanel(QWidget):
         to_batch = row(STRETCH, self.to_batch, STRETCH)
         self.setLayout(column(scroll, column(self.save, to_batch, margins=(20, 8, 20, 8), spacing=2)))
 
-    def _places(self) -> QVBoxLayout:
+    def _places(self) -> qt.QVBoxLayout:
         """Model, device and presets, and the rare options below a button."""
-        inside = QWidget()
+        inside = qt.QWidget()
         inside.setLayout(column(*(self.rows[name] for name in RARE)))
         inside.hide()
         more = button(tr("More"), "quiet", "down")
@@ -187,7 +176,7 @@ _CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # the usual red, green and blue o
 _TOP = 0.995  # quantile of the bins that sets the scale, so that one peak does not flatten the rest
 
 
-class Histogram(QWidget):
+class Histogram(qt.QWidget):
     """Draws the histograms of an overview."""
 
     def __init__(self) -> None:
@@ -206,10 +195,10 @@ class Histogram(QWidget):
             self.setAccessibleDescription(tr("Mean brightness {share} %", share=share))
         self.update()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        place = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+    def paintEvent(self, _event: qt.QPaintEvent) -> None:
+        painter = qt.QPainter(self)
+        painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
+        place = qt.QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("well"))
         painter.drawRoundedRect(place, 4, 4)
@@ -219,27 +208,27 @@ class Histogram(QWidget):
         top = max(float(np.quantile(np.concatenate([after, before]), _TOP)), 1e-6)
         inner = place.adjusted(4, 6, -4, -2)
         is_grey = bool(np.array_equal(after[0], after[1]))
-        modes = QPainter.CompositionMode
+        modes = qt.QPainter.CompositionMode
         painter.setCompositionMode(
             modes.CompositionMode_Plus if theme.current().colours.is_dark else modes.CompositionMode_Multiply
         )
-        inks = [theme.colour("second", 0.8)] if is_grey else [QColor(channel) for channel in _CHANNELS]
+        inks = [theme.colour("second", 0.8)] if is_grey else [qt.QColor(channel) for channel in _CHANNELS]
         for ink, counts in zip(inks, after, strict=False):
             ink.setAlphaF(0.8 if is_grey else 0.55)
             painter.setBrush(ink)
             painter.drawPath(_shape(counts, inner, top))
         painter.setCompositionMode(modes.CompositionMode_SourceOver)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(theme.colour("text", 0.55), 1))
+        painter.setPen(qt.QPen(theme.colour("text", 0.55), 1))
         painter.drawPath(_shape(before.mean(axis=0), inner, top, closed=False))
 
 
-def _shape(counts: NDArray[np.float32], place: QRectF, top: float, *, closed: bool = True) -> QPainterPath:
-    path = QPainterPath(place.bottomLeft())
+def _shape(counts: NDArray[np.float32], place: qt.QRectF, top: float, *, closed: bool = True) -> qt.QPainterPath:
+    path = qt.QPainterPath(place.bottomLeft())
     for at, count in enumerate(counts):
         across = place.left() + place.width() * (at + 0.5) / len(counts)
         height = place.height() * min(float(count) / top, 1.0) ** 0.5
-        point = QPointF(across, place.bottom() - height)
+        point = qt.QPointF(across, place.bottom() - height)
         path.lineTo(point) if at or closed else path.moveTo(point)
     if closed:
         path.lineTo(place.bottomRight())

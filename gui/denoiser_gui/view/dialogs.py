@@ -14,23 +14,11 @@ from typing import Any
 from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.imageio import formats
 from denoiser.options import WriteOptions, controls
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.notices import hint_of, message_of
 from denoiser_gui.model.saving import SaveRequest, check_target
-from denoiser_gui.qt import (
-    QAction,
-    QCheckBox,
-    QComboBox,
-    QDialog,
-    QFileDialog,
-    QFormLayout,
-    QKeySequence,
-    QLineEdit,
-    Qt,
-    QVBoxLayout,
-    QWidget,
-    Signal,
-)
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import LANGUAGES, tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.widgets import STRETCH, NumberBox, button, column, label, row, scroll_area
@@ -38,15 +26,15 @@ from denoiser_gui.view.widgets import STRETCH, NumberBox, button, column, label,
 _MARGINS = (3 * theme.UNIT,) * 4
 
 
-class PreferencesDialog(QDialog):
+class PreferencesDialog(qt.QDialog):
     """Not modal, so that changes are visible behind it."""
 
-    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, parent: qt.QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
         self.setWindowTitle(tr("Preferences"))
         self.setModal(False)
-        form = QFormLayout()
+        form = qt.QFormLayout()
         form.setHorizontalSpacing(3 * theme.UNIT)
         form.setVerticalSpacing(theme.UNIT)
         system = {"system": tr("Follow system")}
@@ -57,7 +45,7 @@ class PreferencesDialog(QDialog):
         self._restart.setVisible(False)
         self.setLayout(column(form, self._restart, STRETCH, margins=_MARGINS, spacing=2 * theme.UNIT))
 
-    def _add(self, form: QFormLayout, field: str, text: str, choices: Mapping[str, str]) -> None:
+    def _add(self, form: qt.QFormLayout, field: str, text: str, choices: Mapping[str, str]) -> None:
         box = _box((text, value) for value, text in choices.items())
         box.setObjectName(field)
         box.setAccessibleName(text)
@@ -73,30 +61,30 @@ class PreferencesDialog(QDialog):
         self._restart.setVisible(self._restart.isVisible() or field == "language")
 
 
-class SaveDialog(QDialog):
+class SaveDialog(qt.QDialog):
     """Contains every output option. Emits *ordered* when the user saves."""
 
     ordered = Signal(object)  # SaveRequest
 
-    def __init__(self, controller: Controller, target: Path, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, target: Path, parent: qt.QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
         self._settings = controller.settings
         self._inputs = [photo.path for photo in controller.photos if photo.path is not None]
         self._replaces = False
         known, options = controls(WriteOptions), self._settings.write
-        self.target = QLineEdit(str(target))
+        self.target = qt.QLineEdit(str(target))
         named = [(formats.ROWS[str(key)].name, key) for key in known["format"].choices]
         self.format = _box([(tr("From file name"), None), *named])
         self.format.setCurrentIndex(max(0, self.format.findData(options.format)))
-        self.bits = QComboBox()
+        self.bits = qt.QComboBox()
         self.jpeg_quality = NumberBox(1, 100, automatic=True)
         self.jpeg_quality.setProperty("role", "")
         self.jpeg_quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
         self.jpeg_quality.set_amount(options.jpeg_quality)
-        self.strip = QCheckBox(tr("Remove metadata (keep colour profile)"))
+        self.strip = qt.QCheckBox(tr("Remove metadata (keep colour profile)"))
         self.strip.setChecked(options.strip)
-        self.ticket = QCheckBox(tr("Embed processing record"))
+        self.ticket = qt.QCheckBox(tr("Embed processing record"))
         self.ticket.setChecked(options.ticket)
         self._problem = label(role="failed")
         self._problem.setWordWrap(True)
@@ -136,7 +124,7 @@ class SaveDialog(QDialog):
         super().accept()
 
     def _build(self) -> None:
-        form = QFormLayout()
+        form = qt.QFormLayout()
         form.setSpacing(10)
         form.addRow(tr("File"), row(self.target, button(tr("Browse…"), "outline", pressed=self._browse)))
         self.target.setAccessibleName(tr("File"))
@@ -190,28 +178,30 @@ class SaveDialog(QDialog):
         self.save.setEnabled(error is None or self._replaces)
 
     def _browse(self) -> None:
-        dialog = QFileDialog(self, tr("Save as"), self.target.text())
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the dialog shows Replace instead
+        dialog = qt.QFileDialog(self, tr("Save as"), self.target.text())
+        dialog.setAcceptMode(qt.QFileDialog.AcceptMode.AcceptSave)
+        dialog.setOption(qt.QFileDialog.Option.DontConfirmOverwrite)  # the dialog shows Replace instead
         dialog.fileSelected.connect(self.target.setText)
         dialog.open()
 
 
-def _box(choices: Iterable[tuple[str, Any]]) -> QComboBox:
-    box = QComboBox()
+def _box(choices: Iterable[tuple[str, Any]]) -> qt.QComboBox:
+    box = qt.QComboBox()
     for text, value in choices:
         box.addItem(text, value)
     return box
 
 
-class ShortcutSheet(QDialog):
+class ShortcutSheet(qt.QDialog):
     """Shows all shortcuts; not modal."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[QAction]]], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, groups: Sequence[tuple[str, Sequence[qt.QAction]]], parent: qt.QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard shortcuts"))
         self.setModal(False)
-        body, half = QWidget(), (len(groups) + 1) // 2
+        body, half = qt.QWidget(), (len(groups) + 1) // 2
         columns = [_shortcuts(part) for part in (groups[:half], groups[half:])]
         body.setLayout(row(*columns, margins=_MARGINS, spacing=5 * theme.UNIT))
         area = scroll_area(body)
@@ -221,14 +211,14 @@ class ShortcutSheet(QDialog):
         self.resize(min(wanted.width() + 24, 1000), min(wanted.height() + 8, 760))
 
 
-def _shortcuts(groups: Sequence[tuple[str, Sequence[QAction]]]) -> QVBoxLayout:
+def _shortcuts(groups: Sequence[tuple[str, Sequence[qt.QAction]]]) -> qt.QVBoxLayout:
     """Title and lines of each group: the text of an action, and its keys."""
     lines: list[Any] = []
     for title, actions in groups:
         listed = [action for action in actions if action.shortcuts()]
         lines += [label(title, "heading")] if listed else []
         for action in listed:
-            keys = (key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+            keys = (key.toString(qt.QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
             text = action.text().replace("&", "").rstrip("…")
             lines.append(row(label(text, "second"), STRETCH, label(" · ".join(keys))))
         lines += [theme.UNIT] if listed else []

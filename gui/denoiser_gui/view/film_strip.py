@@ -7,57 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from denoiser.errors import DenoiserError
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions
 from denoiser_gui.model.notices import hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
-from denoiser_gui.qt import (
-    QAbstractItemView,
-    QAbstractListModel,
-    QColor,
-    QContextMenuEvent,
-    QFrame,
-    QIcon,
-    QItemSelectionModel,
-    QKeyEvent,
-    QListView,
-    QMenu,
-    QModelIndex,
-    QObject,
-    QPainter,
-    QPen,
-    QPersistentModelIndex,
-    QRectF,
-    QResizeEvent,
-    QSize,
-    QSizePolicy,
-    Qt,
-    QWheelEvent,
-    QWidget,
-    Signal,
-    show_folder,
-)
+from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import paint_icon
 from denoiser_gui.view.thumbnails import Thumbnails, framed, transparent, untinted
 from denoiser_gui.view.widgets import column, styled
 
-Index = QModelIndex | QPersistentModelIndex
+Index = qt.QModelIndex | qt.QPersistentModelIndex
 PHOTO = Qt.ItemDataRole.UserRole  # OpenPhoto; None for the last row, which adds photos
-_FRAME = QSize(118, 80)  # of a thumbnail
-_CELL = QSize(130, 114)
-_NAME_CELL = QSize(170, 26)
-_DOT = QSize(8, 8)
+_FRAME = qt.QSize(118, 80)  # of a thumbnail
+_CELL = qt.QSize(130, 114)
+_NAME_CELL = qt.QSize(170, 26)
+_DOT = qt.QSize(8, 8)
 _DOTS = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.DRAFT: "accent"}
 _BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
-_NO_INDEX = QModelIndex()
+_NO_INDEX = qt.QModelIndex()
 
 
-class PhotoModel(QAbstractListModel):
+class PhotoModel(qt.QAbstractListModel):
     """One row per photo in the order of the strip, and one to add photos."""
 
-    def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
+    def __init__(self, thumbnails: Thumbnails, parent: qt.QObject) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._photos: list[OpenPhoto] = []
@@ -74,7 +50,7 @@ class PhotoModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return captions.short_caption(photo) if photo else tr("Add photos")
             case Qt.ItemDataRole.SizeHintRole:
-                return _NAME_CELL if self.is_narrow else _CELL - QSize(4, 4)  # with a gap
+                return _NAME_CELL if self.is_narrow else _CELL - qt.QSize(4, 4)  # with a gap
             case Qt.ItemDataRole.FontRole:
                 return theme.interface_font(12 if self.is_narrow else 10)
             case Qt.ItemDataRole.DecorationRole:
@@ -104,7 +80,7 @@ class PhotoModel(QAbstractListModel):
             self._photos[at.row()] = photo
             self.dataChanged.emit(at, at)
 
-    def index_of(self, key: int) -> QModelIndex:
+    def index_of(self, key: int) -> qt.QModelIndex:
         """The index of a photo; invalid if it is not shown."""
         found = next((row for row, photo in enumerate(self._photos) if photo.key == key), -1)
         return self.index(found)
@@ -113,46 +89,46 @@ class PhotoModel(QAbstractListModel):
         """The photo of a row; None for the last row."""
         return self._photos[index.row()] if 0 <= index.row() < len(self._photos) else None
 
-    def _decoration(self, photo: OpenPhoto | None) -> QIcon:
+    def _decoration(self, photo: OpenPhoto | None) -> qt.QIcon:
         """The thumbnail with a badge for the status: a tick, a warning, or a dot for unsaved photos."""
         if self.is_narrow:
             dot = "text" if photo is None else _DOTS.get(photo.status, "track")
             return _dot(theme.colour(dot).name(), theme.scale())
         pixmap = framed(self._thumbnails.get_of(photo) if photo is not None else None, _FRAME)
-        painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = qt.QPainter(pixmap)
+        painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
         if photo is None:
-            centre = QRectF(_FRAME.width() / 2 - 10, _FRAME.height() / 2 - 10, 20, 20)
+            centre = qt.QRectF(_FRAME.width() / 2 - 10, _FRAME.height() / 2 - 10, 20, 20)
             paint_icon(painter, centre, "photos", theme.colour("second"))
         elif photo.status in _BADGES:
             name, colour = _BADGES[photo.status]
-            disc = QRectF(_FRAME.width() - 23, 5, 18, 18)  # dark, for contrast
+            disc = qt.QRectF(_FRAME.width() - 23, 5, 18, 18)  # dark, for contrast
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("panel", 0.92))
             painter.drawEllipse(disc)
             paint_icon(painter, disc.adjusted(3, 3, -3, -3), name, theme.colour(colour))
         elif photo.status is PhotoStatus.DRAFT:
-            painter.setPen(QPen(theme.colour("panel", 0.92), 2))
+            painter.setPen(qt.QPen(theme.colour("panel", 0.92), 2))
             painter.setBrush(theme.colour("accent"))
-            painter.drawEllipse(QRectF(_FRAME.width() - 14, 6, 8, 8))
+            painter.drawEllipse(qt.QRectF(_FRAME.width() - 14, 6, 8, 8))
         painter.end()
         return untinted(pixmap)
 
 
 @cache
-def _dot(colour: str, _scale: float) -> QIcon:
+def _dot(colour: str, _scale: float) -> qt.QIcon:
     """A dot in #rrggbb."""
     pixmap = transparent(_DOT)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter = qt.QPainter(pixmap)
+    painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawEllipse(QRectF(1, 1, 6, 6))
+    painter.setBrush(qt.QColor(colour))
+    painter.drawEllipse(qt.QRectF(1, 1, 6, 6))
     painter.end()
     return untinted(pixmap)
 
 
-class FilmStrip(QWidget):
+class FilmStrip(qt.QWidget):
     """Shows the open photos and selects the current one by keyboard, wheel or mouse."""
 
     open_requested = Signal()
@@ -167,7 +143,7 @@ class FilmStrip(QWidget):
         self._view = _StripView(self)
         self._view.setModel(self._photos)
         styled(self, "strip")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(qt.QSizePolicy.Policy.Expanding, qt.QSizePolicy.Policy.Fixed)
         self.setLayout(column(self._view))
         self.set_narrow(False)
         self._connect()
@@ -179,12 +155,12 @@ class FilmStrip(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Switch between thumbnails and names."""
         self._photos.is_narrow = narrow
-        self._view.setViewMode(QListView.ViewMode.ListMode if narrow else QListView.ViewMode.IconMode)
+        self._view.setViewMode(qt.QListView.ViewMode.ListMode if narrow else qt.QListView.ViewMode.IconMode)
         self._view.setIconSize(_DOT if narrow else _FRAME)
         self._view.setGridSize(_NAME_CELL if narrow else _CELL)
         self._show_height()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def resizeEvent(self, event: qt.QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.window().width() < theme.NARROW
         if narrow != self._photos.is_narrow:
@@ -195,12 +171,12 @@ class FilmStrip(QWidget):
         for photo in self._selected():
             self._controller.close_photo(photo.key)
 
-    def menu(self) -> QMenu | None:
+    def menu(self) -> qt.QMenu | None:
         """The context menu of the selected photos; None without a selection."""
         count, paths = len(self._selected()), self.selected_paths()
         if not count:
             return None
-        menu = QMenu(self)
+        menu = qt.QMenu(self)
         add = menu.addAction(tr_count("Add to batch", "Add {count} photos to batch", count))
         add.triggered.connect(lambda: self.batch_requested.emit(paths))
         if len(paths) == 1:
@@ -239,16 +215,16 @@ class FilmStrip(QWidget):
         at = self._photos.index_of(photo.key) if photo is not None else _NO_INDEX
         if at.isValid():
             if at != self._view.currentIndex():
-                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+                flags = qt.QItemSelectionModel.SelectionFlag.ClearAndSelect
                 self._view.selectionModel().setCurrentIndex(at, flags)
             self._view.scrollTo(at)
 
-    def _make_current(self, at: QModelIndex) -> None:
+    def _make_current(self, at: qt.QModelIndex) -> None:
         photo, current = self._photos.photo_at(at), self._controller.current
         if photo is not None and (current is None or current.key != photo.key):
             self._controller.show_photo(photo.key)
 
-    def _activate(self, at: QModelIndex) -> None:
+    def _activate(self, at: qt.QModelIndex) -> None:
         if self._photos.photo_at(at) is None:
             self.open_requested.emit()
 
@@ -268,7 +244,7 @@ class FilmStrip(QWidget):
         return [photo for at in rows if (photo := self._photos.photo_at(at)) is not None]
 
 
-class _StripView(QListView):
+class _StripView(qt.QListView):
     """A horizontal list that scrolls with the wheel; Delete closes the selected photos."""
 
     def __init__(self, strip: FilmStrip) -> None:
@@ -276,31 +252,31 @@ class _StripView(QListView):
         self._strip = strip
         self.setProperty("role", "strip")
         self.setAccessibleName(tr("Open photos"))
-        self.setFlow(QListView.Flow.LeftToRight)
+        self.setFlow(qt.QListView.Flow.LeftToRight)
         self.setWrapping(False)
-        self.setMovement(QListView.Movement.Static)
-        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMovement(qt.QListView.Movement.Static)
+        self.setFrameShape(qt.QFrame.Shape.NoFrame)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setSelectionMode(qt.QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollMode(qt.QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setViewportMargins(4, 4, 4, 0)
         self.setUniformItemSizes(True)  # measuring one item is enough for thousands
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
+    def wheelEvent(self, event: qt.QWheelEvent) -> None:
         turned = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
         bar = self.horizontalScrollBar()
         bar.setValue(bar.value() - (turned.x() or turned.y()))
         event.accept()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: qt.QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self._strip.close_selected()
         else:
             super().keyPressEvent(event)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+    def contextMenuEvent(self, event: qt.QContextMenuEvent) -> None:
         menu = self._strip.menu()
         if menu is not None:
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -7,6 +7,7 @@ from pathlib import Path
 from denoiser.atomicfile import whole_file
 from denoiser.errors import DenoiserError, MissingModel
 from denoiser.events import CancelToken
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.captions import in_bytes, short_path
 from denoiser_gui.model.latent import (
@@ -21,19 +22,7 @@ from denoiser_gui.model.latent import (
 )
 from denoiser_gui.model.notices import Notice, message_of
 from denoiser_gui.model.requests import ReplacementImage
-from denoiser_gui.qt import (
-    QButtonGroup,
-    QCheckBox,
-    QFileDialog,
-    QHBoxLayout,
-    QHideEvent,
-    QPushButton,
-    QShowEvent,
-    Qt,
-    QTimer,
-    QWidget,
-    Signal,
-)
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.widgets import (
@@ -54,7 +43,7 @@ _PAN_DELAY_MS = 300  # after panning a large photo, before encoding
 _NONE = "–"
 
 
-class LatentPanel(QWidget):
+class LatentPanel(qt.QWidget):
     """Works while visible, and restores the panes when hidden. GUI thread only."""
 
     _progress = Signal(float)  # while a whole photo is encoded
@@ -67,7 +56,7 @@ class LatentPanel(QWidget):
         self.result: LatentResult | None = None
         self._missing: DenoiserError | None = None
         self._was_shown = False
-        self._timer = QTimer(self, singleShot=True)
+        self._timer = qt.QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._encode)
         self.setProperty("role", "panel")
         self._build()
@@ -90,7 +79,7 @@ class LatentPanel(QWidget):
         self._number.setAccessibleName(tr("{control} value", control=tr("Quality")))
         self._slider.set_amount(DEFAULT_QUALITY)
         self._number.set_amount(DEFAULT_QUALITY)
-        self._denoises = QCheckBox(tr("Denoise while encoding"))
+        self._denoises = qt.QCheckBox(tr("Denoise while encoding"))
         self._denoises.setToolTip(
             tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller.")
         )
@@ -125,17 +114,17 @@ class LatentPanel(QWidget):
         )
         self.setLayout(content)
 
-    def _rival_buttons(self) -> list[QPushButton]:
-        self._group = QButtonGroup(self)
+    def _rival_buttons(self) -> list[qt.QPushButton]:
+        self._group = qt.QButtonGroup(self)
         for number, name in enumerate(("", *RIVALS)):
-            choice = QPushButton(name or tr("Photo"))
+            choice = qt.QPushButton(name or tr("Photo"))
             choice.setCheckable(True)
             choice.setChecked(number == 0)
             text = tr("{format} file of the same size", format=name) if name else tr("Source photo")
             choice.setAccessibleName(text)
             choice.setToolTip(text)
             self._group.addButton(choice, number)
-        return [choice for choice in self._group.buttons() if isinstance(choice, QPushButton)]
+        return [choice for choice in self._group.buttons() if isinstance(choice, qt.QPushButton)]
 
     def _connect(self) -> None:
         controller = self._controller
@@ -152,7 +141,7 @@ class LatentPanel(QWidget):
 
     # --- visibility ---
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: qt.QShowEvent) -> None:
         super().showEvent(event)
         if not self._was_shown:
             self._was_shown = True
@@ -161,7 +150,7 @@ class LatentPanel(QWidget):
             )
         self._begin()
 
-    def hideEvent(self, event: QHideEvent) -> None:
+    def hideEvent(self, event: qt.QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
         self._worker.cancel("encode")
@@ -238,8 +227,8 @@ class LatentPanel(QWidget):
         if photo is None or self.result is None:
             return
         folder = self._controller.preferences.save_folder or (photo.path.parent if photo.path else Path.home())
-        dialog = QFileDialog(self, tr("Save as"), str(Path(folder) / (Path(photo.name).stem + SUFFIX)))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog = qt.QFileDialog(self, tr("Save as"), str(Path(folder) / (Path(photo.name).stem + SUFFIX)))
+        dialog.setAcceptMode(qt.QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
         dialog.fileSelected.connect(lambda name: self.save_to(Path(name)))
         _open_filtered(dialog)
@@ -263,8 +252,8 @@ class LatentPanel(QWidget):
         self._worker.submit("save", job, done, self._controller.notice_of("latent"))
 
     def _ask_which(self) -> None:
-        dialog = QFileDialog(self, tr("Open latent"), self._controller.preferences.open_folder)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog = qt.QFileDialog(self, tr("Open latent"), self._controller.preferences.open_folder)
+        dialog.setFileMode(qt.QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(lambda names: self._controller.open([Path(name) for name in names]))
         _open_filtered(dialog)
 
@@ -313,11 +302,11 @@ def _size(result: LatentResult, count: int) -> str:
     return tr("about {size}", size=size) if result.is_sample else size
 
 
-def _open_filtered(dialog: QFileDialog) -> None:
+def _open_filtered(dialog: qt.QFileDialog) -> None:
     dialog.setNameFilter(f"{tr('Latent files')} (*{SUFFIX})")
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
 
 
-def _ends(left: QWidget, right: QWidget) -> QHBoxLayout:
+def _ends(left: qt.QWidget, right: qt.QWidget) -> qt.QHBoxLayout:
     return row(left, STRETCH, right)

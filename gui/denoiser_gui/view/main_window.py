@@ -7,28 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.photo_settings import command_for
 from denoiser_gui.model.requests import View
 from denoiser_gui.model.saving import SaveRequest
-from denoiser_gui.qt import (
-    QByteArray,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QFileDialog,
-    QGuiApplication,
-    QKeyEvent,
-    QMainWindow,
-    QMenu,
-    QStackedWidget,
-    Qt,
-    QTabWidget,
-    QWidget,
-)
+from denoiser_gui.qt import Qt
 from denoiser_gui.saver import Saver
 from denoiser_gui.translation import tr
 from denoiser_gui.view import icons, theme
@@ -50,7 +36,7 @@ _OF_A_PHOTO = ("save", "save_as", "copy_command", "close", "save_preset", "level
 _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
-class MainWindow(QMainWindow):
+class MainWindow(qt.QMainWindow):
     """The main window. It uses the engine only through the controller."""
 
     def __init__(self, controller: Controller) -> None:
@@ -60,7 +46,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(icons.app_icon())
         self.setAcceptDrops(True)
         self.actions_ = Actions(self)
-        self._recent = QMenu(tr("Open recent"), self)
+        self._recent = qt.QMenu(tr("Open recent"), self)
         self.photo_opener = PhotoOpener(controller, self)
         self.top = TopBar(self.actions_, self._recent)
         self.banner, self.status = Banner(), StatusLine()
@@ -79,12 +65,12 @@ class MainWindow(QMainWindow):
     # --- building -------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self._middle = QStackedWidget()
+        self._middle = qt.QStackedWidget()
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.canvas)
         left = column(self.banner, self._middle, self.batch, self.strip)
         left.setStretchFactor(self._middle, 1)
-        self.tabs = styled(QTabWidget(), "panel")
+        self.tabs = styled(qt.QTabWidget(), "panel")
         self.tabs.setFixedWidth(theme.PANEL)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.panel, tr("Denoise"))
@@ -93,7 +79,7 @@ class MainWindow(QMainWindow):
         body.setStretchFactor(left, 1)
         whole = column(self.top, body, self.status)
         whole.setStretchFactor(body, 1)
-        centre = QWidget()
+        centre = qt.QWidget()
         centre.setLayout(whole)
         self.setCentralWidget(centre)
 
@@ -164,7 +150,7 @@ class MainWindow(QMainWindow):
         room = self.screen().availableGeometry()
         self.resize(min(_SIZE[0], room.width()), min(_SIZE[1], room.height() - _FRAME))
         if preferences.geometry:
-            self.restoreGeometry(QByteArray.fromHex(preferences.geometry.encode()))
+            self.restoreGeometry(qt.QByteArray.fromHex(preferences.geometry.encode()))
         self.photo_opener.fill_recent(self._recent)
         self.controller.viewer.set_view(View(preferences.compare))
         self._show_view(self.controller.viewer.view)
@@ -199,7 +185,7 @@ class MainWindow(QMainWindow):
         if settings.denoise.tile is None and status.tile:
             settings = settings.changed(tile=status.tile)  # for bit-identical output
         text = command_for(photo.path, self.saver.target_of(photo), settings)
-        QGuiApplication.clipboard().setText(text)
+        qt.QGuiApplication.clipboard().setText(text)
         self.controller.notify(Notice("command", tr("Copied: {command}", command=text)))
 
     def add_to_batch(self) -> None:
@@ -215,12 +201,12 @@ class MainWindow(QMainWindow):
             self.controller.close_photo(self.controller.current.key)
 
     def _ask_for_model(self) -> None:
-        dialog = QFileDialog(self, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
+        dialog = qt.QFileDialog(self, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
         dialog.fileSelected.connect(lambda name: self.controller.change(model=name))
         dialog.open()
 
     def _ask_for_profile(self) -> None:
-        dialog = QFileDialog(self, tr("Display profile"), "", f"{tr('Colour profiles')} (*.icc *.icm)")
+        dialog = qt.QFileDialog(self, tr("Display profile"), "", f"{tr('Colour profiles')} (*.icc *.icm)")
         dialog.fileSelected.connect(lambda name: self.controller.remember(display_profile=name))
         dialog.open()
 
@@ -271,7 +257,7 @@ class MainWindow(QMainWindow):
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: qt.QKeyEvent) -> None:
         plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.canvas.set_original(True)
@@ -283,27 +269,27 @@ class MainWindow(QMainWindow):
         else:
             super().keyPressEvent(event)
 
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+    def keyReleaseEvent(self, event: qt.QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.canvas.set_original(False)
         else:
             super().keyReleaseEvent(event)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+    def dragEnterEvent(self, event: qt.QDragEnterEvent) -> None:
         if paths_of(event.mimeData()):
             event.acceptProposedAction()
             self.empty.set_hovered(True)
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+    def dragLeaveEvent(self, event: qt.QDragLeaveEvent) -> None:
         super().dragLeaveEvent(event)
         self.empty.set_hovered(False)
 
-    def dropEvent(self, event: QDropEvent) -> None:
+    def dropEvent(self, event: qt.QDropEvent) -> None:
         self.empty.set_hovered(False)
         self.controller.open(paths_of(event.mimeData()))
         event.acceptProposedAction()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def closeEvent(self, event: qt.QCloseEvent) -> None:
         if self.saver.is_busy and not self._closing:
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())

@@ -14,26 +14,11 @@ from denoiser import imageio
 from denoiser.errors import MissingExtra
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.formats import ROWS
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model import captions, latent
 from denoiser_gui.model.notices import Notice
-from denoiser_gui.qt import (
-    QFileDialog,
-    QGuiApplication,
-    QImage,
-    QMenu,
-    QMimeData,
-    QObject,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QPushButton,
-    QRectF,
-    QSize,
-    Qt,
-    QWidget,
-    Signal,
-)
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
@@ -44,10 +29,10 @@ _SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a s
 _SEED = 16
 
 
-class PhotoOpener(QObject):
+class PhotoOpener(qt.QObject):
     """Gets photos from the user or the clipboard and passes them to the controller."""
 
-    def __init__(self, controller: Controller, window: QWidget) -> None:
+    def __init__(self, controller: Controller, window: qt.QWidget) -> None:
         super().__init__(window)
         self._controller, self._window = controller, window
 
@@ -55,8 +40,8 @@ class PhotoOpener(QObject):
         """Show a dialog to choose files."""
         known = (*(suffix for row in ROWS.values() for suffix in row.suffixes), latent.SUFFIX)
         suffixes = " ".join(f"*{suffix}" for suffix in known)
-        dialog = QFileDialog(self._window, tr("Open photos"), self._controller.preferences.open_folder)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog = qt.QFileDialog(self._window, tr("Open photos"), self._controller.preferences.open_folder)
+        dialog.setFileMode(qt.QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilters([f"{tr('Photos')} ({suffixes})", f"{tr('All files')} (*)"])
         dialog.filesSelected.connect(lambda names: self._controller.open(Path(name) for name in names))
         dialog.open()
@@ -68,11 +53,11 @@ class PhotoOpener(QObject):
 
     def paste(self) -> None:
         """Open files or an image from the clipboard."""
-        data = QGuiApplication.clipboard().mimeData()
+        data = qt.QGuiApplication.clipboard().mimeData()
         if paths := paths_of(data):
             self._controller.open(paths)
         elif data.hasImage():
-            pasted = QGuiApplication.clipboard().image()
+            pasted = qt.QGuiApplication.clipboard().image()
             self._open_image(tr("Pasted image"), lambda: image_of(pasted))
         else:
             self._controller.notify(Notice("open", tr("The clipboard contains no image.")))
@@ -81,7 +66,7 @@ class PhotoOpener(QObject):
         """Open the noisy sample photo."""
         self._open_image(_SAMPLE, sample_photo)
 
-    def fill_recent(self, menu: QMenu) -> None:
+    def fill_recent(self, menu: qt.QMenu) -> None:
         """Fill the menu of recent files."""
         menu.clear()
         for path in map(Path, self._controller.preferences.recent):
@@ -95,20 +80,16 @@ class PhotoOpener(QObject):
         self._controller.files.submit("make", lambda _: make(), done, self._controller.notice_of("open"))
 
 
-def paths_of(data: QMimeData) -> list[Path]:
+def paths_of(data: qt.QMimeData) -> list[Path]:
     """The local files of a drop or of the clipboard."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
-def image_of(pasted: QImage) -> Image:
+def image_of(pasted: qt.QImage) -> Image:
     """Convert a QImage. Any thread."""
-    has_alpha = pasted.hasAlphaChannel()
-    kind = QImage.Format.Format_RGBA8888 if has_alpha else QImage.Format.Format_RGB888
-    plain = pasted.convertToFormat(kind)
-    channels = 4 if has_alpha else 3
-    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.bytesPerLine())
-    pixels = rows[:, : plain.width() * channels].reshape(plain.height(), plain.width(), channels)
-    return from_numpy(pixels.copy())
+    plain = pasted.convertToFormat(qt.QImage.Format.Format_RGBA8888)
+    pixels = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.width(), 4)
+    return from_numpy(pixels[:, :, : 4 if pasted.hasAlphaChannel() else 3].copy())
 
 
 def sample_photo() -> Image:
@@ -125,12 +106,12 @@ def sample_photo() -> Image:
     return dataclasses.replace(photo, pixels=pixels)
 
 
-_MARK = QSize(56, 56)  # px of the icon
+_MARK = qt.QSize(56, 56)  # px of the icon
 _MARGIN = 40.0  # px around the drop area
 _FOLDERS = 2
 
 
-class EmptyState(QWidget):
+class EmptyState(qt.QWidget):
     """The drop area. The main window handles drag and drop and highlights it."""
 
     open_requested = Signal()
@@ -174,7 +155,7 @@ class EmptyState(QWidget):
         self._draw_mark()
         self.update()
 
-    def _folder_button(self, folder: Path) -> QPushButton:
+    def _folder_button(self, folder: Path) -> qt.QPushButton:
         made = button(captions.short_path(folder), "quiet", "folder", lambda: self.folder_requested.emit(folder))
         made.setAccessibleName(tr("Open photos in {folder}", folder=str(folder)))
         made.setToolTip(tr("Open photos in {folder}", folder=str(folder)))
@@ -184,14 +165,14 @@ class EmptyState(QWidget):
         drawn = icon("photos", "accent" if self._is_hovered else "second")
         self._mark.setPixmap(drawn.pixmap(_MARK, theme.scale()))
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: qt.QPaintEvent) -> None:
         super().paintEvent(event)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = qt.QPainter(self)
+        painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
         if self._is_hovered:
-            painter.setPen(QPen(theme.colour("accent"), 2))
+            painter.setPen(qt.QPen(theme.colour("accent"), 2))
             painter.setBrush(theme.colour("accent", 0.06))
         else:
-            painter.setPen(QPen(theme.colour("track"), 1.5, Qt.PenStyle.DashLine))
+            painter.setPen(qt.QPen(theme.colour("track"), 1.5, Qt.PenStyle.DashLine))
             painter.setBrush(theme.colour("panel", 0.35))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), 14, 14)
+        painter.drawRoundedRect(qt.QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), 14, 14)

@@ -10,18 +10,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from denoiser_gui.qt import (
-    QApplication,
-    QColor,
-    QFont,
-    QFontDatabase,
-    QGuiApplication,
-    QObject,
-    QPalette,
-    QStyle,
-    Qt,
-    Signal,
-)
+from denoiser_gui import qt
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.view.colours import DARK, LIGHT, Colours
 
 UNIT = 8  # px; basic spacing, device-independent like all lengths here
@@ -37,19 +27,19 @@ ANIMATION_MS = 120
 SYSTEM = "system"
 
 
-class Theme(QObject):
+class Theme(qt.QObject):
     """The theme of the application. One per process; GUI thread only."""
 
     changed = Signal()
 
-    def __init__(self, app: QApplication, choice: str, motion: str) -> None:
+    def __init__(self, app: qt.QApplication, choice: str, motion: str) -> None:
         super().__init__(app)
         self.app = app
         self._choice, self._motion = choice, motion
         self.colours: Colours = DARK
         app.setStyle("Fusion")  # the only style that accepts all colours and looks the same everywhere
         app.setFont(interface_font())
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
+        qt.QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
         self._apply(self._chosen_colours())
 
     def choose(self, choice: str = SYSTEM, motion: str = SYSTEM) -> None:
@@ -65,7 +55,7 @@ class Theme(QObject):
     def _chosen_colours(self) -> Colours:
         if self._choice != SYSTEM:
             return LIGHT if self._choice == "light" else DARK
-        scheme = QGuiApplication.styleHints().colorScheme()
+        scheme = qt.QGuiApplication.styleHints().colorScheme()
         return LIGHT if scheme == Qt.ColorScheme.Light else DARK  # dark if the system does not report a scheme
 
     def _follow(self) -> None:
@@ -83,7 +73,7 @@ class Theme(QObject):
 _themes: list[Theme] = []
 
 
-def install(app: QApplication, choice: str = SYSTEM, motion: str = SYSTEM) -> Theme:
+def install(app: qt.QApplication, choice: str = SYSTEM, motion: str = SYSTEM) -> Theme:
     """Apply a theme to *app*; `current()` returns it from now on."""
     _themes[:] = [Theme(app, choice, motion)]
     return _themes[0]
@@ -92,15 +82,15 @@ def install(app: QApplication, choice: str = SYSTEM, motion: str = SYSTEM) -> Th
 def current() -> Theme:
     """The current theme; installs that of the system if there is none."""
     if not _themes:
-        app = QApplication.instance()
-        assert isinstance(app, QApplication), "a theme needs an application"
+        app = qt.QApplication.instance()
+        assert isinstance(app, qt.QApplication), "a theme needs an application"
         install(app)
     return _themes[0]
 
 
-def colour(name: str, alpha: float = 1.0) -> QColor:
+def colour(name: str, alpha: float = 1.0) -> qt.QColor:
     """A colour of the current theme by name, with opacity *alpha*."""
-    found = QColor(getattr(current().colours, name))
+    found = qt.QColor(getattr(current().colours, name))
     found.setAlphaF(alpha)
     return found
 
@@ -115,17 +105,17 @@ def scale() -> float:
     return current().app.devicePixelRatio()
 
 
-def interface_font(pixels: int = FONT_PX) -> QFont:
+def interface_font(pixels: int = FONT_PX) -> qt.QFont:
     """The system font in this size, with digits of equal width so that numbers do not jump."""
-    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font = qt.QFontDatabase.systemFont(qt.QFontDatabase.SystemFont.GeneralFont)
     font.setPixelSize(pixels)
-    font.setFeature(QFont.Tag("tnum"), 1)
+    font.setFeature(qt.QFont.Tag("tnum"), 1)
     return font
 
 
-def qt_palette(colours: Colours) -> QPalette:
+def qt_palette(colours: Colours) -> qt.QPalette:
     """The palette for parts that the style sheet does not reach: native widgets, cursors, selections."""
-    roles = QPalette.ColorRole
+    roles = qt.QPalette.ColorRole
     shades = {
         roles.Window: colours.window,
         roles.WindowText: colours.text,
@@ -148,21 +138,21 @@ def qt_palette(colours: Colours) -> QPalette:
         roles.Light: colours.hover,
         roles.Midlight: colours.hover,
     }
-    made = QPalette()
+    made = qt.QPalette()
     for role, shade in shades.items():
-        made.setColor(role, QColor(shade))
+        made.setColor(role, qt.QColor(shade))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
-        made.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours.faint))
+        made.setColor(qt.QPalette.ColorGroup.Disabled, role, qt.QColor(colours.faint))
     return made
 
 
-def _system_has_animation(app: QApplication) -> bool:
-    hints = QGuiApplication.styleHints()
+def _system_has_animation(app: qt.QApplication) -> bool:
+    hints = qt.QGuiApplication.styleHints()
     accessibility = getattr(hints, "accessibility", None)  # Qt 6.10
     preference = getattr(accessibility(), "motionPreference", None) if accessibility else None  # Qt 6.12
     if preference is not None and preference().name == "ReducedMotion":
         return False
-    return app.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) > 0
+    return app.style().styleHint(qt.QStyle.StyleHint.SH_Widget_Animation_Duration) > 0
 
 
 @cache

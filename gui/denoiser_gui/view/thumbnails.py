@@ -8,21 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
+from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.thumbnails import estimate_noise_of, make_thumbnail
-from denoiser_gui.qt import (
-    QIcon,
-    QImage,
-    QObject,
-    QPainter,
-    QPainterPath,
-    QPixmap,
-    QRectF,
-    QSize,
-    Qt,
-    Signal,
-)
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.view import theme
 from denoiser_gui.worker import WorkerThread
 
@@ -38,7 +28,7 @@ _RADIUS = 4.0  # of the corners
 Key = Path | int  # a file, or the key of a pasted photo
 
 
-class Thumbnails(QObject):
+class Thumbnails(qt.QObject):
     """Makes thumbnails and estimates noise, one file at a time, in a thread each. GUI thread only."""
 
     arrived = Signal(object)  # Key: its thumbnail is ready, or it has none
@@ -50,16 +40,16 @@ class Thumbnails(QObject):
         self._worker = controller.own(WorkerThread("thumbnails", controller, niceness=_NICENESS))
         # A separate thread: estimating decodes whole images, and loads the model first.
         self._noise_worker = controller.own(WorkerThread("noise", controller, niceness=2 * _NICENESS))
-        self._kept: OrderedDict[Key, QImage | None] = OrderedDict()  # None: the file has none
+        self._kept: OrderedDict[Key, qt.QImage | None] = OrderedDict()  # None: the file has none
         self._wanted: OrderedDict[Key, Path | Image] = OrderedDict()  # the newest is last
         self._noise_wanted: list[Path] = []
         self._makes = self._estimates = False
 
-    def get(self, path: Path) -> QImage | None:
+    def get(self, path: Path) -> qt.QImage | None:
         """The thumbnail of a file; if missing, it is requested before all others."""
         return self._get(path, path)
 
-    def get_of(self, photo: OpenPhoto) -> QImage | None:
+    def get_of(self, photo: OpenPhoto) -> qt.QImage | None:
         """The thumbnail of a photo, also of a pasted one."""
         source = photo.path or photo.pasted
         return None if source is None else self._get(photo.path or photo.key, source)
@@ -69,7 +59,7 @@ class Thumbnails(QObject):
         self._noise_wanted = list(paths)
         self._estimate_next()
 
-    def _get(self, key: Key, source: Path | Image) -> QImage | None:
+    def _get(self, key: Key, source: Path | Image) -> qt.QImage | None:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -86,7 +76,7 @@ class Thumbnails(QObject):
         self._makes = True
         key, source = self._wanted.popitem()
 
-        def keep(small: QImage | None) -> None:
+        def keep(small: qt.QImage | None) -> None:
             self._makes = False
             self._kept[key] = small
             if len(self._kept) > MOST_KEPT:
@@ -121,7 +111,7 @@ class Thumbnails(QObject):
         self._noise_worker.submit("noise", job, done, lambda _error: done(None))
 
 
-def as_qimage(small: Image) -> QImage:
+def as_qimage(small: Image) -> qt.QImage:
     """Convert an 8-bit sRGB image; copies the pixels, so that it can cross threads."""
     import numpy as np
 
@@ -129,38 +119,38 @@ def as_qimage(small: Image) -> QImage:
     rgba[:, :, :3] = small.pixels
     if small.alpha is not None:
         rgba[:, :, 3] = small.alpha
-    return QImage(rgba.data, small.width, small.height, small.width * 4, QImage.Format.Format_RGBA8888).copy()
+    return qt.QImage(rgba.data, small.width, small.height, small.width * 4, qt.QImage.Format.Format_RGBA8888).copy()
 
 
-def transparent(size: QSize) -> QPixmap:
+def transparent(size: qt.QSize) -> qt.QPixmap:
     """An empty pixmap of this size, for screens of high density too."""
     scale = theme.scale()
-    pixmap = QPixmap(size * scale)
+    pixmap = qt.QPixmap(size * scale)
     pixmap.setDevicePixelRatio(scale)
     pixmap.fill(Qt.GlobalColor.transparent)
     return pixmap
 
 
-def framed(small: QImage | None, size: QSize) -> QPixmap:
+def framed(small: qt.QImage | None, size: qt.QSize) -> qt.QPixmap:
     """The centre of a thumbnail with round corners; an empty frame without a thumbnail."""
     pixmap = transparent(size)
-    painter = QPainter(pixmap)
-    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-    frame, edge = QRectF(0, 0, size.width(), size.height()), QPainterPath()
+    painter = qt.QPainter(pixmap)
+    painter.setRenderHints(qt.QPainter.RenderHint.Antialiasing | qt.QPainter.RenderHint.SmoothPixmapTransform)
+    frame, edge = qt.QRectF(0, 0, size.width(), size.height()), qt.QPainterPath()
     edge.addRoundedRect(frame, _RADIUS, _RADIUS)
     painter.fillPath(edge, theme.colour("hover"))
     if small is not None:
         painter.setClipPath(edge)
         scale = max(frame.width() / small.width(), frame.height() / small.height())
-        part = QRectF(0, 0, frame.width() / scale, frame.height() / scale)
-        part.moveCenter(QRectF(small.rect()).center())
+        part = qt.QRectF(0, 0, frame.width() / scale, frame.height() / scale)
+        part.moveCenter(qt.QRectF(small.rect()).center())
         painter.drawImage(frame, small, part)
     painter.end()
     return pixmap
 
 
-def untinted(pixmap: QPixmap) -> QIcon:
+def untinted(pixmap: qt.QPixmap) -> qt.QIcon:
     """An icon that keeps its colours in a selected row."""
-    made = QIcon(pixmap)
-    made.addPixmap(pixmap, QIcon.Mode.Selected)
+    made = qt.QIcon(pixmap)
+    made.addPixmap(pixmap, qt.QIcon.Mode.Selected)
     return made

@@ -6,57 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from denoiser_gui.qt import (
-    QAbstractSpinBox,
-    QBoxLayout,
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QKeyEvent,
-    QLabel,
-    QLayout,
-    QLocale,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPointF,
-    QPushButton,
-    QRectF,
-    QScrollArea,
-    QSignalBlocker,
-    QSize,
-    QSizePolicy,
-    QSlider,
-    QStyle,
-    Qt,
-    QToolButton,
-    QValidator,
-    QVBoxLayout,
-    QWheelEvent,
-    QWidget,
-    Signal,
-)
+from denoiser_gui import qt
+from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import icon
 
 STRETCH = None  # in a row or column: takes the free space
-Item = QWidget | QLayout | int | None  # an int is a space in pixels
+Item = qt.QWidget | qt.QLayout | int | None  # an int is a space in pixels
 Margins = tuple[int, int, int, int]  # left, top, right, bottom
-Widget = TypeVar("Widget", bound=QWidget)
-Layout = TypeVar("Layout", bound=QBoxLayout)
+Widget = TypeVar("Widget", bound=qt.QWidget)
+Layout = TypeVar("Layout", bound=qt.QBoxLayout)
 
 
-def row(*items: Item, margins: Margins = (0, 0, 0, 0), spacing: int = theme.UNIT) -> QHBoxLayout:
+def row(*items: Item, margins: Margins = (0, 0, 0, 0), spacing: int = theme.UNIT) -> qt.QHBoxLayout:
     """Items from left to right."""
-    return _filled(QHBoxLayout(), items, margins, spacing)
+    return _filled(qt.QHBoxLayout(), items, margins, spacing)
 
 
-def column(*items: Item, margins: Margins = (0, 0, 0, 0), spacing: int = 0) -> QVBoxLayout:
+def column(*items: Item, margins: Margins = (0, 0, 0, 0), spacing: int = 0) -> qt.QVBoxLayout:
     """Items from top to bottom."""
-    return _filled(QVBoxLayout(), items, margins, spacing)
+    return _filled(qt.QVBoxLayout(), items, margins, spacing)
 
 
 def _filled(layout: Layout, items: tuple[Item, ...], margins: Margins, spacing: int) -> Layout:
@@ -67,7 +37,7 @@ def _filled(layout: Layout, items: tuple[Item, ...], margins: Margins, spacing: 
             layout.addStretch(1)
         elif isinstance(item, int):
             layout.addSpacing(item)
-        elif isinstance(item, QLayout):
+        elif isinstance(item, qt.QLayout):
             layout.addLayout(item)
         else:
             layout.addWidget(item)
@@ -81,25 +51,25 @@ def styled(widget: Widget, role: str) -> Widget:
     return widget
 
 
-def label(text: str = "", role: str = "") -> QLabel:
+def label(text: str = "", role: str = "") -> qt.QLabel:
     """A text in the style of a role."""
-    made = QLabel(text)
+    made = qt.QLabel(text)
     made.setProperty("role", role)
     return made
 
 
-def button(text: str, role: str, icon_name: str = "", pressed: Callable[[], Any] | None = None) -> QPushButton:
+def button(text: str, role: str, icon_name: str = "", pressed: Callable[[], Any] | None = None) -> qt.QPushButton:
     """A button in the style of a role, with an optional icon."""
-    made = QPushButton()
+    made = qt.QPushButton()
     made.setProperty("role", role)
-    made.setIconSize(QSize(20, 14))  # wider than the icon, for space before the text
+    made.setIconSize(qt.QSize(20, 14))  # wider than the icon, for space before the text
     set_label(made, text, icon_name)
     if pressed is not None:
         made.clicked.connect(lambda _checked: pressed())
     return made
 
 
-def set_label(pushed: QPushButton, text: str, icon_name: str = "") -> None:
+def set_label(pushed: qt.QPushButton, text: str, icon_name: str = "") -> None:
     """Change text and icon of a button only if they differ: a change recomputes the layout."""
     if pushed.text() != text:
         pushed.setText(text)
@@ -108,9 +78,9 @@ def set_label(pushed: QPushButton, text: str, icon_name: str = "") -> None:
             pushed.setIcon(icon(icon_name, "on_accent" if pushed.property("role") == "primary" else "second"))
 
 
-def tool_button(icon_name: str, name: str, pressed: Callable[[], Any] | None = None) -> QToolButton:
+def tool_button(icon_name: str, name: str, pressed: Callable[[], Any] | None = None) -> qt.QToolButton:
     """A button that shows an icon only."""
-    made = QToolButton()
+    made = qt.QToolButton()
     made.setIcon(icon(icon_name, "second"))
     made.setToolTip(name)
     made.setAccessibleName(name)
@@ -120,19 +90,19 @@ def tool_button(icon_name: str, name: str, pressed: Callable[[], Any] | None = N
     return made
 
 
-def plain_combo(name: str) -> QComboBox:
+def plain_combo(name: str) -> qt.QComboBox:
     """A combo box without a frame."""
-    made = QComboBox()
+    made = qt.QComboBox()
     made.setProperty("role", "plain")
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    made.setSizeAdjustPolicy(qt.QComboBox.SizeAdjustPolicy.AdjustToContents)
     made.setMinimumWidth(140)
     made.setAccessibleName(name)
     return made
 
 
-def segments(buttons: list[Widget]) -> QFrame:
+def segments(buttons: list[Widget]) -> qt.QFrame:
     """Buttons of which one is checked, in a common frame."""
-    frame = QFrame()
+    frame = qt.QFrame()
     frame.setProperty("role", "segments")
     for segment in buttons:
         segment.setProperty("role", "segment")
@@ -140,34 +110,34 @@ def segments(buttons: list[Widget]) -> QFrame:
     return frame
 
 
-def separator() -> QFrame:
+def separator() -> qt.QFrame:
     """A horizontal line, one pixel high."""
-    line = QFrame()
+    line = qt.QFrame()
     line.setProperty("role", "rule")
     return line
 
 
-def scroll_area(content: QWidget) -> QScrollArea:
+def scroll_area(content: qt.QWidget) -> qt.QScrollArea:
     """Scrolls *content*, which takes the full width."""
-    area = QScrollArea()
+    area = qt.QScrollArea()
     area.setWidget(content)
     area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFrameShape(qt.QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return area
 
 
-def choose_folder(parent: QWidget, title: str, start: str, chosen: Callable[[Path], object]) -> None:
+def choose_folder(parent: qt.QWidget, title: str, start: str, chosen: Callable[[Path], object]) -> None:
     """Show a dialog to choose a folder; *chosen* receives it."""
-    dialog = QFileDialog(parent, title, start)
-    dialog.setFileMode(QFileDialog.FileMode.Directory)
-    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog = qt.QFileDialog(parent, title, start)
+    dialog.setFileMode(qt.QFileDialog.FileMode.Directory)
+    dialog.setOption(qt.QFileDialog.Option.ShowDirsOnly)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.fileSelected.connect(lambda name: chosen(Path(name)))
     dialog.open()
 
 
-class ElidedLabel(QLabel):
+class ElidedLabel(qt.QLabel):
     """Plain text of flexible width."""
 
     def __init__(
@@ -176,7 +146,7 @@ class ElidedLabel(QLabel):
         super().__init__()
         self._mode = mode
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(qt.QSizePolicy.Policy.Maximum, qt.QSizePolicy.Policy.Preferred)
         self.setProperty("role", role)
         self.set_text(text)
 
@@ -185,16 +155,16 @@ class ElidedLabel(QLabel):
         self.setText(text)
         self.setToolTip(text)
 
-    def minimumSizeHint(self) -> QSize:
-        return QSize(min(48, self.sizeHint().width()), super().minimumSizeHint().height())
+    def minimumSizeHint(self) -> qt.QSize:
+        return qt.QSize(min(48, self.sizeHint().width()), super().minimumSizeHint().height())
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
+    def paintEvent(self, _event: qt.QPaintEvent) -> None:
+        painter = qt.QPainter(self)
         text = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
         painter.drawText(self.contentsRect(), int(self.alignment()), text)
 
 
-class NumberBox(QDoubleSpinBox):
+class NumberBox(qt.QDoubleSpinBox):
     """A number with its unit. With *automatic*, the position below the minimum means automatic."""
 
     entered = Signal(object)  # by the user: float, or None for automatic
@@ -208,10 +178,10 @@ class NumberBox(QDoubleSpinBox):
         self.setSuffix(unit)
         self.setRange(minimum - (10**-decimals if automatic else 0), maximum)
         self.setSpecialValueText(tr("Auto") if automatic else "")
-        self.setLocale(QLocale.c())
+        self.setLocale(qt.QLocale.c())
         self.setKeyboardTracking(False)
         self.setProperty("role", "number")
-        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setButtonSymbols(qt.QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setMinimumWidth(96 if automatic else 64)
         self.valueChanged.connect(lambda _: self.entered.emit(self.amount))
@@ -223,22 +193,22 @@ class NumberBox(QDoubleSpinBox):
 
     def set_amount(self, amount: float | None, estimate: float | None = None) -> None:
         """Show a value without emitting `entered`; for automatic also the estimated one, if known."""
-        with QSignalBlocker(self):
+        with qt.QSignalBlocker(self):
             if self._automatic:
                 text = tr("Auto {level}", level=f"{estimate:.{self.decimals()}f}") if estimate else tr("Auto")
                 self.setSpecialValueText(text)
             self.setValue(self.minimum() if amount is None else amount)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: qt.QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.setValue(self.value())  # discards what was typed
             self.clearFocus()
         else:
             super().keyPressEvent(event)
 
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+    def validate(self, text: str, position: int) -> tuple[qt.QValidator.State, str, int]:
         if self._means_automatic(text):
-            return QValidator.State.Acceptable, text, position
+            return qt.QValidator.State.Acceptable, text, position
         return super().validate(text.replace(",", "."), position)
 
     def valueFromText(self, text: str) -> float:
@@ -256,7 +226,7 @@ _FINE = 10  # Shift makes steps this many times smaller
 _NOTCH = 120
 
 
-class ValueSlider(QSlider):
+class ValueSlider(qt.QSlider):
     """Converts positions to values; *bend* below 1 gives small values more room."""
 
     moved = Signal(float)  # by the user
@@ -283,7 +253,7 @@ class ValueSlider(QSlider):
 
     def set_amount(self, amount: float) -> None:
         """Set the value without emitting `moved`."""
-        with QSignalBlocker(self):
+        with qt.QSignalBlocker(self):
             self.setValue(round(_TICKS * self._share(amount)))
 
     def set_mark(self, amount: float | None, *, automatic: bool = False) -> None:
@@ -291,53 +261,53 @@ class ValueSlider(QSlider):
         self._mark, self._automatic = amount, automatic
         self.update()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: qt.QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.reset.emit()
             return
         self.setSingleStep(_step(event))
         super().keyPressEvent(event)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
+    def wheelEvent(self, event: qt.QWheelEvent) -> None:
         turned = event.angleDelta().y() or event.angleDelta().x()
         self.setValue(self.value() + round(turned / _NOTCH * _step(event)))
         event.accept()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def mousePressEvent(self, event: qt.QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
             self.setSliderDown(True)
             self.mouseMoveEvent(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def mouseMoveEvent(self, event: qt.QMouseEvent) -> None:
         if self.isSliderDown():
             across, room = round(event.position().x()) - self._handle // 2, self.width() - self._handle
-            self.setValue(QStyle.sliderValueFromPosition(0, _TICKS, across, room))
+            self.setValue(qt.QStyle.sliderValueFromPosition(0, _TICKS, across, room))
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+    def mouseReleaseEvent(self, _event: qt.QMouseEvent) -> None:
         self.setSliderDown(False)
 
-    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+    def mouseDoubleClickEvent(self, _event: qt.QMouseEvent) -> None:
         self.setSliderDown(False)
         self.reset.emit()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: qt.QPaintEvent) -> None:
         super().paintEvent(event)
         if self._mark is None:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = qt.QPainter(self)
+        painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("accent"))
         at = self._handle / 2 + (self.width() - self._handle) * self._share(self._mark)
-        painter.drawPolygon([QPointF(at, 6), QPointF(at - 4, 0), QPointF(at + 4, 0)])
+        painter.drawPolygon([qt.QPointF(at, 6), qt.QPointF(at - 4, 0), qt.QPointF(at + 4, 0)])
         if not self._automatic:
-            painter.drawRect(QRectF(at - 0.75, self.height() / 2 - 6, 1.5, 12))
+            painter.drawRect(qt.QRectF(at - 0.75, self.height() / 2 - 6, 1.5, 12))
 
     def _share(self, amount: float) -> float:
         share = (amount - self._minimum) / (self._maximum - self._minimum)
         return float(min(max(share, 0.0), 1.0) ** self._bend)
 
 
-def _step(event: QKeyEvent | QWheelEvent) -> int:
+def _step(event: qt.QKeyEvent | qt.QWheelEvent) -> int:
     is_fine = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
     return _TICKS // _STEPS // (_FINE if is_fine else 1)

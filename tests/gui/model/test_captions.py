@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoiser.estimation import NoiseEstimate
+from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.image import Origin, from_numpy
 from denoiser_gui.model import captions
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus

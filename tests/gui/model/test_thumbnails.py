@@ -17,7 +17,7 @@ def test_thumbnails_are_small_and_noise_is_estimated_at_full_size(tmp_path: Path
     imageio.write(from_numpy(values), tmp_path / "a.png")
     assert make_thumbnail(tmp_path / "a.png", 80).width == 80
     assert make_thumbnail(from_numpy(values), 80).height == 60
-    from denoiser.estimation import estimate_noise
+    from denoiser.estimation.estimator import estimate_noise
 
     estimated = estimate_noise_of(tmp_path / "a.png", CancelToken())
     assert estimated.sigma == estimate_noise(imageio.read(tmp_path / "a.png")).sigma

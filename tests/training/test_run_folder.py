@@ -1,7 +1,7 @@
 import itertools
 from xml.etree import ElementTree
 
-from denoiser.training.plot import training_curves
+from denoiser.training.run_folder import training_curves
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
