@@ -62,7 +62,7 @@ def _photo(path: Path, number: int) -> Path:
     clean = np.pad(clean, ((0, 4000 - clean.shape[0]), (0, 6000 - clean.shape[1]), (0, 0)), mode="wrap")
     noise = np.random.default_rng(number).normal(size=clean.shape).astype(np.float32) * 12
     noisy = from_numpy(np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8))
-    imageio.write(noisy, path, WriteOptions(jpeg_quality=90))
+    imageio.write(noisy, path, WriteOptions(quality=90))
     return path
 
 

@@ -104,14 +104,14 @@ def test_none_is_auto_or_refused(kind: type[Any], name: str, control: Control) -
 
 
 def test_whole_numbers_are_whole() -> None:
-    assert refusal(WriteOptions, jpeg_quality=90.5) == "jpeg-quality must be a whole number, not 90.5."
+    assert refusal(WriteOptions, quality=90.5) == "quality must be a whole number, not 90.5."
     assert refusal(ReadOptions, max_pixels=1e6) == "max-pixels must be a whole number, not 1000000.0."
     assert DenoiseOptions(noise_level=25).noise_level == 25, "a whole number is a number"
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
     assert DenoiseOptions(noise_level=np.float32(2.5)).noise_level == 2.5
-    assert WriteOptions(jpeg_quality=np.int64(90)).jpeg_quality == 90
+    assert WriteOptions(quality=np.int64(90)).quality == 90
 
 
 def test_refusals_are_sentences_for_people() -> None:

@@ -37,7 +37,7 @@ _KNOWN_ELSEWHERE = {
     "-n": "--dry-run", "-m": "--model", "-j": "--jobs", "--threads": "--jobs", "--workers": "--jobs",
     "--sigma": "--noise-level", "--noise": "--noise-level", "--level": "--noise-level",
     "--amount": "--strength", "--intensity": "--strength", "--color-noise": "--colour-noise",
-    "--quality": "--jpeg-quality", "--ext": "--format", "--keep-metadata": "no flag: it is kept",
+    "--ext": "--format", "--keep-metadata": "no flag: it is kept",
     "--gpu": "--device cuda", "--cuda": "--device cuda", "--cpu": "--device cpu",
     "--size": "--target-size", "--bitrate": "--bpp", "--psnr": "--min-psnr", "--crop": "--region",
     "--fp16": "--precision bf16", "--half": "--precision bf16", "--tile-size": "--tile", "--batch": "--batch-size",
@@ -174,7 +174,8 @@ def option_flags(
             word = control.flag or name.replace("_", "-")
             if defaults[name] is True:
                 word = f"{word}/--no-{word}"  # options that are on by default can be switched off
-            flags = (f"-{control.short}", f"--{word}") if control.short else (f"--{word}",)
+            flags = [f"-{control.short}"] * bool(control.short) + [f"--{word}"]
+            flags += [f"--{control.alias}"] * bool(control.alias)
             decorators.append(click.option(*flags, name, cls=Flag, section=section, **words))
     return combined(*decorators)
 

@@ -16,11 +16,12 @@ from denoiser.atomicfile import whole_file
 from denoiser.batch import Job, Plan, Settings, carry_out, layout, plan_folder
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.discover import FoundFile
-from denoiser.batch.plan import AnyWork, refuse_mix, work_of
+from denoiser.batch.plan import AnyWork, refuse_quality, refuse_surprises, work_of
 from denoiser.batch.processing_record import has_record
 from denoiser.batch.work import Outcome
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
+from denoiser.imageio.formats import Format
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import OutputMode
 from denoiser_cli.lines import one_line, shown, to_stderr
@@ -43,7 +44,7 @@ class Call:
     def plan(self, cancel: CancelToken) -> Plan:
         """Plan this call."""
         plan = plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
-        refuse_mix(plan)
+        refuse_surprises(plan, self.settings)
         return plan
 
 
@@ -145,10 +146,12 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     work.refuse(call.settings)
     data, content = _read_piped(call)
     target = _target_of(call)
+    row = work.row(target) if target else work.row_of(content, call.settings)
+    refuse_quality([row], call.settings)
     with stopping_politely() as cancel:
         worker = work.open(None, call.settings)
         outcome = work.make(content, call.settings, worker, series=None, listener=ignore, cancel=cancel)
-        written = _deliver(call, outcome, data, content, target)
+        written = _deliver(call, outcome, data, row, target)
     if not mode.quiet:
         for note in dict.fromkeys(written.notes):
             to_stderr(one_line(note))
@@ -192,15 +195,15 @@ def _target_of(call: Call) -> Path | None:
     return target
 
 
-def _deliver(call: Call, outcome: Outcome[Any], data: bytes, content: Any, target: Path | None) -> Outcome[Any]:
+def _deliver(call: Call, outcome: Outcome[Any], data: bytes, row: Format, target: Path | None) -> Outcome[Any]:
     """Write the output to *target* or standard output: the input *data* itself if nothing changes."""
     work, settings = call.work, call.settings
-    if work.is_copy(outcome, None if target is None else work.row(target), settings):
+    if work.is_copy(outcome, row, settings):
         outcome = dataclasses.replace(outcome, notes=())  # how the image was read does not matter for a copy
     elif target is not None:
         return work.write(outcome, Job(Path(call.sources[0]), target, 0.0), settings)
     else:
-        data = work.encoded(outcome, content, settings)
+        data = work.encoded(outcome, row, settings)
     if target is None:
         sys.stdout.buffer.write(data)
     else:

@@ -13,6 +13,7 @@ import numpy as np
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
+from denoiser.batch import layout
 from denoiser.batch.discover import FoundFile
 from denoiser.batch.history import DeviceChooser, History, choose_weights
 from denoiser.batch.layout import Job, SourceInfo
@@ -153,17 +154,14 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
         notes = tuple(note for note in outcome.notes if note not in outcome.result.notes)
         return _as(COPIED, dataclasses.replace(outcome, notes=notes), NOTE_COPIED)
 
-    def is_copy(self, outcome: Outcome[Image], row: Format | None, settings: Settings) -> bool:
+    def is_copy(self, outcome: Outcome[Image], row: Format, settings: Settings) -> bool:
         """Return whether the image is kept and no option asks for another file."""
-        assert outcome.result.origin is not None  # it was read
-        row = row or formats.output_format(outcome.result.origin, settings.write)
         return outcome.kept and not _why_reencoded(outcome.result, row, settings)
 
-    def encoded(self, outcome: Outcome[Image], content: Image, settings: Settings) -> bytes:
-        """Encode in the format of the source, or that of --format."""
+    def row_of(self, content: Image, settings: Settings) -> Format:
+        """Return the format of the source, or that of --format."""
         assert content.origin is not None  # it was read
-        row = formats.output_format(content.origin, settings.write)
-        return imageio.encode(outcome.result, row.key, settings.write)
+        return formats.output_format(content.origin, settings.write)
 
     def try_alone(self, source: Path, target: Path) -> None:
         """Decode the source and encode it for the target."""
@@ -201,7 +199,7 @@ def _why_reencoded(image: Image, row: Format, settings: Settings) -> str:
     if image.origin.format != row.key:
         return f"{formats.ROWS[image.origin.format].name} becomes {row.name}"
     options = {"--crop": settings.batch.crop, "--strip": settings.write.strip}
-    options |= {"--jpeg-quality": settings.write.jpeg_quality is not None}
+    options |= {"--quality": settings.write.quality is not None and row.key in layout.WITH_QUALITY}
     return next((name for name, given in options.items() if given), "")
 
 

@@ -98,7 +98,11 @@ class EncodeWork(FromImages["Encoded", "Encoder"]):
             file.write(outcome.result.data)
         return outcome
 
-    def encoded(self, outcome: Outcome[Encoded], content: Image, settings: Settings) -> bytes:  # noqa: ARG002
+    def row_of(self, content: Image, settings: Settings) -> Format:  # noqa: ARG002 - see BatchWork
+        """Return the row of latent files."""
+        return LATENT
+
+    def encoded(self, outcome: Outcome[Encoded], row: Format, settings: Settings) -> bytes:  # noqa: ARG002
         """Return the latent file."""
         return outcome.result.data
 
@@ -222,9 +226,9 @@ class DecodeWork(ToImages[Latent, "Decoder"]):
         facts = {name: value for name, value in facts.items() if value != ""}
         return Outcome(made.image, made.image.megapixels, facts, made.notes)
 
-    def encoded(self, outcome: Outcome[Image], content: Latent, settings: Settings) -> bytes:
-        """Encode in the format of --format, or the default one."""
-        return imageio.encode(outcome.result, _row(content.file.bits, settings).key, settings.write)
+    def row_of(self, content: Latent, settings: Settings) -> Format:
+        """Return the format of --format, or the default one."""
+        return _row(content.file.bits, settings)
 
     def try_alone(self, source: Path, target: Path) -> None:
         """Decode lossless pixels and alpha, which libraries have encoded, and encode them for the target."""

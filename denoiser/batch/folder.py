@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from denoiser.batch.cleaning import ask_device
-from denoiser.batch.plan import PathLike, Plan, make_plan, refuse_mix
+from denoiser.batch.plan import PathLike, Plan, make_plan, refuse_surprises
 from denoiser.batch.report import Report, reporting
 from denoiser.batch.runner import run_plan
 from denoiser.batch.settings import Settings
@@ -34,7 +34,7 @@ def denoise_folder(  # noqa: PLR0913 - the library's call: all but three are key
     """
     settings = Settings(options, read, write, batch)
     plan = plan_folder(source, out, settings, listed=listed, cancel=cancel)
-    refuse_mix(plan)
+    refuse_surprises(plan, settings)
     return carry_out(plan, settings, listener=listener, cancel=cancel)
 
 

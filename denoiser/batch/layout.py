@@ -20,6 +20,8 @@ from denoiser.options import WriteOptions
 
 LATENT = Format("dlf", "latent file", (".dlf",), "png")  # an output format that imageio does not have
 
+WITH_QUALITY = ("jpeg", "webp", "avif")  # formats to which --quality applies
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -22,6 +22,7 @@ from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.batch.work import BatchWork
 from denoiser.errors import DenoiserError, NothingToDo, OtherOptions, Refused, UnreadableImage, UsageError
 from denoiser.events import CancelToken
+from denoiser.imageio.formats import Format
 from denoiser.options import shard_of
 
 PathLike = str | os.PathLike[str]
@@ -190,12 +191,23 @@ def _refuse_report(report: str, folder: Path | None) -> None:
         raise UsageError(f"{place}: no such folder for the report.", hint="Create it, or choose another --report.")
 
 
-def refuse_mix(plan: Plan) -> None:
-    """Raise OtherOptions if only some of the outputs would be made with the options of this run."""
+def refuse_surprises(plan: Plan, settings: Settings) -> None:
+    """Raise OtherOptions if some outputs were made with other options, UsageError if --quality has no effect."""
+    refuse_quality([plan.work.row(job.target) for job in (*plan.jobs, *plan.already_there)], settings)
     others = [error for _, error in plan.blocked if isinstance(error, OtherOptions)]
     if others:
         more = f" The same holds for {len(others) - 1} more." if len(others) > 1 else ""
         raise OtherOptions(others[0].message + more, hint=others[0].hint)
+
+
+def refuse_quality(rows: Iterable[Format], settings: Settings) -> None:
+    """Raise UsageError for --quality if none of the formats of the outputs has one."""
+    without = {row.key: row.name for row in rows}
+    if settings.write.quality is not None and without and without.keys().isdisjoint(layout.WITH_QUALITY):
+        raise UsageError(
+            f"--quality has no effect on {' and '.join(without.values())}.",
+            hint="It applies to JPEG, WebP and AVIF. Choose one with --format, or leave it out.",
+        )
 
 
 class _HeaderReader:

@@ -19,7 +19,7 @@ import tomli_w
 
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UsageError
-from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions, renamed
 
 # The options of a preset: those of an image, not those of a run.
 CLASSES = (DenoiseOptions, ReadOptions, WriteOptions)
@@ -44,7 +44,7 @@ def load_preset(name_or_path: str) -> dict[str, Any]:
     path = _path(name_or_path)
     try:
         with path.open("rb") as file:
-            values = tomllib.loads(file.read(_MOST_BYTES).decode())
+            values = renamed(tomllib.loads(file.read(_MOST_BYTES).decode()))
     except FileNotFoundError as error:
         here = ", ".join(preset_names()) or "none"
         raise UsageError(

@@ -15,7 +15,7 @@ from denoiser.errors import DenoiserError, UsageError
 from denoiser.image import Image
 from denoiser.imageio import containers, source
 from denoiser.imageio.containers import xmp
-from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, renamed
 from denoiser.version import __version__
 
 NAMESPACE = "urn:denoise:1.0/"  # of the property in XMP; never changes
@@ -53,7 +53,7 @@ class ProcessingRecord:
 
         Raises UsageError for options that this version does not have.
         """
-        values = dict(self.options)
+        values = renamed(self.options)
         place = {"model": model or self.model, **self.place}
         settings = Settings(
             DenoiseOptions(**_taken(DenoiseOptions, values) | place),

@@ -145,11 +145,15 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
         """Write the output atomically; return the outcome with notes on what its format cannot store."""
 
     @abstractmethod
-    def encoded(self, outcome: Outcome[_Result], content: _Content, settings: Settings) -> bytes:
+    def row_of(self, content: _Content, settings: Settings) -> Format:
+        """Return the format of an output without a name, for a pipe: that of the source or of the options."""
+
+    @abstractmethod
+    def encoded(self, outcome: Outcome[_Result], row: Format, settings: Settings) -> bytes:
         """Return the output as bytes, for a pipe."""
 
-    def is_copy(self, outcome: Outcome[_Result], row: Format | None, settings: Settings) -> bool:  # noqa: ARG002
-        """Return whether the output in this format, None for the default, is the source byte for byte."""
+    def is_copy(self, outcome: Outcome[_Result], row: Format, settings: Settings) -> bool:  # noqa: ARG002
+        """Return whether the output in this format is the source byte for byte."""
         return False
 
     @abstractmethod
@@ -189,3 +193,7 @@ class ToImages(BatchWork[_Content, Image, _Worker]):
         imageio.write(outcome.result, job.target, settings.write)
         lost = imageio.losses(outcome.result, formats.by_suffix(job.target).key)
         return dataclasses.replace(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *lost))))
+
+    def encoded(self, outcome: Outcome[Image], row: Format, settings: Settings) -> bytes:
+        """Encode the image."""
+        return imageio.encode(outcome.result, row.key, settings.write)

@@ -165,7 +165,7 @@ def _degraded(clean: SampleSet, degradation: Degradation) -> SampleSet:
         generator = torch.Generator().manual_seed(seed_of(sample.name, degradation.what))
         file = as_file(_as_array(degradation.add(_as_tensor(truth), generator)))
         if degradation.jpeg is not None:
-            encoded = imageio.encode(from_numpy(file), "jpeg", WriteOptions(jpeg_quality=degradation.jpeg))
+            encoded = imageio.encode(from_numpy(file), "jpeg", WriteOptions(quality=degradation.jpeg))
             file = imageio.read_bytes(encoded, "crop.jpg").pixels
         return Sample(sample.name, truth, as_values(file), from_numpy(file))
 

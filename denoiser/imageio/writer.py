@@ -14,7 +14,7 @@ from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
 
 JPEG_QUALITY = 95  # for images that were not JPEG
-WEBP_QUALITY = 95  # only for lossy sources; the second loss is less than one 8-bit step on average
+WEBP_QUALITY = 95  # for lossy sources; the second loss is less than one 8-bit step on average
 AVIF_QUALITY = 90
 
 
@@ -95,8 +95,8 @@ def _encode_pixels(
     if row.key == "jpeg":
         from denoiser.imageio.backends import pillow
 
-        tables = _tables(image) if options.jpeg_quality is None else None
-        return pillow.encode_jpeg(pixels, tables=tables, quality=options.jpeg_quality or JPEG_QUALITY)
+        tables = _tables(image) if options.quality is None else None
+        return pillow.encode_jpeg(pixels, tables=tables, quality=options.quality or JPEG_QUALITY)
     samples = pixels if alpha is None else np.dstack([pixels, alpha])
     lossless = image.origin is None or image.origin.lossless
     if row.key == "jxl":
@@ -105,14 +105,16 @@ def _encode_pixels(
         return jpegxl.encode(samples, profile, lossless=lossless)
     from denoiser.imageio.backends import libvips
 
+    lossless = lossless and options.quality is None
     if row.key == "png":
         return libvips.encode_png(samples)
     if row.key == "tiff":
         return libvips.encode_tiff(samples)
     if row.key == "webp":
-        return libvips.encode_webp(samples, lossless=lossless, quality=WEBP_QUALITY)
+        return libvips.encode_webp(samples, lossless=lossless, quality=options.quality or WEBP_QUALITY)
     # AV1 encodes alpha with the same loss as the colours, but alpha must not change.
-    return libvips.encode_avif(samples, bits, profile, lossless=lossless or alpha is not None, quality=AVIF_QUALITY)
+    lossless, quality = lossless or alpha is not None, options.quality or AVIF_QUALITY
+    return libvips.encode_avif(samples, bits, profile, lossless=lossless, quality=quality)
 
 
 def _tables(image: Image) -> JpegTables | None:

@@ -13,7 +13,15 @@ from denoiser.options.keywords import (
     options_of,
 )
 from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
-from denoiser.options.runs import BatchOptions, ReadOptions, WatchOptions, WriteOptions, crop_of, shard_of
+from denoiser.options.runs import (
+    BatchOptions,
+    ReadOptions,
+    WatchOptions,
+    WriteOptions,
+    crop_of,
+    renamed,
+    shard_of,
+)
 from denoiser.options.training import EstimatorOptions, TrainOptions
 
 __all__ = [
@@ -37,5 +45,6 @@ __all__ = [
     "crop_of",
     "options_of",
     "region_of",
+    "renamed",
     "shard_of",
 ]

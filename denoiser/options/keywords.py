@@ -68,7 +68,7 @@ class WriteKeywords(TypedDict, total=False):
     """The fields of WriteOptions."""
 
     format: str | None
-    jpeg_quality: int | None
+    quality: int | None
     strip: bool
     ticket: bool
 

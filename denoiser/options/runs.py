@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from denoiser.errors import UsageError
 from denoiser.options.control import RECTANGLE, check, control, rectangle
@@ -106,6 +108,11 @@ class ReadOptions:
         check(self)
 
 
+def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return saved options with the present name of one that had another."""
+    return {"quality" if name == "jpeg_quality" else name: value for name, value in values.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
     """How an image is written; None follows the source."""
@@ -116,9 +123,11 @@ class WriteOptions:
         choices=("png", "jpeg", "tiff", "webp", "avif", "jxl"),
         automatic=True,
     )
-    jpeg_quality: int | None = control(
+    quality: int | None = control(
         None,
-        help="JPEG quality; auto keeps the tables and subsampling of a JPEG source, otherwise 95.",
+        short="Q",
+        alias="jpeg-quality",
+        help="Quality of JPEG, WebP and AVIF; auto keeps the tables of a JPEG source, and lossless stays lossless.",
         minimum=1,
         maximum=100,
         automatic=True,

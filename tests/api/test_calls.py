@@ -254,7 +254,7 @@ def test_files_are_saved_as_they_are_asked_for(photo: Any, tmp_path: Path) -> No
     assert saved(io.BytesIO()) == "png"
     assert saved(io.BytesIO(), format="webp") == "webp"
     assert saved(str(tmp_path / "a.tiff"), format="tiff") == "tiff"
-    assert saved(tmp_path / "no suffix", format="jpeg", jpeg_quality=50) == "jpeg"
+    assert saved(tmp_path / "no suffix", format="jpeg", quality=50) == "jpeg"
     with open(tmp_path / "b.jpg", "wb") as file:
         denoiser.save_image(photo, file)
     opened = denoiser.open_image(tmp_path / "b.jpg")

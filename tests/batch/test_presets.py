@@ -19,7 +19,7 @@ def _configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_saved_preset_can_be_loaded(tmp_path: Path) -> None:
     options = {
         DenoiseOptions: DenoiseOptions(noise_level=12.5, strength=1 / 3, model='a "b"\\c.safetensors'),
-        WriteOptions: WriteOptions(format="tiff", strip=True, jpeg_quality=80),
+        WriteOptions: WriteOptions(format="tiff", strip=True, quality=80),
         ReadOptions: ReadOptions(max_pixels=10),
     }
     path = save_preset("night shots", options)
@@ -68,3 +68,9 @@ def test_one_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(UsageError, match="day: no such preset") as refused:
         load_preset("day")
     assert "Saved presets: night." in refused.value.hint
+
+
+def test_the_former_name_of_the_quality_still_works(tmp_path: Path) -> None:
+    preset = tmp_path / "old.toml"
+    preset.write_text("jpeg_quality = 80\n", encoding="utf-8")
+    assert load_preset(str(preset)) == {"quality": 80}

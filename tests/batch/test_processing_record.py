@@ -68,7 +68,7 @@ def test_every_written_format_carries_it(tmp_path: Path, suffix):
 def test_settings_become_a_ticket_and_come_back():
     settings = Settings(
         DenoiseOptions(noise_level=25, strength=0.5, grain=0.25, memory=2.0),
-        write=WriteOptions(jpeg_quality=90),
+        write=WriteOptions(quality=90),
         batch=BatchOptions(crop="0,0,8,8", report="x.csv"),
     )
     facts = {"model": "denoiser-x", "device": "cpu", "precision": "fp32", "tile": 320, "seconds": 3.0, "trust": 1.0}
@@ -76,7 +76,7 @@ def test_settings_become_a_ticket_and_come_back():
     assert ticket.place == {"device": "cpu", "precision": "fp32", "tile": 320}
     back = ticket.settings()
     assert back.look == settings.look
-    assert back.write.jpeg_quality == 90
+    assert back.write.quality == 90
     assert (back.denoise.model, back.denoise.device, back.denoise.tile) == ("denoiser-x", "cpu", 320)
     assert ticket.settings(model="other.safetensors").denoise.model == "other.safetensors"
 

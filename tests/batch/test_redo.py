@@ -30,7 +30,7 @@ def source(tmp_path: Path) -> Path:
         (DenoiseOptions(device="cpu", precision="fp32"), WriteOptions(), BatchOptions()),
         (
             DenoiseOptions(device="cpu", precision="fp32", noise_level=30, strength=0.8, grain=0.3, tile=128),
-            WriteOptions(format="jpeg", jpeg_quality=88),
+            WriteOptions(format="jpeg", quality=88),
             BatchOptions(crop="16,8,120,100"),
         ),
     ],

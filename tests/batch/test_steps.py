@@ -150,7 +150,7 @@ def test_an_image_without_noise_is_copied(tmp_path: Path, options) -> None:
         ("a.bmp", WriteOptions(), BatchOptions(), "BMP becomes PNG"),
         ("a.jpg", WriteOptions(format="png"), BatchOptions(), "JPEG becomes PNG"),
         ("a.png", WriteOptions(strip=True), BatchOptions(), "--strip"),
-        ("a.jpg", WriteOptions(jpeg_quality=50), BatchOptions(), "--jpeg-quality"),
+        ("a.jpg", WriteOptions(quality=50), BatchOptions(), "--quality"),
         ("a.png", WriteOptions(), BatchOptions(crop="0,0,9,9"), "--crop"),
     ],
 )

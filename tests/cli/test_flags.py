@@ -22,7 +22,8 @@ def test_every_control_is_a_flag_with_its_help_and_default(options: type[Any]) -
     flags = {parameter.name: parameter for parameter in clean.params}
     for name, control in controls(options).items():
         flag = flags[name]
-        assert flag.opts == [f"--{name.replace('_', '-')}"]
+        names = ["-" + control.short, f"--{name.replace('_', '-')}", "--" + control.alias]
+        assert flag.opts == [word for word in names if word.strip("-")]
         assert isinstance(flag, click.Option) and flag.help is not None and control.help.rstrip(".") in flag.help
 
 
@@ -68,13 +69,13 @@ def test_values_arrive_in_their_kind() -> None:
     assert collect(DenoiseOptions, words) == DenoiseOptions(
         noise_level=12.5, strength=0.25, device="cpu", model="fast"
     )
-    words = parse("--format", "tiff", "--jpeg-quality", "80", "--strip")
-    assert collect(WriteOptions, words) == WriteOptions(format="tiff", jpeg_quality=80, strip=True)
+    words = parse("--format", "tiff", "--quality", "80", "--strip")
+    assert collect(WriteOptions, words) == WriteOptions(format="tiff", quality=80, strip=True)
     assert collect(ReadOptions, parse("--max-pixels", "1000")) == ReadOptions(max_pixels=1000)
 
 
 def test_auto_is_none_where_none_is_automatic() -> None:
-    words = parse("--noise-level", "auto", "--format", "auto", "--jpeg-quality", "auto", "--device", "auto")
+    words = parse("--noise-level", "auto", "--format", "auto", "--quality", "auto", "--device", "auto")
     assert collect(DenoiseOptions, words) == DenoiseOptions()
     assert collect(WriteOptions, words) == WriteOptions()
 
@@ -83,7 +84,7 @@ def test_auto_is_none_where_none_is_automatic() -> None:
     ("words", "message"),
     [
         (["--noise-level", "much"], "'much' is not a number or auto"),
-        (["--jpeg-quality", "9.5"], "'9.5' is not a whole number or auto"),
+        (["--quality", "9.5"], "'9.5' is not a whole number or auto"),
         (["--max-pixels", "auto"], "'auto' is not a whole number."),
         (["--device", "tpu"], "'tpu' is not one of"),
     ],

@@ -157,7 +157,7 @@ def test_noise_inside_a_jpeg_is_still_read(tmp_path, quality, sigma) -> None:
 
 def test_jpeg_takes_some_noise_away_and_the_estimate_follows(tmp_path) -> None:
     path = tmp_path / "packed.jpg"
-    imageio.write(from_numpy(as_bytes(noisy(12))), path, WriteOptions(jpeg_quality=90))
+    imageio.write(from_numpy(as_bytes(noisy(12))), path, WriteOptions(quality=90))
     packed = imageio.read(path)
     left = np.sqrt(((packed.pixels.astype(float) - PHOTO).mean(axis=2) ** 2).mean() * 3)
     assert estimate_noise(packed).luma == pytest.approx(left, rel=0.2)

@@ -205,12 +205,12 @@ def test_every_output_option_has_a_control(opened: MainWindow, photo: Path, qtbo
     dialog = SaveDialog(opened.controller, photo.parent / "new.jpg", opened)
     qtbot.addWidget(dialog)
     dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
-    dialog.jpeg_quality.selectAll()
-    qtbot.keyClicks(dialog.jpeg_quality, "88")
+    dialog.quality.selectAll()
+    qtbot.keyClicks(dialog.quality, "88")
     dialog.strip.click()
     dialog.ticket.click()
     chosen = dialog.options
-    assert chosen == WriteOptions(format="jpeg", jpeg_quality=88, strip=True, ticket=False)
+    assert chosen == WriteOptions(format="jpeg", quality=88, strip=True, ticket=False)
     assert set(dataclasses.asdict(chosen)) == set(controls(WriteOptions)), "an option without a place in the dialog"
     _until(qtbot, opened.controller.files.is_idle)
 

@@ -68,7 +68,7 @@ def test_unchanged_pixels_lose_next_to_nothing_the_second_time(photo: Array) -> 
 
 def test_a_given_quality_replaces_the_tables(photo: Array) -> None:
     picture = imageio.read_bytes(jpeg(photo, quality=30, subsampling=2), "a.jpg")
-    written = imageio.encode(picture, "jpeg", WriteOptions(jpeg_quality=90))
+    written = imageio.encode(picture, "jpeg", WriteOptions(quality=90))
     assert as_stored(written)[0] == as_stored(jpeg(photo, quality=90))[0]
 
 

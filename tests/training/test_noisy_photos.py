@@ -18,7 +18,7 @@ def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 def test_photos_become_windows_and_shrunk_pieces(tmp_path):
     imageio.write(from_numpy(photo(520, 700)), tmp_path / "a.png")
-    imageio.write(from_numpy(photo(300, 260)), tmp_path / "b.jpg", WriteOptions(jpeg_quality=80))
+    imageio.write(from_numpy(photo(300, 260)), tmp_path / "b.jpg", WriteOptions(quality=80))
     (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     read = read_noisy(tmp_path, SILENT)
     assert [len(windows) for windows in read.windows] == [4, 1]

@@ -138,7 +138,7 @@ def test_samples_are_what_a_file_holds():
 
 @pytest.mark.parametrize("quality", [50, 75, 90])
 def test_the_quality_of_a_jpeg_is_read_from_its_tables(quality):
-    file = encode(from_numpy(data.coffee()[:64, :64]), "jpeg", WriteOptions(jpeg_quality=quality))
+    file = encode(from_numpy(data.coffee()[:64, :64]), "jpeg", WriteOptions(quality=quality))
     tables = read_bytes(file, "x.jpg").origin.jpeg
     found = common_setting([tables, tables, None])
     assert found is not None

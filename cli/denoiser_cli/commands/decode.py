@@ -13,12 +13,12 @@ from denoiser_cli.flags import MANY, ExampleCommand, OutputMode, collect, option
 
 _EXAMPLES = """\
 denoise decode ./latents --out ./imgs                       decode a folder to PNG
-denoise decode a.dlf --out a.jpg --jpeg-quality 90          decode one file
+denoise decode a.dlf --out a.jpg --quality 90          decode one file
 denoise decode a.dlf --out b.png --region 800,600,640,480   decode a region
 denoise decode ./latents --out ./imgs --grain 1             add grain like the removed noise
 """
 _IMAGE = ("region", "depth", "grain")
-_WRITING = ("format", "jpeg_quality", "strip")
+_WRITING = ("format", "quality", "strip")
 _MACHINE = ("model", "device", "precision")
 
 

@@ -50,7 +50,7 @@ def command(mode: OutputMode, /, folder: str, originals: str | None) -> int:
     _refuse_present(targets)
     for sample in SAMPLES:
         noisy, clean = make(sample)
-        imageio.write(noisy, noisy_folder / sample.name, WriteOptions(jpeg_quality=JPEG_QUALITY))
+        imageio.write(noisy, noisy_folder / sample.name, WriteOptions(quality=JPEG_QUALITY))
         if clean_folder is not None:
             imageio.write(clean, _original(clean_folder, sample))
     with whole_file(noisy_folder / CREDITS_NAME) as file:

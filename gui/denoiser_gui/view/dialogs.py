@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from denoiser.batch.layout import WITH_QUALITY
 from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.imageio import formats
 from denoiser.options import WriteOptions, controls
@@ -78,10 +79,10 @@ class SaveDialog(qt.QDialog):
         self.format = _box([(tr("From file name"), None), *named])
         self.format.setCurrentIndex(max(0, self.format.findData(options.format)))
         self.bits = qt.QComboBox()
-        self.jpeg_quality = NumberBox(1, 100, automatic=True)
-        self.jpeg_quality.setProperty("role", "")
-        self.jpeg_quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.jpeg_quality.set_amount(options.jpeg_quality)
+        self.quality = NumberBox(1, 100, automatic=True)
+        self.quality.setProperty("role", "")
+        self.quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.quality.set_amount(options.quality)
         self.strip = qt.QCheckBox(tr("Remove metadata (keep colour profile)"))
         self.strip.setChecked(options.strip)
         self.ticket = qt.QCheckBox(tr("Embed processing record"))
@@ -102,11 +103,11 @@ class SaveDialog(qt.QDialog):
     @property
     def options(self) -> WriteOptions:
         """The chosen output options."""
-        self.jpeg_quality.interpretText()  # what is being typed
-        quality = self.jpeg_quality.amount
+        self.quality.interpretText()  # what is being typed
+        quality = self.quality.amount
         return WriteOptions(
             format=self.format.currentData(),
-            jpeg_quality=None if quality is None else round(quality),
+            quality=None if quality is None else round(quality),
             strip=self.strip.isChecked(),
             ticket=self.ticket.isChecked(),
         )
@@ -128,7 +129,7 @@ class SaveDialog(qt.QDialog):
         form.setSpacing(10)
         form.addRow(tr("File"), row(self.target, button(tr("Browse…"), "outline", pressed=self._browse)))
         self.target.setAccessibleName(tr("File"))
-        fields = {tr("Format"): self.format, tr("Depth"): self.bits, tr("JPEG quality"): self.jpeg_quality}
+        fields = {tr("Format"): self.format, tr("Depth"): self.bits, tr("Quality"): self.quality}
         for text, field in fields.items():
             form.addRow(text, field)
             field.setAccessibleName(text)
@@ -160,15 +161,15 @@ class SaveDialog(qt.QDialog):
         kept = self.bits.currentData()
         try:
             row_of_format = formats.by_suffix(Path(self.target.text()))
-            depths, is_jpeg = row_of_format.depths, row_of_format.key == "jpeg"
+            depths, has_quality = row_of_format.depths, row_of_format.key in WITH_QUALITY
         except DenoiserError:
-            depths, is_jpeg = (), False
+            depths, has_quality = (), False
         self.bits.clear()
         self.bits.addItem(tr("Same as source, if supported"), None)
         for bits in depths:
             self.bits.addItem(tr("float") if bits == 32 else tr("{bits} bit", bits=bits), bits)
         self.bits.setCurrentIndex(max(0, self.bits.findData(kept)))
-        self.jpeg_quality.setEnabled(is_jpeg)
+        self.quality.setEnabled(has_quality)
 
     def _show_problem(self, error: DenoiserError | None) -> None:
         self._replaces = isinstance(error, ForeignOutput)

@@ -33,7 +33,7 @@ def test_options_reach_the_engine_and_the_files(call, make_picture, network) -> 
     source = make_picture("a.png")
     assert call("a.png", "--out", "b.tif", "--strength", "0", *network).code == 0
     assert np.array_equal(imageio.read(Path("b.tif")).pixels, imageio.read(source).pixels)
-    assert call("a.png", "--out", "out", "--format", "jpeg", "--jpeg-quality", "30", *network).code == 0
+    assert call("a.png", "--out", "out", "--format", "jpeg", "--quality", "30", *network).code == 0
     assert Path("out/a.jpg").read_bytes()[:2] == b"\xff\xd8"
     assert call("a.png", "--out", "small", "--max-pixels", "100", *network).code == 1
 
@@ -224,3 +224,27 @@ def test_a_report_needs_its_folder_before_work_starts(call, make_picture, networ
     assert answer.code == 2 and answer.err.startswith("nowhere: no such folder for the report.")
     assert not Path("clean").exists() and not Path("nowhere").exists()
     assert call("imgs", "--out", "clean", "--report", "clean/r.csv", *network).code == 0
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+def test_a_quality_applies_to_every_lossy_format(call, make_picture, network, format: str) -> None:
+    make_picture("a.png", side=100)
+    sizes = []
+    for flag, value in (("--quality", "20"), ("--jpeg-quality", "90")):
+        words = ("a.png", "--out", f"out{value}", "--format", format, flag, value)
+        assert call(*words, *network).code == 0
+        (made,) = (path for path in Path(f"out{value}").iterdir() if path.is_file())
+        sizes.append(made.stat().st_size)
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+def test_a_quality_without_effect_is_an_error(call, make_picture, network, monkeypatch, capsys) -> None:
+    make_picture("imgs/a.png")
+    answer = call("imgs", "--out", "clean", "--quality", "80", *network)
+    assert answer.code == 2 and answer.err.startswith("--quality has no effect on PNG.")
+    make_picture("imgs/b.jpg")  # and in a mixed folder it applies to some
+    assert call("imgs", "--out", "clean", "--quality", "80", *network).code == 0
+    data = Path("imgs/a.png").read_bytes()
+    assert _piped(monkeypatch, data, "-", "--out", "-", "-Q", "80", *network)[0] == 2
+    assert "--quality has no effect on PNG." in capsys.readouterr().err
+    assert _piped(monkeypatch, data, "-", "--out", "-", "-Q", "80", "--format", "webp", *network)[0] == 0
