@@ -21,7 +21,7 @@ from types import FrameType
 import click
 
 from denoiser.atomicfile import NO_SPACE
-from denoiser.errors import Cancelled, DenoiserError, OutputFull
+from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser_cli.lines import one_line, to_stderr
 
@@ -75,7 +75,7 @@ def explain(error: BaseException, *, verbose: bool = False) -> Failure:
             _drop_output()
             full = error.errno in NO_SPACE
             reason = "no space left to write it" if full else f"cannot be written ({error.strerror})"
-            hint = OutputFull.default_hint.partition(";")[0] if full else ""
+            hint = "Free some space and run the same command again." if full else ""
             return Failure("OutputFull" if full else kind, f"Standard output: {reason}.", hint, 1, trace)
         case SystemExit():
             return Failure(kind, "", "", error.code if isinstance(error.code, int) else 1)

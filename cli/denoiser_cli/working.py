@@ -168,12 +168,11 @@ def _read_list(name: str) -> tuple[Path, ...]:
     return tuple(Path(os.fsdecode(name)) for name in names if name)
 
 
-def _read_piped(call: Call) -> tuple[bytes, Any]:
-    """Return the bytes of the input, and its content."""
+def _read_piped(call: Call) -> tuple[bytes | None, Any]:
+    """Return the bytes of standard input, None for a file, and the content."""
     source, work = call.sources[0], call.work
     if source != PIPE:
-        content = work.read(Path(source), call.settings)
-        return Path(source).read_bytes(), content
+        return None, work.read(Path(source), call.settings)
     if sys.stdin.isatty():
         raise UsageError("Standard input is a terminal.", hint=f"For example: {work.words.pipes[0]}")
     data = sys.stdin.buffer.read()
@@ -195,10 +194,13 @@ def _target_of(call: Call) -> Path | None:
     return target
 
 
-def _deliver(call: Call, outcome: Outcome[Any], data: bytes, row: Format, target: Path | None) -> Outcome[Any]:
-    """Write the output to *target* or standard output: the input *data* itself if nothing changes."""
+def _deliver(
+    call: Call, outcome: Outcome[Any], data: bytes | None, row: Format, target: Path | None
+) -> Outcome[Any]:
+    """Write the output to *target* or standard output: the input itself, *data* of a pipe, if nothing changes."""
     work, settings = call.work, call.settings
     if work.is_copy(outcome, row, settings):
+        data = Path(call.sources[0]).read_bytes() if data is None else data
         outcome = dataclasses.replace(outcome, notes=())  # how the image was read does not matter for a copy
     elif target is not None:
         return work.write(outcome, Job(Path(call.sources[0]), target, 0.0), settings)

@@ -24,9 +24,9 @@ from denoiser.batch.work import FromImages, Outcome, ToImages, Words, Worker
 from denoiser.errors import DenoiserError, UnreadableImage, UsageError
 from denoiser.events import CancelToken, Listener
 from denoiser.image import Image
-from denoiser.imageio import formats
+from denoiser.imageio import depth, formats
 from denoiser.imageio.formats import Format
-from denoiser.options import crop_of
+from denoiser.options import bits_of, crop_of
 
 if TYPE_CHECKING:
     from denoiser.engine import Cleaned
@@ -131,10 +131,11 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
             if estimate.sigma < limit:
                 facts = {"kept": True} | _noise(estimate)
                 return Outcome(content, content.megapixels, facts, notes, kept=True)
-        cleaned = clean(content) if estimate is None else clean(content, estimate=estimate)
+        noisy = _deepened(content, bits_of(settings.write))
+        cleaned = clean(noisy) if estimate is None else clean(noisy, estimate=estimate)
         facts = _facts_of(cleaned) | {"model": worker.model_name} | _noise(cleaned.estimate)
         result, notes = cleaned.image, tuple(dict.fromkeys((*notes, *cleaned.notes)))
-        if result is content or np.array_equal(result.pixels, content.pixels):
+        if result is noisy or np.array_equal(result.pixels, noisy.pixels):
             return Outcome(content, content.megapixels, {"kept": True} | facts, notes, kept=True)
         if settings.write.ticket:
             result = record_of(settings, facts, worker.model_digest).added_to(cleaned.image)
@@ -192,13 +193,22 @@ def _copy(job: Job, image: Image) -> None:
             )
 
 
+def _deepened(image: Image, bits: int) -> Image:
+    """Return the image with at least so many bits, so that the output has the precision of the model."""
+    if bits <= image.bits:
+        return image
+    pixels, alpha = depth.at_depth(image, bits)
+    return dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=bits)
+
+
 def _why_reencoded(image: Image, row: Format, settings: Settings) -> str:
     """Return what asks for another file than that of the unchanged image; empty if nothing does."""
     if image.origin is None:
         return "the image is not from a file"
     if image.origin.format != row.key:
         return f"{formats.ROWS[image.origin.format].name} becomes {row.name}"
-    options = {"--crop": settings.batch.crop, "--strip": settings.write.strip}
+    bits = depth.fitting(bits_of(settings.write) or image.bits, row.depths)
+    options = {"--depth": bits != image.bits, "--crop": settings.batch.crop, "--strip": settings.write.strip}
     options |= {"--quality": settings.write.quality is not None and row.key in layout.WITH_QUALITY}
     return next((name for name, given in options.items() if given), "")
 

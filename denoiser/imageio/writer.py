@@ -11,7 +11,7 @@ from denoiser.errors import UnwritableImage, UsageError
 from denoiser.image import Cicp, Image, JpegTables, Metadata, Pixels
 from denoiser.imageio import colour, containers, depth, formats, pillow_bridge
 from denoiser.imageio.formats import Format
-from denoiser.options import WriteOptions
+from denoiser.options import WriteOptions, bits_of
 
 JPEG_QUALITY = 95  # for images that were not JPEG
 WEBP_QUALITY = 95  # for lossy sources; the second loss is less than one 8-bit step on average
@@ -37,7 +37,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
     row = formats.ROWS.get(format)
     if row is None or not row.depths:
         raise UsageError(f"{row.name if row else format!r} cannot be written.")
-    bits = depth.fitting(image.bits, row.depths)
+    bits = depth.fitting(bits_of(options) or image.bits, row.depths)
     pixels, alpha = depth.at_depth(image, bits)
     if alpha is not None and not row.alpha:
         if not np.all(alpha == alpha.dtype.type((1 << bits) - 1)):

@@ -68,6 +68,7 @@ class WriteKeywords(TypedDict, total=False):
     """The fields of WriteOptions."""
 
     format: str | None
+    depth: str | None
     quality: int | None
     strip: bool
     ticket: bool

@@ -123,6 +123,12 @@ class WriteOptions:
         choices=("png", "jpeg", "tiff", "webp", "avif", "jxl"),
         automatic=True,
     )
+    depth: str | None = control(
+        None,
+        help="Bits per channel, as far as the format has them; auto keeps those of the source.",
+        choices=("8", "16", "float"),
+        automatic=True,
+    )
     quality: int | None = control(
         None,
         short="Q",
@@ -137,3 +143,8 @@ class WriteOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+def bits_of(options: WriteOptions) -> int:
+    """Return the bits per channel that are asked for: 32 for float, 0 for those of the source."""
+    return 32 if options.depth == "float" else int(options.depth or 0)

@@ -178,3 +178,29 @@ def test_a_source_that_changes_before_the_copy_is_not_copied(tmp_path: Path, noi
     with pytest.raises(UnreadableImage, match="changed while it was read"):
         CLEANING.write(outcome, Job(source, target, 0.0), Settings())
     assert not target.exists()
+
+
+def test_a_deeper_output_has_the_precision_of_the_model(tmp_path: Path, options, noisy) -> None:
+    (tmp_path / "in").mkdir()
+    imageio.write(from_numpy(noisy), tmp_path / "in" / "a.png")
+    denoise_folder(tmp_path / "in", tmp_path / "same", options)
+    for depth, dtype in (("16", np.uint16), ("8", np.uint8)):
+        assert denoise_folder(tmp_path / "in", tmp_path / depth, options, write=WriteOptions(depth=depth)).done == 1
+        assert imageio.read(tmp_path / depth / "a.png").pixels.dtype == dtype
+    same, deep = (imageio.read(tmp_path / name / "a.png").pixels.astype(int) for name in ("same", "16"))
+    assert (deep % 257 != 0).mean() > 0.9  # not 8 bits times 257
+    assert np.abs(deep / 257 - same).max() < 1.5
+    write = WriteOptions(format="tiff", depth="float")
+    assert denoise_folder(tmp_path / "in", tmp_path / "float", options, write=write).done == 1
+    assert imageio.read(tmp_path / "float" / "a.tif").bits == 32
+
+
+def test_a_depth_that_changes_nothing_is_a_copy(tmp_path: Path, options, noisy) -> None:
+    (tmp_path / "in").mkdir()
+    imageio.write(from_numpy(noisy), tmp_path / "in" / "a.png")
+    unchanged = dataclasses.replace(options, strength=0.0)
+    report = denoise_folder(tmp_path / "in", tmp_path / "8", unchanged, write=WriteOptions(depth="8"))
+    assert (report.copied, report.converted) == (1, 0)
+    report = denoise_folder(tmp_path / "in", tmp_path / "16", unchanged, write=WriteOptions(depth="16"))
+    assert (report.copied, report.converted) == (0, 1)
+    assert np.array_equal(imageio.read(tmp_path / "16" / "a.png").pixels, noisy.astype(np.uint16) * 257)

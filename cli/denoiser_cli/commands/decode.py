@@ -42,7 +42,7 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:
 
     settings = Settings(
         read=collect(ReadOptions, words),
-        write=collect(WriteOptions, words),
+        write=collect(WriteOptions, {name: words[name] for name in _WRITING}),
         batch=collect(BatchOptions, words),
         decode=collect(DecodeOptions, words),
     )
