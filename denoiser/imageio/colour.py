@@ -116,15 +116,19 @@ def profile_of(cicp: Cicp | None, channels: int) -> bytes | None:
     return _icc(f"CICP {cicp.primaries}/{cicp.transfer}", primaries, curve, channels)
 
 
-def hdr_of(profile: bytes) -> Cicp | None:
-    """Return the code points in an ICC profile for PQ or HLG, and None for other profiles."""
+def is_hdr(cicp: Cicp) -> bool:
+    """Return whether these are code points of PQ or HLG."""
+    return cicp.transfer in _HDR
+
+
+def code_points_in(profile: bytes) -> Cicp | None:
+    """Return the code points in an ICC profile, which libjxl writes, for example; None if there are none."""
     tags = profile[132 : 132 + 12 * min(int.from_bytes(profile[128:132], "big"), _MAX_TAGS)]
     for at in range(0, len(tags), 12):
         if tags[at : at + 4] == b"cicp":
             place = int.from_bytes(tags[at + 4 : at + 8], "big") + 8  # after the type
             code = profile[place : place + 4]
-            if len(code) == 4 and code[1] in _HDR:
-                return Cicp(code[0], code[1])
+            return Cicp(code[0], code[1]) if len(code) == 4 else None
     return None
 
 

@@ -169,13 +169,17 @@ def _colours(
 ) -> tuple[bytes | None, Cicp | None]:
     """Return the profile, which may be made from code points or chunks of a PNG, and the code points.
 
-    In AVIF and HEIC a profile has precedence over code points, in PNG code points over a profile.
+    In AVIF and HEIC a profile has precedence over code points, in PNG code points over a profile. The decoder of
+    JPEG XL makes a profile for the code points in its header.
     """
     profile, cicp = inspection.profile or decoded, inspection.cicp
     if cicp and key != "png":
         cicp = Cicp(cicp.primaries, cicp.transfer)
-        cicp = None if profile or colour.describes_srgb(cicp) or max(cicp) > 255 else cicp
-    cicp = cicp or (colour.hdr_of(profile) if profile else None)
+        if (profile and key != "jxl") or colour.describes_srgb(cicp) or max(cicp) > 255:
+            cicp = None
+    if profile and cicp is None:
+        found = colour.code_points_in(profile)
+        cicp = found if found and colour.is_hdr(found) else None
     if profile is None:
         profile = colour.profile_of(cicp, channels)
     if profile is None and cicp is None:

@@ -16,6 +16,7 @@ from denoiser.options import WriteOptions, bits_of
 JPEG_QUALITY = 95  # for images that were not JPEG
 WEBP_QUALITY = 95  # for lossy sources; the second loss is less than one 8-bit step on average
 AVIF_QUALITY = 90
+_WITH_CICP = ("png", "avif", "jxl")
 
 
 def write(image: Image, path: Path, options: WriteOptions = WriteOptions(), *, format: str = "") -> None:
@@ -47,9 +48,9 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
             )
         alpha = None
     metadata = Metadata() if options.strip else pillow_bridge.renewed(image)
-    profile, cicp = _colours(image, row, metadata)
-    encoded = _encode_pixels(image, row, options, pixels, alpha, bits, profile)
-    return containers.embed(encoded, row.key, metadata, profile, cicp)
+    colours = _colours(image, row, metadata)
+    encoded = _encode_pixels(image, row, options, pixels, alpha, bits, colours)
+    return containers.embed(encoded, row.key, metadata, *colours)
 
 
 def _colours(image: Image, row: Format, metadata: Metadata) -> tuple[bytes | None, Cicp | None]:
@@ -58,11 +59,11 @@ def _colours(image: Image, row: Format, metadata: Metadata) -> tuple[bytes | Non
     A profile that was made from code points or chunks is left out where these are stored.
     """
     profile, cicp = image.profile, image.cicp
-    holds_cicp = row.key in containers.CICP_FORMATS and (row.key == "png" or cicp is None or cicp.full_range)
+    holds_cicp = row.key in _WITH_CICP and (row.key == "png" or cicp is None or cicp.full_range)
     if cicp and not holds_cicp and profile is None and not colour.describes_srgb(cicp):
         raise UnwritableImage(
             f"cannot be written: {row.name} cannot store these colours ({colour.name_of(cicp)}).",
-            hint="Use --format png or avif." if cicp.full_range else "Use --format png.",
+            hint="Use --format png, avif or jxl." if cicp.full_range else "Use --format png.",
         )
     cicp = cicp if holds_cicp else None
     if profile and cicp and profile == colour.profile_of(cicp, image.channels):
@@ -90,7 +91,7 @@ def _encode_pixels(
     pixels: Pixels,
     alpha: Pixels | None,
     bits: int,
-    profile: bytes | None,
+    colours: tuple[bytes | None, Cicp | None],
 ) -> bytes:
     if row.key == "jpeg":
         from denoiser.imageio.backends import pillow
@@ -102,7 +103,7 @@ def _encode_pixels(
     if row.key == "jxl":
         from denoiser.imageio.backends import jpegxl
 
-        return jpegxl.encode(samples, profile, lossless=lossless)
+        return jpegxl.encode(samples, *colours, lossless=lossless)
     from denoiser.imageio.backends import libvips
 
     lossless = lossless and options.quality is None
@@ -114,7 +115,7 @@ def _encode_pixels(
         return libvips.encode_webp(samples, lossless=lossless, quality=options.quality or WEBP_QUALITY)
     # AV1 encodes alpha with the same loss as the colours, but alpha must not change.
     lossless, quality = lossless or alpha is not None, options.quality or AVIF_QUALITY
-    return libvips.encode_avif(samples, bits, profile, lossless=lossless, quality=quality)
+    return libvips.encode_avif(samples, bits, colours[0], lossless=lossless, quality=quality)
 
 
 def _tables(image: Image) -> JpegTables | None:

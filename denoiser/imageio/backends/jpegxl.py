@@ -10,10 +10,10 @@ import numpy as np
 import pillow_jxl
 
 from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
-from denoiser.image import Pixels
+from denoiser.image import Cicp, Pixels
 from denoiser.imageio import colour, source
 from denoiser.imageio.backends import DecodedImage
-from denoiser.imageio.containers import Inspection
+from denoiser.imageio.containers import Inspection, jxl
 
 # libjxl's distance; at 1.0 differences become visible side by side.
 _DISTANCE = 0.5
@@ -57,14 +57,18 @@ def _profile(data: bytes) -> bytes | None:
     return None if profile is None or colour.is_srgb(profile) else profile
 
 
-def encode(samples: Pixels, profile: bytes | None, *, lossless: bool) -> bytes:
-    """Encode without metadata: 8-bit sRGB, or deeper linear sRGB, the only profiles that imagecodecs can write."""
-    linear = profile is not None and colour.is_linear_srgb(profile)
-    srgb = profile is None or (colour.is_srgb(profile) and not linear)
-    if not (srgb if samples.dtype == np.uint8 else linear):
-        what = "its own colour profile" if samples.dtype == np.uint8 else "more than 8 bits"
+def encode(samples: Pixels, profile: bytes | None, cicp: Cicp | None, *, lossless: bool) -> bytes:
+    """Encode without metadata, in sRGB or colours of code points: imagecodecs cannot write profiles.
+
+    It writes 8 bits as sRGB and deeper samples as linear sRGB. Others are always encoded without loss, because only
+    then the colours in the header can be replaced.
+    """
+    cicp = cicp or _code_points_of(profile)
+    native = _LINEAR if samples.dtype != np.uint8 else _SRGB
+    lossless = lossless or cicp != native
+    if cicp is None or not jxl.can_store(cicp):
         raise UnwritableImage(
-            f"cannot be written: with {what}, colours would be wrong in JPEG XL.",
+            "cannot be written: with its own colour profile, colours would be wrong in JPEG XL.",
             hint="Use --format tiff, png or avif.",
         )
     block = np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
@@ -74,4 +78,15 @@ def encode(samples: Pixels, profile: bytes | None, *, lossless: bool) -> bytes:
         )
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:
         raise UnwritableImage(f"cannot be encoded: {error}") from error
-    return bytes(encoded)
+    return bytes(encoded) if cicp == native else jxl.with_colours(bytes(encoded), cicp)
+
+
+_SRGB, _LINEAR = Cicp(1, 13), Cicp(1, 8)
+
+
+def _code_points_of(profile: bytes | None) -> Cicp | None:
+    if profile is None:
+        return _SRGB
+    if colour.is_linear_srgb(profile):
+        return _LINEAR
+    return _SRGB if colour.is_srgb(profile) else colour.code_points_in(profile)

@@ -2,12 +2,14 @@
 
     signature | ftyp | jxll | Exif offset, block | xml XMP | jxlc codestream, or jxlp parts of it | brob packed
 
-The profile is part of the coded image, so encoder and decoder handle it.
+The profile is part of the coded image, so the decoder reads it. `with_colours` replaces the colour encoding that an
+encoder has written.
 """
 
 from __future__ import annotations
 
-from denoiser.image import Metadata
+from denoiser.errors import UnreadableImage
+from denoiser.image import Cicp, Metadata
 from denoiser.imageio.containers import boxes, exif, inspection
 from denoiser.imageio.containers.boxes import box
 from denoiser.imageio.containers.inspection import Inspection, distinct
@@ -116,7 +118,7 @@ class _Bits:
 
     def __init__(self, block: bytes) -> None:
         self._bits = int.from_bytes(block, "little")
-        self._left = 8 * len(block)
+        self._left = self._size = 8 * len(block)
 
     def take(self, count: int) -> int:
         if count > self._left:
@@ -125,6 +127,11 @@ class _Bits:
         self._bits >>= count
         self._left -= count
         return value
+
+    @property
+    def at(self) -> int:
+        """Return how many bits have been read."""
+        return self._size - self._left
 
     def choice(self, forms: tuple[tuple[int, int], ...]) -> int:
         """Return a number in one of four forms: (offset, bits)."""
@@ -149,6 +156,7 @@ def _with_header(codestream: ByteSpan, metadata: Metadata, words: list[str]) -> 
     bits = _Bits(head[2:])
     width, height = bits.size()
     orientation, depth = 1, 8
+    cicp = None
     if not bits.take(1):  # not all default values
         depth = 0
         preview = False
@@ -162,6 +170,7 @@ def _with_header(codestream: ByteSpan, metadata: Metadata, words: list[str]) -> 
                 _skip_animation(bits)
         if not preview:  # the depth is after its header, which is not parsed
             depth = _depth(bits)
+            cicp = _code_points(bits)
     return Inspection(
         metadata=metadata,
         orientation=orientation,
@@ -169,6 +178,7 @@ def _with_header(codestream: ByteSpan, metadata: Metadata, words: list[str]) -> 
         width=width,
         height=height,
         bits=depth,
+        cicp=cicp,
     )
 
 
@@ -181,5 +191,126 @@ def _skip_animation(bits: _Bits) -> None:
 
 def _depth(bits: _Bits) -> int:
     if bits.take(1):
-        return bits.choice(((32, 0), (16, 0), (24, 0), (1, 6)))
+        depth = bits.choice(((32, 0), (16, 0), (24, 0), (1, 6)))
+        bits.take(4)  # of the exponent
+        return depth
     return bits.choice(((8, 0), (10, 0), (12, 0), (1, 6)))
+
+
+_ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
+_GREY, _D65, _DCI, _CUSTOM, _RELATIVE, _ALPHA = 1, 1, 11, 2, 1, 0
+_SRGB_PRIMARIES, _P3 = 1, 11
+# White point and primaries of JPEG XL by the primaries of H.273. Transfer functions have the numbers of H.273.
+_PRIMARIES = {
+    1: (_D65, _SRGB_PRIMARIES),
+    2: (_D65, _SRGB_PRIMARIES),
+    9: (_D65, 9),
+    11: (_DCI, _P3),
+    12: (_D65, _P3),
+}
+_TRANSFERS = {1: 1, 2: 13, 6: 1, 8: 8, 13: 13, 14: 1, 15: 1, 16: 16, 18: 18}
+
+
+def can_store(cicp: Cicp) -> bool:
+    """Return whether JPEG XL has numbers for these code points."""
+    return cicp.primaries in _PRIMARIES and cicp.transfer in _TRANSFERS and cicp.full_range
+
+
+def with_colours(encoded: bytes, cicp: Cicp) -> bytes:
+    """Return a lossless JPEG XL of an encoder with another colour encoding; the samples are unchanged."""
+    pieces = [encoded[:12]]
+    for part in _parts(ByteSpan(encoded))[1:]:
+        content = encoded[part.at : part.at + part.size]
+        skipped = {b"jxlc": 0, b"jxlp": 4}.get(part.name, len(content))  # the number of the part
+        if content[skipped : skipped + 2] == _BARE:
+            content = content[:skipped] + _BARE + _recoloured(content[skipped + 2 :], cicp)
+        pieces.append(box(part.name, content))
+    return b"".join(pieces)
+
+
+def _recoloured(codestream: bytes, cicp: Cicp) -> bytes:
+    """Replace the colour encoding in the header, after which the codestream goes on at the next whole byte."""
+    bits = _Bits(codestream[:64])
+    bits.size()
+    if bits.take(1) or bits.take(1):  # all default values; extra fields
+        raise broken("a JPEG XL header of another encoder")
+    _depth(bits)
+    if not _is_exact(bits):
+        raise broken("a JPEG XL that is not lossless")
+    begin = bits.at
+    is_grey, _ = _read_colours(bits)
+    end = bits.at
+    if bits.take(2) or not bits.take(1):  # extensions; default transform
+        raise broken("a JPEG XL header of another encoder")
+    value = int.from_bytes(codestream[: -(-bits.at // 8)], "little")
+    new, size = _packed([(0, 1), (0, 1), *_colour_fields(cicp, is_grey)])
+    head = value & (1 << begin) - 1 | new << begin | (value >> end) << begin + size
+    return head.to_bytes(-(-(bits.at + size - (end - begin)) // 8), "little") + codestream[-(-bits.at // 8) :]
+
+
+def _is_exact(bits: _Bits) -> bool:
+    """Skip the fields between depth and colours; return whether samples are stored as they are."""
+    bits.take(1)  # whether 16 bits are sufficient for buffers
+    for _ in range(bits.choice(((0, 0), (1, 0), (2, 4), (1, 12)))):
+        _skip_channel(bits)
+    return not bits.take(1)
+
+
+def _skip_channel(bits: _Bits) -> None:
+    if bits.take(1):
+        return
+    kind = bits.choice(_ENUM)
+    _depth(bits)
+    bits.choice(((0, 0), (3, 0), (4, 0), (1, 3)))  # reduction of its size
+    bits.take(8 * bits.choice(((0, 0), (0, 4), (16, 5), (48, 10))))  # its name
+    if kind != _ALPHA:
+        raise broken("a JPEG XL header of another encoder")
+    bits.take(1)  # whether colours are premultiplied
+
+
+def _read_colours(bits: _Bits) -> tuple[bool, Cicp | None]:
+    """Return whether the colour encoding is grey, and its code points; None for gamma and unusual colours."""
+    if bits.take(1):
+        return False, Cicp(1, 13)
+    if bits.take(1):
+        raise broken("a JPEG XL with a profile")
+    is_grey = bits.choice(_ENUM) == _GREY
+    white = bits.choice(_ENUM)
+    primaries = _SRGB_PRIMARIES if is_grey else bits.choice(_ENUM)
+    if _CUSTOM in (white, primaries):
+        raise broken("a JPEG XL with custom primaries")
+    transfer = bits.take(24) * 0 if bits.take(1) else bits.choice(_ENUM)  # a gamma has no code point
+    bits.choice(_ENUM)  # the intent
+    code = next((code for code, numbers in _PRIMARIES.items() if numbers == (white, primaries)), 0)
+    return is_grey, Cicp(code, transfer) if code and transfer in _TRANSFERS.values() else None
+
+
+def _code_points(bits: _Bits) -> Cicp | None:
+    """Return the code points in a header after its depth; None for a profile and unusual colours."""
+    try:
+        _is_exact(bits)
+        return _read_colours(bits)[1]
+    except UnreadableImage:
+        return None
+
+
+def _colour_fields(cicp: Cicp, is_grey: bool) -> list[tuple[int, int]]:
+    """Return (value, bits) of a colour encoding after its first two bits."""
+    white, primaries = _PRIMARIES[cicp.primaries]
+    numbers = [_GREY, white] if is_grey else [0, white, primaries]
+    fields = [field for number in numbers for field in _enum(number)]
+    return [*fields, (0, 1), *_enum(_TRANSFERS[cicp.transfer]), *_enum(_RELATIVE)]
+
+
+def _enum(number: int) -> list[tuple[int, int]]:
+    form = max(index for index, (offset, _) in enumerate(_ENUM) if offset <= number)
+    return [(form, 2), (number - _ENUM[form][0], _ENUM[form][1])]
+
+
+def _packed(fields: list[tuple[int, int]]) -> tuple[int, int]:
+    """Return the number of these (value, bits), the lowest bits first, and how many bits it has."""
+    value = at = 0
+    for number, size in fields:
+        value |= number << at
+        at += size
+    return value, at

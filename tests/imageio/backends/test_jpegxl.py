@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from PIL import ImageCms
 
 from denoiser import imageio
 from denoiser.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat, UnwritableImage
-from denoiser.image import Image, from_numpy
+from denoiser.image import Cicp, Image, Origin, from_numpy
+from denoiser.imageio import colour
 from denoiser.options import ReadOptions
 
 Array = np.ndarray[Any, Any]
@@ -39,9 +41,26 @@ def test_deep_jpeg_xl_is_read_with_its_profile_and_written_where_that_stays_true
     back = imageio.read_bytes(imageio.encode(linear, "jxl"), "b.jxl")
     assert same(back, linear)
     assert back.profile == linear.profile
-    with pytest.raises(UnwritableImage, match="colours would be wrong") as caught:
-        imageio.encode(deep, "jxl")  # these numbers mean sRGB, and the file would say that they are linear
-    assert "--format tiff" in caught.value.hint
+    srgb = imageio.read_bytes(imageio.encode(deep, "jxl"), "c.jxl")
+    assert same(srgb, deep)
+    assert srgb.profile is None, "it is not linear"
+
+
+@pytest.mark.parametrize("kind", ["grey8", "rgba8", "grey+alpha16", "rgb16", "rgba32"])
+@pytest.mark.parametrize("cicp", [Cicp(12, 13), Cicp(9, 16), Cicp(9, 18), Cicp(9, 1), Cicp(1, 8)])
+def test_code_points_are_written_into_the_header(kinds: dict[str, Image], kind: str, cicp: Cicp) -> None:
+    pytest.importorskip("imagecodecs")
+    pillow_jxl = pytest.importorskip("pillow_jxl")
+    # Of lossy sources, too, unless libjxl writes these colours itself.
+    origin = Origin("jxl", "rgb", lossless=cicp == Cicp(1, 8))
+    picture = dataclasses.replace(kinds[kind], cicp=cicp, origin=origin)
+    written = imageio.encode(picture, "jxl")
+    back = imageio.read_bytes(written, "a.jxl")
+    assert same(back, picture)
+    if back.channels == 3:
+        assert back.cicp == cicp
+        assert colour.code_points_in(pillow_jxl.Decoder(num_threads=1)(written)[3]) == cicp
+    assert imageio.read_bytes(imageio.encode(back, "jxl"), "b.jxl").profile == back.profile
 
 
 def same(one: Image, other: Image) -> bool:
