@@ -210,6 +210,24 @@ def test_existing_files_are_replaced_only_on_request(
     assert imageio.read(out / "a.png").width == 240
 
 
+def test_outputs_with_other_settings_are_replaced_only_on_request(
+    tmp_path: Path, photos: list[Path], settings: Settings
+) -> None:
+    out = tmp_path / "out"
+    Run(_queued(photos[:1], out, settings)[1]).start().end()
+    other = dataclasses.replace(settings, denoise=dataclasses.replace(settings.denoise, strength=0.5))
+    before = (out / photos[0].name).read_bytes()
+    queue, parts = _queued(photos[:2], out, other)  # the second photo is new
+    for event in Run(parts).start().end():
+        queue.handle(event)
+    queue.end()
+    assert [(row.state, row.in_the_way) for row in queue.rows] == [(RowState.FAILED, True), (RowState.DONE, False)]
+    assert (out / photos[0].name).read_bytes() == before
+    for event in Run(queue.start(out, queue.in_state(RowState.FAILED), replace=True)).start().end():
+        queue.handle(event)
+    assert not queue.in_state(RowState.FAILED) and (out / photos[0].name).read_bytes() != before
+
+
 def test_an_invalid_part_does_not_end_the_others(tmp_path: Path, photos: list[Path], settings: Settings) -> None:
     queue = BatchQueue()
     queue.add(photos[0], settings)
