@@ -381,8 +381,7 @@ def test_a_corrupt_file_shows_a_banner(window: MainWindow, photo: Path, qtbot: Q
 
 def test_a_missing_model_shows_a_banner_and_can_be_undone(opened: MainWindow, qtbot: QtBot) -> None:
     opened.controller.change(model="no-such-model")
-    _until(qtbot, lambda: opened.banner.keys)
-    assert opened.canvas.shown_state is State.FAILED
+    _until(qtbot, lambda: opened.banner.keys and opened.canvas.shown_state is State.FAILED)
     opened.actions_["undo"].trigger()
     _until_exact(opened, qtbot)
 

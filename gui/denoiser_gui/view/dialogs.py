@@ -94,8 +94,9 @@ class SaveDialog(qt.QDialog):
         self.setWindowTitle(tr("Save as"))
         self.setMinimumWidth(520)
         self._build()
-        for name in known:
-            getattr(self, name).setToolTip(tr(known[name].help))
+        for name, described in known.items():
+            widget = self.bits if name == "depth" else getattr(self, name)  # QWidget.depth is a method
+            widget.setToolTip(tr(described.help))
         self.target.textChanged.connect(self._check)
         self.format.currentIndexChanged.connect(self._rename)
         self._check()
