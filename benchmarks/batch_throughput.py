@@ -27,7 +27,7 @@ import numpy as np
 from skimage import data
 
 from denoiser import imageio
-from denoiser.engine import Session, open_session
+from denoiser.engine.session import Session
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
 
@@ -68,7 +68,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _make_pictures(folder / "in", words.files, words.megapixels, report.rng)
-        parts = {} if words.only_memory else _parts(folder, open_session(_options(words)))
+        parts = {} if words.only_memory else _parts(folder, Session(_options(words)))
         seconds, memory = _whole(folder, words.model, words.device)
         again, again_cpu = _again(folder, words)
     case = f"{words.files} JPEGs of {words.megapixels:g} MP"

@@ -16,7 +16,7 @@ import PIL.Image
 from skimage import data
 
 from denoiser import imageio, metrics
-from denoiser.engine import Session
+from denoiser.engine.session import Session
 from denoiser.evaluation.samples import clean_images, read_truth
 from denoiser.options import DenoiseOptions
 

@@ -18,7 +18,7 @@ CASES = {1: None, 24: 1600, 100: 2500}
 _IN_A_PROCESS = """
 import json, resource, sys
 import numpy as np
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import Cancelled
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
@@ -30,7 +30,7 @@ width = round(height * 1.5)
 pixels = np.empty((height, width, 3), np.uint8)
 for row in pixels:  # by rows: random numbers of the whole picture would be the peak
     row[:] = np.random.default_rng(0).integers(0, 256, row.shape, dtype=np.uint8)
-session = open_session(DenoiseOptions(noise_level=25, model=model, device="cpu"))
+session = Session(DenoiseOptions(noise_level=25, model=model, device="cpu"))
 left, cancel = [1.0], CancelToken()
 
 def heard(event):

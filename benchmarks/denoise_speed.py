@@ -29,8 +29,8 @@ import torch
 from skimage import data
 
 from denoiser import metrics
-from denoiser.engine import Session, open_session
 from denoiser.engine.runner import exactly
+from denoiser.engine.session import Session
 from denoiser.errors import DenoiserError
 from denoiser.image import Image, from_numpy
 from denoiser.networks import registry
@@ -199,7 +199,7 @@ def _session(words: argparse.Namespace, *, tile: int | None = None, model: str =
     options = DenoiseOptions(
         noise_level=SIGMA, model=model or words.model, device=words.device, precision=words.precision, tile=tile
     )
-    return open_session(options)
+    return Session(options)
 
 
 def _cleaning(session: Session, image: Image) -> Callable[[], Any]:

@@ -19,7 +19,7 @@ import contract
 from skimage import data
 
 from denoiser import imageio
-from denoiser.engine import Session, open_session
+from denoiser.engine.session import Session
 from denoiser.evaluation.denoising import HARM, NEARLY_EXACT, PAPER_LEVELS, EvaluationPlan, Score, evaluate
 from denoiser.evaluation.tables import decibels
 from denoiser.events import CancelToken
@@ -126,7 +126,7 @@ def main() -> int:
     if words.into:
         around(words.into)  # before hours are spent
     report = contract.Report(__doc__, words)
-    session = open_session(DenoiseOptions(model=words.model))
+    session = Session(DenoiseOptions(model=words.model))
     found = []
     for score in scores(words, session):
         report.add_facts(f"{score.what}, {len(score.images)} pictures", score.label, **facts(score))

@@ -19,7 +19,7 @@ from pathlib import Path
 import contract
 
 from denoiser import imageio
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import UnusableData
 from denoiser.evaluation.samples import Pair, real_pairs
 from denoiser.metrics import psnr
@@ -38,7 +38,7 @@ def by_camera(folder: Path) -> dict[str, list[Pair]]:
 
 def scores(model: str, pairs: Sequence[Pair]) -> list[float]:
     """PSNR of each pair's noisy half, cleaned in automatic mode."""
-    session = open_session(DenoiseOptions(model=model))
+    session = Session(DenoiseOptions(model=model))
     found = []
     for pair in pairs:
         noisy, clean = imageio.read(pair.noisy), imageio.read(pair.clean)

@@ -22,7 +22,6 @@ import contract
 import numpy as np
 
 from denoiser import imageio
-from denoiser.engine import open_session
 from denoiser.engine.session import Session
 from denoiser.errors import SpoiltResult
 from denoiser.estimation.estimate import NoiseEstimate
@@ -100,7 +99,7 @@ def main() -> int:
     truths = {noisy: clean for noisy, clean in truths.items() if clean != noisy and clean in photos}
     photos = [path for path in photos if path not in truths.values()]
     found: dict[str, dict[str, list[float]]] = {word: defaultdict(list) for word in words.levels}
-    session = open_session(DenoiseOptions(model=words.model, device="cpu"))
+    session = Session(DenoiseOptions(model=words.model, device="cpu"))
     for path in photos:
         image = middle(imageio.read(path), words.side)
         truth = middle(imageio.read(truths[path]), words.side).pixels if path in truths else None

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from skimage import data, draw
 
-from denoiser.engine import Session, open_session
+from denoiser.engine.session import Session
 from denoiser.engine.trust import trust
 from denoiser.image import from_numpy
 from denoiser.networks.conditioning import Condition
@@ -32,7 +32,7 @@ def main() -> int:
     words = contract.parser(__doc__).parse_args()
     report = contract.Report(__doc__, words)
     torch.set_num_threads(1)
-    session = open_session(DenoiseOptions(device="cpu", precision="fp32"))
+    session = Session(DenoiseOptions(device="cpu", precision="fp32"))
     lost: dict[tuple[str, float], list[float]] = defaultdict(list)
     sound: list[float] = []
     for name in ("astronaut", "coffee", "cat", "chelsea"):

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoiser import imageio
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import UnusableData
 from denoiser.image import Pixels, from_numpy
 from denoiser.metrics import psnr
@@ -117,7 +117,7 @@ def as_pixels(picture: Tensor) -> Pixels:
 
 
 def scores(model: str, pairs: list[tuple[Pixels, Pixels]]) -> list[float]:
-    session = open_session(DenoiseOptions(model=model))
+    session = Session(DenoiseOptions(model=model))
     return [psnr(session.clean(from_numpy(noisy)).image.pixels, clean, white=255.0) for noisy, clean in pairs]
 
 

@@ -189,9 +189,12 @@ def _batch(shot: Shot, photos: list[Path]) -> bool:
 
 
 def _latent(shot: Shot, photos: list[Path]) -> bool:
-    from denoiser_gui.model.latent import missing_codec
+    from denoiser.errors import MissingModel
+    from denoiser_gui.model.latent import check_codec
 
-    if missing_codec() is not None:
+    try:
+        check_codec()
+    except MissingModel:
         sys.stdout.write("window-latent.webp: not written, because there are no codec weights\n")
         return False
     shot.open(photos)

@@ -163,7 +163,7 @@ def tiny_network() -> Any:
     import torch
     from skimage import data
 
-    from denoiser.networks.codec import LatentCodec
+    from denoiser.networks.codec.latent_codec import LatentCodec
 
     torch.manual_seed(0)
     network = LatentCodec(width=192, blocks=(1, 1), latents=64, hyper=8, features=16)

@@ -15,7 +15,7 @@ from denoiser.options import DecodeOptions, DenoiseOptions, EncodeOptions
 if TYPE_CHECKING:
     from denoiser.codec.decode import Decoder
     from denoiser.codec.encode import Encoder
-    from denoiser.engine import Session
+    from denoiser.engine.session import Session
 
 _MOST = 4  # models with their options
 _loading = threading.Lock()  # so that several threads load a model only once
@@ -23,7 +23,7 @@ _loading = threading.Lock()  # so that several threads load a model only once
 
 def session(options: DenoiseOptions) -> Session:
     """Return a session with these options. Options that do not affect loading share one model."""
-    from denoiser.engine import Session
+    from denoiser.engine.session import Session
 
     plain = DenoiseOptions()
     shared = replace(

@@ -29,7 +29,7 @@ from denoiser.imageio.formats import Format
 from denoiser.options import bits_of, crop_of
 
 if TYPE_CHECKING:
-    from denoiser.engine import Cleaned
+    from denoiser.engine.canvas import Cleaned
     from denoiser.estimation.estimate import NoiseEstimate
     from denoiser.estimation.series import Series
 
@@ -47,7 +47,7 @@ def ask_device(wanted: str) -> str:
 
 
 class Cleaner(Worker, Protocol):
-    """Cleans images one after another, for example denoiser.engine.Session."""
+    """Cleans images one after another, for example denoiser.engine.session.Session."""
 
     def clean(
         self, image: Image, *, estimate: NoiseEstimate | None = None, listener: Listener, cancel: CancelToken
@@ -91,9 +91,11 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
 
     def open(self, choice: ModelChoice | None, settings: Settings) -> Cleaner:
         """Open a session of the engine."""
-        from denoiser.engine import open_session  # torch takes seconds; a run with nothing to do needs none of it
+        from denoiser.engine.session import (
+            Session,  # torch takes seconds; a run with nothing to do needs none of it
+        )
 
-        return choice.opened(open_session, settings.denoise) if choice else open_session(settings.denoise)
+        return choice.opened(Session, settings.denoise) if choice else Session(settings.denoise)
 
     def read(self, path: Path, settings: Settings) -> Image:
         """Read the image, or its crop."""

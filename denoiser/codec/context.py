@@ -160,10 +160,9 @@ class _Means:
 
     def analysed(self, y: Latents) -> tuple[Latents, Symbols]:
         """*y* in quantiser steps, and its hyper symbols."""
+        latents = self._torch.from_numpy(np.require(y, requirements=["C", "W"]))[None]
         with self._torch.inference_mode():
-            v = self._network.gains.scale(
-                self._torch.from_numpy(np.require(y, requirements=["C", "W"]))[None], self._level
-            )
+            v = self._network.gains.scale(latents, self._level)
             z = self._network.hyper_analysis(v).round().clamp(-HYPER_HIGHEST, HYPER_HIGHEST)
         return v[0].numpy(), z[0].numpy().astype(np.int32)
 

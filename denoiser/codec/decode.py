@@ -179,9 +179,8 @@ class Decoder:
         if file.noise is None:
             return image, (_NOTHING,)
         pixels = image.pixels.copy()
-        grain.add(
-            pixels, grain.unpacked(file.noise).grain(image.white), share, image.white, top=part.top, left=part.left
-        )
+        added = grain.unpacked(file.noise).grain(image.white)
+        grain.add(pixels, added, share, image.white, top=part.top, left=part.left)
         return image.with_pixels(pixels), ()
 
     def _codec(self, weights: str, name: str) -> _Codec:

@@ -62,7 +62,6 @@ def first_reaching(wanted: float, psnr_at: Callable[[int], float]) -> int | None
 
 _DIGEST_DIGITS = 16  # of the weights, in each file
 _ALPHA_OF_FLOAT = 16  # bits
-_BUG = "This is a bug; please report it with the image."
 
 
 Trial = Callable[[float, CancelToken], "Encoded"]  # quality; stops within a tile of the token
@@ -136,12 +135,12 @@ class Encoder:
     def _denoiser(self) -> Session:
         """The model, loaded at first use."""
         if self._session is None:
-            from denoiser.engine import open_session
+            from denoiser.engine.session import Session
 
             options = DenoiseOptions(
                 noise_level=self._options.denoise, device=self._options.device, precision=self._options.precision
             )
-            self._session = open_session(options)
+            self._session = Session(options)
         return self._session
 
 

@@ -24,13 +24,12 @@ from denoiser.errors import InexactWeights, MissingModel, UnknownWeights, Untrus
 from denoiser.models import CatalogEntry
 
 if TYPE_CHECKING:
-    from denoiser.networks.codec import LatentCodec
+    from denoiser.networks.codec.latent_codec import LatentCodec
     from denoiser.networks.conditioning import NetworkSpec
 
 TASK = "codec"
 SHIPPED = "codec"  # what "auto" means
 NETWORK, INDEX, TABLES = "network.", "index.", "tables."
-SHORT_DIGEST = 16  # hex digits stored in a file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -98,7 +97,7 @@ def load(entry: CatalogEntry) -> CodecModel:
     import torch
 
     from denoiser.networks import registry
-    from denoiser.networks.codec import LatentCodec
+    from denoiser.networks.codec.latent_codec import LatentCodec
 
     arrays = _arrays(entry)
     exact = _exact(entry, arrays)

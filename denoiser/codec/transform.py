@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from denoiser.codec.model import CodecModel
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.runner import exactly
-from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.conditioning import Condition
 
@@ -42,11 +42,9 @@ class Transform:
 
     def synthesise(self, latents: Values, level: int) -> Values:
         """Pixels (16 h, 16 w, 3), not clipped, of *latents* (N, h, w) in quantiser steps of that quality."""
-        step = torch.tensor([level], device=self.device)
+        known = torch.from_numpy(np.require(latents, requirements=["C", "W"]))[None]
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
-            pixels = self._network.decode(
-                torch.from_numpy(np.require(latents, requirements=["C", "W"]))[None].to(self.device), step
-            )
+            pixels = self._network.decode(known.to(self.device), torch.tensor([level], device=self.device))
             found: Values = pixels[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
         return found
 

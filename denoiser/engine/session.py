@@ -33,7 +33,7 @@ _WRONG = 0.5  # share kept as in the source beyond which the result is rejected
 class Session:
     """A network on its device. Thread-safe: threads take turns, batch by batch."""
 
-    def __init__(self, options: DenoiseOptions) -> None:
+    def __init__(self, options: DenoiseOptions = DenoiseOptions()) -> None:
         self._options = options
         device = choose(options.device)
         self._model = model = models.load(models.find(options.model, device.name))
@@ -80,14 +80,6 @@ class Session:
         if work.canvas is not None:
             self._run([work.canvas], listener, cancel)
         return self.finish(work)
-
-    def looks(self, image: Image, *, listener: Listener = ignore, cancel: CancelToken | None = None) -> Looks:
-        """Run the network once; each look is then a matter of milliseconds."""
-        canvas = self._work(image, self._options.noise_level).canvas
-        if canvas is None:
-            return Looks(image, image.pixels)
-        self._run([canvas], listener, cancel)
-        return self._looks_of(image, canvas)
 
     def clean_stack(
         self, images: Sequence[Image], *, listener: Listener = ignore, cancel: CancelToken | None = None
@@ -172,9 +164,8 @@ class Session:
                 "that the source does not have, or values that are not finite."
             )
         if canvas.kept_share > 0:
-            share = (
-                f"{canvas.kept_share:.1%}".replace("%", " %") if canvas.kept_share >= 0.001 else "less than 0.1 %"
-            )
+            percent = 100 * canvas.kept_share
+            share = f"{percent:.1f} %" if percent >= 0.1 else "less than 0.1 %"
             canvas.notes.append(f"{share} of the image kept unchanged (failed the sanity check)")
         keep_unseen(canvas.result, image.pixels, image.alpha)
         return Looks(image, canvas.result)

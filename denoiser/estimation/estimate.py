@@ -92,8 +92,8 @@ def combine(
     # The luma of a grey image contains the same noise three times.
     scale = shown * 3**-0.5 if grey else shown
     levels = tuple(_level_at(part, whole, scale, 0.0 if grey else shown) for part in bright)
-    parts = [whole.luma if part is None else _leaning(part.luma, part.luma_doubt, whole.luma) for part in fields]
-    level_map = np.array([round(sigma_of(level) * scale, 2) for level in parts], dtype=np.float32)
+    known = [whole.luma if part is None else _leaning(part.luma, part.luma_doubt, whole.luma) for part in fields]
+    level_map = np.array([round(sigma_of(level) * scale, 2) for level in known], dtype=np.float32)
     # The estimate of all windows is that of the flattest ones, which may all be dark: the parts are more accurate.
     luma = _together([(at.luma, at.share) for at in levels], sigma_of(whole.luma) * scale)
     chroma = _together([(at.chroma, at.share) for at in levels], sigma_of(whole.chroma) * shown)

@@ -97,10 +97,8 @@ def _fields(energies: tuple[Energies, ...], blocks: Blocks) -> tuple[list[Choice
         for count, fields in zip((blocks.rows, blocks.columns), shape, strict=True)
     )
     number = torch.from_numpy((down[:, None] * shape[1] + across[None, :]).ravel()).unsqueeze(1)
-    choices = [
-        tuple(scale.usable & (number == field) for scale in energies) for field in range(shape[0] * shape[1])
-    ]
-    return choices, shape
+    fields = range(shape[0] * shape[1])
+    return [tuple(scale.usable & (number == field) for scale in energies) for field in fields], shape
 
 
 def _estimates(

@@ -6,6 +6,7 @@ the images. All methods get the same images with the same noise in the same run.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from denoiser import metrics
-from denoiser.engine import Session
+from denoiser.engine.session import Session
 from denoiser.errors import UnusableData, UsageError
 from denoiser.evaluation.methods import Clean, Method, as_set, baseline, given_level
 from denoiser.evaluation.samples import Sample, SampleSet, pair_set, untouched_set, white_set
@@ -170,9 +171,8 @@ def score(
                 cancel.raise_if_cancelled()
                 row.append(_measured(sample, clean, setting))
         progress(f"{samples.what}: {number} of {len(samples)}, {sample.name}")
-    return [
-        score for method, rows in zip(methods, tried, strict=True) for score in _best(samples, method.name, rows)
-    ]
+    best = (_best(samples, method.name, rows) for method, rows in zip(methods, tried, strict=True))
+    return list(itertools.chain.from_iterable(best))
 
 
 def _measured(sample: Sample, clean: Clean, setting: str) -> ImageScore:

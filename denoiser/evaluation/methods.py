@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from denoiser.engine import Session
+from denoiser.engine.session import Session
 from denoiser.errors import Missing, MissingExtra, UnusableData
 from denoiser.evaluation.samples import Sample, Truth, as_8_bit, as_file
 from denoiser.events import CancelToken
@@ -30,7 +30,6 @@ from denoiser.networks.conditioning import Condition
 
 Clean = Callable[[Sample], Truth]  # the result has 8 bits
 
-BASELINES = ("nlm", "bm3d")
 _TIMES_SIGMA = (0.5, 0.65, 0.8, 0.95, 1.1)  # strengths of non-local means around its best on white noise
 _STRENGTHS = (2.0, 3.5, 5.0, 7.5, 10.0, 14.0, 20.0, 28.0)  # for unknown levels: daylight to night
 _LEVELS = (3.0, 6.0, 12.0, 24.0)  # of BM3D on real pairs

@@ -27,9 +27,8 @@ def as_text(comparison: Comparison) -> str:
     low, high = COMPARED_RATES
     lines += ["", f"Bits for equal PSNR, over {low:g} to {high:g} bits per pixel of the other (BD-rate):"]
     ours, *others = comparison.curves
-    lines += [
-        f"  {ours.name} against {other.name:<8} {percent(comparison.against(other.name))}" for other in others
-    ]
+    rates = {other.name: percent(comparison.against(other.name)) for other in others}
+    lines += [f"  {ours.name} against {name:<8} {rate}" for name, rate in rates.items()]
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoiser import imageio
-from denoiser.engine import Session
+from denoiser.engine.session import Session
 from denoiser.errors import UnusableData
 from denoiser.evaluation.denoising import Score, score
 from denoiser.evaluation.methods import as_set, given_level, white_condition
@@ -175,13 +175,12 @@ def _degraded(clean: SampleSet, degradation: Degradation) -> SampleSet:
 def _attacked(white: SampleSet, model: LoadedModel) -> list[SampleSet]:
     """White noise of known level, plus invisible changes: none, random ones, and adversarial ones."""
     what, step = f"white {_LEVEL:g}, crops of {_ATTACK_SIDE}", f"±{BUDGET * 255:g}/255"
-    return [
-        dataclasses.replace(white, what=what),
-        dataclasses.replace(white, what=f"{what}, {step} by chance", load=lambda n: random_nearby(white.load(n))),
-        dataclasses.replace(
-            white, what=f"{what}, {step} by attack", load=lambda n: worst_nearby(model, white.load(n))
-        ),
-    ]
+    loads = {
+        what: white.load,
+        f"{what}, {step} by chance": lambda number: random_nearby(white.load(number)),
+        f"{what}, {step} by attack": lambda number: worst_nearby(model, white.load(number)),
+    }
+    return [dataclasses.replace(white, what=title, load=load) for title, load in loads.items()]
 
 
 def _out_of_focus(truth: Truth) -> Truth:

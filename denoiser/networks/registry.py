@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from denoiser.errors import MissingModel
-from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.estimator import ARCHITECTURE, NoiseEstimator
 from denoiser.networks.pyramid import DenseAutoencoder, GatedAutoencoder
 

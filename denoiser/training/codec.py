@@ -24,9 +24,8 @@ from denoiser.codec.model import INDEX, NETWORK, TABLES, TASK
 from denoiser.errors import UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.networks import registry
-from denoiser.networks.codec import LatentCodec
 from denoiser.networks.codec.context_model import IndexPass
-from denoiser.networks.codec.latent_codec import EXACT_PARTS, SIZE_MULTIPLE
+from denoiser.networks.codec.latent_codec import EXACT_PARTS, SIZE_MULTIPLE, LatentCodec
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.codec.quantised import QuantisedLayer
 from denoiser.networks.conditioning import Condition

@@ -59,13 +59,14 @@ class CodecValidator:
         """BD-rate against JPEG, with the bits that the network estimates."""
         if not self.crops:
             return ValidationResult({}, math.nan)
-        points = [
-            _mean(self.crops, [_by_network(network, crop, step, device) for crop in self.crops]) for step in _STEPS
-        ]
-        score = bd_rate(points, self.jpeg)
+        points: list[tuple[float, float]] = []
         details: dict[str, float] = {}
-        for step, (bits, quality) in zip(_STEPS, points, strict=True):
+        for step in _STEPS:
+            coded = [_by_network(network, crop, step, device) for crop in self.crops]
+            bits, quality = _mean(self.crops, coded)
+            points.append((bits, quality))
             details |= {_bits_at(step): bits, _psnr_at(step): quality}
+        score = bd_rate(points, self.jpeg)
         return ValidationResult({_COLUMN: score}, -score, details)
 
     def examples(self, network: Any, device: torch.device) -> list[Row]:

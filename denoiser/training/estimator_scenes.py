@@ -34,11 +34,10 @@ _SIZE = (0.6, 1.6)
 def saved_as_jpeg(images: Tensor, dice: Dice) -> tuple[Tensor, Quantisation]:
     """*images* (N, 3, H, W) in 0..1, all saved with the same settings, and the tables that were used last."""
     if dice.number(0, 1) < _TWICE_SHARE:
-        shift = (0, 0)
+        down = across = 0
         if dice.number(0, 1) < _SHIFTED_SHARE:
-            shift = (int(dice.number(0, WINDOW)), int(dice.number(0, WINDOW)))
-        images = _saved(images.roll(shift, dims=(2, 3)), _drawn(dice))
-        images = images.roll((-shift[0], -shift[1]), dims=(2, 3))
+            down, across = int(dice.number(0, WINDOW)), int(dice.number(0, WINDOW))
+        images = _saved(images.roll((down, across), dims=(2, 3)), _drawn(dice)).roll((-down, -across), dims=(2, 3))
     last = _drawn(dice)
     return _saved(images, last), last
 
@@ -74,9 +73,8 @@ def add_grain(clean: Tensor, generator: torch.Generator) -> Tensor:
         luck = torch.rand(batch, 1, 1, 1, generator=generator, device=device)
         return low * (high / low) ** luck if evenly_in_log else low + (high - low) * luck
 
-    radius = torch.hypot(
-        torch.fft.fftfreq(height, device=device).unsqueeze(1), torch.fft.rfftfreq(width, device=device)
-    )
+    down, across = torch.fft.fftfreq(height, device=device), torch.fft.rfftfreq(width, device=device)
+    radius = torch.hypot(down.unsqueeze(1), across)
     knee, fall, end = draw(0.02, 0.4, evenly_in_log=True), draw(0, 1.5), draw(0.15, 0.7)
     luma = _field((radius, knee, fall, end), 1, clean, generator)
     knee, fall, end = draw(0.02, 0.3, evenly_in_log=True), draw(0, 2.0), draw(0.05, 0.6, evenly_in_log=True)

@@ -88,19 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATHS", help="photos and folders")
     desktop = parser.add_mutually_exclusive_group()
-    desktop.add_argument(
-        "--install-desktop",
-        dest="desktop",
-        action="store_const",
-        const="install",
-        help="add denoise to the application menu and open .dlf files with it, then exit",
-    )
-    desktop.add_argument(
-        "--remove-desktop",
-        dest="desktop",
-        action="store_const",
-        const="remove",
-        help="undo --install-desktop, then exit",
-    )
+    for action, text in (
+        ("install", "add denoise to the application menu and open .dlf files with it, then exit"),
+        ("remove", "undo --install-desktop, then exit"),
+    ):
+        desktop.add_argument(f"--{action}-desktop", dest="desktop", action="store_const", const=action, help=text)
     parser.add_argument("--version", action="version", version=f"denoise-gui {__version__}")
     return parser

@@ -51,13 +51,6 @@ WAYLAND = {
 }
 
 
-# For minimal systems. All other packages above are dependencies of these (tested on Debian 12).
-APT_LINE = (
-    "sudo apt-get install libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libwayland-cursor0 "
-    "libwayland-egl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0"
-)
-
-
 def check_display(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> None:
     """Raise MissingDisplay, with the command to run, if Qt cannot open a window.
 

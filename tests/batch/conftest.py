@@ -12,7 +12,7 @@ import pytest
 
 from denoiser import imageio
 from denoiser.atomicfile import PREFIX
-from denoiser.engine import Session, open_session
+from denoiser.engine.session import Session
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 
@@ -20,7 +20,7 @@ from denoiser.options import DenoiseOptions
 @pytest.fixture
 def session(tiny_weights: Path) -> Session:
     """Ready to clean; what it makes of an image is of no use."""
-    return open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=256))
+    return Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=256))
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from denoiser import imageio
 from denoiser.atomicfile import PREFIX
 from denoiser.batch import Settings, make_plan, run_plan
 from denoiser.batch.runner import FEWEST_WRITERS, WAITING_TO_BE_WRITTEN
-from denoiser.engine import Cleaned, Session
+from denoiser.engine.canvas import Cleaned
+from denoiser.engine.session import Session
 from denoiser.errors import DenoiserError, MissingModel, UnreadableImage, UnwritableImage
 from denoiser.events import (
     CancelToken,

@@ -15,7 +15,7 @@ from denoiser import denoise_folder, imageio
 from denoiser.batch import Job, Settings
 from denoiser.batch.cleaning import CLEANING, NOTE_CONVERTED, NOTE_COPIED, cropped
 from denoiser.batch.work import Outcome
-from denoiser.engine import Session
+from denoiser.engine.session import Session
 from denoiser.errors import UnreadableImage
 from denoiser.events import Event, FileDone
 from denoiser.image import from_numpy

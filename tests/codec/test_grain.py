@@ -7,7 +7,7 @@ import pytest
 
 from denoiser.codec import grain as noise
 from denoiser.codec.grain import without_noise
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.engine.trust import sample
 from denoiser.errors import DamagedLatent
 from denoiser.events import CancelToken
@@ -82,7 +82,7 @@ def test_nothing_is_told_of_a_picture_too_small() -> None:
 
 
 def _without(image: Image, level: float | None):
-    session = open_session(DenoiseOptions(noise_level=level, device="cpu", precision="fp32"))
+    session = Session(DenoiseOptions(noise_level=level, device="cpu", precision="fp32"))
     return without_noise(image, session, level, CancelToken())
 
 

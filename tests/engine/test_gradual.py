@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoiser.engine import open_session
 from denoiser.engine.session import Session
 from denoiser.errors import Cancelled
 from denoiser.estimation.policy import at_level
@@ -28,7 +27,7 @@ def image() -> Image:
 
 @pytest.fixture(scope="module")
 def session() -> Session:
-    return open_session(TILED)
+    return Session(TILED)
 
 
 def test_in_whatever_order_it_is_cleaned_the_bits_are_those_of_the_whole(session: Session, image: Image) -> None:
@@ -83,7 +82,7 @@ def test_a_cancelled_tile_is_still_missing(session: Session, image: Image) -> No
 
 
 def test_a_picture_that_stays_as_it_is_is_complete_from_the_start(image: Image) -> None:
-    session = open_session(DenoiseOptions(precision="fp32"))
+    session = Session(DenoiseOptions(precision="fp32"))
     gradual = session.gradual(image, 0.0)
     assert gradual.is_complete and gradual.has(Region(0, 0, 300, 420))
     assert gradual.clean_next(None, CancelToken()) is None
@@ -93,7 +92,7 @@ def test_a_picture_that_stays_as_it_is_is_complete_from_the_start(image: Image) 
 def test_when_memory_runs_out_it_begins_again_in_smaller_tiles(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = open_session(DenoiseOptions(noise_level=20.0, precision="fp32"))
+    session = Session(DenoiseOptions(noise_level=20.0, precision="fp32"))
     gradual = session.gradual(image, 20.0)
     runner, tile = session._cleaner.runner, session.tile
     start, calls = runner.start, []

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from denoiser.engine import open_session
 from denoiser.engine.looks import Looks
+from denoiser.engine.session import Session
 from denoiser.image import Image, Pixels, from_numpy
 from denoiser.options import DenoiseOptions, Look
 from denoiser.tiling import Region
@@ -200,5 +200,5 @@ def test_a_session_writes_what_its_looks_show():
     chosen = DenoiseOptions(
         model="fast", device="cpu", precision="fp32", noise_level=15.0, strength=0.7, colour_noise=0.4, grain=0.5
     )
-    shown = open_session(faint).looks(image).render(chosen.look)
-    assert np.array_equal(open_session(chosen).clean(image).image.pixels, shown)
+    shown = Looks(image, Session(faint).clean(image).image.pixels).render(chosen.look)
+    assert np.array_equal(Session(chosen).clean(image).image.pixels, shown)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and read
 _HEAD = """
 import json, resource, sys
 import numpy as np
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 
@@ -54,7 +54,7 @@ def _with_room(megabytes: int) -> tuple[int, list[str]]:
     try:
         said = _in_a_process(
             f"""
-session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=25))
+session = Session(DenoiseOptions(device="cpu", precision="fp32", noise_level=25))
 session.clean(picture(64, 64))  # threads and scratch memory are there
 resource.setrlimit(resource.RLIMIT_AS, (of_status("VmSize:") + ({megabytes} << 20), -1))
 cleaned = session.clean(picture(500, 600))
@@ -79,7 +79,7 @@ from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import at_level, present_noise
 
 weights = sys.argv[1]
-session = open_session(DenoiseOptions(model=weights, device="cpu", precision="fp32", noise_level=25))
+session = Session(DenoiseOptions(model=weights, device="cpu", precision="fp32", noise_level=25))
 source = picture(10_007, 9_973)
 cleaned = session.clean(source)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

@@ -4,8 +4,8 @@ import torch
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from denoiser.engine import open_session
 from denoiser.engine.sanity import REACH, repair, without_non_finite
+from denoiser.engine.session import Session
 from denoiser.errors import SpoiltResult
 from denoiser.events import CancelToken
 from denoiser.image import Pixels, from_numpy
@@ -77,7 +77,7 @@ def test_values_that_are_not_finite_are_replaced_with_a_soft_edge(value):
 
 @pytest.fixture(scope="module")
 def session():
-    return open_session(DenoiseOptions(precision="fp32", device="cpu", noise_level=10))
+    return Session(DenoiseOptions(precision="fp32", device="cpu", noise_level=10))
 
 
 @pytest.mark.parametrize("size", [8, 10, 16])
@@ -95,7 +95,7 @@ def test_writing_in_a_pure_colour_is_sound(session, size):
 @pytest.mark.parametrize("level", [2, 12, 30, 75])
 @pytest.mark.parametrize(("model", "most"), [("fast", 0.001), ("best", 0.05)])  # best: not trained on wrong levels
 def test_photos_pass_at_any_level_right_or_wrong(photo, level, model, most):
-    session = open_session(DenoiseOptions(device="cpu", model=model, noise_level=level))
+    session = Session(DenoiseOptions(device="cpu", model=model, noise_level=level))
     for sigma in (0, 2, 5, 15, 25, 50):
         gradual = session.gradual(from_numpy(_noisy(_photo(photo), sigma)), level)
         while gradual.clean_next(None, CancelToken()):
@@ -124,7 +124,7 @@ def _noisy_image():
 
 
 def test_a_result_that_is_wrong_nearly_everywhere_is_repeated_in_fp32():
-    session = open_session(DenoiseOptions(device="cpu", noise_level=5.0))
+    session = Session(DenoiseOptions(device="cpu", noise_level=5.0))
     _Wrong(session, {"bf16"})
     session.precision = session._cleaner.runner.precision = "bf16"
     result = session.clean(_noisy_image())
@@ -133,7 +133,7 @@ def test_a_result_that_is_wrong_nearly_everywhere_is_repeated_in_fp32():
 
 
 def test_a_fault_in_one_place_is_repaired_and_reported_and_changes_no_precision():
-    session = open_session(DenoiseOptions(device="cpu", noise_level=5.0))
+    session = Session(DenoiseOptions(device="cpu", noise_level=5.0))
     _Wrong(session, {"bf16", "fp32"}, slice(88, None))
     session.precision = session._cleaner.runner.precision = "bf16"
     result = session.clean(_noisy_image())
@@ -143,7 +143,7 @@ def test_a_fault_in_one_place_is_repaired_and_reported_and_changes_no_precision(
 
 
 def test_a_result_that_is_wrong_everywhere_is_an_error():
-    session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=5.0))
+    session = Session(DenoiseOptions(device="cpu", precision="fp32", noise_level=5.0))
     _Wrong(session, {"fp32"})
     with pytest.raises(SpoiltResult, match="failed the sanity check in"):
         session.clean(_noisy_image())

@@ -6,8 +6,8 @@ import pytest
 
 import denoiser
 from denoiser import metrics
-from denoiser.engine import open_session
 from denoiser.engine.runner import NetworkRunner
+from denoiser.engine.session import Session
 from denoiser.errors import Cancelled, MissingModel, UsageError
 from denoiser.estimation.estimator import estimate_noise
 from denoiser.events import CancelToken, TileDone
@@ -72,18 +72,18 @@ def test_nothing_asked_is_nothing_changed(clean, options):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_black_and_white_stay_what_they_are_when_the_level_is_automatic(value, channels):
     image = from_numpy(np.full((90, 100, channels), value, np.uint8))
-    cleaned = open_session(DenoiseOptions(device="cpu")).clean(image)
+    cleaned = Session(DenoiseOptions(device="cpu")).clean(image)
     assert np.array_equal(cleaned.image.pixels, image.pixels)
     assert cleaned.estimate is not None and cleaned.estimate.luma == 0
 
 
 def test_the_automatic_level_is_the_estimate_of_the_picture(clean):
     noisy = from_numpy(_with_noise(clean, 25))
-    cleaned = open_session(DenoiseOptions(device="cpu", precision="fp32")).clean(noisy)
+    cleaned = Session(DenoiseOptions(device="cpu", precision="fp32")).clean(noisy)
     assert cleaned.estimate is not None
     assert 18 < cleaned.estimate.luma < 32
     told = DenoiseOptions(noise_level=25, device="cpu", precision="fp32")
-    assert open_session(told).clean(noisy).estimate is None
+    assert Session(told).clean(noisy).estimate is None
 
 
 def test_a_brighter_float_picture_is_told_the_same_noise(clean):
@@ -95,7 +95,7 @@ def test_a_brighter_float_picture_is_told_the_same_noise(clean):
 
 
 def test_a_session_says_what_it_runs_and_how_far_it_is(clean, tiny_weights):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32"))
+    session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32"))
     assert (session.model_name, session.device, session.precision) == ("denoiser-tiny", "cpu", "fp32")
     assert len(session.model_digest) == 64
     heard: list[TileDone] = []
@@ -105,7 +105,7 @@ def test_a_session_says_what_it_runs_and_how_far_it_is(clean, tiny_weights):
 
 def test_an_unknown_model_is_named():
     with pytest.raises(MissingModel, match="denoiser-nowhere"):
-        open_session(DenoiseOptions(model="denoiser-nowhere"))
+        Session(DenoiseOptions(model="denoiser-nowhere"))
 
 
 def test_every_rotation_and_flip_is_cleaned_alike():
@@ -113,7 +113,7 @@ def test_every_rotation_and_flip_is_cleaned_alike():
 
     wanted = data.astronaut()  # a whole photo: on a small crop chance alone moves the figure by as much
     noisy = _with_noise(wanted, 25)
-    session = open_session(DenoiseOptions(noise_level=25, device="cpu", precision="fp32"))
+    session = Session(DenoiseOptions(noise_level=25, device="cpu", precision="fp32"))
     reached = []
     for turns in range(4):
         for turned in (np.rot90(noisy, turns), np.rot90(noisy, turns)[:, ::-1]):
@@ -126,7 +126,7 @@ def test_every_rotation_and_flip_is_cleaned_alike():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_size_from_one_pixel_on(tiny_weights, dtype, channels):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=104))
+    session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=104))
     chance = np.random.default_rng(0)
     for height, width in ((1, 1), (1, 401), (307, 1), (2, 3), (97, 101), (64, 8)):
         image = from_numpy(chance.integers(0, 256, (height, width, channels)).astype(dtype))
@@ -139,7 +139,7 @@ def test_the_result_says_what_led_to_it(clean, tiny_weights):
     options = DenoiseOptions(
         model=str(tiny_weights), device="cpu", precision="fp32", tile=256, batch_size=2, memory=1
     )
-    session = open_session(options)
+    session = Session(options)
     assert (session.tile, session.batch_size) == (256, 2)
     assert session.device_reason == session.precision_reason == "as requested"
     cleaned = session.clean(from_numpy(clean))
@@ -149,7 +149,7 @@ def test_the_result_says_what_led_to_it(clean, tiny_weights):
 
 
 def test_threads_may_share_a_session(clean, tiny_weights):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
+    session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
     pictures = [from_numpy(np.roll(clean, 31 * n, axis=1)) for n in range(4)]
     alone = [session.clean(picture).image.pixels for picture in pictures]
     with ThreadPoolExecutor(4) as threads:
@@ -159,7 +159,7 @@ def test_threads_may_share_a_session(clean, tiny_weights):
 
 
 def test_one_threads_cancel_is_not_anothers(clean, tiny_weights):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
+    session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
     token = CancelToken()
     with pytest.raises(Cancelled):
         session.clean(from_numpy(clean), listener=lambda _event: token.cancel(), cancel=token)
@@ -171,7 +171,7 @@ def test_a_given_estimate_replaces_that_of_the_image(clean, tiny_weights):
     given = dataclasses.replace(estimate_noise(image), luma=20.0, chroma=20.0)
     for level in (None, 3.0):
         options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=level)
-        session = open_session(options)
+        session = Session(options)
         own, other = session.clean(image), session.clean(image, estimate=given)
         others.append(other.estimate)
         assert not np.array_equal(own.image.pixels, other.image.pixels)
@@ -188,7 +188,7 @@ def test_more_passes_average_rotated_and_mirrored_copies(clean):
     errors = []
     for passes in (1, 2, 8):
         options = DenoiseOptions(device="cpu", precision="fp32", noise_level=12, passes=passes)
-        pixels = open_session(options).clean(image).image.pixels
+        pixels = Session(options).clean(image).image.pixels
         errors.append(float(np.square(pixels.astype(float) - clean).mean()))
     assert errors[2] < errors[1] < errors[0]
     with pytest.raises(UsageError, match="passes must be one of 1, 2, 4, 8, not 3"):
@@ -198,7 +198,7 @@ def test_more_passes_average_rotated_and_mirrored_copies(clean):
 def test_passes_of_a_turned_image_are_the_turned_result(clean):
     image = _noisy_photo(clean[:192, :192])
     turned = from_numpy(np.ascontiguousarray(np.rot90(image.pixels)))
-    session = open_session(DenoiseOptions(device="cpu", precision="fp32", noise_level=12, passes=8))
+    session = Session(DenoiseOptions(device="cpu", precision="fp32", noise_level=12, passes=8))
     one, other = session.clean(image).image.pixels, np.rot90(session.clean(turned).image.pixels, -1)
     assert np.abs(one.astype(int) - other).max() <= 1
 
@@ -211,7 +211,7 @@ def test_hot_pixels_go_unless_that_is_off(clean, level):
         pixels[row, column] = 255 - pixels[row, column] // 128 * 255
     image = from_numpy(pixels)
     for wish in ("auto", "off"):
-        session = open_session(DenoiseOptions(device="cpu", noise_level=level, hot_pixels=wish))
+        session = Session(DenoiseOptions(device="cpu", noise_level=level, hot_pixels=wish))
         cleaned = session.clean(image)
         gone = [int(abs(cleaned.image.pixels[place].astype(int) - pixels[place]).max()) for place in places]
         said = any("dead or hot pixel" in note for note in cleaned.notes)
@@ -226,7 +226,7 @@ def test_no_level_moves_the_mean_colour_of_flat_patches(level, model):
     """Dark and saturated colours, with noise of another level than the one that is set."""
     colours = [(55, 49, 41), (20, 28, 74), (128, 128, 128), (200, 30, 30), (240, 240, 235), (8, 8, 8)]
     patch = np.concatenate([np.full((128, 128, 3), colour, np.float64) for colour in colours], axis=1)
-    session = open_session(DenoiseOptions(device="cpu", model=model, noise_level=level))
+    session = Session(DenoiseOptions(device="cpu", model=model, noise_level=level))
     for sigma in (0, 3, 10):
         noisy = np.clip(np.rint(patch + np.random.default_rng(1).normal(size=patch.shape) * sigma), 0, 255)
         cleaned = session.clean(from_numpy(noisy.astype(np.uint8))).image.pixels
@@ -245,7 +245,7 @@ def _images(count: int) -> list[Image]:
 
 def test_tiles_of_a_stack_share_batches_and_every_bit_is_the_same(tiny_weights, monkeypatch):
     options = DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128, batch_size=4)
-    session, images, batches = open_session(options), _images(6), []
+    session, images, batches = Session(options), _images(6), []
     start = NetworkRunner.start
     monkeypatch.setattr(
         NetworkRunner, "start", lambda self, pieces, cancel: batches.append(pieces) or start(self, pieces, cancel)
@@ -257,7 +257,7 @@ def test_tiles_of_a_stack_share_batches_and_every_bit_is_the_same(tiny_weights, 
 
 
 def test_a_stack_reports_progress_and_stops_within_a_tile(tiny_weights):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
+    session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", tile=128))
     events: list[TileDone] = []
     session.clean_stack(_images(2), listener=events.append)
     assert [(event.done, event.total) for event in events][-1] == (events[-1].total, events[-1].total)
@@ -271,6 +271,6 @@ def test_a_stack_reports_progress_and_stops_within_a_tile(tiny_weights):
 
 
 def test_images_of_a_stack_that_need_no_network_are_returned_unchanged(tiny_weights):
-    session = open_session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", strength=0))
+    session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", strength=0))
     [image] = _images(1)
     assert [cleaned.image for cleaned in session.clean_stack([image])] == [image]

@@ -4,14 +4,14 @@ import pytest
 from skimage import data
 
 from denoiser import imageio
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.image import from_numpy
 from denoiser.options import DenoiseOptions
 
 
 @pytest.fixture(scope="session")
 def session():
-    return open_session(DenoiseOptions(precision="fp32", device="cpu"))
+    return Session(DenoiseOptions(precision="fp32", device="cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from denoiser import imageio
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import Cancelled, UnusableData, UsageError
 from denoiser.evaluation import tables
 from denoiser.evaluation.denoising import EvaluationPlan, evaluate, score
@@ -70,7 +70,7 @@ def test_harm_is_counted_worst_first(tmp_path, quiet):
 
 
 def test_untouched_is_infinite_when_nothing_is_changed(photos, quiet):
-    asleep = open_session(DenoiseOptions(noise_level=0))
+    asleep = Session(DenoiseOptions(noise_level=0))
     cancel = CancelToken()
     method = as_set(asleep, cancel, noise_level=0)
     (nothing,) = score(untouched_set(photos), [method], progress=quiet, cancel=cancel)

@@ -25,7 +25,7 @@ from denoiser.codec.entropy.symbols import SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables
 from denoiser.codec.mosaic import in_latents, padded
 from denoiser.image import Image, Metadata, Origin
-from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.options import DecodeOptions, EncodeOptions
 from denoiser.training import recipe
 from denoiser.training.codec import CODING

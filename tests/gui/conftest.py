@@ -39,11 +39,11 @@ def _configuration_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 @pytest.fixture(scope="session")
 def model() -> None:
     """Loads the model in advance: importing torch cannot be cancelled, and would delay the end of a test."""
-    from denoiser.engine import open_session
+    from denoiser.engine.session import Session
     from denoiser.estimation.estimator import estimate_noise
     from denoiser.image import from_numpy
 
-    session = open_session()
+    session = Session()
     image = from_numpy(np.zeros((80, 80, 3), np.uint8))
     session.clean(image, estimate=estimate_noise(image))
 

@@ -48,7 +48,7 @@ def test_a_run_that_began_on_a_device_that_is_gone_goes_on_with_its_weights(
 def test_where_the_device_has_no_memory_the_file_is_named_and_the_others_are_clean(
     folder: Path, make_picture: Maker, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from denoiser.engine import Session
+    from denoiser.engine.session import Session
 
     clean = Session.clean
 

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from skimage import data
 
 from denoiser import imageio
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import OutputFull, TrainingFailed, UnusableData, UsageError
 from denoiser.events import CancelToken, TrainingProgress
 from denoiser.image import from_numpy
@@ -27,7 +27,7 @@ def test_photos_become_weights_that_the_engine_runs(tmp_path, photos, recipe):
     assert report.finished
     assert [str(error) for error in report.unreadable if "broken.png" in str(error)]
     verify(find(str(report.weights), "cpu"))
-    session = open_session(DenoiseOptions(model=str(report.weights)))
+    session = Session(DenoiseOptions(model=str(report.weights)))
     assert session.clean(from_numpy(np.zeros((40, 50, 3), np.uint8))).image.height == 40
     rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
     assert float(rows[-1]["white 25"]) > 15

@@ -2,7 +2,7 @@ import pytest
 
 from denoiser.errors import UsageError
 from denoiser.networks import registry
-from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.conditioning import Denoiser
 from denoiser.training import recipe
 from denoiser.training.codec import RATE_DISTORTION

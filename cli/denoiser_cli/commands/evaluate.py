@@ -19,7 +19,7 @@ from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option
 from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
-    from denoiser.engine import Session
+    from denoiser.engine.session import Session
     from denoiser.evaluation.denoising import Score
 
 
@@ -98,7 +98,7 @@ def command(
         _evaluate_codec(mode, Path(data), options, limit, picture)
         return 0
     from denoiser import imageio
-    from denoiser.engine import open_session  # slow import (torch): after the arguments are checked
+    from denoiser.engine.session import Session  # slow import (torch): after the arguments are checked
     from denoiser.evaluation import tables
     from denoiser.evaluation.denoising import EvaluationPlan, evaluate
 
@@ -109,7 +109,7 @@ def command(
             "--robustness adds its own noise; it cannot be combined with --kind pairs or --noise-level."
         )
     folder, sheet = Path(data), _sheet(picture, Path(data))
-    session = open_session(options)
+    session = Session(options)
     progress = _progress_printer(mode)
     with stopping_politely() as cancel:
         evaluations = evaluate(session, folder, plan, progress=progress, cancel=cancel)

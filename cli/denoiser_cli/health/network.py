@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from denoiser import models
-from denoiser.engine import Session, open_session
 from denoiser.engine.device import choose, fast_bf16, hardware_name
 from denoiser.engine.memory import free_bytes
+from denoiser.engine.session import Session
 from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
@@ -44,7 +44,7 @@ class Speed:
 def examine_network() -> Section:
     """Return devices, precision, tiles, memory and speed."""
     section = Section()
-    session = open_session(DenoiseOptions(model=MODEL, noise_level=_SIGMA))
+    session = Session(DenoiseOptions(model=MODEL, noise_level=_SIGMA))
     device = session.device
     faults = {name: _fault(name) for name in ("cpu", "cuda", "mps")}
     section.fact("devices", [name for name, fault in faults.items() if not fault])

@@ -64,7 +64,11 @@ class IntegerIndexModel:
 
         *symbols*, of the same shape, are 0 where unknown; the first pass does not need them.
         """
-        return self.passes[number].evaluate(_seen(features, number, symbols), level)
+        if number:
+            if symbols is None:
+                raise ValueError(f"pass {number} needs the symbols of the passes before it")
+            features = np.concatenate([features, magnitude_classes(symbols)])
+        return self.passes[number].evaluate(features, level)
 
     def arrays(self) -> Arrays:
         """Named arrays for a weights file."""
@@ -81,14 +85,6 @@ class IntegerIndexModel:
         except (KeyError, TypeError, ValueError) as error:
             raise InexactWeights(f"The index model is incomplete ({error}).") from error
         return cls(base, passes)
-
-
-def _seen(features: Activations, number: int, symbols: NDArray[Any] | None) -> Activations:
-    if number == 0:
-        return features
-    if symbols is None:
-        raise ValueError(f"pass {number} needs the symbols of the passes before it")
-    return np.concatenate([features, magnitude_classes(symbols)])
 
 
 def magnitude_classes(symbols: NDArray[Any]) -> Activations:

@@ -101,15 +101,11 @@ class IntegerLayer:
             band = padded[:, row : row + rows + 2 * rim]
             some = factors @ _columns(band, self.kernel)
             sums[:, row : row + rows] = some.reshape(len(some), -1, width)
-        return self._activations(sums.reshape(len(sums), -1), level, top, height, width)
-
-    def _activations(self, sums: NDArray[np.int64], level: int, top: int, height: int, width: int) -> Activations:
-        bias = self.bias[level if len(self.bias) > 1 else 0].astype(np.int64)
-        sums += bias[:, np.newaxis]
-        sums *= self.multiplier.astype(np.int64)[:, np.newaxis]
+        sums += self.bias[level if len(self.bias) > 1 else 0].astype(np.int64)[:, np.newaxis, np.newaxis]
+        sums *= self.multiplier.astype(np.int64)[:, np.newaxis, np.newaxis]
         sums += 1 << (self.shift - 1)
         sums >>= self.shift
-        found = np.clip(sums, 0, top).astype(np.uint8).reshape(-1, height, width)
+        found = np.clip(sums, 0, top).astype(np.uint8)
         return _shuffled(found) if self.shuffle else found
 
 
@@ -149,25 +145,18 @@ class IntegerNetwork:
 
     def evaluate(self, x: NDArray[Any], level: int) -> Activations:
         """Output (channels, height, width) for the integers *x* at a quality step."""
-        found = self._clipped(x)
-        for layer, top, kind in zip(self.layers, self._tops, self._kinds, strict=True):
-            found = layer.evaluate(found, level, top, kind)
-        return found
-
-    def _clipped(self, x: NDArray[Any]) -> NDArray[Any]:
         if not np.issubdtype(x.dtype, np.integer) or x.ndim != 3 or len(x) != self.channels_in:
             raise ValueError(f"expected integers ({self.channels_in}, height, width), not {x.dtype} {x.shape}")
-        clipped: NDArray[Any] = np.clip(x, self.lowest, self.highest)
-        return clipped
+        found: NDArray[Any] = np.clip(x, self.lowest, self.highest)
+        tops = (*[LARGEST_ACTIVATION] * (len(self.layers) - 1), self.top)
+        for layer, top, kind in zip(self.layers, tops, self._kinds, strict=True):
+            found = layer.evaluate(found, level, top, kind)
+        return found
 
     @cached_property
     def _kinds(self) -> tuple[Kind, ...]:
         largest = [max(-self.lowest, self.highest), *([LARGEST_ACTIVATION] * (len(self.layers) - 1))]
         return tuple(layer.proven_kind(number) for layer, number in zip(self.layers, largest, strict=True))
-
-    @cached_property
-    def _tops(self) -> tuple[int, ...]:
-        return (*([LARGEST_ACTIVATION] * (len(self.layers) - 1)), self.top)
 
 
 @cache

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from denoiser.errors import DenoiserError, MissingModel
 from denoiser.events import CancelToken, Event, TileDone
 from denoiser.image import Image, Metadata
 from denoiser.options import EncodeOptions
@@ -154,15 +153,11 @@ def read_latent(path: Path, model: str = "auto") -> Image:
     return Decoder(DecodeOptions(model=model)).decode(file, str(path), times_ns=times).image
 
 
-def missing_codec(model: str = "auto") -> DenoiserError | None:
-    """Why encoding is impossible here; None if it is possible."""
+def check_codec(model: str = "auto") -> None:
+    """Raise MissingModel if encoding is impossible here."""
     from denoiser.codec import model as codec_model
 
-    try:
-        codec_model.find(model)
-    except MissingModel as error:
-        return error
-    return None
+    codec_model.find(model)
 
 
 def sample_of(seen: Region, height: int, width: int) -> Region | None:

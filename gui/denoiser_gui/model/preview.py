@@ -356,9 +356,9 @@ class _AnyToken(CancelToken):
 
 
 def _open_session(options: DenoiseOptions) -> Session:
-    from denoiser.engine import open_session
     from denoiser.engine.device import choose
+    from denoiser.engine.session import Session
 
     if options.tile is None and choose(options.device).name == "cpu":
         options = dataclasses.replace(options, tile=TILE)
-    return open_session(options)
+    return Session(options)

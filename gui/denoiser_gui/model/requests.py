@@ -24,7 +24,7 @@ from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.viewport import Viewport
 
 if TYPE_CHECKING:
-    from denoiser.engine import Cleaned
+    from denoiser.engine.canvas import Cleaned
     from denoiser.engine.session import Session
     from denoiser.estimation.estimate import NoiseEstimate
 

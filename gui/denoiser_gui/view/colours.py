@@ -14,30 +14,30 @@ SEEN = 3.0  # WCAG 2.2, 1.4.11: contrast of state and focus indicators
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """One theme; every colour as #rrggbb."""
+    """One theme, by default the dark one; every colour as #rrggbb."""
 
     name: str
-    window: str  # background
-    canvas: str  # around the photo
-    panel: str  # bars and the panel
-    well: str  # input fields
-    line: str  # separators; decorative
-    text: str
-    second: str  # secondary text
-    faint: str  # disabled; WCAG requires no contrast
-    hover: str
-    pressed: str
-    selected: str  # selected segment or row
-    track: str  # unfilled part of a slider
-    knob: str
-    accent: str
-    on_accent: str
-    accent_hover: str
-    accent_pressed: str
-    focus: str  # focus ring
-    good: str  # exact, saved
-    bad: str  # failed
-    banner: str  # banners and popups
+    window: str = "#17181a"  # background
+    canvas: str = "#0f1011"  # around the photo
+    panel: str = "#1e2023"  # bars and the panel
+    well: str = "#111214"  # input fields
+    line: str = "#2e3135"  # separators; decorative
+    text: str = "#e8e8e6"
+    second: str = "#9a9da0"  # secondary text
+    faint: str = "#62656a"  # disabled; WCAG requires no contrast
+    hover: str = "#292c30"
+    pressed: str = "#313438"
+    selected: str = "#313438"  # selected segment or row
+    track: str = "#3a3d41"  # unfilled part of a slider
+    knob: str = "#f2f2f0"
+    accent: str = "#d9a441"
+    on_accent: str = "#1b1408"
+    accent_hover: str = "#e2b155"
+    accent_pressed: str = "#c69338"
+    focus: str = "#d9a441"  # focus ring
+    good: str = "#5fb878"  # exact, saved
+    bad: str = "#ec6f63"  # failed
+    banner: str = "#26282c"  # banners and popups
     pane_label: str = "#000000"  # over the photo, translucent
     pane_text: str = "#ffffff"
     pane_good: str = "#5fb878"  # variants of good, accent and bad over the photo
@@ -49,32 +49,9 @@ class Colours:
         return luminance(self.window) < 0.2
 
 
-DARK = Colours(
-    name="dark",
-    window="#17181a",
-    canvas="#0f1011",
-    panel="#1e2023",
-    well="#111214",
-    line="#2e3135",
-    text="#e8e8e6",
-    second="#9a9da0",
-    faint="#62656a",
-    hover="#292c30",
-    pressed="#313438",
-    selected="#313438",
-    track="#3a3d41",
-    knob="#f2f2f0",
-    accent="#d9a441",
-    on_accent="#1b1408",
-    accent_hover="#e2b155",
-    accent_pressed="#c69338",
-    focus="#d9a441",
-    good="#5fb878",
-    bad="#ec6f63",
-    banner="#26282c",
-)
+DARK = Colours("dark")
 LIGHT = Colours(
-    name="light",
+    "light",
     window="#f1f1ef",
     canvas="#e6e6e4",
     panel="#fafaf8",

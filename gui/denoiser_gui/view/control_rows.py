@@ -222,10 +222,8 @@ class PresetsRow(QWidget):
             self._controller.notify(Notice("preset", tr("Preset {name} saved.", name=name)))
             self.refresh()
 
-        failed = self._controller.notice_of("preset")
-        self._controller.files.submit(
-            "save-preset", lambda _: save_preset(name, settings.by_class()), saved, failed
-        )
+        values, failed = settings.by_class(), self._controller.notice_of("preset")
+        self._controller.files.submit("save-preset", lambda _: save_preset(name, values), saved, failed)
 
     def apply(self, name: str) -> None:
         """Apply a preset; options it does not contain stay."""

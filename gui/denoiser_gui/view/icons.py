@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from denoiser_gui import qt
 from denoiser_gui.qt import Qt
@@ -18,12 +17,6 @@ def icon(name: str, colour: str = "text") -> qt.QIcon:
     """The icon *name* in a theme colour; it follows changes of the theme."""
     _drawing(name)  # an unknown name fails here, not while painting
     return qt.QIcon(_Engine(name, colour))
-
-
-def names() -> list[str]:
-    """The names of all icons that can be tinted, sorted."""
-    found = (file.name.removesuffix(".svg") for file in _folder().iterdir() if file.name.endswith(".svg"))
-    return sorted(name for name in found if not name.endswith(("-dark", "-light")))
 
 
 def paint_icon(painter: qt.QPainter, place: qt.QRectF, name: str, colour: qt.QColor) -> None:
@@ -76,10 +69,6 @@ class _Engine(qt.QIconEngine):
 _copies: list[_Engine] = []
 
 
-def _folder() -> Traversable:
-    return files("denoiser_gui") / "resources" / "icons"
-
-
 @cache
 def _drawing(name: str) -> bytes:
-    return bytes((_folder() / f"{name}.svg").read_bytes())
+    return (files("denoiser_gui") / "resources" / "icons" / f"{name}.svg").read_bytes()

@@ -17,7 +17,7 @@ from denoiser_gui.model.latent import (
     LatentEncoder,
     LatentRequest,
     LatentResult,
-    missing_codec,
+    check_codec,
     sample_of,
 )
 from denoiser_gui.model.notices import Notice, message_of
@@ -80,9 +80,8 @@ class LatentPanel(qt.QWidget):
         self._slider.set_amount(DEFAULT_QUALITY)
         self._number.set_amount(DEFAULT_QUALITY)
         self._denoises = qt.QCheckBox(tr("Denoise while encoding"))
-        self._denoises.setToolTip(
-            tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller.")
-        )
+        text = tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller.")
+        self._denoises.setToolTip(text)
         self._savings = label(role="caption")
         self._state = label(role="second")
         self._state.setWordWrap(True)
@@ -145,9 +144,7 @@ class LatentPanel(qt.QWidget):
         super().showEvent(event)
         if not self._was_shown:
             self._was_shown = True
-            self._worker.submit(
-                "check", lambda _: [missing_codec(self._model)], lambda found: self._set_missing(found[0])
-            )
+            self._worker.submit("check", lambda _: check_codec(self._model), self._set_missing, self._set_missing)
         self._begin()
 
     def hideEvent(self, event: qt.QHideEvent) -> None:
@@ -203,9 +200,8 @@ class LatentPanel(qt.QWidget):
         left = None
         if result.rival is not None:
             size = _size(result, result.rival.bytes)
-            left = ReplacementImage(
-                tr("{format} · {size}", format=result.request.rival, size=size), result.rival.image
-            )
+            text = tr("{format} · {size}", format=result.request.rival, size=size)
+            left = ReplacementImage(text, result.rival.image)
         right = ReplacementImage(tr("Latent · {size}", size=_size(result, len(result.data))), result.image)
         self._controller.viewer.show_instead(left, right)
         self._show_state()

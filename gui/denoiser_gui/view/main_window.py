@@ -177,9 +177,8 @@ class MainWindow(qt.QMainWindow):
         if photo is None:
             return
         if photo.path is None:
-            self.controller.notify(
-                Notice("command", tr("A pasted image has no file, so there is no command to copy."))
-            )
+            text = tr("A pasted image has no file, so there is no command to copy.")
+            self.controller.notify(Notice("command", text))
             return
         settings, status = self.controller.settings, self.controller.viewer.status
         if settings.denoise.tile is None and status.tile:

@@ -12,7 +12,7 @@ from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.metrics import psnr
 from denoiser.tiling import Region
-from denoiser_gui.model.latent import LatentEncoder, LatentRequest, is_latent, missing_codec, read_latent, sample_of
+from denoiser_gui.model.latent import LatentEncoder, LatentRequest, check_codec, is_latent, read_latent, sample_of
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,9 @@ def test_encoding_can_be_cancelled(encoder: LatentEncoder, photo: Image) -> None
 
 
 def test_a_missing_codec_is_reported(tmp_path: Path, tiny_codec: Path) -> None:
-    assert isinstance(missing_codec(str(tmp_path / "none.safetensors")), MissingModel)
-    assert missing_codec(str(tiny_codec)) is None
+    with pytest.raises(MissingModel):
+        check_codec(str(tmp_path / "none.safetensors"))
+    check_codec(str(tiny_codec))
 
 
 def test_a_corrupt_file_is_named_in_the_error(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from denoiser import imageio
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import Cancelled, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
@@ -137,7 +137,7 @@ def test_the_saved_photo_equals_that_of_a_session(tmp_path: Path) -> None:
     request = bench.request()
     bench.work(request, until=_is_exact)
     written = bench.written(request, tmp_path)
-    assert np.array_equal(written.pixels, open_session(FAST).clean(image).image.pixels)
+    assert np.array_equal(written.pixels, Session(FAST).clean(image).image.pixels)
 
 
 def test_on_a_cpu_the_tile_size_is_512_and_reported(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_on_a_cpu_the_tile_size_is_512_and_reported(tmp_path: Path) -> None:
     assert status.tile == 512
     written = bench.written(request, tmp_path)
     same = DenoiseOptions(precision="fp32", device="cpu", tile=status.tile)
-    assert np.array_equal(written.pixels, open_session(same).clean(image).image.pixels)
+    assert np.array_equal(written.pixels, Session(same).clean(image).image.pixels)
 
 
 def _random_request(bench: Bench, dice: np.random.Generator) -> PreviewRequest:
@@ -267,7 +267,7 @@ def test_the_share_kept_as_in_the_source_is_known_once_the_photo_is_complete() -
 def test_a_superseded_request_stops_within_a_tile() -> None:
     """The tile that is being computed is cancelled: it does not finish before the new request is served."""
     bench = Bench(_noisy(3, 480, 480))
-    session = open_session(FAST)
+    session = Session(FAST)
     bench.preview._sessions[DenoiseOptions(precision="fp32", tile=192)] = session
     first = bench.request(DenoiseOptions(noise_level=9.0, precision="fp32", tile=192))
     second = bench.request(DenoiseOptions(noise_level=20.0, precision="fp32", tile=192))

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
@@ -29,7 +29,7 @@ def _image(height: int = 260, width: int = 360) -> Image:
 @pytest.fixture(scope="module")
 def result() -> PartialResult:
     pyramid = make_pyramid(1, _image())
-    done = PartialResult(pyramid, open_session(FAST), 18.0, NoiseByLevel(pyramid))
+    done = PartialResult(pyramid, Session(FAST), 18.0, NoiseByLevel(pyramid))
     while done.clean_next(None, CancelToken()):
         pass
     return done

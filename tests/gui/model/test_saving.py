@@ -9,7 +9,7 @@ from PIL import Image as PilImage
 
 from denoiser import imageio
 from denoiser.batch.processing_record import read_record
-from denoiser.engine import open_session
+from denoiser.engine.session import Session
 from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions, WriteOptions
@@ -28,7 +28,7 @@ def image() -> Image:
 
 @pytest.fixture(scope="module")
 def made(image: Image) -> FinishedPhoto:
-    session = open_session(OPTIONS)
+    session = Session(OPTIONS)
     return FinishedPhoto.by(session, image, session.clean(image))
 
 
@@ -89,7 +89,7 @@ def test_a_photo_with_nothing_to_clean_is_copied_unless_its_depth_changes(tmp_pa
     PilImage.fromarray(image.pixels).save(source, compress_level=1)
     read = imageio.read(source)
     options = DenoiseOptions(strength=0.0, precision="fp32")
-    session = open_session(options)
+    session = Session(options)
     finished = FinishedPhoto.by(session, read, session.clean(read))
     save(finished, SaveRequest(tmp_path / "same.png", PhotoSettings(options)), source)
     assert (tmp_path / "same.png").read_bytes() == source.read_bytes()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
 
 from denoiser_gui.qt import QApplication, QColor, QIcon, QImage, QPixmap, QSize
@@ -19,8 +21,11 @@ def _ink(pyramid: QPixmap) -> tuple[int, QColor]:
 
 
 def test_all_icons_are_there_and_draw_something(qapp: QApplication) -> None:
-    assert set(icons.names()) >= _WANTED
-    for name in icons.names():
+    folder = files("denoiser_gui") / "resources" / "icons"
+    names = {file.name.removesuffix(".svg") for file in folder.iterdir() if file.name.endswith(".svg")}
+    names = {name for name in names if not name.endswith(("-dark", "-light"))}
+    assert names >= _WANTED
+    for name in sorted(names):
         count, _ = _ink(icons.icon(name).pixmap(QSize(24, 24), 1.0))
         assert 15 < count < 24 * 24 * 0.8, name
 

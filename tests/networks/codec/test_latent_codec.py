@@ -4,7 +4,7 @@ from skimage import data
 
 from denoiser.errors import MissingModel
 from denoiser.networks import registry
-from denoiser.networks.codec import LatentCodec
+from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS, step_sizes
 from denoiser.networks.conditioning import Denoiser
 
