@@ -74,13 +74,15 @@ def _colours(image: Image, row: Format, metadata: Metadata) -> tuple[bytes | Non
 
 
 def losses(image: Image, format: str) -> tuple[str, ...]:
-    """Return notes on what this format cannot store of the image."""
+    """Return notes on what this format cannot store of the image, and on what stays as it was before."""
     row = formats.ROWS[format]
     words = []
     if row.depths and depth.fitting(image.bits, row.depths) < image.bits:
         words.append(f"{image.bits} bits reduced to {max(row.depths)} in {row.name}")
     left_out = containers.not_carried(format, image.metadata, image.profile)
     words += [f"{row.name} holds no {word}" for word in left_out]
+    if image.metadata.exif and containers.exif.has_preview_in_note(image.metadata.exif):
+        words.append("the preview in the camera's MakerNote still shows the source")
     return tuple(words)
 
 

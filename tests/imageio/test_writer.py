@@ -213,3 +213,14 @@ def test_a_crop_has_its_own_size_in_exif_and_xmp(photo: Array, format: str) -> N
         sizes = written.get_ifd(ExifTags.IFD.Exif)
         assert (sizes[ExifTags.Base.ExifImageWidth], sizes[ExifTags.Base.ExifImageHeight]) == (width, height)
         assert back.metadata.xmp == packet.replace(b"128", b"%d" % width).replace(b"96", b"%d" % height)
+
+
+def test_a_preview_in_the_makers_note_is_named(full: Image, photo: Array) -> None:
+    picture = PillowImage.fromarray(photo)
+    exif = picture.getexif()
+    file = io.BytesIO()
+    picture.resize((32, 24)).save(file, "JPEG")
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = b"Nikon\0\2\0\0\0" + file.getvalue()
+    noted = dataclasses.replace(full, metadata=Metadata(exif=exif.tobytes()[6:]))
+    assert imageio.losses(noted, "jpeg") == ("the preview in the camera's MakerNote still shows the source",)
+    assert not any("preview" in words for words in imageio.losses(full, "jpeg"))

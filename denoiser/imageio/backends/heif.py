@@ -44,8 +44,8 @@ def decode(data: bytes, _key: str, _inspection: Inspection, max_pixels: int) -> 
 def _check_main_image(file: pillow_heif.HeifFile, data: bytes) -> None:
     """Raise UnsupportedFormat without the main image: pillow-heif leaves out what its libheif cannot decode."""
     items = boxes.read_items(ByteSpan(data))
-    if items is None or any(image.info["primary"] for image in file):
+    if any(image.info["primary"] for image in file) or (items is None and len(file)):
         return
-    kind = items.kinds.get(items.primary, b"????").decode("latin-1")
+    kind = (items.kinds.get(items.primary, b"????") if items else b"moov").decode("latin-1")
     version = pillow_heif.libheif_version()
     raise UnsupportedFormat(f"contains an image of the kind {kind!r}, which libheif {version} cannot decode here")

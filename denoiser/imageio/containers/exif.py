@@ -108,6 +108,13 @@ def has_thumbnail(exif: bytes) -> bool:
     return thumbnail is not None and _thumbnail_place(thumbnail) is not None
 
 
+def has_preview_in_note(exif: bytes) -> bool:
+    """Return whether the maker's note has a JPEG, which only programs of the camera maker show."""
+    inner = _below(_first(exif), EXIF_IFD)
+    note = inner.value(MAKER_NOTE) if inner else None
+    return note is not None and b"\xff\xd8\xff" in note
+
+
 def summary(exif: bytes | None) -> dict[str, str]:
     """Return a few facts in words: camera, lens, exposure, time. Empty for a missing or corrupt block."""
     first = _first(exif)

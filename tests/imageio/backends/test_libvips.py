@@ -202,3 +202,13 @@ def _old_lzw(data: bytes) -> bytes:
         packed |= number << at
         at += size
     return packed.to_bytes(-(-at // 8), "little")
+
+
+@pytest.mark.parametrize("given", ["limited", "full"])
+def test_the_range_of_an_avif_is_that_of_its_container(photo: Array, given: str) -> None:
+    data = bytearray(pillow(photo, "AVIF", quality=95, subsampling="4:4:4", range=given))
+    data[data.index(b"nclx") + 10] ^= 0x80  # now the coded image has the other range
+    expected = np.asarray(PillowImage.open(io.BytesIO(bytes(data))), int)  # by libavif
+    found = imageio.read_bytes(bytes(data), "a.avif").pixels
+    assert np.abs(found - expected).mean() < 1
+    assert np.abs(expected - photo).mean() > 3
