@@ -31,7 +31,8 @@ _log = logging.getLogger("pyvips")
 _log.setLevel(logging.CRITICAL)
 
 # libjpeg reports warnings of the last rows after libvips has checked for them. They are only in an error buffer
-# that all threads share, so only one thread decodes at a time.
+# that all threads share, so only one thread decodes at a time. Encoding, which other threads do meanwhile, calls
+# operations by name: `image.copy(…)` would first look for a property "copy", and leave an error in that buffer.
 _decoding = threading.Lock()
 
 _LOADERS: dict[str, Callable[..., Any]] = {
@@ -150,10 +151,11 @@ def glance(data: bytes, key: str, side: int) -> Pixels:
 
 def glance_at(samples: Pixels, profile: bytes | None, side: int) -> Pixels:
     """Do the same with decoded samples (H, W, bands)."""
-    try:
-        return _shrunk(_in_memory(samples, profile), side)
-    except pyvips.Error as error:
-        raise _refusal(str(error)) from error
+    with _decoding:
+        try:
+            return _shrunk(_in_memory(samples, profile), side)
+        except pyvips.Error as error:
+            raise _refusal(str(error)) from error
 
 
 def _shrink(longer: int, side: int) -> int:
@@ -337,7 +339,7 @@ def encode_avif(samples: Pixels, bits: int, profile: bytes | None, *, lossless: 
 def _save(samples: Pixels, saver: str, profile: bytes | None = None, **words: Any) -> bytes:
     try:
         image = _in_memory(samples, profile)
-        return bytes(getattr(image, saver)(keep="icc" if profile else "none", **words))
+        return bytes(pyvips.Operation.call(saver, image, keep="icc" if profile else "none", **words))
     except pyvips.Error as error:
         raise UnwritableImage(f"cannot be encoded: {_reason(str(error))}") from error
 
@@ -351,7 +353,7 @@ def _in_memory(samples: Pixels, profile: bytes | None) -> Any:
     if block.dtype == np.float32 and not grey:
         kind = "scrgb"
     image = pyvips.Image.new_from_memory(block.data, width, height, bands, _FORMATS[block.dtype.name])
-    image = image.copy(interpretation=kind)
+    image = pyvips.Operation.call("copy", image, interpretation=kind)
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     return image

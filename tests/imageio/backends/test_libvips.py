@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from denoiser import imageio
 from denoiser.errors import UnreadableImage, UnsupportedFormat
-from denoiser.image import Image
+from denoiser.image import Image, from_numpy
 from denoiser.imageio.backends import libvips
 
 Array = np.ndarray[Any, Any]
@@ -212,3 +212,14 @@ def test_the_range_of_an_avif_is_that_of_its_container(photo: Array, given: str)
     found = imageio.read_bytes(bytes(data), "a.avif").pixels
     assert np.abs(found - expected).mean() < 1
     assert np.abs(expected - photo).mean() > 3
+
+
+@pytest.mark.parametrize("format", ["png", "tiff", "webp", "avif"])
+def test_encoding_looks_up_no_property_of_libvips(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed look-up leaves an error where the decoder of another thread finds it: "corrupt or truncated"."""
+
+    def never(_image: Any, name: str) -> None:
+        raise AssertionError(f"{name} was looked up")
+
+    monkeypatch.setattr(pyvips.Image, "__getattr__", never)
+    assert imageio.encode(from_numpy(np.zeros((8, 8, 3), np.uint8)), format)
