@@ -45,10 +45,11 @@ With `--json`, each line on stdout is one object. `event` is its type; its other
 
 _JSON_FOOT = """\
 A run prints `started`, then file events, then `finished`; `--dry-run` prints `planned` and `file_skipped`. `error`
-ends a call early; `kind` is the name of a class in `denoiser.errors`. Of the `done` images of a cleaning run, some are
-`cleaned`; the others had nothing to clean, and were `copied` byte for byte or only `converted` to another format or
-quality. `already_there` counts existing outputs, `left` the files that a stopped run did not process. Keys may be
-added; existing keys keep their meaning. Undecodable file names contain lone surrogates, as from Python's `os.fsdecode`.
+ends a call early; `kind` is the name of a class in `denoiser.errors`. Of the `done` images of a cleaning run, some
+are `cleaned`; the others had nothing to clean, and were `copied` byte for byte or only `converted` to another
+format or quality. `already_there` counts existing outputs, `left` the files that a stopped run did not process.
+Keys may be added; existing keys keep their meaning. Undecodable file names contain lone surrogates, as from
+`os.fsdecode`.
 """
 
 

@@ -66,10 +66,10 @@ def into_folder(infos: Iterable[SourceInfo], folder: Path, made_from: MadeFrom =
     kept: dict[str, PurePath] = {}  # the images that keep a name
     for one, name, earlier in zip(infos, short, before, strict=True):
         claims.setdefault(_key(name), set()).add(one.below)
-        for parent in one.below.parents:
-            claims.setdefault(_key(parent), set()).add(parent)
         if earlier is not None:
             kept[_key(earlier)] = one.below
+    for parent in {parent for one in infos for parent in one.below.parents}:
+        claims.setdefault(_key(parent), set()).add(parent)
 
     def is_free(one: SourceInfo, name: PurePath) -> bool:
         if kept.get(_key(name), one.below) != one.below or (name != one.below and len(claims[_key(name)]) > 1):
