@@ -31,7 +31,7 @@ def halved(pixels: Pixels) -> Pixels:
         parts = [pixels[top : top + rows] for top in range(0, pixels.shape[0], rows)]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="denoise-halves") as threads:
             return np.concatenate(list(threads.map(_halved_bytes, parts)))
-    image = _in_memory(pixels).shrink(2, 2, ceil=True)
+    image = _call("shrink", _in_memory(pixels), 2, 2, ceil=True)
     return _samples(image, pixels.shape[2])
 
 
@@ -40,7 +40,7 @@ def resized(pixels: Pixels, height: int, width: int) -> Pixels:
     if pixels.shape[:2] == (height, width):
         return pixels
     image = _in_memory(pixels)
-    image = image.resize(width / image.width, vscale=height / image.height, kernel="linear")
+    image = _call("resize", image, width / image.width, vscale=height / image.height, kernel="linear")
     # libvips may be off by one pixel.
     return _samples(image.gravity("north-west", width, height, extend="copy"), pixels.shape[2])
 
@@ -126,7 +126,14 @@ def _in_memory(pixels: Pixels) -> Any:
     height, width, bands = block.shape
     kind = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}[block.dtype.name]
     image = pyvips.Image.new_from_memory(block.data, width, height, bands, kind)
-    return image.copy(interpretation="multiband")
+    return _call("copy", image, interpretation="multiband")
+
+
+def _call(operation: str, *args: Any, **words: Any) -> Any:
+    """Call an operation of libvips by its name: see backends.libvips on look-ups such as `image.copy`."""
+    import pyvips
+
+    return pyvips.Operation.call(operation, *args, **words)
 
 
 def _samples(image: Any, bands: int) -> Pixels:
