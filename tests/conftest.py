@@ -125,7 +125,7 @@ def tiny_weights(tmp_path: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from denoiser.models import Card, card_as_toml
+    from denoiser.models.card import Card, card_as_toml
     from denoiser.networks import registry
     from denoiser.networks.conditioning import Denoiser
 

@@ -38,11 +38,11 @@ def _names(ctx: click.Context, parameter: click.Parameter) -> list[str]:
     is_any = (command, option) == ("models", "name")
     if not is_any and (option not in _MODELS or parameter.metavar == "SOURCE"):  # --from of redo is an image
         return []
-    from denoiser import models
+    from denoiser.models import catalog
 
     given = ctx.params.get("what") or next(iter(ctx.args), "")  # of train and evaluate
     task = "codec" if command in _OF_CODECS or given == "codec" else "denoiser"
-    installed = [entry.name for entry in models.entries() if is_any or entry.card.task == task]
+    installed = [entry.name for entry in catalog.entries() if is_any or entry.card.task == task]
     short = [name for name in ("fast", "best") if f"denoiser-{name}" in installed]
     return ["auto"] * (option == "--model") + short + installed
 

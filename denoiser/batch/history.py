@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from denoiser import models
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import FOLDER, VERSION, Stamp, is_locked, lines_from, sha256_of, stamp_of
 from denoiser.batch.settings import ModelChoice, Settings
@@ -30,6 +29,7 @@ from denoiser.errors import (
     UsageError,
 )
 from denoiser.events import CancelToken
+from denoiser.models import catalog
 
 
 @dataclass(slots=True)
@@ -325,7 +325,7 @@ _DEVICES = ("cpu", "cuda", "mps")
 _PLACE = ("device", "precision", "tile")
 
 DeviceChooser = Callable[[str], str]
-Finder = Callable[[str, str], models.CatalogEntry]  # (name or path, device)
+Finder = Callable[[str, str], catalog.CatalogEntry]  # (name or path, device)
 
 
 def choose_weights(
@@ -335,7 +335,7 @@ def choose_weights(
 
     *choose_device* is called only if the weights depend on the device: it takes seconds.
     """
-    find = find or models.find
+    find = find or catalog.find
     for run in reversed(history.runs):
         if run.get("options") == settings.key and run.get("asked") == settings.asked:
             kept = _kept(run, settings, find)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser import imageio, models
+from denoiser import imageio
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.processing_record import ProcessingRecord, read_record, version_of_torch
 from denoiser.batch.series import stated
@@ -17,6 +17,7 @@ from denoiser.batch.settings import Settings
 from denoiser.errors import MissingModel, UsageError
 from denoiser.events import CancelToken, ignore
 from denoiser.imageio import formats
+from denoiser.models import catalog
 
 if TYPE_CHECKING:
     from denoiser.estimation.series import Series
@@ -79,7 +80,7 @@ def _series_of(record: ProcessingRecord, image: Image) -> Series | None:
 
 
 def _check_weights(model: str, device: str, record: ProcessingRecord) -> None:
-    card = models.find(model, device).card
+    card = catalog.find(model, device).card
     if card.sha256 != record.digest:
         raise MissingModel(
             f"The installed weights {card.name} are not those of the processing record ({record.digest[:12]}…).",

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from denoiser import models
 from denoiser.codec.entropy.index import IntegerIndexModel
 from denoiser.codec.entropy.tables import CodingTables
 from denoiser.errors import InexactWeights, MissingModel, UnknownWeights, UntrustedWeights
-from denoiser.models import CatalogEntry
+from denoiser.models import catalog
+from denoiser.models.catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from denoiser.networks.codec.latent_codec import LatentCodec
@@ -59,7 +59,7 @@ def find(name_or_path: str) -> CatalogEntry:
     """The catalogue entry of a codec by name, path or "auto"; raises MissingModel if there is none."""
     wanted = SHIPPED if name_or_path == "auto" else name_or_path
     try:
-        entry = models.find(wanted, "cpu")
+        entry = catalog.find(wanted, "cpu")
     except MissingModel as error:
         if Path(wanted).suffix:
             raise  # the message describes the file
@@ -119,11 +119,11 @@ def load(entry: CatalogEntry) -> CodecModel:
 
 
 def _codecs() -> list[CatalogEntry]:
-    return [entry for entry in models.entries() if entry.card.task == TASK]
+    return [entry for entry in catalog.entries() if entry.card.task == TASK]
 
 
 def _arrays(entry: CatalogEntry) -> Arrays:
-    models.verify(entry)
+    catalog.verify(entry)
     try:
         return load_file(entry.path)
     except (SafetensorError, OSError, ValueError, TypeError) as error:

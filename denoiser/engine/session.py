@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser import models
 from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.gradual import Gradual
@@ -24,6 +23,7 @@ from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import at_level, automatic, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
+from denoiser.models import catalog, loading
 from denoiser.networks.conditioning import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions, Look
 
@@ -36,7 +36,7 @@ class Session:
     def __init__(self, options: DenoiseOptions = DenoiseOptions()) -> None:
         self._options = options
         device = choose(options.device)
-        self._model = model = models.load(models.find(options.model, device.name))
+        self._model = model = loading.load(catalog.find(options.model, device.name))
         self._bytes_per_pixel = bytes_per_pixel(model.network)
         self.model_name, self.model_digest = model.name, model.digest
         self.device, self.device_reason = device.name, device.reason

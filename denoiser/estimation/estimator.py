@@ -139,12 +139,12 @@ def load_estimator(name_or_path: str) -> NoiseEstimator:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from denoiser import models
     from denoiser.errors import UntrustedWeights
+    from denoiser.models import catalog
     from denoiser.networks.estimator import NoiseEstimator
 
-    entry = models.find(name_or_path, "cpu")
-    models.verify(entry)
+    entry = catalog.find(name_or_path, "cpu")
+    catalog.verify(entry)
     estimator = NoiseEstimator()
     try:
         tensors: dict[str, Any] = load_file(entry.path)

@@ -40,7 +40,7 @@ from denoiser.evaluation.samples import (
 )
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
-from denoiser.models import LoadedModel
+from denoiser.models.loading import LoadedModel
 from denoiser.noise import simple
 from denoiser.options import WriteOptions
 

@@ -27,7 +27,7 @@ from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import automatic
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import from_numpy
-from denoiser.models import read_card
+from denoiser.models.card import read_card
 from denoiser.networks.conditioning import Condition, Denoiser, luma_and_chroma_sigma, planes_of_batch
 from denoiser.options import TrainOptions
 from denoiser.training import recipe

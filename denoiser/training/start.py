@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from denoiser import models
 from denoiser.errors import UsageError
-from denoiser.models import Card
+from denoiser.models import catalog, loading
+from denoiser.models.card import Card
 from denoiser.networks.conditioning import Denoiser
 from denoiser.training.recipe import Recipe
 
@@ -32,8 +32,8 @@ class Start:
 
 def find_start(name_or_path: str) -> Start:
     """The weights of that name ("fast", a name of `denoise models`) or in that .safetensors file, verified."""
-    entry = models.find(name_or_path, "cpu")
-    return Start(entry.name, entry.card, models.load(entry).network)
+    entry = catalog.find(name_or_path, "cpu")
+    return Start(entry.name, entry.card, loading.load(entry).network)
 
 
 def with_network(plan: Recipe, start: Start | None) -> Recipe:

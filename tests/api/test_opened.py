@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import denoiser
-from denoiser import models
 from denoiser.api import opened
 from denoiser.codec import model as codecs
+from denoiser.models import loading
 from denoiser.options import DenoiseOptions, EncodeOptions
 
 
@@ -29,7 +29,7 @@ def _nothing_loaded() -> Iterator[None]:
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The name of each model that is loaded from now on."""
     names: list[str] = []
-    for module in (models, codecs):
+    for module in (loading, codecs):
         real = module.load
 
         def counted(entry: Any, real: Any = real) -> Any:

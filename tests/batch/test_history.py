@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoiser import models
 from denoiser.batch.history import History, choose_weights, read_history, read_on
 from denoiser.batch.manifest import FOLDER, Made, Manifest, SourceFile, Stamp, lines_from
 from denoiser.batch.series import as_record
@@ -20,6 +19,7 @@ from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import MissingModel, UnreadableImage
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.estimation.series import fit_series
+from denoiser.models import catalog
 from denoiser.options import DenoiseOptions
 
 NOISE = NoiseEstimate(2.0, 3.0, 0.5, np.full((1, 1), 2.0, np.float32), "some")
@@ -295,7 +295,7 @@ AUTO = Settings()
 
 def run(settings: Settings = AUTO, **words: Any) -> dict[str, Any]:
     """The first line of a run that was asked *settings*."""
-    entry = models.find("fast", "cpu")
+    entry = catalog.find("fast", "cpu")
     line = {"options": settings.key, "asked": settings.asked, "model": entry.name, "digest": entry.card.sha256}
     return line | {"device": "cuda", "precision": "bf16", "tile": 1024, "at": 1} | words
 
@@ -306,7 +306,7 @@ def on_cpu(_wish: str) -> str:
 
 def test_without_records_it_is_the_choice_of_today() -> None:
     chosen = choose_weights(AUTO, History(), on_cpu)
-    entry = models.find("auto", "cpu")
+    entry = catalog.find("auto", "cpu")
     assert chosen == ModelChoice(entry.name, entry.card.sha256)
 
 
@@ -347,11 +347,11 @@ def test_the_device_is_chosen_only_if_the_weights_depend_on_it(monkeypatch: pyte
         asked.append(wish)
         return "cuda"
 
-    find, fast = models.find, models.find("fast", "cpu")
-    other = models.CatalogEntry("another", fast.path.with_name("another.safetensors"), fast.card)
+    find, fast = catalog.find, catalog.find("fast", "cpu")
+    other = catalog.CatalogEntry("another", fast.path.with_name("another.safetensors"), fast.card)
     choose_weights(Settings(DenoiseOptions(model="fast")), History(), choose)
     choose_weights(Settings(DenoiseOptions(device="cpu")), History(), choose)
     assert asked == []
-    monkeypatch.setattr(models, "find", lambda name, device: other if device == "cuda" else find(name, device))
+    monkeypatch.setattr(catalog, "find", lambda name, device: other if device == "cuda" else find(name, device))
     assert choose_weights(AUTO, History(), choose).model == "another"
     assert asked == ["auto"]

@@ -64,12 +64,12 @@ def test_a_folder_named_like_a_command(call, make_picture, network) -> None:
 
 
 def test_an_unexpected_error_is_a_line_and_not_a_traceback(call, monkeypatch: pytest.MonkeyPatch) -> None:
-    from denoiser import models
+    from denoiser.models import catalog
 
     def broken() -> None:
         raise KeyError("widths")
 
-    monkeypatch.setattr(models, "survey", broken)
+    monkeypatch.setattr(catalog, "survey", broken)
     answer = call("models")
     assert answer.code == 1
     assert answer.err.splitlines() == [

@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from denoiser import models
 from denoiser.codec import model
 from denoiser.errors import MissingModel, UnknownWeights, UntrustedWeights
+from denoiser.models import catalog, loading
 from denoiser.models.card import card_as_toml, read_card
+from denoiser.models.explanation import explained
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_denoiser_is_no_codec_and_a_codec_no_denoiser(tiny_codec):
     with pytest.raises(MissingModel, match="denoiser-fast is a denoiser"):
         model.find("denoiser-fast")
     with pytest.raises(MissingModel, match="tiny-codec is a codec"):
-        models.load(models.find(str(tiny_codec), "cpu"))
+        loading.load(catalog.find(str(tiny_codec), "cpu"))
 
 
 def test_an_unknown_name_lists_what_is_here():
@@ -106,5 +107,5 @@ def test_weights_that_do_not_hold_are_refused_by_name(copy, change):
 
 
 def test_nobody_has_to_guess_what_a_codec_is(tiny_codec):
-    words = [line for _, lines in models.explained(models.find(str(tiny_codec), "cpu").card) for line in lines]
+    words = [line for _, lines in explained(catalog.find(str(tiny_codec), "cpu").card) for line in lines]
     assert any(line.startswith("A codec: network latent-codec-1") for line in words)

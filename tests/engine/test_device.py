@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from denoiser import models
 from denoiser.engine import device
 from denoiser.engine.device import bf16_error, choose, choose_device, choose_precision, hardware_name
 from denoiser.errors import MissingDevice
+from denoiser.models import catalog, loading
 from denoiser.networks.pyramid import PyramidAutoencoder
 
 
@@ -29,7 +29,7 @@ def test_the_hardware_has_a_name():
 
 @pytest.fixture
 def network(tiny_weights) -> PyramidAutoencoder:
-    return models.load(models.find(str(tiny_weights), "cpu")).network
+    return loading.load(catalog.find(str(tiny_weights), "cpu")).network
 
 
 @pytest.mark.parametrize("wish", ["fp32", "bf16"])

@@ -72,7 +72,7 @@ print(json.dumps({{"tile": cleaned.tile, "notes": cleaned.notes}}))
 def test_a_hundred_megapixels_are_cleaned_within_their_ceiling_and_without_a_seam(tiny_weights):
     said = _in_a_process(
         """
-from denoiser import models
+from denoiser.models import catalog, loading
 sys.path.append("tests/reference")
 from reference_denoiser import clean_whole
 from denoiser.estimation.estimator import estimate_noise
@@ -83,7 +83,7 @@ session = Session(DenoiseOptions(model=weights, device="cpu", precision="fp32", 
 source = picture(10_007, 9_973)
 cleaned = session.clean(source)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-network = models.load(models.find(weights, "cpu")).network
+network = loading.load(catalog.find(weights, "cpu")).network
 estimate = estimate_noise(source)
 condition, noise = at_level(estimate, 25), present_noise(estimate, 25)
 worst = 0

@@ -5,21 +5,21 @@ import pytest
 import torch
 from reference_denoiser import clean_whole
 
-from denoiser import models
 from denoiser.engine.canvas import Canvas, Scale
 from denoiser.engine.memory import Budget
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
+from denoiser.models import catalog, loading
 from denoiser.networks.conditioning import Condition
 
 HALF_A_STEP = 0.5 / 255
 
 
 @pytest.fixture(scope="module")
-def fast() -> models.LoadedModel:
-    return models.load(models.find("denoiser-fast", "cpu"))
+def fast() -> loading.LoadedModel:
+    return loading.load(catalog.find("denoiser-fast", "cpu"))
 
 
 def _noisy(height: int, width: int, sigma: float) -> np.ndarray:
@@ -30,13 +30,13 @@ def _noisy(height: int, width: int, sigma: float) -> np.ndarray:
     return slope + waves + noise
 
 
-def _cleaner(model: models.LoadedModel, tile: int = 256, batch: int = 1) -> TiledCleaner:
+def _cleaner(model: loading.LoadedModel, tile: int = 256, batch: int = 1) -> TiledCleaner:
     budget = Budget("cpu", tile, batch, memory=1 << 30, bytes_per_pixel=300)
     return TiledCleaner(NetworkRunner(model.network, "cpu"), model.spec, budget)
 
 
 def _tiled(
-    model: models.LoadedModel, noisy: np.ndarray, condition: Condition, tile: int = 144, batch: int = 1
+    model: loading.LoadedModel, noisy: np.ndarray, condition: Condition, tile: int = 144, batch: int = 1
 ) -> np.ndarray:
     canvas = Canvas(noisy, Scale(1.0, None), condition)
     _cleaner(model, tile, batch).clean([canvas], on_tile=lambda _canvas: None, cancel=CancelToken())

@@ -10,10 +10,11 @@ import pytest
 import torch
 from skimage import data
 
-from denoiser import estimate_noise, imageio, models
+from denoiser import estimate_noise, imageio
 from denoiser.errors import UntrustedWeights
 from denoiser.estimation.estimator import load_estimator
 from denoiser.image import Image, from_numpy
+from denoiser.models import catalog
 from denoiser.options import WriteOptions
 
 PHOTO = data.astronaut()[:384, :384]
@@ -172,7 +173,7 @@ def test_the_image_is_not_changed() -> None:
 
 
 def test_another_estimator_can_be_used(tmp_path) -> None:
-    shipped = models.find("estimator", "cpu").path
+    shipped = catalog.find("estimator", "cpu").path
     path = tmp_path / "mine.safetensors"
     path.write_bytes(shipped.read_bytes())
     path.with_suffix(".toml").write_text(shipped.with_suffix(".toml").read_text("utf-8"), "utf-8")

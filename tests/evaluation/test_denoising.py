@@ -93,9 +93,9 @@ def test_a_measurement_can_be_stopped(photos):
 @pytest.mark.data
 @pytest.mark.long
 def test_the_bundled_weights_reach_the_values_on_their_card(session, data_folder, quiet):
-    from denoiser import models
+    from denoiser.models import catalog
 
-    promised = models.find("fast", "cpu").card.metrics["cbsd68_sigma25"]
+    promised = catalog.find("fast", "cpu").card.metrics["cbsd68_sigma25"]
     cancel = CancelToken()
     (ours,) = score(
         white_set(data_folder / "test" / "cbsd68", 25),

@@ -3,13 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from denoiser import models
 from denoiser.errors import UnusableData
 from denoiser.evaluation import robustness
 from denoiser.evaluation.denoising import score
 from denoiser.evaluation.methods import given_level
 from denoiser.evaluation.samples import untouched_set, white_set
 from denoiser.events import CancelToken
+from denoiser.models import catalog, loading
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_what_is_out_of_focus_is_the_truth(sets, photos):
 
 
 def test_the_table_has_a_line_for_all_of_it(session, photos, quiet):
-    model = models.load(models.find("fast", "cpu"))
+    model = loading.load(catalog.find("fast", "cpu"))
     scores = robustness.table(session, photos, model=model, limit=1, progress=quiet, cancel=CancelToken())
     names = [score.what for score in scores]
     assert len(names) == len(set(names)) == len(robustness.DEGRADATIONS) + 6
@@ -56,7 +56,7 @@ def test_the_table_has_a_line_for_all_of_it(session, photos, quiet):
 
 @pytest.fixture(scope="module")
 def model():
-    return models.load(models.find("fast", "cpu"))
+    return loading.load(catalog.find("fast", "cpu"))
 
 
 @pytest.mark.parametrize("grey", [False, True])

@@ -1,12 +1,12 @@
 import pytest
 
-from denoiser import models
-from denoiser.models import Card
+from denoiser.models import catalog
+from denoiser.models.card import Card
 from denoiser.models.explanation import duration, explained
 
 
 def test_nothing_that_is_on_a_shipped_card_is_left_out():
-    for entry in models.entries():
+    for entry in catalog.entries():
         text = "\n".join(line for _, lines in explained(entry.card) for line in lines).replace(",", "")
         card = entry.card
         for value in (*card.training.values(), *card.metrics.values(), *card.limits, card.summary, card.licence):

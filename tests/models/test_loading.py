@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from denoiser import models
 from denoiser.errors import UntrustedWeights
+from denoiser.models import catalog, loading
 from denoiser.models.card import card_as_toml, read_card
 
 
@@ -19,7 +19,7 @@ def _recarded(weights) -> None:
 
 
 def _load(weights):
-    return models.load(models.find(str(weights), "cpu"))
+    return loading.load(catalog.find(str(weights), "cpu"))
 
 
 def test_a_loaded_network_is_ready(tiny_weights):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from denoiser import models
-from denoiser.models import CatalogEntry, gaps
+from denoiser.models import catalog, loading
+from denoiser.models.card import gaps
+from denoiser.models.catalog import CatalogEntry
 
 # The families that allow training a network and giving it away, and how the photos' sources write them. A photo
 # whose source names several, "per file", has one of them.
@@ -31,7 +32,7 @@ FORBIDDEN = re.compile(r"-N[CD]\b|non-?commercial|no derivative|research only|al
 
 
 def _attribution() -> list[dict[str, str]]:
-    (folder,) = {entry.path.parent for entry in models.entries()}
+    (folder,) = {entry.path.parent for entry in catalog.entries()}
     with (folder / "ATTRIBUTION.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -40,9 +41,9 @@ def _families(licence: str) -> Iterator[str]:
     return (name for name, pattern in FAMILIES.items() if re.search(pattern, licence))
 
 
-@pytest.fixture(params=[entry.name for entry in models.entries()])
+@pytest.fixture(params=[entry.name for entry in catalog.entries()])
 def shipped(request: pytest.FixtureRequest) -> CatalogEntry:
-    return models.find(request.param, "cpu")
+    return catalog.find(request.param, "cpu")
 
 
 def test_every_card_is_complete(shipped: CatalogEntry) -> None:
@@ -53,7 +54,7 @@ def test_every_card_is_complete(shipped: CatalogEntry) -> None:
 def test_every_denoiser_loads(shipped: CatalogEntry) -> None:
     if shipped.card.task != "denoiser":
         pytest.skip("what else is shipped is loaded by the room that uses it, and tested there")
-    assert models.load(shipped).digest == shipped.card.sha256
+    assert loading.load(shipped).digest == shipped.card.sha256
 
 
 def test_every_training_photo_may_be_used_so() -> None:

@@ -11,7 +11,8 @@ from denoiser.engine.session import Session
 from denoiser.errors import OutputFull, TrainingFailed, UnusableData, UsageError
 from denoiser.events import CancelToken, TrainingProgress
 from denoiser.image import from_numpy
-from denoiser.models import find, read_card, verify
+from denoiser.models.card import read_card
+from denoiser.models.catalog import find, verify
 from denoiser.options import DenoiseOptions, TrainOptions
 from denoiser.training import train_denoiser
 

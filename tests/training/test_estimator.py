@@ -15,7 +15,7 @@ from denoiser.estimation.estimator import estimate_noise, load_estimator
 from denoiser.evaluation.noise_accuracy import measure_accuracy
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
-from denoiser.models import read_card
+from denoiser.models.card import read_card
 from denoiser.networks.estimator import FEATURES, level_of
 from denoiser.options import EstimatorOptions
 from denoiser.training import estimator, estimator_scenes, recipe, train_estimator

@@ -10,7 +10,9 @@ from denoiser import imageio
 from denoiser.errors import UnusableData, UsageError
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
-from denoiser.models import find, load, read_card, verify
+from denoiser.models.card import read_card
+from denoiser.models.catalog import find, verify
+from denoiser.models.loading import load
 from denoiser.networks.conditioning import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import TrainOptions

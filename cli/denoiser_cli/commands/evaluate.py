@@ -133,10 +133,10 @@ def _print_robustness(
     limit: int | None,
     cancel: CancelToken,
 ) -> None:
-    from denoiser import models
     from denoiser.evaluation import robustness, tables
+    from denoiser.models import catalog, loading
 
-    model, progress = models.load(models.find(options.model, session.device)), _progress_printer(mode)
+    model, progress = loading.load(catalog.find(options.model, session.device)), _progress_printer(mode)
     scores = robustness.table(session, folder, model=model, limit=limit, progress=progress, cancel=cancel)
     _print_scores(mode, session, scores, f"\n{robustness.TITLE}", tables.as_rows(scores))
 

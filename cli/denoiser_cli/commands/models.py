@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
-from denoiser import models
 from denoiser.errors import DenoiserError, MissingModel, UntrustedWeights
-from denoiser.models import BadCard, CatalogEntry
+from denoiser.models import catalog
+from denoiser.models.card import gaps
+from denoiser.models.catalog import BadCard, CatalogEntry
+from denoiser.models.explanation import explained
 from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
 from denoiser_cli.lines import one_line, shown
@@ -45,7 +47,7 @@ def command(mode: OutputMode, /, name: str | None, verify: bool) -> int:
     Each weights file is compared with the checksum on its card. Files that are modified, truncated or without a
     readable card are marked and never loaded, and the exit code is 5.
     """
-    entries, bad = ([models.find(name, "cpu")], []) if name else models.survey()
+    entries, bad = ([catalog.find(name, "cpu")], []) if name else catalog.survey()
     if not entries and not bad:
         raise MissingModel("No weights are installed.", hint="Reinstall the package.")
     found = [_tried(entry, load=verify) for entry in entries]
@@ -57,7 +59,7 @@ def command(mode: OutputMode, /, name: str | None, verify: bool) -> int:
 
 def _tried(entry: CatalogEntry, *, load: bool) -> _ModelRow:
     try:
-        models.verify(entry)
+        catalog.verify(entry)
         loads = _LOADS.get(entry.card.task) if load else None
         if loads:
             loads(entry)
@@ -69,6 +71,12 @@ def _tried(entry: CatalogEntry, *, load: bool) -> _ModelRow:
     return _ModelRow(entry.name, entry, "verified")
 
 
+def _load_denoiser(entry: CatalogEntry) -> object:
+    from denoiser.models.loading import load  # torch
+
+    return load(entry)
+
+
 def _load_codec(entry: CatalogEntry) -> object:
     from denoiser.codec import model  # torch
 
@@ -76,7 +84,7 @@ def _load_codec(entry: CatalogEntry) -> object:
 
 
 _LOADS: Mapping[str, Callable[[CatalogEntry], object]] = {
-    "denoiser": lambda entry: models.load(entry),  # noqa: PLW0108 (looked up late: it brings torch)
+    "denoiser": _load_denoiser,
     "codec": _load_codec,
 }
 
@@ -84,7 +92,7 @@ _LOADS: Mapping[str, Callable[[CatalogEntry], object]] = {
 def _as_json(found: _ModelRow) -> str:
     words: dict[str, Any] = {}
     if isinstance(found.entry, CatalogEntry):
-        words = asdict(found.entry.card) | {"gaps": models.gaps(found.entry.card)}
+        words = asdict(found.entry.card) | {"gaps": gaps(found.entry.card)}
     words |= {"name": found.name, "path": str(found.entry.path)}
     words |= {"verified": not found.problem, "problem": found.problem}
     return json.dumps(words, default=str)
@@ -100,7 +108,7 @@ def _as_text(found: _ModelRow, *, explain: bool) -> Iterator[str]:
     if not explain:
         yield f"  {one_line(card.summary)} {card.parameters / 1e6:.1f} M parameters, {one_line(card.licence)}."
         return
-    for heading, lines in models.explained(card):
+    for heading, lines in explained(card):
         yield f"\n  {heading}"
         yield from (f"    {one_line(line)}" for line in lines)
     yield f"\n  File\n    {shown(found.entry.path)}\n    sha256 {one_line(card.sha256)}"

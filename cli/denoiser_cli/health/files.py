@@ -6,10 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from denoiser import models
 from denoiser.batch.presets import presets_folder
 from denoiser.errors import DenoiserError
-from denoiser.models import CatalogEntry
+from denoiser.models import catalog
+from denoiser.models.catalog import CatalogEntry
 from denoiser_cli.health.page import Section
 
 _AGAIN = "Reinstall: `pip install --force-reinstall denoiser-studio`."
@@ -19,7 +19,7 @@ _LITTLE = 1.0  # GB, about 100 photos
 def examine_weights() -> Section:
     """Return a fact per weights file; cleaning needs the default model."""
     section = Section()
-    entries, bad = models.survey()
+    entries, bad = catalog.survey()
     faults = {entry.name: _fault(entry) for entry in entries}
     faults |= {one.name: f"has no readable card ({one.error.message})" for one in bad}
     cards = {entry.name: entry.card for entry in entries}
@@ -32,7 +32,7 @@ def examine_weights() -> Section:
             words = f"verified, sha256 {card.sha256[:12]}…, {card.parameters / 1e6:.1f} M parameters"
             section.fact(name, True, words)
     try:
-        automatic = models.find("auto", "cpu").name
+        automatic = catalog.find("auto", "cpu").name
     except DenoiserError as error:
         section.remark(error.message, _AGAIN, stops_cleaning=True)
     else:
@@ -44,7 +44,7 @@ def examine_weights() -> Section:
 def _fault(entry: CatalogEntry) -> str:
     """Return why these weights cannot be used, or an empty string."""
     try:
-        models.verify(entry)
+        catalog.verify(entry)
     except DenoiserError:
         return "modified or truncated: its checksum does not match its card"
     except OSError as error:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from denoiser import models
 from denoiser.engine.device import choose, fast_bf16, hardware_name
 from denoiser.engine.memory import free_bytes
 from denoiser.engine.session import Session
 from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
+from denoiser.models import catalog
 from denoiser.options import DenoiseOptions
 from denoiser.training.loop import peak_flops
 from denoiser_cli.health.machine import graphics_cards
@@ -52,7 +52,7 @@ def examine_network() -> Section:
     section.fact("precision", session.precision, f"{session.precision} ({session.precision_reason})")
     if device == "cpu":
         explain_unused_card(section, graphics_cards()[0], torch.version.cuda, faults["cuda"])
-    section.fact("model", models.find("auto", device).name)
+    section.fact("model", catalog.find("auto", device).name)
     section.fact("tile", session.tile, f"{session.tile} pixels, batch size {session.batch_size}")
     free = free_bytes(device)
     section.fact("free_memory_gb", round(free / 1e9, 1), f"{free / 1e9:.1f} GB on {device}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser import models
+from denoiser.models import catalog
 from denoiser.options import DenoiseOptions, controls
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
@@ -62,7 +62,7 @@ class DenoisePanel(qt.QWidget):
         controller.photo_changed.connect(self._show_changed)
         controller.viewer.status_changed.connect(lambda _: self._show_facts())  # the share that was kept
         controller.viewer.overview_ready.connect(self._show_overview)
-        controller.files.submit("models", lambda _: models.entries(), self._take_models)
+        controller.files.submit("models", lambda _: catalog.entries(), self._take_models)
         self._show_settings(controller.settings)
         self._show_current(controller.current)
 
