@@ -67,7 +67,8 @@ def _fitting(block: bytes | None, header: PngHeader, *, has_profile: bool) -> li
             continue
         if name == b"sBIT":
             data += bytes([header.bits]) * (_SAMPLES[header.colour] - len(data) == 1)
-            if len(data) != _SAMPLES[header.colour] or not all(0 < bits <= header.bits for bits in data):
+            data = bytes(min(bits, header.bits) for bits in data)
+            if len(data) != _SAMPLES[header.colour] or 0 in data:
                 continue
         chunks.append((name, data))
     return chunks

@@ -222,7 +222,8 @@ def test_author_copyright_and_title_become_xmp_in_other_formats(encode: Encode, 
         ("RGB", b"\5\6\5", b"\5\6\5"),
         ("RGBA", b"\5\6\5", b"\5\6\5\x08"),
         ("L", b"\5\6\5", None),
-        ("L", b"\x09", None),
+        ("L", b"\x09", b"\x08"),
+        ("L", b"\0", None),
     ],
 )
 def test_significant_bits_fit_the_channels_or_are_left_out(
