@@ -42,7 +42,7 @@ def resized(pixels: Pixels, height: int, width: int) -> Pixels:
     image = _in_memory(pixels)
     image = _call("resize", image, width / image.width, vscale=height / image.height, kernel="linear")
     # libvips may be off by one pixel.
-    return _samples(image.gravity("north-west", width, height, extend="copy"), pixels.shape[2])
+    return _samples(_call("gravity", image, "north-west", width, height, extend="copy"), pixels.shape[2])
 
 
 def profile_at(path: Path) -> bytes:
