@@ -58,11 +58,18 @@ class OutputMode:
 
 
 class Flag(click.Option):
-    """An option with a section heading on the help page."""
+    """An option with a section heading on the help page, which does not show its former name *alias*."""
 
-    def __init__(self, *args: Any, section: str = "Options", **words: Any) -> None:
+    def __init__(self, *args: Any, section: str = "Options", alias: str = "", **words: Any) -> None:
         super().__init__(*args, shell_complete=complete_value, **words)
         self.section = section
+        self._alias = alias
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        if record is None or not self._alias:
+            return record
+        return record[0].replace(f", --{self._alias}", ""), record[1]
 
 
 class ExampleCommand(click.Command):
@@ -176,7 +183,7 @@ def option_flags(
                 word = f"{word}/--no-{word}"  # options that are on by default can be switched off
             flags = [f"-{control.short}"] * bool(control.short) + [f"--{word}"]
             flags += [f"--{control.alias}"] * bool(control.alias)
-            decorators.append(click.option(*flags, name, cls=Flag, section=section, **words))
+            decorators.append(click.option(*flags, name, cls=Flag, section=section, alias=control.alias, **words))
     return combined(*decorators)
 
 

@@ -29,7 +29,7 @@ class Control:
     form: str = ""  # placeholder in the help, for example X,Y,W,H
     short: str = ""  # one-letter flag
     zero: str = ""  # a word that stands for 0
-    alias: str = ""  # another name of the flag
+    alias: str = ""  # a former name of the flag
 
 
 def control(default: Any, **words: Any) -> Any:
