@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,8 @@ AS_THEY_ARE: dict[str, Callable[[Path, np.ndarray], None]] = {
     "lossless.webp": _pil("RGBA", lossless=True),
     "lossy.avif": _pil("RGB", quality=60),
 }
+if importlib.util.find_spec("imagecodecs"):  # the extra jxl
+    AS_THEY_ARE["a.jxl"] = lambda path, noisy: imageio.write(from_numpy(noisy), path)
 
 
 @pytest.mark.parametrize(

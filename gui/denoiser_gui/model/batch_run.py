@@ -101,12 +101,11 @@ def run_batch(parts: Sequence[BatchPart], listener: Listener, gate: PauseGate, c
 
 
 def find_photos(root: Path, cancel: CancelToken) -> list[Path]:
-    """The photos below a folder, in processing order; checks file names only."""
-    from denoiser.batch.discover import discover
-    from denoiser.imageio import formats
+    """The photos below a folder, in processing order; opens only files without a suffix."""
+    from denoiser.batch.discover import discover, looks_like_image
 
     cancel.raise_if_cancelled()
-    return [find.path for find in discover([root], is_image_name=formats.is_image_name).finds]
+    return [find.path for find in discover([root], is_image_name=looks_like_image).finds]
 
 
 def _run_part(part: BatchPart, listener: Listener, gate: PauseGate, cancel: CancelToken) -> Report | None:
