@@ -79,7 +79,7 @@ class LatentPanel(qt.QWidget):
         self._number.setAccessibleName(tr("{control} value", control=tr("Quality")))
         self._slider.set_amount(DEFAULT_QUALITY)
         self._number.set_amount(DEFAULT_QUALITY)
-        self._denoises = qt.QCheckBox(tr("Denoise while encoding"))
+        self._denoises = qt.QCheckBox(tr("Denoise before encoding"))
         text = tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller.")
         self._denoises.setToolTip(text)
         self._savings = label(role="caption")
