@@ -90,7 +90,7 @@ class DecodeOptions:
         unit="bits",
         automatic=True,
     )
-    grain: float = fraction(0.0, "Add grain that resembles the noise removed while encoding.")
+    grain: float = fraction(0.0, "Add grain that resembles the noise removed before encoding.")
     model: str = control("auto", help=_MODEL)
     device: str = control("auto", help="Device to run on.", choices=DEVICES)
     precision: str = control("auto", help="Inference precision.", choices=PRECISIONS)
