@@ -23,7 +23,7 @@ import numpy as np
 
 from denoiser import imageio
 from denoiser.engine.session import Session
-from denoiser.errors import SpoiltResult
+from denoiser.errors import FaultyResult
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.estimation.estimator import estimate_noise
 from denoiser.events import CancelToken
@@ -109,7 +109,7 @@ def main() -> int:
             figures = found[word]
             try:
                 result, kept = cleaned(session, image, level_of(word, estimate), estimate)
-            except SpoiltResult:
+            except FaultyResult:
                 figures["refused"].append(1.0)
                 continue
             figures["kept"].append(kept)

@@ -24,7 +24,7 @@
     ├── UnwritableImage              1   the image cannot be written
     │   └── OutputFull                   no space left, or the quota is exceeded
     ├── UnusableData                 1   images unsuitable for training or evaluation
-    ├── SpoiltResult                 1   the model output failed the sanity check nearly everywhere
+    ├── FaultyResult                 1   the output failed the sanity check or the verification
     ├── TrainingFailed               1   training diverged
     └── Cancelled                  130   stopped by the user
 
@@ -182,8 +182,8 @@ class UnusableData(DenoiserError):
     """Images unsuitable for training or evaluation: none, too few, too small, or unpaired."""
 
 
-class SpoiltResult(DenoiserError):
-    """The model output failed the sanity check: invented structure, or values that are not finite."""
+class FaultyResult(DenoiserError):
+    """The output failed the sanity check, or an encoded file does not decode to its input."""
 
     default_hint = "Nothing was written. Try --device cpu --precision fp32, or another --model."
 

@@ -12,7 +12,7 @@ from denoiser.codec.container import TileGrid, TileStream
 from denoiser.codec.container.layout import CHUNK_BYTES
 from denoiser.codec.mosaic import Latents, Mosaic, in_latents, padded, window_of
 from denoiser.engine.trust import NoiseBlocks, sample
-from denoiser.errors import SpoiltResult
+from denoiser.errors import FaultyResult
 from denoiser.events import CancelToken, ignore
 from denoiser.image import Image
 from denoiser.tiling import Region
@@ -46,13 +46,13 @@ class Analysed:
         self.grid = TileGrid.planned(self.image.width, self.image.height)
 
     def tile(self, number: int, step: int, *, verify: bool = False) -> TileStream:
-        """Encode one tile; with *verify*, raises SpoiltResult if it does not decode to its symbols."""
+        """Encode one tile; with *verify*, raises FaultyResult if it does not decode to its symbols."""
         coded = self._coded(number, step)
         tile = TileStream(coded.stream, coded.checksum)
         if verify:
             z, symbols = self.coder.symbols(tile, coded.symbols.shape[1:], step)
             if not (np.array_equal(z, coded.z) and np.array_equal(symbols, coded.symbols)):
-                raise SpoiltResult(
+                raise FaultyResult(
                     f"verification failed: tile {number + 1} does not decode to its input",
                     hint="This is a bug; please report it with the image.",
                 )

@@ -20,7 +20,7 @@ from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, model_of_noise
 from denoiser.codec.container import Exact, LatentFile, TileStream
 from denoiser.codec.entropy.tables import LEVELS
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
-from denoiser.errors import SpoiltResult, UnwritableImage
+from denoiser.errors import FaultyResult, UnwritableImage
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.imageio import depth
@@ -159,7 +159,7 @@ def _verify_exact(kept: Exact, image: Image) -> None:
     )
     same = np.array_equal(again.pixels, image.pixels)
     if not same or (has_alpha and not np.array_equal(again.alpha, image.alpha)):  # type: ignore[arg-type]
-        raise SpoiltResult(
+        raise FaultyResult(
             "verification failed: the lossless pixels do not decode to their input",
             hint="This is a bug, please report it.",
         )

@@ -17,7 +17,7 @@ from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_bud
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.engine.trust import trust_number
-from denoiser.errors import SpoiltResult
+from denoiser.errors import FaultyResult
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import at_level, automatic, present_noise
@@ -152,14 +152,14 @@ class Session:
         return Work(source, canvas, reported)
 
     def _looks_of(self, image: Image, canvas: Canvas) -> Looks:
-        """The result; if it is wrong nearly everywhere, try again in fp32, then raise SpoiltResult."""
+        """The result; if it is wrong nearly everywhere, try again in fp32, then raise FaultyResult."""
         if canvas.kept_share > _WRONG and self.precision != "fp32" and self._options.precision == "auto":
             canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
             self._cleaner.runner.precision = self.precision = "fp32"
             self.precision_reason = "the bf16 result failed the sanity check"
             self._run([canvas], ignore, None)
         if canvas.kept_share > _WRONG:
-            raise SpoiltResult(
+            raise FaultyResult(
                 f"Output failed the sanity check in {canvas.kept_share:.0%} of the image: it contains structure "
                 "that the source does not have, or values that are not finite."
             )

@@ -13,7 +13,7 @@ from denoiser import EncodeOptions, decode, denoise, encode
 from denoiser.codec import container
 from denoiser.codec.context import Coder
 from denoiser.codec.encode import Encoder, best_within, first_reaching, quality_of, step_of
-from denoiser.errors import Cancelled, MissingModel, SpoiltResult, UnwritableImage
+from denoiser.errors import Cancelled, FaultyResult, MissingModel, UnwritableImage
 from denoiser.events import CancelToken, Event, TileDone
 from denoiser.image import Image, Metadata, Origin
 from denoiser.metrics import psnr
@@ -215,7 +215,7 @@ def test_a_tile_that_does_not_decode_is_never_kept(make_photo, asked, monkeypatc
         return z, symbols
 
     monkeypatch.setattr(Coder, "symbols", wrong)
-    with pytest.raises(SpoiltResult, match="tile 1 does not decode to its input"):
+    with pytest.raises(FaultyResult, match="tile 1 does not decode to its input"):
         encode(photo, asked(verify=True))
 
 

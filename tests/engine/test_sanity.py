@@ -6,7 +6,7 @@ from PIL import ImageDraw, ImageFont
 
 from denoiser.engine.sanity import REACH, repair, without_non_finite
 from denoiser.engine.session import Session
-from denoiser.errors import SpoiltResult
+from denoiser.errors import FaultyResult
 from denoiser.events import CancelToken
 from denoiser.image import Pixels, from_numpy
 from denoiser.options import DenoiseOptions
@@ -145,5 +145,5 @@ def test_a_fault_in_one_place_is_repaired_and_reported_and_changes_no_precision(
 def test_a_result_that_is_wrong_everywhere_is_an_error():
     session = Session(DenoiseOptions(device="cpu", precision="fp32", noise_level=5.0))
     _Wrong(session, {"fp32"})
-    with pytest.raises(SpoiltResult, match="failed the sanity check in"):
+    with pytest.raises(FaultyResult, match="failed the sanity check in"):
         session.clean(_noisy_image())

@@ -49,7 +49,7 @@ HINTS: dict[type[DenoiserError], str] = {
     errors.UnknownWeights: "Install the version of denoise that wrote the file.",
     errors.NewerLatent: "Install a newer version of denoise.",
     errors.OutputFull: "Free disk space and start again. Finished photos are kept.",
-    errors.SpoiltResult: "Nothing was written. Try another model, or set Device to CPU.",
+    errors.FaultyResult: "Nothing was written. Try another model, or set Device to CPU.",
     errors.UsageError: "",
 }
 # Messages contain file names and details, in English. In another language this summary comes first.
@@ -71,7 +71,7 @@ SUMMARIES: dict[type[DenoiserError], str] = {
     errors.ImageTooLarge: "The image is too large.",
     errors.UnwritableImage: "The file cannot be written.",
     errors.OutputFull: "The disk is full.",
-    errors.SpoiltResult: "The result failed the sanity check.",
+    errors.FaultyResult: "The result failed the sanity check.",
     DenoiserError: "An error occurred.",
 }
 

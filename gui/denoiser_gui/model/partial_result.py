@@ -203,7 +203,7 @@ class PartialResult:
         self.version += 1
 
     def finish(self, look: Look) -> FinishedPhoto:
-        """The finished photo, once it is complete; raises SpoiltResult if most of it fails the sanity check."""
+        """The finished photo, once it is complete; raises FaultyResult if most of it fails the sanity check."""
         before = self.session.precision
         cleaned = self.session.finish(self._planned().work, look)
         if self.session.precision != before:  # repeated in fp32: the shown pixels changed too
