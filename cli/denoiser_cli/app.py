@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from denoiser import __version__
-from denoiser_cli.commands import COMMANDS, DEFAULT_COMMAND
+from denoiser_cli.commands import COMMANDS, DEFAULT_COMMAND, GROUPS
 from denoiser_cli.completion import VARIABLE
 from denoiser_cli.failure import explain
 from denoiser_cli.flags import ExampleCommand, OutputMode
@@ -76,8 +76,10 @@ class _Program(ExampleCommand, click.Group):
             formatter.write_dl([record for record in records if record is not None], col_max=34)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        widest = max(map(len, COMMANDS))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), text) for name, text in commands.items()])
 
 
 @click.group(

@@ -1,22 +1,31 @@
-"""One module per command; they are imported on first use. `COMMANDS` has their lines in `denoise --help`."""
+"""One module per command; they are imported on first use. `GROUPS` has their lines in `denoise --help`."""
 
 from __future__ import annotations
 
-COMMANDS = {
-    "clean": "Remove noise from images (the default command).",
-    "encode": "Compress images to latent files (.dlf).",
-    "decode": "Decode latent files to images.",
-    "info": "Show the content of latent files.",
-    "verify": "Check latent files without decoding them to disk.",
-    "estimate": "Estimate the noise of images.",
-    "watch": "Watch a folder and clean new images.",
-    "compare": "Compare noisy and clean images on a sheet.",
-    "redo": "Repeat the processing of an output and compare.",
-    "samples": "Write noisy sample photos.",
-    "models": "List, verify and describe models.",
-    "evaluate": "Measure a denoiser or a codec on benchmarks.",
-    "train": "Train a denoiser, a codec or the noise estimator.",
-    "doctor": "Check the installation and measure its speed.",
-    "gui": "Open the desktop app.",
+GROUPS = {
+    "Clean": {
+        "clean": "Remove noise from images (the default command).",
+        "estimate": "Estimate the noise of images.",
+        "compare": "Compare noisy and clean images on a sheet.",
+        "watch": "Watch a folder and clean new images.",
+        "redo": "Repeat the processing of an output and compare.",
+    },
+    "Compress": {
+        "encode": "Compress images to latent files (.dlf).",
+        "decode": "Decode latent files to images.",
+        "info": "Show the content of latent files.",
+        "verify": "Check latent files without decoding them to disk.",
+    },
+    "Train": {
+        "train": "Train a denoiser, a codec or the noise estimator.",
+        "evaluate": "Measure a denoiser or a codec on benchmarks.",
+        "models": "List, verify and describe models.",
+    },
+    "Tools": {
+        "samples": "Write noisy sample photos.",
+        "doctor": "Check the installation and measure its speed.",
+        "gui": "Open the desktop app.",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 DEFAULT_COMMAND = "clean"
