@@ -102,12 +102,16 @@ class PyramidAutoencoder(Denoiser):
         self.size_multiple = SIZE_MULTIPLE
         self.formula_radius, self.kmac_per_pixel = self._formula_radius(), self._kmac()
 
-    def forward(self, noisy: Tensor, planes: Tensor) -> Tensor:
+    def encode(self, noisy: Tensor, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The maps at 1/2, 1/4 and 1/8 that the second half of the network decodes."""
         folded = functional.pixel_unshuffle(noisy, _STEM)
         conditioning = planes.expand(len(folded), -1, *folded.shape[2:])
         half = self.enter_half(self.head(torch.cat([folded, conditioning], dim=1)))
         quarter = self.enter_quarter(self.down_quarter(half))
-        eighth = self.bottleneck(self.down_eighth(quarter))
+        return half, quarter, self.bottleneck(self.down_eighth(quarter))
+
+    def forward(self, noisy: Tensor, planes: Tensor) -> Tensor:
+        half, quarter, eighth = self.encode(noisy, planes)
         quarter = self.leave_quarter(quarter + self.up_quarter(eighth))
         half = self.leave_half(half + self.up_half(quarter))
         residual = functional.pixel_shuffle(self.tail(half), _STEM)

@@ -1,1 +1,1 @@
-"""What latents are good for."""
+"""Explores images by what encoders make of them: maps, clusters, similar images."""

@@ -1,0 +1,50 @@
+"""Encoders for exploring images: sizes of the maps, independence of the batch, models that have no encoder."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from denoiser.errors import MissingModel, UsageError
+from denoiser.models import catalog, loading
+from denoiser.networks.conditioning import Condition
+from denoiser.workbench.encoder import load_encoder
+
+SCALES = {"fast": (2, 4, 8), "codec": (16,)}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_maps_have_the_size_of_the_image_at_each_scale_for_any_size(name: str) -> None:
+    maps = load_encoder(name).maps(torch.rand(2, 3, 75, 50))
+    assert [tuple(one.shape[2:]) for one in maps] == [(-(-75 // s), -(-50 // s)) for s in SCALES[name]]
+    assert all(len(one) == 2 and one.isfinite().all() for one in maps)
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_an_image_has_the_same_maps_in_any_batch(name: str) -> None:
+    encoder = load_encoder(name)
+    images = torch.rand(3, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    together = encoder.maps(images.flip(0))
+    for number, image in enumerate(images):
+        alone = encoder.maps(image[None])
+        assert all(torch.equal(one[0], many[2 - number]) for one, many in zip(alone, together, strict=True))
+
+
+def test_the_maps_of_a_denoiser_are_those_that_it_decodes() -> None:
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network = loading.load(catalog.find("fast", "cpu")).network
+    seen: dict[str, torch.Tensor] = {}
+    network.bottleneck.register_forward_hook(lambda _module, _args, out: seen.update(eighth=out))
+    network(image, Condition().planes().reshape(1, -1, 1, 1))
+    torch.testing.assert_close(load_encoder("fast").maps(image)[2], seen["eighth"])
+
+
+def test_a_latent_file_is_no_model() -> None:
+    with pytest.raises(UsageError, match=r"photo\.dlf: is a compressed image, not a model"):
+        load_encoder("photo.dlf")
+
+
+@pytest.mark.parametrize("name", ["estimator", "nosuch", "nosuch.safetensors"])
+def test_models_without_an_encoder_are_named(name: str) -> None:
+    with pytest.raises(MissingModel, match=name):
+        load_encoder(name)
