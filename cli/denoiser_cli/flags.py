@@ -119,6 +119,17 @@ class ExampleCommand(click.Command):
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
+_SUFFIXES = {"jpg": "jpeg", "tif": "tiff"}  # names of formats that people type
+
+
+class _Choice(click.Choice[Any]):
+    """One of several words, or of their common abbreviations."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        word = _SUFFIXES.get(value, value)
+        return super().convert(word if word in self.choices else value, param, ctx)
+
+
 class _Number(click.ParamType[Any]):
     """A number, or a keyword such as auto. The options class checks the range."""
 
@@ -243,7 +254,7 @@ def _words(kind: type[Any], control: Control, default: Any) -> dict[str, Any]:
     words: dict[str, Any] = {"default": shown if control.automatic else default}
     if control.choices:
         choices = (AUTOMATIC, *control.choices) if control.automatic else control.choices
-        words |= {"type": click.Choice(choices), "metavar": "N" if kind is int else "WORD"}
+        words |= {"type": _Choice(choices), "metavar": "N" if kind is int else "WORD"}
         return words | {"help": f"{control.help} [{'|'.join(map(str, choices))}; default {shown}]"}
     if control.unit == "bytes":
         return words | {"type": _Size(), "help": f"{control.help} [default {shown}]"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from denoiser import imageio
 from denoiser.atomicfile import whole_file
 from denoiser.batch import Job, Plan, Settings, carry_out, layout, plan_folder
 from denoiser.batch.cleaning import CLEANING
@@ -148,6 +149,8 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     target = _target_of(call)
     row = work.row(target) if target else work.row_of(content, call.settings)
     refuse_quality([row], call.settings)
+    with imageio.naming(target or Path("standard output")):
+        work.check(content, row)
     with stopping_politely() as cancel:
         worker = work.open(None, call.settings)
         outcome = work.make(content, call.settings, worker, series=None, listener=ignore, cancel=cancel)

@@ -105,6 +105,11 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
         """Read an image from a pipe, or its crop."""
         return cropped(super().read_bytes(data, name, settings), name, settings)
 
+    def check(self, content: Image, row: Format) -> None:
+        """Raise UnwritableImage for colours or transparency that the format cannot store."""
+        imageio.refuse_colours(content.profile, content.cicp, row)
+        imageio.refuse_alpha(content, row)
+
     def make(
         self,
         content: Image,

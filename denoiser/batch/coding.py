@@ -208,6 +208,10 @@ class DecodeWork(ToImages[Latent, "Decoder"]):
 
         return Latent(container.read_bytes(data, name, settings.read), name)
 
+    def check(self, content: Latent, row: Format) -> None:
+        """Raise UnwritableImage for colours that the format cannot store."""
+        imageio.refuse_colours(content.file.profile, content.file.cicp, row)
+
     def make(
         self,
         content: Latent,

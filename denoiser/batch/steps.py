@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from denoiser import imageio
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, Manifest, SourceFile, sha256_of, stamp_of
 from denoiser.batch.plan import Plan
@@ -24,11 +25,16 @@ class LoadedFile:
 
 
 def read(job: Job, plan: Plan, settings: Settings, manifest: Manifest | None) -> LoadedFile:
-    """Record the file as begun and decode it; raise UnreadableImage if it changes meanwhile."""
+    """Record the file as begun and decode it.
+
+    Raises UnreadableImage if it changes meanwhile, UnwritableImage if the format of the target cannot store it.
+    """
     before = stamp_of(job.source)
     if manifest is not None and before is not None:
         manifest.begun(job.target, SourceFile(job.source, before))
     content = plan.work.read(job.source, settings)
+    with imageio.naming(job.target):
+        plan.work.check(content, plan.work.row(job.target))
     digest = sha256_of(job.source) if manifest is not None else ""
     if before is not None and stamp_of(job.source) != before:
         raise UnreadableImage(

@@ -127,6 +127,9 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
     def read_bytes(self, data: bytes, name: str, settings: Settings) -> _Content:
         """Read the content of a pipe."""
 
+    def check(self, content: _Content, row: Format) -> None:
+        """Raise UnwritableImage if this format cannot store what will be made of *content*."""
+
     @abstractmethod
     def make(
         self,

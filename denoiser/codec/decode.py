@@ -124,6 +124,7 @@ class Decoder:
         origin = Origin(
             format=source.format if source else "png",
             mode=source.mode if source else "rgb",
+            jpeg=file.jpeg,
             lossless=file.is_exact and (source is None or source.lossless),
             times_ns=times_ns,
             size=(file.width, file.height),

@@ -21,10 +21,11 @@ _CROP_OVERHEAD = 1.1  # crops take a little more than their share of the whole i
 
 def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
     """The fields of a latent file that do not depend on how its pixels are stored."""
-    source, origin = None, image.origin
+    source, jpeg, origin = None, None, image.origin
     if origin is not None and not options.strip:
         known = origin.format in SOURCE_FORMATS.values() and origin.mode in SOURCE_MODES.values()
         source = SourceFacts(origin.format, origin.mode, origin.lossless) if known else None
+        jpeg = origin.jpeg
     return {
         "width": image.width,
         "height": image.height,
@@ -35,6 +36,7 @@ def frame_of(image: Image, options: EncodeOptions) -> dict[str, Any]:
         "cicp": image.cicp,
         "metadata": Metadata() if options.strip else image.metadata,
         "source": source,
+        "jpeg": jpeg,
         "thumbnail": pillow_bridge.small_jpeg(image) if options.thumbnail else None,
     }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from denoiser.imageio import formats
     from denoiser.imageio.pillow_bridge import from_pil, is_pil, to_pil
     from denoiser.imageio.reader import ImageHeader, preview, probe, read, read_bytes, shrunk
-    from denoiser.imageio.writer import encode, losses, write
+    from denoiser.imageio.writer import encode, losses, naming, refuse_alpha, refuse_colours, write
 
 _HOMES = {
     "ImageHeader": "reader",
@@ -22,10 +22,13 @@ _HOMES = {
     "from_pil": "pillow_bridge",
     "is_pil": "pillow_bridge",
     "losses": "writer",
+    "naming": "writer",
     "preview": "reader",
     "probe": "reader",
     "read": "reader",
     "read_bytes": "reader",
+    "refuse_alpha": "writer",
+    "refuse_colours": "writer",
     "shrunk": "reader",
     "to_pil": "pillow_bridge",
     "write": "writer",
@@ -38,10 +41,13 @@ __all__ = [
     "from_pil",
     "is_pil",
     "losses",
+    "naming",
     "preview",
     "probe",
     "read",
     "read_bytes",
+    "refuse_alpha",
+    "refuse_colours",
     "shrunk",
     "to_pil",
     "write",

@@ -116,6 +116,28 @@ def profile_of(cicp: Cicp | None, channels: int) -> bytes | None:
     return _icc(f"CICP {cicp.primaries}/{cicp.transfer}", primaries, curve, channels)
 
 
+def hdr_profile_of(cicp: Cicp | None, channels: int) -> bytes | None:
+    """Return an ICC profile for PQ and HLG, with a sampled curve and the code points; None for other colours.
+
+    Programs that cannot read the code points see an image that is relative to the peak of the curve, thus dark.
+    """
+    if cicp is None or not is_hdr(cicp) or not cicp.full_range or cicp.primaries not in _PRIMARIES:
+        return None
+    signal = np.linspace(0, 1, _SAMPLES)
+    if cicp.transfer == 16:  # PQ: SMPTE ST 2084
+        root = signal ** (1 / 78.84375)
+        linear = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
+        linear = linear ** (1 / 0.1593017578125)
+    else:  # HLG: ARIB STD-B67
+        linear = np.where(
+            signal <= 0.5, signal**2 / 3, (np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12
+        )
+    return _icc(name_of(cicp), _PRIMARIES[cicp.primaries], tuple(linear), channels, cicp)
+
+
+_SAMPLES = 1024  # of a curve
+
+
 def is_hdr(cicp: Cicp) -> bool:
     """Return whether these are code points of PQ or HLG."""
     return cicp.transfer in _HDR
@@ -130,6 +152,12 @@ def code_points_in(profile: bytes) -> Cicp | None:
             code = profile[place : place + 4]
             return Cicp(code[0], code[1]) if len(code) == 4 else None
     return None
+
+
+def hdr_in(profile: bytes) -> Cicp | None:
+    """Return the code points in an ICC profile if they are those of PQ or HLG."""
+    found = code_points_in(profile)
+    return found if found and is_hdr(found) else None
 
 
 _MAX_TAGS = 100  # of a profile; real ones have fewer than 30
@@ -157,8 +185,10 @@ _D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
-def _icc(name: str, primaries: tuple[float, ...], curve: tuple[float, ...], channels: int) -> bytes | None:
-    """Return an ICC profile of version 4; None if the primaries are no triangle."""
+def _icc(
+    name: str, primaries: tuple[float, ...], curve: tuple[float, ...], channels: int, cicp: Cicp | None = None
+) -> bytes | None:
+    """Return an ICC profile of version 4; None if the primaries are no triangle. Long curves are samples."""
     xyz = np.array([(x / y, 1, (1 - x - y) / y) for x, y in zip(primaries[::2], primaries[1::2], strict=True)]).T
     colours, white = xyz[:, :3], xyz[:, 3]
     adapted = np.linalg.inv(_BRADFORD) @ np.diag((_BRADFORD @ _D50) / (_BRADFORD @ white)) @ _BRADFORD
@@ -174,7 +204,13 @@ def _icc(name: str, primaries: tuple[float, ...], curve: tuple[float, ...], chan
         b"wtpt": b"XYZ \0\0\0\0" + _fixed(_D50),
         b"chad": b"sf32\0\0\0\0" + _fixed(adapted.flat),
     }
-    tone = b"para\0\0\0\0" + (b"\0\0\0\0" if len(curve) == 1 else b"\0\3\0\0") + _fixed(curve)
+    if len(curve) == _SAMPLES:
+        values = np.rint(np.array(curve) * 65_535).astype(">u2")
+        tone = b"curv\0\0\0\0" + struct.pack(">I", _SAMPLES) + values.tobytes()
+    else:
+        tone = b"para\0\0\0\0" + (b"\0\0\0\0" if len(curve) == 1 else b"\0\3\0\0") + _fixed(curve)
+    if cicp is not None:
+        tags[b"cicp"] = b"cicp\0\0\0\0" + bytes([cicp.primaries, cicp.transfer, 0, 1])
     if channels == 1:
         tags[b"kTRC"] = tone
     else:

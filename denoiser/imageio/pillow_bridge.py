@@ -10,7 +10,7 @@ import numpy as np
 
 from denoiser.errors import UsageError
 from denoiser.image import Image, Metadata, Origin, Pixels
-from denoiser.imageio import containers, depth
+from denoiser.imageio import colour, containers, depth
 from denoiser.imageio.containers import exif
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def from_pil(image: PillowImage.Image) -> Image:
         alpha=samples[:, :, colours] if bands != colours else None,
         bits=bits,
         profile=profile or None,
+        cicp=colour.hdr_in(profile) if profile else None,
         metadata=metadata,
         origin=Origin(format="png", mode=mode, notes=(note,) if note else ()),
     )
@@ -76,7 +77,8 @@ def from_pil(image: PillowImage.Image) -> Image:
 def to_pil(image: Image, *, mode: str = "") -> PillowImage.Image:
     """Return a Pillow image: 8 bits, or I;16 for 16-bit grey and F for float grey without alpha.
 
-    Pillow has no deeper colour, so deeper images are rounded to 8 bits. *mode* is that of the original Pillow
+    Pillow has no deeper colour, so deeper images are rounded to 8 bits, and no code points, so those of PQ and HLG
+    become a profile. *mode* is that of the original Pillow
     image; the result has it, too, except for P, PA, 1, CMYK and Lab.
     """
     from PIL import Image as pillow
@@ -90,8 +92,9 @@ def to_pil(image: Image, *, mode: str = "") -> PillowImage.Image:
         made = pillow.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
     if mode in _RESTORED:
         made = made.convert(mode)
-    if image.profile:
-        made.info["icc_profile"] = image.profile
+    made_from = image.cicp, image.channels
+    if profile := image.profile or colour.profile_of(*made_from) or colour.hdr_profile_of(*made_from):
+        made.info["icc_profile"] = profile
     if image.metadata.exif:
         made.info["exif"] = b"Exif\0\0" + image.metadata.exif
     if image.metadata.xmp:
@@ -122,8 +125,6 @@ def _samples(image: PillowImage.Image) -> tuple[np.ndarray, str, int, str]:
     if mode == "I":
         return _from_wide_integers(np.asarray(image)), "grey", 16, ""
     if mode in ("CMYK", "LAB"):
-        from denoiser.imageio import colour
-
         return colour.pillow_to_srgb(image), mode.lower(), 8, f"{mode} was converted to sRGB"
     raise UsageError(f"Unsupported mode {mode!r} of a Pillow image.")
 

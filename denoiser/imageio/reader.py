@@ -178,8 +178,7 @@ def _colours(
         if (profile and key != "jxl") or colour.describes_srgb(cicp) or max(cicp) > 255:
             cicp = None
     if profile and cicp is None:
-        found = colour.code_points_in(profile)
-        cicp = found if found and colour.is_hdr(found) else None
+        cicp = colour.hdr_in(profile)
     if profile is None:
         profile = colour.profile_of(cicp, channels)
     if profile is None and cicp is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +27,19 @@ def write(image: Image, path: Path, options: WriteOptions = WriteOptions(), *, f
     Raises UnwritableImage if the format cannot store the image, or writing fails.
     """
     row = formats.ROWS[format] if format else formats.by_suffix(path)
-    try:
+    with naming(path):
         encoded = encode(image, row.key, options)
-    except UnwritableImage as error:
-        raise type(error)(f"{path} {error.message}", hint=error.hint) from error
     with whole_file(path, times_ns=image.origin.times_ns if image.origin else None) as file:
         file.write(encoded)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Add the name of the output to errors."""
+    try:
+        yield
+    except UnwritableImage as error:
+        raise type(error)(f"{path} {error.message}", hint=error.hint) from error
 
 
 def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) -> bytes:
@@ -38,14 +47,10 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
     row = formats.ROWS.get(format)
     if row is None or not row.depths:
         raise UsageError(f"{row.name if row else format!r} cannot be written.")
+    refuse_alpha(image, row)
     bits = depth.fitting(bits_of(options) or image.bits, row.depths)
     pixels, alpha = depth.at_depth(image, bits)
-    if alpha is not None and not row.alpha:
-        if not np.all(alpha == alpha.dtype.type((1 << bits) - 1)):
-            raise UnwritableImage(
-                f"cannot be written: {row.name} does not support transparency.",
-                hint="Use PNG, TIFF, WebP or AVIF.",
-            )
+    if not row.alpha:
         alpha = None
     metadata = Metadata() if options.strip else pillow_bridge.renewed(image)
     colours = _colours(image, row, metadata)
@@ -53,19 +58,38 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
     return containers.embed(encoded, row.key, metadata, *colours)
 
 
+def refuse_alpha(image: Image, row: Format) -> None:
+    """Raise UnwritableImage if the image has transparent pixels, and this format cannot store them."""
+    if image.alpha is None or row.alpha:
+        return
+    alpha = depth.rescale(image.alpha, image.white, max(row.depths))
+    if not np.all(alpha == alpha.dtype.type((1 << max(row.depths)) - 1)):
+        raise UnwritableImage(
+            f"cannot be written: {row.name} does not support transparency.", hint="Use PNG, TIFF, WebP or AVIF."
+        )
+
+
+def refuse_colours(profile: bytes | None, cicp: Cicp | None, row: Format) -> None:
+    """Raise UnwritableImage if this format cannot store the colours: PQ and HLG without a profile."""
+    if cicp is None or profile is not None or _holds(row, cicp) or colour.describes_srgb(cicp):
+        return
+    raise UnwritableImage(
+        f"cannot be written: {row.name} cannot store these colours ({colour.name_of(cicp)}).",
+        hint="Use --format png, avif or jxl." if cicp.full_range else "Use --format png.",
+    )
+
+
+def _holds(row: Format, cicp: Cicp) -> bool:
+    return row.key in _WITH_CICP and (row.key == "png" or cicp.full_range)
+
+
 def _colours(image: Image, row: Format, metadata: Metadata) -> tuple[bytes | None, Cicp | None]:
     """Return the profile and the code points for this format; raise UnwritableImage if it cannot store the colours.
 
     A profile that was made from code points or chunks is left out where these are stored.
     """
-    profile, cicp = image.profile, image.cicp
-    holds_cicp = row.key in _WITH_CICP and (row.key == "png" or cicp is None or cicp.full_range)
-    if cicp and not holds_cicp and profile is None and not colour.describes_srgb(cicp):
-        raise UnwritableImage(
-            f"cannot be written: {row.name} cannot store these colours ({colour.name_of(cicp)}).",
-            hint="Use --format png, avif or jxl." if cicp.full_range else "Use --format png.",
-        )
-    cicp = cicp if holds_cicp else None
+    refuse_colours(image.profile, image.cicp, row)
+    profile, cicp = image.profile, image.cicp if image.cicp and _holds(row, image.cicp) else None
     if profile and cicp and profile == colour.profile_of(cicp, image.channels):
         return None, cicp
     if profile and row.key == "png" and profile == colour.profile_of_png(metadata.png, image.channels):

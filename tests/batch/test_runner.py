@@ -29,6 +29,7 @@ from denoiser.events import (
     Started,
     TileDone,
 )
+from denoiser.image import Cicp, Image, from_numpy
 from denoiser.imageio import read
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
@@ -238,9 +239,24 @@ def test_blocked_files_fail_without_loading_weights(tmp_path: Path, make_picture
     assert isinstance(events[0], Started) and events[0].files == 2
 
 
-def test_losses_of_the_format_are_reported(tmp_path: Path, session: Session) -> None:
-    from denoiser.image import from_numpy
+def test_colours_and_transparency_that_the_format_cannot_store_are_refused_before_cleaning(
+    tmp_path: Path, session: Session
+) -> None:
+    (tmp_path / "in").mkdir()
+    grey = from_numpy(np.full((16, 16, 4), 90, np.uint8))
+    imageio.write(grey, tmp_path / "in" / "glass.png")
+    imageio.write(Image(grey.pixels, cicp=Cicp(9, 16)), tmp_path / "in" / "pq.png")
+    events: list[Event] = []
+    settings = Settings(write=WriteOptions(format="jpeg"))
+    plan = make_plan(tmp_path / "in", tmp_path / "out", settings)
+    report = run_plan(plan, lambda: session, settings, listener=events.append)
+    assert names(events, FileFailed) == ["glass.png", "pq.png"] and names(events, FileStarted) == []
+    glass, pq = (failure.error.message for failure in report.failures)
+    assert glass.endswith("out/glass.jpg cannot be written: JPEG does not support transparency.")
+    assert pq.endswith("out/pq.jpg cannot be written: JPEG cannot store these colours (BT.2020 with PQ).")
 
+
+def test_losses_of_the_format_are_reported(tmp_path: Path, session: Session) -> None:
     deep = from_numpy(np.full((16, 16, 3), 40_000, np.uint16))
     (tmp_path / "in").mkdir()
     imageio.write(deep, tmp_path / "in" / "deep.png")

@@ -75,6 +75,7 @@ def test_values_arrive_in_their_kind() -> None:
 
 
 def test_auto_is_none_where_none_is_automatic() -> None:
+    assert [parse("--format", word)["format"] for word in ("jpg", "tif")] == ["jpeg", "tiff"]
     words = parse("--noise-level", "auto", "--format", "auto", "--quality", "auto", "--device", "auto")
     assert collect(DenoiseOptions, words) == DenoiseOptions()
     assert collect(WriteOptions, words) == WriteOptions()

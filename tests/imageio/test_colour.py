@@ -254,3 +254,15 @@ def test_code_points_are_found_in_profiles() -> None:
     assert colour.code_points_in(profile) == Cicp(9, 16)
     for bad in (b"", profile[:140], profile[:-1], b"\xff" * 200):
         assert colour.code_points_in(bad) is None
+
+
+@pytest.mark.parametrize(
+    ("transfer", "signal", "linear"), [(16, 0.508, 0.01), (16, 0.751, 0.1), (18, 0.5, 1 / 12), (18, 0.75, 0.265)]
+)
+def test_the_curves_of_hdr_profiles(transfer: int, signal: float, linear: float) -> None:
+    """BT.2408: 100 cd/m² are 51 % of PQ, 1000 are 75 %; HLG has 1/12 of the peak at 50 %, and 26.5 % at 75 %."""
+    profile = colour.hdr_profile_of(Cicp(9, transfer), 3)
+    assert profile is not None and colour.code_points_in(profile) == Cicp(9, transfer)
+    curve = np.frombuffer(profile[profile.index(b"curv") + 12 :], ">u2", 1024) / 65_535
+    assert np.interp(signal, np.linspace(0, 1, 1024), curve) == pytest.approx(linear, rel=0.02)
+    assert curve[0] == 0 and curve[-1] == pytest.approx(1, abs=1e-4) and (np.diff(curve) >= 0).all()

@@ -100,3 +100,12 @@ def test_sixteen_bit_tables_are_read() -> None:
 def test_tables_that_are_not_there_are_none() -> None:
     frame = b"\xff\xc0\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00"
     assert jpeg_tables.read_tables(b"\xff\xd8" + frame + b"\xff\xd9") is None
+
+
+@pytest.mark.parametrize("quality", [1, 5, 24, 25, 49, 50, 75, 92, 99, 100])
+def test_standard_tables_are_those_of_libjpeg(photo: Array, quality: int) -> None:
+    for array, components in ((photo, 3), (photo[:, :, 0].copy(), 1)):
+        tables = jpeg_tables.read_tables(jpeg(array, quality=quality))
+        assert tables is not None and tables.quantisation == jpeg_tables.standard(quality, components)
+        assert jpeg_tables.standard_quality(tables.quantisation) == quality
+    assert jpeg_tables.standard_quality(((1,) * 63 + (2,),)) is None

@@ -15,7 +15,7 @@ from PIL import ImageCms, ImageOps
 import denoiser
 from denoiser import imageio
 from denoiser.errors import UsageError
-from denoiser.image import Image, Metadata, from_numpy
+from denoiser.image import Cicp, Image, Metadata, from_numpy
 from denoiser.imageio import pillow_bridge
 from denoiser.imageio.containers import exif
 
@@ -108,6 +108,23 @@ def test_profile_metadata_and_orientation_travel(photo: Array) -> None:
     given = denoiser.to_pil(taken)
     assert given.info["icc_profile"] == profile
     assert given.getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("cicp", [Cicp(9, 16), Cicp(12, 18), Cicp(12, 13), Cicp(9, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_code_points_become_a_profile(photo: Array, cicp: Cicp, channels: int) -> None:
+    image = Image(photo[:, :, :channels], cicp=cicp)
+    given = denoiser.to_pil(image)
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(given.info["icc_profile"]))
+    assert profile.profile.xcolor_space.strip() == ("GRAY" if channels == 1 else "RGB")
+    back = denoiser.from_pil(given)
+    assert back.cicp == (cicp if cicp.transfer in (16, 18) else None)
+    assert back.profile == given.info["icc_profile"]
+
+
+def test_colours_that_mean_srgb_need_no_profile(photo: Array) -> None:
+    for cicp in (None, Cicp(1, 13), Cicp(99, 16), Cicp(9, 16, full_range=False)):
+        assert "icc_profile" not in denoiser.to_pil(Image(photo, cicp=cicp)).info
 
 
 def test_the_pillow_image_may_change_afterwards(photo: Array) -> None:

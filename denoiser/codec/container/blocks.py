@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from denoiser.codec.container import layout
 from denoiser.codec.container.latent import Exact, SourceFacts, TileStream
 from denoiser.errors import DamagedLatent, NewerLatent
-from denoiser.image import Cicp
+from denoiser.image import Cicp, JpegTables
+from denoiser.imageio import jpeg_tables
 
 _CODE_OF_CODEC = {name: code for code, name in layout.EXACT_CODECS.items()}
 _CODE_OF_FORMAT = {name: code for code, name in layout.SOURCE_FORMATS.items()}
@@ -87,3 +90,48 @@ def source_of_bytes(payload: bytes) -> SourceFacts | None:
     return SourceFacts(
         layout.SOURCE_FORMATS[format_], layout.SOURCE_MODES[mode], bool(flags & layout.SOURCE_LOSSLESS)
     )
+
+
+def jpeg_to_bytes(jpeg: JpegTables) -> bytes:
+    """Serialise the tables of a JPEG, of which standard ones take one byte; empty if they are invalid."""
+    if len(jpeg.sampling) not in (1, 3) or not all(map(all, (*jpeg.quantisation, *jpeg.sampling))):
+        return b""  # a JPEG in CMYK, or a corrupt one
+    factors = bytes(16 * across + down for across, down in jpeg.sampling)
+    kind, values = jpeg_tables.standard_quality(jpeg.quantisation), b""
+    if kind is None:
+        tables = np.array(jpeg.quantisation)
+        if len(tables) == 3 and np.array_equal(tables[1], tables[2]):
+            tables = tables[:2]
+        kind = layout.JPEG_BYTES if tables.max() < 256 else layout.JPEG_WORDS
+        values = tables.astype(layout.JPEG_VALUES[kind]).tobytes()
+    progressive = layout.JPEG_PROGRESSIVE if jpeg.progressive else 0
+    return bytes([kind, len(factors) + progressive]) + factors + values
+
+
+def jpeg_of_bytes(payload: bytes) -> JpegTables:
+    """Parse the tables of a JPEG; raises DamagedLatent if they are invalid."""
+    kind, number = payload[:2].ljust(2, b"\0")
+    count = number % layout.JPEG_PROGRESSIVE
+    factors, values = payload[2 : 2 + count], payload[2 + count :]
+    sampling = tuple(divmod(both, 16) for both in factors)
+    if (
+        count not in (1, 3)
+        or len(factors) != count
+        or not all(1 <= side <= 4 for pair in sampling for side in pair)
+    ):
+        raise DamagedLatent("corrupt: the components of the JPEG are invalid")
+    return JpegTables(_tables_of(kind, values, count), sampling, progressive=number >= layout.JPEG_PROGRESSIVE)
+
+
+def _tables_of(kind: int, values: bytes, count: int) -> tuple[tuple[int, ...], ...]:
+    """Return a table for each of *count* components; the last stored table is that of all further ones."""
+    if 1 <= kind <= 100 and not values:
+        return jpeg_tables.standard(kind, count)
+    dtype = np.dtype(layout.JPEG_VALUES.get(kind, "u1"))
+    stored, rest = divmod(len(values), 64 * dtype.itemsize)
+    if kind not in layout.JPEG_VALUES or rest or not 1 <= stored <= count:
+        raise DamagedLatent("corrupt: the quantisation tables of the JPEG are incomplete")
+    tables = [tuple(table) for table in np.frombuffer(values, dtype).reshape(-1, 64).tolist()]
+    if not all(map(all, tables)):
+        raise DamagedLatent("corrupt: a quantisation table of the JPEG contains 0")
+    return tuple(tables + tables[-1:] * (count - stored))

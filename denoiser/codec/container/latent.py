@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from denoiser.codec.container import layout
 from denoiser.codec.container.grid import TileGrid
 from denoiser.errors import DamagedLatent
-from denoiser.image import Cicp, Metadata
+from denoiser.image import Cicp, JpegTables, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class LatentFile:
     cicp: Cicp | None = None
     metadata: Metadata = field(default_factory=Metadata, repr=False)
     source: SourceFacts | None = None
+    jpeg: JpegTables | None = field(default=None, repr=False)  # of the source
     thumbnail: bytes | None = field(default=None, repr=False)
     noise: bytes | None = field(default=None, repr=False)  # model of the removed noise, see codec.grain
     passed_over: tuple[str, ...] = ()  # unknown chunk types that were skipped

@@ -45,6 +45,7 @@ IPTC = b"iptc"
 COMMENT = b"note"
 PNG = b"pngc"
 RESOURCES = b"phot"
+JPEG = b"jpgt"
 NOISE = b"nois"
 THUMBNAIL = b"thmb"
 ALPHA = b"ALPH"
@@ -64,12 +65,13 @@ ORDER = {
     COMMENT: 8,
     PNG: 9,
     RESOURCES: 10,
-    NOISE: 11,
-    THUMBNAIL: 12,
-    ALPHA: 13,
-    TILE: 14,
-    EXACT: 15,
-    DONE: 16,
+    JPEG: 11,
+    NOISE: 12,
+    THUMBNAIL: 13,
+    ALPHA: 14,
+    TILE: 15,
+    EXACT: 16,
+    DONE: 17,
 }
 
 TILE_HEAD = struct.Struct(">I")  # CRC-32 of the symbols; the stream follows
@@ -77,6 +79,9 @@ RESOLUTION_FIELDS = struct.Struct(">dd")
 SOURCE_FIELDS = struct.Struct(">BBB")
 CICP_FIELDS = struct.Struct(">BBBB")
 SOURCE_LOSSLESS = 1
+JPEG_PROGRESSIVE = 128
+JPEG_BYTES, JPEG_WORDS = 0, 255  # in place of a quality: tables follow
+JPEG_VALUES = {JPEG_BYTES: "u1", JPEG_WORDS: ">u2"}
 NOISE_BYTES = 154
 
 EXACT_CODECS = {1: "webp", 2: "png"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,10 +202,9 @@ class _ChunkContents:
             self.metadata["comment"] = _text(payload)
         elif kind == layout.RESOLUTION:
             self.metadata["resolution"] = blocks.resolution_of_bytes(payload)
-        elif kind == layout.CICP:
-            self.others["cicp"] = blocks.cicp_of_bytes(payload)
-        elif kind == layout.SOURCE:
-            self.others["source"] = blocks.source_of_bytes(payload)
+        elif kind in _PARSED:
+            name, parse = _PARSED[kind]
+            self.others[name] = parse(payload)
         elif kind in _OTHERS:
             self.others[_OTHERS[kind]] = payload
         else:
@@ -220,6 +219,11 @@ _METADATA = {
     layout.IPTC: "iptc",
     layout.PNG: "png",
     layout.RESOURCES: "resources",
+}
+_PARSED: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {
+    layout.CICP: ("cicp", blocks.cicp_of_bytes),
+    layout.SOURCE: ("source", blocks.source_of_bytes),
+    layout.JPEG: ("jpeg", blocks.jpeg_of_bytes),
 }
 _OTHERS = {layout.PROFILE: "profile", layout.THUMBNAIL: "thumbnail", layout.NOISE: "noise"}
 

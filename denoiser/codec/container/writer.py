@@ -53,6 +53,7 @@ def _metadata(latent: LatentFile) -> Iterator[tuple[bytes, bytes | None]]:
     yield layout.COMMENT, kept.comment.encode("utf-8", "replace") if kept.comment else None
     yield layout.PNG, kept.png
     yield layout.RESOURCES, kept.resources
+    yield layout.JPEG, blocks.jpeg_to_bytes(latent.jpeg) if latent.jpeg else None
     yield layout.NOISE, latent.noise
     yield layout.THUMBNAIL, latent.thumbnail
 

@@ -13,7 +13,7 @@ from denoiser.errors import UnreadableImage, UnsupportedFormat, UnwritableImage
 from denoiser.image import Cicp, Pixels
 from denoiser.imageio import colour, source
 from denoiser.imageio.backends import DecodedImage
-from denoiser.imageio.containers import Inspection, jxl
+from denoiser.imageio.containers import Inspection, jxl, jxl_profile
 
 # libjxl's distance; at 1.0 differences become visible side by side.
 _DISTANCE = 0.5
@@ -58,18 +58,18 @@ def _profile(data: bytes) -> bytes | None:
 
 
 def encode(samples: Pixels, profile: bytes | None, cicp: Cicp | None, *, lossless: bool) -> bytes:
-    """Encode without metadata, in sRGB or colours of code points: imagecodecs cannot write profiles.
+    """Encode without metadata, in colours of code points or of the profile, which imagecodecs cannot write.
 
     It writes 8 bits as sRGB and deeper samples as linear sRGB. Others are always encoded without loss, because only
     then the colours in the header can be replaced.
     """
     cicp = cicp or _code_points_of(profile)
     native = _LINEAR if samples.dtype != np.uint8 else _SRGB
-    lossless = lossless or cicp != native
-    if cicp is None or not jxl.can_store(cicp):
+    colours = cicp if cicp and jxl.can_store(cicp) else profile
+    lossless = lossless or colours != native
+    if colours is None or (isinstance(colours, bytes) and not _fits(colours, samples.shape[2])):
         raise UnwritableImage(
-            "cannot be written: with its own colour profile, colours would be wrong in JPEG XL.",
-            hint="Use --format tiff, png or avif.",
+            "cannot be written: JPEG XL cannot store these colours.", hint="Use --format tiff, png or avif."
         )
     block = np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
     try:
@@ -78,7 +78,13 @@ def encode(samples: Pixels, profile: bytes | None, cicp: Cicp | None, *, lossles
         )
     except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:
         raise UnwritableImage(f"cannot be encoded: {error}") from error
-    return bytes(encoded) if cicp == native else jxl.with_colours(bytes(encoded), cicp)
+    return bytes(encoded) if colours == native else jxl.with_colours(bytes(encoded), colours)
+
+
+def _fits(profile: bytes, channels: int) -> bool:
+    """Return whether this is a profile for so many channels, with or without alpha."""
+    fits = profile[36:40] == b"acsp" and profile[16:20] == (b"GRAY" if channels < 3 else b"RGB ")
+    return fits and len(profile) > jxl_profile.HEADER_BYTES
 
 
 _SRGB, _LINEAR = Cicp(1, 13), Cicp(1, 8)

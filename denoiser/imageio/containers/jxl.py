@@ -3,14 +3,14 @@
     signature | ftyp | jxll | Exif offset, block | xml XMP | jxlc codestream, or jxlp parts of it | brob packed
 
 The profile is part of the coded image, so the decoder reads it. `with_colours` replaces the colour encoding that an
-encoder has written.
+encoder has written, because the encoders that are installed write neither code points nor profiles.
 """
 
 from __future__ import annotations
 
 from denoiser.errors import UnreadableImage
 from denoiser.image import Cicp, Metadata
-from denoiser.imageio.containers import boxes, exif, inspection
+from denoiser.imageio.containers import boxes, exif, inspection, jxl_profile
 from denoiser.imageio.containers.boxes import box
 from denoiser.imageio.containers.inspection import Inspection, distinct
 from denoiser.imageio.containers.span import MAX_BLOCK_BYTES, ByteSpan, Data, broken
@@ -216,19 +216,19 @@ def can_store(cicp: Cicp) -> bool:
     return cicp.primaries in _PRIMARIES and cicp.transfer in _TRANSFERS and cicp.full_range
 
 
-def with_colours(encoded: bytes, cicp: Cicp) -> bytes:
-    """Return a lossless JPEG XL of an encoder with another colour encoding; the samples are unchanged."""
+def with_colours(encoded: bytes, colours: Cicp | bytes) -> bytes:
+    """Return a lossless JPEG XL with other code points, or with a profile; the samples are unchanged."""
     pieces = [encoded[:12]]
     for part in _parts(ByteSpan(encoded))[1:]:
         content = encoded[part.at : part.at + part.size]
         skipped = {b"jxlc": 0, b"jxlp": 4}.get(part.name, len(content))  # the number of the part
         if content[skipped : skipped + 2] == _BARE:
-            content = content[:skipped] + _BARE + _recoloured(content[skipped + 2 :], cicp)
+            content = content[:skipped] + _BARE + _recoloured(content[skipped + 2 :], colours)
         pieces.append(box(part.name, content))
     return b"".join(pieces)
 
 
-def _recoloured(codestream: bytes, cicp: Cicp) -> bytes:
+def _recoloured(codestream: bytes, colours: Cicp | bytes) -> bytes:
     """Replace the colour encoding in the header, after which the codestream goes on at the next whole byte."""
     bits = _Bits(codestream[:64])
     bits.size()
@@ -242,10 +242,12 @@ def _recoloured(codestream: bytes, cicp: Cicp) -> bytes:
     end = bits.at
     if bits.take(2) or not bits.take(1):  # extensions; default transform
         raise broken("a JPEG XL header of another encoder")
-    value = int.from_bytes(codestream[: -(-bits.at // 8)], "little")
-    new, size = _packed([(0, 1), (0, 1), *_colour_fields(cicp, is_grey)])
-    head = value & (1 << begin) - 1 | new << begin | (value >> end) << begin + size
-    return head.to_bytes(-(-(bits.at + size - (end - begin)) // 8), "little") + codestream[-(-bits.at // 8) :]
+    before = int.from_bytes(codestream[: -(-bits.at // 8)], "little")
+    fields = [(before & (1 << begin) - 1, begin), (0, 1), *_colour_fields(colours, is_grey)]
+    fields += [(before >> end & (1 << bits.at - end) - 1, bits.at - end)]
+    if isinstance(colours, bytes):
+        fields += jxl_profile.fields_of(colours)
+    return _packed(fields) + codestream[-(-bits.at // 8) :]
 
 
 def _is_exact(bits: _Bits) -> bool:
@@ -294,12 +296,14 @@ def _code_points(bits: _Bits) -> Cicp | None:
         return None
 
 
-def _colour_fields(cicp: Cicp, is_grey: bool) -> list[tuple[int, int]]:
-    """Return (value, bits) of a colour encoding after its first two bits."""
-    white, primaries = _PRIMARIES[cicp.primaries]
-    numbers = [_GREY, white] if is_grey else [0, white, primaries]
-    fields = [field for number in numbers for field in _enum(number)]
-    return [*fields, (0, 1), *_enum(_TRANSFERS[cicp.transfer]), *_enum(_RELATIVE)]
+def _colour_fields(colours: Cicp | bytes, is_grey: bool) -> list[tuple[int, int]]:
+    """Return (value, bits) of a colour encoding after its first bit; a profile itself comes later."""
+    space = _enum(_GREY if is_grey else 0)
+    if isinstance(colours, bytes):
+        return [(1, 1), *space]
+    white, primaries = _PRIMARIES[colours.primaries]
+    chosen = [*_enum(white), *([] if is_grey else _enum(primaries))]
+    return [(0, 1), *space, *chosen, (0, 1), *_enum(_TRANSFERS[colours.transfer]), *_enum(_RELATIVE)]
 
 
 def _enum(number: int) -> list[tuple[int, int]]:
@@ -307,10 +311,7 @@ def _enum(number: int) -> list[tuple[int, int]]:
     return [(form, 2), (number - _ENUM[form][0], _ENUM[form][1])]
 
 
-def _packed(fields: list[tuple[int, int]]) -> tuple[int, int]:
-    """Return the number of these (value, bits), the lowest bits first, and how many bits it has."""
-    value = at = 0
-    for number, size in fields:
-        value |= number << at
-        at += size
-    return value, at
+def _packed(fields: list[tuple[int, int]]) -> bytes:
+    """Return the bytes of these (value, bits), the lowest bits first."""
+    digits = "".join(f"{number:0{size}b}" for number, size in reversed(fields) if size)
+    return int(digits, 2).to_bytes(-(-len(digits) // 8), "little")

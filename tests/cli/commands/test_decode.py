@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as PilImage
 
 from denoiser import imageio
-from denoiser.image import Image, from_numpy
+from denoiser.codec.decode import Decoder
+from denoiser.image import Cicp, Image, from_numpy
 from denoiser_cli import app
 
 EXACT = ("--lossless",)
@@ -45,6 +48,33 @@ def test_format_depth_and_region_are_obeyed(call, latents: Path) -> None:
     assert Path("c.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
+@pytest.mark.parametrize(
+    "words", [{"quality": 71, "subsampling": 2}, {"qtables": [[9] * 64, [5] * 64], "subsampling": 1}]
+)
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_jpeg_gets_its_tables_and_subsampling_back(
+    call, make_picture, codec, words: dict[str, Any], lossless: bool
+) -> None:
+    make_picture("a.png", side=70)
+    with PilImage.open("a.png") as picture:
+        picture.convert("RGB").save("a.jpg", **words)
+    assert call("encode", "a.jpg", "--out", "a.dlf", *(EXACT if lossless else codec)).code == 0
+    codec = () if lossless else codec
+    assert call("decode", "a.dlf", "--out", "b.jpg", *codec).code == 0
+    assert call("decode", "a.dlf", "--out", "c.jpg", "--quality", "30", *codec).code == 0
+    assert tables_in("a.jpg") == tables_in("b.jpg") != tables_in("c.jpg")
+    assert call("encode", "a.jpg", "--out", "d.dlf", "--strip", *(EXACT if lossless else codec)).code == 0
+    assert call("decode", "d.dlf", "--out", "d.jpg", *codec).code == 0
+    assert tables_in("d.jpg") != tables_in("a.jpg")
+
+
+def tables_in(name: str) -> tuple[Any, Any]:
+    """Tables and sampling factors, as Pillow reads them."""
+    picture: Any
+    with PilImage.open(name) as picture:
+        return picture.quantization, picture.layer
+
+
 def test_lossy_images_are_similar(call, make_picture, tmp_path: Path, codec) -> None:
     make_picture("a.png", side=130)
     assert call("encode", "a.png", "--out", "a.dlf", "-Q", "90", *codec).code == 0
@@ -53,6 +83,18 @@ def test_lossy_images_are_similar(call, make_picture, tmp_path: Path, codec) -> 
     assert call("decode", "a.dlf", "--out", "c.png", "--region", "60,9,70,30", *codec).code == 0
     whole, part = imageio.read(Path("b.png")).pixels, imageio.read(Path("c.png")).pixels
     assert np.array_equal(whole[9:39, 60:130], part)
+
+
+def test_hdr_is_refused_before_decoding_where_it_cannot_be_stored(
+    call, make_picture, codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_picture("a.png")
+    imageio.write(Image(imageio.read(Path("a.png")).pixels, cicp=Cicp(9, 18)), Path("hlg.png"))
+    assert call("encode", "hlg.png", "--out", "hlg.dlf", *codec).code == 0
+    monkeypatch.setattr(Decoder, "decode", None)
+    for out in ("a.jpg", "-"):
+        answer = call("decode", "hlg.dlf", "--out", out, "--format", "jpg", *codec)
+        assert answer.code != 0 and "JPEG cannot store these colours (BT.2020 with HLG)" in answer.err
 
 
 def test_a_damaged_file_is_reported_and_not_decoded(call, latents: Path) -> None:

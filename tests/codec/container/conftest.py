@@ -9,7 +9,7 @@ import pytest
 
 from denoiser.codec import exact
 from denoiser.codec.container import LatentFile, SourceFacts, TileGrid, TileStream
-from denoiser.image import Cicp, Image, Metadata
+from denoiser.image import Cicp, Image, JpegTables, Metadata
 
 METADATA = Metadata(
     exif=b"II*\0exif",
@@ -54,6 +54,7 @@ def full(plain: LatentFile) -> LatentFile:
         thumbnail=b"\xff\xd8\xff small",
         profile=b"profile",
         cicp=Cicp(9, 16),
+        jpeg=JpegTables(((9,) * 64, (8,) * 64, (8,) * 64), ((2, 2), (1, 1), (1, 1)), progressive=True),
         metadata=METADATA,
         source=SourceFacts("jpeg", "rgb", False),
     )

@@ -8,6 +8,8 @@ import pytest
 
 from denoiser.codec.container import blocks, layout
 from denoiser.codec.container.latent import Exact, SourceFacts, TileStream
+from denoiser.image import JpegTables
+from denoiser.imageio import jpeg_tables
 
 
 @pytest.mark.parametrize("tile", [TileStream(b"", 0), TileStream(b"abc", 0xFFFFFFFF), TileStream(b"\0\0\1", 7)])
@@ -35,6 +37,35 @@ def test_resolutions(dots: tuple[float, float]) -> None:
 @pytest.mark.parametrize("dots", [(0.0, 1.0), (float("nan"), 1.0), (1.0, float("inf")), (-1.0, 1.0)])
 def test_a_resolution_that_says_nothing_is_left_out(dots: tuple[float, float]) -> None:
     assert blocks.resolution_to_bytes(dots) == b""
+
+
+RAMP, FLAT, WIDE = tuple(range(1, 65)), (7,) * 64, (300,) * 64
+FACTORS = ((2, 2), (1, 1), (1, 1))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize(
+    ("tables", "size"),
+    [
+        *((jpeg_tables.standard(quality, 3), 5) for quality in (1, 49, 50, 90, 100)),
+        ((RAMP, FLAT, FLAT), 5 + 128),
+        ((RAMP, FLAT, RAMP), 5 + 192),
+        ((WIDE, FLAT, FLAT), 5 + 256),
+        ((RAMP,), 3 + 64),
+        (jpeg_tables.standard(75, 1), 3),
+    ],
+)
+def test_tables_of_a_jpeg(tables: tuple[tuple[int, ...], ...], size: int, progressive: bool) -> None:
+    jpeg = JpegTables(tables, FACTORS[: len(tables)], progressive)
+    payload = blocks.jpeg_to_bytes(jpeg)
+    assert blocks.jpeg_of_bytes(payload) == jpeg
+    assert len(payload) == size
+
+
+def test_tables_of_cmyk_and_of_corrupt_jpegs_are_left_out() -> None:
+    four = JpegTables((FLAT,) * 4, ((1, 1),) * 4)
+    zero = JpegTables(((0, *FLAT[1:]),), ((1, 1),))
+    assert blocks.jpeg_to_bytes(four) == blocks.jpeg_to_bytes(zero) == b""
 
 
 def test_exact_pictures() -> None:

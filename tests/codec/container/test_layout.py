@@ -19,8 +19,8 @@ def test_sizes_add_up() -> None:
 
 
 def test_numbers_have_not_moved() -> None:
-    assert list(layout.ORDER.values()) == list(range(1, 17))
-    assert b"".join(layout.ORDER) == b"ICCPcicpresoorigexifxmppiptcnotepngcphotnoisthmbALPHTILEEXACDONE"
+    assert list(layout.ORDER.values()) == list(range(1, 18))
+    assert b"".join(layout.ORDER) == b"ICCPcicpresoorigexifxmppiptcnotepngcphotjpgtnoisthmbALPHTILEEXACDONE"
     assert layout.EXACT_CODECS == {1: "webp", 2: "png"}
     assert layout.SOURCE_FORMATS[1] == "png" and layout.SOURCE_FORMATS[9] == "raw"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ImageCms
 
 from denoiser import imageio
 from denoiser.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat, UnwritableImage
@@ -70,14 +69,35 @@ def same(one: Image, other: Image) -> bool:
     return alphas and one.bits == other.bits and np.array_equal(one.pixels, other.pixels)
 
 
-def test_jpeg_xl_refuses_a_profile_that_it_would_lose(photo: Array) -> None:
+ADOBE = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329)  # primaries and white of Adobe RGB
+
+
+@pytest.mark.parametrize("kind", ["grey8", "rgb8", "rgba8", "grey+alpha16", "rgb16", "rgba32"])
+def test_a_profile_is_written_and_read(kinds: dict[str, Image], kind: str) -> None:
+    pytest.importorskip("imagecodecs")
+    pillow_jxl = pytest.importorskip("pillow_jxl")
+    # Of lossy sources, too: only lossless samples are in the colours of the profile.
+    profile = colour._icc("Adobe RGB (1998)", ADOBE, (563 / 256,), kinds[kind].channels)
+    picture = dataclasses.replace(kinds[kind], profile=profile, origin=Origin("jpeg", "rgb", lossless=False))
+    written = imageio.encode(picture, "jxl")
+    assert pillow_jxl.Decoder(num_threads=1)(written)[3] == profile
+    back = imageio.read_bytes(written, "a.jxl")
+    assert same(back, picture) and back.profile == profile and back.cicp is None
+    assert imageio.encode(back, "jxl") == written
+
+
+@pytest.mark.parametrize("kind", ["grey8", "rgb8"])
+def test_a_profile_of_other_channels_is_refused(kinds: dict[str, Image], kind: str) -> None:
     pytest.importorskip("imagecodecs")
     pytest.importorskip("pillow_jxl")
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert imageio.encode(from_numpy(photo, profile=srgb), "jxl")
-    wide = from_numpy(photo, profile=srgb.replace(b"s\0R\0G\0B", b"w\0i\0d\0e"))
-    with pytest.raises(UnwritableImage, match="its own colour profile"):
-        imageio.encode(wide, "jxl")
+    picture = kinds[kind]
+    right, wrong = (
+        colour._icc("x", ADOBE, (1.8,), channels) for channels in (picture.channels, 4 - picture.channels)
+    )
+    assert right is not None
+    for profile in (wrong, right[:128], b"no profile"):
+        with pytest.raises(UnwritableImage, match="JPEG XL cannot store these colours"):
+            imageio.encode(dataclasses.replace(picture, profile=profile), "jxl")
 
 
 def test_jpeg_xl_that_is_cut_is_refused(photo: Array) -> None:
