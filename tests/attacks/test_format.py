@@ -1,6 +1,6 @@
 """Each MUST of docs/format.md is broken by a file made for it, and the file is refused by name.
 
-The files are put together here by hand, with right checksums all over, by nothing that the writer uses.
+The files are put together by hand, in tests/reference.
 """
 
 from __future__ import annotations
@@ -9,69 +9,19 @@ import itertools
 import re
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from reference_latent_file import NO_LATENTS, TILE, TILES, Chunks, attacks, chunk, file, header, refused
 from reference_range_coder import ReferenceEncoder
 
 from denoiser.codec import container, exact
 from denoiser.codec.entropy import tables as builders
 from denoiser.codec.entropy.symbols import SymbolDecoder, SymbolEncoder
 from denoiser.codec.entropy.tables import CodingTables
-from denoiser.errors import DamagedLatent, ImageTooLarge, NewerLatent, UnreadableImage, UnsupportedFormat
+from denoiser.errors import DamagedLatent, ImageTooLarge, NewerLatent, UnsupportedFormat
 from denoiser.image import Image
-from denoiser.options import ReadOptions
-
-Chunks = list[tuple[bytes, bytes]]
-ATTACKED: set[int] = set()
-TILE = struct.pack(">I", 7) + b"stream"
-FIELDS = {
-    "magic": b"\x89DLF\r\n\x1a\n",
-    "version": 1,
-    "coder": 1,
-    "channels": 3,
-    "bits": 8,
-    "width": 130,
-    "height": 60,
-    "step": 20,
-    "flags": 0,
-    "across": 2,
-    "down": 1,
-    "weights": b"abcdefgh",
-}
-NO_LATENTS = {"coder": 0, "step": 0, "across": 0, "down": 0, "weights": bytes(8)}
-TILES: Chunks = [(b"TILE", TILE), (b"TILE", TILE)]
-
-
-def attacks(*numbers: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Says which MUSTs of the page a test breaks."""
-    ATTACKED.update(numbers)
-    return lambda test: test
-
-
-def chunk(kind: bytes, payload: bytes) -> bytes:
-    content = kind + struct.pack(">I", len(payload)) + payload
-    return content + struct.pack(">I", zlib.crc32(content))
-
-
-def header(**changes: object) -> bytes:
-    fields = struct.pack(">8sBBBBIIBBBB8s", *(FIELDS | changes).values())
-    return fields + struct.pack(">I", zlib.crc32(fields))
-
-
-def file(chunks: Chunks = TILES, *, done: bool = True, **changes: object) -> bytes:
-    """A file with these chunks and a header with these changes; all checksums are right."""
-    body = header(**changes) + b"".join(itertools.starmap(chunk, chunks))
-    return body + chunk(b"DONE", struct.pack(">I", zlib.crc32(body))) if done else body
-
-
-def refused(data: bytes, words: str, kind: type[UnreadableImage] = DamagedLatent) -> None:
-    with pytest.raises(kind, match=words) as caught:
-        container.read_bytes(data, "attack.dlf", ReadOptions(max_pixels=10_000_000))
-    assert type(caught.value) is kind
-    assert caught.value.message.startswith("attack.dlf")
 
 
 def exactly(picture: Image | None = None, codec: int = 0) -> bytes:
@@ -484,44 +434,6 @@ def test_code_points_that_are_not_of_rgb(payload: bytes) -> None:
     assert container.write(latent) == file([(b"cicp", b"\x09\x10\0\1"), *TILES])
 
 
-def jpeg(payload: bytes) -> bytes:
-    return file([(b"jpgt", payload), *TILES])
-
-
-@attacks(40)
-@pytest.mark.parametrize("number", [0, 2, 4, 127, 128, 130])
-def test_a_jpeg_of_other_components(number: int) -> None:
-    refused(jpeg(bytes([95, number]) + b"\x11" * (number % 128)), "components of the JPEG")
-
-
-@attacks(40)
-@pytest.mark.parametrize(
-    "payload", [b"\x5f", b"\x5f\1", b"\x5f\3\x22\x11", b"\x5f\1\x01", b"\x5f\1\x10", b"\x5f\1\x51"]
-)
-def test_a_jpeg_with_missing_or_wrong_factors(payload: bytes) -> None:
-    refused(jpeg(payload), "components of the JPEG")
-    assert container.read_bytes(jpeg(b"\x5f\x81\x44"), "a.dlf").jpeg.progressive  # type: ignore[union-attr]
-
-
-@attacks(41)
-@pytest.mark.parametrize("kind", [0, 1, 100, 101, 254, 255])
-@pytest.mark.parametrize("size", [0, 1, 63, 65, 127, 64 * 3 + 64, 64 * 6 + 64])
-def test_a_jpeg_whose_tables_are_not_whole(kind: int, size: int) -> None:
-    data = jpeg(bytes([kind, 3, 0x22, 0x11, 0x11]) + b"\1" * size)
-    if (kind in (1, 100) and size == 0) or (kind == 255 and size == 64 * 4):
-        assert container.read_bytes(data, "a.dlf").jpeg
-    else:
-        refused(data, "tables of the JPEG are incomplete")
-
-
-@attacks(42)
-@pytest.mark.parametrize(("kind", "size"), [(0, 1), (255, 2)])
-def test_a_jpeg_whose_table_contains_zero(kind: int, size: int) -> None:
-    start, one = bytes([kind, 1, 0x11]), (1).to_bytes(size, "big")
-    assert container.read_bytes(jpeg(start + one * 64), "a.dlf").jpeg
-    refused(jpeg(start + one * 63 + bytes(size)), "contains 0")
-
-
 # --- the page -----------------------------------------------------------------------------------------------------
 
 
@@ -532,4 +444,5 @@ def test_every_must_of_the_page_has_its_attack(pytestconfig: pytest.Config) -> N
     assert all("MUST" in text for text in items.values())
     prose = re.sub(r"^(\d+)\. ((?:.|\n(?!\d+\. |\n))*)", "", page, flags=re.MULTILINE)
     assert prose.count("MUST") == 1, "outside of the numbered lines only the first paragraph says the word"
-    assert set(map(int, items)) == ATTACKED
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert set(items) == set(re.findall(r"^@attacks\((\d+)\)", tests, re.MULTILINE))
