@@ -18,7 +18,7 @@ from denoiser.batch import Job, Plan, Settings, carry_out, layout, plan_folder
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.discover import FoundFile
 from denoiser.batch.plan import AnyWork, refuse_quality, refuse_surprises, work_of
-from denoiser.batch.processing_record import has_record
+from denoiser.batch.processing_record import record_in
 from denoiser.batch.work import Outcome
 from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, ignore
@@ -80,7 +80,7 @@ def _with_out(paths: tuple[str, ...], settings: Settings, work: AnyWork) -> tupl
         return paths, str(layout.beside(info))
     if len(paths) != 2 or not work.makes(second := Path(paths[1])):
         return paths, ""
-    if second.exists() and work.takes(second) and not has_record(second):
+    if second.exists() and work.takes(second) and record_in(second) is None:
         raise UsageError(
             f"--out is missing: {second} exists, so it is an input, too.",
             hint=f"For example: {work.words.command} {first} {second} --out {work.words.folder}",

@@ -17,6 +17,7 @@ from typing import Any
 
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import FOLDER, VERSION, Stamp, is_locked, lines_from, sha256_of, stamp_of
+from denoiser.batch.processing_record import record_in
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import (
     DenoiserError,
@@ -282,6 +283,8 @@ def _why_again(
     if settings.batch.overwrite:
         return "--overwrite"
     there = stamp_of(job.target)
+    if not job.name and past.done is None:  # no folder with records, thus a single file
+        return _own_output(job, settings, choice)
     if there is None or (past.made != there and not _left_by_a_dead_run(past, there)):
         return _foreign(job, past)
     if past.done is None or past.state != "done" or past.made != there:
@@ -292,6 +295,26 @@ def _why_again(
         other = "made with other " + ("weights" if past.done["options"] == settings.key else "options")
         return other if _replaces(history, past, settings, choice) else OtherOptions(f"{job.target}: was {other}.")
     return _differs(job, past.done["source_sha256"], past.done["sha256"]) if settings.batch.verify else None
+
+
+def _own_output(job: Job, settings: Settings, choice: ModelChoice) -> DenoiserError | None:
+    """Return None for a single file that was made from this source with these options; else an error.
+
+    The processing record in the output has the options, and its time is that of the source. An image with nothing
+    to clean was copied.
+    """
+    source, there = stamp_of(job.source), stamp_of(job.target)
+    if source is None or there is None:
+        return _foreign(job, OutputHistory())
+    if source.size == there.size and sha256_of(job.source) == sha256_of(job.target):
+        return None
+    record = record_in(job.target)
+    if record is None:
+        return _foreign(job, OutputHistory())
+    if abs(source.mtime_ns - there.mtime_ns) > _SAME_TIME_NS:
+        return OtherOptions(f"{job.target}: was made from another image, or before {job.source} changed.")
+    same = record.options == settings.look and record.digest == choice.digest
+    return None if same else OtherOptions(f"{job.target}: was made with other options or weights.")
 
 
 def _replaces(history: History, past: OutputHistory, settings: Settings, choice: ModelChoice) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, UsageError
-from denoiser.image import Image
+from denoiser.image import Image, Metadata
 from denoiser.imageio import containers, source
 from denoiser.imageio.containers import xmp
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions, renamed
@@ -87,7 +87,20 @@ def version_of_torch() -> str:
 
 def read_record(image: Image) -> ProcessingRecord | None:
     """Return the record of an image, or None if it has no valid one."""
-    text = xmp.property_of(image.metadata.xmp, NAMESPACE, PROPERTY) if image.metadata.xmp else None
+    return _record_of(image.metadata)
+
+
+def record_in(path: Path) -> ProcessingRecord | None:
+    """Return the record of an image file, or None if it has no valid one; reads its metadata only."""
+    try:
+        with source.mapped(path) as (data, row):
+            return _record_of(containers.inspect(data, row.key).metadata)
+    except DenoiserError:
+        return None
+
+
+def _record_of(metadata: Metadata) -> ProcessingRecord | None:
+    text = xmp.property_of(metadata.xmp, NAMESPACE, PROPERTY) if metadata.xmp else None
     try:
         values = json.loads(text) if text else None
         if not isinstance(values, dict) or values.get("v") != _VERSION or not isinstance(values["options"], dict):
@@ -113,13 +126,3 @@ def _taken(options: type[Any], values: dict[str, Any]) -> dict[str, Any]:
         if kinds[name].startswith("int") and isinstance(value, float) and value.is_integer():
             taken[name] = int(value)
     return taken
-
-
-def has_record(path: Path) -> bool:
-    """Return whether a file is an image with a processing record, and so an output; reads its metadata only."""
-    try:
-        with source.mapped(path) as (data, row):
-            packet = containers.inspect(data, row.key).metadata.xmp
-    except DenoiserError:
-        return False
-    return bool(packet and xmp.property_of(packet, NAMESPACE, PROPERTY))

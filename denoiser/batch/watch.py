@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from denoiser.atomicfile import as_unwritable
 from denoiser.batch.cleaning import CLEANING, ask_device
-from denoiser.batch.discover import Discovery, FoundFile, Skipped, discover
+from denoiser.batch.discover import Discovery, FoundFile, Skipped, discover, looks_like_image
 from denoiser.batch.history import History, OutputHistory, conflict, read_on
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import FOLDER, Manifest, Stamp, locked_if_free, stamp_of
@@ -32,7 +32,6 @@ from denoiser.batch.settings import Settings
 from denoiser.batch.work import Worker
 from denoiser.errors import Cancelled, DenoiserError, OutputFull, Refused, UnreadableImage, UnsafeOutput, UsageError
 from denoiser.events import CancelToken, Event, FileDone, FileFailed, FileSkipped, Listener, Started, ignore
-from denoiser.imageio import formats
 from denoiser.options import WatchOptions
 
 LOCK = "watch.lock"
@@ -303,7 +302,7 @@ class Arrivals:
         """Scan once; raise UsageError if the folder does not exist."""
         found = discover(
             [self.folder],
-            is_image_name=formats.is_image_name,
+            is_image_name=looks_like_image,
             recursive=self.recursive,
             leave_out=self.out,
         )

@@ -194,7 +194,7 @@ class ToImages(BatchWork[_Content, Image, _Worker]):
     def write(self, outcome: Outcome[Image], job: Job, settings: Settings) -> Outcome[Image]:
         """Write the image with its metadata and the times of the source."""
         imageio.write(outcome.result, job.target, settings.write)
-        lost = imageio.losses(outcome.result, formats.by_suffix(job.target).key)
+        lost = imageio.losses(outcome.result, formats.by_suffix(job.target).key, settings.write)
         return dataclasses.replace(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *lost))))
 
     def encoded(self, outcome: Outcome[Image], row: Format, settings: Settings) -> bytes:

@@ -190,6 +190,8 @@ class _Call:
             from denoiser.codec.grain import without_noise  # torch
 
             clean, self.noise = without_noise(image, self.denoiser(), options.denoise, self.cancel)
+            if self.noise is None:
+                image = self.image = clean
         keeps = keeps or self.noise is not None
         self.analysed = Analysed(clean, self.transform, self.coder, self.cancel, keeps, image)
         self.frame = frame_of(image, options) | {"weights": self.weights, "grid": self.analysed.grid}

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from denoiser.engine.grain import LEVELS, Grain, GrainModel, model_of
 from denoiser.engine.trust import NoiseBlocks, finite, luma
 from denoiser.errors import DamagedLatent
+from denoiser.estimation.policy import automatic
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
 
@@ -116,6 +117,8 @@ def without_noise(
     cleaned = session.clean(image, cancel=cancel)
     if not cleaned.device:  # nothing was computed
         return image, None
+    if level is None and cleaned.estimate is not None and automatic(cleaned.estimate)[1] == 0:
+        return cleaned.image, None  # only hot pixels were replaced
     if cleaned.estimate is not None:
         estimate = cleaned.estimate
         return cleaned.image, Noise(estimate.luma, estimate.chroma, estimate.kind)

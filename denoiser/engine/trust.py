@@ -52,11 +52,15 @@ def luma(values: Plane) -> Plane:
     return total
 
 
+_LARGEST = np.float32(1e12)
+
+
 def finite(values: Pixels) -> Plane:
-    """*values* as float32, with 0 for NaN and infinity."""
+    """*values* as float32, with 0 for NaN and infinity; values of corrupt files are limited, to have squares."""
     plane: Plane = values.astype(np.float32)
     if np.issubdtype(values.dtype, np.floating):
         np.nan_to_num(plane, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        np.clip(plane, -_LARGEST, _LARGEST, out=plane)
     return plane
 
 

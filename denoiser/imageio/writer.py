@@ -97,14 +97,16 @@ def _colours(image: Image, row: Format, metadata: Metadata) -> tuple[bytes | Non
     return profile, cicp
 
 
-def losses(image: Image, format: str) -> tuple[str, ...]:
-    """Return notes on what this format cannot store of the image, and on what stays as it was before."""
+def losses(image: Image, format: str, options: WriteOptions = WriteOptions()) -> tuple[str, ...]:
+    """Return notes on what this format cannot store of the image, and on options without an effect on it."""
     row = formats.ROWS[format]
     words = []
     if row.depths and depth.fitting(image.bits, row.depths) < image.bits:
         words.append(f"{image.bits} bits reduced to {max(row.depths)} in {row.name}")
     left_out = containers.not_carried(format, image.metadata, image.profile)
     words += [f"{row.name} holds no {word}" for word in left_out]
+    if row.key == "avif" and image.alpha is not None and options.quality is not None:
+        words.append("AVIF with transparency is always lossless: --quality has no effect")
     if image.metadata.exif and containers.exif.has_preview_in_note(image.metadata.exif):
         words.append("the preview in the camera's MakerNote still shows the source")
     return tuple(words)

@@ -51,7 +51,7 @@ def test_the_output_format_follows_the_bytes_or_the_option(tree: Path) -> None:
 
 
 def test_existing_files_of_unknown_origin_need_overwrite(tree: Path, make_picture: Maker) -> None:
-    make_picture(Path("out/a.png"))
+    make_picture(Path("out/a.png"), side=25)
     plan = make_plan("in", "out")
     assert targets(plan) == ["out/b.jpg", "out/sub/c.webp"] and not plan.already_there
     ((job, error),) = plan.blocked

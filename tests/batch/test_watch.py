@@ -342,6 +342,14 @@ def test_temporary_names_the_output_folder_and_other_files_are_passed_over(
     assert names(arrivals.scan()) == ["a.jpg", "b.jpg"]
 
 
+def test_files_without_a_suffix_are_recognised(arrivals: Arrivals, clock: _Clock, make_picture: Maker) -> None:
+    make_picture(arrivals.folder / "a.png").rename(arrivals.folder / "IMG_1")
+    put(arrivals, "README")
+    arrivals.scan()
+    clock.now += 6
+    assert names(arrivals.scan()) == ["IMG_1"]
+
+
 def test_pipes_and_broken_links_are_reported(arrivals: Arrivals) -> None:
     os.mkfifo(arrivals.folder / "a.jpg")
     (arrivals.folder / "b.jpg").symlink_to("nowhere")

@@ -103,3 +103,11 @@ def test_auto_goes_by_the_estimate_and_leaves_clean_images_alone() -> None:
     flat = Image(np.full((256, 256, 3), 128, np.uint8))
     clean, noise = _without(flat, None)
     assert noise is None and clean is flat
+
+
+def test_a_hot_pixel_is_no_noise_to_describe() -> None:
+    ramp = np.rint(60 + 0.3 * np.arange(256)).astype(np.uint8)
+    pixels = np.broadcast_to(ramp[:, np.newaxis], (256, 256, 3)).copy()
+    pixels[100, 90] = 255
+    clean, noise = _without(Image(pixels), None)
+    assert noise is None and np.argwhere((clean.pixels != pixels).any(axis=2)).tolist() == [[100, 90]]

@@ -26,6 +26,15 @@ def test_what_is_no_number_counts_as_nothing():
     assert np.array_equal(kept, [[1.0]])
 
 
+@pytest.mark.filterwarnings("error")
+def test_huge_values_of_a_corrupt_file_cause_no_overflow():
+    dice = np.random.default_rng(1)
+    source = dice.random((96, 96, 3)).astype(np.float32)
+    clean = source * np.float32(0.9)
+    source[40, 50], clean[40, 50] = 3e38, -3e38
+    assert 0 <= trust_number(from_numpy(source), clean) <= 1
+
+
 def test_flat_blocks_are_chosen_and_textured_ones_are_not():
     source, clean = _noisy(128, 128)
     rough = clean.copy()

@@ -123,6 +123,17 @@ def test_lost_depth_is_reported(format: str, bits: int, words: str) -> None:
     assert np.abs(back.pixels / back.white - 0.5).max() < 0.01
 
 
+def test_a_quality_without_effect_is_reported(photo: Array) -> None:
+    alpha = from_numpy(np.dstack([photo, photo[:, :, 0]]))
+    words = imageio.losses(alpha, "avif", WriteOptions(quality=50))
+    assert words == ("AVIF with transparency is always lossless: --quality has no effect",)
+    assert (
+        imageio.losses(from_numpy(photo), "avif", WriteOptions(quality=50)) == imageio.losses(alpha, "avif") == ()
+    )
+    written = imageio.encode(alpha, "avif", WriteOptions(quality=50))
+    assert np.array_equal(imageio.read_bytes(written, "a").pixels, photo)
+
+
 @pytest.mark.parametrize("format", ["png", "tiff"])
 def test_nothing_is_reported_if_nothing_is_lost(full: Image, format: str) -> None:
     assert [words for words in imageio.losses(full, format) if "bits" in words] == []

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from denoiser import imageio
-from denoiser.batch.discover import discover
+from denoiser.batch.discover import discover, looks_like_image
 from denoiser.batch.layout import writable_row
 from denoiser.errors import NothingToDo, UnsafeOutput, UnusableData, UsageError
-from denoiser.imageio import formats
 from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
 from denoiser_cli.lines import one_line, shown, to_stderr
@@ -175,5 +174,5 @@ def _figures(decibel: float, similarity: float) -> str:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    found = discover([folder], is_image_name=formats.is_image_name)
+    found = discover([folder], is_image_name=looks_like_image)
     return {str(find.below.with_suffix("")): find.path for find in found.finds}

@@ -160,7 +160,7 @@ def test_one_image_without_out_is_written_beside_it(call, make_picture, network)
     assert answer.code == 0 and answer.err.endswith(": a-clean.png\n")
     written = Path("a-clean.png").read_bytes()
     again = call("a.png", "--strength", "0.5", *network)
-    assert again.code == 5 and again.err.startswith("a-clean.png: already exists")
+    assert again.code == 5 and again.err.startswith("a-clean.png: was made with other options or weights.")
     assert "--overwrite" in again.err and Path("a-clean.png").read_bytes() == written
     assert call("a.png", "--format", "jpeg", *network).code == 0 and Path("a-clean.jpg").exists()
     Path("a.png").rename("photo")  # a format from the first bytes
@@ -168,12 +168,34 @@ def test_one_image_without_out_is_written_beside_it(call, make_picture, network)
     assert not Path(".denoise").exists()
 
 
+def test_a_second_call_recognises_its_own_output(call, make_picture, network) -> None:
+    for name in ("a.png", "a.jpg"):
+        source = make_picture(name)
+        out = f"a-clean{source.suffix}"
+        assert call(name, *network).code == 0
+        written = Path(out).stat()
+        again = call(name, *network)
+        assert again.code == 0 and again.err.startswith("Nothing to do: 1 file already done"), again.err
+        assert Path(out).stat() == written
+        os.utime(source, (1, 1))
+        changed = call(name, *network)
+        assert changed.code == 5 and changed.err.startswith(
+            f"{out}: was made from another image, or before {name} "
+        )
+        Path(out).write_bytes(source.read_bytes())  # as if there was nothing to clean
+        assert call(name, *network).err.startswith("Nothing to do: 1 file already done")
+        make_picture(out, seed=1)
+        foreign = call(name, *network)
+        assert foreign.code == 5 and foreign.err.startswith(f"{out}: already exists, and no record shows")
+        assert "--overwrite" in foreign.err
+
+
 def test_two_files_are_input_and_output_if_the_second_does_not_exist(call, make_picture, network) -> None:
     make_picture("a.png")
     assert call("a.png", "b.jpg", *network).code == 0
     assert imageio.read(Path("b.jpg")).origin.format == "jpeg"
     again = call("a.png", "b.jpg", *network)  # it is an output, and so no input
-    assert again.code == 5 and again.err.startswith("b.jpg: already exists")
+    assert again.code == 0 and again.err.startswith("Nothing to do: 1 file already done")
     assert call("a.png", "b.jpg", "--overwrite", *network).code == 0
     make_picture("c.png")
     mine = call("a.png", "c.png", "--overwrite", *network)

@@ -51,6 +51,13 @@ def test_equal_images_have_no_finite_psnr(call, three) -> None:
     )
 
 
+def test_files_without_a_suffix_are_recognised(call, three) -> None:
+    Path("noisy/a.png").rename("noisy/a")
+    Path("noisy/README").write_text("words")
+    answer = call("compare", "noisy", "clean", "--out", "sheet.png")
+    assert (answer.code, answer.err) == (0, "2 of 2 images on sheet.png\n")
+
+
 def test_what_has_no_partner_is_named(call, three) -> None:
     Path("clean/a.png").unlink()
     answer = call("compare", "noisy", "clean", "--out", "sheet.png")
