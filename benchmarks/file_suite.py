@@ -39,6 +39,7 @@ from denoiser.imageio import formats
 from denoiser.options import DenoiseOptions, WriteOptions
 
 pillow_heif.register_heif_opener()
+warnings.filterwarnings("ignore", module="PIL")
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(b"s\0R\0G\0B", b"w\0i\0d\0e")
 XMP = (
@@ -57,6 +58,8 @@ FIELDS = {
     "dpi": "resolution",
 }
 
+SRGB = (b"sRGB", b"RGB_D65_SRG_Rel_SRG", b"Gra_D65_Rel_SRG")  # names of profiles that may be left out
+IN_XMP = {"Author", "Copyright", "Title", "Description"}
 OTHER_TEXT = (
     "XML:com.adobe.xmp",
     "Raw profile type",
@@ -182,20 +185,20 @@ def write_files(folder: Path, count: int, rng: np.random.Generator) -> None:
 def described(path: Path) -> dict[str, Any] | None:
     """The fields of a file as Pillow reads them; None if it cannot."""
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")
+        with Image.open(path) as image:
             image.load()
             exif, info = image.getexif(), image.info
-            alpha = "A" in image.mode or "transparency" in info
-            inks = image.mode in ("CMYK", "LAB")
+            profile = info.get("icc_profile") or b""
+            if image.mode in ("CMYK", "LAB") or any(name in profile.replace(b"\0", b"") for name in SRGB):
+                profile = b""
+            dots = info.get("dpi") or (exif.get(0x011A, 0),)
             return {
-                "profile": None if inks else info.get("icc_profile") or None,
+                "profile": profile,
                 "exif": bool({0x010F, 0x8298, 0x0132} & set(exif)) or bool(exif.get_ifd(0x8825)),
-                "xmp": bool(info.get("xmp") or info.get("XML:com.adobe.xmp")),
+                "xmp": b"W5M0MpCehiHzreSzNTczkc9d" in path.read_bytes() or bool(info.get("xmp")),
                 "comment": bool(info.get("comment")),
                 "text": {key for key in getattr(image, "text", {}) if not key.startswith(OTHER_TEXT)},
-                "dpi": bool(info.get("dpi")) and path.suffix != ".webp",
-                "alpha": alpha,
+                "dpi": dots[0] > 1,  # 1 means that only the ratio is known
             }
     except Exception:  # noqa: BLE001 - of other programs, with files that are damaged on purpose
         return None
@@ -208,9 +211,10 @@ def missing(source: Path, target: Path, notes: tuple[str, ...]) -> list[str]:
         return []
     if after is None:
         return ["unreadable"]
-    lost = [name for name in FIELDS if before[name] and not after[name]]
-    if before["text"] - (after["text"] or set()) and "text" not in lost:
-        lost.append("text")
+    if after["xmp"]:
+        before["text"] -= IN_XMP
+    before["text"] -= after["text"]
+    lost = [name for name in FIELDS if before[name] and (name == "text" or not after[name])]
     said = " ".join(notes).lower()
     return [name for name in lost if FIELDS[name].lower() not in said]
 

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from denoiser.engine.grain import LEVELS, Grain, GrainModel, model_of
 from denoiser.engine.trust import NoiseBlocks, finite, luma
 from denoiser.errors import DamagedLatent
-from denoiser.estimation.policy import automatic
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
 
@@ -114,6 +113,8 @@ def without_noise(
     image: Image, session: Session, level: float | None, cancel: CancelToken
 ) -> tuple[Image, Noise | None]:
     """*image* denoised by *session*, and the removed noise; None if there was none."""
+    from denoiser.estimation.policy import automatic  # torch, which a decoder of lossless files does not need
+
     cleaned = session.clean(image, cancel=cancel)
     if not cleaned.device:  # nothing was computed
         return image, None

@@ -52,11 +52,11 @@ def luma(values: Plane) -> Plane:
     return total
 
 
-_LARGEST = np.float32(1e12)
+_LARGEST = np.float32(1e6)  # white is 1
 
 
 def finite(values: Pixels) -> Plane:
-    """*values* as float32, with 0 for NaN and infinity; values of corrupt files are limited, to have squares."""
+    """*values* as float32, with 0 for NaN and infinity; huge values of corrupt files are limited."""
     plane: Plane = values.astype(np.float32)
     if np.issubdtype(values.dtype, np.floating):
         np.nan_to_num(plane, copy=False, nan=0.0, posinf=0.0, neginf=0.0)

@@ -215,8 +215,10 @@ def test_a_failed_file_is_tried_again(done: Path, make_picture: Maker, options) 
     assert (report.done, report.already_there, report.exit_code) == (1, 2, 0)
 
 
-def test_a_single_output_has_no_records_and_needs_overwrite(done: Path, options) -> None:
+def test_a_single_output_has_no_records_and_needs_overwrite_for_other_options(done: Path, options) -> None:
     assert denoise_folder("in/a.png", "one.png", options).done == 1
     assert sorted(os.listdir()) == ["in", "one.png", "out", "weights"]
-    assert denoise_folder("in/a.png", "one.png", options).exit_code == 5
+    assert denoise_folder("in/a.png", "one.png", options).already_there == 1
+    with pytest.raises(OtherOptions):
+        denoise_folder("in/a.png", "one.png", dataclasses.replace(options, strength=0.5))
     assert denoise_folder("in/a.png", "one.png", options, batch=BatchOptions(overwrite=True)).done == 1
