@@ -50,7 +50,7 @@ XMP = (
 )
 # What is compared: its name here, and a word that the note on its loss contains.
 FIELDS = {
-    "profile": "profile",
+    "colours": "profile",
     "exif": "EXIF",
     "xmp": "XMP",
     "comment": "comment",
@@ -192,8 +192,10 @@ def described(path: Path) -> dict[str, Any] | None:
             if image.mode in ("CMYK", "LAB") or any(name in profile.replace(b"\0", b"") for name in SRGB):
                 profile = b""
             dots = info.get("dpi") or (exif.get(0x011A, 0),)
+            if image.format == "JPEG" and not info.get("jfif_unit") and 0x011A not in exif:
+                dots = (0,)  # Pillow assumes 72
             return {
-                "profile": profile,
+                "colours": bool(profile) or "gamma" in info or has_code_points(path.read_bytes()),
                 "exif": bool({0x010F, 0x8298, 0x0132} & set(exif)) or bool(exif.get_ifd(0x8825)),
                 "xmp": b"W5M0MpCehiHzreSzNTczkc9d" in path.read_bytes() or bool(info.get("xmp")),
                 "comment": bool(info.get("comment")),
@@ -202,6 +204,12 @@ def described(path: Path) -> dict[str, Any] | None:
             }
     except Exception:  # noqa: BLE001 - of other programs, with files that are damaged on purpose
         return None
+
+
+def has_code_points(content: bytes) -> bool:
+    """Whether a PNG, or an AVIF or HEIC with other primaries than those of sRGB, has code points."""
+    at = content.find(b"colrnclx") + 8
+    return b"cICP" in content[:200] or (at > 8 and content[at : at + 2] not in (b"\0\1", b"\0\2"))
 
 
 def missing(source: Path, target: Path, notes: tuple[str, ...]) -> list[str]:

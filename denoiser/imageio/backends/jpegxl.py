@@ -67,6 +67,8 @@ def encode(samples: Pixels, profile: bytes | None, cicp: Cicp | None, *, lossles
     native = _LINEAR if samples.dtype != np.uint8 else _SRGB
     colours = cicp if cicp and jxl.can_store(cicp) else profile
     lossless = lossless or colours != native
+    if isinstance(colours, bytes) and colours[16:20] == b"RGB " and samples.shape[2] < 3:
+        samples = np.dstack([*[samples[:, :, :1]] * 3, samples[:, :, 1:]])  # grey has the colours of the profile
     if colours is None or (isinstance(colours, bytes) and not _fits(colours, samples.shape[2])):
         raise UnwritableImage(
             "cannot be written: JPEG XL cannot store these colours.", hint="Use --format tiff, png or avif."

@@ -86,18 +86,25 @@ def test_a_profile_is_written_and_read(kinds: dict[str, Image], kind: str) -> No
     assert imageio.encode(back, "jxl") == written
 
 
-@pytest.mark.parametrize("kind", ["grey8", "rgb8"])
-def test_a_profile_of_other_channels_is_refused(kinds: dict[str, Image], kind: str) -> None:
+def test_other_profiles_are_refused(kinds: dict[str, Image]) -> None:
     pytest.importorskip("imagecodecs")
     pytest.importorskip("pillow_jxl")
-    picture = kinds[kind]
-    right, wrong = (
-        colour._icc("x", ADOBE, (1.8,), channels) for channels in (picture.channels, 4 - picture.channels)
-    )
+    grey, right = (colour._icc("x", ADOBE, (1.8,), channels) for channels in (1, 3))
     assert right is not None
-    for profile in (wrong, right[:128], b"no profile"):
+    for profile in (grey, right[:128], b"no profile"):
         with pytest.raises(UnwritableImage, match="JPEG XL cannot store these colours"):
-            imageio.encode(dataclasses.replace(picture, profile=profile), "jxl")
+            imageio.encode(dataclasses.replace(kinds["rgb8"], profile=profile), "jxl")
+
+
+@pytest.mark.parametrize("kind", ["grey8", "grey+alpha16"])
+def test_grey_with_a_profile_of_three_channels_gets_them(kinds: dict[str, Image], kind: str) -> None:
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    profile = colour._icc("x", ADOBE, (1.8,), 3)
+    back = imageio.read_bytes(imageio.encode(dataclasses.replace(kinds[kind], profile=profile), "jxl"), "a.jxl")
+    assert back.profile == profile and back.channels == 3
+    assert np.array_equal(back.pixels, np.repeat(kinds[kind].pixels, 3, axis=2))
+    assert (back.alpha is None) == (kinds[kind].alpha is None)
 
 
 def test_jpeg_xl_that_is_cut_is_refused(photo: Array) -> None:
