@@ -198,7 +198,7 @@ def described(path: Path) -> dict[str, Any] | None:
                 "colours": bool(profile) or "gamma" in info or has_code_points(path.read_bytes()),
                 "exif": bool({0x010F, 0x8298, 0x0132} & set(exif)) or bool(exif.get_ifd(0x8825)),
                 "xmp": b"W5M0MpCehiHzreSzNTczkc9d" in path.read_bytes() or bool(info.get("xmp")),
-                "comment": bool(info.get("comment")),
+                "comment": bool(info.get("comment") or info.get("Comment")),
                 "text": {key for key in getattr(image, "text", {}) if not key.startswith(OTHER_TEXT)},
                 "dpi": dots[0] > 1,  # 1 means that only the ratio is known
             }
