@@ -40,6 +40,15 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     bits = {"uint8": 8, "uint16": 16, "float32": 32}.get(samples.dtype.name)
     if bits is None:
         raise UnsupportedFormat(f"has unsupported samples of type {samples.dtype}")
+    notes = ()
+    if profile is not None and colour.is_linear_srgb(profile) and inspection.cicp is None:
+        # Without colour management, libjxl returns lossy images in linear sRGB, which needs more than 8 bits.
+        if bits == 8:
+            raise UnsupportedFormat(
+                "is a lossy JPEG XL of 8 bits with its own colour profile, which the decoder cannot apply",
+                hint="Convert it first, for example with `djxl a.jxl a.png`.",
+            )
+        notes = ("its own colour profile was converted to linear sRGB",)
     mode = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgba"}[samples.shape[2]]
     return DecodedImage(
         samples=samples,
@@ -48,6 +57,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
         mode=mode,
         is_upright=True,
         profile=profile,
+        notes=notes,
     )
 
 

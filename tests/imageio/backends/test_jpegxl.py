@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from typing import Any
 
@@ -105,6 +106,34 @@ def test_grey_with_a_profile_of_three_channels_gets_them(kinds: dict[str, Image]
     assert back.profile == profile and back.channels == 3
     assert np.array_equal(back.pixels, np.repeat(kinds[kind].pixels, 3, axis=2))
     assert (back.alpha is None) == (kinds[kind].alpha is None)
+
+
+# By cjxl -d 1, from 8 × 8 pixels of (200, 120, 40) in a profile with the primaries of Adobe RGB.
+LOSSY_8 = (
+    "{|Z4s3NH!+66OJrsVfYi_j{UYqRc$9CRBd3OO%sFY#}iD7<P8iP>?AlH*6v<+kB4nq_#*ssWnomEryhuqEIRU05FhGoK+J9zsQzb"
+    "aS;^P-HAl=;$QmSJC8K)u*2m^yVl!{(`iI;1vu&T@89{9$C?wcFT}rp_lErYx337YToAY}$Z3RqEWttkwN9D|47CA*hC$s5jF|`x"
+    "^FW^)01}7-0Mr0o<q`k@6)K~Q8@!zB`SL@D#k7s<3~jY-VM(IMI5tTqa7Yr1z{Ulbff)=ibMd$v2v#Kt"
+)
+LOSSY_16 = (
+    "{|Z6ylfsL_fP{GfWa<h7=>48%nkX}mtO=DL?Gojr5nBjMK8BrLG!$e?$qk!`%Ql}QJ*h2HPil=+YKtMIrYMw3000c+6KB-~!7sAq"
+    "R$K(db$24sy!e;C_s%2DJM3_I(ysM(<8&HPTmepc{rh)5<+0`j><jVl-@PIK{_QJ*EEfc>3vwD^A4_nMf31^d0z++ppkYwA0%ImZ"
+    "!#vRE1^^O>0szziUF8x002L~uj2pb1>-q9ShsCsw>kMtRZDC2G$T&7hCvZp-i@?SOn1LA#Fmv&^8wge<2>"
+)
+
+
+def test_lossy_jpeg_xl_with_its_own_profile_is_read_with_enough_bits_only() -> None:
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    with pytest.raises(
+        UnsupportedFormat, match=r"^a\.jxl is a lossy JPEG XL of 8 bits with its own colour profile"
+    ) as caught:
+        imageio.read_bytes(base64.b85decode(LOSSY_8), "a.jxl")
+    assert "djxl" in caught.value.hint
+    deep = imageio.read_bytes(base64.b85decode(LOSSY_16), "a.jxl")
+    assert deep.profile is not None and colour.is_linear_srgb(deep.profile)
+    assert deep.notes == ("its own colour profile was converted to linear sRGB",)
+    by_lcms = np.array([190, 49, 2]) / 255  # the colour in linear sRGB
+    assert np.abs(deep.pixels[4, 4] / deep.white - by_lcms).max() < 0.01
 
 
 def test_jpeg_xl_that_is_cut_is_refused(photo: Array) -> None:
