@@ -40,7 +40,7 @@ def decode(data: bytes, _key: str, inspection: Inspection, max_pixels: int) -> D
     bits = {"uint8": 8, "uint16": 16, "float32": 32}.get(samples.dtype.name)
     if bits is None:
         raise UnsupportedFormat(f"has unsupported samples of type {samples.dtype}")
-    notes = ()
+    notes: tuple[str, ...] = ()
     if profile is not None and colour.is_linear_srgb(profile) and inspection.cicp is None:
         # Without colour management, libjxl returns lossy images in linear sRGB, which needs more than 8 bits.
         if bits == 8:
