@@ -189,13 +189,14 @@ def described(path: Path) -> dict[str, Any] | None:
             image.load()
             exif, info = image.getexif(), image.info
             profile = info.get("icc_profile") or b""
+            is_colour = len(image.getbands()) >= 3 or image.mode == "P"  # primaries do not matter for grey
             if image.mode in ("CMYK", "LAB") or any(name in profile.replace(b"\0", b"") for name in SRGB):
                 profile = b""
             dots = info.get("dpi") or (exif.get(0x011A, 0),)
             if image.format == "JPEG" and not info.get("jfif_unit") and 0x011A not in exif:
                 dots = (0,)  # Pillow assumes 72
             return {
-                "colours": bool(profile) or "gamma" in info or has_code_points(path.read_bytes()),
+                "colours": bool(profile) or "gamma" in info or (is_colour and has_code_points(path.read_bytes())),
                 "exif": bool({0x010F, 0x8298, 0x0132} & set(exif)) or bool(exif.get_ifd(0x8825)),
                 "xmp": b"W5M0MpCehiHzreSzNTczkc9d" in path.read_bytes() or bool(info.get("xmp")),
                 "comment": bool(info.get("comment") or info.get("Comment")),
