@@ -37,7 +37,7 @@ NAMES = [f"{kind.__name__}.{name}" for kind, name, _ in CONTROLS]
 NUMERIC_NAMES = [f"{kind.__name__}.{name}" for kind, name, _ in NUMERIC]
 
 
-def refusal(kind: type[Any], **values: Any) -> str:
+def refusal(kind: type[Any], /, **values: Any) -> str:
     with pytest.raises(UsageError) as caught:
         kind(**values)
     return caught.value.message

@@ -15,7 +15,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,27 @@ def drawn(strips: Iterable[SheetStrip]) -> Image:
         sheet[top : top + part.shape[0], : part.shape[1]] = part
         top += part.shape[0]
     return from_numpy(sheet)
+
+
+_TILE = 64  # pixels: smaller images in a grid are enlarged to about this
+_TILE_GAP = 4
+
+
+def image_grid(images: NDArray[Any], columns: int = 0) -> Image:
+    """*images* (N, H, W, C), uint8 or 0..1, row by row in a grid; as a square if *columns* is 0."""
+    if images.dtype != np.uint8:
+        images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    count, height, width, channels = images.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    zoom = max(1, round(_TILE / max(height, width)))
+    images = images.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    height, width = height * zoom + _TILE_GAP, width * zoom + _TILE_GAP
+    rows = -(-count // columns)
+    grid = np.full((rows * height + _TILE_GAP, columns * width + _TILE_GAP, channels), _BACKGROUND[0], np.uint8)
+    for number, image in enumerate(images):
+        top, left = number // columns * height + _TILE_GAP, number % columns * width + _TILE_GAP
+        grid[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return from_numpy(grid)
 
 
 def _drawn(strip: SheetStrip) -> Crop8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from denoiser.options.autoencoders import AutoencoderOptions
 from denoiser.options.cleaning import DenoiseOptions, Look
 from denoiser.options.control import Control, controls
 from denoiser.options.keywords import (
@@ -26,6 +27,7 @@ from denoiser.options.runs import (
 from denoiser.options.training import EstimatorOptions, TrainOptions
 
 __all__ = [
+    "AutoencoderOptions",
     "BatchOptions",
     "Control",
     "DecodeKeywords",

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from denoiser.evaluation.bd_rate import bd_rate
+from denoiser.image import Image
 from denoiser.imageio import rivals
-from denoiser.imageio.sheet import Row
+from denoiser.imageio.sheet import Row, contact_sheet
 from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE, Estimate
 from denoiser.networks.conditioning import Condition
 from denoiser.training.validation import ValidationResult, as_image, middle, psnr
@@ -69,9 +70,10 @@ class CodecValidator:
         score = bd_rate(points, self.jpeg)
         return ValidationResult({_COLUMN: score}, -score, details)
 
-    def examples(self, network: Any, device: torch.device) -> list[Row]:
+    def examples(self, network: Any, device: torch.device) -> Image | None:
         """JPEG and the codec at about the same bits, on three of the crops."""
-        return [_example(network, crop, device) for crop in self.crops[:3]]
+        rows = [_example(network, crop, device) for crop in self.crops[:3]]
+        return contact_sheet(rows) if rows else None
 
 
 def _example(network: Any, crop: Tensor, device: torch.device) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,19 +75,17 @@ def train_on(
     listener: Listener,
     loading: Loading,
     task: TrainingTask = DENOISING,
-    steps: int | None = None,
+    plan: recipe.Recipe | None = None,
 ) -> TrainingReport:
     """Train on the material that *gather* returns, in as many processes as *options* ask for.
 
-    *steps* replaces those of the recipe.
+    *plan* replaces the recipe that *options* name.
     """
     start = find_start(options.start) if options.start else None
     name = options.recipe
     if name == "auto":
         name = "fine-tune" if start else task.recipe
-    plan = with_network(recipe.load(name), start)
-    if steps:
-        plan = dataclasses.replace(plan, steps=steps)
+    plan = with_network(plan or recipe.load(name), start)
     teacher = find_start(options.teacher) if options.teacher else None
     training = _Training(gather, out, options, task, plan, start, teacher)
     training.open_folder()  # fails before any photo is read
@@ -179,6 +176,8 @@ class _Training:
         return run
 
     def _export(self, run: Run, report: TrainingReport, material: Material) -> None:
+        if self.task.finish:
+            self.task.finish(run)
         network, summary = run.average, f"A {self.task.name} trained with the recipe {run.recipe.name!r}."
         result = report.after
         training = training_facts(run) | dict(material.on_card)

@@ -6,6 +6,7 @@ features in one file, with all that is needed to make more of them; another seed
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import statistics
@@ -25,7 +26,7 @@ from denoiser.estimation.estimator import estimate_noise
 from denoiser.evaluation.noise_accuracy import LEVELS, measure_accuracy
 from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken, Listener, TrainingProgress, ignore
-from denoiser.imageio.sheet import Row
+from denoiser.image import Image
 from denoiser.networks import registry
 from denoiser.networks.estimator import (
     FEATURES,
@@ -41,6 +42,7 @@ from denoiser.networks.estimator import (
     summary,
 )
 from denoiser.options import EstimatorOptions, TrainOptions
+from denoiser.training import recipe
 from denoiser.training.checkpoint import read_tensors, write_tensors
 from denoiser.training.data import HINT, Loading, PhotoPool, load_photos
 from denoiser.training.degrade import Batch
@@ -94,7 +96,8 @@ def train_estimator(
     material = EstimatorPhotos(data, out, options.crops, listener)
     common = TrainOptions(seed=options.seed, resume=options.resume, device="cpu")
     load = Loading(loading, cancel or CancelToken())
-    return train_on(material, out, common, listener=listener, loading=load, task=ESTIMATION, steps=options.steps)
+    plan = dataclasses.replace(recipe.load(ESTIMATION.recipe), steps=options.steps)
+    return train_on(material, out, common, listener=listener, loading=load, task=ESTIMATION, plan=plan)
 
 
 @dataclass(slots=True)
@@ -296,9 +299,9 @@ class EstimatorValidator:
         overall = -statistics.fmean(details.values())
         return ValidationResult(scores, overall, details | {_NOISIEST: max(found.untouched)})
 
-    def examples(self, _network: Any, _device: torch.device) -> list[Row]:
+    def examples(self, _network: Any, _device: torch.device) -> Image | None:
         """None: an estimate has no image."""
-        return []
+        return None
 
 
 def make_samples(pool: PhotoPool, shares: NoiseShares, generator: torch.Generator) -> dict[str, Tensor]:

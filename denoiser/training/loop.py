@@ -64,6 +64,7 @@ def peak_flops(device: torch.device, *, bf16: bool) -> float:
 # Intervals in seconds of training.
 _REPORT_EVERY = 5.0
 _LOG_EVERY = 30.0
+_LOG_SHORT_EVERY = 1.0  # of trainings of a fixed number of steps
 _SAVE_EVERY = 120.0  # what a killed run may lose
 _VALIDATE_EVERY = 600.0
 _SPEED_AFTER = 20.0  # when the speed is reported once, as a share of the device's peak
@@ -124,7 +125,7 @@ class Logbook:
             self.report(note=speed_note(self._run, self.megapixels_per_second))
         if self._due("validate", _VALIDATE_EVERY):
             self.validate(self._run.average)
-        elif self._due("log", _LOG_EVERY):
+        elif self._due("log", _LOG_SHORT_EVERY if self._run.recipe.steps else _LOG_EVERY):
             self._log(None)
         if self._due("save", _SAVE_EVERY):
             self.save()

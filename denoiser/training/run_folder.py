@@ -12,7 +12,6 @@ from denoiser import imageio
 from denoiser.atomicfile import append_line_durably, whole_file
 from denoiser.errors import UsageError
 from denoiser.evaluation.chart import Chart, draw
-from denoiser.imageio.sheet import contact_sheet
 from denoiser.training.export import training_facts, write_weights
 from denoiser.training.run import Run, TrainingTask
 from denoiser.training.validation import ValidationResult, Validator
@@ -70,9 +69,9 @@ class RunFolder:
         """Draw the curves so far, and examples of *network* on validation samples."""
         with whole_file(self.path / "loss.svg") as file:
             file.write(training_curves(self._rows(), validator.columns, validator.unit).encode())
-        rows = validator.examples(network, run.device)
-        if rows:
-            imageio.write(contact_sheet(rows), self.path / "before-after.png")
+        examples = validator.examples(network, run.device)
+        if examples:
+            imageio.write(examples, self.path / "before-after.png")
 
     def save(self, run: Run) -> None:
         """Write the checkpoint, and the averaged weights as a usable model."""

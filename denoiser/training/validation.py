@@ -15,7 +15,7 @@ from torch.nn import functional
 from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import automatic
 from denoiser.image import Image, from_numpy
-from denoiser.imageio.sheet import Row
+from denoiser.imageio.sheet import Row, contact_sheet
 from denoiser.networks.conditioning import Condition
 from denoiser.noise.camera import shoot
 from denoiser.noise.simple import add_white
@@ -60,8 +60,8 @@ class Validator(Protocol):
     def validate(self, network: Any, device: torch.device) -> ValidationResult:
         """Validate *network* on held-out images; deterministic."""
 
-    def examples(self, network: Any, device: torch.device) -> list[Row]:
-        """Some rows for the before-after sheet."""
+    def examples(self, network: Any, device: torch.device) -> Image | None:
+        """A sheet of examples before and after, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class DenoiserValidator:
         counted = [means[column] for column in self.counted if column in means]
         return ValidationResult(means, sum(counted) / len(counted) if counted else math.nan)
 
-    def examples(self, network: Any, device: torch.device) -> list[Row]:
+    def examples(self, network: Any, device: torch.device) -> Image | None:
         """One row for each column, each with another image where there are several."""
         rows = []
         for number, column in enumerate(self.columns):
@@ -107,7 +107,7 @@ class DenoiserValidator:
             before, after = (f"{psnr(image, crop.target):.2f} dB" for image in (crop.noisy, output))
             noisy, clean, target = (as_image(values) for values in (crop.noisy, output, crop.target))
             rows.append(Row(column, noisy, clean, target, before, after))
-        return rows
+        return contact_sheet(rows) if rows else None
 
 
 def as_image(values: Tensor) -> Image:

@@ -162,7 +162,7 @@ def test_a_validator_without_photos_returns_no_score(run):
     validator = CodecValidator.of(())
     result = validator.validate(run.network, run.device)
     assert (validator.columns, validator.details, result.scores) == ((), (), {})
-    assert validator.examples(run.network, run.device) == []
+    assert validator.examples(run.network, run.device) is None
 
 
 def test_a_validator_compares_with_jpeg(run, pool):
@@ -170,7 +170,7 @@ def test_a_validator_compares_with_jpeg(run, pool):
     result = validator.validate(run.network, run.device)
     assert set(result.details) == set(validator.details)
     assert result.overall == -result.scores[validator.columns[0]]
-    assert len(validator.examples(run.network, run.device)) == 2
+    assert validator.examples(run.network, run.device).height > 1000
 
 
 @pytest.mark.long

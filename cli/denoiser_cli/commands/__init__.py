@@ -17,7 +17,7 @@ GROUPS = {
         "verify": "Check latent files without decoding them to disk.",
     },
     "Train": {
-        "train": "Train a denoiser, a codec or the noise estimator.",
+        "train": "Train a denoiser, a codec, the noise estimator or an autoencoder.",
         "evaluate": "Measure a denoiser or a codec on benchmarks.",
         "models": "List, verify and describe models.",
     },

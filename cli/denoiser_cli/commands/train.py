@@ -1,10 +1,8 @@
-"""`denoise train`: trains denoisers, codecs and the noise estimator."""
+"""`denoise train`: trains denoisers, codecs and the noise estimator; for autoencoders, see train_autoencoder."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from denoiser.errors import UsageError
-from denoiser.events import Event, TrainingProgress
 from denoiser.options import EstimatorOptions, TrainOptions
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, refuse_flags, speaking_flags
 from denoiser_cli.lines import to_stderr
+from denoiser_cli.training_progress import ProgressPrinter, print_json, print_loading
 
 if TYPE_CHECKING:
     from denoiser.training import TrainingReport
@@ -30,16 +28,27 @@ denoise train denoiser --noisy ./scans --out ./mine --minutes 5
 denoise ./imgs --out ./clean --model ./mine/denoiser-own-noise.safetensors
 denoise train codec --data ./photos --out ./codec --minutes 60
 denoise train estimator --data ./photos --out ./estimator
+denoise train autoencoder mnist.npz --kind variational --out ./vae
 """
-_WHAT = ("denoiser", "codec", "estimator")
+_WHAT = ("denoiser", "codec", "estimator", "autoencoder")
 _FOR_ESTIMATORS = ("crops", "steps")
 _NOT_FOR_ESTIMATORS = (
     *("pairs", "noisy", "minutes", "recipe", "start", "teacher", "validate_pairs", "device", "devices"),
 )
-_REPORT_EVERY = 15.0  # seconds between progress lines
 
 
-@click.command(cls=ExampleCommand, examples=_EXAMPLES)
+class _Train(ExampleCommand):
+    """Passes `train autoencoder` on to a command with options of its own."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **words: Any) -> click.Context:
+        if args[:1] == ["autoencoder"]:
+            from denoiser_cli.train_autoencoder import command as for_autoencoders
+
+            return for_autoencoders.make_context(f"{info_name} autoencoder", args[1:], *rest, **words)
+        return super().make_context(info_name, args, *rest, **words)
+
+
+@click.command(cls=_Train, examples=_EXAMPLES)
 @click.argument("what", metavar="|".join(_WHAT), type=click.Choice(_WHAT))
 @click.option("--data", cls=Flag, metavar="DIR", help="Folder of clean photos, searched recursively.")
 @click.option(
@@ -68,12 +77,18 @@ def command(
     out: str,
     **words: Any,
 ) -> int:
-    """Train a denoiser, a codec or the noise estimator.
+    """Train a denoiser, a codec, the noise estimator or an autoencoder.
 
     A denoiser is trained on clean photos, real pairs, both, or noisy photos from one source. Ctrl-C stops after the
     current step; --resume continues. A finished estimator is trained again, from its existing training samples.
+    Autoencoders have options of their own: `denoise train autoencoder --help`.
     """
     mode: OutputMode = context.obj
+    if what == "autoencoder":
+        raise UsageError(
+            "autoencoder comes before all options.",
+            hint="For example: denoise train autoencoder digits --out ./run",
+        )
     if what == "estimator":
         refuse_flags(context, _NOT_FOR_ESTIMATORS, "denoisers and codecs")
     else:
@@ -92,8 +107,8 @@ def command(
     from denoiser import training  # slow import (torch): after the arguments are checked
 
     common: dict[str, Any] = {
-        "listener": _print_json if mode.json else _ProgressPrinter(mode.quiet),
-        "loading": None if mode.quiet else _print_loading,
+        "listener": print_json if mode.json else ProgressPrinter(mode.quiet),
+        "loading": None if mode.quiet else print_loading,
     }
     clean, folder = Path(data) if data else None, Path(out)
     with stopping_politely() as cancel:
@@ -134,45 +149,6 @@ def _print_result(report: TrainingReport, mode: OutputMode, *, of_estimator: boo
     words: dict[str, Any] = {"event": "trained", "weights": str(report.weights)}
     words |= {"held_out": _accuracy_values(report)} if of_estimator else {"kept_start": report.kept_start}
     click.echo(json.dumps(words))
-
-
-class _ProgressPrinter:
-    """Prints progress lines, rate limited; validation results and notes always."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._last = 0.0
-        self._validation = ""
-
-    def __call__(self, event: Event) -> None:
-        if self._quiet or not isinstance(event, TrainingProgress):
-            return
-        if event.validation_psnr and event.unit:  # the accuracy of estimators is printed at the end
-            unit = event.unit
-            scores = ", ".join(f"{name} {value:.2f} {unit}" for name, value in event.validation_psnr.items())
-            to_stderr(f"step {event.step}: validation{f' {event.note}' if event.note else ''}: {scores}")
-            mean = sum(event.validation_psnr.values()) / len(event.validation_psnr)
-            self._validation = f"  validation {mean:.2f} {unit}"
-        elif event.note:
-            to_stderr(event.note)
-        elif time.monotonic() - self._last >= _REPORT_EVERY:
-            self._last = time.monotonic()
-            speed = f"{event.megapixels_per_second:.2f} MP/s  " if event.megapixels_per_second else ""
-            to_stderr(
-                f"step {event.step}  {event.fraction:.0%}  loss {event.loss:.4f}{self._validation}  "
-                f"{speed}{event.seconds_left / 60:.0f} min left"
-            )
-
-
-def _print_json(event: Event) -> None:
-    if isinstance(event, TrainingProgress):
-        words = {"event": "training", **dataclasses.asdict(event)}
-        click.echo(json.dumps({key: None if value != value else value for key, value in words.items()}))  # no NaN
-
-
-def _print_loading(done: int, total: int) -> None:
-    if done % 100 == 0:
-        to_stderr(f"Reading photos: {done} of {total}")
 
 
 def _accuracy_table(report: TrainingReport) -> Iterator[str]:
