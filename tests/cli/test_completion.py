@@ -33,7 +33,7 @@ def completed(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     ("words", "offered"),
     [
         (["cl"], ["clean"]),
-        (["e"], ["encode", "estimate", "evaluate"]),
+        (["d"], ["decode", "doctor"]),
         (["./im"], ["(file)"]),
         (["./imgs", ""], ["(file)"]),
         (["--dr"], ["--dry-run"]),
