@@ -26,7 +26,10 @@ denoise train autoencoder ./parts --size 64 --kind convolutional --out ./parts-m
 denoise train autoencoder mnist.npz --kind denoising --corruption masking --out ./mask
 denoise train autoencoder ./sorted --size 32 --label-weight 1 --out ./labels
 """
-_TRAINING = (*("label_weight", "flip", "rotate", "shift", "epochs", "batch", "learning_rate", "seed", "device"),)
+_TIMED = 2000  # test images in the comparison of float and int8
+_SIZE, _DEVICES = click.IntRange(4, 512), click.IntRange(1, 64)
+_AUGMENTATION = ("flip", "rotate", "shift")
+_TRAINING = ("label_weight", *_AUGMENTATION, "epochs", "batch", "learning_rate", "private", "seed", "device")
 _NETWORK = ("kind", "code", "layers", "network", "blocks", "activation", "loss")
 
 
@@ -39,6 +42,7 @@ _NETWORK = ("kind", "code", "layers", "network", "blocks", "activation", "loss")
     "--size", cls=Flag, type=click.IntRange(4, 512), metavar="N", help="Resize images to squares of N pixels."
 )
 @click.option("--colour/--grey", cls=Flag, default=None, help="Train on RGB or on grey images; default as in DATA.")
+@click.option("--quantise", cls=Flag, type=click.Choice(["int8"]), help="Also export the weights in 8 bits.")
 @click.option("--resume", cls=Flag, is_flag=True, help="Resume from the checkpoint in the --out folder.")
 @click.option("--devices", cls=Flag, type=click.IntRange(1, 64), metavar="N", help="Number of devices to train on.")
 @option_flags(AutoencoderOptions, section="Network", only=_NETWORK)
@@ -53,17 +57,7 @@ _NETWORK = ("kind", "code", "layers", "network", "blocks", "activation", "loss")
 )
 @speaking_flags
 @click.pass_obj
-def command(
-    mode: OutputMode,
-    /,
-    data: str,
-    out: str,
-    size: int | None,
-    colour: bool | None,
-    resume: bool,
-    devices: int | None,
-    **words: Any,
-) -> int:
+def command(mode: OutputMode, /, data: str, out: str, size: int | None, colour: bool | None, **words: Any) -> int:
     """Train an autoencoder on small images.
 
     DATA is digits (of scikit-learn), an .npz file, a folder with MNIST, Fashion-MNIST or CIFAR as torchvision
@@ -82,12 +76,14 @@ def command(
             images,
             Path(out),
             options,
-            devices=devices,
-            resume=resume,
+            devices=words["devices"],
+            resume=words["resume"],
             listener=print_json if mode.json else ProgressPrinter(mode.quiet),
             cancel=cancel,
         )
     _print_result(report, images, options, mode)
+    if words["quantise"] and report.finished:
+        _quantise(report.weights, images, mode)
     return 0 if report.finished else 130
 
 
@@ -111,3 +107,23 @@ def _print_result(report: TrainingReport, images: ImageSet, options: Autoencoder
         click.echo(json.dumps({"event": "trained", "weights": str(report.weights), "held_out": scores}))
     else:
         click.echo(report.weights)
+
+
+def _quantise(weights: Path, images: ImageSet, mode: OutputMode) -> None:
+    """Export an 8-bit version beside *weights*, and print both in comparison."""
+    from denoiser.workbench.autoencoder import compare, load_autoencoder
+
+    model = load_autoencoder(weights)
+    small = model.quantised()
+    path = weights.with_name(f"{weights.stem}-int8.safetensors")
+    small.save(path)
+    for name, one in (("float", model), ("int8", small)):
+        size, seconds, error = compare(one, images.test[:_TIMED])
+        if mode.json:
+            values = {"weights": name, "bytes": size, "seconds": seconds, "squared_error": error}
+            click.echo(json.dumps({"event": "compared", **values}))
+        elif not mode.quiet:
+            each = seconds * 1e6 / min(len(images.test), _TIMED)
+            to_stderr(f"{name}: {size / 1000:.0f} kB, {each:.1f} µs per image, squared error {error:.4g}")
+    if not mode.json:
+        click.echo(path)

@@ -93,6 +93,13 @@ class AutoencoderOptions:
     )
     batch: int = control(128, help="Images in a training batch.", minimum=1, maximum=65_536)
     learning_rate: float = control(0.002, help="Learning rate of Adam.", minimum=1e-6, maximum=1.0)
+    private: float = control(
+        0.0,
+        help="Train with differential privacy of this epsilon, through Opacus.",
+        minimum=0.0,
+        maximum=1000.0,
+        zero="off",
+    )
     seed: int = control(0, help="Random seed.", minimum=0, maximum=2**63 - 1)
     device: str = control("auto", help="Device to train on.", choices=DEVICES)
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.errors import UnusableData
+from denoiser.errors import UnusableData, UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image
 from denoiser.imageio.sheet import image_grid
@@ -37,6 +37,7 @@ from denoiser.training.degrade import Batch
 from denoiser.training.denoiser import TrainingReport, train_on
 from denoiser.training.image_sets import ImageSet, as_floats
 from denoiser.training.material import Material
+from denoiser.training.private import Privacy, privacy_of
 from denoiser.training.recipe import NoiseShares, Recipe, Stage
 from denoiser.training.run import Run, TrainingTask
 from denoiser.training.samples import SampleSource
@@ -67,10 +68,17 @@ def train_autoencoder(
             "There are no labels to learn.", hint="Use subfolders as labels, or leave out --label-weight."
         )
     plan = plan_of(options, images)
+    if any(out.glob(f"{TASK}-*.safetensors")) and not (out / _TASK.run_files[0]).exists():
+        raise UsageError(f"{out} already contains a trained autoencoder.", hint="Choose another --out.")
     common = TrainOptions(seed=options.seed, resume=resume, device=options.device, devices=devices)
     task = dataclasses.replace(_TASK, loss=partial(autoencoder_loss, options))
+    privacy = privacy_of(options, plan, len(images.train))
+    if privacy:
+        if devices and devices > 1:
+            raise UsageError("Private training uses one device.", hint="Leave out --devices.")
+        task = dataclasses.replace(task, bf16=False, prepare=privacy.apply, finish=None)
     loading = Loading(None, cancel or CancelToken())
-    material = AutoencoderImages(images, options)
+    material = AutoencoderImages(images, options, privacy)
     return train_on(material, out, common, listener=listener, loading=loading, task=task, plan=plan)
 
 
@@ -126,15 +134,19 @@ class AutoencoderImages:
 
     images: ImageSet
     options: AutoencoderOptions
+    privacy: Privacy | None = None
 
     def __call__(self, _plan: Recipe, device: torch.device, _seed: int, loading: Loading) -> Material:
         loading.cancel.raise_if_cancelled()
         if not len(self.images.train):
             raise UnusableData("There are no images to train on.")
-        source = ImageSource(self.images.train.to(device), self.images.train_labels, self.options)
+        share = self.privacy.share if self.privacy else None
+        source = ImageSource(self.images.train.to(device), self.images.train_labels, self.options, share)
         validator = AutoencoderValidator(self.images.test, self.images.test_labels, self.options)
         on_card = {"data": self.images.name, "images": len(self.images.train)}
         on_card |= {key: value for key, value in dataclasses.asdict(self.options).items() if value is not None}
+        if self.privacy:
+            on_card |= {"epsilon": self.privacy.epsilon, "delta": self.privacy.delta, "noise": self.privacy.noise}
         if self.images.classes:
             on_card["classes"] = list(self.images.classes)
         return Material(source, validator, on_card, self.images.unreadable)
@@ -143,14 +155,20 @@ class AutoencoderImages:
 class ImageSource:
     """Draws images at random: augmented ones as the target, and corrupted ones as the input."""
 
-    def __init__(self, images: Tensor, labels: Tensor | None, options: AutoencoderOptions) -> None:
-        self._images, self._options = images, options
+    def __init__(
+        self, images: Tensor, labels: Tensor | None, options: AutoencoderOptions, share: float | None = None
+    ) -> None:
+        self._images, self._options, self._share = images, options, share
         self._labels = torch.zeros(len(images), dtype=torch.long) if labels is None else labels
         self._labels = self._labels.to(images.device)
 
     def draw(self, count: int, _patch: int, generator: torch.Generator) -> Batch:
-        """*count* images, and their labels as planes."""
-        rows = torch.randint(len(self._images), (count,), generator=generator, device=generator.device)
+        """*count* images, and their labels as planes; with a *share*, each image with that chance."""
+        if self._share is None:
+            rows = torch.randint(len(self._images), (count,), generator=generator, device=generator.device)
+        else:
+            chance = torch.rand(len(self._images), generator=generator, device=generator.device)
+            rows = (chance < self._share).nonzero().squeeze(1)
         rows = rows.to(self._images.device)
         clean = augmented(as_floats(self._images[rows]), self._options, generator)
         return Batch(corrupted(clean, self._options, generator), clean, self._labels[rows])

@@ -173,6 +173,8 @@ class _Training:
             processes=processes,
         )
         run.progress.seconds = material.seconds
+        if self.task.prepare:
+            self.task.prepare(run)
         return run
 
     def _export(self, run: Run, report: TrainingReport, material: Material) -> None:

@@ -203,7 +203,7 @@ def _from_folder(folder: Path, size: int | None, colour: bool | None, seed: int,
     read = _reader(size, colour)
     images, labels, unreadable = [], [], []
     for done, (path, result) in enumerate(zip(paths, in_threads(read, paths), strict=True)):
-        loading.report(done, len(paths))
+        loading.report(done + 1, len(paths))
         if isinstance(result, UnreadableImage):
             unreadable.append(result)
         else:

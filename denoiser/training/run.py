@@ -38,6 +38,7 @@ class TrainingTask:
     limits: tuple[str, ...]  # on the card
     bf16: bool = True  # training may use bf16
     run_files: tuple[str, ...] = ("state.safetensors",)  # each of them can be resumed from
+    prepare: Callable[[Run], None] | None = None  # completes a new run before it starts or resumes
     finish: Callable[[Run], None] | None = None  # completes the averaged network before it is exported
 
 

@@ -13,9 +13,13 @@ Images are (N, H, W) or (N, H, W, C), uint8 or in 0..1. Tables (N, features) may
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import hashlib
 import math
+import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +29,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,6 +40,7 @@ from denoiser.models import catalog
 from denoiser.models.card import card_as_toml
 from denoiser.networks import registry
 from denoiser.networks.autoencoder import CodingNetwork
+from denoiser.networks.quantised import quantise
 from denoiser.options import AutoencoderOptions
 from denoiser.training.autoencoder import TASK, kl_from_normal, train_autoencoder
 from denoiser.training.image_sets import ImageSet, as_floats, as_images, from_arrays
@@ -49,6 +54,7 @@ except ImportError as error:
     raise MissingExtra("Autoencoders need scikit-learn, which is not installed.", extra="workbench") from error
 
 _AT_ONCE = 500  # images that the network processes together
+_TIMINGS = 5  # of a comparison, for a median
 
 Values = NDArray[np.float32]
 
@@ -83,6 +89,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     epochs: int | None = None
     batch: int = 128
     learning_rate: float = 0.002
+    private: float = 0.0
     seed: int = 0
     device: str = "auto"
 
@@ -185,6 +192,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    def quantised(self) -> Autoencoder:
+        """A copy with weights in 8 bits."""
+        small: Autoencoder = copy.deepcopy(self)
+        quantise(small.network_)
+        state = small.network_.state_dict()
+        tensors = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+        small.weights_ = save({name: value.contiguous() for name, value in tensors.items()})
+        settings = {**self.card_.settings, "int8": True}
+        digest = hashlib.sha256(small.weights_).hexdigest()
+        small.card_ = dataclasses.replace(self.card_, settings=settings, sha256=digest)
+        return small
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of the images that the network takes."""
@@ -211,8 +230,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         catalog.verify(entry)
         self.weights_, self.card_ = path.read_bytes(), entry.card
         try:
-            network = registry.build(CodingNetwork, entry.card.architecture, entry.card.settings)
-            network.load_state_dict({name: value.float() for name, value in load(self.weights_).items()})
+            settings = dict(entry.card.settings)
+            in_8_bits = settings.pop("int8", False)
+            network = registry.build(CodingNetwork, entry.card.architecture, settings)
+            if in_8_bits:
+                quantise(network)
+            tensors = load(self.weights_)
+            network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
         except (SafetensorError, TypeError, ValueError, RuntimeError, KeyError) as error:
             raise UntrustedWeights(f"{path}: weights do not match their card ({error}).") from error
         self.network_ = network.eval().requires_grad_(False)
@@ -275,9 +299,37 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return -(decoded - images).square().flatten(1).sum(dim=1) / (2 * sigma**2) - constant
 
 
+def compare(model: Autoencoder, images: Tensor) -> tuple[int, float, float]:
+    """Bytes of the weights, seconds to encode and decode *images* (N, C, H, W), and their mean squared error."""
+    values = as_floats(images)
+    times = []
+    for _ in range(_TIMINGS):
+        began = time.perf_counter()
+        decoded = model._in_batches(lambda part: model.network_.decode(model.network_.encode(part)), values)
+        times.append(time.perf_counter() - began)
+    error = float(np.square(decoded - values.numpy()).sum() / len(values))
+    return len(model.weights_), statistics.median(times), error
+
+
+def as_pixels(images: NDArray[Any]) -> NDArray[Any]:
+    """*images* with a channel axis, (N, H, W, C)."""
+    return images if images.ndim == 4 else images[..., None]
+
+
 def load_autoencoder(path: Path | str) -> Autoencoder:
-    """The autoencoder in the weights file *path*, with its card beside it."""
-    model = Autoencoder()._loaded(Path(path))
+    """The autoencoder in the weights file *path*, or in the output folder of its training."""
+    found = Path(path)
+    if found.is_dir():
+        inside = [path for path in found.glob(f"{TASK}-*.safetensors") if not path.stem.endswith("-int8")]
+        if len(inside) != 1:
+            raise MissingModel(f"{path}: contains {len(inside)} autoencoders.", hint="Name a .safetensors file.")
+        found = inside[0]
+    elif found.suffix != ".safetensors":
+        raise MissingModel(
+            f"{path}: is not the weights file of an autoencoder.",
+            hint="Name a .safetensors file or the output folder of `denoise train autoencoder`.",
+        )
+    model = Autoencoder()._loaded(found)
     known = {field.name for field in dataclasses.fields(model)}
     model.set_params(**{name: value for name, value in model.card_.training.items() if name in known})
     return model

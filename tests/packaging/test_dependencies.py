@@ -65,6 +65,7 @@ def test_each_extra_stands_on_the_page_also_an_empty_one(declared: dict[str, lis
         "heif",
         "jxl",
         "workbench",
+        "private",
         "cluster",
         "bench",
         "test",

@@ -16,6 +16,11 @@ GROUPS = {
         "info": "Show the content of latent files.",
         "verify": "Check latent files without decoding them to disk.",
     },
+    "Explore": {
+        "generate": "Generate images with a trained autoencoder.",
+        "interpolate": "Show images between two images.",
+        "explain": "Show what each number of a code changes.",
+    },
     "Train": {
         "train": "Train a denoiser, a codec, the noise estimator or an autoencoder.",
         "evaluate": "Measure a denoiser or a codec on benchmarks.",
