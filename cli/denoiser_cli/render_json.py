@@ -40,6 +40,8 @@ KEYS: dict[str, tuple[str, ...]] = {
         *("step", "loss", "fraction", "seconds_left", "megapixels_per_second"),
         *("validation_psnr", "note", "unit"),
     ),
+    "embedded": ("images", "reused", "clusters", "probe", "folds", "error", "pca_error"),
+    "similar": ("group", "kind", "path", "keep", "width", "height", "sharpness", "similarity"),
     "examined": ("can_clean", "remarks", "sections"),
     "error": ("kind", "message", "hint", "exit_code"),
 }

@@ -35,7 +35,7 @@ _ZOOM = 4
 _GAIN = 3  # amplification of the difference
 _MARGIN, _GAP = 24, 8
 _TITLE, _LABEL, _SCORE = 20, 14, 15  # sizes of the letters
-_BACKGROUND, _INK, _FAINT, _FRAME = (250, 250, 248), (28, 28, 30), (105, 105, 110), (255, 196, 0)
+BACKGROUND, INK, FAINT, _FRAME = (250, 250, 248), (28, 28, 30), (105, 105, 110), (255, 196, 0)
 _LONGEST_TITLE = 90
 _STEP, _STEPS = 8, 128  # of the search for a representative crop: pixels at least, and how many at most
 
@@ -83,7 +83,7 @@ def drawn(strips: Iterable[SheetStrip]) -> Image:
         raise UnusableData("No images for the sheet.")
     width = max(part.shape[1] for part in parts)
     height = sum(part.shape[0] for part in parts)
-    sheet = np.full((height + 2 * _MARGIN, width, 3), _BACKGROUND, np.uint8)
+    sheet = np.full((height + 2 * _MARGIN, width, 3), BACKGROUND, np.uint8)
     top = _MARGIN
     for part in parts:
         sheet[top : top + part.shape[0], : part.shape[1]] = part
@@ -119,10 +119,10 @@ def _drawn(strip: SheetStrip) -> Crop8:
 
     width = 2 * _MARGIN + len(strip.panels) * (_PANEL[0] + _GAP) - _GAP
     heights = [_TITLE + 12, _LABEL + 6, _PANEL[1] + _GAP, _PANEL[1] + 6, _SCORE + 30]
-    part = PillowImage.new("RGB", (width, sum(heights)), _BACKGROUND)
+    part = PillowImage.new("RGB", (width, sum(heights)), BACKGROUND)
     draw = ImageDraw.Draw(part)
     title = strip.title if len(strip.title) <= _LONGEST_TITLE else f"{strip.title[: _LONGEST_TITLE - 3]}..."
-    _text(draw, (_MARGIN, 0), title, _TITLE, _INK)
+    text(draw, (_MARGIN, 0), title, _TITLE, INK)
     guide = strip.panels[strip.guide].pixels
     place = _representative_place(guide, _PANEL)
     frame = _PANEL[0] // _ZOOM, _PANEL[1] // _ZOOM
@@ -130,7 +130,7 @@ def _drawn(strip: SheetStrip) -> Crop8:
     for number, panel in enumerate(strip.panels):
         left = _MARGIN + number * (_PANEL[0] + _GAP)
         top = heights[0]
-        _text(draw, (left, top), panel.label, _LABEL, _FAINT)
+        text(draw, (left, top), panel.label, _LABEL, FAINT)
         top += heights[1]
         crop = _cut(panel.pixels, place, _PANEL)
         _paste(part, crop, (left, top), 1)
@@ -140,7 +140,7 @@ def _drawn(strip: SheetStrip) -> Crop8:
         )
         top += heights[2]
         _paste(part, _cut(crop, inner, frame), (left, top), _ZOOM)
-        _text(draw, (left, top + heights[3]), panel.score, _SCORE, _INK)
+        text(draw, (left, top + heights[3]), panel.score, _SCORE, INK)
     return np.asarray(part)
 
 
@@ -201,10 +201,11 @@ def _paste(strip: PillowImage.Image, crop: Crop8, at: tuple[int, int], zoom: int
     strip.paste(PillowImage.fromarray(np.ascontiguousarray(enlarged)), at)
 
 
-def _text(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: tuple[int, int, int]
+def text(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, size: int, colour: tuple[int, int, int]
 ) -> None:
+    """Draw one line of text; letters that Pillow's font lacks are left out."""
     from PIL import ImageFont
 
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()  # Pillow's font has no others
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()  # Pillow's font has no others
     draw.text(at, plain, fill=colour, font=ImageFont.load_default(size))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from denoiser.options.autoencoders import AutoencoderOptions
 from denoiser.options.cleaning import DenoiseOptions, Look
 from denoiser.options.control import Control, controls
+from denoiser.options.exploring import ExploreOptions
 from denoiser.options.keywords import (
     DecodeKeywords,
     DenoiseKeywords,
@@ -37,6 +38,7 @@ __all__ = [
     "EncodeKeywords",
     "EncodeOptions",
     "EstimatorOptions",
+    "ExploreOptions",
     "Look",
     "ReadKeywords",
     "ReadOptions",

@@ -1,1 +1,51 @@
-"""Explores images by what encoders make of them: maps, clusters, similar images."""
+"""Explores images by what encoders make of them: maps, clusters, similar images. Names are resolved lazily."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from denoiser.workbench.analysis import cluster, feature_space, lay_out, located, probe
+    from denoiser.workbench.embedding import embed, read_table, write_table
+    from denoiser.workbench.encoder import load_encoder
+    from denoiser.workbench.map_page import map_image, map_page
+    from denoiser.workbench.similar import find_like, find_similar
+
+_HOMES = {
+    "cluster": "analysis",
+    "embed": "embedding",
+    "feature_space": "analysis",
+    "find_like": "similar",
+    "find_similar": "similar",
+    "lay_out": "analysis",
+    "load_encoder": "encoder",
+    "located": "analysis",
+    "map_image": "map_page",
+    "map_page": "map_page",
+    "probe": "analysis",
+    "read_table": "embedding",
+    "write_table": "embedding",
+}
+
+__all__ = [
+    "cluster",
+    "embed",
+    "feature_space",
+    "find_like",
+    "find_similar",
+    "lay_out",
+    "load_encoder",
+    "located",
+    "map_image",
+    "map_page",
+    "probe",
+    "read_table",
+    "write_table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'denoiser.workbench' has no attribute {name!r}")
+    return getattr(import_module(f"denoiser.workbench.{_HOMES[name]}"), name)

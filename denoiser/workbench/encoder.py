@@ -8,26 +8,38 @@ autoencoder   image, resized ─► code; no maps
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from denoiser.codec import model as codec_models
 from denoiser.errors import MissingModel, UsageError
+from denoiser.image import Pixels
 from denoiser.models import catalog, loading
 from denoiser.models.catalog import CatalogEntry
 from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.conditioning import Condition
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 
+Features = NDArray[np.float32]
+
 AUTOENCODER = "autoencoder"  # the task on the card of a trained autoencoder
 _CODEC_MULTIPLE = 64  # sides that the analysis takes
+_OTHERS = "Pass fast, best, codec or the .safetensors file of a trained model."
+
+
+SIDE = 256  # images are reduced to this before they are encoded
 
 
 class Encoder(ABC):
     """Makes feature maps of images. *digest* is the checksum of its weights."""
+
+    codes = False  # whether features are the code of an autoencoder, which is compared as it is
 
     def __init__(self, name: str, digest: str) -> None:
         self.name, self.digest = name, digest
@@ -38,6 +50,12 @@ class Encoder(ABC):
 
         Each image is encoded alone, so that results do not depend on the batch.
         """
+
+    def features(self, pixels: Pixels) -> Features:
+        """One vector for 8-bit RGB *pixels* (H, W, 3), at most `SIDE` wide and high."""
+        coarsest = self.maps(_as_tensor(pixels))[-1][0].flatten(1)
+        pooled: Features = torch.cat([coarsest.mean(1), coarsest.std(1, correction=0)]).numpy()
+        return pooled
 
 
 class DenoiserEncoder(Encoder):
@@ -72,6 +90,31 @@ class CodecEncoder(Encoder):
         return (_joined(latents, pixels, 16),)
 
 
+class CodeEncoder(Encoder):
+    """The code of a trained autoencoder."""
+
+    codes = True
+
+    def __init__(self, entry: CatalogEntry) -> None:
+        super().__init__(entry.name, entry.card.sha256)
+        # By its name: it needs scikit-learn, which other encoders do not.
+        self.network = import_module("denoiser.workbench.autoencoder").load(entry.path)
+
+    def maps(self, pixels: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002
+        raise UsageError(f"{self.name}: an autoencoder has a code, not feature maps.", hint=_OTHERS)
+
+    def features(self, pixels: Pixels) -> Features:
+        code: Features = self.network.transform(self.inputs(pixels)).astype(np.float32)[0]
+        return code
+
+    def inputs(self, pixels: Pixels) -> Features:
+        """The pixels as the autoencoder takes them: (1, C·H·W) in 0..1."""
+        channels, *size = self.network.image_shape
+        values = _as_tensor(pixels)
+        values = values.mean(1, keepdim=True) if channels == 1 else values
+        return functional.interpolate(values, size, mode="area").flatten(1).numpy()
+
+
 def load_encoder(name: str) -> Encoder:
     """The encoder of "fast", "best", "codec", another installed model, or the path of a .safetensors file.
 
@@ -80,7 +123,7 @@ def load_encoder(name: str) -> Encoder:
     if Path(name).suffix == ".dlf":
         raise UsageError(
             f"{name}: is a compressed image, not a model.",
-            hint="Pass fast, best, codec or the .safetensors file of a trained model.",
+            hint=_OTHERS,
         )
     entry = catalog.find(name, "cpu")
     match entry.card.task:
@@ -88,10 +131,13 @@ def load_encoder(name: str) -> Encoder:
             return DenoiserEncoder(entry)
         case codec_models.TASK:
             return CodecEncoder(entry)
-    raise MissingModel(
-        f"{entry.name} is of the kind {entry.card.task!r}, which has no encoder.",
-        hint="Pass fast, best, codec or the .safetensors file of a trained model.",
-    )
+        case _ if entry.card.task == AUTOENCODER:
+            return CodeEncoder(entry)
+    raise MissingModel(f"{entry.name} is of the kind {entry.card.task!r}, which has no encoder.", hint=_OTHERS)
+
+
+def _as_tensor(pixels: Pixels) -> Tensor:
+    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
 
 
 def _alone(pixels: Tensor, multiple: int) -> tuple[Tensor, ...]:

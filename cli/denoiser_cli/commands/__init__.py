@@ -17,6 +17,9 @@ GROUPS = {
         "verify": "Check latent files without decoding them to disk.",
     },
     "Explore": {
+        "embed": "Write features, layout and clusters of images to a table.",
+        "map": "Draw a map of images as a web page.",
+        "similar": "Find duplicates and look-alikes.",
         "generate": "Generate images with a trained autoencoder.",
         "interpolate": "Show images between two images.",
         "explain": "Show what each number of a code changes.",
