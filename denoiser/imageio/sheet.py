@@ -105,7 +105,7 @@ def image_grid(images: NDArray[Any], columns: int = 0) -> Image:
     images = images.repeat(zoom, axis=1).repeat(zoom, axis=2)
     height, width = height * zoom + _TILE_GAP, width * zoom + _TILE_GAP
     rows = -(-count // columns)
-    grid = np.full((rows * height + _TILE_GAP, columns * width + _TILE_GAP, channels), _BACKGROUND[0], np.uint8)
+    grid = np.full((rows * height + _TILE_GAP, columns * width + _TILE_GAP, channels), BACKGROUND[0], np.uint8)
     for number, image in enumerate(images):
         top, left = number // columns * height + _TILE_GAP, number % columns * width + _TILE_GAP
         grid[top : top + image.shape[0], left : left + image.shape[1]] = image

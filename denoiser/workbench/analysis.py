@@ -174,14 +174,15 @@ def probe(features: Points, labels: Sequence[str], *, seed: int = 0) -> tuple[fl
 
 @needs_workbench
 def reconstruction_errors(network: Any, inputs: Points) -> tuple[float, float]:
-    """Mean squared errors of an autoencoder, and of PCA with as many dimensions fitted to the same *inputs* (n, d).
+    """Mean squared errors of an autoencoder, and of PCA with as many dimensions fitted to the same *inputs* (n, …).
 
     *network* has `transform` and `inverse_transform`.
     """
     from sklearn.decomposition import PCA
 
     code = network.transform(inputs)
-    pca = PCA(min(code.shape[1], *inputs.shape)).fit(inputs)
-    kept = pca.inverse_transform(pca.transform(inputs))
-    ours = np.asarray(network.inverse_transform(code)).reshape(inputs.shape)
-    return float(np.square(ours - inputs).mean()), float(np.square(kept - inputs).mean())
+    flat = inputs.reshape(len(inputs), -1)
+    pca = PCA(min(code.shape[1], *flat.shape)).fit(flat)
+    kept = pca.inverse_transform(pca.transform(flat))
+    ours = np.asarray(network.inverse_transform(code)).reshape(flat.shape)
+    return float(np.square(ours - flat).mean()), float(np.square(kept - flat).mean())

@@ -1,14 +1,16 @@
 """Encoders for exploring images: the first half of a denoiser, the analysis of a codec, or a trained autoencoder.
 
-denoiser      image ─► maps at 1/2, 1/4 and 1/8, blind (without a noise level)
-codec         image ─► latents at 1/16
-autoencoder   image, resized ─► code; no maps
+    denoiser      image ─► maps at 1/2, 1/4 and 1/8, blind (without a noise level)
+    codec         image ─► latents at 1/16
+    autoencoder   image, resized ─► code; no maps
+
+The features of an image are the mean and standard deviation of each channel of the coarsest maps. Finer maps, or
+the means of a grid of cells, find the other half of a photo among many photos less often.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -96,23 +98,23 @@ class CodeEncoder(Encoder):
     codes = True
 
     def __init__(self, entry: CatalogEntry) -> None:
+        from denoiser.workbench.autoencoder import load_autoencoder  # needs scikit-learn, other encoders do not
+
         super().__init__(entry.name, entry.card.sha256)
-        # By its name: it needs scikit-learn, which other encoders do not.
-        self.network = import_module("denoiser.workbench.autoencoder").load(entry.path)
+        self.network = load_autoencoder(entry.path)
 
     def maps(self, pixels: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002
         raise UsageError(f"{self.name}: an autoencoder has a code, not feature maps.", hint=_OTHERS)
 
     def features(self, pixels: Pixels) -> Features:
-        code: Features = self.network.transform(self.inputs(pixels)).astype(np.float32)[0]
+        code: Features = self.network.transform(self.inputs(pixels))[0]
         return code
 
     def inputs(self, pixels: Pixels) -> Features:
-        """The pixels as the autoencoder takes them: (1, C·H·W) in 0..1."""
+        """The pixels as the autoencoder takes them: (1, H, W) or (1, H, W, 3) in 0..1."""
         channels, *size = self.network.image_shape
-        values = _as_tensor(pixels)
-        values = values.mean(1, keepdim=True) if channels == 1 else values
-        return functional.interpolate(values, size, mode="area").flatten(1).numpy()
+        values = functional.interpolate(_as_tensor(pixels), size, mode="area").permute(0, 2, 3, 1)
+        return (values.mean(3) if channels == 1 else values).numpy()
 
 
 def load_encoder(name: str) -> Encoder:

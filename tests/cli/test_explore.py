@@ -93,3 +93,16 @@ def test_the_sheet_must_not_replace_an_image(call: Callable[..., object], folder
     answer = call("similar", folder, "--out", folder / "a" / "one.png")
     assert answer.code == 5 and "inputs are never overwritten" in answer.err
     assert (folder / "a" / "one.png").read_bytes() == before
+
+
+def test_the_errors_of_an_autoencoder_and_of_pca_are_printed(call: Callable[..., object], folder: Path) -> None:
+    import numpy as np
+
+    from denoiser.workbench.autoencoder import Autoencoder
+
+    images = np.random.default_rng(0).uniform(0, 1, (40, 8, 8)).astype(np.float32)
+    Autoencoder(kind="basic", code=3, epochs=1).fit(images).save(Path("a.safetensors"))
+    answer = call("embed", folder, "--out", "t.parquet", "--layout", "pca", "--model", "a.safetensors", "--json")
+    facts = json.loads(answer.out.splitlines()[-1])
+    assert facts["error"] > facts["pca_error"] > 0
+    assert len(read_table(Path("t.parquet"))["features"][0]) == 3

@@ -26,6 +26,7 @@ _DISTRIBUTIONS = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tomli_w": "tomli-w",
+    "umap": "umap-learn",
 }
 
 

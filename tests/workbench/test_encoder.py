@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
@@ -48,3 +51,21 @@ def test_a_latent_file_is_no_model() -> None:
 def test_models_without_an_encoder_are_named(name: str) -> None:
     with pytest.raises(MissingModel, match=name):
         load_encoder(name)
+
+
+def test_the_features_of_an_autoencoder_are_its_code_of_the_resized_image(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    from denoiser.workbench.autoencoder import Autoencoder
+
+    random = np.random.default_rng(0)
+    for shape, expected in (((40, 8, 8), (1, 8, 8)), ((40, 8, 8, 3), (1, 8, 8, 3))):
+        trained = Autoencoder(kind="basic", code=5, epochs=1).fit(random.uniform(0, 1, shape).astype(np.float32))
+        trained.save(tmp_path / "a.safetensors")
+        encoder = load_encoder(str(tmp_path / "a.safetensors"))
+        pixels = random.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(4, 0).repeat(2, 1)
+        small = pixels[::4, ::2] / np.float32(255)
+        wanted = trained.transform((small if shape[-1] == 3 else small.mean(2))[None])
+        np.testing.assert_allclose(encoder.features(pixels), wanted[0], rtol=1e-4, atol=1e-5)
+        assert encoder.codes and encoder.inputs(pixels).shape == expected
+        with pytest.raises(UsageError, match="has a code, not feature maps"):
+            encoder.maps(torch.rand(1, 3, 8, 8))
