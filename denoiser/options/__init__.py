@@ -15,6 +15,7 @@ from denoiser.options.keywords import (
     options_of,
 )
 from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
+from denoiser.options.restoring import InpaintOptions, SegmentOptions
 from denoiser.options.runs import (
     BatchOptions,
     ReadOptions,
@@ -39,9 +40,11 @@ __all__ = [
     "EncodeOptions",
     "EstimatorOptions",
     "ExploreOptions",
+    "InpaintOptions",
     "Look",
     "ReadKeywords",
     "ReadOptions",
+    "SegmentOptions",
     "TrainOptions",
     "WatchOptions",
     "WriteKeywords",

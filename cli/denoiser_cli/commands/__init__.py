@@ -23,6 +23,8 @@ GROUPS = {
         "generate": "Generate images with a trained autoencoder.",
         "interpolate": "Show images between two images.",
         "explain": "Show what each number of a code changes.",
+        "segment": "Group the pixels of images by texture and colour.",
+        "restore": "Fill masked parts of images: scratches, dust, dead pixels.",
     },
     "Train": {
         "train": "Train a denoiser, a codec, the noise estimator or an autoencoder.",
