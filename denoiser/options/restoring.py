@@ -12,7 +12,7 @@ class InpaintOptions:
     """How masked pixels are filled."""
 
     steps: int = control(
-        12, help="Number of denoising steps: more are slower and a little better.", minimum=1, maximum=200
+        16, help="Number of denoising steps: more are slower and a little better.", minimum=1, maximum=200
     )
     model: str = control("fast", help="Denoiser: fast, best, or a .safetensors file.")
     device: str = control("auto", help="Device to run on.", choices=DEVICES)

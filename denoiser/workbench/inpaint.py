@@ -38,7 +38,6 @@ from denoiser.options import InpaintOptions, ReadOptions
 from denoiser.workbench.outputs import announce, make_outputs, plan_outputs
 
 _NOISE = (50.0, 5.0)  # sigma of the first and the last step, in 8-bit units
-_ADDED = 0.7  # of this sigma; all of it gives no better pixels
 _CORE, _MARGIN = 128, 32  # pixels of a window that are kept, and around them
 _BATCH = 8  # windows
 
@@ -111,7 +110,7 @@ class Inpainter:
         """The cores (B, 3, core, core) of the windows at *places*, with noise of *sigma* added and removed."""
         side = _CORE + 2 * _MARGIN
         windows = torch.cat([values[:, :, top : top + side, left : left + side] for top, left in places])
-        windows = windows + _ADDED * sigma / 255 * torch.randn(windows.shape, generator=noise)
+        windows = windows + sigma / 255 * torch.randn(windows.shape, generator=noise)
         windows = windows.to(self._device, memory_format=torch.channels_last)
         planes = Condition(sigma, sigma, 0.0).planes().reshape(1, -1, 1, 1).to(self._device)
         clean: Tensor = self._network(windows, planes)
