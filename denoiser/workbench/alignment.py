@@ -5,17 +5,21 @@ on", IJCV 2004) from coarse to fine:
 
     x_b = scale_x · x_a + shift_x,   y_b = scale_y · y_a + shift_y        coordinates from -1 to 1
 
-Then their fine structure is correlated. Smooth scenes such as two sunsets have the same large structure, but not
-the same fine structure, and in two photos of a moving subject the fine structure moves.
+Then their fine structure, the difference from a blurred copy, is aligned in the same way and correlated. Smooth
+scenes such as two sunsets have the same large structure, but not the same fine structure, and in two photos of a
+moving subject the fine structure moves.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-_STEPS = ((8, 8), (16, 8), (32, 6), (64, 4))  # side, iterations
+_STEPS = ((8, 8), (16, 8), (32, 4))  # side, iterations
+_FINE_STEPS = ((16, 6), (32, 6), (64, 4))  # of the fine structure
 _SCALE, _SHIFT = (0.7, 1.4), (-0.4, 0.4)  # a copy lacks at most about a third of a side
 _DAMPING = 1e-2
 _RADIUS = 2  # of the blur that fine structure is the difference from
@@ -40,7 +44,8 @@ def coarse_agreement(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _one_way(first: Tensor, second: Tensor) -> Tensor:
-    warped, inside = _warped(second, _aligned(first, second, _STEPS))
+    rough = _aligned(first, second, _STEPS)
+    warped, inside = _warped(second, _aligned(first, second, _FINE_STEPS, _fine, rough))
     inside = -functional.max_pool2d(-inside, 2 * _RADIUS + 1, 1, _RADIUS)  # without what the blur mixes in
     a, b = _fine(first) * inside, _fine(warped) * inside
     energy = (a.square().sum((1, 2, 3)) * b.square().sum((1, 2, 3))).sqrt()
@@ -52,11 +57,17 @@ def _fine(x: Tensor) -> Tensor:
     return x - functional.avg_pool2d(padded, 2 * _RADIUS + 1, 1)
 
 
-def _aligned(first: Tensor, second: Tensor, steps: tuple[tuple[int, int], ...]) -> Tensor:
-    """Scales and shifts (N, 4) that warp *second* onto *first*."""
-    parameters = torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(len(first), 1)
+def _aligned(
+    first: Tensor,
+    second: Tensor,
+    steps: tuple[tuple[int, int], ...],
+    view: Callable[[Tensor], Tensor] = lambda x: x,
+    start: Tensor | None = None,
+) -> Tensor:
+    """Scales and shifts (N, 4) that warp *second* onto *first*, by what *view* returns of the reduced images."""
+    parameters = torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(len(first), 1) if start is None else start
     for side, iterations in steps:
-        a, b = (functional.adaptive_avg_pool2d(one, side) for one in (first, second))
+        a, b = (view(functional.adaptive_avg_pool2d(one, side)) for one in (first, second))
         for _ in range(iterations):
             parameters = parameters + _update(a, b, parameters)
             scale, shift = parameters.split(2, 1)  # type: ignore[no-untyped-call]

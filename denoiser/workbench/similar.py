@@ -32,7 +32,7 @@ DUPLICATES, LOOK_ALIKES = "duplicates", "look-alikes"
 # Thresholds, chosen on 1,176 copies of 84 photos beside 442 photos and 384 photos that imitate bursts.
 _CANDIDATE = 0.9  # correlation of coarse grey images, the best of all crops and turns
 _ROUGHLY = 0.85  # correlation after a rough alignment
-_COPY = 0.87  # correlation of fine structure: copies 0.9 to 1, other photos up to 0.3, bursts between
+_COPY = 0.85  # correlation of fine structure: copies 0.85 to 1, other photos up to 0.3, bursts between
 _SAME_SCENE = 0.4
 _NEARLY = 0.25  # difference in detail of images that count as equally good
 _NOISY = 10  # level on the 0–255 scale that counts like half the pixels
