@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from denoiser.options.anomaly import AnomalyOptions
 from denoiser.options.autoencoders import AutoencoderOptions
 from denoiser.options.cleaning import DenoiseOptions, Look
 from denoiser.options.control import Control, controls
@@ -29,6 +30,7 @@ from denoiser.options.runs import (
 from denoiser.options.training import EstimatorOptions, TrainOptions
 
 __all__ = [
+    "AnomalyOptions",
     "AutoencoderOptions",
     "BatchOptions",
     "Control",

@@ -192,7 +192,7 @@ def as_bytes(path: Path) -> Tensor:
 def bytes_of(image: Image) -> Tensor:
     """The pixels of *image* in the same way."""
     pixels, _ = depth.at_depth(image, 8)
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).expand(3, -1, -1).contiguous()
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C")).expand(3, -1, -1).contiguous()
 
 
 def area_shares(areas: Sequence[int]) -> Tensor:

@@ -25,6 +25,7 @@ GROUPS = {
         "explain": "Show what each number of a code changes.",
         "segment": "Group the pixels of images by texture and colour.",
         "restore": "Fill masked parts of images: scratches, dust, dead pixels.",
+        "anomaly": "Find images that differ from good ones.",
     },
     "Train": {
         "train": "Train a denoiser, a codec, the noise estimator or an autoencoder.",
