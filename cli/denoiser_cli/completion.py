@@ -36,7 +36,8 @@ def _names(ctx: click.Context, parameter: click.Parameter) -> list[str]:
 
         return preset_names()
     is_any = (command, option) == ("models", "name")
-    if not is_any and (option not in _MODELS or parameter.metavar == "SOURCE"):  # --from of redo is an image
+    is_file = parameter.metavar == "SOURCE" or command == "anomaly"  # --from of redo is an image
+    if not is_any and (option not in _MODELS or is_file):
         return []
     from denoiser.models import catalog
 

@@ -58,7 +58,7 @@ class _Share(click.ParamType[Any]):
     cls=Flag,
     section="Report",
     metavar="N",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
     help="Score above which an image is an anomaly; about 1 for typical good images. [default by --false-alarms]",
 )
 @click.option(

@@ -12,7 +12,15 @@ from torch import Tensor
 
 from denoiser import imageio
 from denoiser.batch.discover import Discovery, discover
-from denoiser.errors import DenoiserError, ForeignOutput, NothingToDo, UnreadableImage, UnsafeOutput, UnusableData
+from denoiser.errors import (
+    DenoiserError,
+    ForeignOutput,
+    NothingToDo,
+    UnreadableImage,
+    UnsafeOutput,
+    UnusableData,
+    UsageError,
+)
 from denoiser.events import CancelToken, FileDone, FileFailed, FileStarted, Listener, Started, ignore
 from denoiser.options import AnomalyOptions
 from denoiser.training.data import bytes_of
@@ -96,6 +104,8 @@ def find_anomalies(
     Without a *threshold*, it is the one that the share *false_alarms* of good images exceeds. If *cancel* is set,
     the images that are scored are still reported.
     """
+    if threshold is not None and not threshold > 0:
+        raise UsageError(f"The threshold must be above 0, not {threshold:g}.")
     cancel = cancel or CancelToken()
     _refuse_folder(out, sources)
     detector = load_detector(model)
