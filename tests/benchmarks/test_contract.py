@@ -263,7 +263,13 @@ def test_a_script_of_ten_lines_is_a_whole_benchmark(tmp_path: Path) -> None:
 
 
 def test_every_script_keeps_to_the_contract() -> None:
-    parts = ("contract.py", "machine.py", "gui_script.py", "surfaces.py", "painted_defects.py")  # what scripts are made of
+    parts = (
+        "contract.py",
+        "machine.py",
+        "gui_script.py",
+        "surfaces.py",
+        "painted_defects.py",
+    )  # what scripts are made of
     scripts = [path for path in BENCHMARKS.glob("*.py") if path.name not in parts]
     for script in scripts:
         text = script.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tempfile
 from dataclasses import dataclass
@@ -13,12 +14,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from denoiser.errors import Cancelled
-from denoiser.imageio.sheet import Row
 from denoiser.options import TrainOptions
+from denoiser.training import recipe
 from denoiser.training.data import Loading
 from denoiser.training.denoiser import train_on
 from denoiser.training.material import Material
-from denoiser.training.recipe import Recipe
 from denoiser.training.run import TrainingTask
 from denoiser.training.samples import SampleSource
 from denoiser.training.validation import ValidationResult
@@ -28,9 +28,10 @@ from denoiser.workbench.anomaly.scorer import Fitting
 def trained(task: TrainingTask, source: SampleSource, fitting: Fitting) -> dict[str, Tensor]:
     """The tensors of a network of *task* after training on *source*; raise Cancelled if it was stopped."""
 
-    def gather(_plan: Recipe, _device: torch.device, _seed: int, _loading: Loading) -> Material:
+    def gather(_plan: recipe.Recipe, _device: torch.device, _seed: int, _loading: Loading) -> Material:
         return Material(source, _Unvalidated(), {})
 
+    plan = recipe.load(task.recipe)
     with tempfile.TemporaryDirectory(prefix="denoise-anomaly-") as folder:
         report = train_on(
             gather,
@@ -39,7 +40,7 @@ def trained(task: TrainingTask, source: SampleSource, fitting: Fitting) -> dict[
             listener=fitting.listener,
             loading=Loading(cancel=fitting.cancel),
             task=task,
-            steps=fitting.steps,
+            plan=dataclasses.replace(plan, steps=fitting.steps or plan.steps),
         )
         if not report.finished:
             raise Cancelled("Stopped; no model was written.", hint="")
@@ -57,5 +58,5 @@ class _Unvalidated:
     def validate(self, _network: Any, _device: torch.device) -> ValidationResult:
         return ValidationResult({}, math.nan)
 
-    def examples(self, _network: Any, _device: torch.device) -> list[Row]:
-        return []
+    def examples(self, _network: Any, _device: torch.device) -> None:
+        return None
