@@ -53,7 +53,7 @@ GREY = 64
 _WEBP = WriteOptions(quality=70, strip=True)
 _READING = ReadOptions(frames="first")
 _MAKE_IT = "Make one with `denoise embed ./imgs --out {}`."
-_NOISE_SIDE = 192  # of the middle that the noise is estimated in; more costs more time than the network
+_NOISE_SIDE = 160  # of the middle that the noise is estimated in; more costs more time than the network
 _NOISE_IN_DETAIL = 1.25  # 1 + 4/16: the variance of white noise of level 1 in the detail
 _SHARPNESS_PIXELS = 2_000_000  # of the middle that sharpness is measured in, at most
 _READERS = min(4, os.cpu_count() or 1)

@@ -35,7 +35,7 @@ _CODEC_MULTIPLE = 64  # sides that the analysis takes
 _OTHERS = "Pass fast, best, codec or the .safetensors file of a trained model."
 
 
-SIDE = 256  # images are reduced to this before they are encoded
+SIDE = 224  # images are reduced to this before they are encoded
 
 
 class Encoder(ABC):
