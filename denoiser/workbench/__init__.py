@@ -1,4 +1,4 @@
-"""Explores images by what encoders make of them: maps, clusters, similar images. Names are resolved lazily."""
+"""Autoencoders as estimators, and what encoders are good for: maps, similar images. Names are resolved lazily."""
 
 from __future__ import annotations
 
@@ -7,40 +7,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from denoiser.workbench.analysis import cluster, feature_space, lay_out, located, probe
+    from denoiser.workbench.autoencoder import Autoencoder, load_autoencoder
     from denoiser.workbench.embedding import embed, read_table, write_table
     from denoiser.workbench.encoder import load_encoder
+    from denoiser.workbench.explain import explain, interpolate, strongest_images
     from denoiser.workbench.map_page import map_image, map_page
     from denoiser.workbench.similar import find_like, find_similar
 
 _HOMES = {
+    "Autoencoder": "autoencoder",
     "cluster": "analysis",
     "embed": "embedding",
+    "explain": "explain",
     "feature_space": "analysis",
     "find_like": "similar",
     "find_similar": "similar",
+    "interpolate": "explain",
     "lay_out": "analysis",
+    "load_autoencoder": "autoencoder",
     "load_encoder": "encoder",
     "located": "analysis",
     "map_image": "map_page",
     "map_page": "map_page",
     "probe": "analysis",
     "read_table": "embedding",
+    "strongest_images": "explain",
     "write_table": "embedding",
 }
 
 __all__ = [
+    "Autoencoder",
     "cluster",
     "embed",
+    "explain",
     "feature_space",
     "find_like",
     "find_similar",
+    "interpolate",
     "lay_out",
+    "load_autoencoder",
     "load_encoder",
     "located",
     "map_image",
     "map_page",
     "probe",
     "read_table",
+    "strongest_images",
     "write_table",
 ]
 

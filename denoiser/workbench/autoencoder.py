@@ -125,7 +125,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return self._as_given(self._in_batches(lambda x: network.decode(network.encode(x)), self._images(X)))
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """The score (N,) of each image, higher for more familiar ones: its ELBO, or its negative squared error."""
+        """Scores (N,), higher for more familiar images: the negative squared error; of a variational one the ELBO.
+
+        The ELBO is computed with the mean code in place of a random one, so it is deterministic and a little high.
+        """
         network = self._network()
 
         def score(images: Tensor) -> Tensor:

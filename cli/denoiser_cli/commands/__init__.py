@@ -28,7 +28,7 @@ GROUPS = {
         "anomaly": "Find images that differ from good ones.",
     },
     "Train": {
-        "train": "Train a denoiser, a codec, the noise estimator or an autoencoder.",
+        "train": "Train a denoiser, codec, noise estimator or autoencoder.",
         "evaluate": "Measure a denoiser or a codec on benchmarks.",
         "models": "List, verify and describe models.",
     },

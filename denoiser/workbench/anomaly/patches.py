@@ -47,12 +47,12 @@ class PatchScorer(Scorer):
                 rows.setdefault(name, []).append(flat[torch.randperm(len(flat), generator=generator)[:share]])
         memories = {}
         for name, several in rows.items():
-            fitting.report(f"Memory of {name}")
+            fitting.report(f"Selecting patches at scale {name}")
             memories[name] = Memory.of(torch.cat(several), generator)
         scorer = cls(memories)
         highest: dict[str, list[Tensor]] = {name: [] for name in memories}
         for image in held_out:
-            fitting.report("Scale of distances")
+            fitting.report("Measuring held-out images")
             for name, distances in scorer._distances(image).items():
                 highest[name].append(blurred(distances).max())
         for name, memory in memories.items():
