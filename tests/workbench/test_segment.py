@@ -81,6 +81,18 @@ def test_a_large_image_is_encoded_at_the_size_of_the_options() -> None:
     assert adjusted_rand_score(truth.ravel(), labels[::4, ::4].ravel()) > 0.85
 
 
+def test_averaging_makes_larger_regions() -> None:
+    cells = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    image = from_numpy(np.kron(cells, np.ones((8, 8, 1), np.uint8)))
+
+    def borders(averaging: float) -> float:
+        segmenter = Segmenter(SegmentOptions(clusters=3, averaging=averaging)).fit([lambda: image])
+        labels = segmenter.predict(image)
+        return float((labels[:, 1:] != labels[:, :-1]).mean())
+
+    assert borders(16) < borders(1) / 2
+
+
 def test_more_clusters_than_pixels_are_refused() -> None:
     with pytest.raises(UnusableData, match="fewer pixels than clusters"):
         segment([np.zeros((8, 8), np.uint8)], 64)
