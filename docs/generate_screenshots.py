@@ -37,6 +37,7 @@ def main() -> None:
             ("trust", "dark", "en", _trust),
             ("batch", "dark", "en", _batch),
             ("latent", "dark", "en", _latent),
+            ("find", "dark", "en", _find),
             ("zh", "light", "zh", _chinese),
         ):
             _draw(name, look, language, lambda shot, state=state: state(shot, photos))
@@ -200,6 +201,20 @@ def _latent(shot: Shot, photos: list[Path]) -> bool:
     shot.open(photos)
     shot.window.tabs.setCurrentWidget(shot.window.latent)
     shot.until(lambda: shot.window.latent.result is not None, "the latent file")
+    return True
+
+
+def _find(shot: Shot, photos: list[Path]) -> bool:
+    from denoiser import imageio
+
+    copies = []
+    for photo, side in zip(photos[:3], (400, 300, 200), strict=True):
+        copies.append(photo.parent.with_name("Phone") / f"{photo.stem}-{side}.jpg")
+        imageio.write(imageio.shrunk(imageio.read(photo), side), copies[-1])
+    shot.open([*photos, *copies])
+    shot.window.actions_["find"].trigger()
+    shot.until(lambda: shot.window.finder.found is not None, "the search")
+    shot.rest(3)
     return True
 
 

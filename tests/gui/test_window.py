@@ -430,3 +430,28 @@ def test_the_gui_thread_does_not_import_torch(tmp_path: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, timeout=120)
     assert run.stdout.split() == ["False"]
+
+
+def test_find_shows_the_view_and_a_photo_that_is_chosen_there(
+    opened: MainWindow, photo: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from denoiser_gui.model.finding import Found, PhotoFinder
+
+    monkeypatch.setattr(PhotoFinder, "find", lambda *_: Found((), compared=1, unreadable=0))
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    opened.controller.open([other])
+    qtbot.waitUntil(lambda: opened.controller.current is not None and opened.controller.current.path == other)
+    opened.actions_["find"].trigger()
+    assert opened.finder.isVisible() and not opened.canvas.isVisible()
+    qtbot.waitUntil(lambda: opened.finder.found is not None)
+    opened.finder.photo_chosen.emit(photo)
+    assert opened.canvas.isVisible() and opened.controller.current is not None
+    assert opened.controller.current.path == photo
+    for _ in range(2):
+        opened.actions_["find"].trigger()
+    assert opened.canvas.isVisible()
+
+
+def test_find_needs_an_open_photo(window: MainWindow) -> None:
+    assert not window.actions_["find"].isEnabled()

@@ -27,6 +27,7 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("open", tr("Open…"), ("Ctrl+O",), "open"),
             _Entry("open_folder", tr("Open folder…"), ("Ctrl+Shift+O",), "folder"),
             _Entry("paste", tr("Paste"), ("Ctrl+V",)),
+            _Entry("find", tr("Find similar and odd photos"), ("Ctrl+F",), "find"),
             _Entry("next", tr("Next photo"), ("Right", "Ctrl+Right"), handled_by_widget=True),
             _Entry("previous", tr("Previous photo"), ("Left", "Ctrl+Left"), handled_by_widget=True),
             _Entry("close", tr("Close photo"), ("Ctrl+W",), "close"),

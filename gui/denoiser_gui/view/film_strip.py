@@ -16,7 +16,7 @@ from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import paint_icon
-from denoiser_gui.view.thumbnails import Thumbnails, framed, transparent, untinted
+from denoiser_gui.view.thumbnails import Thumbnails, framed, paint_badge, transparent, untinted
 from denoiser_gui.view.widgets import column, styled
 
 Index = qt.QModelIndex | qt.QPersistentModelIndex
@@ -101,12 +101,7 @@ class PhotoModel(qt.QAbstractListModel):
             centre = qt.QRectF(_FRAME.width() / 2 - 10, _FRAME.height() / 2 - 10, 20, 20)
             paint_icon(painter, centre, "photos", theme.colour("second"))
         elif photo.status in _BADGES:
-            name, colour = _BADGES[photo.status]
-            disc = qt.QRectF(_FRAME.width() - 23, 5, 18, 18)  # dark, for contrast
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.colour("panel", 0.92))
-            painter.drawEllipse(disc)
-            paint_icon(painter, disc.adjusted(3, 3, -3, -3), name, theme.colour(colour))
+            paint_badge(painter, _FRAME, *_BADGES[photo.status])
         elif photo.status is PhotoStatus.DRAFT:
             painter.setPen(qt.QPen(theme.colour("panel", 0.92), 2))
             painter.setBrush(theme.colour("accent"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from denoiser_gui import qt
@@ -25,6 +26,7 @@ from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.denoise_panel import DenoisePanel
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.film_strip import FilmStrip
+from denoiser_gui.view.find_view import FindView
 from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.photo_opener import EmptyState, PhotoOpener, paths_of
 from denoiser_gui.view.widgets import column, row, styled
@@ -53,6 +55,7 @@ class MainWindow(qt.QMainWindow):
         self.canvas = PhotoCanvas(controller.viewer, controller.preferences.split_at)
         self.empty = EmptyState(controller)
         self.strip = FilmStrip(controller)
+        self.finder = FindView(controller, self.strip.thumbnails)
         self.batch = BatchPanel(controller, self.strip.thumbnails)
         self.panel, self.latent = DenoisePanel(controller), LatentPanel(controller)
         self._closing = False
@@ -68,6 +71,7 @@ class MainWindow(qt.QMainWindow):
         self._middle = qt.QStackedWidget()
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.canvas)
+        self._middle.addWidget(self.finder)
         left = column(self.banner, self._middle, self.batch, self.strip)
         left.setStretchFactor(self._middle, 1)
         self.tabs = styled(qt.QTabWidget(), "panel")
@@ -104,6 +108,8 @@ class MainWindow(qt.QMainWindow):
         self.strip.selection_changed.connect(self._show_batch_count)
         self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
         self.batch.status_changed.connect(self.status.show_batch)
+        self.finder.photo_chosen.connect(self._show_found)
+        self.finder.closed.connect(lambda: self._show_middle(find=False))
         self.empty.open_requested.connect(self.photo_opener.ask_for_files)
         self.empty.sample_requested.connect(self.photo_opener.open_sample)
         self.empty.folder_requested.connect(lambda folder: controller.open([folder]))
@@ -116,6 +122,7 @@ class MainWindow(qt.QMainWindow):
             "open": self.photo_opener.ask_for_files,
             "open_folder": self.photo_opener.ask_for_folder,
             "paste": self.photo_opener.paste,
+            "find": lambda: self._show_middle(find=self._middle.currentWidget() is not self.finder),
             "close": self._close_current,
             "save": self.save,
             "save_as": self.save_as,
@@ -214,7 +221,7 @@ class MainWindow(qt.QMainWindow):
     def _show_current(self, photo: OpenPhoto | None) -> None:
         was_empty = self._middle.currentWidget() is self.empty
         self._middle.setCurrentWidget(self.empty if photo is None else self.canvas)
-        self.actions_.enable((*_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
+        self.actions_.enable(("find", *_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
         self._show_title()
         self._show_history()
         self._show_batch_count()
@@ -225,6 +232,18 @@ class MainWindow(qt.QMainWindow):
         if self.controller.current_pyramid is None:
             self.status.show_text(tr("Loading {name}", name=photo.name))
         if was_empty:
+            self.canvas.setFocus()
+
+    def _show_middle(self, *, find: bool) -> None:
+        """Show the Find view, or the current photo."""
+        shown = self.finder if find else self.empty if self.controller.current is None else self.canvas
+        self._middle.setCurrentWidget(shown)
+        shown.setFocus()
+
+    def _show_found(self, path: Path) -> None:
+        photo = next((photo for photo in self.controller.photos if photo.path == path), None)
+        if photo is not None:  # it may have been closed
+            self.controller.show_photo(photo.key)
             self.canvas.setFocus()
 
     def _show_title(self, _photo: object = None) -> None:

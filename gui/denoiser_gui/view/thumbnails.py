@@ -14,6 +14,7 @@ from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.thumbnails import estimate_noise_of, make_thumbnail
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.view import theme
+from denoiser_gui.view.icons import paint_icon
 from denoiser_gui.worker import WorkerThread
 
 if TYPE_CHECKING:
@@ -147,6 +148,16 @@ def framed(small: qt.QImage | None, size: qt.QSize) -> qt.QPixmap:
         painter.drawImage(frame, small, part)
     painter.end()
     return pixmap
+
+
+def paint_badge(painter: qt.QPainter, size: qt.QSize, name: str, colour: str) -> None:
+    """Draw an icon on a disc in the upper right corner of a thumbnail of this size."""
+    disc = qt.QRectF(size.width() - 23, 5, 18, 18)  # dark, for contrast
+    painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.colour("panel", 0.92))
+    painter.drawEllipse(disc)
+    paint_icon(painter, disc.adjusted(3, 3, -3, -3), name, theme.colour(colour))
 
 
 def untinted(pixmap: qt.QPixmap) -> qt.QIcon:
