@@ -23,7 +23,7 @@ from skimage import data
 from denoiser import imageio
 from denoiser.image import from_numpy
 from denoiser.options import InpaintOptions
-from denoiser.workbench.inpaint import Inpainter
+from denoiser.workbench.inpainting import Inpainter
 
 SIDE = 256
 _OPENCV_RADIUS = 3.0

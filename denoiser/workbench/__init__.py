@@ -1,4 +1,4 @@
-"""Autoencoders as estimators, and what encoders are good for: maps, similar images. Names are resolved lazily."""
+"""Autoencoders as estimators; maps, similar images, segments, filled masks. Names are resolved lazily."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from denoiser.workbench.embedding import embed, read_table, write_table
     from denoiser.workbench.encoder import load_encoder
     from denoiser.workbench.explain import explain, interpolate, strongest_images
+    from denoiser.workbench.inpainting import inpaint
     from denoiser.workbench.map_page import map_image, map_page
+    from denoiser.workbench.segmentation import segment
     from denoiser.workbench.similar import find_like, find_similar
 
 _HOMES = {
@@ -22,6 +24,7 @@ _HOMES = {
     "feature_space": "analysis",
     "find_like": "similar",
     "find_similar": "similar",
+    "inpaint": "inpainting",
     "interpolate": "explain",
     "lay_out": "analysis",
     "load_autoencoder": "autoencoder",
@@ -31,6 +34,7 @@ _HOMES = {
     "map_page": "map_page",
     "probe": "analysis",
     "read_table": "embedding",
+    "segment": "segmentation",
     "strongest_images": "explain",
     "write_table": "embedding",
 }
@@ -43,6 +47,7 @@ __all__ = [
     "feature_space",
     "find_like",
     "find_similar",
+    "inpaint",
     "interpolate",
     "lay_out",
     "load_autoencoder",
@@ -52,6 +57,7 @@ __all__ = [
     "map_page",
     "probe",
     "read_table",
+    "segment",
     "strongest_images",
     "write_table",
 ]

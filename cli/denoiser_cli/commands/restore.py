@@ -70,7 +70,7 @@ def command(
         write=collect(WriteOptions, {name: words[name] for name in _WRITING}),
         batch=collect(BatchOptions, words),
     )
-    from denoiser.workbench.inpaint import restore_images  # slow import (torch)
+    from denoiser.workbench.inpainting import restore_images  # slow import (torch)
 
     output = JsonOutput() if mode.json else TextOutput(mode, "restored")
     with stopping_politely(output.message) as cancel, output:

@@ -44,7 +44,7 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], out: str | None, **word
         raise UsageError("--out is missing: the folder for the labels.", hint=f"For example: {_EXAMPLE}")
     options = collect(SegmentOptions, words)
     settings = Settings(read=collect(ReadOptions, words), batch=collect(BatchOptions, words))
-    from denoiser.workbench.segment import segment_images  # slow import (torch)
+    from denoiser.workbench.segmentation import segment_images  # slow import (torch)
 
     output = JsonOutput() if mode.json else TextOutput(mode, "segmented")
     with stopping_politely(output.message) as cancel, output:

@@ -18,7 +18,7 @@ from denoiser.errors import Cancelled, UnsafeOutput, UnusableData
 from denoiser.events import CancelToken, Event, FileFailed
 from denoiser.image import Pixels, from_numpy
 from denoiser.options import BatchOptions, SegmentOptions
-from denoiser.workbench.segment import Labels, Segmenter, segment, segment_images
+from denoiser.workbench.segmentation import Labels, Segmenter, segment, segment_images
 
 SIDE = 192
 

@@ -14,7 +14,7 @@ from denoiser.errors import Cancelled, ForeignOutput, UnusableData
 from denoiser.events import CancelToken, Event, TileDone
 from denoiser.image import Metadata, Pixels, from_numpy
 from denoiser.options import BatchOptions, InpaintOptions
-from denoiser.workbench.inpaint import Inpainter, Mask, inpaint, mask_of, restore_images
+from denoiser.workbench.inpainting import Inpainter, Mask, inpaint, mask_of, restore_images
 
 OPTIONS = InpaintOptions(steps=6, device="cpu")
 
