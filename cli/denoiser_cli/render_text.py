@@ -136,9 +136,10 @@ class Sizes:
 class TextOutput:
     """Prints for people. A context manager that shows the progress bar."""
 
-    def __init__(self, mode: OutputMode, done: str = "cleaned") -> None:
+    def __init__(self, mode: OutputMode, done: str = "cleaned", *, resumes: bool = True) -> None:
         self._mode = mode
         self._done = done  # past participle for the summary
+        self._again = "run the same command again to continue" if resumes else "to start again, add --overwrite"
         self._progress = BatchProgress()
         self._bar: RichProgress | None = None
         self._last_line = time.monotonic()
@@ -193,7 +194,7 @@ class TextOutput:
             self.message(f"{_count(len(report.failures))} failed, listed above.")
         if report.left:
             left = f"{_why_stopped(report)} with {_count(report.left)} remaining"
-            self.message(f"{left}; run the same command again to continue.")
+            self.message(f"{left}; {self._again}.")
 
     def _print_done(self, event: FileDone) -> None:
         if self._mode.verbose:

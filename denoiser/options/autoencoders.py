@@ -37,7 +37,7 @@ class AutoencoderOptions:
         choices=("auto", "fully-connected", "convolutional"),
     )
     blocks: str = control(
-        "plain", help="Blocks of a convolutional network.", choices=("plain", "residual", "dense")
+        "residual", help="Blocks of a convolutional network.", choices=("plain", "residual", "dense")
     )
     activation: str = control("relu", help="Activation between layers.", choices=("relu", "silu", "none"))
     loss: str = control(
@@ -86,7 +86,7 @@ class AutoencoderOptions:
     )
     epochs: int | None = control(
         None,
-        help="Passes over the training images; auto takes 4,000 steps.",
+        help="Passes over the images; auto takes 4,000 steps, or 1,000 of a convolutional network.",
         minimum=1,
         maximum=100_000,
         automatic=True,

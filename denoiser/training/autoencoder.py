@@ -44,7 +44,7 @@ from denoiser.training.samples import SampleSource
 from denoiser.training.validation import ValidationResult
 
 TASK = "autoencoder"
-_STEPS = 4_000  # of a training whose epochs are automatic
+_STEPS, _CONVOLUTIONAL_STEPS = 4_000, 1_000  # of a training whose epochs are automatic
 _AT_ONCE = 500  # images of a validation pass
 _CODE_BATCHES = 20  # batches from which the distribution of the codes is measured
 _SHOWN = 12  # images in the grid of reconstructions
@@ -102,7 +102,8 @@ def plan_of(options: AutoencoderOptions, images: ImageSet) -> Recipe:
     if options.label_weight:
         settings["classes"] = len(images.classes)
     _, height, width = images.shape
-    steps = (options.epochs or 0) * math.ceil(len(images.train) / options.batch) or _STEPS
+    automatic = _CONVOLUTIONAL_STEPS if options.is_convolutional else _STEPS
+    steps = (options.epochs or 0) * math.ceil(len(images.train) / options.batch) or automatic
     written = {key: value for key, value in dataclasses.asdict(options).items() if value is not None}
     return Recipe(
         name=f"{TASK}-{options.kind}",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoiser.workbench.analysis import cluster, feature_space, lay_out, located, probe
     from denoiser.workbench.autoencoder import Autoencoder, load_autoencoder
+    from denoiser.workbench.codes import explain, interpolate, strongest_images
     from denoiser.workbench.embedding import embed, read_table, write_table
     from denoiser.workbench.encoder import load_encoder
-    from denoiser.workbench.explain import explain, interpolate, strongest_images
     from denoiser.workbench.inpainting import inpaint
     from denoiser.workbench.map_page import map_image, map_page
     from denoiser.workbench.segmentation import segment
@@ -20,12 +20,12 @@ _HOMES = {
     "Autoencoder": "autoencoder",
     "cluster": "analysis",
     "embed": "embedding",
-    "explain": "explain",
+    "explain": "codes",
     "feature_space": "analysis",
     "find_like": "similar",
     "find_similar": "similar",
     "inpaint": "inpainting",
-    "interpolate": "explain",
+    "interpolate": "codes",
     "lay_out": "analysis",
     "load_autoencoder": "autoencoder",
     "load_encoder": "encoder",
@@ -35,7 +35,7 @@ _HOMES = {
     "probe": "analysis",
     "read_table": "embedding",
     "segment": "segmentation",
-    "strongest_images": "explain",
+    "strongest_images": "codes",
     "write_table": "embedding",
 }
 

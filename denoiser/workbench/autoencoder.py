@@ -70,7 +70,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     code: int | None = None
     layers: str = "auto"
     network: str = "auto"
-    blocks: str = "plain"
+    blocks: str = "residual"
     activation: str = "relu"
     loss: str = "auto"
     corruption: str = "gaussian"

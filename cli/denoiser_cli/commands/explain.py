@@ -52,7 +52,7 @@ def command(mode: OutputMode, /, model: str, image: str, out: str, latents: int,
     from denoiser import imageio  # slow imports (torch): after the arguments are checked
     from denoiser.imageio.sheet import image_grid
     from denoiser.workbench.autoencoder import as_pixels, load_autoencoder
-    from denoiser.workbench.explain import explain
+    from denoiser.workbench.codes import explain
 
     loaded = load_autoencoder(model)
     found = explain(loaded, image_for(loaded, image), latents=latents)
@@ -74,7 +74,7 @@ def command(mode: OutputMode, /, model: str, image: str, out: str, latents: int,
 
 def _strongest(model: Autoencoder, source: str, units: int) -> tuple[np.ndarray, int]:
     from denoiser.training.image_sets import as_floats, load_image_set
-    from denoiser.workbench.explain import strongest_images
+    from denoiser.workbench.codes import strongest_images
 
     channels, height, _ = model.image_shape
     found = load_image_set(source, size=height if Path(source).is_dir() else None, colour=channels == 3)

@@ -40,7 +40,7 @@ def command(mode: OutputMode, /, model: str, first: str, second: str, out: str, 
     from denoiser import imageio  # slow imports (torch): after the arguments are checked
     from denoiser.imageio.sheet import image_grid
     from denoiser.workbench.autoencoder import as_pixels, load_autoencoder
-    from denoiser.workbench.explain import interpolate
+    from denoiser.workbench.codes import interpolate
 
     loaded = load_autoencoder(model)
     between = interpolate(loaded, image_for(loaded, first), image_for(loaded, second), steps)

@@ -72,7 +72,7 @@ def command(
     )
     from denoiser.workbench.inpainting import restore_images  # slow import (torch)
 
-    output = JsonOutput() if mode.json else TextOutput(mode, "restored")
+    output = JsonOutput() if mode.json else TextOutput(mode, "restored", resumes=False)
     with stopping_politely(output.message) as cancel, output:
         report = restore_images(
             [Path(path) for path in paths],

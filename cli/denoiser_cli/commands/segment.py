@@ -46,7 +46,7 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], out: str | None, **word
     settings = Settings(read=collect(ReadOptions, words), batch=collect(BatchOptions, words))
     from denoiser.workbench.segmentation import segment_images  # slow import (torch)
 
-    output = JsonOutput() if mode.json else TextOutput(mode, "segmented")
+    output = JsonOutput() if mode.json else TextOutput(mode, "segmented", resumes=False)
     with stopping_politely(output.message) as cancel, output:
         report = segment_images(
             [Path(path) for path in paths],

@@ -9,7 +9,7 @@ import torch
 pytest.importorskip("sklearn")
 
 from denoiser.workbench.autoencoder import Autoencoder
-from denoiser.workbench.explain import explain, interpolate, strongest_images
+from denoiser.workbench.codes import explain, interpolate, strongest_images
 
 
 @pytest.fixture(scope="module")
