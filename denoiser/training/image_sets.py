@@ -33,7 +33,8 @@ _DEFAULT_SIDE = 64  # pixels, for folders whose images differ in size
 _LARGEST_SIDE = 512
 _WIDEST = 4  # ratio of the sides up to which a square has its full resolution
 
-# Folders that torchvision's data sets make below their root, and the classes that read them.
+# Folders that torchvision's data sets make below their root, and the classes that read them. The files of CIFAR are
+# pickled; torchvision opens them only if their checksums are those of the published ones.
 _OF_TORCHVISION = {
     "MNIST": "MNIST",
     "FashionMNIST": "FashionMNIST",
@@ -154,8 +155,8 @@ def _digits(seed: int) -> ImageSet:
 
 def _from_npz(path: Path, seed: int) -> ImageSet:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with zipfile.ZipFile(path) as archive:
+            arrays = {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise UnusableData(f"{path}: cannot be read ({error}).") from error
     if "x_train" not in arrays:
@@ -168,6 +169,12 @@ def _from_npz(path: Path, seed: int) -> ImageSet:
         return from_arrays(arrays["x_train"], arrays.get("y_train"), seed=seed, name=path.name)
     train, test = (as_images(arrays[name], path.name) for name in ("x_train", "x_test"))
     return _with_test(train, test, arrays.get("y_train"), arrays.get("y_test"), path.name)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array
 
 
 def _with_test(train: Tensor, test: Tensor, train_labels: Any, test_labels: Any, name: str) -> ImageSet:
