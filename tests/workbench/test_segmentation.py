@@ -1,4 +1,4 @@
-"""Segmentation: textures are told apart, labels agree between images, and the files that are written."""
+"""Segmentation: different textures get different labels, labels agree between images, and files are written."""
 
 from __future__ import annotations
 
