@@ -1,19 +1,41 @@
-"""The steps of one file: reading with its checksum, writing with its record. No threads here."""
+"""The steps of one file: reading with its checksum, writing with its record. No threads here.
+
+`attempt` runs a step so that any exception fails that file and not the run.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from denoiser import imageio
 from denoiser.batch.layout import Job
-from denoiser.batch.manifest import Made, Manifest, SourceFile, sha256_of, stamp_of
-from denoiser.batch.plan import Plan
+from denoiser.batch.manifest import Made, SourceFile, sha256_of, stamp_of
+from denoiser.batch.plan import AnyWork, Plan
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Content, Outcome, Worker
-from denoiser.errors import UnreadableImage, UnwritableImage
+from denoiser.errors import Cancelled, DenoiserError, UnreadableImage, UnwritableImage
 from denoiser.version import __version__
+
+_Result = TypeVar("_Result")
+
+
+class Records(Protocol):
+    """Takes the records of files, for example a Manifest."""
+
+    def begun(self, target: Path, source: SourceFile) -> None: ...
+
+    def done(self, target: Path, source: SourceFile, made: Made) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step that failed."""
+
+    error: DenoiserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +46,41 @@ class LoadedFile:
     source: SourceFile | None
 
 
-def read(job: Job, plan: Plan, settings: Settings, manifest: Manifest | None) -> LoadedFile:
+def read(job: Job, work: AnyWork, settings: Settings, records: Records | None) -> LoadedFile:
     """Record the file as begun and decode it.
 
     Raises UnreadableImage if it changes meanwhile, UnwritableImage if the format of the target cannot store it.
     """
     before = stamp_of(job.source)
-    if manifest is not None and before is not None:
-        manifest.begun(job.target, SourceFile(job.source, before))
-    content = plan.work.read(job.source, settings)
+    if records is not None and before is not None:
+        records.begun(job.target, SourceFile(job.source, before))
+    content = work.read(job.source, settings)
     with imageio.naming(job.target):
-        plan.work.check(content, plan.work.row(job.target))
-    digest = sha256_of(job.source) if manifest is not None else ""
+        work.check(content, work.row(job.target))
+    digest = sha256_of(job.source) if records is not None else ""
     if before is not None and stamp_of(job.source) != before:
         raise UnreadableImage(
             f"{job.source}: changed while it was read.", hint="Run again when no other program is writing to it."
         )
-    return LoadedFile(content, SourceFile(job.source, before, digest) if before is not None and manifest else None)
+    return LoadedFile(content, SourceFile(job.source, before, digest) if before is not None and records else None)
 
 
 def write(
     job: Job,
     outcome: Outcome[Any],
     source: SourceFile | None,
-    plan: Plan,
+    work: AnyWork,
     settings: Settings,
-    manifest: Manifest | None,
+    records: Records | None,
 ) -> Outcome[None]:
     """Write the output, then its record; return the outcome without its result, to free memory."""
-    written = plan.work.write(outcome, job, settings)
-    if manifest is not None and source is not None:
+    written = work.write(outcome, job, settings)
+    if records is not None and source is not None:
         stamp = stamp_of(job.target)
         if stamp is None:
             raise UnwritableImage(f"{job.target}: was removed immediately after it was written.", hint="Run again.")
         facts = dict(written.facts) | ({"notes": list(written.notes)} if written.notes else {})
-        manifest.done(job.target, source, Made(stamp, sha256_of(job.target), outcome.megapixels, facts))
+        records.done(job.target, source, Made(stamp, sha256_of(job.target), outcome.megapixels, facts))
     return dataclasses.replace(written, result=None)
 
 
@@ -76,3 +98,26 @@ def facts_of_run(worker: Worker, plan: Plan) -> dict[str, Any]:
     }
     places = {name: getattr(worker, name, None) for name in ("device", "precision", "tile")}
     return facts | {name: value for name, value in places.items() if value is not None}
+
+
+def attempt(job: Job, step: Callable[[], _Result]) -> _Result | Failed:
+    """Run a step of a file; an exception fails this file only."""
+    try:
+        return step()
+    except Cancelled:
+        raise
+    except DenoiserError as error:
+        return Failed(error)
+    except MemoryError:
+        return Failed(
+            DenoiserError(
+                f"{job.source}: out of memory.", hint="Close other programs, or set a limit with --memory."
+            )
+        )
+    except Exception as error:  # noqa: BLE001 - one corrupt file must not end a run of ten thousand
+        unexpected = DenoiserError(
+            f"{job.source}: unexpected {type(error).__name__}: {error}",
+            hint="This is a bug. Please report it, with the output of the same command with -vv.",
+        )
+        unexpected.__cause__ = error
+        return Failed(unexpected)
