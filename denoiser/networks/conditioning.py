@@ -75,6 +75,11 @@ class NetworkSpec:
     parameters: int
 
 
+def in_fp32(x: Tensor) -> torch.autocast:
+    """Context that disables bf16, whose 8 bits of precision are too few for absolute pixel values."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
 class Denoiser(nn.Module):
     """Maps noisy (B, 3, H, W) in 0..1 and planes (B, 4, 1, 1) to clean; for sizes that fit its spec."""
 

@@ -50,6 +50,15 @@ def test_rows_of_a_batch_do_not_see_each_other(awake):
     assert torch.allclose(awake(batch, PLANES), alone, rtol=1e-3, atol=1e-5 * float(alone.abs().max()))
 
 
+@torch.inference_mode()
+def test_pixels_are_not_rounded_to_bf16(awake):
+    """The first layer sees a difference of a tenth of an 8-bit step, which bf16 cannot represent near white."""
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = [awake._features(torch.full((1, 16, 32, 32), level)) for level in (0.95, 0.95 + 0.1 / 255)]
+    assert not torch.equal(*maps)
+    assert maps[0].dtype == torch.bfloat16  # the layers that follow do not pay for fp32
+
+
 def test_nothing_reaches_beyond_the_radius_by_formula(awake):
     radius = awake.spec(halo=0).formula_radius
     noisy = torch.rand(1, 3, 256, 256, requires_grad=True)

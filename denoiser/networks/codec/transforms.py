@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.networks.conditioning import PLANES
+from denoiser.networks.conditioning import PLANES, in_fp32
 
 CELL = 8  # side of the square of pixels that becomes one position of the body
 BASIS = 3 * CELL**2
@@ -104,11 +104,6 @@ class Synthesis(nn.Module):
             x = block(x, conditioning)
         with in_fp32(y):
             return functional.pixel_shuffle(self.tail(x), CELL) + _MIDDLE
-
-
-def in_fp32(x: Tensor) -> torch.autocast:
-    """Context that disables bf16, whose 8 bits of precision are too few for absolute pixel values."""
-    return torch.autocast(x.device.type, enabled=False)
 
 
 @torch.no_grad()
