@@ -6,6 +6,7 @@
     ├── Missing                      4   something required is not available
     │   ├── MissingExtra                 a package of an optional extra
     │   ├── MissingDevice                the requested device
+    │   ├── MissingCluster               a Ray cluster at the given address
     │   ├── MissingDisplay               a display, or the system libraries that Qt needs
     │   ├── MissingModel                 no weights of that name
     │   ├── UnknownWeights               the weights that a latent file needs
@@ -35,7 +36,7 @@ for any file name: control characters are escaped.
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 # File names may contain line breaks, terminal control sequences and undecodable bytes.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -51,6 +52,10 @@ class DenoiserError(Exception):
         self.message = _on_one_line(message)
         self.hint = _on_one_line(self.default_hint if hint is None else hint)
         super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Subclasses have other arguments. Errors of workers arrive pickled.
+        return _rebuilt, (type(self), self.args), self.__dict__
 
 
 class UsageError(DenoiserError):
@@ -84,6 +89,12 @@ class MissingDevice(Missing):
     """The requested device cannot be used on this machine."""
 
     default_hint = "Use --device auto, or omit --device."
+
+
+class MissingCluster(Missing):
+    """No Ray cluster can be reached at the given address."""
+
+    default_hint = "Use --cluster local for workers on this machine, or start one with `ray start --head`."
 
 
 class MissingDisplay(Missing):
@@ -196,6 +207,10 @@ class Cancelled(DenoiserError):
     """Stopped by the user; finished files are kept."""
 
     exit_code = 130
+
+
+def _rebuilt(kind: type[DenoiserError], arguments: tuple[Any, ...]) -> DenoiserError:
+    return kind.__new__(kind, *arguments)
 
 
 def _on_one_line(text: str) -> str:

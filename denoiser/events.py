@@ -80,6 +80,14 @@ class SeriesFound:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker of a cluster ended before it finished *files* files, which another worker processes."""
+
+    cause: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingProgress:
     """Progress of a training run; ``validation_psnr`` is None between validations, ``note`` mostly empty.
 
@@ -96,7 +104,17 @@ class TrainingProgress:
     unit: str = "dB"
 
 
-Event = Started | FileStarted | TileDone | FileDone | FileFailed | FileSkipped | SeriesFound | TrainingProgress
+Event = (
+    Started
+    | FileStarted
+    | TileDone
+    | FileDone
+    | FileFailed
+    | FileSkipped
+    | SeriesFound
+    | WorkerLost
+    | TrainingProgress
+)
 Listener = Callable[[Event], None]
 
 

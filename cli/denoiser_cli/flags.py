@@ -22,7 +22,15 @@ from click.core import ParameterSource
 from denoiser.batch import Settings
 from denoiser.batch.presets import load_preset
 from denoiser.errors import UsageError
-from denoiser.options import BatchOptions, Control, DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser.options import (
+    BatchOptions,
+    ClusterOptions,
+    Control,
+    DenoiseOptions,
+    ReadOptions,
+    WriteOptions,
+    controls,
+)
 from denoiser_cli.completion import complete_value
 
 AUTOMATIC = "auto"
@@ -318,6 +326,21 @@ file_flags = combined(
 )
 # The options for device, precision, tiles and memory.
 machine_flags = option_flags(DenoiseOptions, section="Hardware", only=_MACHINE)
+
+
+# The options for runs on a cluster.
+cluster_flags = option_flags(ClusterOptions, section="Cluster")
+
+
+def cluster_of(words: Mapping[str, Any]) -> ClusterOptions:
+    """Return the cluster options of a call; raise UsageError for workers without a cluster."""
+    options = collect(ClusterOptions, dict(words))
+    if not options.cluster and options != ClusterOptions():
+        raise UsageError(
+            "--workers and --worker-cpus apply to --cluster only.",
+            hint="Add --cluster local for workers on this machine, or use --jobs for threads.",
+        )
+    return options
 
 
 def settings_of(words: Mapping[str, Any]) -> Settings:

@@ -14,7 +14,17 @@ from typing import Any, Self
 
 from denoiser.batch import Plan, Report
 from denoiser.errors import DenoiserError
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, SeriesFound, Started, TileDone
+from denoiser.events import (
+    Event,
+    FileDone,
+    FileFailed,
+    FileSkipped,
+    FileStarted,
+    SeriesFound,
+    Started,
+    TileDone,
+    WorkerLost,
+)
 
 # Keys of each object besides "event". docs/cli.md shows this table; a test compares it with the code.
 KEYS: dict[str, tuple[str, ...]] = {
@@ -25,6 +35,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "file_failed": ("source", "kind", "message", "hint"),
     "file_skipped": ("source", "reason", "target"),
     "series_found": ("series", "frames", "noise", "reason"),
+    "worker_lost": ("cause", "files"),
     "finished": (
         *("done", "cleaned", "copied", "converted", "already_there", "passed", "failed", "left"),
         *("megapixels", "seconds", "exit_code"),
@@ -61,7 +72,7 @@ class JsonOutput:
     def handle(self, event: Event) -> None:
         """Print one object per event."""
         match event:
-            case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped() | SeriesFound():
+            case Started() | FileStarted() | TileDone() | FileDone() | FileSkipped() | SeriesFound() | WorkerLost():
                 emit(_name(event), {key: getattr(event, key) for key in KEYS[_name(event)]})
             case FileFailed():
                 emit("file_failed", {"source": event.source} | error_words(event.error))

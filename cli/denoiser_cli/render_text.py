@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Self
 
 from denoiser.batch import Report
 from denoiser.errors import OutputFull
-from denoiser.events import Event, FileDone, FileFailed, FileSkipped, FileStarted, SeriesFound, Started, TileDone
+from denoiser.events import (
+    Event,
+    FileDone,
+    FileFailed,
+    FileSkipped,
+    FileStarted,
+    SeriesFound,
+    Started,
+    TileDone,
+    WorkerLost,
+)
 from denoiser_cli.flags import OutputMode
 from denoiser_cli.lines import one_line, print_failure, shown, to_stderr
 
@@ -34,9 +44,8 @@ class BatchProgress:
         self.files_over = 0
         self._megapixels = 0.0
         self._over = 0.0  # megapixels of files that are done or have failed
-        self._current: Path | None = None
-        self._size = 0.0  # megapixels of the current file
-        self._share = 0.0  # of the current file that is done
+        self._parts: dict[Path, float] = {}  # megapixels that are done of files that are not over
+        self._newest: FileStarted | None = None
         self._began: float | None = None
 
     def handle(self, event: Event) -> None:
@@ -45,15 +54,14 @@ class BatchProgress:
             case Started():
                 self.files, self._megapixels = event.files, event.megapixels
             case FileStarted():
-                self._leave_current()
                 self._began = self._began or time.monotonic()  # loading the weights is not counted
-                self._current, self._size = event.source, event.megapixels
-            case TileDone():
-                self._share = event.done / event.total
+                self._newest, self._parts[event.source] = event, 0.0
+            case TileDone() if self._newest is not None:
+                self._parts[self._newest.source] = self._newest.megapixels * event.done / event.total
             case FileDone() | FileFailed():
                 self.files_over += 1
-                if self._current == event.source:
-                    self._leave_current()
+                part = self._parts.pop(event.source, 0.0)
+                self._over += event.megapixels if isinstance(event, FileDone) else part
 
     @property
     def fraction(self) -> float:
@@ -67,7 +75,7 @@ class BatchProgress:
     @property
     def megapixels_per_second(self) -> float:
         """Average since the first file was started."""
-        return self._done / max(self._spent, 1e-3)
+        return self._done / max(self._spent, 1e-3) if self._began is not None else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -83,15 +91,11 @@ class BatchProgress:
 
     @property
     def _done(self) -> float:
-        return self._over + self._size * self._share
+        return self._over + sum(self._parts.values())
 
     @property
     def _spent(self) -> float:
         return time.monotonic() - self._began if self._began is not None else 0.0
-
-    def _leave_current(self) -> None:
-        self._over += self._size  # all of it: with strength 0 there are no tile events
-        self._current, self._size, self._share = None, 0.0, 0.0
 
 
 def duration(seconds: float) -> str:
@@ -169,6 +173,8 @@ class TextOutput:
                 self._unless_quiet(f"Skipped {shown(event.source)}: {one_line(event.reason)}")
             case FileDone():
                 self._print_done(event)
+            case WorkerLost():
+                self._unless_quiet(f"A worker ended ({one_line(event.cause)}); {_again(event.files)}.")
             case SeriesFound() if self._mode.verbose:
                 self.message(series_line(event))
         self._show_progress()
@@ -258,6 +264,11 @@ def _why_stopped(report: Report) -> str:
 
 def _count(files: int) -> str:
     return "1 file" if files == 1 else f"{files} files"
+
+
+def _again(files: int) -> str:
+    """Return what happens to the files of a worker that ended."""
+    return "it had no files" if not files else f"{_count(files)} will be processed again"
 
 
 def _is_terminal() -> bool:

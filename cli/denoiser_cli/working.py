@@ -14,17 +14,18 @@ import click
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
-from denoiser.batch import Job, Plan, Settings, carry_out, layout, plan_folder
+from denoiser.batch import Job, Plan, Report, Settings, carry_out, layout, plan_folder
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.discover import FoundFile
 from denoiser.batch.plan import AnyWork, refuse_quality, refuse_surprises, work_of
 from denoiser.batch.processing_record import record_in
 from denoiser.batch.work import Outcome
 from denoiser.errors import UnsafeOutput, UsageError
-from denoiser.events import CancelToken, ignore
+from denoiser.events import CancelToken, Listener, ignore
 from denoiser.imageio.formats import Format
+from denoiser.options import ClusterOptions
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import OutputMode
+from denoiser_cli.flags import OutputMode, cluster_of
 from denoiser_cli.lines import one_line, shown, to_stderr
 from denoiser_cli.render_json import JsonOutput, emit_plan
 from denoiser_cli.render_text import TextOutput
@@ -41,12 +42,21 @@ class Call:
     settings: Settings
     listed: tuple[Path, ...]
     work: AnyWork
+    cluster: ClusterOptions
 
     def plan(self, cancel: CancelToken) -> Plan:
         """Plan this call."""
         plan = plan_folder(self.sources, self.out, self.settings, listed=self.listed, cancel=cancel)
         refuse_surprises(plan, self.settings)
         return plan
+
+    def carry_out(self, plan: Plan, listener: Listener, cancel: CancelToken) -> Report:
+        """Carry out the plan on this machine or on the cluster."""
+        if not self.cluster.cluster:
+            return carry_out(plan, self.settings, listener=listener, cancel=cancel)
+        from denoiser.cluster import carry_out as carry_out_on_cluster  # an extra
+
+        return carry_out_on_cluster(plan, self.settings, self.cluster, listener=listener, cancel=cancel)
 
 
 def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings) -> Call:
@@ -63,7 +73,7 @@ def call_of(paths: tuple[str, ...], words: Mapping[str, Any], settings: Settings
         raise UsageError(
             f"--out is missing: the folder or file for the {of.makes}.", hint=f"For example: {of.example}"
         )
-    return Call(paths, out, settings, listed, work)
+    return Call(paths, out, settings, listed, work, cluster_of(words))
 
 
 def _with_out(paths: tuple[str, ...], settings: Settings, work: AnyWork) -> tuple[tuple[str, ...], str]:
@@ -101,7 +111,7 @@ def _do_files(call: Call, mode: OutputMode) -> int:
     with stopping_politely(output.message) as cancel:
         plan = call.plan(cancel)
         with output:
-            report = carry_out(plan, call.settings, listener=output.handle, cancel=cancel)
+            report = call.carry_out(plan, output.handle, cancel)
     output.finish(report, Path(call.out))
     return report.exit_code
 
@@ -142,6 +152,8 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
             "--json and --out - cannot be combined: both write to standard output.", hint="Leave one out."
         )
     batch, work = call.settings.batch, call.work
+    if call.cluster.cluster:
+        raise UsageError("--cluster needs files; it does not work with pipes.")
     if batch.shard or batch.report or batch.series:
         raise UsageError("--shard, --report and --series need files; they do not work with pipes.")
     work.refuse(call.settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from denoiser.options.anomaly import AnomalyOptions
 from denoiser.options.autoencoders import AutoencoderOptions
 from denoiser.options.cleaning import DenoiseOptions, Look
+from denoiser.options.cluster import ClusterOptions
 from denoiser.options.control import Control, controls
 from denoiser.options.exploring import ExploreOptions
 from denoiser.options.keywords import (
@@ -33,6 +34,7 @@ __all__ = [
     "AnomalyOptions",
     "AutoencoderOptions",
     "BatchOptions",
+    "ClusterOptions",
     "Control",
     "DecodeKeywords",
     "DecodeOptions",

@@ -21,6 +21,7 @@ from denoiser_cli.flags import (
     ExampleCommand,
     Flag,
     OutputMode,
+    cluster_flags,
     file_flags,
     look_flags,
     machine_flags,
@@ -53,6 +54,7 @@ find . -name '*.nef' | denoise --files-from - --out ./clean
 @file_flags
 @option_flags(BatchOptions, section="Many files", only=others(BatchOptions, PLACES))
 @machine_flags
+@cluster_flags
 @speaking_flags
 @click.pass_obj
 def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:

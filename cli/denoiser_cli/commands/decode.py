@@ -9,7 +9,16 @@ import click
 from denoiser.batch import Settings
 from denoiser.options import BatchOptions, DecodeOptions, ReadOptions, WriteOptions
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import MANY, ExampleCommand, OutputMode, collect, option_flags, place_flags, speaking_flags
+from denoiser_cli.flags import (
+    MANY,
+    ExampleCommand,
+    OutputMode,
+    cluster_flags,
+    collect,
+    option_flags,
+    place_flags,
+    speaking_flags,
+)
 
 _EXAMPLES = """\
 denoise decode ./latents --out ./imgs                       decode a folder to PNG
@@ -30,6 +39,7 @@ _MACHINE = ("model", "device", "precision")
 @option_flags(ReadOptions, section="Reading", only=("max_pixels",))
 @option_flags(BatchOptions, section="Many files", only=(*MANY, "verify"))
 @option_flags(DecodeOptions, section="Hardware", only=_MACHINE)
+@cluster_flags
 @speaking_flags
 @click.pass_obj
 def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:

@@ -11,7 +11,16 @@ from denoiser.batch import Settings
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, EncodeOptions, ReadOptions
 from denoiser_cli.completion import complete_value
-from denoiser_cli.flags import MANY, ExampleCommand, OutputMode, collect, option_flags, place_flags, speaking_flags
+from denoiser_cli.flags import (
+    MANY,
+    ExampleCommand,
+    OutputMode,
+    cluster_flags,
+    collect,
+    option_flags,
+    place_flags,
+    speaking_flags,
+)
 
 _EXAMPLES = """\
 denoise encode ./imgs --out ./latents                  encode a folder, with its subfolders
@@ -33,6 +42,7 @@ _MACHINE = ("model", "device", "precision")
 @option_flags(ReadOptions, section="Reading")
 @option_flags(BatchOptions, section="Many files", only=MANY)
 @option_flags(EncodeOptions, section="Hardware", only=_MACHINE)
+@cluster_flags
 @speaking_flags
 @click.pass_obj
 def command(mode: OutputMode, /, paths: tuple[str, ...], **words: Any) -> int:
