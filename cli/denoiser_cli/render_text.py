@@ -44,8 +44,9 @@ class BatchProgress:
         self.files_over = 0
         self._megapixels = 0.0
         self._over = 0.0  # megapixels of files that are done or have failed
-        self._parts: dict[Path, float] = {}  # megapixels that are done of files that are not over
-        self._newest: FileStarted | None = None
+        self._sizes: dict[Path, float] = {}  # megapixels of the files that are being processed
+        self._parts: dict[Path, float] = {}  # megapixels of them that are done
+        self._newest: Path | None = None
         self._began: float | None = None
 
     def handle(self, event: Event) -> None:
@@ -55,13 +56,14 @@ class BatchProgress:
                 self.files, self._megapixels = event.files, event.megapixels
             case FileStarted():
                 self._began = self._began or time.monotonic()  # loading the weights is not counted
-                self._newest, self._parts[event.source] = event, 0.0
+                self._newest, self._sizes[event.source] = event.source, event.megapixels
             case TileDone() if self._newest is not None:
-                self._parts[self._newest.source] = self._newest.megapixels * event.done / event.total
+                self._parts[self._newest] = self._sizes.get(self._newest, 0.0) * event.done / event.total
             case FileDone() | FileFailed():
                 self.files_over += 1
-                part = self._parts.pop(event.source, 0.0)
-                self._over += event.megapixels if isinstance(event, FileDone) else part
+                self._parts.pop(event.source, None)
+                size = self._sizes.pop(event.source, 0.0)
+                self._over += event.megapixels if isinstance(event, FileDone) else size
 
     @property
     def fraction(self) -> float:
