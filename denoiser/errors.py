@@ -26,6 +26,7 @@
     │   └── OutputFull                   no space left, or the quota is exceeded
     ├── UnusableData                 1   images unsuitable for training or evaluation
     ├── FaultyResult                 1   the output failed the sanity check or the verification
+    ├── StoreUnavailable             1   a store of objects does not answer
     ├── TrainingFailed               1   training diverged
     └── Cancelled                  130   stopped by the user
 
@@ -197,6 +198,12 @@ class FaultyResult(DenoiserError):
     """The output failed the sanity check, or an encoded file does not decode to its input."""
 
     default_hint = "Nothing was written. Try --device cpu --precision fp32, or another --model."
+
+
+class StoreUnavailable(DenoiserError):
+    """A store of objects did not answer for minutes, or the run was stopped while it did not."""
+
+    default_hint = "Run the same command again when the store answers; finished files are kept."
 
 
 class TrainingFailed(DenoiserError):

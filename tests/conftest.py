@@ -10,6 +10,8 @@ import logging
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -268,3 +270,52 @@ patch = 48
 batch = 2
 loss = "log-mse"
 """
+
+
+_S3_SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of a server on loopback that speaks the protocol of S3 and keeps objects in memory."""
+    command = [sys.executable, "-c", _S3_SERVER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, **pipes) as server:
+        assert server.stdin is not None and server.stdout is not None
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        server.stdin.close()  # ends it
+
+
+@pytest.fixture
+def use_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """`use_s3(address)`: s3:// is that server, here and in child processes, with credentials that it accepts."""
+    from denoiser import storage
+
+    def use(address: str) -> None:
+        words = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "AKIATESTING", "SECRET_ACCESS_KEY": "hush-hush"}
+        words |= {"DEFAULT_REGION": "us-east-1", "EC2_METADATA_DISABLED": "true"}
+        words |= {"CONFIG_FILE": os.devnull, "SHARED_CREDENTIALS_FILE": os.devnull}
+        for name, value in words.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        storage._system.cache_clear()
+
+    yield use
+    storage._system.cache_clear()
+
+
+@pytest.fixture
+def bucket(s3_server: str, use_s3: Callable[[str], None]) -> Any:
+    """The URL of an empty bucket on that server."""
+    from denoiser import storage
+
+    use_s3(s3_server)
+    url = storage.Url(f"s3://bucket-{os.urandom(6).hex()}")
+    storage._opened(url)[0].mkdir(url.name)
+    return url

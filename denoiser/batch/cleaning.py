@@ -15,11 +15,12 @@ from denoiser import imageio
 from denoiser.atomicfile import whole_file
 from denoiser.batch import layout
 from denoiser.batch.discover import FoundFile
-from denoiser.batch.history import DeviceChooser, History, choose_weights
+from denoiser.batch.history import History
 from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.processing_record import record_of
 from denoiser.batch.series import misfit, name_of
 from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.weights import DeviceChooser, choose_weights
 from denoiser.batch.work import FromImages, Outcome, ToImages, Words, Worker
 from denoiser.errors import DenoiserError, UnreadableImage, UsageError
 from denoiser.events import CancelToken, Listener

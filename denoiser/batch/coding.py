@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
 from denoiser.batch.discover import FoundFile
-from denoiser.batch.history import DeviceChooser, History, choose_weights
+from denoiser.batch.history import History
 from denoiser.batch.layout import LATENT, Job, SourceInfo
 from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.weights import DeviceChooser, choose_weights
 from denoiser.batch.work import FromImages, Outcome, ToImages, Words
 from denoiser.errors import DenoiserError, UnreadableImage, UnwritableImage, UsageError
 from denoiser.events import CancelToken, Listener

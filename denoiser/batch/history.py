@@ -15,22 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from denoiser.batch.layout import Job
-from denoiser.batch.manifest import FOLDER, VERSION, Stamp, is_locked, lines_from, sha256_of, stamp_of
+from denoiser.batch.layout import Job, is_same_file
+from denoiser.batch.manifest import FOLDER, VERSION, Stamp, is_locked, lines_from, resolved, sha256_of, stamp_of
 from denoiser.batch.processing_record import record_in
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.errors import (
     DenoiserError,
     ForeignOutput,
-    MissingModel,
     OtherOptions,
     UnreadableImage,
     UnsafeOutput,
-    UntrustedWeights,
-    UsageError,
 )
 from denoiser.events import CancelToken
-from denoiser.models import catalog
+from denoiser.storage import Url
+
+StampOf = Callable[[Path], Stamp | None]
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ class OutputHistory:
 
 
 @dataclass(slots=True)
-class _RecordsFile:
+class RecordsFile:
     """How far a file of records was read, whether its version is known, and the state of its run."""
 
     read_to: int = 0
@@ -76,7 +75,7 @@ class History:
     by_source: dict[str, str] = field(default_factory=dict)  # -> name of the newest output that is done
     series: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # the newest line on each
     slim: bool = False  # keep only those values of "done" lines that determine what is done
-    files: dict[Path, _RecordsFile] = field(default_factory=dict)
+    files: dict[Path, RecordsFile] = field(default_factory=dict)
 
     def of(self, target: str) -> OutputHistory | None:
         """Return the records of the output with that name, relative to the folder."""
@@ -111,6 +110,11 @@ def read_on(out: Path, history: History) -> None:
         files = []
     for file in files:
         _read_run(file, history)
+    merge(history)
+
+
+def merge(history: History) -> None:
+    """Sort the runs, and find the newest output of each source, after records were added."""
     history.runs.sort(key=lambda run: run["at"])
     for target, past in sorted(history.pasts.items(), key=lambda item: item[1].done_at):
         if past.done is not None:
@@ -118,27 +122,38 @@ def read_on(out: Path, history: History) -> None:
 
 
 def _read_run(path: Path, history: History) -> None:
-    file = history.files.setdefault(path, _RecordsFile())
+    file = history.files.setdefault(path, RecordsFile())
     for place, words in lines_from(path, file.read_to):
         file.read_to = place
-        if words.get("state") == "run":
-            file.known = words.get("v") == VERSION
-            if file.known and isinstance(words.get("at"), int):
-                history.runs.append(words)
-                file.options = str(words.get("options", ""))
-        elif not file.known:
-            continue  # of a later version: its outputs are never replaced
-        elif words.get("state") == "ended":
-            file.ended = True
-        elif words.get("state") == "series":
-            _take_series(words, history)
-        elif _is_whole(words):
-            _take(words, path, history)
+        take_line(words, file, path, history)
     file.is_running = not file.ended and is_locked(path)
+    note_end(path, history)
+
+
+def note_end(path: Path, history: History) -> None:
+    """Note whether the run of these records was interrupted, after all of them were added."""
+    file = history.files[path]
     if file.ended or file.is_running:
         history.interrupted.discard(path)
     else:
         history.interrupted.add(path)
+
+
+def take_line(words: Mapping[str, Any], file: RecordsFile, path: Path, history: History) -> None:
+    """Add one record of the run whose records are *file* and have the name *path*."""
+    if words.get("state") == "run":
+        file.known = words.get("v") == VERSION
+        if file.known and isinstance(words.get("at"), int):
+            history.runs.append(words)
+            file.options = str(words.get("options", ""))
+    elif not file.known:
+        return  # of a later version: its outputs are never replaced
+    elif words.get("state") == "ended":
+        file.ended = True
+    elif words.get("state") == "series":
+        _take_series(words, history)
+    elif _is_whole(words):
+        _take(words, path, history)
 
 
 _STATES = frozenset({"begun", "crashed", "done", "failed", "looked", "looking"})
@@ -223,25 +238,27 @@ def sort_by_history(
     cancel: CancelToken,
     *,
     folder: Path | None = None,
+    stamps: StampOf = stamp_of,
 ) -> SortedJobs:
     """Compare jobs with outputs and records; with --verify also the checksums of outputs and sources.
 
-    *folder* is that of the records.
+    *folder* is that of the records; *stamps* returns the stamps of sources and outputs, for example from a listing.
     """
     to_do, done, blocked = [], [], []
     for job in jobs:
         cancel.raise_if_cancelled()
         past = history.of(job.name) or OutputHistory()
-        crash = _crash(job, past, settings)
+        crash = _crash(job, past, settings, stamps)
         if crash is not None:
             blocked.append((job, crash))
             continue
         job = dataclasses.replace(job, suspect=history.is_suspect(past) or past.state == "crashed")
         reason: str | DenoiserError | None = "the output is missing" if past.done else ""
-        if os.path.lexists(job.target):
-            reason = _why_again(job, past, settings, choice, history)
+        is_there = stamps(job.target) is not None if isinstance(job.target, Url) else os.path.lexists(job.target)
+        if is_there:
+            reason = _why_again(job, past, settings, choice, history, stamps)
             if reason and not settings.batch.overwrite:
-                reason = conflict(job, past, folder) or reason
+                reason = conflict(job, past, folder, stamps) or reason
         if isinstance(reason, DenoiserError):
             blocked.append((job, reason))
         elif reason is None:
@@ -251,24 +268,21 @@ def sort_by_history(
     return SortedJobs(tuple(to_do), tuple(done), tuple(blocked))
 
 
-def conflict(job: Job, past: OutputHistory, folder: Path | None) -> UnsafeOutput | None:
+def conflict(job: Job, past: OutputHistory, folder: Path | None, stamps: StampOf = stamp_of) -> UnsafeOutput | None:
     """Return the error if the existing output was made from another image, which still exists."""
     if folder is None or past.done is None:
         return None
-    first = Path(os.path.normpath(folder / past.done["source"]))
-    try:
-        if first.samefile(job.source):
-            return None
-    except OSError:
-        return None  # one of them no longer exists
+    first = resolved(folder, past.done["source"])
+    if is_same_file(first, job.source) or stamps(first) is None or stamps(job.source) is None:
+        return None  # the same, or one of them no longer exists
     return UnsafeOutput(
         f"{job.source} would be written to {job.target}, which was made from {first}.",
         hint="Clean them into different folders, or rename one.",
     )
 
 
-def _crash(job: Job, past: OutputHistory, settings: Settings) -> DenoiserError | None:
-    if past.state != "crashed" or settings.batch.retry_failed or past.source_stamp != stamp_of(job.source):
+def _crash(job: Job, past: OutputHistory, settings: Settings, stamps: StampOf) -> DenoiserError | None:
+    if past.state != "crashed" or settings.batch.retry_failed or past.source_stamp != stamps(job.source):
         return None
     return UnreadableImage(
         f"{job.source}: crashed an earlier run ({past.cause}); skipped.",
@@ -277,19 +291,19 @@ def _crash(job: Job, past: OutputHistory, settings: Settings) -> DenoiserError |
 
 
 def _why_again(
-    job: Job, past: OutputHistory, settings: Settings, choice: ModelChoice, history: History
+    job: Job, past: OutputHistory, settings: Settings, choice: ModelChoice, history: History, stamps: StampOf
 ) -> str | DenoiserError | None:
     """Return why an existing output is made again; None if it is done; an error if it must not be replaced."""
     if settings.batch.overwrite:
         return "--overwrite"
-    there = stamp_of(job.target)
-    if not job.name and past.done is None:  # no folder with records, thus a single file
+    there = stamps(job.target)
+    if not job.name and past.done is None and not isinstance(job.target, Url):  # a single file without records
         return _own_output(job, settings, choice)
     if there is None or (past.made != there and not _left_by_a_dead_run(past, there)):
         return _foreign(job, past)
     if past.done is None or past.state != "done" or past.made != there:
         return "an earlier run did not finish it"
-    if past.source_stamp != stamp_of(job.source):
+    if past.source_stamp != stamps(job.source):
         return "the source has changed"
     if (past.done["options"], past.done["digest"]) != (settings.key, choice.digest):
         other = "made with other " + ("weights" if past.done["options"] == settings.key else "options")
@@ -341,53 +355,3 @@ def _differs(job: Job, source: str, target: str) -> str | None:
     if sha256_of(job.target) != target:
         return "the output was modified"
     return "the content of the source has changed" if sha256_of(job.source) != source else None
-
-
-AUTOMATIC = "auto"
-_DEVICES = ("cpu", "cuda", "mps")
-_PLACE = ("device", "precision", "tile")
-
-DeviceChooser = Callable[[str], str]
-Finder = Callable[[str, str], catalog.CatalogEntry]  # (name or path, device)
-
-
-def choose_weights(
-    settings: Settings, history: History, choose_device: DeviceChooser, find: Finder | None = None
-) -> ModelChoice:
-    """Return the choice of the newest run with the same options if its weights are installed, or a new choice.
-
-    *choose_device* is called only if the weights depend on the device: it takes seconds.
-    """
-    find = find or catalog.find
-    for run in reversed(history.runs):
-        if run.get("options") == settings.key and run.get("asked") == settings.asked:
-            kept = _kept(run, settings, find)
-            if kept is not None:
-                return kept
-            break
-    asked, device = settings.of_network.model, settings.of_network.device
-    if device == AUTOMATIC:
-        device = choose_device(device) if _depends_on_device(asked, find) else _DEVICES[0]
-    entry = find(asked, device)
-    return ModelChoice(asked if _is_path(asked) else entry.name, entry.card.sha256)
-
-
-def _kept(run: Mapping[str, Any], settings: Settings, find: Finder) -> ModelChoice | None:
-    model, digest = run.get("model"), run.get("digest")
-    place = {name: run[name] for name in _PLACE if run.get(name) is not None}
-    if not isinstance(model, str):
-        return None
-    try:
-        kept = ModelChoice(model, str(digest), place)
-        device = kept.applied(settings.of_network).device
-        return kept if find(model, device).card.sha256 == digest else None
-    except (MissingModel, UntrustedWeights, UsageError, KeyError):
-        return None  # the records were written by another version, or changed by hand
-
-
-def _depends_on_device(asked: str, find: Finder) -> bool:
-    return asked == AUTOMATIC and len({find(asked, device).path for device in _DEVICES}) > 1
-
-
-def _is_path(asked: str) -> bool:
-    return asked.endswith(".safetensors")

@@ -17,6 +17,7 @@ from denoiser.errors import DenoiserError, UnsafeOutput, UnwritableImage, UsageE
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions
+from denoiser.storage import Url
 
 LATENT = Format("dlf", "latent file", (".dlf",), "png")  # an output format that imageio does not have
 
@@ -98,7 +99,9 @@ def _longer(one: SourceInfo) -> PurePath:
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Return whether both paths name the same existing file."""
+    """Return whether both paths name the same existing file, or both URLs the same object."""
+    if isinstance(one, Url) or isinstance(other, Url):
+        return one == other
     try:
         return os.path.abspath(one) == os.path.abspath(other) or one.samefile(other)
     except OSError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import secrets
 import threading
 import time
@@ -19,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from denoiser import storage
 from denoiser.atomicfile import append_line_durably, as_unwritable
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, UnreadableImage, UnwritableImage
+from denoiser.storage import Url
 
 try:
     import fcntl
@@ -41,7 +44,10 @@ class Stamp:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Return the stamp of a file, or None if it cannot be accessed."""
+    """Return the stamp of a file, or None if it cannot be accessed; of an object of a store by asking the store."""
+    if isinstance(path, Url):
+        found = storage.stat(path)
+        return Stamp(found.size, found.mtime_ns) if found else None
     try:
         status = path.stat()
     except OSError:
@@ -50,7 +56,10 @@ def stamp_of(path: Path) -> Stamp | None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, as `sha256sum` prints it."""
+    """Return the SHA-256 of a file, as `sha256sum` prints it; that of an object is downloaded."""
+    if isinstance(path, Url):
+        with storage.downloaded(path) as copy:
+            return sha256_of(copy)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -78,7 +87,10 @@ class Made:
 
 
 class Manifest:
-    """The file of records of one run. Thread-safe; nothing is written before `start`."""
+    """The file of records of one run. Thread-safe; nothing is written before `start`.
+
+    `denoiser.batch.object_records` has the same for stores.
+    """
 
     def __init__(self, out: Path, settings: Settings) -> None:
         self._out = out
@@ -94,16 +106,11 @@ class Manifest:
     def start(self, digest: str, words: Mapping[str, Any]) -> None:
         """Create the file with the options of the run and *words*; *digest* is that of the weights."""
         self._digest = digest
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._held = locked(self._path)
-        except OSError as error:
-            raise as_unwritable(self._path, error) from error
         settings = {"options": self._key, "look": self._settings.look, "asked": self._settings.asked}
         opening = {"state": "run", "at": time.time_ns(), "v": VERSION, "digest": digest} | settings | dict(words)
         opening["overwrite"] = self._settings.batch.overwrite
         self._opening = as_line(opening)
-        append_line_durably(self._path, self._opening)
+        self._create()
 
     def begun(self, target: Path, source: SourceFile) -> None:
         """Record that a file is about to be decoded, so that a crash of the decoder can be traced to it."""
@@ -147,13 +154,12 @@ class Manifest:
 
     def close(self, counts: Mapping[str, int]) -> None:
         """Record that the run has ended without a crash: files that it has begun are not suspects."""
-        if self._held is None:
+        if not self.is_open:
             return
         try:
             self._append("ended", counts)
         finally:
-            self._held.close()
-            self._held = None
+            self._close()
 
     @property
     def is_open(self) -> bool:
@@ -172,7 +178,18 @@ class Manifest:
         return target.relative_to(self._out).as_posix()
 
     def _append(self, state: str, words: Mapping[str, Any]) -> None:
-        line = as_line({"state": state, "at": time.time_ns()} | dict(words))
+        self._write(as_line({"state": state, "at": time.time_ns()} | dict(words)))
+
+    def _create(self) -> None:
+        """Create the file with its first line."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._held = locked(self._path)
+        except OSError as error:
+            raise as_unwritable(self._path, error) from error
+        append_line_durably(self._path, self._opening)
+
+    def _write(self, line: str) -> None:
         with self._lock:
             try:
                 append_line_durably(self._path, line)
@@ -180,6 +197,11 @@ class Manifest:
                 if self._path.parent.is_dir():
                     raise
                 self._start_again(line)
+
+    def _close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def _start_again(self, line: str) -> None:
         """Start new records after the output folder was removed during the run."""
@@ -192,17 +214,39 @@ class Manifest:
 
 
 class Relative:
-    """Names of files relative to the output folder, so that both can be moved together."""
+    """Names of files relative to the output folder, so that both can be moved together.
+
+    Where only one of both is in a store, or both in different ones, the name is a URL or an absolute path.
+    """
 
     def __init__(self, out: Path) -> None:
-        self._out = os.path.abspath(out)
+        self._out = out if isinstance(out, Url) else Path(os.path.abspath(out))
         self._folders: dict[Path, str] = {}
 
     def __call__(self, path: Path) -> str:
         """Return the name of *path*; links are not followed."""
         if path.parent not in self._folders:
-            self._folders[path.parent] = Path(os.path.relpath(path.parent, self._out)).as_posix()
+            self._folders[path.parent] = self._of(path.parent)
         return f"{self._folders[path.parent]}/{path.name}"
+
+    def _of(self, folder: Path) -> str:
+        if not isinstance(self._out, Url) and not isinstance(folder, Url):
+            return Path(os.path.relpath(folder, self._out)).as_posix()
+        if not isinstance(folder, Url):
+            return Path(os.path.abspath(folder)).as_posix()
+        if folder.parts[:2] != self._out.parts[:2]:
+            return str(folder)
+        return posixpath.relpath("/".join(folder.parts[2:]) or ".", "/".join(self._out.parts[2:]) or ".")
+
+
+def resolved(out: Path, name: str) -> Path:
+    """Return the file that `Relative(out)` has given that name."""
+    if storage.is_url(name):
+        return storage.location(name)
+    if isinstance(out, Url) and not os.path.isabs(name):
+        key = posixpath.normpath("/".join((*out.parts[2:], name)))
+        return Url("/".join(out.parts[:2])) / key
+    return Path(os.path.normpath(name if isinstance(out, Url) else out / name))
 
 
 def as_line(words: Mapping[str, Any]) -> str:

@@ -14,11 +14,12 @@ from denoiser.batch import layout
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
 from denoiser.batch.discover import Discovery, FoundFile, Skipped, discover
-from denoiser.batch.history import DeviceChooser, History, read_history, sort_by_history
+from denoiser.batch.history import History, read_history, sort_by_history
 from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.manifest import Relative, stamp_of
 from denoiser.batch.series import Group, groups_of
 from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.weights import DeviceChooser
 from denoiser.batch.work import BatchWork
 from denoiser.errors import DenoiserError, NothingToDo, OtherOptions, Refused, UnreadableImage, UsageError
 from denoiser.events import CancelToken

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoiser.atomicfile import remove_leftovers
-from denoiser.batch import steps
+from denoiser.batch import staging, steps
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest
 from denoiser.batch.plan import Plan
@@ -42,6 +42,7 @@ from denoiser.events import (
     Listener,
     ignore,
 )
+from denoiser.storage import Url
 
 if TYPE_CHECKING:
     from denoiser.estimation.series import Series
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 # A few threads decode fast enough even for a GPU; more only use memory.
 MOST_THREADS = 8
 FEWEST_WRITERS = 2  # one of two images may be slow to compress
+FEWEST_AT_A_STORE = 4
 WAITING_TO_BE_WRITTEN = 1
 WAITING_MEGAPIXELS = 64.0  # before and after processing each: two images of 24 MP, or one larger image
 
@@ -74,15 +76,22 @@ def run_plan(
     run = _BatchRun(tally, cancel or CancelToken(), shared=manifest is not None)
     tally.announce()
     if plan.jobs and not run.is_over():
-        for folder in sorted({job.target.parent for job in plan.jobs}):
+        for folder in sorted({job.target.parent for job in plan.jobs if not isinstance(job.target, Url)}):
             remove_leftovers(folder)
-        run.carry_out(open_worker)
+        with staging.session():
+            run.carry_out(open_worker)
     return tally.report(cancelled=run.cancelled)
 
 
 def threads(settings: Settings) -> int:
     """Return the number of reader threads; there are as many writers, but at least two."""
     return settings.batch.jobs or max(1, min(MOST_THREADS, (os.cpu_count() or 1) // 2))
+
+
+def _threads_for(tally: Tally) -> int:
+    """Return the same for a plan: more for a store, since most of the time they wait for it."""
+    staged = bool(tally.plan.jobs) and staging.is_staged(tally.plan.jobs[0])
+    return max(threads(tally.settings), FEWEST_AT_A_STORE if staged and not tally.settings.batch.jobs else 1)
 
 
 @dataclass(slots=True)
@@ -110,8 +119,8 @@ class _BatchRun:
             self.tally.start_records(worker.model_digest, steps.facts_of_run(worker, self.tally.plan))
             jobs = self._without_crashes()
             with (
-                _threads(threads(self.tally.settings), "reader") as readers,
-                _threads(max(FEWEST_WRITERS, threads(self.tally.settings)), "writer") as writers,
+                _threads(_threads_for(self.tally), "reader") as readers,
+                _threads(max(FEWEST_WRITERS, _threads_for(self.tally)), "writer") as writers,
             ):
                 self._find_series(readers)
                 self._stream(worker, self._read_ahead(jobs, readers), writers)
@@ -167,13 +176,13 @@ class _BatchRun:
         """Yield each job with its file, which may still be loading, while the next ones are being read."""
         ahead: deque[tuple[Job, Future[LoadedFile | Failed]]] = deque()
         work, settings, manifest = self.tally.plan.work, self.tally.settings, self.tally.manifest
-        most = threads(settings)
+        most = _threads_for(self.tally)
         for job in jobs:
             waiting = sum(earlier.megapixels for earlier, _ in ahead)
             while ahead and (len(ahead) > most or waiting + job.megapixels > WAITING_MEGAPIXELS):
                 waiting -= ahead[0][0].megapixels
                 yield ahead.popleft()
-            step = functools.partial(steps.read, job, work, settings, manifest)
+            step = functools.partial(steps.read, job, work, settings, manifest, wait=self.cancel.wait)
             ahead.append((job, readers.submit(attempt, job, step)))
         yield from ahead
 
@@ -200,12 +209,12 @@ class _BatchRun:
         step = functools.partial(
             steps.write, job, outcome, loaded.source, self.tally.plan.work, self.tally.settings, self.tally.manifest
         )
-        future = writers.submit(attempt, job, step)
+        future = writers.submit(attempt, job, functools.partial(step, wait=self.cancel.wait))
         self.writing[future] = _Writing(job, began, megapixels)
 
     def _make_room(self, megapixels: float) -> None:
         """Wait until few enough images are waiting to be written."""
-        most = max(FEWEST_WRITERS, threads(self.tally.settings)) + WAITING_TO_BE_WRITTEN
+        most = max(FEWEST_WRITERS, _threads_for(self.tally)) + WAITING_TO_BE_WRITTEN
         while self.writing and (
             len(self.writing) >= most
             or megapixels + sum(other.megapixels for other in self.writing.values()) > WAITING_MEGAPIXELS

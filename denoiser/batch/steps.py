@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from denoiser import imageio
+from denoiser.batch import staging
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, SourceFile, sha256_of, stamp_of
 from denoiser.batch.plan import AnyWork, Plan
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Content, Outcome, Worker
 from denoiser.errors import Cancelled, DenoiserError, UnreadableImage, UnwritableImage
+from denoiser.storage import Wait
 from denoiser.version import __version__
 
 _Result = TypeVar("_Result")
@@ -46,18 +48,22 @@ class LoadedFile:
     source: SourceFile | None
 
 
-def read(job: Job, work: AnyWork, settings: Settings, records: Records | None) -> LoadedFile:
-    """Record the file as begun and decode it.
+def read(
+    job: Job, work: AnyWork, settings: Settings, records: Records | None, *, wait: Wait | None = None
+) -> LoadedFile:
+    """Record the file as begun and decode it. An object of a store is downloaded first; *wait* pauses its attempts.
 
     Raises UnreadableImage if it changes meanwhile, UnwritableImage if the format of the target cannot store it.
     """
     before = stamp_of(job.source)
     if records is not None and before is not None:
         records.begun(job.target, SourceFile(job.source, before))
-    content = work.read(job.source, settings)
+    path = staging.fetch(job, before, wait)
+    with staging.naming(job):
+        content = work.read(path, settings)
     with imageio.naming(job.target):
         work.check(content, work.row(job.target))
-    digest = sha256_of(job.source) if records is not None else ""
+    digest = sha256_of(path) if records is not None else ""
     if before is not None and stamp_of(job.source) != before:
         raise UnreadableImage(
             f"{job.source}: changed while it was read.", hint="Run again when no other program is writing to it."
@@ -72,15 +78,21 @@ def write(
     work: AnyWork,
     settings: Settings,
     records: Records | None,
+    *,
+    wait: Wait | None = None,
 ) -> Outcome[None]:
     """Write the output, then its record; return the outcome without its result, to free memory."""
-    written = work.write(outcome, job, settings)
+    copy = staging.local(job)
+    with staging.naming(job):
+        written = work.write(outcome, copy, settings)
+    staging.publish(job, wait)
     if records is not None and source is not None:
         stamp = stamp_of(job.target)
         if stamp is None:
             raise UnwritableImage(f"{job.target}: was removed immediately after it was written.", hint="Run again.")
         facts = dict(written.facts) | ({"notes": list(written.notes)} if written.notes else {})
-        records.done(job.target, source, Made(stamp, sha256_of(job.target), outcome.megapixels, facts))
+        records.done(job.target, source, Made(stamp, sha256_of(copy.target), outcome.megapixels, facts))
+    staging.discard(job)
     return dataclasses.replace(written, result=None)
 
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from denoiser.batch import steps
+from denoiser.batch import staging, steps
 from denoiser.batch.cleaning import RESULTS
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Manifest
+from denoiser.batch.object_records import records_for
 from denoiser.batch.plan import Plan
 from denoiser.batch.report import Report
 from denoiser.batch.settings import Settings
-from denoiser.errors import DenoiserError, OutputFull, UnreadableImage, UnwritableImage
+from denoiser.errors import DenoiserError, OutputFull, StoreUnavailable, UnreadableImage, UnwritableImage
 from denoiser.events import FileDone, FileFailed, FileSkipped, Listener, Started
 
 
@@ -51,12 +52,12 @@ class Tally:
         if self.plan.folder is None:
             return
         if self.manifest is None:
-            self.manifest = Manifest(self.plan.folder, self.settings)
+            self.manifest = records_for(self.plan.folder, self.settings)
         elif self.manifest.is_open:
             return
         try:
             self.manifest.start(digest, facts)
-        except UnwritableImage as error:
+        except (UnwritableImage, StoreUnavailable) as error:
             self.fail(self.plan.jobs[0], error)
             self.stopped_by = error  # the outputs could not be written either
 
@@ -78,10 +79,15 @@ class Tally:
         self.listener(FileDone(job.source, job.target, megapixels, seconds, notes, facts))
 
     def fail(self, job: Job, error: DenoiserError, *, recorded: bool = False) -> None:
-        """Count and record a file that failed; a full disk, or too many failures, stop the run."""
+        """Count and record a file that failed.
+
+        A full disk, a store that does not answer, or too many failures stop the run.
+        """
         most = self.settings.batch.max_errors
-        if isinstance(error, OutputFull):
+        staging.discard(job)
+        if isinstance(error, OutputFull | StoreUnavailable):
             self.stopped_by = self.stopped_by or error
+            recorded = recorded or isinstance(error, StoreUnavailable)
         failure = FileFailed(job.source, error)
         self.failures.append(failure)
         if most and len(self.failures) >= most:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from denoiser import imageio
 from denoiser.batch import layout
 from denoiser.batch.discover import FoundFile, looks_like_image
-from denoiser.batch.history import DeviceChooser, History
+from denoiser.batch.history import History
 from denoiser.batch.layout import Job, SourceInfo
 from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.weights import DeviceChooser
 from denoiser.errors import UsageError
 from denoiser.events import CancelToken, Listener
 from denoiser.image import Image
