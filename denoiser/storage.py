@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from denoiser.atomicfile import NO_SPACE
 from denoiser.errors import (
@@ -120,6 +118,9 @@ def location(text: str | os.PathLike[str]) -> Path:
             hint="Set the environment variables of the store: see docs/stores.md.",
         )
     if scheme == "file":
+        from urllib.parse import urlsplit  # slow to import, and rarely needed
+        from urllib.request import url2pathname
+
         return Path(url2pathname(urlsplit(words).path))
     if scheme not in PACKAGES:
         known = ", ".join(f"{name}://" for name in ("file", *PACKAGES) if name != "memory")

@@ -80,11 +80,15 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
         try:
             header = imageio.probe(find.path)
         except DenoiserError:  # reported when the file is read
-            guess = formats.by_suffix(find.path).key if formats.is_image_name(find.path) else "png"
-            return SourceInfo(find.path, find.below, formats.output_format(guess, settings.write))
+            return self.guess(find, settings)
         row = formats.output_format(header, settings.write)
         name = name_of(header) if settings.batch.series else ""
         return SourceInfo(find.path, find.below, row, header.width * header.height / 1e6, name)
+
+    def guess(self, find: FoundFile, settings: Settings) -> SourceInfo:
+        """Return the output format for the suffix, or PNG."""
+        guess = formats.by_suffix(find.path).key if formats.is_image_name(find.path) else "png"
+        return SourceInfo(find.path, find.below, formats.output_format(guess, settings.write))
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
         """Return the denoiser."""

@@ -56,13 +56,17 @@ class EncodeWork(FromImages["Encoded", "Encoder"]):
             )
         return LATENT
 
-    def inspect(self, find: FoundFile, settings: Settings) -> SourceInfo:  # noqa: ARG002 - see BatchWork
+    def inspect(self, find: FoundFile, settings: Settings) -> SourceInfo:
         """Return the size."""
         try:
             header = imageio.probe(find.path)
         except DenoiserError:  # reported when the file is read
-            return SourceInfo(find.path, find.below, LATENT)
+            return self.guess(find, settings)
         return SourceInfo(find.path, find.below, LATENT, header.width * header.height / 1e6)
+
+    def guess(self, find: FoundFile, settings: Settings) -> SourceInfo:  # noqa: ARG002 - see BatchWork
+        """Return the row of latent files."""
+        return SourceInfo(find.path, find.below, LATENT)
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
         """Return the codec; none for lossless encoding."""
@@ -177,8 +181,12 @@ class DecodeWork(ToImages[Latent, "Decoder"]):
         try:
             header = container.probe(find.path)
         except DenoiserError:  # reported when the file is read
-            return SourceInfo(find.path, find.below, _row(8, settings))
+            return self.guess(find, settings)
         return SourceInfo(find.path, find.below, _row(header.bits, settings), header.width * header.height / 1e6)
+
+    def guess(self, find: FoundFile, settings: Settings) -> SourceInfo:
+        """Return the format for images that are not float."""
+        return SourceInfo(find.path, find.below, _row(8, settings))
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:  # noqa: ARG002
         """Return the option unchanged: each file names its weights."""

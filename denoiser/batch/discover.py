@@ -141,7 +141,7 @@ class _Walk:
         except OSError as error:
             self.skipped.append(Skipped(folder, f"cannot be listed ({error.strerror})", is_error=True))
             return
-        yield from (entry for entry in found if not _is_junk(entry.name))
+        yield from (entry for entry in found if not is_junk(entry.name))
 
     def _look_at(self, path: Path, below: PurePath) -> tuple[Path, PurePath] | None:
         """Take a file, or return a folder."""
@@ -193,7 +193,8 @@ def identity_of(path: Path) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Return whether this is the name of a file that denoise or a system keeps beside images."""
     return name.startswith((_JUNK_PREFIX, _OWN)) or name.lower() in _JUNK_NAMES
 
 

@@ -63,6 +63,7 @@ class RecordsFile:
     ended: bool = False
     is_running: bool = False
     options: str = ""
+    started: int = 0  # nanoseconds since 1970
 
 
 @dataclass(slots=True)
@@ -145,6 +146,7 @@ def take_line(words: Mapping[str, Any], file: RecordsFile, path: Path, history: 
         file.known = words.get("v") == VERSION
         if file.known and isinstance(words.get("at"), int):
             history.runs.append(words)
+            file.started = words["at"]
             file.options = str(words.get("options", ""))
     elif not file.known:
         return  # of a later version: its outputs are never replaced

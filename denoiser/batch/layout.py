@@ -182,29 +182,38 @@ def _key(path: PurePath, case_matters: bool = False) -> str:
 def refuse_input_folder(out: Path, folders: Iterable[Path]) -> None:
     """Raise UnsafeOutput if *out* is one of the input folders, also through a link."""
     for folder in folders:
-        if identity_of(out) is not None and identity_of(out) == identity_of(folder):
+        if isinstance(out, Url) or isinstance(folder, Url):
+            same = out == folder
+        else:
+            same = identity_of(out) is not None and identity_of(out) == identity_of(folder)
+        if same:
             raise UnsafeOutput(f"{out}: is the input folder itself; inputs are never overwritten.", hint=_ELSEWHERE)
 
 
 def refuse_no_folder(out: Path) -> None:
     """Raise UsageError if *out* is a file."""
-    if out.exists() and not out.is_dir():
+    if not isinstance(out, Url) and out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file, but the outputs need a folder.", hint=_ELSEWHERE)
 
 
-def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple[list[Job], list[Blocked]]:
+def sort_out_blocked(jobs: Sequence[Job], inputs: Collection[Identity]) -> tuple[list[Job], list[Blocked]]:
     """Return the jobs whose targets can be written, and the others with their errors.
 
     Raises UnsafeOutput for a target that is an input, also through a link or hard link.
     """
+    sources = {job.source for job in jobs if isinstance(job.target, Url)}
     free: list[Job] = []
     blocked: list[Blocked] = []
     folders: dict[Path, DenoiserError | None] = {}
     for job in jobs:
-        if identity_of(job.target) in inputs:
+        is_object = isinstance(job.target, Url)
+        if job.target in sources or (not is_object and identity_of(job.target) in inputs):
             raise UnsafeOutput(
                 f"{job.target}: is an input, or a link to one; inputs are never overwritten.", hint=_ELSEWHERE
             )
+        if is_object:
+            free.append(job)  # stores have no folders
+            continue
         parent = job.target.parent
         if parent not in folders:
             folders[parent] = _obstacle(parent)
@@ -222,6 +231,8 @@ def sort_out_blocked(jobs: Iterable[Job], inputs: Collection[Identity]) -> tuple
 
 def is_case_sensitive(folder: Path) -> bool:
     """Return whether the file system of *folder* is case-sensitive; found without writing anything."""
+    if isinstance(folder, Url):
+        return True
     for existing in (folder, *folder.absolute().parents):
         swapped = existing.with_name(existing.name.swapcase()) if existing.name else existing
         if existing.exists() and swapped.name != existing.name:

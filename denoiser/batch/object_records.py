@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from denoiser import storage
-from denoiser.batch.history import History, RecordsFile, merge, note_end, take_line
+from denoiser.batch.history import History, RecordsFile, merge, note_end, read_history, take_line
 from denoiser.batch.manifest import FOLDER, Manifest
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
@@ -112,6 +112,11 @@ class ObjectManifest(Manifest):
         if self._closing.wait(seconds):
             time.sleep(max(0.0, min(seconds, self._end - time.monotonic())))
         return time.monotonic() >= self._end
+
+
+def history_of(folder: Path, *, slim: bool = False) -> History:
+    """Return the merged records of this output folder, wherever it is; *slim* ones of a store."""
+    return read_objects(folder, slim=slim) if isinstance(folder, Url) else read_history(folder)
 
 
 def read_objects(out: Url, *, slim: bool = False) -> History:

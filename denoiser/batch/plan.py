@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import zlib
@@ -10,21 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from denoiser import storage
 from denoiser.batch import layout
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
-from denoiser.batch.discover import Discovery, FoundFile, Skipped, discover
-from denoiser.batch.history import History, read_history, sort_by_history
+from denoiser.batch.discover import Discovery, FoundFile, Skipped
+from denoiser.batch.history import History, StampOf, sort_by_history
 from denoiser.batch.layout import Job, SourceInfo
-from denoiser.batch.manifest import Relative, stamp_of
+from denoiser.batch.manifest import Relative, resolved, stamp_of
+from denoiser.batch.object_records import history_of
 from denoiser.batch.series import Group, groups_of
 from denoiser.batch.settings import ModelChoice, Settings
+from denoiser.batch.survey import Survey, settled
 from denoiser.batch.weights import DeviceChooser
 from denoiser.batch.work import BatchWork
 from denoiser.errors import DenoiserError, NothingToDo, OtherOptions, Refused, UnreadableImage, UsageError
 from denoiser.events import CancelToken
 from denoiser.imageio.formats import Format
 from denoiser.options import shard_of
+from denoiser.storage import Url
 
 PathLike = str | os.PathLike[str]
 AnyWork = BatchWork[Any, Any, Any]
@@ -81,45 +86,53 @@ def make_plan(
     """
     cancel, work = cancel or CancelToken(), work_of(settings)
     work.refuse(settings)
-    paths = [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
-    names = [Path(name) for name in listed]
-    folder = None if not names and _names_a_file(out, paths, work) else Path(out)
-    found = discover(
-        paths,
-        is_image_name=work.takes,
-        recursive=settings.batch.recursive,
-        leave_out=folder,
-        listed=names,
-    )
-    refuse_unsafe(found, Path(out), folder, work)
+    given = [sources] if isinstance(sources, str | os.PathLike) else sources
+    paths = [storage.location(source) for source in given]
+    names, target = [storage.location(name) for name in listed], storage.location(out)
+    in_store = any(isinstance(path, Url) for path in (*paths, *names, target))
+    if in_store and settings.batch.series:
+        raise UsageError("--series does not work with URLs: it reads the header of each image before the run.")
+    folder = None if not names and _names_a_file(out, paths, work) else target
+    survey = Survey(work.takes, settings.batch.recursive, folder, cancel)
+    found = survey.look(paths, names)
+    refuse_unsafe(found, target, folder, work)
     _refuse_report(settings.batch.report, folder)
     if not found.finds and not found.absent and not any(one.is_error for one in found.skipped):
         raise NothingToDo(_nothing([*paths, *names[:1]], found, work), hint=work.words.known)
-    history = read_history(folder) if folder else History()
+    slim = not (settings.batch.report or settings.batch.verify)
+    history = history_of(folder, slim=slim) if folder else History()
     if history.is_used_with_other_options(settings.key):
         raise Refused(
             f"{out}: another run is writing there with other options.",
             hint="Wait until it has ended, or choose another --out.",
         )
     choice = work.choose(settings, history, choose_device)
-    return plan_for(found, Destination(Path(out), folder, history, choice, work), settings, cancel)
+    survey.add_outputs()
+    place = Destination(target, folder, history, choice, work)
+    return plan_for(found, place, settings, cancel, survey if in_store else None)
 
 
-def plan_for(found: Discovery, place: Destination, settings: Settings, cancel: CancelToken) -> Plan:
+def plan_for(
+    found: Discovery, place: Destination, settings: Settings, cancel: CancelToken, survey: Survey | None = None
+) -> Plan:
     """Plan the found files; raise UsageError or UnsafeOutput if an output would be an input."""
-    work, look = place.work, _HeaderReader(place, settings, cancel)
-    finds, skipped = _without_outputs(found.finds, place)
+    stamps = survey.stamp_of if survey else stamp_of
+    work, look = place.work, _HeaderReader(place, settings, cancel, stamps)
+    finds, skipped = _without_outputs(found.finds, place, stamps)
     collisions: list[layout.Blocked] = []
     if place.folder is None:
         jobs = [layout.into_file(look(finds[0]), place.out, settings.write, work.row(place.out))]
     else:
-        jobs = layout.into_folder([look(find) for find in finds], place.folder, _made_from(place))
+        jobs = layout.into_folder([look(find) for find in finds], place.folder, _made_from(place, stamps))
         case_matters = layout.is_case_sensitive(place.out)
         jobs, collisions = layout.sort_out_collisions(jobs, case_matters=case_matters, verb=work.words.verb)
     mine = [job for job in jobs if _is_of_shard(job, settings)]
     free, blocked = layout.sort_out_blocked(mine, {find.identity for find in finds})
     blocked += [(job, error) for job, error in collisions if _is_of_shard(job, settings)]
-    jobs_by_state = sort_by_history(free, place.history, settings, place.choice, cancel, folder=place.folder)
+    jobs_by_state = sort_by_history(
+        free, place.history, settings, place.choice, cancel, folder=place.folder, stamps=stamps
+    )
+    jobs_by_state = settled(jobs_by_state, place.history, survey)
     absent = [(Job(path, place.out / path.name, 0.0), _absent(path)) for path in found.absent]
     errors = [one for one in found.skipped if one.is_error]
     unreadable = [(Job(one.path, place.out, 0.0), UnreadableImage(f"{one.path}: {one.reason}.")) for one in errors]
@@ -145,35 +158,46 @@ def _is_of_shard(job: Job, settings: Settings) -> bool:
     return zlib.crc32(os.fsencode(job.name)) % parts == part - 1
 
 
-def _made_from(place: Destination) -> layout.MadeFrom:
+def _made_from(place: Destination, stamps: StampOf) -> layout.MadeFrom:
     """Return a function that returns the source of an existing output, if the records name one that exists."""
+
+    def is_there(path: Path) -> bool:
+        return stamps(path) is not None if isinstance(path, Url) else os.path.lexists(path)
 
     def source_of(name: str) -> Path | None:
         past = place.history.of(name)
-        if past is None or past.done is None or not os.path.lexists(place.out / name):
+        if past is None or past.done is None or not is_there(place.out / name):
             return None
-        source = Path(os.path.normpath(place.out / past.done["source"]))
-        return source if source.exists() else None
+        source = resolved(place.out, past.done["source"])
+        return source if stamps(source) is not None else None
 
     return source_of
 
 
 def _without_outputs(
-    finds: tuple[FoundFile, ...], place: Destination
+    finds: tuple[FoundFile, ...], place: Destination, stamps: StampOf
 ) -> tuple[tuple[FoundFile, ...], list[Skipped]]:
     """Return the files without those that an earlier run made, and these as skipped."""
     inputs: list[FoundFile] = []
     skipped: list[Skipped] = []
-    folder = os.path.abspath(place.out)
     for find in finds:
-        path = os.path.abspath(find.path)
-        inside = place.folder is not None and path.startswith(folder + os.sep)
-        past = place.history.of(Path(os.path.relpath(path, folder)).as_posix()) if inside else None
-        if past is not None and past.made is not None and past.made == stamp_of(find.path):
+        name = _name_inside(find.path, place.folder) if place.history.pasts else ""
+        past = place.history.of(name) if name else None
+        if past is not None and past.made is not None and past.made == stamps(find.path):
             skipped.append(Skipped(find.path, "the output of an earlier run"))
         else:
             inputs.append(find)
     return tuple(inputs), skipped
+
+
+def _name_inside(path: Path, folder: Path | None) -> str:
+    """Return the name of *path* below *folder*, empty if it is elsewhere."""
+    if folder is None or isinstance(path, Url) != isinstance(folder, Url):
+        return ""
+    if isinstance(path, Url):
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
+    inside = os.path.relpath(path, folder)
+    return "" if inside.split(os.sep)[0] == ".." else Path(inside).as_posix()
 
 
 def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWork = CLEANING) -> None:
@@ -187,6 +211,8 @@ def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWor
 
 def _refuse_report(report: str, folder: Path | None) -> None:
     """Raise UsageError if the folder of the report does not exist; that of the outputs will be created."""
+    if storage.is_url(report):
+        return
     place = Path(report).parent
     if report and not place.is_dir() and (folder is None or os.path.abspath(place) != os.path.abspath(folder)):
         raise UsageError(f"{place}: no such folder for the report.", hint="Create it, or choose another --report.")
@@ -211,10 +237,16 @@ def refuse_quality(rows: Iterable[Format], settings: Settings) -> None:
         )
 
 
+# Bytes per megapixel of camera files, for the progress, and so that few large images are decoded at the same time.
+_SMALL, _LARGE = 4e5, 3e6
+_SMALL_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp", ".avif", ".heic", ".heif", ".jxl", ".dlf"})
+
+
 class _HeaderReader:
     """Reads the header of each source, unless a record has its content already."""
 
-    def __init__(self, place: Destination, settings: Settings, cancel: CancelToken) -> None:
+    def __init__(self, place: Destination, settings: Settings, cancel: CancelToken, stamps: StampOf) -> None:
+        self._stamps = stamps
         self._history = place.history
         self._settings = settings
         self._work = place.work
@@ -224,7 +256,16 @@ class _HeaderReader:
 
     def __call__(self, find: FoundFile) -> SourceInfo:
         self._cancel.raise_if_cancelled()
-        return self._remembered(find) or self._work.inspect(find, self._settings)
+        remembered = self._remembered(find)
+        if remembered is None and isinstance(find.path, Url):
+            return self._guessed(find)
+        return remembered or self._work.inspect(find, self._settings)
+
+    def _guessed(self, find: FoundFile) -> SourceInfo:
+        """Return what name and size of an object tell, without reading it."""
+        info, stamp = self._work.guess(find, self._settings), self._stamps(find.path)
+        per_megapixel = _SMALL if find.path.suffix.lower() in _SMALL_SUFFIXES else _LARGE
+        return dataclasses.replace(info, megapixels=round(stamp.size / per_megapixel, 3) if stamp else 0.0)
 
     def _remembered(self, find: FoundFile) -> SourceInfo | None:
         """Return what the header contained when an output was made from this unchanged file."""
@@ -234,7 +275,7 @@ class _HeaderReader:
         past = self._history.of(target) if target is not None else None
         if target is None or past is None or past.done is None or past.done["options"] != self._key:
             return None
-        if past.source_stamp is None or past.source_stamp != stamp_of(find.path):
+        if past.source_stamp is None or past.source_stamp != self._stamps(find.path):
             return None
         try:
             row = self._work.row(Path(target))
@@ -256,13 +297,19 @@ _LIKE_A_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}")
 
 
 def _names_a_file(out: PathLike, sources: Sequence[Path], work: AnyWork) -> bool:
-    words = os.fspath(out)
-    if words.endswith(("/", os.sep)) or Path(words).is_dir():
+    words = str(out)
+    if words.endswith(("/", os.sep)):
+        return False
+    if storage.is_url(words) and isinstance(target := storage.location(words), Url):
+        return work.makes(target)
+    if Path(words).is_dir():
         return False
     if work.makes(Path(words)):
         return True
     # `a.png --out b.gif` means a file; a folder b.gif would surprise.
-    return len(sources) == 1 and sources[0].is_file() and bool(_LIKE_A_FILE.fullmatch(Path(words).suffix))
+    if len(sources) != 1 or isinstance(sources[0], Url):
+        return False
+    return sources[0].is_file() and bool(_LIKE_A_FILE.fullmatch(Path(words).suffix))
 
 
 def _refuse_many(found: Discovery, target: Path, work: AnyWork) -> None:

@@ -19,7 +19,8 @@ from denoiser.batch.plan import AnyWork, Plan
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Content, Outcome, Worker
 from denoiser.errors import Cancelled, DenoiserError, UnreadableImage, UnwritableImage
-from denoiser.storage import Wait
+from denoiser.imageio.formats import Format
+from denoiser.storage import Url, Wait
 from denoiser.version import __version__
 
 _Result = TypeVar("_Result")
@@ -61,6 +62,8 @@ def read(
     path = staging.fetch(job, before, wait)
     with staging.naming(job):
         content = work.read(path, settings)
+    if isinstance(job.source, Url) and job.name:
+        _refuse_misnamed(job, work.row_of(content, settings), work.row(job.target))
     with imageio.naming(job.target):
         work.check(content, work.row(job.target))
     digest = sha256_of(path) if records is not None else ""
@@ -69,6 +72,15 @@ def read(
             f"{job.source}: changed while it was read.", hint="Run again when no other program is writing to it."
         )
     return LoadedFile(content, SourceFile(job.source, before, digest) if before is not None and records else None)
+
+
+def _refuse_misnamed(job: Job, row: Format, planned: Format) -> None:
+    """Raise UnreadableImage if the content asks for another format than the name, which the plan relied on."""
+    if row.key != planned.key:
+        raise UnreadableImage(
+            f"{job.source}: would be written as {row.name}, but its name suggests {planned.name}.",
+            hint="Rename it, or choose a format with --format.",
+        )
 
 
 def write(

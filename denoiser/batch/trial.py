@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from denoiser.batch import staging
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.layout import Job
 from denoiser.batch.plan import AnyWork, work_named
@@ -27,7 +28,11 @@ def find_crashes(
     crashes: dict[Job, str] = {}
     with Child("denoiser.batch.trial", patience) as child:
         for job in jobs:
-            request = [work.words.verb, str(job.source.absolute()), job.target.name]
+            try:
+                path = staging.fetch(job, None, cancel.wait)
+            except DenoiserError:
+                continue  # reported when the run reads it
+            request = [work.words.verb, str(path.absolute()), job.target.name]
             try:
                 child.ask(request, cancel.raise_if_cancelled)
             except ChildEnded as end:

@@ -113,6 +113,10 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
         """Return size and output format from the header; corrupt files are reported when they are read."""
 
     @abstractmethod
+    def guess(self, find: FoundFile, settings: Settings) -> SourceInfo:
+        """Return the output format that follows from the name."""
+
+    @abstractmethod
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
         """Return the weights to use: those of the earlier run with the same options, if there is one."""
 
