@@ -15,7 +15,7 @@ import random
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,14 +173,43 @@ def fetch(url: Url, path: Path, *, wait: Wait | None = None) -> None:
 
 @contextmanager
 def downloaded(url: Url) -> Iterator[Path]:
-    """Yield a local copy of an object, which is removed afterwards. Raises UnreadableImage or StoreUnavailable."""
+    """Yield a local copy of an object with its time of last change, which is removed afterwards.
+
+    Errors name the object. Raises UnreadableImage, StoreUnavailable, or OutputFull for a full disk.
+    """
     with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
         path = Path(folder, f"copy{url.suffix}")
         try:
+            info = stat(url)
             fetch(url, path)
+            if info is not None:
+                os.utime(path, ns=(info.mtime_ns, info.mtime_ns))
         except OSError as error:
             raise OutputFull(f"{folder}: no space left for a copy of {url}.", hint=FULL_HINT) from error
+        with renamed_in_errors({path: url}):
+            yield path
+
+
+@contextmanager
+def as_file(path: Path) -> Iterator[Path]:
+    """Yield the path itself, or a copy of the object as `downloaded` does."""
+    if isinstance(path, Url):
+        with downloaded(path) as copy:
+            yield copy
+    else:
         yield path
+
+
+@contextmanager
+def renamed_in_errors(names: Mapping[Path, Path]) -> Iterator[None]:
+    """Put other names in place of paths in the messages of errors that the block raises."""
+    try:
+        yield
+    except DenoiserError as error:
+        for path, name in names.items():
+            error.message = error.message.replace(str(path), str(name))
+        error.args = (error.message,)
+        raise
 
 
 def publish(path: Path, url: Url, *, wait: Wait | None = None) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from denoiser.batch.discover import discover, looks_like_image
+from denoiser.batch.discover import looks_like_image
+from denoiser.batch.survey import Survey
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
 from denoiser.events import CancelToken, Event, FileFailed
+from denoiser.storage import Url, location
 from denoiser_cli.flags import OutputMode
 from denoiser_cli.lines import one_line, shown, to_stderr
 from denoiser_cli.render_json import JsonOutput
@@ -67,7 +69,9 @@ def refuse_target(out: str | None, suffixes: tuple[str, ...], example: str) -> P
     """The path of --out; raise UsageError if it is missing or has another suffix."""
     if not out:
         raise UsageError("--out is missing: the file to write.", hint=f"For example: {example}")
-    path = Path(out)
+    path = location(out)
+    if isinstance(path, Url):
+        raise UsageError(f"{out}: this file cannot be written to a store.", hint=f"For example: {example}")
     if path.suffix.lower() not in suffixes:
         raise UsageError(f"{out}: must end in {' or '.join(suffixes)}.", hint=f"For example: {example}")
     return path
@@ -75,13 +79,13 @@ def refuse_target(out: str | None, suffixes: tuple[str, ...], example: str) -> P
 
 def _images(paths: tuple[str, ...], mode: OutputMode) -> tuple[list[Path], int]:
     """The images below *paths*, each once, and the number of folders that cannot be read, which are printed."""
-    found = discover([Path(path) for path in paths], is_image_name=looks_like_image)
+    found = Survey(looks_like_image).look([location(path) for path in paths])
     unreadable = [UnreadableImage(f"{one.path}: {one.reason}.") for one in found.skipped if one.is_error]
     for error in unreadable:
         to_stderr(one_line(error.message))
     if not found.finds and not unreadable:
         raise NothingToDo(
-            f"{shown(Path(paths[0]))}: no image found.", hint="Name image files or a folder of images."
+            f"{shown(location(paths[0]))}: no image found.", hint="Name image files or a folder of images."
         )
     if not mode.quiet:
         for skipped in found.skipped:

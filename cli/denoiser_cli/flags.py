@@ -81,13 +81,29 @@ class Flag(click.Option):
 
 
 class ExampleCommand(click.Command):
-    """A command whose help shows examples first, then the flags by section."""
+    """A command whose help shows examples first, then the flags by section. Few take *urls* of stores."""
 
-    def __init__(self, *args: Any, examples: str = "", **words: Any) -> None:
+    def __init__(self, *args: Any, examples: str = "", urls: bool = False, **words: Any) -> None:
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": _WIDTH}
         words["context_settings"] = settings | (words.get("context_settings") or {})
         super().__init__(*args, **words)
         self.examples = examples
+        self._takes_urls = urls
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for value in ctx.params.values():
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and "://" in text and not self._takes_urls:
+                    self._refuse_url(ctx, text)
+        return super().invoke(ctx)
+
+    def _refuse_url(self, ctx: click.Context, text: str) -> None:
+        from denoiser import storage  # not needed for --help
+
+        if storage.is_url(text) and isinstance(storage.location(text), storage.Url):
+            raise UsageError(
+                f"{text}: denoise {ctx.info_name} works with files, not with URLs.", hint="Copy the files first."
+            )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:

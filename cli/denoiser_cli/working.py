@@ -24,6 +24,7 @@ from denoiser.errors import UnsafeOutput, UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.imageio.formats import Format
 from denoiser.options import ClusterOptions
+from denoiser.storage import is_url, location
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import OutputMode, cluster_of
 from denoiser_cli.lines import one_line, shown, to_stderr
@@ -112,7 +113,7 @@ def _do_files(call: Call, mode: OutputMode) -> int:
         plan = call.plan(cancel)
         with output:
             report = call.carry_out(plan, output.handle, cancel)
-    output.finish(report, Path(call.out))
+    output.finish(report, location(call.out))
     return report.exit_code
 
 
@@ -145,6 +146,8 @@ def _show_plan(call: Call, mode: OutputMode) -> int:
 
 def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     """Process a single file from stdin, to stdout, or both."""
+    if any(is_url(name) for name in (*call.sources, call.out)):
+        raise UsageError("Pipes and URLs cannot be combined.", hint="Use a file in place of the pipe.")
     if len(call.sources) > 1:
         raise UsageError("A pipe holds a single image.", hint="Name one file, or a folder for --out.")
     if mode.json and call.out == PIPE:
@@ -180,7 +183,7 @@ def _read_list(name: str) -> tuple[Path, ...]:
     except OSError as error:
         raise UsageError(f"{name}: cannot read the list ({error.strerror}).") from error
     names = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
-    return tuple(Path(os.fsdecode(name)) for name in names if name)
+    return tuple(location(os.fsdecode(name)) for name in names if name)
 
 
 def _read_piped(call: Call) -> tuple[bytes | None, Any]:

@@ -91,9 +91,12 @@ def make_plan(
     names, target = [storage.location(name) for name in listed], storage.location(out)
     in_store = any(isinstance(path, Url) for path in (*paths, *names, target))
     if in_store and settings.batch.series:
-        raise UsageError("--series does not work with URLs: it reads the header of each image before the run.")
+        raise UsageError(
+            "--series does not work with URLs: it reads the header of each image before the run.",
+            hint="Leave it out, or copy the images first.",
+        )
     folder = None if not names and _names_a_file(out, paths, work) else target
-    survey = Survey(work.takes, settings.batch.recursive, folder, cancel)
+    survey = Survey(work.takes, recursive=settings.batch.recursive, folder=folder, cancel=cancel)
     found = survey.look(paths, names)
     refuse_unsafe(found, target, folder, work)
     _refuse_report(settings.batch.report, folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from denoiser.atomicfile import remove_leftovers, whole_file
 from denoiser.batch.plan import Plan
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import Event, FileDone, FileFailed, FileSkipped, Listener, SeriesFound
+from denoiser.storage import Url, location, publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,8 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
     if not path:
         yield listener
         return
-    target = Path(path)
-    remove_leftovers(target.parent)
-    with whole_file(target) as file:
-        rows = _Csv(file) if target.suffix.lower() == ".csv" else _Json(file)
+    with _opened(path) as file:
+        rows = _Csv(file) if path.lower().endswith(".csv") else _Json(file)
         records = {job.target: job.record for job in plan.already_there}
 
         def handle(event: Event) -> None:
@@ -112,6 +112,22 @@ def reporting(plan: Plan, path: str, listener: Listener) -> Iterator[Listener]:
 
         yield handle
         rows.end()
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """Open the file of the report; it is uploaded in the end if its name is a URL."""
+    target = location(name)
+    if not isinstance(target, Url):
+        remove_leftovers(target.parent)
+        with whole_file(target) as file:
+            yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
+        copy = Path(folder, target.name)
+        with whole_file(copy) as file:
+            yield file
+        publish(copy, target)
 
 
 class _Csv:

@@ -22,7 +22,7 @@ from denoiser import storage
 from denoiser.atomicfile import NO_SPACE
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Stamp, locked, locked_if_free, sha256_of, stamp_of
-from denoiser.errors import DenoiserError, ForeignOutput, OutputFull, UnreadableImage
+from denoiser.errors import ForeignOutput, OutputFull, UnreadableImage
 from denoiser.storage import Url, Wait
 
 UNRECORDED = "a killed run did not record it"  # a job whose output must be as this run makes it
@@ -155,16 +155,16 @@ def discard(job: Job) -> None:
 @contextmanager
 def naming(job: Job) -> Iterator[None]:
     """Put the URLs in place of the local copies in errors; a full disk is that of the copies."""
-    try:
+    if not is_staged(job):
         yield
-    except DenoiserError as error:
-        if is_staged(job):
-            copies = local(job)
-            if isinstance(error, OutputFull) and isinstance(job.target, Url):
-                raise _full(job.target) from error
-            for path, url in ((copies.source, job.source), (copies.target, job.target)):
-                error.message = error.message.replace(str(path), str(url))
-            error.args = (error.message,)
+        return
+    copies = local(job)
+    try:
+        with storage.renamed_in_errors({copies.source: job.source, copies.target: job.target}):
+            yield
+    except OutputFull as error:
+        if isinstance(job.target, Url):
+            raise _full(job.target) from error
         raise
 
 

@@ -29,15 +29,22 @@ _CLOCKS_DIFFER_NS = 15 * 60 * 10**9  # by less, or S3 refuses every request
 class Survey:
     """The files of a run. *folder* is that of the outputs, which are no sources."""
 
-    def __init__(self, takes: NameTest, recursive: bool, folder: Path | None, cancel: CancelToken) -> None:
+    def __init__(
+        self,
+        takes: NameTest,
+        *,
+        recursive: bool = True,
+        folder: Path | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
         self._takes = takes
         self._recursive = recursive
         self._folder = folder
-        self._cancel = cancel
+        self._cancel = cancel or CancelToken()
         self._known: dict[str, Stamp] = {}  # by URL
         self._listed: list[Url] = []
 
-    def look(self, sources: Sequence[Path], names: Sequence[Path]) -> Discovery:
+    def look(self, sources: Sequence[Path], names: Sequence[Path] = ()) -> Discovery:
         """Find the images below *sources*, and those of the list *names*, as `discover` does on disks."""
         found = discover(
             [path for path in sources if not isinstance(path, Url)],

@@ -23,7 +23,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from denoiser import imageio
+from denoiser import imageio, storage
 from denoiser.atomicfile import whole_file
 from denoiser.errors import MissingExtra, UnreadableImage, UsageError
 from denoiser.estimation.estimator import estimate_noise
@@ -39,6 +39,7 @@ from denoiser.events import CancelToken, FileDone, FileFailed, FileStarted, List
 from denoiser.image import Image, Pixels, from_numpy
 from denoiser.imageio.containers import exif
 from denoiser.options import ReadOptions, WriteOptions
+from denoiser.storage import Url, location
 from denoiser.workbench.encoder import SIDE, Encoder, load_encoder
 
 if TYPE_CHECKING:
@@ -85,11 +86,11 @@ def embed(
     pandas = import_pandas()
     encoder, cancel = load_encoder(model), cancel or CancelToken()
     reusable = _reusable(known, encoder)
-    sources = [Path(one) if isinstance(one, str | Path) else one for one in images]
+    sources = [location(one) if isinstance(one, str | PurePath) else one for one in images]
     rows: dict[int, dict[str, Any]] = {}
     todo: list[tuple[int, Path | Pixels]] = []
     for number, source in enumerate(sources):
-        row = _unchanged(source, reusable) if isinstance(source, Path) else None
+        row = _unchanged(source, reusable) if isinstance(source, PurePath) else None
         if row is None:
             todo.append((number, source))
         else:
@@ -180,6 +181,9 @@ def _unchanged(source: Path, reusable: dict[str, dict[str, Any]]) -> dict[str, A
     row = reusable.get(str(source))
     if row is None:
         return None
+    if isinstance(source, Url):
+        info = storage.stat(source)
+        return row if info and (row["bytes"], row["modified"]) == (info.size, info.mtime_ns) else None
     try:
         status = source.stat()
     except OSError:
@@ -196,7 +200,7 @@ def _read_ahead(
     """Yield each image in order while threads read the next ones."""
     ahead: deque[tuple[int, Path, Future[Prepared]]] = deque()
     for number, source in todo:
-        name = source if isinstance(source, Path) else Path(f"image {number}")
+        name = source if isinstance(source, PurePath) else Path(f"image {number}")
         ahead.append((number, name, readers.submit(_prepared, source, name)))
         if len(ahead) > _READERS:
             yield ahead.popleft()
@@ -205,9 +209,10 @@ def _read_ahead(
 
 def _prepared(source: Path | Pixels, name: Path) -> Prepared:
     """The reduced pixels of an image, and its row without features."""
-    if isinstance(source, Path):
-        status = source.stat()
-        image, size, modified = imageio.read(source, _READING), status.st_size, status.st_mtime_ns
+    if isinstance(source, PurePath):
+        with storage.as_file(source) as file:
+            status, image = file.stat(), imageio.read(file, _READING)
+        size, modified = status.st_size, status.st_mtime_ns
         date = datetime.datetime.fromtimestamp(status.st_mtime, datetime.UTC).astimezone().replace(tzinfo=None)
     else:
         image, size, modified, date = from_numpy(np.asarray(source)), 0, 0, None

@@ -234,7 +234,7 @@ def test_a_full_disk_is_waited_for(watching, make_picture: Maker, monkeypatch: p
     make_picture(Path("in/b.png"))
     write = steps.write
 
-    def full(*_words: object) -> None:
+    def full(*_words: object, **_more: object) -> None:
         raise OutputFull("out: no space left.")
 
     monkeypatch.setattr(steps, "write", full)

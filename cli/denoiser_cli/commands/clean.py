@@ -13,6 +13,7 @@ from denoiser.batch import Settings
 from denoiser.batch.presets import save_preset
 from denoiser.errors import UsageError
 from denoiser.options import BatchOptions, DenoiseOptions, ReadOptions, WriteOptions
+from denoiser.storage import is_url
 from denoiser_cli.commands import COMMANDS
 from denoiser_cli.completion import complete_value
 from denoiser_cli.flags import (
@@ -40,11 +41,12 @@ denoise a.jpg b.png --out ./clean               clean files into a folder
 denoise a.jpg                                   clean one file, to a-clean.jpg
 denoise a.jpg b.jpg                             clean one file, if b.jpg does not exist
 denoise - --out - < a.png > b.png               read and write pipes
+denoise s3://photos/in --out s3://photos/clean  clean a folder of a bucket
 find . -name '*.nef' | denoise --files-from - --out ./clean
 """
 
 
-@click.command(cls=ExampleCommand, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES, urls=True)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [default for one image: NAME-clean beside it]")
 @look_flags
@@ -86,7 +88,7 @@ def _refuse_what_is_not_there(paths: tuple[str, ...]) -> None:
     """Raise UsageError for missing paths before slow imports."""
     _refuse_misspelt_command(paths)
     for path in paths:
-        if not os.path.lexists(path):
+        if not os.path.lexists(path) and not is_url(path):
             raise UsageError(
                 f"{Path(path)}: no such file or folder.", hint="Check the spelling and the current folder."
             )
@@ -94,7 +96,7 @@ def _refuse_what_is_not_there(paths: tuple[str, ...]) -> None:
 
 def _refuse_misspelt_command(paths: tuple[str, ...]) -> None:
     """Suggest a command if the first path does not exist and resembles one."""
-    if not paths or Path(paths[0]).exists():
+    if not paths or is_url(paths[0]) or Path(paths[0]).exists():
         return
     meant = ["--help"] if paths[0] == "help" else difflib.get_close_matches(paths[0], COMMANDS, n=1, cutoff=0.75)
     if meant:

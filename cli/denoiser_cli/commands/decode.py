@@ -31,7 +31,7 @@ _WRITING = ("format", "quality", "strip")
 _MACHINE = ("model", "device", "precision")
 
 
-@click.command(cls=ExampleCommand, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES, urls=True)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or file. [required]")
 @option_flags(DecodeOptions, section="Decoding", only=_IMAGE)

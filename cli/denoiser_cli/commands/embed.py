@@ -30,7 +30,7 @@ denoise embed ./digits --out digits.parquet --model ./run/autoencoder.safetensor
 _MOST_RECONSTRUCTED = 2000  # images for the errors of an autoencoder and of PCA
 
 
-@click.command(cls=ExampleCommand, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES, urls=True)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--out", cls=Flag, metavar="FILE", help="Output table, .parquet or .csv. [required]")
 @click.option(
@@ -87,6 +87,7 @@ def _errors(table: DataFrame, model: str) -> tuple[float, float]:
     import numpy as np
 
     from denoiser import imageio
+    from denoiser.storage import as_file, location
     from denoiser.workbench.analysis import reconstruction_errors
     from denoiser.workbench.embedding import small_pixels
     from denoiser.workbench.encoder import CodeEncoder, load_encoder
@@ -94,8 +95,11 @@ def _errors(table: DataFrame, model: str) -> tuple[float, float]:
     encoder = load_encoder(model)
     assert isinstance(encoder, CodeEncoder)
     paths = table["path"].sample(min(len(table), _MOST_RECONSTRUCTED), random_state=0)
-    inputs = np.concatenate([encoder.inputs(small_pixels(imageio.read(Path(path)))) for path in paths])
-    return reconstruction_errors(encoder.network, inputs)
+    inputs = []
+    for path in paths:
+        with as_file(location(path)) as file:
+            inputs.append(encoder.inputs(small_pixels(imageio.read(file))))
+    return reconstruction_errors(encoder.network, np.concatenate(inputs))
 
 
 def _print(facts: dict[str, Any], target: Path) -> None:

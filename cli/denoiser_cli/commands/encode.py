@@ -34,7 +34,7 @@ _FILE = ("denoise", "thumbnail", "strip", "verify")
 _MACHINE = ("model", "device", "precision")
 
 
-@click.command(cls=ExampleCommand, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES, urls=True)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @place_flags("Output folder or .dlf file. [required]")
 @option_flags(EncodeOptions, section="Quality and size", only=_AIM)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from denoiser import imageio
-from denoiser.batch.discover import discover, looks_like_image
-from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
+from denoiser.batch.discover import looks_like_image
+from denoiser.batch.survey import Survey
+from denoiser.errors import DenoiserError, NothingToDo, StoreUnavailable, UnreadableImage, UsageError
 from denoiser.image import Image
+from denoiser.storage import as_file, location
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
 from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
@@ -35,7 +37,7 @@ denoise estimate - < a.jpg                  read a pipe
 """
 
 
-@click.command(cls=ExampleCommand, examples=_EXAMPLES)
+@click.command(cls=ExampleCommand, examples=_EXAMPLES, urls=True)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--csv", "as_csv", cls=Flag, is_flag=True, help="Print CSV with a header.")
 @speaking_flags
@@ -65,7 +67,7 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
             cancel.raise_if_cancelled()
             try:
                 estimate = estimate_noise(read())
-            except UnreadableImage as error:
+            except (UnreadableImage, StoreUnavailable) as error:
                 failed = True
                 _print_failure(error, mode)
                 continue
@@ -87,19 +89,24 @@ def _from_pipe(paths: tuple[str, ...]) -> tuple[Files, list[UnreadableImage]]:
 
 def _from_disk(paths: tuple[str, ...], mode: OutputMode) -> tuple[Files, list[UnreadableImage]]:
     """Return the images, and errors for folders that cannot be read."""
-    found = discover([Path(path) for path in paths], is_image_name=looks_like_image)
+    found = Survey(looks_like_image).look([location(path) for path in paths])
     unreadable = [UnreadableImage(f"{one.path}: {one.reason}.") for one in found.skipped if one.is_error]
     if not found.finds and not unreadable:
         raise NothingToDo(
-            f"{shown(Path(paths[0]))}: no image found.", hint="Name image files or a folder of images."
+            f"{shown(location(paths[0]))}: no image found.", hint="Name image files or a folder of images."
         )
     for skipped in found.skipped:
         if not skipped.is_error and not mode.quiet:
             to_stderr(f"Skipped {shown(skipped.path)}: {one_line(skipped.reason)}")
-    return [(find.path, functools.partial(imageio.read, find.path)) for find in found.finds], unreadable
+    return [(find.path, functools.partial(_read, find.path)) for find in found.finds], unreadable
 
 
-def _print_failure(error: UnreadableImage, mode: OutputMode) -> None:
+def _read(path: Path) -> Image:
+    with as_file(path) as file:
+        return imageio.read(file)
+
+
+def _print_failure(error: DenoiserError, mode: OutputMode) -> None:
     if mode.json:
         click.echo(json.dumps({"event": "error", "kind": type(error).__name__, "message": error.message}))
     to_stderr(one_line(error.message))
