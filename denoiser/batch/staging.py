@@ -44,6 +44,7 @@ class _Folder:
     def path(self) -> Path:
         with self._mutex:
             if self._path is None or not self._path.is_dir():
+                self._remove()
                 path = Path(tempfile.mkdtemp(prefix=_PREFIX))
                 # Locked before it has its name, so that no other process takes the folder for a leftover.
                 self._held = locked(path / "new")

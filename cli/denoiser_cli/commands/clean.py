@@ -41,7 +41,6 @@ denoise a.jpg b.png --out ./clean               clean files into a folder
 denoise a.jpg                                   clean one file, to a-clean.jpg
 denoise a.jpg b.jpg                             clean one file, if b.jpg does not exist
 denoise - --out - < a.png > b.png               read and write pipes
-denoise s3://photos/in --out s3://photos/clean  clean a folder of a bucket
 find . -name '*.nef' | denoise --files-from - --out ./clean
 """
 
