@@ -81,10 +81,10 @@ class SeriesFound:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """A worker of a cluster ended before it finished *files* files, which another worker processes."""
+    """A worker of a cluster ended before it finished these files, which another worker processes."""
 
     cause: str
-    files: int
+    sources: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)

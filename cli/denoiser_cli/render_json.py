@@ -35,7 +35,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "file_failed": ("source", "kind", "message", "hint"),
     "file_skipped": ("source", "reason", "target"),
     "series_found": ("series", "frames", "noise", "reason"),
-    "worker_lost": ("cause", "files"),
+    "worker_lost": ("cause", "sources"),
     "finished": (
         *("done", "cleaned", "copied", "converted", "already_there", "passed", "failed", "left"),
         *("megapixels", "seconds", "exit_code"),

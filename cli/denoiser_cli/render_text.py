@@ -176,7 +176,7 @@ class TextOutput:
             case FileDone():
                 self._print_done(event)
             case WorkerLost():
-                self._unless_quiet(f"A worker ended ({one_line(event.cause)}); {_again(event.files)}.")
+                self._unless_quiet(f"A worker ended ({one_line(event.cause)}); {_again(len(event.sources))}.")
             case SeriesFound() if self._mode.verbose:
                 self.message(series_line(event))
         self._show_progress()

@@ -174,7 +174,7 @@ class _ClusterRun:
     def _on_lost(self, cause: str, tasks: list[FileTask]) -> None:
         for folder in {task.job.target.parent for task in tasks}:
             remove_leftovers(folder)
-        self.tally.listener(WorkerLost(cause, len(tasks)))
+        self.tally.listener(WorkerLost(cause, tuple(self.jobs[task.job].source for task in tasks)))
 
 
 def need_of(ray: Any, options: ClusterOptions, settings: Settings, choice: ModelChoice | None) -> Need:

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ LOCAL = "local"
 # A cluster on this machine is not visible in its network. Ray replaces 127.0.0.1 by the address of the machine on
 # Linux; elsewhere it uses 127.0.0.1 anyway.
 _HERE = "127.0.0.2" if sys.platform == "linux" else None
+_SECONDS_TO_CONNECT = 10.0
 _LONGEST_FOLDER = 30  # bytes of the folder for temporary files; Ray adds 75
 _OBJECT_STORE = 80 << 20  # bytes, the least that Ray accepts: only short rows pass through it
 
@@ -61,7 +63,11 @@ def connected(options: ClusterOptions) -> Iterator[Any]:
         yield ray
         return
     folder = _short_folder() if options.cluster == LOCAL else None
+    with suppress(AttributeError):
+        # Lines about lost workers would go to standard output, log_to_driver or not.
+        ray._private.worker._worker_logs_enabled = False
     try:
+        _refuse_closed_port(options.cluster)
         with _own_signals():
             ray.init(**_arguments(options, folder))
     except (OSError, RuntimeError, ValueError) as error:
@@ -83,6 +89,13 @@ def room(ray: Any, need: Need) -> int:
 def has_gpus(ray: Any) -> bool:
     """Return whether a node has a GPU."""
     return bool(ray.cluster_resources().get("GPU", 0.0) >= 1.0)
+
+
+def _refuse_closed_port(address: str) -> None:
+    """Raise OSError if nothing answers at host:port: Ray would try for more than a minute."""
+    host, separator, port = address.rpartition("://")[2].rpartition(":")
+    if separator and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_CONNECT).close()
 
 
 def _arguments(options: ClusterOptions, folder: str | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ EVENTS = [
     FileDone(A, A, 1.0, 0.5, ("a note",)),
     FileFailed(A, UnreadableImage("broken", hint="fetch it")),
     FileSkipped(A, "a pipe, not a file"),
-    WorkerLost("out of memory", 3),
+    WorkerLost("out of memory", (A,)),
     SeriesFound("a camera", 3, {"luma": 1.0}, "the middle of 3 pictures"),
 ]
 
@@ -68,7 +68,7 @@ def test_every_event_of_a_run_has_its_object(capsys: pytest.CaptureFixture[str])
     assert said[3]["notes"] == ["a note"]
     assert said[4]["kind"] == "UnreadableImage" and said[4]["hint"] == "fetch it"
     assert said[5]["target"] is None
-    assert said[6]["cause"] == "out of memory" and said[6]["files"] == 3
+    assert said[6]["cause"] == "out of memory" and said[6]["sources"] == [str(A)]
     assert said[7]["frames"] == 3 and said[7]["noise"] == {"luma": 1.0}
     assert said[8]["failed"] == 0 and said[8]["exit_code"] == 0
 

@@ -63,7 +63,9 @@ def test_the_outputs_are_those_of_one_machine(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_worker_is_killed(settings: Settings, kill_a_worker: Callable[[], int]) -> None:
+def test_a_worker_is_killed(
+    settings: Settings, kill_a_worker: Callable[[], int], capfd: pytest.CaptureFixture[str]
+) -> None:
     events: list[Event] = []
 
     def listener(event: Event) -> None:
@@ -73,7 +75,9 @@ def test_a_worker_is_killed(settings: Settings, kill_a_worker: Callable[[], int]
 
     _, report = run(settings, "cluster", listener=listener)
     assert (report.done, report.failures, report.left) == (10, (), 0)
-    assert [type(one) for one in events].count(WorkerLost) == 1
+    (lost,) = [one for one in events if isinstance(one, WorkerLost)]
+    assert lost.sources and all(path.parts[0] == "imgs" for path in lost.sources)
+    assert capfd.readouterr() == ("", ""), "Ray prints nothing"
     assert contents(Path("cluster")).keys() == contents(Path("imgs")).keys()
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import signal
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,16 +49,13 @@ def test_a_cluster_of_this_machine_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
-def test_no_cluster_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "")
-    with pytest.raises(MissingCluster, match=r"^auto: no Ray cluster can be reached"), _connected("auto"):
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "[::1]:9"])
+def test_no_cluster_at_the_address(address: str) -> None:
+    expected = f"^{re.escape(address)}: no Ray cluster can be reached"
+    with pytest.raises(MissingCluster, match=expected), connected(ClusterOptions(cluster=address)):
         pass
 
 
 def test_usage_is_not_reported() -> None:
     import_ray()
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
-
-
-def _connected(address: str) -> Any:
-    return connected(ClusterOptions(cluster=address))
