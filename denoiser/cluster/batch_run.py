@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ from denoiser.cluster.pool import MOST_ATTEMPTS, LostTask, Pool
 from denoiser.errors import BrokenInstall, DenoiserError, MissingDevice, UsageError
 from denoiser.events import CancelToken, FileStarted, Listener, WorkerLost, ignore
 from denoiser.options import ClusterOptions
+from denoiser.storage import Url
 from denoiser.version import __version__
 
 if TYPE_CHECKING:
@@ -83,8 +84,7 @@ class _ClusterRun:
         return self.cancel.cancelled or self.tally.stopped_by is not None
 
     def carry_out(self, ray: Any, options: ClusterOptions) -> None:
-        for folder in sorted({job.target.parent for job in self.plan.jobs}):
-            remove_leftovers(folder)
+        _remove_leftovers(self.plan.jobs)
         need = need_of(ray, options, self.settings, self.plan.choice)
         pool: Pool[FileTask] = Pool(ray, FileWorker, self._setup(need), need, options.workers)
         try:
@@ -105,7 +105,7 @@ class _ClusterRun:
             if choice is not None:
                 kept = first.kept if first is not None else choice.kept
                 device = {"device": "cuda" if need.gpus else "cpu"}
-                choice = ModelChoice(_absolute(choice.model), choice.digest, device | kept)
+                choice = ModelChoice(_everywhere(choice.model), choice.digest, device | kept)
             return Setup(self.settings, choice, need.cpus, bool(need.gpus))
 
         return setup
@@ -138,14 +138,13 @@ class _ClusterRun:
                 self.tally.fail(job, failed.error)
                 continue
             self.tally.listener(FileStarted(job.source, job.megapixels))
-            here = dataclasses.replace(
-                job, source=job.source.absolute(), target=job.target.absolute(), again="", record=None
-            )
+            here = dataclasses.replace(job, source=_absolute(job.source), target=_absolute(job.target), record=None)
             self.jobs[here] = job
             yield FileTask(here, self.series.get(job.series))
 
     def _record_begin(self, job: Job) -> None:
-        source = steps.source_of(job)
+        """Record the file as begun. For an object of a store this would cost a request; its worker looks anyway."""
+        source = None if isinstance(job.source, Url) else steps.source_of(job)
         if self.tally.manifest is not None and source is not None:
             self.tally.manifest.begun(job.target, source)
 
@@ -172,8 +171,7 @@ class _ClusterRun:
             self.tally.manifest.done(job.target, source, result.made)
 
     def _on_lost(self, cause: str, tasks: list[FileTask]) -> None:
-        for folder in {task.job.target.parent for task in tasks}:
-            remove_leftovers(folder)
+        _remove_leftovers(task.job for task in tasks)
         self.tally.listener(WorkerLost(cause, tuple(self.jobs[task.job].source for task in tasks)))
 
 
@@ -190,6 +188,16 @@ def need_of(ray: Any, options: ClusterOptions, settings: Settings, choice: Model
     return Need(options.worker_cpus or (_CPUS_OF_GPU_WORKER if on_gpu else 1), int(on_gpu))
 
 
-def _absolute(model: str) -> str:
-    """Return the absolute path of weights, which workers find in another folder; names stay."""
+def _everywhere(model: str) -> str:
+    """Return the absolute path of a weights file; names stay."""
     return str(Path(model).absolute()) if model.endswith(".safetensors") else model
+
+
+def _remove_leftovers(jobs: Iterable[Job]) -> None:
+    for folder in sorted({job.target.parent for job in jobs if not isinstance(job.target, Url)}):
+        remove_leftovers(folder)
+
+
+def _absolute(path: Path) -> Path:
+    """Return the path for workers, whose current folder is another one."""
+    return path if isinstance(path, Url) else path.absolute()

@@ -8,11 +8,12 @@ import platform
 import threading
 import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from denoiser.batch import steps
+from denoiser.batch import staging, steps
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, SourceFile
 from denoiser.batch.plan import AnyWork, work_of
@@ -84,6 +85,8 @@ class FileWorker:
         self._settings = setup.settings
         self._work: AnyWork = work_of(setup.settings)
         self._worker: Worker | None = None
+        self._copies = ExitStack()
+        self._copies.enter_context(staging.session())
         self._reading, self._making, self._writing = threading.Lock(), threading.Lock(), threading.Lock()
 
     def describe(self) -> Description | Failed:
@@ -104,7 +107,8 @@ class FileWorker:
         return dataclasses.replace(result, seconds=time.perf_counter() - began)
 
     def close(self) -> None:
-        """Nothing is left to remove."""
+        """Remove the local copies of objects."""
+        self._copies.close()
 
     def _open(self) -> Description:
         if not self._setup.gpu:
