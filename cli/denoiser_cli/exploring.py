@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 from denoiser.batch.discover import looks_like_image
 from denoiser.batch.survey import Survey
 from denoiser.errors import DenoiserError, NothingToDo, UnreadableImage, UsageError
-from denoiser.events import CancelToken, Event, FileFailed
+from denoiser.events import CancelToken, Event, FileFailed, Listener
+from denoiser.options import ClusterOptions
 from denoiser.storage import Url, location
 from denoiser_cli.flags import OutputMode
 from denoiser_cli.lines import one_line, shown, to_stderr
@@ -18,6 +20,8 @@ from denoiser_cli.render_text import TextOutput
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from denoiser.workbench.embedding import Elsewhere
 
 TABLES = (".parquet", ".csv")
 
@@ -37,7 +41,12 @@ class Embedded:
 
 
 def embedded(
-    paths: tuple[str, ...], model: str, mode: OutputMode, cancel: CancelToken, index: Path | None = None
+    paths: tuple[str, ...],
+    model: str,
+    mode: OutputMode,
+    cancel: CancelToken,
+    index: Path | None = None,
+    cluster: ClusterOptions = ClusterOptions(),
 ) -> Embedded:
     """The table of the images below *paths*. Rows of unchanged files are taken from *index*, which is then written.
 
@@ -56,13 +65,20 @@ def embedded(
         output.handle(event)
 
     with output:
-        table = embed(files, model=model, known=known, listener=listener, cancel=cancel)
+        elsewhere = _elsewhere(model, cluster, cancel, listener) if cluster.cluster else None
+        table = embed(files, model=model, known=known, listener=listener, cancel=cancel, elsewhere=elsewhere)
     before = set() if known is None else set(zip(known["path"], known["modified"], strict=True))
     reused = sum(pair in before for pair in zip(table["path"], table["modified"], strict=True))
     if index is not None and (known is None or reused < len(table) or len(known) != len(table)):
         write_table(table, index)
     cancel.raise_if_cancelled()
     return Embedded(table, reused, failed + len(failures))
+
+
+def _elsewhere(model: str, cluster: ClusterOptions, cancel: CancelToken, listener: Listener) -> Elsewhere:
+    from denoiser.cluster.mapping import embedded_rows  # an extra
+
+    return functools.partial(embedded_rows, model, cluster, cancel, listener)
 
 
 def refuse_target(out: str | None, suffixes: tuple[str, ...], example: str) -> Path:

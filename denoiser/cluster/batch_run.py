@@ -27,7 +27,7 @@ from denoiser.batch.series import SeriesFitting, found_event
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.batch.steps import Failed
 from denoiser.batch.tally import Tally
-from denoiser.cluster.connection import Need, connected, has_gpus
+from denoiser.cluster.connection import Need, absolute, connected, has_gpus
 from denoiser.cluster.file_worker import Description, FileResult, FileTask, FileWorker, Setup
 from denoiser.cluster.pool import MOST_ATTEMPTS, LostTask, Pool
 from denoiser.errors import BrokenInstall, DenoiserError, MissingDevice, UsageError
@@ -138,7 +138,7 @@ class _ClusterRun:
                 self.tally.fail(job, failed.error)
                 continue
             self.tally.listener(FileStarted(job.source, job.megapixels))
-            here = dataclasses.replace(job, source=_absolute(job.source), target=_absolute(job.target), record=None)
+            here = dataclasses.replace(job, source=absolute(job.source), target=absolute(job.target), record=None)
             self.jobs[here] = job
             yield FileTask(here, self.series.get(job.series))
 
@@ -196,8 +196,3 @@ def _everywhere(model: str) -> str:
 def _remove_leftovers(jobs: Iterable[Job]) -> None:
     for folder in sorted({job.target.parent for job in jobs if not isinstance(job.target, Url)}):
         remove_leftovers(folder)
-
-
-def _absolute(path: Path) -> Path:
-    """Return the path for workers, whose current folder is another one."""
-    return path if isinstance(path, Url) else path.absolute()

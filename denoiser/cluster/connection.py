@@ -13,10 +13,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from denoiser.errors import MissingCluster, MissingExtra
 from denoiser.options import ClusterOptions
+from denoiser.storage import Url
 
 LOCAL = "local"
 # A cluster on this machine is not visible in its network. Ray replaces 127.0.0.1 by the address of the machine on
@@ -84,6 +86,11 @@ def connected(options: ClusterOptions) -> Iterator[Any]:
 def room(ray: Any, need: Need) -> int:
     """Return how many workers fit on the nodes that are alive."""
     return sum(need.fits(node["Resources"]) for node in ray.nodes() if node["Alive"])
+
+
+def absolute(path: Path) -> Path:
+    """Return the path for workers, whose current folder is another one."""
+    return path if isinstance(path, Url) else path.absolute()
 
 
 def has_gpus(ray: Any) -> bool:

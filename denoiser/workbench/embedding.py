@@ -21,7 +21,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from denoiser import imageio, storage
 from denoiser.atomicfile import whole_file
-from denoiser.errors import MissingExtra, UnreadableImage, UsageError
+from denoiser.errors import DenoiserError, MissingExtra, StoreUnavailable, UnreadableImage, UsageError
 from denoiser.estimation.estimator import estimate_noise
 from denoiser.events import CancelToken, FileDone, FileFailed, FileStarted, Listener, Started, ignore
 from denoiser.image import Image, Pixels, from_numpy
@@ -67,6 +67,7 @@ def embed(
     known: DataFrame | None = None,
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> DataFrame:
     """A table with a row for each image that can be read, in their order.
 
@@ -82,6 +83,8 @@ def embed(
         Receives Started, FileStarted, FileDone and FileFailed; a file that cannot be read is left out.
     cancel
         Stops between two images; the table then has the rows so far.
+    elsewhere
+        Yields paths with their rows or errors, for example from other machines: see denoiser.cluster.
     """
     pandas = import_pandas()
     encoder, cancel = load_encoder(model), cancel or CancelToken()
@@ -96,21 +99,17 @@ def embed(
         else:
             rows[number] = row
     listener(Started(len(todo), 0.0))
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="denoise-embed") as readers:
-        for number, name, coming in _read_ahead(todo, readers):
-            if cancel.cancelled:
-                readers.shutdown(wait=False, cancel_futures=True)
-                break
-            began = time.perf_counter()
-            try:
-                small, row = coming.result()
-            except UnreadableImage as error:
-                listener(FileFailed(name, error))
-                continue
-            megapixels = row["width"] * row["height"] / 1e6
-            listener(FileStarted(name, megapixels))
-            rows[number] = row | {"features": encoder.features(small)}
-            listener(FileDone(name, name, megapixels, time.perf_counter() - began))
+    made = _rows_here(todo, encoder, cancel) if elsewhere is None else _rows_of(todo, elsewhere)
+    began = time.perf_counter()
+    for number, name, result in made:
+        if isinstance(result, DenoiserError):
+            listener(FileFailed(name, result))
+            continue
+        rows[number] = result
+        megapixels = result["width"] * result["height"] / 1e6
+        listener(FileStarted(name, megapixels))
+        listener(FileDone(name, name, megapixels, time.perf_counter() - began))
+        began = time.perf_counter()
     table = pandas.DataFrame([rows[number] for number in sorted(rows)], columns=COLUMNS)
     table["date"] = table["date"].astype("datetime64[ms]")
     table.attrs = {"model": encoder.name, "digest": encoder.digest, "codes": encoder.codes}
@@ -189,6 +188,45 @@ def _unchanged(source: Path, reusable: dict[str, dict[str, Any]]) -> dict[str, A
     except OSError:
         return None
     return row if (row["bytes"], row["modified"]) == (status.st_size, status.st_mtime_ns) else None
+
+
+Row = dict[str, Any]
+Elsewhere = Callable[[Sequence[Path]], Iterable[tuple[Path, Row | DenoiserError]]]
+_Made = Iterator[tuple[int, Path, Row | DenoiserError]]
+
+
+class RowMaker:
+    """Makes rows of the table, one after another."""
+
+    def __init__(self, model: str) -> None:
+        self._encoder = load_encoder(model)
+
+    def row(self, path: Path) -> Row:
+        """The row of an image file; raise UnreadableImage or StoreUnavailable."""
+        small, row = _prepared(path, path)
+        return row | {"features": self._encoder.features(small)}
+
+
+def _rows_here(todo: Sequence[tuple[int, Path | Pixels]], encoder: Encoder, cancel: CancelToken) -> _Made:
+    """Yield each image with its row or error, in order, until *cancel*."""
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="denoise-embed") as readers:
+        for number, name, coming in _read_ahead(todo, readers):
+            if cancel.cancelled:
+                readers.shutdown(wait=False, cancel_futures=True)
+                return
+            try:
+                small, row = coming.result()
+            except (UnreadableImage, StoreUnavailable) as error:
+                yield number, name, error
+            else:
+                yield number, name, row | {"features": encoder.features(small)}
+
+
+def _rows_of(todo: Sequence[tuple[int, Path | Pixels]], elsewhere: Elsewhere) -> _Made:
+    numbers = {path: number for number, path in todo if isinstance(path, PurePath)}
+    for path, row in elsewhere([*numbers]):
+        names = {"path": str(path), "folder": str(path.parent)}  # as given, not as the other machine has them
+        yield numbers[path], path, row if isinstance(row, DenoiserError) else row | names
 
 
 Prepared = tuple[NDArray[np.uint8], dict[str, Any]]

@@ -13,7 +13,16 @@ from denoiser.options import ExploreOptions
 from denoiser_cli.completion import complete_value
 from denoiser_cli.exploring import TABLES, Embedded, embedded, refuse_target
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, collect, option_flags, speaking_flags
+from denoiser_cli.flags import (
+    ExampleCommand,
+    Flag,
+    OutputMode,
+    cluster_flags,
+    cluster_of,
+    collect,
+    option_flags,
+    speaking_flags,
+)
 from denoiser_cli.lines import shown, to_stderr
 from denoiser_cli.render_json import emit
 
@@ -37,6 +46,7 @@ _MOST_RECONSTRUCTED = 2000  # images for the errors of an autoencoder and of PCA
     "--probe", cls=Flag, is_flag=True, help="Print the accuracy of a linear classifier of the folder names."
 )
 @option_flags(ExploreOptions, section="Map")
+@cluster_flags
 @speaking_flags
 @click.pass_obj
 def command(mode: OutputMode, /, paths: tuple[str, ...], out: str | None, probe: bool, **words: Any) -> int:
@@ -52,7 +62,7 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], out: str | None, probe:
     options = collect(ExploreOptions, words)
     with stopping_politely() as cancel:
         index = target if target.suffix.lower() == ".parquet" else None
-        made = embedded(paths, options.model, mode, cancel, index)
+        made = embedded(paths, options.model, mode, cancel, index, cluster_of(words))
         facts = _facts(made, options, probe, target, cancel)
     if mode.json:
         emit("embedded", facts)

@@ -7,9 +7,9 @@ import functools
 import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,11 +17,13 @@ from denoiser import imageio
 from denoiser.batch.discover import looks_like_image
 from denoiser.batch.survey import Survey
 from denoiser.errors import DenoiserError, NothingToDo, StoreUnavailable, UnreadableImage, UsageError
+from denoiser.events import CancelToken
 from denoiser.image import Image
+from denoiser.options import ClusterOptions
 from denoiser.storage import as_file, location
 from denoiser_cli.completion import complete_value
 from denoiser_cli.failure import stopping_politely
-from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, speaking_flags
+from denoiser_cli.flags import ExampleCommand, Flag, OutputMode, cluster_flags, cluster_of, speaking_flags
 from denoiser_cli.lines import one_line, shown, to_stderr
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ denoise estimate - < a.jpg                  read a pipe
 @click.command(cls=ExampleCommand, examples=_EXAMPLES, urls=True)
 @click.argument("paths", nargs=-1, metavar="PATHS", shell_complete=complete_value)
 @click.option("--csv", "as_csv", cls=Flag, is_flag=True, help="Print CSV with a header.")
+@cluster_flags
 @speaking_flags
 @click.pass_obj
-def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
+def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool, **words: Any) -> int:
     """Estimate the noise of images.
 
     Luma and chroma levels are standard deviations on the 0–255 scale; kind is from 0 (white) to 1 (correlated, as
@@ -52,8 +55,9 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
         raise UsageError("No image or folder given.", hint="For example: denoise estimate ./imgs")
     if as_csv and mode.json:
         raise UsageError("Choose only one of --csv and --json.")
-    from denoiser.estimation.estimator import estimate_noise  # slow import (torch): after the arguments are checked
-
+    cluster = cluster_of(words)
+    if PIPE in paths and cluster.cluster:
+        raise UsageError("--cluster needs files; it does not work with pipes.")
     files, unreadable = _from_pipe(paths) if PIPE in paths else _from_disk(paths, mode)
     for error in unreadable:
         _print_failure(error, mode)
@@ -63,19 +67,36 @@ def command(mode: OutputMode, /, paths: tuple[str, ...], as_csv: bool) -> int:
         click.echo("  luma  chroma  kind  image, description")
     failed = bool(unreadable)
     with stopping_politely() as cancel:
-        for path, read in files:
-            cancel.raise_if_cancelled()
-            try:
-                estimate = estimate_noise(read())
-            except (UnreadableImage, StoreUnavailable) as error:
+        for path, estimate in _on_cluster(files, cluster, cancel) if cluster.cluster else _here(files, cancel):
+            if isinstance(estimate, DenoiserError):
                 failed = True
-                _print_failure(error, mode)
-                continue
-            click.echo(_line(path, estimate, as_json=mode.json, as_csv=as_csv))
+                _print_failure(estimate, mode)
+            else:
+                click.echo(_line(path, estimate, as_json=mode.json, as_csv=as_csv))
+        cancel.raise_if_cancelled()
     return DenoiserError.exit_code if failed else 0
 
 
 Files = list[tuple[Path, Callable[[], Image]]]  # each with a function that reads it
+Estimates = Iterator[tuple[Path, "NoiseEstimate | DenoiserError"]]
+
+
+def _here(files: Files, cancel: CancelToken) -> Estimates:
+    from denoiser.estimation.estimator import estimate_noise  # slow import (torch): after the arguments are checked
+
+    for path, read in files:
+        if cancel.cancelled:
+            return
+        try:
+            yield path, estimate_noise(read())
+        except (UnreadableImage, StoreUnavailable) as error:
+            yield path, error
+
+
+def _on_cluster(files: Files, cluster: ClusterOptions, cancel: CancelToken) -> Estimates:
+    from denoiser.cluster.mapping import noise_estimates  # an extra
+
+    return noise_estimates([path for path, _ in files], cluster, cancel)
 
 
 def _from_pipe(paths: tuple[str, ...]) -> tuple[Files, list[UnreadableImage]]:
