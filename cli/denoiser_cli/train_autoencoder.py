@@ -81,9 +81,10 @@ def command(mode: OutputMode, /, data: str, out: str, size: int | None, colour: 
             listener=print_json if mode.json else ProgressPrinter(mode.quiet),
             cancel=cancel,
         )
-    _print_result(report, images, options, mode)
-    if words["quantise"] and report.finished:
-        _quantise(report.weights, images, mode)
+    if report.rank == 0:
+        _print_result(report, images, options, mode)
+        if words["quantise"] and report.finished:
+            _quantise(report.weights, images, mode)
     return 0 if report.finished else 130
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from denoiser.engine.device import choose_device, fast_bf16
-from denoiser.errors import UnreadableImage
+from denoiser.errors import UnreadableImage, UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
@@ -21,7 +21,7 @@ from denoiser.training.export import training_facts, write_weights
 from denoiser.training.loop import Logbook, train
 from denoiser.training.material import Folders, Gather, Material
 from denoiser.training.pairs import holds_pairs
-from denoiser.training.processes import Processes, process_count, run_in_processes
+from denoiser.training.processes import Processes, launched, process_count, run_as_launched, run_in_processes
 from denoiser.training.run import DENOISING, Run, TrainingTask, compile_if_it_works
 from denoiser.training.run_folder import RunFolder
 from denoiser.training.start import Start, find_start, with_network
@@ -42,6 +42,7 @@ class TrainingReport:
     before: ValidationResult | None = None  # of the initial weights, on held-out images
     after: ValidationResult | None = None
     kept_start: bool = False
+    rank: int = 0  # of the process that returns this; only rank 0 has written and reported anything
 
 
 def train_denoiser(
@@ -90,6 +91,10 @@ def train_on(
     training = _Training(gather, out, options, task, plan, start, teacher)
     training.open_folder()  # fails before any photo is read
     device = choose_device(options.device)
+    if processes := launched():
+        if options.devices is not None:
+            raise UsageError("--devices has no effect under torchrun.", hint="Use its --nproc-per-node.")
+        return run_as_launched(training, processes, device, listener, loading)
     count = process_count(options.devices, device)
     if count > 1:
         return run_in_processes(training, count, device, listener, loading)
@@ -142,6 +147,7 @@ class _Training:
             before=before,
             after=after,
             kept_start=bool(before and after and after.overall < before.overall),
+            rank=processes.rank,
         )
         if logbook:
             self._export(run, report, material)

@@ -1,7 +1,8 @@
 """Training in several processes, one per device, with distributed data parallelism.
 
-The calling process has rank 0 and starts the others. Each process draws its own samples; gradients are averaged, so
-all take the same step and keep the same weights. All use the clock of rank 0, since learning rates follow the time.
+On one machine, the calling process has rank 0 and starts the others. On several machines, torchrun starts all. Each
+process draws its own samples; gradients are averaged, so all take the same step and keep the same weights. All use
+the clock of rank 0, since learning rates follow the time.
 """
 
 from __future__ import annotations
@@ -89,6 +90,23 @@ def process_count(requested: int | None, device: str) -> int:
     return requested
 
 
+def launched() -> Processes | None:
+    """This process among those that torchrun has started; None without torchrun."""
+    if not distributed.is_torchelastic_launched():
+        return None
+    return Processes(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+
+def run_as_launched(
+    work: Work[_Result], processes: Processes, device: str, listener: Listener, loading: Loading
+) -> _Result:
+    """Run *work* as one of the *processes* of torchrun; only rank 0 reports."""
+    own = _own_device(device, int(os.environ["LOCAL_RANK"]))
+    if processes.rank:
+        listener, loading = ignore, Loading(cancel=loading.cancel)
+    return _run_rank(work, processes, own, listener, loading)
+
+
 def run_in_processes(work: Work[_Result], count: int, device: str, listener: Listener, loading: Loading) -> _Result:
     """Run *work*, which must be picklable, in *count* processes; return the result of rank 0, which runs here.
 
@@ -102,7 +120,7 @@ def run_in_processes(work: Work[_Result], count: int, device: str, listener: Lis
     try:
         while store.add(_STARTED, 0) < count - 1:
             others.join(_POLL)
-        result = _run_rank(work, Processes(0, count), device, store, listener, loading)
+        result = _run_rank(work, Processes(0, count), _own_device(device, 0), listener, loading, store)
         while not others.join():
             pass
         return result
@@ -131,20 +149,25 @@ def _failure(others: ProcessContext) -> ProcessException | None:
 def _run_rank(
     work: Work[_Result],
     processes: Processes,
-    device: str,
-    store: Store,
+    device: torch.device,
     listener: Listener,
     loading: Loading,
+    store: Store | None = None,
 ) -> _Result:
-    own = torch.device(device, processes.rank) if device == "cuda" else torch.device(device)
-    if device == "cuda":
-        torch.cuda.set_device(own)
-    backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
+    """Run *work* as one of the processes, which meet at *store*, or where torchrun says."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=processes.rank, world_size=processes.size)
     try:
-        return work(processes, own, listener, loading)
+        return work(processes, device, listener, loading)
     finally:
         distributed.destroy_process_group()
+
+
+def _own_device(device: str, number: int) -> torch.device:
+    """The device of the process with this number on its machine."""
+    return torch.device(device, number) if device == "cuda" else torch.device(device)
 
 
 def _other_rank(number: int, work: Work[object], count: int, device: str, port: int) -> None:
@@ -152,7 +175,8 @@ def _other_rank(number: int, work: Work[object], count: int, device: str, port: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     store = TCPStore("127.0.0.1", port, is_master=False)
     store.add(_STARTED, 1)
-    _run_rank(work, Processes(number + 1, count), device, store, ignore, Loading())
+    own = _own_device(device, number + 1)
+    _run_rank(work, Processes(number + 1, count), own, ignore, Loading(), store)
 
 
 @contextlib.contextmanager

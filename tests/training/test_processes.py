@@ -1,7 +1,10 @@
 import csv
+import json
 import multiprocessing
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -123,3 +126,47 @@ def test_one_process_is_the_default_on_a_cpu():
         process_count(64, "cuda")
     with pytest.raises(UsageError, match="one GPU"):
         process_count(2, "mps")
+
+
+def torchrun(*arguments: str, processes: int = 2) -> list[str]:
+    """The command that starts denoise in processes of torchrun on this machine."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return [*launcher, "-m", "denoiser_cli", "train", *arguments]
+
+
+@pytest.mark.long
+def test_torchrun_starts_the_processes(tmp_path):
+    out = tmp_path / "run"
+    command = torchrun("autoencoder", "digits", "--out", str(out), "--epochs", "2", "--json")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [one["event"] for one in said].count("trained") == 1, "only rank 0 reports"
+    (weights,) = out.glob("*.safetensors")
+    assert "2 times" in weights.with_suffix(".toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_torchrun_is_stopped_and_continued(tmp_path):
+    out = tmp_path / "run"
+    arguments = ("autoencoder", "digits", "--out", str(out), "--epochs", "30")
+    with subprocess.Popen(torchrun(*arguments, "--json"), stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert any('"training"' in line for line in first.stdout)
+        time.sleep(2)
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=60)
+    assert first.returncode != 0 and (out / "state.safetensors").exists()
+    again = subprocess.run(
+        torchrun(*arguments, "--resume", "--json"), capture_output=True, text=True, timeout=600, check=True
+    )
+    steps = [json.loads(line).get("step", 0) for line in again.stdout.splitlines() if line.startswith("{")]
+    assert steps and steps[0] > 10, "it continues"
+
+
+def test_devices_are_those_of_torchrun(tmp_path, photos, recipe, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "tests")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="torchrun"):
+        train_denoiser(photos, tmp_path / "run", TrainOptions(recipe=str(recipe), device="cpu", devices=2))

@@ -126,7 +126,8 @@ def command(
         else:
             paired = Path(pairs) if pairs else None
             report = training.train_denoiser(clean, folder, options, pairs=paired, **common)
-    _print_result(report, mode, of_estimator=what == "estimator")
+    if report.rank == 0:
+        _print_result(report, mode, of_estimator=what == "estimator")
     return 0 if report.finished else 130
 
 
