@@ -25,6 +25,11 @@ from denoiser.batch.manifest import Stamp, locked, locked_if_free, sha256_of, st
 from denoiser.errors import ForeignOutput, OutputFull, UnreadableImage
 from denoiser.storage import Url, Wait
 
+try:
+    import fcntl
+except ImportError:  # Windows: open files cannot be removed there
+    fcntl = None  # type: ignore[assignment]
+
 UNRECORDED = "a killed run did not record it"  # a job whose output must be as this run makes it
 
 _PREFIX = "denoise-staging-"
@@ -46,9 +51,10 @@ class _Folder:
             if self._path is None or not self._path.is_dir():
                 self._remove()
                 path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-                # Locked before it has its name, so that no other process takes the folder for a leftover.
-                self._held = locked(path / "new")
-                os.rename(path / "new", path / _LOCK)
+                new = path / ("new" if fcntl else _LOCK)  # Windows cannot rename open files
+                self._held = locked(new)
+                if fcntl:  # locked before it has its name, so that no other process takes it for a leftover
+                    os.rename(new, path / _LOCK)
                 self._path = path
             return self._path
 
@@ -178,9 +184,22 @@ def left_behind(jobs: Iterable[Job]) -> frozenset[Job]:
 def _leftovers() -> Iterator[Path]:
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            if (path / _LOCK).exists() and (held := locked_if_free(path / _LOCK)) is not None:
-                held.close()
+            if _is_abandoned(path / _LOCK):
                 yield path
+
+
+def _is_abandoned(lock: Path) -> bool:
+    """Return whether the process that made this file has ended; False if it has not yet made it."""
+    if not lock.exists():
+        return False
+    if not fcntl:
+        lock.unlink()  # fails while a process has it open
+        lock.touch()
+        return True
+    held = locked_if_free(lock)
+    if held is not None:
+        held.close()
+    return held is not None
 
 
 def _copy_of(job: Job, kind: str, url: Path) -> Path:
