@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,22 @@ from denoiser.tiling import Region
 
 if TYPE_CHECKING:
     from denoiser.codec.context import Coded, Coder
+    from denoiser.codec.refine import Refiner
     from denoiser.codec.transform import Transform
 
 _MOST_LOOKED_AT = 4  # tiles to measure the removed noise; a few megapixels are enough
 NOISE_CHUNK_BYTES = CHUNK_BYTES + grain.BYTES
+_UNCHECKED = 3  # gradient steps up to which a comparison with the plain tile would cost more than they do
 _RIM = 32  # pixels at the edges of large tiles that are not measured
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refinement:
+    """How many gradient steps refine the latents of each tile, and what is called after each."""
+
+    refiner: Refiner
+    steps: int
+    step_done: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +43,7 @@ class Analysed:
     """Tiles of *image*. Not thread-safe.
 
     *keeps* stores their latents for several quality steps. *source* is the noisy image if *image* was denoised.
+    With a *refinement*, tiles are refined; those of the last quality step are kept.
     """
 
     image: Image
@@ -39,8 +52,10 @@ class Analysed:
     cancel: CancelToken
     keeps: bool = False
     source: Image | None = None
+    refinement: Refinement | None = None
     grid: TileGrid = field(init=False)
     _kept: dict[int, Latents] = field(default_factory=dict)
+    _refined: tuple[int, dict[int, Coded]] = (-1, {})  # a quality step, and its refined tiles
 
     def __post_init__(self) -> None:
         self.grid = TileGrid.planned(self.image.width, self.image.height)
@@ -88,9 +103,42 @@ class Analysed:
         return Mosaic(self.grid, lambda number: self._coded(number, step).latents, self.transform, step)
 
     def _coded(self, number: int, step: int) -> Coded:
+        if self.refinement is not None:
+            return self._refined_tile(number, step, self.refinement)
         y = self.latents(number)
         self.cancel.raise_if_cancelled()
         return self.coder.encode(y, step)
+
+    def _refined_tile(self, number: int, step: int, refinement: Refinement) -> Coded:
+        if self._refined[0] != step:
+            self._refined = step, {}
+        known = self._refined[1]
+        if number not in known:
+            known[number] = self._better(number, step, refinement)
+        return known[number]
+
+    def _better(self, number: int, step: int, refinement: Refinement) -> Coded:
+        """The refined tile, or the plain one if refinement did not help."""
+        from denoiser.codec.refine import Window  # torch
+
+        outer = window_of(self.grid, number, max(self.transform.analysis_halo, self.transform.synthesis_halo))
+        pixels = mosaic.taken(self.image, outer.outer)
+        place = in_latents(padded(outer.inner))
+        y = self.transform.analyse(pixels)
+        window = Window(self.coder.scaled(y, step)[0], pixels, place)
+        v, z = self.coder.scaled(np.ascontiguousarray(y[:, *place.slices]), step)
+        refiner = refinement.refiner
+        better = refiner.refined(
+            window, z, step, refinement.steps, step_done=refinement.step_done, cancel=self.cancel
+        )
+        tiles = [self.coder.encode_scaled(better, z, step, thrift=0)]
+        if refinement.steps > _UNCHECKED:
+            tiles.append(self.coder.encode_scaled(v, z, step))
+        return (
+            tiles[0]
+            if len(tiles) == 1
+            else min(tiles, key=lambda tile: refiner.cost(window, tile.latents, 8 * len(tile.stream), step))
+        )
 
     def latents(self, number: int) -> Latents:
         """The latents of one tile before quantisation."""

@@ -74,8 +74,15 @@ class Coder:
 
         Symbols that cost more bits than they are worth are made smaller; *thrift* 0 rounds to the nearest.
         """
+        return self.encode_scaled(*self.scaled(y, level), level, thrift=thrift)
+
+    def scaled(self, y: Latents, level: int) -> tuple[Latents, Symbols]:
+        """The latents *y* in quantiser steps, and their hyper symbols."""
+        return _Means(self._network, level).analysed(y)
+
+    def encode_scaled(self, v: Latents, z: Symbols, level: int, *, thrift: float = THRIFT) -> Coded:
+        """Encode latents in quantiser steps with these hyper symbols."""
         means = _Means(self._network, level)
-        v, z = means.analysed(y)
         coder = SymbolEncoder(self._exact.tables)
         coder.add_hyper(z, level)
         features = self._exact.index.features(z, level)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoiser.codec import container, exact
-from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, model_of_noise
+from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, Refinement, model_of_noise
 from denoiser.codec.container import Exact, LatentFile, TileStream
 from denoiser.codec.entropy.tables import LEVELS
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
+from denoiser.codec.search import EFFORTS, Effort, best_within, first_reaching, refined_within
 from denoiser.errors import FaultyResult, UnwritableImage
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
@@ -29,6 +29,7 @@ from denoiser.options import DenoiseOptions, EncodeOptions
 if TYPE_CHECKING:
     from denoiser.codec.context import Coder
     from denoiser.codec.grain import Noise
+    from denoiser.codec.refine import Refiner
     from denoiser.codec.transform import Transform
     from denoiser.engine.session import Session
 
@@ -48,20 +49,9 @@ def quality_of(step: int) -> float:
     return round(step * _WHOLE / BEST, 1)
 
 
-def best_within(limit: int, size_at: Callable[[int], int]) -> int | None:
-    """The highest step whose size is at most *limit*, or None. A binary search: sizes rise with the step."""
-    count = bisect_right(range(LEVELS), limit, key=size_at)
-    return count - 1 if count else None
-
-
-def first_reaching(wanted: float, psnr_at: Callable[[int], float]) -> int | None:
-    """The lowest step whose PSNR is at least *wanted*, or None."""
-    step = bisect_left(range(LEVELS), wanted, key=psnr_at)
-    return step if step < LEVELS else None
-
-
 _DIGEST_DIGITS = 16  # of the weights, in each file
 _ALPHA_OF_FLOAT = 16  # bits
+_TRIALS = 3  # usual number of refined encodings of a search, for the progress
 
 
 Trial = Callable[[float, CancelToken], "Encoded"]  # quality; stops within a tile of the token
@@ -91,17 +81,18 @@ class Encoder:
 
     def __init__(self, options: EncodeOptions = EncodeOptions()) -> None:
         self._options = options
-        self._network: tuple[Transform, Coder] | None = None
+        self._network: tuple[Transform, Coder, Refiner] | None = None
         self._session: Session | None = None
         self.model_name, self.model_digest, self.device, self.precision = "exact", "", "", ""
         if not options.lossless:
             from denoiser.codec import model  # importing torch takes seconds; lossless images do not need it
             from denoiser.codec.context import Coder
+            from denoiser.codec.refine import Refiner
             from denoiser.codec.transform import Transform
 
             loaded = model.load(model.find(options.model))
             transform = Transform(loaded, options.device, options.precision)
-            self._network = transform, Coder(loaded)
+            self._network = transform, Coder(loaded), Refiner(loaded, transform)
             self.model_name, self.model_digest = loaded.name, loaded.digest
             self.device, self.precision = transform.device, transform.precision
 
@@ -127,7 +118,11 @@ class Encoder:
         return call.at
 
     def _call(
-        self, image: Image, network: tuple[Transform, Coder], listener: Listener, cancel: CancelToken | None
+        self,
+        image: Image,
+        network: tuple[Transform, Coder, Refiner],
+        listener: Listener,
+        cancel: CancelToken | None,
     ) -> _Call:
         weights = self.model_digest[:_DIGEST_DIGITS]
         return _Call(image, self._options, *network, weights, self._denoiser, listener, cancel or CancelToken())
@@ -173,6 +168,7 @@ class _Call:
     options: EncodeOptions
     transform: Transform
     coder: Coder
+    refiner: Refiner
     weights: str
     denoiser: Callable[[], Session]
     listener: Listener
@@ -181,6 +177,10 @@ class _Call:
     analysed: Analysed = field(init=False)
     frame: dict[str, Any] = field(init=False)
     done: int = 0
+
+    @property
+    def effort(self) -> Effort:
+        return EFFORTS[self.options.effort - 1]
 
     def begin(self, *, keeps: bool) -> None:
         """Looks at the image as a whole; *keeps* its latents, to be coded more than once."""
@@ -193,14 +193,16 @@ class _Call:
             if self.noise is None:
                 image = self.image = clean
         keeps = keeps or self.noise is not None
-        self.analysed = Analysed(clean, self.transform, self.coder, self.cancel, keeps, image)
+        steps = self.effort.steps
+        refinement = Refinement(self.refiner, steps, self._report) if steps else None
+        self.analysed = Analysed(clean, self.transform, self.coder, self.cancel, keeps, image, refinement)
         self.frame = frame_of(image, options) | {"weights": self.weights, "grid": self.analysed.grid}
         self.frame |= {"alpha": _alpha(image), "cleaned": self.noise is not None}
 
     def at(self, quality: float, cancel: CancelToken) -> Encoded:
         """Encode at that quality, without a search."""
         self.cancel = self.analysed.cancel = cancel
-        step = step_of(quality)
+        step = self._step_at(quality)
         file = self._file(step)
         if self.noise is not None:
             file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, self.noise))
@@ -234,7 +236,18 @@ class _Call:
         limit, wanted = self._limit(), self.options.min_psnr
         if wanted:
             return first_reaching(wanted, self.analysed.psnr)
-        return best_within(limit, self._size) if limit else step_of(self.options.quality)
+        if not limit:
+            return self._step_at(self.options.quality)
+        if self.analysed.refinement is not None:
+            step = refined_within(limit, self._plain_size, self._size, self.effort.worth)
+            if step is not None:
+                return step
+            self.analysed.refinement = None  # the lowest step is smallest without it
+        return best_within(limit, self._size)
+
+    def _step_at(self, quality: float | None) -> int:
+        """The step of a quality: the same PSNR at every effort."""
+        return max(0, step_of(quality) - self.effort.worth)
 
     def _limit(self) -> int:
         """Maximum size in bytes; 0 for no limit."""
@@ -283,9 +296,17 @@ class _Call:
     def _size(self, step: int) -> int:
         return len(container.write(self._file(step))) + (NOISE_CHUNK_BYTES if self.noise else 0)
 
+    def _plain_size(self, step: int) -> int:
+        """The size without refinement."""
+        refinement, self.analysed.refinement = self.analysed.refinement, None
+        size = self._size(step)
+        self.analysed.refinement = refinement
+        return size
+
     def _report(self) -> None:
-        self.done += 1
-        total = len(self.analysed.grid) * (1 if self.noise is None else 2)
+        trials = _TRIALS if self.options.bpp or self.options.target_size or self.options.min_psnr else 1
+        total = len(self.analysed.grid) * ((1 if self.noise is None else 2) + trials * self.effort.steps)
+        self.done = min(self.done + 1, total)
         self.listener(TileDone(self.done, total, self.image.megapixels))
 
 

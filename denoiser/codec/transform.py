@@ -48,6 +48,20 @@ class Transform:
             found: Values = pixels[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
         return found
 
+    def squared_error(self, latents: Values, pixels: Values, level: int) -> tuple[float, Values]:
+        """Squared error of the decoded *latents* (N, h, w) against *pixels* (16 h, 16 w, 3), and its gradient."""
+        known = (
+            torch.from_numpy(np.require(latents, requirements=["C", "W"]))[None].to(self.device).requires_grad_()
+        )
+        wanted = (
+            torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None].to(self.device)
+        )
+        with self._turn, torch.enable_grad(), exactly(self.device, self.precision):
+            decoded = self._network.decode(known, torch.tensor([level], device=self.device))
+            error = (decoded.float() - wanted).square().sum()
+            (gradient,) = torch.autograd.grad(error, known)
+        return float(error.detach()), gradient[0].float().cpu().numpy()
+
 
 class _ThereAndBack(nn.Module):
     """Analysis followed by synthesis, to compare precisions."""

@@ -37,6 +37,7 @@ class EncodeKeywords(TypedDict, total=False):
     target_size: int
     min_psnr: float
     lossless: bool
+    effort: int
     denoise: float | None
     thumbnail: bool
     strip: bool

@@ -44,6 +44,12 @@ class EncodeOptions:
         unit="dB",
     )
     lossless: bool = control(False, help="Keep every pixel exactly.")
+    effort: int = control(
+        1,
+        help="Time spent on smaller files of the same PSNR, from 1 (fastest) to 9 (smallest).",
+        minimum=1,
+        maximum=9,
+    )
     denoise: float | None = control(
         0.0,
         help="Also denoise before encoding, at this noise level; auto estimates it.",

@@ -11,8 +11,10 @@ import torch
 
 from denoiser import EncodeOptions, decode, denoise, encode
 from denoiser.codec import container
+from denoiser.codec.analysed import Analysed
 from denoiser.codec.context import Coder
-from denoiser.codec.encode import Encoder, best_within, first_reaching, quality_of, step_of
+from denoiser.codec.encode import Encoder, quality_of, step_of
+from denoiser.codec.search import EFFORTS
 from denoiser.errors import Cancelled, FaultyResult, MissingModel, UnwritableImage
 from denoiser.events import CancelToken, Event, TileDone
 from denoiser.image import Image, Metadata, Origin
@@ -23,35 +25,6 @@ from denoiser.metrics import psnr
 def test_a_quality_is_a_step(quality: float | None, step: int) -> None:
     assert step_of(quality) == step
     assert step_of(quality_of(step)) == step
-
-
-@pytest.mark.parametrize("limit", [*range(95, 200, 7), 10_000])
-def test_the_best_step_within_a_limit(limit: int) -> None:
-    looked: list[int] = []
-
-    def size_at(step: int) -> int:
-        looked.append(step)
-        return 100 + step * step
-
-    expected = max((step for step in range(64) if 100 + step * step <= limit), default=None)
-    assert best_within(limit, size_at) == expected
-    assert len(looked) <= 7
-
-
-def test_what_is_found_is_within_the_limit_also_where_sizes_stumble() -> None:
-    dice = np.random.default_rng(3)
-    for _ in range(200):
-        sizes = 100 + np.arange(64) * 3 + dice.integers(-9, 9, 64)
-        limit = int(dice.integers(80, 300))
-        found = best_within(limit, sizes.item)
-        assert found is None or sizes[found] <= limit
-
-
-@pytest.mark.parametrize("wanted", [19.0, 20.0, 20.3, 35.0, 51.4, 51.5, 51.6])
-def test_the_first_step_that_is_good_enough(wanted: float) -> None:
-    worths = [20 + step * 0.5 for step in range(64)]
-    expected = next((step for step in range(64) if worths[step] >= wanted), None)
-    assert first_reaching(wanted, lambda step: worths[step]) == expected
 
 
 def opened(data: bytes) -> container.LatentFile:
@@ -91,6 +64,65 @@ def test_a_size_is_kept_and_the_next_step_would_be_too_large(make_photo, asked) 
     assert opened(above).step == step + 1 and len(above) > 2500
     by_bits = encode(photo, asked(bpp=2500 * 8 / (192 * 256)))
     assert by_bits == data
+
+
+@pytest.mark.parametrize("effort", [2, 5])
+def test_effort_makes_other_bytes_that_decode_and_repeat(
+    make_photo, asked, wanted, small_tiles, effort: int
+) -> None:
+    photo = make_photo(100, 200)
+    events: list[Event] = []
+    made = Encoder(asked(effort=effort, verify=True)).encode(photo, listener=events.append)
+    assert made.data == encode(photo, asked(effort=effort)) != encode(photo, asked())
+    assert decode(made.data, wanted()).pixels.shape == photo.pixels.shape
+    done = [event.done for event in events if isinstance(event, TileDone)]
+    assert done == list(range(1, 4 * (EFFORTS[effort - 1].steps + 1) + 1))
+    assert events[-1].done == events[-1].total
+
+
+def test_a_quality_has_a_lower_step_at_a_higher_effort(make_photo, asked) -> None:
+    photo = make_photo(64, 64)
+    for quality, step in ((60, 38 - EFFORTS[2].worth), (0, 0)):
+        made = Encoder(asked(effort=3, quality=quality)).encode(photo)
+        assert opened(made.data).step == step and made.quality == quality_of(step)
+
+
+def test_a_size_is_kept_at_every_effort(make_photo, asked) -> None:
+    photo = make_photo(128, 192)
+    limit = 1500
+    data = encode(photo, asked(target_size=limit, effort=2))
+    assert 0.8 * limit < len(data) <= limit
+    least = len(encode(photo, asked(quality=0)))
+    assert len(encode(photo, asked(target_size=least, effort=2))) <= least
+
+
+def test_a_psnr_is_reached_at_every_effort(make_photo, asked, wanted) -> None:
+    photo = make_photo(100, 130)
+    aim = psnr(photo.pixels, decode(encode(photo, asked(quality=50)), wanted()).pixels, white=255)
+    data = encode(photo, asked(min_psnr=aim, effort=2))
+    assert psnr(photo.pixels, decode(data, wanted()).pixels, white=255) >= aim
+
+
+def test_a_psnr_takes_two_or_three_decodings(make_photo, asked, monkeypatch) -> None:
+    looked: list[int] = []
+    psnr_at = Analysed.psnr
+    monkeypatch.setattr(Analysed, "psnr", lambda self, step: looked.append(step) or psnr_at(self, step))
+    encode(make_photo(100, 130), asked(min_psnr=30.0))
+    assert len(looked) <= 4
+
+
+def test_refinement_stops_within_a_step(make_photo, asked) -> None:
+    cancel = CancelToken()
+    steps: list[Event] = []
+
+    def listener(event: Event) -> None:
+        steps.append(event)
+        if len(steps) == 2:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        Encoder(asked(effort=9)).encode(make_photo(64, 64), listener=listener, cancel=cancel)
+    assert len(steps) == 2
 
 
 def test_a_size_out_of_reach_says_what_it_takes(make_photo, asked) -> None:

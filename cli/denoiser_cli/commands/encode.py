@@ -26,10 +26,11 @@ _EXAMPLES = """\
 denoise encode ./imgs --out ./latents                  encode a folder, with its subfolders
 denoise encode ./imgs --out ./latents -Q 80            higher quality, larger files
 denoise encode a.jpg --out a.dlf --target-size 200k    best quality within 200 kB
+denoise encode ./imgs --out ./latents --effort 7       smaller files, slower
 denoise encode ./imgs --out ./latents --denoise auto   denoise first
 denoise encode scan.tif --out ./latents --lossless     lossless
 """
-_AIM = ("quality", "bpp", "target_size", "min_psnr", "lossless")
+_AIM = ("quality", "bpp", "target_size", "min_psnr", "lossless", "effort")
 _FILE = ("denoise", "thumbnail", "strip", "verify")
 _MACHINE = ("model", "device", "precision")
 
