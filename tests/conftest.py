@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any test imports Qt
+os.environ["DENOISE_CACHE"] = os.devnull  # "auto" is then never int8, which would start a child process to check it
 
 DATA_VARIABLE = "DENOISE_DATA"
 

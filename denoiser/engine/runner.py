@@ -21,6 +21,7 @@ from denoiser.engine.memory import keep_freed_memory
 from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Denoiser
+from denoiser.networks.integer import IntegerNetwork
 from denoiser.tiling import Tile
 
 Piece = tuple[Canvas, Tile]
@@ -45,6 +46,7 @@ class NetworkRunner:
     def __init__(self, network: Denoiser, device: str, *, passes: int = 1) -> None:
         """*passes* is 1, 2, 4 or 8."""
         self.precision = "fp32"
+        self.integers: IntegerNetwork | None = None  # for int8
         self._passes = passes
         self._network = network
         self._turn = threading.Lock()
@@ -114,14 +116,22 @@ class NetworkRunner:
         for turns, mirrored in _TRANSFORMS[: self._passes]:
             turned = torch.rot90(noisy, turns, (2, 3))
             turned = turned.flip(3) if mirrored else turned
-            with exactly(self.device, self.precision):
-                result = self._network(turned.contiguous(memory_format=torch.channels_last), planes).float()
+            result = self._result(turned.contiguous(memory_format=torch.channels_last), planes)
             result = result.flip(3) if mirrored else result
             result = torch.rot90(result, -turns, (2, 3))
             total = result if total is None else total.add_(result)
         assert total is not None
         total = total if self._passes == 1 else total.div_(self._passes)
         return total.contiguous(memory_format=torch.channels_last)
+
+    def _result(self, noisy: Tensor, planes: Tensor) -> Tensor:
+        if self.precision == "int8" and self.integers is not None:
+            pixels = noisy.permute(0, 2, 3, 1).numpy()
+            clean = self.integers(pixels, planes.numpy(), lambda: self._stop_if_cancelled(None, None))
+            return torch.from_numpy(clean).permute(0, 3, 1, 2)
+        with exactly(self.device, self.precision):
+            result: Tensor = self._network(noisy, planes).float()
+        return result
 
     def _uploaded(self, pieces: Sequence[Piece]) -> Tensor:
         cut = [torch.from_numpy(canvas.window(tile)) for canvas, tile in pieces]

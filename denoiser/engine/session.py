@@ -12,6 +12,7 @@ from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.gradual import Gradual
 from denoiser.engine.hot_pixels import replace_hot_pixels
+from denoiser.engine.integer import choose_int8
 from denoiser.engine.looks import Looks, keep_unseen
 from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_budget
 from denoiser.engine.runner import NetworkRunner
@@ -42,6 +43,7 @@ class Session:
         self.device, self.device_reason = device.name, device.reason
         runner = NetworkRunner(model.network, device.name, passes=options.passes)
         precision = choose_precision(options.precision, device.name, model.network)
+        precision, runner.integers = choose_int8(options.precision, device.name, model, precision)
         runner.precision = precision.name
         self.precision, self.precision_reason = precision.name, precision.reason
         may_fall_back = options.device == "auto" and device.name != "cpu"
@@ -156,7 +158,7 @@ class Session:
         if canvas.kept_share > _WRONG and self.precision != "fp32" and self._options.precision == "auto":
             canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
             self._cleaner.runner.precision = self.precision = "fp32"
-            self.precision_reason = "the bf16 result failed the sanity check"
+            self.precision_reason = "a result failed the sanity check"
             self._run([canvas], ignore, None)
         if canvas.kept_share > _WRONG:
             raise FaultyResult(

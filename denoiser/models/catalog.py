@@ -16,6 +16,7 @@ _CHUNK = 1 << 20
 # The models for "auto" by device, best first. One of them is always installed.
 _AUTOMATIC = {"cpu": ("denoiser-fast",), "cuda": ("denoiser-best", "denoiser-fast"), "mps": ("denoiser-fast",)}
 _UNSAFE = {".pth", ".pt", ".ckpt", ".bin", ".pkl"}  # formats that can run code; never unpickled
+_INTEGERS = ".int8"  # ends the names of the files with the int8 version of the weights beside them
 _SHORT = {"fast": "denoiser-fast", "best": "denoiser-best"}
 
 
@@ -83,7 +84,8 @@ def verify(entry: CatalogEntry) -> None:
 
 def _files() -> dict[str, Path]:
     # By name only: a file without a card must not hide the others.
-    return {path.stem: path for place in reversed(_places()) for path in place.glob("*.safetensors")}
+    found = (path for place in reversed(_places()) for path in place.glob("*.safetensors"))
+    return {path.stem: path for path in found if not path.stem.endswith(_INTEGERS)}
 
 
 def _places() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -22,6 +23,8 @@ class LoadedModel:
     digest: str
     network: Denoiser
     spec: NetworkSpec
+    path: Path
+    blocks: tuple[int, ...] = ()  # residual pairs of each row, if it has such
 
 
 def load(entry: CatalogEntry) -> LoadedModel:
@@ -49,4 +52,5 @@ def load(entry: CatalogEntry) -> LoadedModel:
     if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
         raise UntrustedWeights(f"{entry.path}: contains values that are not finite.")
     network.eval().requires_grad_(False)
-    return LoadedModel(entry.name, card.sha256, network, network.spec(card.halo))
+    blocks = tuple(card.settings.get("blocks", ()))
+    return LoadedModel(entry.name, card.sha256, network, network.spec(card.halo), entry.path, blocks)

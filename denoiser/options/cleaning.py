@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from denoiser.options.control import DEVICES, PRECISIONS, check, control, fraction
+from denoiser.options.control import DEVICES, PRECISIONS_OF_DENOISERS, check, control, fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class DenoiseOptions:
     )
     model: str = control("auto", help="Model: auto, a name from `denoise models`, or a .safetensors file.")
     device: str = control("auto", help="Device to run on.", choices=DEVICES)
-    precision: str = control("auto", help="Inference precision.", choices=PRECISIONS)
+    precision: str = control("auto", help="Inference precision.", choices=PRECISIONS_OF_DENOISERS)
     tile: int | None = control(
         None,
         help="Maximum tile size in pixels (square side).",

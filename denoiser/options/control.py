@@ -13,6 +13,7 @@ from denoiser.errors import UsageError
 # Shared by all commands that run a model.
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS_OF_DENOISERS = (*PRECISIONS, "int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Speed:
     """Measured on the test image."""
 
     megapixels_per_second: float
-    share_of_peak: float  # of the speed of one dense convolution on this device in this precision
+    share_of_peak: float  # of the speed of one dense convolution on this device in this precision; bf16 for int8
     peak_flops: float
     cpu_share: float  # of the available CPU time; 1 on a GPU
 
@@ -117,7 +117,8 @@ def _measured(session: Session) -> Speed:
             took, cpu_share = wall, min(1.0, processor / (wall * torch.get_num_threads()))
         if time.perf_counter() - began > _SECONDS:
             break
-    peak = peak_flops(torch.device(session.device), bf16=session.precision == "bf16")
+    in_bf16 = session.precision == "bf16" or (session.precision == "int8" and fast_bf16())
+    peak = peak_flops(torch.device(session.device), bf16=in_bf16)
     flops = 2 * session.spec.kmac_per_pixel * 1e3 * image.megapixels * 1e6 / took  # two operations per MAC
     return Speed(image.megapixels / took, flops / peak, peak, cpu_share if session.device == "cpu" else 1.0)
 

@@ -1,0 +1,231 @@
+"""A dense autoencoder whose inner convolutions multiply 8-bit integers, run on a CPU by OpenVINO. Needs no torch.
+
+Each quantised convolution rounds its input to 256 levels, with one step for each channel, and its kernel to
+-127..127, with one scale for each output:
+
+    y = scale · conv(round(x / step), kernel)        x is -128..127 steps; 0..255 after a ReLU
+
+A *fine* layer adds the convolution of what rounding left over, with a 256th of the step: activations then have 16
+bits, at the cost of a second integer convolution. Everything else (first and last layer, downsampling, sums) is
+fp32. `denoiser.training.integer` makes the numbers.
+
+The result does not depend on the number of threads. Shapes are free: one compiled network serves all tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from denoiser.errors import MissingDevice, UntrustedWeights
+
+ARCHITECTURE = "dense-autoencoder-1"
+# In fp32 always: head and tail see and make pixels. OpenVINO 2026.4 computes integer 2x2 convolutions with a stride
+# of 2 wrongly if the shape of the input is free.
+_FLOAT = ("head", "tail", "down_quarter", "down_eighth")
+_FINE, _WEIGHTS = "fine", "weights"  # keys of the metadata
+_POLL = 20  # milliseconds between two checks for cancellation
+
+Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntegerLayer:
+    """The numbers of one quantised convolution."""
+
+    kernel: NDArray[np.int8]  # (O, C, h, w)
+    scale: Values  # (O,)
+    step: Values  # (C,)
+    fine: bool = False
+
+
+def is_signed(name: str) -> bool:
+    """Whether the input of that layer has both signs; the second of a pair follows a ReLU."""
+    return not name.endswith(".second")
+
+
+def beside(weights: Path) -> Path:
+    """The file with the integers for a weights file."""
+    return weights.with_name(f"{weights.stem}.int8.safetensors")
+
+
+def as_bytes(layers: Mapping[str, IntegerLayer], digest: str) -> bytes:
+    """The layers as a file, for the weights with that sha256."""
+    tensors = {
+        f"{name}.{part}": np.ascontiguousarray(getattr(layer, part))  # otherwise written in the wrong order
+        for name, layer in layers.items()
+        for part in _PARTS
+    }
+    fine = " ".join(name for name, layer in layers.items() if layer.fine)
+    return save(tensors, {_WEIGHTS: digest, _FINE: fine})
+
+
+def read_layers(path: Path, digest: str) -> dict[str, IntegerLayer]:
+    """The layers in that file; raise UntrustedWeights if it is invalid or belongs to other weights."""
+    try:
+        with safe_open(path, "numpy") as file:
+            words = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        names = {name.rpartition(".")[0] for name in tensors}
+        layers = {name: IntegerLayer(*(tensors[f"{name}.{part}"] for part in _PARTS)) for name in sorted(names)}
+    except (SafetensorError, OSError, KeyError) as error:
+        raise UntrustedWeights(f"{path}: invalid integers of a network ({error}).") from error
+    if words.get(_WEIGHTS) != digest:
+        raise UntrustedWeights(f"{path}: belongs to other weights.")
+    fine = set(words.get(_FINE, "").split())
+    return {
+        name: IntegerLayer(layer.kernel, layer.scale, layer.step, name in fine) for name, layer in layers.items()
+    }
+
+
+_PARTS = ("kernel", "scale", "step")
+
+
+def float_weights(path: Path) -> dict[str, Values]:
+    """The kernels of a weights file in fp32, by the name of their layer."""
+    with safe_open(path, "numpy") as file:
+        return {
+            name.removesuffix(".weight"): file.get_tensor(name).astype(np.float32)
+            for name in file.keys()  # noqa: SIM118 - not a mapping
+        }
+
+
+class IntegerNetwork:
+    """Maps noisy (1, H, W, 3) in 0..1 and planes (1, 4, 1, 1) to clean; one thread at a time."""
+
+    def __init__(
+        self, weights: Mapping[str, Values], blocks: Sequence[int], layers: Mapping[str, IntegerLayer], threads: int
+    ) -> None:
+        """*weights* by layer in fp32; those in *layers* are replaced. Raises MissingDevice without OpenVINO."""
+        openvino = _openvino()
+        model = _Graph(weights, layers).model(blocks)
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",  # bf16 of OpenVINO is wrong on some processors: docs/engine.md
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # beside other programs pinned threads wait
+        }
+        self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+    def __call__(self, noisy: Values, planes: Values, check: Callable[[], None] = lambda: None) -> Values:
+        """The clean tile; *check* is called meanwhile, and stops the computation by raising."""
+        request = self._request
+        request.start_async([np.ascontiguousarray(noisy), np.ascontiguousarray(planes)], share_inputs=True)
+        try:
+            while not request.wait_for(_POLL):
+                check()
+        except BaseException:
+            request.cancel()
+            _wait_for_end(request)
+            raise
+        clean: Values = request.get_output_tensor(0).data.copy()
+        return clean
+
+
+def is_installed() -> bool:
+    """Whether the optional OpenVINO can be imported."""
+    try:
+        _openvino()
+    except MissingDevice:
+        return False
+    return True
+
+
+def _openvino() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingDevice(
+            "int8 needs OpenVINO, which is not installed.",
+            hint="Install it with `pip install 'denoiser-studio[int8]'`, or use --precision auto.",
+        ) from error
+    return openvino
+
+
+def _wait_for_end(request: Any) -> None:
+    try:
+        request.wait()
+    except RuntimeError:
+        """Cancelled, as it should be."""
+
+
+class _Graph:
+    """Builds the network of `denoiser.networks.pyramid` from operations of OpenVINO."""
+
+    def __init__(self, weights: Mapping[str, Values], layers: Mapping[str, IntegerLayer]) -> None:
+        from openvino import opset13
+
+        self._op: Any = opset13
+        self._weights, self._layers = weights, layers
+
+    def model(self, blocks: Sequence[int]) -> Any:
+        """The whole network for tiles of any size."""
+        from openvino import Model
+
+        op = self._op
+        noisy = op.parameter([1, -1, -1, 3], np.float32, name="noisy")
+        planes = op.parameter([1, 4, 1, 1], np.float32, name="planes")
+        pixels = op.transpose(noisy, self._ints(0, 3, 1, 2))
+        folded = op.space_to_depth(pixels, "depth_first", 2)
+        height_width = op.gather(op.shape_of(folded, "i64"), self._ints(2, 3), self._ints(0))
+        conditioning = op.broadcast(planes, op.concat([self._ints(1, 4), height_width], 0))
+        half = self._conv(op.concat([folded, conditioning], 1), "head")
+        half = self._row(half, "enter_half", blocks[0])
+        quarter = self._row(self._conv(half, "down_quarter"), "enter_quarter", blocks[1])
+        eighth = self._row(self._conv(quarter, "down_eighth"), "bottleneck", blocks[2])
+        quarter = self._row(op.add(quarter, self._up(eighth, "up_quarter")), "leave_quarter", blocks[3])
+        half = self._row(op.add(half, self._up(quarter, "up_half")), "leave_half", blocks[4])
+        residual = op.depth_to_space(self._conv(half, "tail"), "depth_first", 2)
+        clean = op.add(noisy, op.transpose(residual, self._ints(0, 2, 3, 1)))
+        return Model([clean], [noisy, planes], "dense-autoencoder")
+
+    def _row(self, x: Any, name: str, count: int) -> Any:
+        for index in range(count):
+            change = self._op.relu(self._conv(x, f"{name}.{index}.first"))
+            x = self._op.add(x, self._conv(change, f"{name}.{index}.second"))
+        return x
+
+    def _up(self, x: Any, name: str) -> Any:
+        return self._op.depth_to_space(self._conv(x, f"{name}.expand"), "depth_first", 2)
+
+    def _conv(self, x: Any, name: str) -> Any:
+        op, layer = self._op, self._layers.get(name)
+        if layer is None or name in _FLOAT:
+            kernel = self._weights[name]
+            return self._bare_conv(x, op.constant(kernel), kernel.shape[2])
+        size = layer.kernel.shape[2]
+        scale = op.constant(layer.scale.reshape(-1, 1, 1, 1))
+        kernel = op.multiply(op.convert(op.constant(layer.kernel), "f32"), scale)
+        step = layer.step.reshape(1, -1, 1, 1)
+        least, most = (-128.0, 127.0) if is_signed(name) else (0.0, 255.0)
+        rounded = self._rounded(x, step, least, most)
+        y = self._bare_conv(rounded, kernel, size)
+        if not layer.fine:
+            return y
+        rest = op.subtract(x, op.multiply(rounded, op.constant(step)))
+        return op.add(y, self._bare_conv(self._rounded(rest, step, -128 / 256, 127 / 256), kernel, size))
+
+    def _rounded(self, x: Any, step: Values, least: float, most: float) -> Any:
+        """*x* in steps, rounded to one of 256 levels from *least* to *most*."""
+        ends = np.float32(least), np.float32(most)
+        return self._op.fake_quantize(x, step * ends[0], step * ends[1], *ends, 256)
+
+    def _bare_conv(self, x: Any, kernel: Any, size: int) -> Any:
+        """3x3 with padding, 2x2 with a stride of 2, or 1x1."""
+        stride, padding = (2, 0) if size == 2 else (1, size // 2)
+        return self._op.convolution(x, kernel, [stride] * 2, [padding] * 2, [padding] * 2, [1, 1])
+
+    def _ints(self, *values: int) -> Any:
+        return self._op.constant(np.array(values if len(values) > 1 else values[0], np.int64))
+
+
+def quantisable(weights: Iterable[str]) -> list[str]:
+    """The layers of a network that can be quantised."""
+    return [name for name in weights if name not in _FLOAT]

@@ -1,0 +1,218 @@
+"""Makes the int8 version of a dense autoencoder from clean photos, without training; `networks.integer` runs it.
+
+- **Steps of activations.** The range of each channel (its 99.99th percentile) and the size of its kernels share the
+  step: channels with a small range get a finer one. One factor per layer then minimises the squared error.
+- **Kernels.** Each weight is rounded in turn, and the error is corrected in those that follow, weighted by the
+  covariance of the inputs (GPTQ: Frantar et al., ICLR 2023). Most of it is brightness.
+- **Fine layers.** Each layer is quantised alone; where the image changes by more than a sixth of an 8-bit step, its
+  activations get 16 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from denoiser.networks.conditioning import Condition
+from denoiser.networks.integer import IntegerLayer, is_signed, quantisable
+from denoiser.networks.pyramid import DenseAutoencoder
+
+_SIGMAS = (1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 65.0, 75.0)
+_BLIND = 4  # one in so many samples has no level
+_POSITIONS = 2048  # of a layer that are used from each sample
+_KEPT = 384  # of these, kept to choose the step
+_MIGRATION = 0.65  # how much of the range of a channel goes into its step; the rest into the kernel
+_DAMPING = 0.005  # of the mean variance, added to the covariance
+_SHRINKS = (0.75, 0.85, 0.92, 1.0)  # tried for the largest weight
+_CLIPS = np.linspace(0.2, 1.05, 35)  # tried for the range of activations
+_MOST_ALONE = 1 / 6  # RMS in 8-bit steps
+# Saturated edges and the strongest noise exceed the range of photos: without room, pixels are wrong by 10 steps.
+_ROOM, _ROOM_OF_FINE = 1.3, 2.0
+
+Matrix = NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The inputs of a layer: their covariance as (C h w)², and a sample (C, N)."""
+
+    covariance: Tensor
+    samples: list[Tensor]
+
+
+@torch.inference_mode()
+def quantised(
+    network: DenseAutoencoder, crops: Sequence[Tensor], progress: Progress = lambda _name, _error: None
+) -> dict[str, IntegerLayer]:
+    """The layers of *network* in integers, from clean *crops* (3, H, W) in 0..1 whose sides are multiples of 8.
+
+    *progress* receives each layer and the RMS that it costs alone, in 8-bit steps.
+    """
+    convolutions = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}
+    names = quantisable(convolutions)
+    batch = list(_samples(crops))
+    seen = _inputs(network, {name: convolutions[name] for name in names}, crops, batch)
+    exact = [network(*sample) for sample in batch[: len(_SIGMAS)]]
+    layers = {}
+    for name in names:
+        layer = _layer(name, convolutions[name].weight, seen.pop(name))
+        with simulated(convolutions[name], layer, is_signed(name)):
+            errors = [network(*sample) - whole for sample, whole in zip(batch, exact, strict=False)]
+        alone = float(torch.cat([error.flatten() for error in errors]).square().mean().sqrt()) * 255
+        layers[name] = _widened(replace(layer, fine=alone > _MOST_ALONE))
+        progress(name, alone)
+    return layers
+
+
+def _widened(layer: IntegerLayer) -> IntegerLayer:
+    factor = np.float32(_ROOM_OF_FINE if layer.fine else _ROOM)
+    return replace(layer, step=layer.step * factor, scale=layer.scale * factor)
+
+
+@contextmanager
+def simulated(layer: nn.Conv2d, numbers: IntegerLayer, signed: bool) -> Iterator[None]:
+    """Context in which *layer* computes with rounded inputs and kernels, in fp32."""
+    step = torch.from_numpy(numbers.step).reshape(1, -1, 1, 1)
+    least, most = (-128, 127) if signed else (0, 255)
+
+    def rounded(_layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        whole = (inputs[0] / step).round().clamp(least, most)
+        if numbers.fine:
+            rest = (256 * (inputs[0] / step - whole)).round().clamp(-128, 127)
+            whole = whole + rest / 256
+        return (whole * step,)
+
+    before, hook = layer.weight.data, layer.register_forward_pre_hook(rounded)
+    kernel = torch.from_numpy(numbers.kernel).float() * torch.from_numpy(numbers.scale).reshape(-1, 1, 1, 1)
+    layer.weight.data = kernel / step
+    try:
+        yield
+    finally:
+        layer.weight.data = before
+        hook.remove()
+
+
+def _samples(crops: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Noisy crops with their planes."""
+    generator = torch.Generator().manual_seed(0)
+    for index, crop in enumerate(crops):
+        sigma = _SIGMAS[index % len(_SIGMAS)]
+        noisy = crop + torch.randn(crop.shape, generator=generator) * (sigma / 255)
+        known = index // len(_SIGMAS) % _BLIND != _BLIND - 1
+        condition = Condition(sigma, sigma, 0.0) if known else Condition()
+        batch = noisy.unsqueeze(0).contiguous(memory_format=torch.channels_last)
+        yield batch, condition.planes().reshape(1, -1, 1, 1)
+
+
+def _inputs(
+    network: nn.Module,
+    convolutions: dict[str, nn.Conv2d],
+    crops: Sequence[Tensor],
+    batch: Sequence[tuple[Tensor, Tensor]],
+) -> dict[str, _Seen]:
+    generator = torch.Generator().manual_seed(1)
+    current: dict[str, Tensor] = {}
+    seen: dict[str, _Seen] = {}
+
+    def hook_of(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
+        return lambda _layer, inputs: current.__setitem__(name, inputs[0])
+
+    hooks = [layer.register_forward_pre_hook(hook_of(name)) for name, layer in convolutions.items()]
+    try:
+        for (noisy, planes), crop in zip(batch, crops, strict=True):
+            error = (network(noisy, planes) - crop).square().mean().clamp_min((0.5 / 255) ** 2)
+            for name, layer in convolutions.items():
+                x = current[name]
+                patches = functional.unfold(x, layer.kernel_size, 1, _padding(layer), _stride(layer))[0]
+                positions = torch.randint(patches.shape[1], (_POSITIONS,), generator=generator)
+                patches = patches[:, positions]
+                # As in PSNR, an error counts relative to what is wrong anyway: smooth images count more.
+                covariance = patches @ patches.T / (error * _POSITIONS)
+                flat = x[0].flatten(1)
+                sample = flat[:, torch.randint(flat.shape[1], (_KEPT,), generator=generator)]
+                if name not in seen:
+                    seen[name] = _Seen(torch.zeros_like(covariance), [])
+                seen[name].covariance += covariance
+                seen[name].samples.append(sample)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
+    assert not isinstance(layer.padding, str)
+    return layer.padding
+
+
+def _stride(layer: nn.Conv2d) -> tuple[int, ...]:
+    return layer.stride
+
+
+def _layer(name: str, weight: Tensor, seen: _Seen) -> IntegerLayer:
+    kernel = weight.numpy().astype(np.float64)
+    samples = torch.cat(seen.samples, dim=1).numpy().astype(np.float64)
+    step = _steps(kernel, samples, is_signed(name))
+    ints, scale = _rounded_kernel(kernel, seen.covariance.numpy().astype(np.float64), step)
+    return IntegerLayer(ints.astype(np.int8), scale.astype(np.float32), step.astype(np.float32))
+
+
+def _steps(kernel: Matrix, samples: Matrix, signed: bool) -> Matrix:
+    """The quantisation step of each channel."""
+    reach = np.quantile(np.abs(samples), 0.9999, axis=1).clip(1e-3)
+    relative = reach**_MIGRATION / np.abs(kernel).max(axis=(0, 2, 3)).clip(1e-6) ** (1 - _MIGRATION)
+    scaled = samples / relative[:, np.newaxis]
+    weight = np.square(kernel * relative[:, np.newaxis, np.newaxis]).sum(axis=(0, 2, 3))
+    levels = 127 if signed else 255
+    largest = np.abs(scaled).max()
+
+    def error(clip: float) -> float:
+        step = largest * clip / levels
+        rounded = np.clip(np.round(scaled / step), -levels if signed else 0, levels) * step
+        return float((weight[:, np.newaxis] * (rounded - scaled) ** 2).mean())
+
+    steps: Matrix = relative * largest * min(_CLIPS, key=error) / levels
+    return steps
+
+
+def _rounded_kernel(kernel: Matrix, covariance: Matrix, step: Matrix) -> tuple[Matrix, Matrix]:
+    """The kernel times the steps of its inputs, in integers, and the scale of each output."""
+    outputs, _, height, width = kernel.shape
+    steps = np.repeat(step, height * width)
+    weights = kernel.reshape(outputs, -1) * steps
+    covariance = covariance / np.outer(steps, steps)
+    covariance += np.eye(len(covariance)) * np.diag(covariance).mean() * _DAMPING
+    order = np.argsort(-np.diag(covariance))  # the most important first, while others can still correct
+    weights, covariance = weights[:, order], covariance[np.ix_(order, order)]
+    inverse = np.linalg.inv(covariance)
+    correction: Matrix = np.linalg.cholesky((inverse + inverse.T) / 2).T.astype(np.float64)
+    least = np.full(outputs, np.inf)
+    best, scale = np.zeros_like(weights), np.ones(outputs)
+    for shrink in _SHRINKS:
+        tried = np.abs(weights).max(axis=1).clip(1e-9) * shrink / 127
+        ints = _rounded_in_turn(weights, correction, tried)
+        wrong = ints * tried[:, np.newaxis] - weights
+        error = np.einsum("oi,oi->o", wrong @ covariance, wrong)
+        better = error < least
+        least[better], best[better], scale[better] = error[better], ints[better], tried[better]
+    restored = np.empty_like(best)
+    restored[:, order] = best
+    return restored.reshape(kernel.shape), scale
+
+
+def _rounded_in_turn(weights: Matrix, correction: Matrix, scale: NDArray[Any]) -> Matrix:
+    left, ints = weights.copy(), np.zeros_like(weights)
+    for place in range(weights.shape[1]):
+        ints[:, place] = np.clip(np.round(left[:, place] / scale), -127, 127)
+        wrong = (left[:, place] - ints[:, place] * scale) / correction[place, place]
+        left[:, place + 1 :] -= np.outer(wrong, correction[place, place + 1 :])
+    return ints

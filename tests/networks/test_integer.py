@@ -1,0 +1,151 @@
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from denoiser.errors import MissingDevice, UntrustedWeights
+from denoiser.networks.conditioning import Condition
+from denoiser.networks.integer import (
+    IntegerLayer,
+    IntegerNetwork,
+    as_bytes,
+    beside,
+    is_installed,
+    is_signed,
+    quantisable,
+    read_layers,
+)
+from denoiser.networks.pyramid import DenseAutoencoder
+from denoiser.training.integer import simulated
+
+BLOCKS = (1, 1, 2, 1, 1)
+PLANES = Condition(25.0, 25.0, 0.0).planes().reshape(1, -1, 1, 1).numpy()
+DIGEST = "ab" * 32
+
+
+@pytest.fixture(scope="module")
+def network() -> DenseAutoencoder:
+    network = DenseAutoencoder((8, 12, 16), BLOCKS)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) / weight[0].numel() ** 0.5)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def weights(network) -> dict[str, np.ndarray]:
+    return {name.removesuffix(".weight"): value.numpy() for name, value in network.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def layers(weights) -> dict[str, IntegerLayer]:
+    """Simple rounding, with a step that differs between channels; one layer of each kind is fine."""
+    made = {}
+    for name in quantisable(weights):
+        step = np.linspace(0.02, 0.04, weights[name].shape[1], dtype=np.float32)
+        kernel = weights[name] * step[:, np.newaxis, np.newaxis]
+        scale = np.abs(kernel).max(axis=(1, 2, 3)) / 127
+        ints = np.round(kernel / scale[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.int8)
+        made[name] = IntegerLayer(ints, scale, step, fine=name.startswith("leave_half"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def tile() -> np.ndarray:
+    return np.random.default_rng(0).random((1, 64, 96, 3), dtype=np.float32)
+
+
+def _by_torch(network, tile) -> np.ndarray:
+    with torch.inference_mode():
+        clean = network(torch.from_numpy(tile).permute(0, 3, 1, 2), torch.from_numpy(PLANES))
+    return clean.permute(0, 2, 3, 1).numpy()
+
+
+def test_without_integers_it_is_the_network_of_torch(network, weights, tile):
+    assert np.allclose(IntegerNetwork(weights, BLOCKS, {}, 1)(tile, PLANES), _by_torch(network, tile), atol=1e-4)
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_each_layer_computes_what_its_numbers_say(network, weights, layers, tile, fine):
+    exact = _by_torch(network, tile)
+    parts = dict(network.named_modules())
+    for name, layer in layers.items():
+        layer = dataclasses.replace(layer, fine=fine)
+        ours = IntegerNetwork(weights, BLOCKS, {name: layer}, 1)(tile, PLANES)
+        with simulated(parts[name], layer, is_signed(name)):
+            wanted = _by_torch(network, tile)
+        changed = np.abs(wanted - exact).max()
+        assert changed > 1e-3  # else nothing was compared
+        # Sums in another order put a few values on the other side of a rounding.
+        assert np.abs(ours - wanted).mean() < 0.1 * np.abs(wanted - exact).mean(), name
+
+
+def test_threads_shapes_and_earlier_tiles_do_not_change_a_bit(weights, layers, tile):
+    one, two = (IntegerNetwork(weights, BLOCKS, layers, threads) for threads in (1, 2))
+    first = one(tile, PLANES)
+    assert np.array_equal(first, two(tile, PLANES))
+    corner = np.ascontiguousarray(tile[:, :40, :48])
+    assert np.array_equal(one(corner, PLANES), IntegerNetwork(weights, BLOCKS, layers, 1)(corner, PLANES))
+    assert np.array_equal(first, one(tile, PLANES))
+
+
+def test_a_result_stays_when_the_next_one_is_computed(weights, layers, tile):
+    network = IntegerNetwork(weights, BLOCKS, layers, 1)
+    first = network(tile, PLANES)
+    before = first.copy()
+    network(tile[:, :, ::-1], PLANES)
+    assert np.array_equal(first, before)
+
+
+def test_it_stops_if_the_check_raises_and_works_afterwards(weights, layers):
+    large = np.random.default_rng(0).random((1, 1024, 1024, 3), dtype=np.float32)
+    network = IntegerNetwork(weights, BLOCKS, layers, 1)
+
+    def check() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        network(large, PLANES, check)
+    small = large[:, :64, :64].copy()
+    assert np.array_equal(network(small, PLANES), IntegerNetwork(weights, BLOCKS, layers, 1)(small, PLANES))
+
+
+def test_a_file_keeps_the_numbers_in_any_memory_order(layers, tmp_path):
+    path = beside(tmp_path / "some.safetensors")
+    assert path.name == "some.int8.safetensors"
+    turned = {
+        name: dataclasses.replace(layer, kernel=np.asfortranarray(layer.kernel)) for name, layer in layers.items()
+    }
+    path.write_bytes(as_bytes(turned, DIGEST))
+    read = read_layers(path, DIGEST)
+    assert read.keys() == layers.keys()
+    for name, layer in layers.items():
+        assert np.array_equal(read[name].kernel, layer.kernel) and read[name].fine == layer.fine
+        assert np.array_equal(read[name].scale, layer.scale) and np.array_equal(read[name].step, layer.step)
+
+
+def test_a_file_for_other_weights_or_a_truncated_one_is_refused(layers, tmp_path):
+    path = tmp_path / "a.int8.safetensors"
+    path.write_bytes(as_bytes(layers, DIGEST))
+    with pytest.raises(UntrustedWeights, match="other weights"):
+        read_layers(path, "cd" * 32)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UntrustedWeights, match="invalid"):
+        read_layers(path, DIGEST)
+
+
+def test_without_openvino_the_extra_is_named(weights, monkeypatch):
+    assert is_installed()
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert not is_installed()
+    with pytest.raises(MissingDevice) as caught:
+        IntegerNetwork(weights, BLOCKS, {}, 1)
+    assert "denoiser-studio[int8]" in caught.value.hint
+
+
+def test_it_needs_no_torch():
+    assert "import torch" not in Path(sys.modules["denoiser.networks.integer"].__file__).read_text(encoding="utf-8")
