@@ -28,6 +28,7 @@ def source(tmp_path: Path) -> Path:
     ("options", "write", "batch"),
     [
         (DenoiseOptions(device="cpu", precision="fp32"), WriteOptions(), BatchOptions()),
+        (DenoiseOptions(device="cpu", precision="int8", noise_level=30), WriteOptions(), BatchOptions()),
         (
             DenoiseOptions(device="cpu", precision="fp32", noise_level=30, strength=0.8, grain=0.3, tile=128),
             WriteOptions(format="jpeg", quality=88),
@@ -40,7 +41,7 @@ def test_the_pixels_are_equal(tmp_path: Path, source: Path, options, write, batc
     [made] = (tmp_path / "out").glob("a.*")
     again = redo(made, source)
     assert again.same
-    assert again.record.model == "denoiser-fast"
+    assert again.record.model == "denoiser-fast" and again.record.place["precision"] == options.precision
     # Written under another name it is the same file, byte for byte.
     imageio.write(again.image, tmp_path / f"b{made.suffix}", again.settings.write)
     assert (tmp_path / f"b{made.suffix}").read_bytes() == made.read_bytes()
