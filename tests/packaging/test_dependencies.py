@@ -20,6 +20,7 @@ _DISTRIBUTIONS = {
     "PIL": "pillow",
     "PySide6": "PySide6-Essentials",
     "cv2": "opencv-python-headless",
+    "kubernetes_validate": "kubernetes-validate",
     "pillow_heif": "pillow-heif",
     "pillow_jxl": "pillow-jxl-plugin",
     "pytestqt": "pytest-qt",
@@ -27,6 +28,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "tomli_w": "tomli-w",
     "umap": "umap-learn",
+    "yaml": "PyYAML",
 }
 
 
