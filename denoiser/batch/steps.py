@@ -40,6 +40,9 @@ class Failed:
 
     error: DenoiserError
 
+    def __str__(self) -> str:
+        return self.error.message
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:

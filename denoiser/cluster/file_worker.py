@@ -49,10 +49,13 @@ class Description:
     """What a worker is. All workers of a run have the same, so that their outputs do not differ."""
 
     version: str
-    node: str
+    node: str = dataclasses.field(compare=False)
     digest: str
     kept: dict[str, Any]  # device, precision and tile
     facts: dict[str, Any]  # for the first record of the run
+
+    def __str__(self) -> str:
+        return f"{self.node} has version {self.version}, {', '.join(f'{n} {v}' for n, v in self.kept.items())}"
 
 
 @dataclass(frozen=True, slots=True)

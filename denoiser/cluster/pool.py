@@ -8,6 +8,7 @@ is known.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -72,6 +73,7 @@ class Pool(Generic[_Task]):
         self._again: deque[_Waiting[_Task]] = deque()
         self._ending: list[Any] = []  # references of workers that are closing
         self._failed_starts = 0
+        self._most = sys.maxsize  # workers, if some nodes do not fit
         self._looked = -_SECONDS_BETWEEN_LOOKS
         self._on_lost: OnLost = lambda _cause, _tasks: None
         self.description: Any = None
@@ -120,7 +122,7 @@ class Pool(Generic[_Task]):
         if now - self._looked < _SECONDS_BETWEEN_LOOKS and self._members:
             return
         self._looked = now
-        wanted = self._wanted or max(1, room(self._ray, self._need))
+        wanted = min(self._wanted or max(1, room(self._ray, self._need)), self._most)
         for _ in range(wanted - len(self._members)):
             self._start()
 
@@ -179,8 +181,15 @@ class Pool(Generic[_Task]):
                 yield member.tasks.pop(reference).task, result
 
     def _greet(self, member: _Member[_Task], description: Any) -> None:
+        """Let a worker take tasks, unless it differs from the first: outputs must not depend on the node."""
         member.starting, self._failed_starts = None, 0
         self.description = self.description or description
+        if description == self.description:
+            return
+        self._members.remove(member)
+        self._ray.kill(member.actor)
+        self._most = len(self._members)  # others would start on the same node
+        self._on_lost(f"it differs from the first worker: {description}", [])
 
     def _lose(self, member: _Member[_Task], error: Exception) -> Iterator[tuple[_Task, Any]]:
         """Replace a worker that has ended, and queue its tasks again."""

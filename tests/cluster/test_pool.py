@@ -99,6 +99,22 @@ def test_a_stop_finishes_what_workers_have(pool: Pool[str], tmp_path: Path) -> N
     assert len((tmp_path / "log").read_text().splitlines()) == len(seen)
 
 
+def test_a_worker_that_differs_from_the_first_gets_no_task(ray: Any, tmp_path: Path) -> None:
+    class Odd(worker_class(tmp_path)):  # type: ignore[misc]
+        def __init__(self, setup: object) -> None:
+            self.first = setup is None
+
+        def describe(self) -> str:
+            return "one kind" if self.first else "another kind"
+
+    pool: Pool[str] = Pool(ray, Odd, lambda first: first, Need(), 2)
+    pool.opened(never)
+    results, lost = ran(pool, ["slow"] * 12)
+    assert len(results) == 12
+    assert lost == [("it differs from the first worker: another kind", [])], "and none is started in its place"
+    pool.close()
+
+
 def test_workers_that_cannot_start(ray: Any) -> None:
     class Broken:
         def __init__(self, _setup: object) -> None:
