@@ -24,7 +24,7 @@ from denoiser import storage
 from denoiser.atomicfile import append_line_durably, as_unwritable
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, UnreadableImage, UnwritableImage
-from denoiser.storage import Url
+from denoiser.storage import Url, Wait
 
 try:
     import fcntl
@@ -43,10 +43,13 @@ class Stamp:
     mtime_ns: int
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """Return the stamp of a file, or None if it cannot be accessed; of an object of a store by asking the store."""
+def stamp_of(path: Path, wait: Wait | None = None) -> Stamp | None:
+    """Return the stamp of a file, or None if it cannot be accessed.
+
+    A store is asked for that of an object; *wait* pauses between the attempts.
+    """
     if isinstance(path, Url):
-        found = storage.stat(path)
+        found = storage.stat(path, wait=wait)
         return Stamp(found.size, found.mtime_ns) if found else None
     try:
         status = path.stat()

@@ -6,6 +6,7 @@ most once a second, and begins the next object when it has grown. A killed run l
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -20,7 +21,7 @@ from denoiser.batch.history import History, RecordsFile, merge, note_end, read_h
 from denoiser.batch.manifest import FOLDER, Manifest
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError
-from denoiser.storage import Url
+from denoiser.storage import Url, Wait
 
 _BYTES_OF_AN_OBJECT = 1 << 20
 _BETWEEN_UPLOADS = 1.0  # seconds
@@ -114,22 +115,22 @@ class ObjectManifest(Manifest):
         return time.monotonic() >= self._end
 
 
-def history_of(folder: Path, *, slim: bool = False) -> History:
+def history_of(folder: Path, *, slim: bool = False, wait: Wait | None = None) -> History:
     """Return the merged records of this output folder, wherever it is; *slim* ones of a store."""
-    return read_objects(folder, slim=slim) if isinstance(folder, Url) else read_history(folder)
+    return read_objects(folder, slim=slim, wait=wait) if isinstance(folder, Url) else read_history(folder)
 
 
-def read_objects(out: Url, *, slim: bool = False) -> History:
+def read_objects(out: Url, *, slim: bool = False, wait: Wait | None = None) -> History:
     """Return the merged records below *out*, which are read in parallel.
 
-    With *slim*, only what determines whether an output is done is kept.
+    With *slim*, only what determines whether an output is done is kept. *wait* pauses between attempts.
     """
     history = History(slim=slim)
     folder = out / FOLDER
-    found = sorted(info.name for info in storage.listed(folder) if info.name.startswith("run-"))
+    found = sorted(info.name for info in storage.listed(folder, wait=wait) if info.name.startswith("run-"))
     urls = [Url(folder / name) for name in found if name.endswith(".jsonl")]
     with ThreadPoolExecutor(_READERS, thread_name_prefix="denoise-records") as readers:
-        for url, data in zip(urls, _read_ahead(readers, urls), strict=True):
+        for url, data in zip(urls, _read_ahead(readers, urls, wait), strict=True):
             run: Path = url.with_name(url.stem.rpartition("-")[0])
             file = history.files.setdefault(run, RecordsFile())
             for words in _lines(data):
@@ -140,10 +141,11 @@ def read_objects(out: Url, *, slim: bool = False) -> History:
     return history
 
 
-def _read_ahead(readers: ThreadPoolExecutor, urls: list[Url]) -> Iterator[bytes]:
+def _read_ahead(readers: ThreadPoolExecutor, urls: list[Url], wait: Wait | None) -> Iterator[bytes]:
     """Yield the content of each object, reading only a few ahead."""
+    read = functools.partial(storage.read_bytes, wait=wait)
     for start in range(0, len(urls), _READERS):
-        yield from readers.map(storage.read_bytes, urls[start : start + _READERS])
+        yield from readers.map(read, urls[start : start + _READERS])
 
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:

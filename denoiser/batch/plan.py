@@ -103,7 +103,7 @@ def make_plan(
     if not found.finds and not found.absent and not any(one.is_error for one in found.skipped):
         raise NothingToDo(_nothing([*paths, *names[:1]], found, work), hint=work.words.known)
     slim = not (settings.batch.report or settings.batch.verify)
-    history = history_of(folder, slim=slim) if folder else History()
+    history = history_of(folder, slim=slim, wait=cancel.wait) if folder else History()
     if history.is_used_with_other_options(settings.key):
         raise Refused(
             f"{out}: another run is writing there with other options.",

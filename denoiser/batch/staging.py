@@ -58,6 +58,10 @@ class _Folder:
                 self._path = path
             return self._path
 
+    @property
+    def is_there(self) -> bool:
+        return self._path is not None
+
     def enter(self) -> None:
         with self._mutex:
             self._runs += 1
@@ -142,7 +146,7 @@ def publish(job: Job, wait: Wait | None = None) -> None:
     if not isinstance(job.target, Url):
         return
     path = local(job).target
-    if job.again == UNRECORDED and stamp_of(job.target) is not None:
+    if job.again == UNRECORDED and stamp_of(job.target, wait) is not None:
         if sha256_of(job.target) == sha256_of(path):
             return
         raise ForeignOutput(f"{job.target}: already exists, and is not what this run makes from {job.source}.")
@@ -151,7 +155,7 @@ def publish(job: Job, wait: Wait | None = None) -> None:
 
 def discard(job: Job) -> None:
     """Remove the local copies of a job."""
-    if is_staged(job):
+    if is_staged(job) and _FOLDER.is_there:
         copies = local(job)
         for path, url in ((copies.source, job.source), (copies.target, job.target)):
             if isinstance(url, Url):

@@ -59,7 +59,7 @@ def read(
 
     Raises UnreadableImage if it changes meanwhile, UnwritableImage if the format of the target cannot store it.
     """
-    before = stamp_of(job.source)
+    before = stamp_of(job.source, wait)
     if records is not None and before is not None:
         records.begun(job.target, SourceFile(job.source, before))
     path = staging.fetch(job, before, wait)
@@ -70,7 +70,7 @@ def read(
     with imageio.naming(job.target):
         work.check(content, work.row(job.target))
     digest = sha256_of(path) if records is not None else ""
-    if before is not None and stamp_of(job.source) != before:
+    if before is not None and stamp_of(job.source, wait) != before:
         raise UnreadableImage(
             f"{job.source}: changed while it was read.", hint="Run again when no other program is writing to it."
         )
@@ -102,7 +102,7 @@ def write(
         written = work.write(outcome, copy, settings)
     staging.publish(job, wait)
     if records is not None and source is not None:
-        stamp = stamp_of(job.target)
+        stamp = stamp_of(job.target, wait)
         if stamp is None:
             raise UnwritableImage(f"{job.target}: was removed immediately after it was written.", hint="Run again.")
         facts = dict(written.facts) | ({"notes": list(written.notes)} if written.notes else {})

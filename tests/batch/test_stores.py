@@ -25,7 +25,7 @@ from denoiser.errors import (
     UnsafeOutput,
     UsageError,
 )
-from denoiser.events import CancelToken, Event, FileDone
+from denoiser.events import CancelToken, Event, FileDone, FileFailed
 from denoiser.options import BatchOptions, DecodeOptions, DenoiseOptions, EncodeOptions, WriteOptions
 from denoiser.storage import Url
 
@@ -187,8 +187,15 @@ def test_outputs_inside_the_source_and_the_reverse(store: Url, options: DenoiseO
 
 def test_a_corrupt_object_is_one_failure_with_its_url(any_store: Url, options: DenoiseOptions) -> None:
     storage.write_bytes(Url(any_store / "in" / "bad.png"), contents(any_store / "in")["a.png"][:60])
-    report = denoise_folder(any_store / "in", any_store / "out", options)
+    staged: list[bytes] = []
+
+    def listener(event: Event) -> None:
+        if isinstance(event, FileFailed):
+            staged.extend(path.read_bytes() for path in Path("temporary").rglob("*-source*"))
+
+    report = denoise_folder(any_store / "in", any_store / "out", options, listener=listener)
     assert report.done == 3 and len(report.failures) == 1
+    assert contents(any_store / "in")["bad.png"] not in staged  # copies of files that fail do not pile up
     message = report.failures[0].error.message
     assert message.startswith(f"{any_store}/in/bad.png") and "temporary" not in message and nothing_is_staged()
     assert [line["message"] for line in records(any_store / "out") if line["state"] == "failed"] == [message]
