@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from denoiser.batch import Plan, Settings, carry_out, plan_folder
+from denoiser.batch.settings import ModelChoice
 from denoiser.cluster import carry_out as carry_out_on_cluster
 from denoiser.cluster.batch_run import need_of
 from denoiser.cluster.connection import Need
@@ -131,5 +133,9 @@ def test_what_a_worker_takes(ray: Any) -> None:
     assert need_of(ray, ClusterOptions(cluster="local", worker_cpus=2), Settings(), None) == Need(2, 0)
     with pytest.raises(MissingDevice):
         need_of(ray, TWO, Settings(DenoiseOptions(device="cuda")), None)
+    with_gpu = SimpleNamespace(cluster_resources=lambda: {"CPU": 8.0, "GPU": 1.0})
+    assert need_of(with_gpu, TWO, Settings(), None) == Need(4, 1)
+    assert need_of(with_gpu, TWO, Settings(), ModelChoice("fast", "", {"device": "cpu"})) == Need(1, 0)
+    assert need_of(with_gpu, TWO, Settings(DenoiseOptions(device="cpu")), None) == Need(1, 0)
     with pytest.raises(UsageError, match="mps"):
         need_of(ray, TWO, Settings(DenoiseOptions(device="mps")), None)
