@@ -13,7 +13,6 @@ import mimetypes
 import os
 import random
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -177,6 +176,8 @@ def downloaded(url: Url) -> Iterator[Path]:
 
     Errors name the object. Raises UnreadableImage, StoreUnavailable, or OutputFull for a full disk.
     """
+    import tempfile  # slow, and --help does not need it
+
     with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
         path = Path(folder, f"copy{url.suffix}")
         try:
@@ -260,8 +261,8 @@ def _system(scheme: str, bucket: str) -> Any:
 def _found(system: Any, root: str) -> dict[str, Any]:
     if "/" not in root and not system.exists(root):
         raise FileNotFoundError(root)
-    found: dict[str, Any] = system.find(root, detail=True)
-    return found
+    found = system.find(root, detail=True)
+    return found if isinstance(found, dict) else {}  # adlfs returns a list if this is an object
 
 
 def _pages(system: Any, root: str, folder: Url, wait: Wait | None) -> Iterator[ObjectInfo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import pickle
 import sys
@@ -144,6 +145,28 @@ def test_another_store_does_the_same(memory: Url, tmp_path: Path) -> None:
     (listed,) = storage.listed(memory / "in")
     assert storage.stat(memory / "in" / "a.png") == ObjectInfo("a.png", 1, listed.mtime_ns) == listed
     assert storage.stat(memory / "in") is None and storage.stat(memory / "b") is None
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        ({"LastModified": datetime.datetime.fromtimestamp(5.75, datetime.UTC)}, 5_000_000_000),  # S3
+        ({"updated": "1970-01-01T00:00:05.750Z", "mtime": 1}, 5_750_000_000),  # Google
+        ({"last_modified": datetime.datetime.fromtimestamp(5.75, datetime.UTC)}, 5_750_000_000),  # Azure
+        ({"mtime": 5.75}, 5_750_000_000),
+        ({"updated": "yesterday"}, 0),
+        ({}, 0),
+    ],
+)
+def test_times_in_the_forms_of_the_stores(info: dict[str, Any], expected: int) -> None:
+    assert storage._mtime_ns(info) == expected
+
+
+def test_a_listing_of_an_object_is_empty(memory: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.write_bytes(memory / "a.txt", b"1")
+    assert list(storage.listed(memory / "a.txt")) == []
+    monkeypatch.setattr(storage._opened(memory)[0], "find", lambda root, **_more: [root])  # as adlfs
+    assert list(storage.listed(memory / "a.txt")) == []
 
 
 def test_what_does_not_exist(bucket: Url, tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ def denoise_folder(  # noqa: PLR0913 - the library's call: all but three are key
 
     Raises before reading pixels if the arguments are invalid or unsafe. Files that fail later are in the report;
     the others are cleaned. Finished files are skipped; files of unknown origin, and outputs that were made with
-    other options, are replaced only if *batch* has overwrite. *listed* files keep the folders of their names. The
-    listener is called in the calling thread; *cancel* is thread-safe.
+    other options, are replaced only if *batch* has overwrite. *listed* files keep the folders of their names. All
+    may be URLs of stores, such as "s3://photos/in". The listener is called in the calling thread; *cancel* is
+    thread-safe.
     """
     settings = Settings(options, read, write, batch)
     plan = plan_folder(source, out, settings, listed=listed, cancel=cancel)
