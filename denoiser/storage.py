@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import mimetypes
 import os
 import random
@@ -168,6 +169,17 @@ def fetch(url: Url, path: Path, *, wait: Wait | None = None) -> None:
     """Download an object to *path*. Raises UnreadableImage, StoreUnavailable, and OSError if the disk is full."""
     system, key = _opened(url)
     _call(url, lambda: system.get_file(key, str(path)), UnreadableImage, "cannot be read", wait)
+
+
+def sha256(url: Url, *, wait: Wait | None = None) -> str:
+    """Return the SHA-256 of an object without a local copy. Raises UnreadableImage or StoreUnavailable."""
+    system, key = _opened(url)
+
+    def read() -> str:
+        with system.open(key, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return _call(url, read, UnreadableImage, "cannot be read", wait)
 
 
 @contextmanager

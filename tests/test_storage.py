@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import hashlib
 import pickle
 import sys
 from pathlib import Path, PurePosixPath
@@ -122,6 +123,15 @@ def test_objects_have_their_content_type(bucket: Url, tmp_path: Path, name: str,
     storage.publish(tmp_path / "local.tmp", bucket / name)
     system, key = storage._opened(bucket / name)
     assert system.info(key)["ContentType"] == kind
+
+
+def test_the_digest_of_an_object_is_that_of_its_content(bucket: Url, memory: Url) -> None:
+    data = bytes(range(256)) * 50_000  # more than one block of a download
+    for url in (bucket / "a.bin", memory / "a.bin"):
+        storage.write_bytes(url, data)
+        assert storage.sha256(url) == hashlib.sha256(data).hexdigest()
+    with pytest.raises(UnreadableImage, match="no such object"):
+        storage.sha256(bucket / "none.bin")
 
 
 def test_a_listing_of_many_pages_is_complete(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,8 +61,7 @@ def stamp_of(path: Path, wait: Wait | None = None) -> Stamp | None:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, as `sha256sum` prints it; that of an object is downloaded."""
     if isinstance(path, Url):
-        with storage.downloaded(path) as copy:
-            return sha256_of(copy)
+        return storage.sha256(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
