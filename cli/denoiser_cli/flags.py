@@ -318,7 +318,7 @@ def place_flags(out: str) -> Callable[[_Function], _Function]:
     listed = "Also process the files in this list, one per line or NUL-separated; - is stdin."
     return combined(
         flag("--out", metavar="PATH", help=out),
-        flag("--dry-run", is_flag=True, help="Show what would be done without writing anything."),
+        flag("--dry-run", is_flag=True, help="Show what would be done; write nothing."),
         option_flags(BatchOptions, section=_FILES, only=PLACES),
         flag("--files-from", metavar="FILE", help=listed),
     )

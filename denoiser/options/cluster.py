@@ -14,21 +14,21 @@ class ClusterOptions:
     cluster: str = control(
         "",
         form="ADDRESS",
-        help="Use a Ray cluster: local (workers here), auto (that of RAY_ADDRESS), or an address.",
+        help="Use a Ray cluster: local, auto, or an address.",
     )
     workers: int | None = control(
         None,
-        help="Number of workers; auto fills the cluster. An autoscaling cluster grows if more are asked for.",
+        help="Number of workers; auto fills the cluster.",
         minimum=1,
-        maximum=100_000,
+        maximum=10**9,
         unit="workers",
         automatic=True,
     )
     worker_cpus: int | None = control(
         None,
-        help="CPU cores of each worker; auto is 1, or 4 beside a GPU.",
+        help="CPU cores of each worker.",
         minimum=1,
-        maximum=1024,
+        maximum=10**9,
         unit="cores",
         automatic=True,
     )

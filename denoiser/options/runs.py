@@ -20,9 +20,9 @@ class BatchOptions:
     verify: bool = control(False, help="Compare finished files with their recorded checksums.")
     retry_failed: bool = control(False, help="Retry files that crashed an earlier run.")
     max_errors: int = control(
-        0, help="Stop after this many failed files; 0 is no limit.", minimum=0, maximum=2**31 - 1, unit="files"
+        0, help="Stop after so many failed files; 0 is no limit.", minimum=0, maximum=2**31 - 1, unit="files"
     )
-    shard: str = control("", form="I/N", help="Process only part I of N; the division is the same in every run.")
+    shard: str = control("", form="I/N", help="Process part I of N; each run divides alike.")
     series: bool = control(False, help="Share one noise estimate among images of one camera, ISO and size.")
     skip_clean: float = control(
         0.0,
@@ -39,7 +39,7 @@ class BatchOptions:
         maximum=64,
         automatic=True,
     )
-    report: str = control("", form="FILE", help="Write a report with one row per file to this .csv or .json file.")
+    report: str = control("", form="FILE", help="Write a .csv or .json report with one row per file.")
 
     def __post_init__(self) -> None:
         check(self)
