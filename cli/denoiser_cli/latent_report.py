@@ -21,6 +21,7 @@ from denoiser_cli.flags import OutputMode
 from denoiser_cli.lines import one_line, print_failure, shown, to_stderr
 from denoiser_cli.render_json import emit, error_words
 
+_PICTURE = ("header", "TILE", "ALPH", "EXAC")  # chunks that are not metadata
 _Inspect = Callable[[Path, CancelToken], None]
 
 
@@ -88,6 +89,7 @@ def _each(sources: Sequence[str], mode: OutputMode, inspect: _Inspect) -> tuple[
 def _values(path: Path, file: LatentFile) -> dict[str, Any]:
     chunks = container.sizes(file)
     size = sum(chunks.values())
+    picture = sum(chunks.get(name, 0) for name in _PICTURE)
     kept, source, noise = file.metadata, file.source, unpacked(file.noise) if file.noise else None
     return {
         "source": path,
@@ -100,6 +102,8 @@ def _values(path: Path, file: LatentFile) -> dict[str, Any]:
         "quality": None if file.is_exact else quality_of(file.step),
         "step": None if file.is_exact else file.step,
         "bytes": size,
+        "picture_bytes": picture,
+        "metadata_bytes": size - picture,
         "bits_per_pixel": round(size * 8 / (file.width * file.height), 4),
         "tiles": len(file.tiles),
         "weights": file.weights or None,
@@ -142,7 +146,8 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
         figures = f"luma {noise['luma']:.1f}, chroma {noise['chroma']:.1f}" if noise else "unknown"
         yield f"  denoised   removed noise: {figures}" + ("; decode --grain adds similar grain" if noise else "")
     held = [*values["holds"], *(name for name in ("profile", "thumbnail") if values[name])]
-    if held:
+    if held or values["from"]:
+        held.append(f"{values['metadata_bytes']:,} bytes")
         yield f"  metadata   {', '.join(held)}"
     if values["from"]:
         yield f"  made from  {values['from']}"

@@ -52,10 +52,10 @@ def encoder(options: EncodeOptions) -> Encoder:
 
 
 def decoder(options: DecodeOptions) -> Decoder:
-    """Return a decoder with these options. Decoders that differ in region, depth and grain share models."""
+    """Return a decoder with these options. Decoders that differ in region, scale, depth and grain share models."""
     from denoiser.codec.decode import Decoder
 
-    kept: Decoder = _kept(Decoder, replace(options, region="", depth=None, grain=0.0), options)
+    kept: Decoder = _kept(Decoder, replace(options, region="", scale="1", depth=None, grain=0.0), options)
     return kept
 
 

@@ -25,7 +25,7 @@ from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image, Origin, Pixels
 from denoiser.imageio import depth
 from denoiser.imageio.reader import named
-from denoiser.options import DecodeOptions, region_of
+from denoiser.options import DecodeOptions, reduction_of, region_of
 from denoiser.tiling import Region
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Decoder:
         image = Image(pixels, alpha=alpha, bits=image.bits)
         bits = self._options.depth or file.bits
         pixels, alpha = depth.at_depth(image, bits)
-        return Image(pixels, alpha=alpha, bits=bits)
+        return self._reduced(Image(pixels, alpha=alpha, bits=bits))
 
     def _synthesised(
         self, file: LatentFile, part: Region, codec: _Codec, listener: Listener, cancel: CancelToken
@@ -159,9 +159,13 @@ class Decoder:
         transform, coder, _ = codec
         bits = self._options.depth or file.bits
         dtype = np.float32 if bits == 32 else np.uint8 if bits <= 8 else np.uint16
-        pixels: Pixels = np.empty((part.height, part.width, file.channels), dtype)
         assert file.grid is not None
         grid = file.grid
+        # Tiles begin at multiples of 64 pixels, so those of a whole image can be reduced one by one.
+        by_tiles = not (part.top or part.left)
+        factor = reduction_of(self._options) if by_tiles else 1
+        height, width = -(-part.height // factor), -(-part.width // factor)
+        pixels: Pixels = np.empty((height, width, file.channels), dtype)
 
         def known(number: int) -> Latents:
             place = in_latents(padded(grid.box(number)))
@@ -170,8 +174,23 @@ class Decoder:
             return latents
 
         for box, tile in Mosaic(grid, known, transform, file.step).tiles(part, listener, cancel):
-            pixels[box.within(part).slices] = mosaic.given(tile, file.channels, bits)
-        return Image(pixels, alpha=_alpha(file, part, bits), bits=bits)
+            place = box.within(part)
+            values = mosaic.given(mosaic.reduced(tile, factor) if factor > 1 else tile, file.channels, bits)
+            top, left = place.top // factor, place.left // factor
+            pixels[top : top + values.shape[0], left : left + values.shape[1]] = values
+        alpha = _alpha(file, part, bits)
+        if factor > 1 and alpha is not None:
+            alpha = _as_small(alpha, factor)
+        image = Image(pixels, alpha=alpha, bits=bits)
+        return image if by_tiles else self._reduced(image)
+
+    def _reduced(self, image: Image) -> Image:
+        """The image at the requested scale."""
+        factor = reduction_of(self._options)
+        if factor == 1:
+            return image
+        alpha = None if image.alpha is None else _as_small(image.alpha, factor)
+        return Image(_as_small(image.pixels, factor), alpha=alpha, bits=image.bits)
 
     def _with_grain(self, file: LatentFile, image: Image, part: Region) -> tuple[Image, tuple[str, ...]]:
         share = self._options.grain
@@ -196,6 +215,11 @@ class Decoder:
             transform = Transform(loaded, self._options.device, self._options.precision)
             self._loaded[weights] = (transform, Coder(loaded), entry.name)
         return self._loaded[weights]
+
+
+def _as_small(pixels: Pixels, factor: int) -> Pixels:
+    means = mosaic.reduced(pixels, factor)
+    return means if pixels.dtype == np.float32 else np.rint(means).astype(pixels.dtype)
 
 
 @contextmanager

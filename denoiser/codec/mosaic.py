@@ -131,3 +131,14 @@ def given(values: Values, channels: int, bits: int) -> Pixels:
         return values
     values *= np.float32((1 << bits) - 1)
     return np.rint(values, out=values).astype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def reduced(values: Pixels, factor: int) -> Values:
+    """The means of squares of *factor* pixels along a side; those at the right and lower edge may be smaller."""
+    for axis in (0, 1):
+        length = values.shape[axis]
+        starts = np.arange(0, length, factor)
+        counts = np.minimum(factor, length - starts).astype(np.float32)
+        sums = np.add.reduceat(values, starts, axis=axis, dtype=np.float32)
+        values = sums / counts.reshape(-1, *[1] * (values.ndim - 1 - axis))
+    return values

@@ -16,7 +16,7 @@ from denoiser.options.keywords import (
     WriteKeywords,
     options_of,
 )
-from denoiser.options.latents import DecodeOptions, EncodeOptions, region_of
+from denoiser.options.latents import DecodeOptions, EncodeOptions, reduction_of, region_of
 from denoiser.options.restoring import InpaintOptions, SegmentOptions
 from denoiser.options.runs import (
     BatchOptions,
@@ -57,6 +57,7 @@ __all__ = [
     "controls",
     "crop_of",
     "options_of",
+    "reduction_of",
     "region_of",
     "renamed",
     "shard_of",

@@ -51,6 +51,7 @@ class DecodeKeywords(TypedDict, total=False):
     """The fields of DecodeOptions."""
 
     region: str
+    scale: str
     depth: int | None
     grain: float
     model: str

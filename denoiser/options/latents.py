@@ -83,11 +83,15 @@ def _refuse_two_aims(options: EncodeOptions) -> None:
         raise UsageError(f"{aims[0]} {why} and cannot be combined with denoise.", hint="Leave one of them out.")
 
 
+SCALES = ("1", "1/2", "1/4", "1/8")
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeOptions:
     """How a latent file is decoded."""
 
     region: str = control("", form="X,Y,W,H", help="Decode only this region, in pixels.")
+    scale: str = control("1", help="Size of the result, for thumbnails.", choices=SCALES)
     depth: int | None = control(
         None,
         help="Bits per channel; auto keeps those of the source.",
@@ -105,8 +109,15 @@ class DecodeOptions:
         check(self)
         if self.region and region_of(self) is None:
             raise UsageError(f"region must be {RECTANGLE}, not {self.region!r}.")
+        if self.grain and self.scale != "1":
+            raise UsageError("Choose only one of grain and scale.", hint="Grain is that of the full size.")
 
 
 def region_of(options: DecodeOptions) -> tuple[int, int, int, int] | None:
     """Return (x, y, width, height) in image pixels; None for the whole image."""
     return rectangle(options.region)
+
+
+def reduction_of(options: DecodeOptions) -> int:
+    """Return how many pixels along a side become one: 1, 2, 4 or 8."""
+    return 1 << SCALES.index(options.scale)

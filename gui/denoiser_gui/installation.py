@@ -1,6 +1,6 @@
-"""Desktop integration on Linux: menu entry, icon and MIME type of `.dlf` files. No Qt.
+"""Desktop integration on Linux: menu entry, icon, MIME type and thumbnails of `.dlf` files. No Qt.
 
-Installs three files below the user's data folder, as specified by freedesktop.org. The wheel installs the same
+Installs four files below the user's data folder, as specified by freedesktop.org. The wheel installs the same
 files for a whole prefix.
 """
 
@@ -21,6 +21,7 @@ from denoiser.errors import Missing
 ENTRY = "applications/denoise.desktop"
 ICON = "icons/hicolor/scalable/apps/denoise.svg"
 MIME = "mime/packages/denoise.xml"
+THUMBNAILER = "thumbnailers/denoise.thumbnailer"
 LATENT_TYPE = "image/x-denoise-latent"
 # Desktops read these caches instead of the files. Without the tool, they read the files.
 _REFRESH = (
@@ -38,7 +39,7 @@ def data_folder() -> Path:
 
 
 def install(folder: Path | None = None, *, platform: str = sys.platform, run: Run | None = None) -> list[Path]:
-    """Write the three files below *folder* and refresh the caches; return the written paths."""
+    """Write the four files below *folder* and refresh the caches; return the written paths."""
     if platform in ("win32", "darwin"):
         raise Missing("Menu entries can be installed on Linux only.", hint="Start the app with `denoise gui`.")
     home = folder or data_folder()
@@ -52,9 +53,9 @@ def install(folder: Path | None = None, *, platform: str = sys.platform, run: Ru
 
 
 def remove(folder: Path | None = None, *, run: Run | None = None) -> list[Path]:
-    """Remove the three files; return the paths that existed."""
+    """Remove the four files; return the paths that existed."""
     home = folder or data_folder()
-    found = [home / name for name in (ENTRY, ICON, MIME) if (home / name).is_file()]
+    found = [home / name for name in (ENTRY, ICON, MIME, THUMBNAILER) if (home / name).is_file()]
     for path in found:
         path.unlink()
     if found:
@@ -70,6 +71,7 @@ def contents(start: str) -> dict[str, bytes]:
         ENTRY: entry.replace("Exec=denoise-gui", f"Exec={start}").encode(),
         ICON: (files("denoiser_gui") / "resources" / "denoise.svg").read_bytes(),
         MIME: (share / "mime" / "packages" / "denoise.xml").read_bytes(),
+        THUMBNAILER: (share / "thumbnailers" / "denoise.thumbnailer").read_bytes(),
     }
 
 
@@ -106,4 +108,4 @@ def change(action: str) -> Iterator[str]:
         yield from (f"Removed: {path}" for path in remove())
         return
     yield from (f"Written: {path}" for path in install())
-    yield "denoise is now in the application menu and opens .dlf files."
+    yield "denoise is now in the application menu and opens .dlf files, which have thumbnails."

@@ -12,7 +12,8 @@ from denoiser.codec import container
 from denoiser.codec.container import TileStream
 from denoiser.codec.decode import Decoder, Verifier
 from denoiser.codec.encode import Encoder
-from denoiser.errors import Cancelled, DamagedLatent, UnknownWeights, UnreadableImage
+from denoiser.codec.mosaic import reduced
+from denoiser.errors import Cancelled, DamagedLatent, UnknownWeights, UnreadableImage, UsageError
 from denoiser.events import CancelToken, TileDone
 from denoiser.image import Image, Metadata
 from denoiser.metrics import psnr
@@ -206,3 +207,29 @@ def test_the_decoder_is_given_images_that_are_complete(make_photo, asked, wanted
     back = decode(encode(make_photo(130, 140), asked()), wanted())
     assert isinstance(back, Image) and not back.pixels.flags.writeable
     assert Region(0, 0, back.height, back.width) == Region(0, 0, 130, 140)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("region", ["", "0,0,150,100", "3,70,131,90"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_scale_gives_the_means_of_the_full_size(
+    make_photo, asked, wanted, small_tiles, bits: int, region: str, alpha: bool
+) -> None:
+    photo = make_photo(203, 301, bits=bits)
+    if alpha:
+        photo = dataclasses.replace(photo, alpha=make_photo(203, 301, bits=bits).pixels[:, :, 0])
+    for options in (asked(), EncodeOptions(lossless=True)):
+        data = encode(photo, options)
+        full = decode(data, wanted(region=region))
+        small = decode(data, wanted(region=region, scale="1/4"))
+        assert small.pixels.shape == (-(-full.height // 4), -(-full.width // 4), 3) and small.bits == bits
+        assert (small.alpha is None) == (not alpha)
+        means = reduced(full.pixels, 4)
+        assert np.abs(small.pixels - means).max() <= 1.01
+        if alpha:
+            assert np.abs(small.alpha - reduced(full.alpha, 4)).max() <= 0.51
+
+
+def test_a_scale_and_grain_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="only one of grain and scale"):
+        DecodeOptions(scale="1/8", grain=1.0)

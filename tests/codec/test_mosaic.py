@@ -103,3 +103,14 @@ def test_float_is_cut_off_and_what_is_no_number_is_black() -> None:
     assert np.array_equal(taken, np.array([[[0, 0.25, 1], [0, 1, 0]]], np.float32))
     given = mosaic.given(np.array([[[-0.5, 0.5, 1.5]]], np.float32), 3, 32)
     assert given.dtype == np.float32 and np.array_equal(given, np.array([[[0, 0.5, 1]]], np.float32))
+
+
+def test_pixels_are_reduced_to_means_of_squares() -> None:
+    values = np.arange(5 * 6 * 2, dtype=np.float32).reshape(5, 6, 2)
+    small = mosaic.reduced(values, 4)
+    assert small.shape == (2, 2, 2)
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        square = values[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+        np.testing.assert_allclose(small[row, column], square.mean(axis=(0, 1)), rtol=1e-6)
+    assert np.array_equal(mosaic.reduced(values, 1), values)
+    assert mosaic.reduced(values.astype(np.uint8)[:, :, 0], 2).shape == (3, 3)

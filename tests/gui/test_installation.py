@@ -12,7 +12,7 @@ from denoiser.codec.container import layout
 from denoiser.errors import Missing
 from denoiser.imageio import formats
 from denoiser_gui import installation
-from denoiser_gui.installation import ENTRY, ICON, MIME
+from denoiser_gui.installation import ENTRY, ICON, MIME, THUMBNAILER
 
 _SHARE = Path(installation.__file__).parent / "share"
 
@@ -20,7 +20,7 @@ _SHARE = Path(installation.__file__).parent / "share"
 def test_three_files_are_installed_and_removed(tmp_path: Path) -> None:
     asked: list[list[str]] = []
     written = installation.install(tmp_path, platform="linux", run=asked.append)
-    assert written == [tmp_path / ENTRY, tmp_path / ICON, tmp_path / MIME]
+    assert written == [tmp_path / ENTRY, tmp_path / ICON, tmp_path / MIME, tmp_path / THUMBNAILER]
     assert all(path.is_file() for path in written)
     assert ["update-mime-database", str(tmp_path / "mime")] in asked
     assert installation.remove(tmp_path, run=asked.append) == written
@@ -91,12 +91,12 @@ def test_the_program_installs_and_removes(tmp_path: Path) -> None:
     run = subprocess.run(
         [*command, "--install-desktop"], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert run.stdout.count("Written: ") == 3 and not run.stderr
+    assert run.stdout.count("Written: ") == 4 and not run.stderr
     assert (tmp_path / ENTRY).is_file()
     run = subprocess.run(
         [*command, "--remove-desktop"], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert run.stdout.count("Removed: ") == 3
+    assert run.stdout.count("Removed: ") == 4
     assert not (tmp_path / ENTRY).exists()
 
 

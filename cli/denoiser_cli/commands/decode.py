@@ -24,9 +24,10 @@ _EXAMPLES = """\
 denoise decode ./latents --out ./imgs                       decode a folder to PNG
 denoise decode a.dlf --out a.jpg --quality 90          decode one file
 denoise decode a.dlf --out b.png --region 800,600,640,480   decode a region
+denoise decode ./latents --out ./small --scale 1/8          decode thumbnails
 denoise decode ./latents --out ./imgs --grain 1             add grain like the removed noise
 """
-_IMAGE = ("region", "depth", "grain")
+_IMAGE = ("region", "scale", "depth", "grain")
 _WRITING = ("format", "quality", "strip")
 _MACHINE = ("model", "device", "precision")
 

@@ -26,6 +26,7 @@ def test_each_file_is_a_block_with_its_size_and_quality(call, make_picture, code
     )
     assert lines[3].startswith("  weights    ") and "not installed; 1 tile" in lines[3]
     assert "l/b.dlf" in lines and "  made from  png" in lines
+    assert "  metadata   15 bytes" in lines, "the chunk with the source"
     assert "lossless" in answer.out, "the small picture takes fewer bytes so"
 
 
@@ -37,6 +38,9 @@ def test_json_has_every_value(call, tmp_path: Path) -> None:
     assert (values["channels"], values["bits"], values["alpha"], values["exact"]) == (1, 16, True, True)
     assert values["quality"] is None and values["weights"] is None and values["thumbnail"] is True
     assert values["bytes"] == Path("a.dlf").stat().st_size == sum(values["chunks"].values())
+    assert values["picture_bytes"] == values["chunks"]["header"] + values["chunks"]["EXAC"]
+    assert values["picture_bytes"] + values["metadata_bytes"] == values["bytes"]
+    assert values["metadata_bytes"] > values["chunks"]["thmb"]
 
 
 def test_what_is_damaged_or_no_latent_file_is_named(call, make_picture) -> None:
