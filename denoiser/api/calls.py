@@ -204,7 +204,7 @@ def encode(
     *image* is anything that `denoise` takes; a stack (N×H×W×C or N×C×H×W) gives a list. *keywords* are the fields
     of EncodeOptions, such as quality=60; *options* is an EncodeOptions instead. *listener* receives a TileDone for
     each tile; *cancel* stops the call, from any thread, with Cancelled. Raises UnwritableImage if the aim
-    (target_size, bpp, min_psnr) is out of reach.
+    (target_size, bpp, min_psnr, min_msssim) is out of reach.
     """
     encoder = opened.encoder(options_of(EncodeOptions, options, keywords))
     given = read_input(image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from denoiser.engine.trust import NoiseBlocks, sample
 from denoiser.errors import FaultyResult
 from denoiser.events import CancelToken, ignore
 from denoiser.image import Image
+from denoiser.metrics import ms_ssim
 from denoiser.tiling import Region
 
 if TYPE_CHECKING:
@@ -82,6 +84,15 @@ class Analysed:
             error += float(np.square(given.astype(np.float64) - image.pixels[box.slices]).sum())
         mean = error / image.pixels.size
         return float(10 * np.log10(image.white**2 / mean)) if mean else float("inf")
+
+    def ms_ssim(self, step: int) -> float:
+        """MS-SSIM of the decoded image in dB: -10 log10(1 - value); infinite if it is identical."""
+        image = self.image
+        decoded = np.empty_like(image.pixels)
+        whole = Region(0, 0, image.height, image.width)
+        for box, tile in self._mosaic(step).tiles(whole, ignore, self.cancel):
+            decoded[box.slices] = mosaic.given(tile, image.channels, image.bits)
+        return decibels(ms_ssim(decoded, image.pixels, white=image.white))
 
     def noise_taken(self, step: int) -> NoiseBlocks:
         """The noise removed from a few tiles spread over the image, relative to white."""
@@ -153,6 +164,11 @@ class Analysed:
         if self.keeps:
             self._kept[number] = latents
         return latents
+
+
+def decibels(similarity: float) -> float:
+    """MS-SSIM on a scale where it rises nearly linearly with the quality."""
+    return -10 * math.log10(1 - similarity) if similarity < 1 else math.inf
 
 
 def model_of_noise(analysed: Analysed, step: int, noise: grain.Noise) -> bytes | None:

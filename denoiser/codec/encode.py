@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoiser.codec import container, exact
-from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, Refinement, model_of_noise
+from denoiser.codec.analysed import NOISE_CHUNK_BYTES, Analysed, Refinement, decibels, model_of_noise
 from denoiser.codec.container import Exact, LatentFile, TileStream
 from denoiser.codec.entropy.tables import LEVELS
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
@@ -24,6 +24,7 @@ from denoiser.errors import FaultyResult, UnwritableImage
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image
 from denoiser.imageio import depth
+from denoiser.metrics import MS_SSIM_SMALLEST
 from denoiser.options import DenoiseOptions, EncodeOptions
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ class _Call:
 
     def carry_out(self) -> Encoded:
         image, options = self.image, self.options
-        searches = bool(options.bpp or options.target_size or options.min_psnr)
+        searches = self._searches
         self.begin(keeps=searches)
         if searches:
             for number in range(len(self.analysed.grid)):
@@ -233,9 +234,16 @@ class _Call:
 
     def _step(self) -> int | None:
         """The quality step for the target; None if no step reaches it."""
-        limit, wanted = self._limit(), self.options.min_psnr
-        if wanted:
-            return first_reaching(wanted, self.analysed.psnr)
+        limit, options = self._limit(), self.options
+        if options.min_psnr:
+            return first_reaching(options.min_psnr, self.analysed.psnr)
+        if options.min_msssim:
+            if min(self.image.width, self.image.height) < MS_SSIM_SMALLEST:
+                raise UnwritableImage(
+                    f"is too small for --min-msssim: its sides are less than {MS_SSIM_SMALLEST} pixels",
+                    hint="Use --min-psnr.",
+                )
+            return first_reaching(decibels(options.min_msssim), self.analysed.ms_ssim, guess=LEVELS // 2)
         if not limit:
             return self._step_at(self.options.quality)
         if self.analysed.refinement is not None:
@@ -244,6 +252,11 @@ class _Call:
                 return step
             self.analysed.refinement = None  # the lowest step is smallest without it
         return best_within(limit, self._size)
+
+    @property
+    def _searches(self) -> bool:
+        options = self.options
+        return bool(options.bpp or options.target_size or options.min_psnr or options.min_msssim)
 
     def _step_at(self, quality: float | None) -> int:
         """The step of a quality: the same PSNR at every effort."""
@@ -255,11 +268,12 @@ class _Call:
 
     def _exact_alone(self) -> Encoded:
         """Lossless encoding if no step reaches the target; raises UnwritableImage if that does not either."""
-        limit, wanted = self._limit(), self.options.min_psnr
-        if wanted and self.image.bits < 32:
-            return _kept_exact(self.image, self.options, f"no quality reaches {wanted:g} dB: stored losslessly")
-        if wanted:
-            raise UnwritableImage(f"cannot be encoded: no quality reaches {wanted:g} dB.")
+        limit, options = self._limit(), self.options
+        if options.min_psnr or options.min_msssim:
+            wanted = f"{options.min_psnr:g} dB" if options.min_psnr else f"an MS-SSIM of {options.min_msssim:g}"
+            if self.image.bits < 32:
+                return _kept_exact(self.image, options, f"no quality reaches {wanted}: stored losslessly")
+            raise UnwritableImage(f"cannot be encoded: no quality reaches {wanted}.")
         least = self._size(0)
         if self.noise is None and may_be_exact_within(self.image, limit):
             kept = _kept_exact(self.image, self.options)
@@ -304,7 +318,7 @@ class _Call:
         return size
 
     def _report(self) -> None:
-        trials = _TRIALS if self.options.bpp or self.options.target_size or self.options.min_psnr else 1
+        trials = _TRIALS if self._searches else 1
         total = len(self.analysed.grid) * ((1 if self.noise is None else 2) + trials * self.effort.steps)
         self.done = min(self.done + 1, total)
         self.listener(TileDone(self.done, total, self.image.megapixels))

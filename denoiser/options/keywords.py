@@ -36,6 +36,7 @@ class EncodeKeywords(TypedDict, total=False):
     bpp: float
     target_size: int
     min_psnr: float
+    min_msssim: float
     lossless: bool
     effort: int
     denoise: float | None

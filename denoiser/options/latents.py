@@ -43,6 +43,12 @@ class EncodeOptions:
         maximum=100.0,
         unit="dB",
     )
+    min_msssim: float = control(
+        0.0,
+        help="Minimum MS-SSIM: write the smallest file that reaches it; 0 is no limit.",
+        minimum=0.0,
+        maximum=0.9999,
+    )
     lossless: bool = control(False, help="Keep every pixel exactly.")
     effort: int = control(
         1,
@@ -74,11 +80,12 @@ class EncodeOptions:
 def _refuse_two_aims(options: EncodeOptions) -> None:
     asked = {"quality": options.quality is not None, "bpp": bool(options.bpp)}
     asked |= {"target-size": bool(options.target_size), "min-psnr": bool(options.min_psnr)}
+    asked |= {"min-msssim": bool(options.min_msssim)}
     asked |= {"lossless": options.lossless}
     aims = [name for name, is_asked in asked.items() if is_asked]
     if len(aims) > 1:
         raise UsageError(f"Choose only one of {aims[0]} and {aims[1]}.")
-    if options.denoise != 0 and aims in (["lossless"], ["min-psnr"]):
+    if options.denoise != 0 and aims in (["lossless"], ["min-psnr"], ["min-msssim"]):
         why = "keeps every pixel" if options.lossless else "measures against the noisy image"
         raise UsageError(f"{aims[0]} {why} and cannot be combined with denoise.", hint="Leave one of them out.")
 

@@ -18,7 +18,7 @@ from denoiser.codec.search import EFFORTS
 from denoiser.errors import Cancelled, FaultyResult, MissingModel, UnwritableImage
 from denoiser.events import CancelToken, Event, TileDone
 from denoiser.image import Image, Metadata, Origin
-from denoiser.metrics import psnr
+from denoiser.metrics import ms_ssim, psnr
 
 
 @pytest.mark.parametrize(("quality", "step"), [(0, 0), (100, 63), (60, 38), (None, 38), (0.79, 0), (0.8, 1)])
@@ -141,6 +141,25 @@ def test_a_psnr_is_reached_and_the_step_below_does_not(make_photo, asked, wanted
 
     aim = (score(30) + score(31)) / 2
     assert opened(encode(photo, asked(min_psnr=aim))).step == 31
+
+
+def test_an_ms_ssim_is_reached_and_the_step_below_does_not(make_photo, asked, wanted) -> None:
+    photo = make_photo(180, 190)
+
+    def score(step: int) -> float:
+        data = encode(photo, asked(quality=step * 100 / 63))
+        return ms_ssim(photo.pixels, decode(data, wanted()).pixels, white=255)
+
+    aim = (score(30) + score(31)) / 2
+    step = opened(encode(photo, asked(min_msssim=aim))).step
+    assert score(step) >= aim and abs(step - 31) <= 1
+
+
+def test_an_ms_ssim_needs_a_large_enough_picture_and_may_be_out_of_reach(make_photo, asked) -> None:
+    with pytest.raises(UnwritableImage, match="less than 176 pixels"):
+        encode(make_photo(100, 200), asked(min_msssim=0.9))
+    made = Encoder(asked(min_msssim=0.9999)).encode(make_photo(180, 190))
+    assert made.notes == ("no quality reaches an MS-SSIM of 0.9999: stored losslessly",)
 
 
 def test_a_psnr_that_no_latents_reach_is_kept_exact_and_said(make_photo, asked) -> None:

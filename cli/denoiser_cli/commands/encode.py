@@ -30,7 +30,7 @@ denoise encode ./imgs --out ./latents --effort 7       smaller files, slower
 denoise encode ./imgs --out ./latents --denoise auto   denoise first
 denoise encode scan.tif --out ./latents --lossless     lossless
 """
-_AIM = ("quality", "bpp", "target_size", "min_psnr", "lossless", "effort")
+_AIM = ("quality", "bpp", "target_size", "min_psnr", "min_msssim", "lossless", "effort")
 _FILE = ("denoise", "thumbnail", "strip", "verify")
 _MACHINE = ("model", "device", "precision")
 
