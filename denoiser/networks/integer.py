@@ -6,8 +6,8 @@ Each quantised convolution rounds its input to 256 levels, with one step for eac
     y = scale · conv(round(x / step), kernel)        x is -128..127 steps; 0..255 after a ReLU
 
 A *fine* layer adds the convolution of what rounding left over, with a 256th of the step: activations then have 16
-bits, at the cost of a second integer convolution. Everything else (first and last layer, downsampling, sums) is
-fp32. `denoiser.training.integer` makes the numbers.
+bits, at the cost of a second integer convolution. Downsampling layers cannot be fine. Everything else (first and
+last layer, sums) is fp32. `denoiser.training.integer` makes the numbers.
 
 The result does not depend on the number of threads. Shapes are free: one compiled network serves all tiles.
 """
@@ -27,9 +27,7 @@ from safetensors.numpy import save
 from denoiser.errors import MissingDevice, UntrustedWeights
 
 ARCHITECTURE = "dense-autoencoder-1"
-# In fp32 always: head and tail see and make pixels. OpenVINO 2026.4 computes integer 2x2 convolutions with a stride
-# of 2 wrongly if the shape of the input is free.
-_FLOAT = ("head", "tail", "down_quarter", "down_eighth")
+_FLOAT = ("head", "tail")  # in fp32 always: they see and make pixels
 _FINE, _WEIGHTS = "fine", "weights"  # keys of the metadata
 _POLL = 20  # milliseconds between two checks for cancellation
 
@@ -49,6 +47,11 @@ class IntegerLayer:
 def is_signed(name: str) -> bool:
     """Whether the input of that layer has both signs; the second of a pair follows a ReLU."""
     return not name.endswith(".second")
+
+
+def can_be_fine(kernel: NDArray[np.int8]) -> bool:
+    """Whether a layer with that kernel can be fine: those with 2x2 kernels cannot."""
+    return bool(kernel.shape[2] != 2)
 
 
 def beside(weights: Path) -> Path:
@@ -204,6 +207,8 @@ class _Graph:
         scale = op.constant(layer.scale.reshape(-1, 1, 1, 1))
         kernel = op.multiply(op.convert(op.constant(layer.kernel), "f32"), scale)
         step = layer.step.reshape(1, -1, 1, 1)
+        if size == 2:
+            return self._shifted(x, layer, kernel)
         least, most = (-128.0, 127.0) if is_signed(name) else (0.0, 255.0)
         rounded = self._rounded(x, step, least, most)
         y = self._bare_conv(rounded, kernel, size)
@@ -211,6 +216,17 @@ class _Graph:
             return y
         rest = op.subtract(x, op.multiply(rounded, op.constant(step)))
         return op.add(y, self._bare_conv(self._rounded(rest, step, -128 / 256, 127 / 256), kernel, size))
+
+    def _shifted(self, x: Any, layer: IntegerLayer, kernel: Any) -> Any:
+        """The same for a layer without padding, with 128 added to the input and its effect subtracted.
+
+        OpenVINO 2026.4 computes it wrongly for signed inputs, a stride of 2 and free shapes.
+        """
+        step = layer.step.reshape(1, -1, 1, 1)
+        low, high = np.float32(-128), np.float32(127)
+        rounded = self._op.fake_quantize(x, step * low, step * high, np.float32(0), np.float32(255), 256)
+        shift = low * layer.kernel.sum(axis=(1, 2, 3), dtype=np.float32) * layer.scale
+        return self._op.add(self._bare_conv(rounded, kernel, 2), self._op.constant(shift.reshape(1, -1, 1, 1)))
 
     def _rounded(self, x: Any, step: Values, least: float, most: float) -> Any:
         """*x* in steps, rounded to one of 256 levels from *least* to *most*."""

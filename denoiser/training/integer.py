@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from denoiser.networks.conditioning import Condition
-from denoiser.networks.integer import IntegerLayer, is_signed, quantisable
+from denoiser.networks.integer import IntegerLayer, can_be_fine, is_signed, quantisable
 from denoiser.networks.pyramid import DenseAutoencoder
 
 _SIGMAS = (1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 65.0, 75.0)
@@ -68,7 +68,7 @@ def quantised(
         with simulated(convolutions[name], layer, is_signed(name)):
             errors = [network(*sample) - whole for sample, whole in zip(batch, exact, strict=False)]
         alone = float(torch.cat([error.flatten() for error in errors]).square().mean().sqrt()) * 255
-        layers[name] = _widened(replace(layer, fine=alone > _MOST_ALONE))
+        layers[name] = _widened(replace(layer, fine=alone > _MOST_ALONE and can_be_fine(layer.kernel)))
         progress(name, alone)
     return layers
 

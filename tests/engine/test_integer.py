@@ -45,7 +45,7 @@ def cache(tmp_path, monkeypatch):
         ({"rms": 0.4, "largest": 2.0, "time": 0.6}, "differs"),
         ({"rms": 0.2, "largest": 4.0, "time": 0.6}, "differs"),
         ({"rms": math.nan, "largest": math.nan, "time": 0.6}, "differs"),
-        ({"rms": 0.2, "largest": 2.0, "time": 0.95}, "95%"),
+        ({"rms": 0.2, "largest": 2.0, "time": 0.88}, "88%"),
         ({"fault": "no such instruction"}, "no such instruction"),
     ],
 )

@@ -23,7 +23,7 @@ def copied(tmp_path):
 def test_the_shipped_integers_agree_with_fp32():
     path = str(catalog.find("fast", "cpu").path)
     with Child("denoiser.engine.integer_check", 120) as child:
-        answer = child.ask({"model": path, "other": "fp32", "threads": 1})
+        answer = child.ask({"model": path, "other": "fp32"})
     assert answer["time"] > 0
     assert judged({**answer, "time": 0.5}) == Verdict("", 0.5)
 
@@ -33,13 +33,13 @@ def test_wrong_integers_are_detected(copied):
     wrong = dataclasses.replace(layers["leave_quarter.0.first"], kernel=-layers["leave_quarter.0.first"].kernel)
     layers["leave_quarter.0.first"] = wrong
     beside(copied.path).write_bytes(as_bytes(layers, copied.card.sha256))
-    answer = examine({"model": str(copied.path), "other": "fp32", "threads": 1})
+    answer = examine({"model": str(copied.path), "other": "fp32"})
     assert "differs" in judged(answer).fault
 
 
 def test_an_unreadable_file_is_a_fault_and_no_crash(copied):
     beside(copied.path).write_bytes(b"no tensors")
-    answer = examine({"model": str(copied.path), "other": "fp32", "threads": 1})
+    answer = examine({"model": str(copied.path), "other": "fp32"})
     assert "invalid" in judged(answer).fault
 
 

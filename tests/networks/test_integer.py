@@ -13,6 +13,7 @@ from denoiser.networks.integer import (
     IntegerNetwork,
     as_bytes,
     beside,
+    can_be_fine,
     is_installed,
     is_signed,
     quantisable,
@@ -74,7 +75,7 @@ def test_each_layer_computes_what_its_numbers_say(network, weights, layers, tile
     exact = _by_torch(network, tile)
     parts = dict(network.named_modules())
     for name, layer in layers.items():
-        layer = dataclasses.replace(layer, fine=fine)
+        layer = dataclasses.replace(layer, fine=fine and can_be_fine(layer.kernel))
         ours = IntegerNetwork(weights, BLOCKS, {name: layer}, 1)(tile, PLANES)
         with simulated(parts[name], layer, is_signed(name)):
             wanted = _by_torch(network, tile)
