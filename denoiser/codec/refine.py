@@ -4,7 +4,7 @@
     v ◄──────────── step against the gradient of bits + price · error ◄────────────────┘
 
 As in Yang, Bamler and Mandt (2020), but with expectations instead of samples, so that ten steps are enough.
-Deterministic. Memory: the activations of the synthesis of one tile.
+Deterministic for a number of threads. Memory: the activations of the synthesis of one tile.
 """
 
 from __future__ import annotations
