@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
 from denoiser_gui.model.batch_run import BatchEnded, BatchEvent, BatchPaused, PauseGate, find_photos, run_batch
 from denoiser_gui.model.notices import failure
 from denoiser_gui.model.open_photos import PhotoStatus
-from denoiser_gui.qt import QObject, Qt, Signal
+from denoiser_gui.model.stored_queue import load_queue, queue_file, save_queue
+from denoiser_gui.qt import QLockFile, QObject, Qt, Signal
 from denoiser_gui.worker import WorkerThread
 
 _NICENESS = 10  # the preview has priority
@@ -35,6 +37,7 @@ class BatchControl(QObject):
     rows_changed = Signal()  # rows were added or removed, or the status changed
     row_changed = Signal(object)  # BatchRow: it changed
     ended = Signal(object)  # BatchEnded
+    restored = Signal(int)  # number of photos from the last window
 
     _event_arrived = Signal(object)
 
@@ -45,12 +48,33 @@ class BatchControl(QObject):
         self._controller = controller
         self._worker = controller.own(WorkerThread("batch", controller, niceness=_NICENESS))
         self._gate, self._cancel = PauseGate(), CancelToken()
+        self._lock = QLockFile(str(queue_file().with_suffix(".lock")))
+        self._saved: tuple[BatchRow, ...] | None = None  # None until an earlier queue is read
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_running(self) -> bool:
         """Whether a batch is running or paused."""
         return self.status is not BatchStatus.IDLE
+
+    def restore(self) -> None:
+        """Read the queue of the last window and save it from now on; not while another window does so."""
+        self._lock.setStaleLockTime(0)  # only the end of its process makes a lock stale
+        with suppress(OSError):
+            queue_file().parent.mkdir(parents=True, exist_ok=True)
+        if self._lock.tryLock(0):
+            self._controller.files.submit("queue", lambda _: load_queue(), self._take_saved)
+
+    def close(self) -> None:
+        """Stop, and save the unfinished photos: call it before the controller is stopped."""
+        self.stop()
+        if self._lock.isLocked() and self._saved is None:
+            self._take_saved(load_queue())
+        self._save()
+
+    def release(self) -> None:
+        """Let another window restore the queue, once the controller is stopped."""
+        self._lock.unlock()
 
     def add(self, paths: Sequence[Path]) -> None:
         """Add photos to the queue with their current settings; folders are searched in a worker thread."""
@@ -118,6 +142,22 @@ class BatchControl(QObject):
             sigma = photo.sigma if photo else None
             self.queue.add(path, Settings(denoise=settings.denoise, write=settings.write), root, sigma)
         self.rows_changed.emit()
+
+    def _take_saved(self, rows: list[BatchRow]) -> None:
+        if self._saved is not None:
+            return
+        self._saved = ()
+        self.queue.restore(rows)
+        self.rows_changed.connect(self._save)
+        self.rows_changed.emit()
+        if rows:
+            self.restored.emit(len(rows))
+
+    def _save(self) -> None:
+        rows = self.queue.rows
+        if self._saved is not None and rows != self._saved:
+            self._saved = rows
+            self._controller.autosave.schedule("queue", lambda: save_queue(rows))
 
     def _handle(self, event: BatchEvent) -> None:
         if isinstance(event, BatchEnded):

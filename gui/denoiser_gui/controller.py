@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,15 @@ from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio.screen import profile_at
-from denoiser_gui.model.latent import is_latent
+from denoiser_gui.autosave import Autosave
 from denoiser_gui.model.notices import Notice, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
-from denoiser_gui.model.preferences import Preferences, load_preferences, save_preferences
+from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
+from denoiser_gui.model.preferences import Preferences, change_preferences, load_preferences
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid, read_pyramid
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
+from denoiser_gui.model.stored_settings import store_settings
 from denoiser_gui.qt import QObject, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.viewer import Viewer
@@ -53,6 +55,8 @@ class Controller(QObject):
         self._initial = PhotoSettings()  # settings of new photos: the chosen preset
         self._workers: list[WorkerThread] = []
         self.files = self.own(WorkerThread("files", self))  # reads and writes files
+        self.autosave = Autosave(self.files, self.notice_of("autosave"), self)
+        self._changed_preferences: dict[str, Any] = {}  # in this window
         self.viewer = Viewer(self)
         self.viewer.noise_estimated.connect(lambda key, estimate: self.update_photo(key, noise=estimate))
         self.viewer.failed.connect(
@@ -87,7 +91,9 @@ class Controller(QObject):
         """Open files and the photos in folders; the first becomes current."""
         wanted = list(paths)
         if wanted:
-            self.files.submit("find", lambda _: _find(wanted), self._take_found, self.notice_of("open"))
+            self.files.submit(
+                "find", lambda _: find_photos_to_open(wanted), self._take_found, self.notice_of("open")
+            )
 
     def open_pasted(self, name: str, image: Image) -> None:
         """Open an image that has no file."""
@@ -184,7 +190,11 @@ class Controller(QObject):
         if now.preset != before.preset:
             self._load_preset()
         self.preferences_changed.emit(now)
-        self.files.submit("preferences", lambda _: save_preferences(now), failed=self.notice_of("preferences"))
+        names = [field.name for field in dataclasses.fields(now)]
+        values = {name: getattr(now, name) for name in names}
+        self._changed_preferences |= {name: values[name] for name in names if values[name] != getattr(before, name)}
+        changes = dict(self._changed_preferences)
+        self.autosave.schedule("preferences", lambda: change_preferences(changes))
 
     # --- export ---------------------------------------------------------------------------------------------------
 
@@ -226,15 +236,23 @@ class Controller(QObject):
         return worker
 
     def stop(self) -> bool:
-        """Stop all threads; return whether they ended in time."""
-        return stop_all([*self.viewer.begin_to_stop(), *self._workers])
+        """Stop all threads, then write what is not saved yet; return whether the threads ended in time."""
+        stopped = stop_all([*self.viewer.begin_to_stop(), *self._workers])
+        self.autosave.finish()
+        return stopped
 
     # --- results --------------------------------------------------------------------------------------------------
 
-    def _take_found(self, found: tuple[Sequence[Path], Sequence[str]]) -> None:
-        paths, skipped = found
+    def _take_found(self, found: PhotosToOpen) -> None:
+        skipped = found.skipped
         before = len(self.photos)
-        opened = self._photos.add(paths)
+        opened = self._photos.add(found.paths)
+        for photo in opened:
+            stored = found.settings.get(photo.path) if photo.path is not None else None
+            if stored is not None and photo.key not in self._histories:
+                self._histories[photo.key] = SettingsHistory(stored)
+        if found.invalid is not None:
+            self.notify(failure("settings", found.invalid))
         if len(self.photos) != before:
             self.photos_changed.emit()
         if opened:
@@ -303,17 +321,14 @@ class Controller(QObject):
             self.solved.emit(f"photo-{current.key}")
             if current.status is PhotoStatus.SAVED:
                 self.update_photo(current.key, status=PhotoStatus.DRAFT)
+            self._store_settings(current, settings)
         self.viewer.set_options(settings.denoise)
         self.settings_changed.emit(settings)
 
-
-def _find(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The photos in *paths* and their folders, and messages about skipped files."""
-    from denoiser.batch.discover import discover
-    from denoiser.imageio import formats
-
-    found = discover(paths, is_image_name=lambda path: formats.is_image_name(path) or is_latent(path))
-    return [find.path for find in found.finds], [f"{skipped.path}: {skipped.reason}" for skipped in found.skipped]
+    def _store_settings(self, photo: OpenPhoto, settings: PhotoSettings) -> None:
+        path, beside = photo.path, self.preferences.settings_place == "sidecar"
+        if path is not None:
+            self.autosave.schedule(f"settings of {path}", lambda: store_settings(path, settings, beside=beside))
 
 
 def _read(photo: OpenPhoto) -> ImagePyramid:

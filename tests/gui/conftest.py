@@ -32,7 +32,8 @@ collect_ignore = [] if _has_qt() else _NEEDS_QT
 
 @pytest.fixture(autouse=True)
 def _configuration_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A configuration folder for each test."""
+    """Folders for configuration and data for each test."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data-of-the-test"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-of-the-test"))
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -124,8 +123,7 @@ def test_new_photos_use_the_chosen_preset(controller: Controller, folder: Path, 
 
 def test_preferences_are_saved(controller: Controller, qtbot: QtBot) -> None:
     controller.remember(split_at=0.3, compare="split")
-    _until(qtbot, controller.files.is_idle)
-    assert load_preferences() == dataclasses.replace(Preferences(), split_at=0.3, compare="split")
+    _until(qtbot, lambda: load_preferences() == Preferences(split_at=0.3, compare="split"))
 
 
 def test_an_invalid_display_profile_is_reported(controller: Controller, folder: Path, qtbot: QtBot) -> None:
@@ -144,3 +142,35 @@ def test_a_photo_that_was_never_current_can_be_exported(controller: Controller, 
     controller.export(controller.photos[2].key, made.append, failed.append)
     _until(qtbot, lambda: made)
     assert not failed and made[0].cleaned.image.width == 100
+
+
+def test_settings_of_photos_return_with_the_next_window(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    controller.change(noise_level=11.0, strip=True)
+    assert controller.stop(), "what was changed last is written at the end"
+    again = Controller(Preferences())
+    again.open([folder])
+    _until(qtbot, lambda: again.current is not None)
+    wanted = PhotoSettings().changed(noise_level=11.0, strip=True)
+    assert again.settings == wanted and not again.history.can_undo
+    assert [again.settings_of(photo.key) for photo in again.photos] == [wanted, PhotoSettings(), PhotoSettings()]
+    assert again.stop()
+    again.deleteLater()
+
+
+def test_sidecars_are_written_by_choice(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    controller.remember(settings_place="sidecar")
+    controller.open([folder / "a.png"])
+    _until(qtbot, lambda: controller.current is not None)
+    controller.change(noise_level=11.0)
+    _until(qtbot, (folder / "a.png.denoise.toml").is_file)
+
+
+def test_windows_keep_the_preferences_of_each_other(controller: Controller, qtbot: QtBot) -> None:
+    other = Controller(Preferences())
+    controller.remember(theme="light")
+    other.remember(split_at=0.25)
+    assert controller.stop() and other.stop()
+    assert load_preferences() == Preferences(theme="light", split_at=0.25)
+    other.deleteLater()

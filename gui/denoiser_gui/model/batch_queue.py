@@ -112,6 +112,10 @@ class BatchQueue:
             before = self._rows.get(source)
             self._rows[source] = BatchRow(source, settings, root, sigma=sigma or (before.sigma if before else None))
 
+    def restore(self, rows: Iterable[BatchRow]) -> None:
+        """Add rows of an earlier queue, before those that were added meanwhile."""
+        self._rows = {row.source: row for row in rows} | self._rows
+
     def remove(self, sources: Iterable[Path]) -> None:
         """Remove files, except those of the current run."""
         for source in sources:

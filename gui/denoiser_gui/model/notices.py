@@ -45,11 +45,13 @@ HINTS: dict[type[DenoiserError], str] = {
     errors.UnsafeOutput: "Choose another folder. Source photos are never overwritten.",
     errors.ImageTooLarge: "Use the command line with --max-pixels for larger photos.",
     errors.MissingDevice: "Set Device to Auto.",
+    errors.MissingCluster: "",  # the window uses no cluster
     errors.MissingModel: "Set Model to Auto.",
     errors.UnknownWeights: "Install the version of denoise that wrote the file.",
     errors.NewerLatent: "Install a newer version of denoise.",
     errors.OutputFull: "Free disk space and start again. Finished photos are kept.",
     errors.FaultyResult: "Nothing was written. Try another model, or set Device to CPU.",
+    errors.StoreUnavailable: "Try again later. Finished photos are kept.",
     errors.UsageError: "",
 }
 # Messages contain file names and details, in English. In another language this summary comes first.

@@ -30,6 +30,15 @@ class PhotoSettings:
         """Copy with other values by option name; raises UsageError if a value is out of range."""
         return PhotoSettings(_with_known(self.denoise, values), _with_known(self.write, values))
 
+    def differing(self) -> dict[str, Any]:
+        """The values that differ from the defaults, by option name."""
+        return {
+            field.name: value
+            for options in (self.denoise, self.write)
+            for field in dataclasses.fields(options)
+            if (value := getattr(options, field.name)) != field.default
+        }
+
     def by_class(self) -> dict[type[Any], Any]:
         """As a preset stores them."""
         return {DenoiseOptions: self.denoise, ReadOptions: ReadOptions(), WriteOptions: self.write}

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Preferences:
     open_folder: str = _checked("", _is_path_or_empty)
     save_folder: str = _checked("", _is_path_or_empty)
     batch_folder: str = _checked("", _is_path_or_empty)
+    settings_place: str = _one_of("app", "sidecar")  # where settings of photos are stored
     geometry: str = _checked("", _is_hex)  # of the window, as saved by Qt
     recent: tuple[str, ...] = ()  # files, newest first
 
@@ -105,6 +106,11 @@ def save_preferences(preferences: Preferences, path: Path | None = None) -> None
     values = {name: value for name, value in dataclasses.asdict(preferences).items() if value != _DEFAULTS[name]}
     with whole_file(path or preferences_file()) as file:
         file.write(json.dumps(values, indent=1).encode())
+
+
+def change_preferences(changes: Mapping[str, Any], path: Path | None = None) -> None:
+    """Change some values in the file; those that another window changed meanwhile are kept."""
+    save_preferences(dataclasses.replace(load_preferences(path), **changes), path)
 
 
 def _valid(values: dict[str, Any]) -> Preferences:

@@ -17,11 +17,10 @@ from denoiser.image import Image
 from denoiser.imageio import depth, formats
 from denoiser.options import WriteOptions
 from denoiser_gui.model.photo_settings import PhotoSettings
+from denoiser_gui.model.photos_to_open import OUTPUT_FOLDER
 
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto
-
-OUTPUT_FOLDER = "clean"  # next to the photos, as in `denoise ./imgs --out ./clean`
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from denoiser_gui.model.batch_queue import BatchRow, RowState, count
 from denoiser_gui.model.batch_run import BatchEnded
 from denoiser_gui.model.captions import short_path
 from denoiser_gui.model.notices import Notice
-from denoiser_gui.model.saving import OUTPUT_FOLDER
+from denoiser_gui.model.photos_to_open import OUTPUT_FOLDER
 from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
@@ -74,6 +74,7 @@ class BatchPanel(qt.QWidget):
         self.control.rows_changed.connect(self._show_all)
         self.control.row_changed.connect(self._show_row)
         self.control.ended.connect(self._show_end)
+        self.control.restored.connect(self._show_restored)
         thumbnails.arrived.connect(lambda _path: self._view.viewport().update())
         controller.photos_changed.connect(self._show_counts)
         self._show_all()
@@ -106,7 +107,7 @@ class BatchPanel(qt.QWidget):
         """Stop the batch because the window closes."""
         self._tick.stop()
         self._soon.stop()
-        self.control.stop()
+        self.control.close()
 
     @property
     def folder(self) -> Path:
@@ -291,6 +292,12 @@ class BatchPanel(qt.QWidget):
         text = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
         if failed:
             text = tr("{summary}, {failed} failed", summary=text, failed=failed)
+        self._controller.notify(Notice("batch", text, action=tr("Show"), act=lambda: self.set_open(True)))
+
+    def _show_restored(self, size: int) -> None:
+        text = tr_count(
+            "{count} photo of the last batch is left", "{count} photos of the last batch are left", size
+        )
         self._controller.notify(Notice("batch", text, action=tr("Show"), act=lambda: self.set_open(True)))
 
     def _end_slide(self) -> None:

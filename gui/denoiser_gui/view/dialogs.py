@@ -27,6 +27,26 @@ from denoiser_gui.view.widgets import STRETCH, NumberBox, button, column, label,
 _MARGINS = (3 * theme.UNIT,) * 4
 
 
+class QuestionDialog(qt.QDialog):
+    """A question with one action; Escape and the second button, which has the focus, leave things as they are."""
+
+    def __init__(self, parent: qt.QWidget, title: str, texts: tuple[str, str], act: str, keep: str) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        question, details = label(texts[0], "heading"), label(texts[1], "second")
+        for text in (question, details):
+            text.setTextFormat(Qt.TextFormat.PlainText)
+            text.setWordWrap(True)
+        self.act = button(act, "outline", pressed=self.accept)
+        self.keep = button(keep, "primary", pressed=self.reject)
+        self.keep.setDefault(True)
+        buttons = row(STRETCH, self.act, self.keep)
+        self.setLayout(column(question, details, theme.UNIT, buttons, margins=_MARGINS, spacing=theme.UNIT))
+        self.setMinimumWidth(420)
+        self.keep.setFocus()
+
+
 class PreferencesDialog(qt.QDialog):
     """Not modal, so that changes are visible behind it."""
 
@@ -41,6 +61,8 @@ class PreferencesDialog(qt.QDialog):
         system = {"system": tr("Follow system")}
         self._add(form, "theme", tr("Theme"), {**system, "dark": tr("Dark"), "light": tr("Light")})
         self._add(form, "motion", tr("Animation"), {**system, "none": tr("None")})
+        places = {"app": tr("In a folder of the app"), "sidecar": tr("Next to the photos")}
+        self._add(form, "settings_place", tr("Settings of photos"), places)
         self._add(form, "language", tr("Language"), {**system, **LANGUAGES})
         self._restart = label(tr("Restart the app to change the language."), "second")
         self._restart.setVisible(False)

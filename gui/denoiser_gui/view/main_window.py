@@ -24,7 +24,7 @@ from denoiser_gui.view.bars import Banner, StatusLine, TopBar
 from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.denoise_panel import DenoisePanel
-from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
+from denoiser_gui.view.dialogs import PreferencesDialog, QuestionDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.find_view import FindView
 from denoiser_gui.view.latent_panel import LatentPanel
@@ -58,12 +58,14 @@ class MainWindow(qt.QMainWindow):
         self.finder = FindView(controller, self.strip.thumbnails)
         self.batch = BatchPanel(controller, self.strip.thumbnails)
         self.panel, self.latent = DenoisePanel(controller), LatentPanel(controller)
-        self._closing = False
+        self._closing = self._sure = False  # waiting for a photo to be saved; the batch may be stopped
+        self._question: QuestionDialog | None = None
         self._lay_out()
         self._connect()
         self._connect_actions()
         self._restore()
         self._show_current(controller.current)
+        self.batch.control.restore()
 
     # --- building -------------------------------------------------------------------------------------------------
 
@@ -307,7 +309,16 @@ class MainWindow(qt.QMainWindow):
         self.controller.open(paths_of(event.mimeData()))
         event.acceptProposedAction()
 
+    def quit(self) -> None:
+        """Close without questions, as for a signal. Unfinished photos of the batch stay in its queue."""
+        self._sure = self._closing = True
+        self.close()
+
     def closeEvent(self, event: qt.QCloseEvent) -> None:
+        if self.batch.control.is_running and not self._sure:
+            event.ignore()
+            self._ask_to_quit()
+            return
         if self.saver.is_busy and not self._closing:
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
@@ -319,4 +330,23 @@ class MainWindow(qt.QMainWindow):
         self.saver.stop()
         self.batch.stop()
         self.controller.stop()
+        self.batch.control.release()
         super().closeEvent(event)
+
+    def _ask_to_quit(self) -> None:
+        if self._question is not None:
+            self._question.raise_()
+            return
+        texts = (
+            tr("A batch is running. Stop it and quit?"),
+            tr("Finished photos are kept. The others stay in the queue, also after a restart of the app."),
+        )
+        self._question = question = QuestionDialog(self, tr("Quit"), texts, tr("Stop and quit"), tr("Keep running"))
+        question.finished.connect(self._take_answer)
+        question.open()
+
+    def _take_answer(self, answer: int) -> None:
+        self._question = None
+        if answer == qt.QDialog.DialogCode.Accepted:
+            self._sure = True
+            self.close()

@@ -38,7 +38,7 @@ def test_every_choice_has_words(controller: Controller, qtbot: QtBot) -> None:
     dialog = PreferencesDialog(controller)
     qtbot.addWidget(dialog)
     boxes = dialog.findChildren(QComboBox)
-    assert len(boxes) == 3
+    assert len(boxes) == 4
     for box in boxes:
         assert box.accessibleName() and box.currentText()
     assert all(label.text() for label in dialog.findChildren(QLabel))
