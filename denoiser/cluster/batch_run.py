@@ -27,7 +27,7 @@ from denoiser.batch.series import SeriesFitting, found_event
 from denoiser.batch.settings import ModelChoice, Settings
 from denoiser.batch.steps import Failed
 from denoiser.batch.tally import Tally
-from denoiser.cluster.connection import Need, absolute, connected, has_gpus
+from denoiser.cluster.connection import Need, absolute, connected, has_gpus, refuse_no_room
 from denoiser.cluster.file_worker import Description, FileResult, FileTask, FileWorker, Setup
 from denoiser.cluster.pool import MOST_ATTEMPTS, LostTask, Pool
 from denoiser.errors import BrokenInstall, DenoiserError, MissingDevice, UsageError
@@ -86,6 +86,7 @@ class _ClusterRun:
     def carry_out(self, ray: Any, options: ClusterOptions) -> None:
         _remove_leftovers(self.plan.jobs)
         need = need_of(ray, options, self.settings, self.plan.choice)
+        refuse_no_room(ray, options, need)
         pool: Pool[FileTask] = Pool(ray, FileWorker, self._setup(need), need, options.workers)
         try:
             description = pool.opened(self.is_over)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from denoiser.errors import MissingCluster, MissingExtra
+from denoiser.errors import MissingCluster, MissingExtra, UsageError
 from denoiser.options import ClusterOptions
 from denoiser.storage import Url
 
@@ -86,6 +86,14 @@ def connected(options: ClusterOptions) -> Iterator[Any]:
 def room(ray: Any, need: Need) -> int:
     """Return how many workers fit on the nodes that are alive."""
     return sum(need.fits(node["Resources"]) for node in ray.nodes() if node["Alive"])
+
+
+def refuse_no_room(ray: Any, options: ClusterOptions, need: Need) -> None:
+    """Raise UsageError if no worker fits on this machine; other clusters may grow, or become free."""
+    if options.cluster == LOCAL and not room(ray, need):
+        raise UsageError(
+            f"A worker of {need.cpus} cores does not fit on this machine.", hint="Choose fewer --worker-cpus."
+        )
 
 
 def absolute(path: Path) -> Path:

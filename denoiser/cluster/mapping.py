@@ -16,7 +16,7 @@ from denoiser.batch import steps
 from denoiser.batch.layout import Job
 from denoiser.batch.steps import Failed
 from denoiser.batch.trial import find_crashes
-from denoiser.cluster.connection import Need, absolute, connected
+from denoiser.cluster.connection import Need, absolute, connected, refuse_no_room
 from denoiser.cluster.file_worker import limit_threads, portable
 from denoiser.cluster.pool import MOST_ATTEMPTS, LostTask, OnLost, Pool
 from denoiser.errors import BrokenInstall, DenoiserError, UnreadableImage
@@ -80,6 +80,7 @@ def _mapped(
         listener(WorkerLost(cause, tuple(names[task] for task in tasks)))
 
     with connected(cluster) as ray:
+        refuse_no_room(ray, cluster, need)
         pool: Pool[Path] = Pool(
             ray, FunctionWorker, lambda _: FunctionSetup(make, need.cpus), need, cluster.workers
         )

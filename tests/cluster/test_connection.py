@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from denoiser.cluster.connection import Need, connected, has_gpus, import_ray, room
-from denoiser.errors import MissingCluster
+from denoiser.cluster.connection import Need, connected, has_gpus, import_ray, refuse_no_room, room
+from denoiser.errors import MissingCluster, UsageError
 from denoiser.options import ClusterOptions
 
 NODE = {"CPU": 8.0, "GPU": 2.0, "memory": 1e9}
@@ -38,6 +38,10 @@ def test_a_cluster_of_this_machine_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with connected(ClusterOptions(cluster="local", workers=3)) as ray:
         assert room(ray, Need(1)) == 3 and not has_gpus(ray)
+        refuse_no_room(ray, ClusterOptions(cluster="local"), Need(3))
+        with pytest.raises(UsageError, match="4 cores does not fit"):
+            refuse_no_room(ray, ClusterOptions(cluster="local"), Need(4))
+        refuse_no_room(ray, ClusterOptions(cluster="auto"), Need(4))
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
         (node,) = ray.nodes()
         assert ipaddress.ip_address(node["NodeManagerAddress"]).is_loopback, "not visible in the network"
