@@ -56,6 +56,7 @@ class Viewer(QObject):
         self.replacements: tuple[ReplacementImage | None, ReplacementImage | None] = (None, None)
         self.view = View.SIDE_BY_SIDE
         self.viewport: Viewport | None = None
+        self._chosen: Viewport | None = None  # by the user, for this photo or an earlier one
         self.request: PreviewRequest | None = None
         self.status = EngineStatus(State.WAITING)
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
@@ -88,8 +89,8 @@ class Viewer(QObject):
             self.viewport = None
         else:
             height, width = pyramid.image.height, pyramid.image.width
-            before = self.viewport or viewport_of(width, height, *self._pane)
-            self.viewport = before.for_photo(width, height).resized(*self._pane)
+            chosen = self._chosen or viewport_of(width, height, *self._pane)
+            self.viewport = chosen.resized(*self._pane).for_photo(width, height)
         self.viewport_changed.emit(self.viewport)
         self._request_preview()
 
@@ -111,10 +112,23 @@ class Viewer(QObject):
         if (width, height) != self._pane:
             self._pane = (max(width, 1), max(height, 1))
             if self.viewport is not None:
-                self.set_viewport(self.viewport.resized(*self._pane))
+                self._put(self.viewport.resized(*self._pane))
+
+    @property
+    def zoom(self) -> float:
+        """The zoom that the next photo gets; 0 to show all of it."""
+        return 0.0 if self._chosen is None or self._chosen.fits else self._chosen.scale
+
+    def start_zoom(self, scale: float) -> None:
+        """Set the zoom of the first photo, around its centre; 0 shows all of it."""
+        self._chosen = Viewport(1, 1, *self._pane, scale, 0.5, 0.5, fits=False) if scale else None
 
     def set_viewport(self, viewport: Viewport) -> None:
-        """Change the visible part or the zoom."""
+        """Change the visible part or the zoom, also for the next photos."""
+        self._chosen = viewport
+        self._put(viewport)
+
+    def _put(self, viewport: Viewport) -> None:
         if viewport != self.viewport:
             self.viewport = viewport
             self.viewport_changed.emit(viewport)

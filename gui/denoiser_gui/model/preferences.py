@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from denoiser.atomicfile import whole_file
+from denoiser_gui.model.viewport import LARGEST
 from denoiser_gui.translation import LANGUAGES
 
 MOST_RECENT = 12  # as many as fit into a menu
@@ -68,6 +69,10 @@ class Preferences:
     save_folder: str = _checked("", _is_path_or_empty)
     batch_folder: str = _checked("", _is_path_or_empty)
     settings_place: str = _one_of("app", "sidecar")  # where settings of photos are stored
+    zoom: float = _checked(0.0, lambda value: type(value) in (int, float) and 0 <= value <= LARGEST)  # 0: fit
+    tab: int = _checked(0, lambda value: type(value) is int and 0 <= value <= 1)  # Denoise or Latent
+    more_open: bool = _checked(False, lambda value: isinstance(value, bool))  # advanced options
+    batch_open: bool = _checked(False, lambda value: isinstance(value, bool))
     geometry: str = _checked("", _is_hex)  # of the window, as saved by Qt
     recent: tuple[str, ...] = ()  # files, newest first
 

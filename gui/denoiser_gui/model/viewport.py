@@ -104,10 +104,10 @@ class Viewport:
         return replace(self, x=self.x - across / self.scale, y=self.y - down / self.scale)._limited()
 
     def for_photo(self, width: int, height: int) -> Viewport:
-        """The same view of another photo if it has the same size, otherwise all of it."""
-        if (width, height) == (self.photo_width, self.photo_height):
-            return self
-        return replace(self, photo_width=width, photo_height=height).fitted()
+        """The same zoom and relative position in another photo; all of it if this view shows all."""
+        x, y = self.x * (width / self.photo_width), self.y * (height / self.photo_height)
+        other = replace(self, photo_width=width, photo_height=height, x=x, y=y)
+        return other.fitted() if self.fits or self.scale <= other.fit_scale < 1 else other._limited()
 
     def _limited(self) -> Viewport:
         """Limit the position to the photo; centre a photo that is smaller than the pane."""

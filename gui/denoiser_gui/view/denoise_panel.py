@@ -102,7 +102,7 @@ class DenoisePanel(qt.QWidget):
         inside = qt.QWidget()
         inside.setLayout(column(*(self.rows[name] for name in RARE)))
         inside.hide()
-        more = button(tr("More"), "quiet", "down")
+        self.more = more = button(tr("More"), "quiet", "down")
         more.setCheckable(True)
         more.setAccessibleDescription(tr("Show advanced options."))
         more.toggled.connect(inside.setVisible)

@@ -162,6 +162,10 @@ class MainWindow(qt.QMainWindow):
             self.restoreGeometry(qt.QByteArray.fromHex(preferences.geometry.encode()))
         self.photo_opener.fill_recent(self._recent)
         self.controller.viewer.set_view(View(preferences.compare))
+        self.controller.viewer.start_zoom(preferences.zoom)
+        self.tabs.setCurrentIndex(preferences.tab)
+        self.panel.more.setChecked(preferences.more_open)
+        self.batch.set_open(preferences.batch_open)
         self._show_view(self.controller.viewer.view)
 
     # --- actions --------------------------------------------------------------------------------------------------
@@ -326,12 +330,21 @@ class MainWindow(qt.QMainWindow):
             self.controller.notify(Notice("closing", text, action=tr("Close now"), act=self.close))
             event.ignore()
             return
-        self.controller.remember(geometry=bytes(self.saveGeometry().toHex().data()).decode())
+        self._remember_layout()
         self.saver.stop()
         self.batch.stop()
         self.controller.stop()
         self.batch.control.release()
         super().closeEvent(event)
+
+    def _remember_layout(self) -> None:
+        self.controller.remember(
+            geometry=bytes(self.saveGeometry().toHex().data()).decode(),
+            zoom=self.controller.viewer.zoom,
+            tab=self.tabs.currentIndex(),
+            more_open=self.panel.more.isChecked(),
+            batch_open=self.batch.is_open,
+        )
 
     def _ask_to_quit(self) -> None:
         if self._question is not None:

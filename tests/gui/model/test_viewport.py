@@ -75,4 +75,7 @@ def test_the_margin_surrounds_the_visible_region() -> None:
 def test_the_same_place_is_kept_in_a_photo_of_the_same_size_and_all_of_another_is_shown() -> None:
     viewport = _photo(2.0).panned(77, 11)
     assert viewport.for_photo(6000, 4000) == viewport
-    assert viewport.for_photo(640, 480).fits
+    other = viewport.for_photo(3000, 4000)
+    assert other.scale == viewport.scale and not other.fits
+    assert other.x / 3000 == pytest.approx(viewport.x / 6000, abs=0.1) and other.y == pytest.approx(viewport.y)
+    assert viewport.fitted().for_photo(640, 480) == viewport_of(640, 480, viewport.pane_width, viewport.pane_height)

@@ -1,0 +1,101 @@
+"""What the window looked like returns with the next start, and the view with the next photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from denoiser import imageio
+from denoiser.image import from_numpy
+from denoiser_gui.controller import Controller
+from denoiser_gui.qt import QApplication, QPoint
+from denoiser_gui.view import theme
+from denoiser_gui.view.main_window import MainWindow
+
+
+@pytest.fixture
+def new_window(model: None, qapp: QApplication) -> Iterator[Callable[[], MainWindow]]:
+    theme.install(qapp, "dark", "none")
+    made: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        made.append(MainWindow(Controller()))
+        made[-1].show()
+        return made[-1]
+
+    yield make
+    for window in made:
+        window.quit()
+        window.controller.deleteLater()
+        window.deleteLater()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / "photos" / f"{name}.png" for name in "abc"]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        shape = (900, 1200 + 300 * (number == 2), 3)
+        values = np.random.default_rng(number).integers(100, 140, shape, dtype=np.uint8)
+        imageio.write(from_numpy(values), path)
+    return paths
+
+
+def _shown(window: MainWindow, qtbot: QtBot, path: Path) -> None:
+    def is_shown() -> bool:
+        current, pyramid = window.controller.current, window.controller.viewer.pyramid
+        return current is not None and current.path == path and pyramid is not None and pyramid.key == current.key
+
+    qtbot.waitUntil(is_shown, timeout=60_000)
+
+
+def test_size_place_zoom_and_panels_return(
+    new_window: Callable[[], MainWindow], photos: list[Path], qtbot: QtBot
+) -> None:
+    window = new_window()
+    window.resize(1, 740)  # the offscreen screen is narrower than any window
+    window.move(QPoint(-1, 30))
+    window.tabs.setCurrentIndex(1)
+    window.panel.more.click()
+    window.batch.set_open(True)
+    window.controller.open(photos[:1])
+    _shown(window, qtbot, photos[0])
+    window.canvas.zoom(2.0)
+    qtbot.wait(20)  # the window system moves the window
+    size = window.size()
+    window.close()
+    again = new_window()
+    assert again.size() == size and size.height() == 740 and again.pos() == QPoint(-1, 30)
+    assert again.tabs.currentIndex() == 1 and again.panel.more.isChecked() and again.batch.is_open
+    again.controller.open(photos[:1])
+    _shown(again, qtbot, photos[0])
+    assert again.controller.viewer.viewport is not None and again.controller.viewer.viewport.scale == 2.0
+
+
+def test_zoom_and_position_stay_while_stepping(
+    new_window: Callable[[], MainWindow], photos: list[Path], qtbot: QtBot
+) -> None:
+    window = new_window()
+    viewer = window.controller.viewer
+    window.controller.open(photos)
+    _shown(window, qtbot, photos[0])
+    window.canvas.zoom(1.0)
+    assert viewer.viewport is not None
+    viewer.set_viewport(viewer.viewport.panned(-120, 40))
+    chosen = viewer.viewport
+    assert not chosen.fits
+    window.controller.show_neighbour(1)
+    _shown(window, qtbot, photos[1])
+    assert viewer.viewport == chosen
+    window.controller.show_neighbour(1)
+    _shown(window, qtbot, photos[2])
+    assert viewer.viewport.scale == 1.0
+    assert viewer.viewport.x / 1500 == pytest.approx(chosen.x / 1200, abs=0.01)
+    window.canvas.zoom(None)
+    window.controller.show_neighbour(-1)
+    _shown(window, qtbot, photos[1])
+    assert viewer.viewport.fits
