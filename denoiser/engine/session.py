@@ -28,7 +28,7 @@ from denoiser.models import catalog, loading
 from denoiser.networks.conditioning import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions, Look
 
-_WRONG = 0.5  # share kept as in the source beyond which the result is rejected
+WRONG = 0.5  # share kept as in the source beyond which the result is rejected
 
 
 class Session:
@@ -118,6 +118,7 @@ class Session:
         image, canvas = work.image, work.canvas
         if canvas is None:
             return Cleaned(image, time.perf_counter() - work.began, image.notes, estimate=work.estimate)
+        self.check(work)
         looks = self._looks_of(image, canvas)
         trust = trust_number(image, canvas.result)
         # The look takes the place of the clean image, so that no third one is held, unless that is still wanted.
@@ -132,6 +133,22 @@ class Session:
             trust=trust,
             estimate=work.estimate,
         )
+
+    def check(self, work: Work) -> None:
+        """Repeat a complete result that is mostly wrong in fp32; raise FaultyResult if it stays wrong."""
+        canvas = work.canvas
+        if canvas is None:
+            return
+        if canvas.kept_share > WRONG and self.precision != "fp32" and self._options.precision == "auto":
+            canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
+            self._cleaner.runner.precision = self.precision = "fp32"
+            self.precision_reason = "a result failed the sanity check"
+            self._run([canvas], ignore, None)
+        if canvas.kept_share > WRONG:
+            raise FaultyResult(
+                f"Output failed the sanity check in {canvas.kept_share:.0%} of the image: it contains structure "
+                "that the source does not have, or values that are not finite."
+            )
 
     def _work(self, image: Image, level: float | None, known: NoiseEstimate | None = None) -> Work:
         if level == 0:
@@ -154,17 +171,7 @@ class Session:
         return Work(source, canvas, reported)
 
     def _looks_of(self, image: Image, canvas: Canvas) -> Looks:
-        """The result; if it is wrong nearly everywhere, try again in fp32, then raise FaultyResult."""
-        if canvas.kept_share > _WRONG and self.precision != "fp32" and self._options.precision == "auto":
-            canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
-            self._cleaner.runner.precision = self.precision = "fp32"
-            self.precision_reason = "a result failed the sanity check"
-            self._run([canvas], ignore, None)
-        if canvas.kept_share > _WRONG:
-            raise FaultyResult(
-                f"Output failed the sanity check in {canvas.kept_share:.0%} of the image: it contains structure "
-                "that the source does not have, or values that are not finite."
-            )
+        """The result, with a note about what was kept."""
         if canvas.kept_share > 0:
             percent = 100 * canvas.kept_share
             share = f"{percent:.1f} %" if percent >= 0.1 else "less than 0.1 %"

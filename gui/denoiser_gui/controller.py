@@ -79,6 +79,17 @@ class Controller(QObject):
         return self._photos.current
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether the current photo cannot be opened."""
+        current = self.current
+        return current is not None and current.status is PhotoStatus.FAILED and self.current_pyramid is None
+
+    @property
+    def can_save(self) -> bool:
+        """Whether the current photo is in memory, and denoising it did not fail."""
+        return self.current_pyramid is not None and not self.viewer.has_failed
+
+    @property
     def current_pyramid(self) -> ImagePyramid | None:
         """The pixels of the current photo; None while it is being read."""
         return self.pyramid(self.current.key) if self.current is not None else None
@@ -285,8 +296,6 @@ class Controller(QObject):
 
     def _note_unreadable(self, photo: OpenPhoto, error: DenoiserError) -> None:
         self.update_photo(photo.key, status=PhotoStatus.FAILED, problem=message_of(error), hint=hint_of(error))
-        retry = tr("Try again"), lambda: self.show_photo(photo.key)
-        self.notify(failure(f"photo-{photo.key}", error, *retry))
 
     def _read_ahead(self, status: EngineStatus) -> None:
         """Read the next photo of the strip while the file worker is idle, so that moving on is fast."""

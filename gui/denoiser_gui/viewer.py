@@ -68,6 +68,12 @@ class Viewer(QObject):
         """Whether a worker thread is busy."""
         return not (self._engine_thread.is_idle() and self._render_thread.is_idle())
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the current photo cannot be denoised with its options."""
+        request = self.request
+        return request is not None and request.options.strength > 0 and self._preview.error_of(request) is not None
+
     def is_current(self, frame: PreviewFrame) -> bool:
         """Whether a frame matches the current request: photo, options, view and visible part."""
         now, then = self.request, frame.request

@@ -54,7 +54,7 @@ def window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) ->
     qtbot.addWidget(window)
     window.show()
     window.batch.set_open(True)
-    window.banner.show_notice(Notice("a", tr("It failed."), tr("Do so."), action=tr("Again")))
+    window.toasts.show_notice(Notice("a", tr("It failed."), tr("Do so."), action=tr("Again")))
     yield window
     window.close()
 

@@ -95,7 +95,7 @@ def test_the_queue_returns_at_the_next_start(
     assert [row.source for row in rows] == [path for path in photos if path not in done]
     assert all(row.state is RowState.WAITING for row in rows)
     assert all(row.settings.denoise.noise_level == 14.0 for row in rows)
-    assert "batch" in again.banner.keys
+    assert "batch" in again.toasts.keys
     control.start(photos[0].parent / "out")
     qtbot.waitUntil(lambda: not control.is_running, timeout=60_000)
     assert {path.name for path in (photos[0].parent / "out").glob("*.png")} == {path.name for path in photos}

@@ -239,15 +239,15 @@ def test_photos_are_never_overwritten_and_other_files_only_on_request(
     qtbot.addWidget(dialog)
     _until(qtbot, lambda: not dialog.save.isEnabled())
     opened.saver.save_as(opened.controller.current, dialog.request)
-    _until(qtbot, lambda: opened.banner.keys)
+    _until(qtbot, lambda: opened.toasts.keys)
     assert photo.read_bytes() == before
     other = photo.parent / "clean" / photo.name
     other.parent.mkdir()
     other.write_bytes(b"of somebody else")
     opened.actions_["save"].trigger()
-    _until(qtbot, lambda: any(button.text() == "Replace" for button in opened.banner.findChildren(QPushButton)))
+    _until(qtbot, lambda: any(button.text() == "Replace" for button in opened.toasts.findChildren(QPushButton)))
     assert other.read_bytes() == b"of somebody else"
-    replace = next(b for b in opened.banner.findChildren(QPushButton) if b.text() == "Replace")
+    replace = next(b for b in opened.toasts.findChildren(QPushButton) if b.text() == "Replace")
     replace.click()
     _until(qtbot, lambda: opened.controller.current.saved_as == other)
     assert imageio.read(other).width == 420
@@ -365,25 +365,54 @@ def test_presets_are_those_of_the_command_line(opened: MainWindow, qtbot: QtBot)
     assert opened.panel.presets.box.currentData() == "Concert"
     save_preset("Odd", {**opened.controller.settings.by_class(), DenoiseOptions: DenoiseOptions(strength=0.5)})
     opened.panel.presets.apply("absent")
-    _until(qtbot, lambda: "preset" in opened.banner.keys)
+    _until(qtbot, lambda: "preset" in opened.toasts.keys)
 
 
-def test_a_corrupt_file_shows_a_banner(window: MainWindow, photo: Path, qtbot: QtBot) -> None:
+def test_a_corrupt_file_is_explained_in_the_canvas_and_cannot_be_saved(
+    window: MainWindow, photo: Path, qtbot: QtBot
+) -> None:
     broken = photo.with_name("broken.jpg")
     broken.write_bytes(photo.read_bytes()[:500])
-    window.controller.open([broken, photo])
-    _until(qtbot, lambda: window.banner.keys)
-    assert window.controller.current.status is PhotoStatus.FAILED and window.controller.current.problem
-    qtbot.keyClick(window.canvas, Qt.Key.Key_Right)
+    window.controller.open([broken])
+    _until(qtbot, window.error.isVisible)
+    current = window.controller.current
+    assert current is not None and current.status is PhotoStatus.FAILED and current.problem
+    assert "broken.jpg" in window.error.accessibleName() and current.problem in window.error.accessibleName()
+    assert not window.panel.save.isEnabled() and not window.actions_["save"].isEnabled()
+    assert window.panel.histogram._overview is None
+    assert window.status._left.text() == "broken.jpg cannot be opened"
+    window.controller.open([photo])
     _until_exact(window, qtbot)
-    assert window.controller.current.name == "portrait.png"
+    assert window.canvas.isVisible() and window.panel.save.isEnabled() and window.actions_["save"].isEnabled()
+    window.controller.show_neighbour(-1)
+    _until(qtbot, window.error.isVisible)
+    assert window.panel.histogram._overview is None, "not that of the photo before"
+    broken.write_bytes(photo.read_bytes())
+    window.error.findChildren(QPushButton)[0].click()
+    _until_exact(window, qtbot)
+    assert window.canvas.isVisible()
 
 
-def test_a_missing_model_shows_a_banner_and_can_be_undone(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_missing_model_is_reported_and_can_be_undone(opened: MainWindow, qtbot: QtBot) -> None:
     opened.controller.change(model="no-such-model")
-    _until(qtbot, lambda: opened.banner.keys and opened.canvas.shown_state is State.FAILED)
+    _until(qtbot, lambda: opened.toasts.keys and opened.canvas.shown_state is State.FAILED)
+    assert not opened.actions_["save"].isEnabled(), "what is not denoised cannot be saved"
     opened.actions_["undo"].trigger()
     _until_exact(opened, qtbot)
+    assert opened.actions_["save"].isEnabled()
+
+
+def test_enter_finishes_a_number_and_returns_to_the_photo(opened: MainWindow, qtbot: QtBot) -> None:
+    field = opened.panel.level.field
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "21")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert opened.controller.settings.denoise.noise_level == 21.0
+    assert opened.focusWidget() is opened.canvas
+    qtbot.keyClick(opened.focusWidget(), Qt.Key.Key_3)
+    assert opened.controller.viewer.view is View.DIFFERENCE
+    assert opened.controller.settings.denoise.noise_level == 21.0
 
 
 def test_zoom_and_pan_end_with_an_exact_view(opened: MainWindow, qtbot: QtBot) -> None:

@@ -80,6 +80,13 @@ def time_left(seconds: float) -> str:
     return tr("{hours} h left", hours=f"{round(seconds / 60) // 60}:{round(seconds / 60) % 60:02}")
 
 
+def breakable(text: str) -> str:
+    """The text with invisible places for line breaks, so that long names and paths never widen the window."""
+    return _LONG_WORD.sub(lambda word: _PIECE.sub("\\g<0>\u200b", word[0]), text)
+
+
+_LONG_WORD = re.compile(r"\S{24,}")
+_PIECE = re.compile(r"[^/\\_. -]{0,23}[/\\_. -]|[^/\\_. -]{24}")
 _CORRELATED = 0.4  # of NoiseEstimate.kind: camera-like from here on
 _WHITE = 0.2
 

@@ -1,4 +1,4 @@
-"""Notices for the banner, and messages and hints of errors in the language of the window.
+"""Notices for the user, and messages and hints of errors in the language of the window.
 
 A notice has one line, one action, and a key to replace or remove it. Hints contain no command-line options.
 """

@@ -69,6 +69,7 @@ class PartialResult:
         self._levels: tuple[Pixels, ...] = ()
         self._rendered: tuple[Look, tuple[Pixels, ...]] | None = None
         self._measured: frozenset[str] = frozenset()
+        self._is_repeating = False
         self.trust: Trust | None = None  # computed on request once the photo is complete
         self.version = 0  # increases with every visible change
 
@@ -97,8 +98,35 @@ class PartialResult:
         return canvas.kept_share if canvas is not None else 0.0
 
     def is_exact(self, region: Region) -> bool:
-        """Whether all tiles in this part of the photo are exact."""
+        """Whether this part of the photo has its final pixels: tiles that pass the sanity check."""
+        return self.has(region) and self.passes_check
+
+    def has(self, region: Region) -> bool:
+        """Whether all tiles in this part of the photo are there."""
         return self._gradual is not None and self._gradual.has(region)
+
+    @property
+    def passes_check(self) -> bool:
+        """Whether the tiles so far pass the sanity check of the whole photo; otherwise they may be repeated."""
+        from denoiser.engine.session import WRONG
+
+        canvas = self._gradual.work.canvas if self._gradual is not None else None
+        if canvas is None:
+            return True
+        return not self._is_repeating and canvas.kept_share <= WRONG * self.progress
+
+    def check(self) -> None:
+        """Repeat a complete result that fails the sanity check in fp32; raises FaultyResult if that fails, too."""
+        before, self._is_repeating = self.session.precision, True
+        try:
+            self.session.check(self._planned().work)
+        finally:
+            self._is_repeating = False
+        if self.session.precision != before:  # the pixels changed
+            self._update_copies(self.pyramid.whole)
+            self._rendered, self._measured = None, frozenset()
+            self.__dict__.pop("looks", None)
+        self.version += 1
 
     def to_draft(self, level: int, region: Region) -> Region | None:
         """The region of a reduced copy that needs a draft; None if too few tiles are missing."""
@@ -142,7 +170,7 @@ class PartialResult:
         source = self.pyramid.levels[level]
         missing = self._missing(level, region)
         if not missing:
-            return self._levels[level][region.slices], State.EXACT
+            return self._levels[level][region.slices], State.EXACT if self.passes_check else State.DRAFT
         mixed = (self._levels[level] if self._levels else source)[region.slices].copy()
         state = State.DRAFT
         for part in missing:
@@ -204,13 +232,9 @@ class PartialResult:
 
     def finish(self, look: Look) -> FinishedPhoto:
         """The finished photo, once it is complete; raises FaultyResult if most of it fails the sanity check."""
-        before = self.session.precision
+        if not self.passes_check:
+            self.check()
         cleaned = self.session.finish(self._planned().work, look)
-        if self.session.precision != before:  # repeated in fp32: the shown pixels changed too
-            self._update_copies(self.pyramid.whole)
-            self._rendered, self._measured = None, frozenset()
-            self.__dict__.pop("looks", None)
-            self.version += 1
         return FinishedPhoto.by(self.session, self.pyramid.image, cleaned)
 
     def _missing(self, level: int, region: Region) -> list[Region]:

@@ -182,13 +182,15 @@ class Preview:
         pyramid, viewport = request.pyramid, request.viewport
         wanted = viewport.visible_with_margin
         level = pyramid.clamped(viewport.level)
-        if not result.is_exact(wanted):
+        if not result.has(wanted):
             draft = result.to_draft(level, wanted.shrunk(level))
             if draft is not None:
                 return lambda token: result.make_draft(level, draft, token), wanted
             return lambda token: self._timed_tile(result, wanted, token), wanted
         if not result.is_complete:
-            return None  # background work: the look needs statistics of the whole photo
+            return None  # background work: the check and the look need the whole photo
+        if not result.passes_check:
+            return lambda _token: result.check(), wanted
         look = request.options.look
         if not result.is_measured(look):
             return lambda _token: result.measure(look), wanted
@@ -265,7 +267,7 @@ class Preview:
             token.cancel()
         elif region is None:  # a background tile: the view has priority
             result = self._results.get((key, request.inference))
-            if result is not None and not result.is_exact(newest.viewport.visible_with_margin):
+            if result is not None and not result.has(newest.viewport.visible_with_margin):
                 token.cancel()
         elif region.overlap(newest.viewport.visible_with_margin) is None:
             token.cancel()

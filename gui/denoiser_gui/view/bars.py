@@ -1,13 +1,12 @@
-"""The bars of the window: top bar, status line and banners.
+"""The bars of the window: top bar and status line.
 
 The top bar has open, save, views, zoom, and the menu. The status line has state, model, device and speed on the
-left, the batch on the right. A banner above the canvas is one line with hint and action, until solved or dismissed.
+left, the batch on the right.
 """
 
 from __future__ import annotations
 
 from denoiser_gui import qt
-from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.model.requests import EngineStatus, State, View
 from denoiser_gui.model.viewport import Viewport
 from denoiser_gui.qt import Qt
@@ -15,12 +14,8 @@ from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.control_rows import choice_label
-from denoiser_gui.view.icons import icon
 from denoiser_gui.view.widgets import (
     STRETCH,
-    ElidedLabel,
-    button,
-    column,
     label,
     row,
     segments,
@@ -135,79 +130,3 @@ def _parts(status: EngineStatus, state: State) -> list[str]:
     if status.progress < 1:
         parts.append(tr("{share} % of the photo ready", share=int(status.progress * 100)))
     return parts
-
-
-_ANY_HEIGHT = (1 << 24) - 1  # Qt's value for no limit
-MOST = 3  # more would push the photo away; the oldest is removed
-_ICONS = {
-    Severity.INFO: ("info", "second"),
-    Severity.QUESTION: ("info", "accent"),
-    Severity.ERROR: ("warning", "bad"),
-}
-
-
-class Banner(qt.QWidget):
-    """The current notices, newest at the bottom; hidden when there are none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: dict[str, qt.QFrame] = {}
-        self._layout = column()
-        self.setLayout(self._layout)
-        self.setAccessibleName(tr("Notices"))
-        self.setSizePolicy(qt.QSizePolicy.Policy.Expanding, qt.QSizePolicy.Policy.Maximum)
-        self._slide = qt.QPropertyAnimation(self, b"maximumHeight", self)
-        self._slide.finished.connect(lambda: self.setMaximumHeight(_ANY_HEIGHT))
-        self.hide()
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys of the current notices."""
-        return list(self._lines)
-
-    def show_notice(self, notice: Notice) -> None:
-        """Show a notice; it replaces an older one with the same key."""
-        self._drop(notice.key)
-        self._lines[notice.key] = line = self._line(notice)
-        self._layout.addWidget(line)
-        for key in self.keys[:-MOST]:
-            self._drop(key)
-        was_hidden = self.isHidden()
-        self.show()
-        if was_hidden and theme.animation_ms():
-            self._slide.stop()
-            self._slide.setDuration(theme.animation_ms())
-            self._slide.setStartValue(0)
-            self._slide.setEndValue(self._layout.sizeHint().height())
-            self._slide.start()
-
-    def solve(self, key: str) -> None:
-        """Remove the notice with this key."""
-        self._drop(key)
-        if not self._lines:
-            self.hide()
-
-    def _line(self, notice: Notice) -> qt.QFrame:
-        line = qt.QFrame()
-        line.setProperty("role", "banner")
-        line.setAccessibleName(" ".join(filter(None, (notice.text, notice.hint))))
-        sign = label()
-        name, colour = _ICONS[notice.severity]
-        sign.setPixmap(icon(name, colour).pixmap(qt.QSize(18, 18), theme.scale()))
-        texts = ElidedLabel(notice.text), ElidedLabel(notice.hint, "second")
-        action = [button(notice.action, "link", pressed=lambda: self._act(notice))] if notice.action else []
-        dismiss = tool_button("close", tr("Dismiss"), lambda: self.solve(notice.key))
-        line.setLayout(row(sign, *texts, STRETCH, *action, dismiss, margins=(2 * theme.UNIT, 6, theme.UNIT, 6)))
-        return line
-
-    def _act(self, notice: Notice) -> None:
-        self.solve(notice.key)
-        if notice.act is not None:
-            notice.act()
-
-    def _drop(self, key: str) -> None:
-        line = self._lines.pop(key, None)
-        if line is not None:
-            self._layout.removeWidget(line)
-            line.hide()
-            line.deleteLater()

@@ -64,7 +64,7 @@ class PhotoCanvas(qt.QWidget):
         frame = self.frame
         if frame is None or self._viewer.pyramid is None:
             return State.WAITING
-        if self._viewer.status.state is State.FAILED and frame.state is not State.EXACT:
+        if self._viewer.has_failed and frame.state is not State.EXACT:
             return State.FAILED
         if frame.state is State.EXACT and not self._viewer.is_current(frame):
             return State.DRAFT

@@ -37,7 +37,7 @@ class Colours:
     focus: str = "#d9a441"  # focus ring
     good: str = "#5fb878"  # exact, saved
     bad: str = "#ec6f63"  # failed
-    banner: str = "#26282c"  # banners and popups
+    banner: str = "#26282c"  # notices and popups
     pane_label: str = "#000000"  # over the photo, translucent
     pane_text: str = "#ffffff"
     pane_good: str = "#5fb878"  # variants of good, accent and bad over the photo

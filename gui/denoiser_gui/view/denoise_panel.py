@@ -127,11 +127,12 @@ class DenoisePanel(qt.QWidget):
             self._show_facts()
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
-        for widget in (*self.rows.values(), self.presets, self.save):
+        for widget in (*self.rows.values(), self.presets):
             widget.setEnabled(photo is not None)
         self.level.show_estimate(photo.sigma if photo is not None else None)
-        if photo is None:
+        if self._controller.current_pyramid is None:
             self.histogram.show_counts(None)
+        if photo is None:
             self.show_batch_count(0)
         self._show_facts()
 
@@ -189,6 +190,7 @@ class Histogram(qt.QWidget):
     def show_counts(self, overview: Overview | None) -> None:
         """Show the histograms of a photo, or nothing."""
         self._overview = overview
+        self.setAccessibleDescription("")
         if overview is not None:
             bins = overview.after.shape[1]
             share = round(100 * float((overview.after * np.arange(bins)).sum(axis=1).mean()) / bins)

@@ -1,4 +1,4 @@
-"""The main window: top bar, banners, canvas, film strip, panel and status line, and their connections."""
+"""The main window: top bar, canvas, notices, film strip, panel and status line, and their connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.notices import Notice
+from denoiser_gui.model.notices import Notice, Severity
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.photo_settings import command_for
 from denoiser_gui.model.requests import View
@@ -20,21 +20,23 @@ from denoiser_gui.saver import Saver
 from denoiser_gui.translation import tr
 from denoiser_gui.view import icons, theme
 from denoiser_gui.view.actions import Actions
-from denoiser_gui.view.bars import Banner, StatusLine, TopBar
+from denoiser_gui.view.bars import StatusLine, TopBar
 from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.denoise_panel import DenoisePanel
 from denoiser_gui.view.dialogs import PreferencesDialog, QuestionDialog, SaveDialog, ShortcutSheet
+from denoiser_gui.view.error_state import ErrorState
 from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.find_view import FindView
 from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.photo_opener import EmptyState, PhotoOpener, paths_of
+from denoiser_gui.view.toasts import Toasts
 from denoiser_gui.view.widgets import column, row, styled
 
 _SIZE = (1280, 800)
 _FRAME = 32  # height of the title bar in px
 _DIVIDER_STEP = 0.02
-_OF_A_PHOTO = ("save", "save_as", "copy_command", "close", "save_preset", "level")
+_OF_A_PHOTO = ("close", "save_preset", "level")
 _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
@@ -51,9 +53,9 @@ class MainWindow(qt.QMainWindow):
         self._recent = qt.QMenu(tr("Open recent"), self)
         self.photo_opener = PhotoOpener(controller, self)
         self.top = TopBar(self.actions_, self._recent)
-        self.banner, self.status = Banner(), StatusLine()
+        self.status = StatusLine()
         self.canvas = PhotoCanvas(controller.viewer, controller.preferences.split_at)
-        self.empty = EmptyState(controller)
+        self.empty, self.error = EmptyState(controller), ErrorState()
         self.strip = FilmStrip(controller)
         self.finder = FindView(controller, self.strip.thumbnails)
         self.batch = BatchPanel(controller, self.strip.thumbnails)
@@ -71,10 +73,11 @@ class MainWindow(qt.QMainWindow):
 
     def _lay_out(self) -> None:
         self._middle = qt.QStackedWidget()
-        self._middle.addWidget(self.empty)
-        self._middle.addWidget(self.canvas)
-        self._middle.addWidget(self.finder)
-        left = column(self.banner, self._middle, self.batch, self.strip)
+        for page in (self.empty, self.canvas, self.error, self.finder):
+            self._middle.addWidget(page)
+        self.toasts = Toasts(self._middle)
+        self._middle.currentChanged.connect(lambda _: self.toasts.raise_())
+        left = column(self._middle, self.batch, self.strip)
         left.setStretchFactor(self._middle, 1)
         self.tabs = styled(qt.QTabWidget(), "panel")
         self.tabs.setFixedWidth(theme.PANEL)
@@ -91,15 +94,18 @@ class MainWindow(qt.QMainWindow):
 
     def _connect(self) -> None:
         controller, viewer = self.controller, self.controller.viewer
-        controller.notice.connect(self.banner.show_notice)
-        controller.solved.connect(self.banner.solve)
+        controller.notice.connect(self.toasts.show_notice)
+        controller.solved.connect(self.toasts.solve)
         controller.current_changed.connect(self._show_current)
-        controller.photo_changed.connect(self._show_title)
+        controller.photo_changed.connect(self._show_changed)
+        controller.photo_loaded.connect(lambda _: self._show_saveable())
         controller.settings_changed.connect(lambda _: self._show_history())
+        controller.settings_changed.connect(lambda _: self._show_saveable())
         self._recent.aboutToShow.connect(lambda: self.photo_opener.fill_recent(self._recent))
         viewer.viewport_changed.connect(self.top.show_scale)
         viewer.view_changed.connect(self._show_view)
         viewer.status_changed.connect(lambda _: self._show_status())
+        viewer.status_changed.connect(lambda _: self._show_saveable())
         viewer.frame_ready.connect(lambda _: self._show_status())
         self.saver.progress.connect(self._show_saving)
         self.panel.save_requested.connect(self.save)
@@ -110,6 +116,8 @@ class MainWindow(qt.QMainWindow):
         self.strip.selection_changed.connect(self._show_batch_count)
         self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
         self.batch.status_changed.connect(self.status.show_batch)
+        self.error.retry_requested.connect(self._read_again)
+        self.error.close_requested.connect(self._close_current)
         self.finder.photo_chosen.connect(self._show_found)
         self.finder.closed.connect(lambda: self._show_middle(find=False))
         self.empty.open_requested.connect(self.photo_opener.ask_for_files)
@@ -212,6 +220,10 @@ class MainWindow(qt.QMainWindow):
         if self.controller.current is not None:
             self.controller.close_photo(self.controller.current.key)
 
+    def _read_again(self) -> None:
+        if self.controller.current is not None:
+            self.controller.show_photo(self.controller.current.key)
+
     def _ask_for_model(self) -> None:
         dialog = qt.QFileDialog(self, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
         dialog.fileSelected.connect(lambda name: self.controller.change(model=name))
@@ -226,25 +238,39 @@ class MainWindow(qt.QMainWindow):
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
         was_empty = self._middle.currentWidget() is self.empty
-        self._middle.setCurrentWidget(self.empty if photo is None else self.canvas)
+        self._show_middle_page()
         self.actions_.enable(("find", *_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
         self._show_title()
         self._show_history()
+        self._show_saveable()
         self._show_batch_count()
         if photo is None:
             self.top.show_scale(None)
             self.status.show_text(tr("No photo is open"))
             return
-        if self.controller.current_pyramid is None:
+        if self.controller.current_pyramid is None and not self.controller.is_unreadable:
             self.status.show_text(tr("Loading {name}", name=photo.name))
         if was_empty:
             self.canvas.setFocus()
 
     def _show_middle(self, *, find: bool) -> None:
         """Show the Find view, or the current photo."""
-        shown = self.finder if find else self.empty if self.controller.current is None else self.canvas
-        self._middle.setCurrentWidget(shown)
-        shown.setFocus()
+        if find:
+            self._middle.setCurrentWidget(self.finder)
+        else:
+            self._show_middle_page()
+        (self._middle.currentWidget() or self.canvas).setFocus()
+
+    def _show_middle_page(self) -> None:
+        current = self.controller.current
+        if current is None:
+            self._middle.setCurrentWidget(self.empty)
+        elif self.controller.is_unreadable:
+            self.error.show_photo(current)
+            self._middle.setCurrentWidget(self.error)
+            self.status.show_text(tr("{name} cannot be opened", name=current.name))
+        else:
+            self._middle.setCurrentWidget(self.canvas)
 
     def _show_found(self, path: Path) -> None:
         photo = next((photo for photo in self.controller.photos if photo.path == path), None)
@@ -252,7 +278,21 @@ class MainWindow(qt.QMainWindow):
             self.controller.show_photo(photo.key)
             self.canvas.setFocus()
 
-    def _show_title(self, _photo: object = None) -> None:
+    def _show_changed(self, photo: OpenPhoto) -> None:
+        current = self.controller.current
+        if current is not None and current.key == photo.key:
+            self._show_title()
+            self._show_saveable()
+            if self._middle.currentWidget() is not self.finder:
+                self._show_middle_page()
+
+    def _show_saveable(self) -> None:
+        """Enable saving only for a photo that is read and can be denoised."""
+        can_save = self.controller.can_save
+        self.actions_.enable(("save", "save_as", "copy_command"), can_save)
+        self.panel.save.setEnabled(can_save)
+
+    def _show_title(self) -> None:
         current = self.controller.current
         self.setWindowTitle("denoise" if current is None else f"{current.name} — denoise")
 
@@ -292,6 +332,9 @@ class MainWindow(qt.QMainWindow):
             self.controller.show_neighbour(-1 if event.key() == Qt.Key.Key_Left else 1)
         else:
             super().keyPressEvent(event)
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and isinstance(self.focusWidget(), qt.QAbstractSpinBox):
+            self.canvas.setFocus()  # the number was applied, and is finished
 
     def keyReleaseEvent(self, event: qt.QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
@@ -327,7 +370,8 @@ class MainWindow(qt.QMainWindow):
             self._closing = True
             self.saver.saved.connect(lambda _: self.close())
             text = tr("The window closes when the photo is saved.")
-            self.controller.notify(Notice("closing", text, action=tr("Close now"), act=self.close))
+            question = Severity.QUESTION  # it stays
+            self.controller.notify(Notice("closing", text, "", question, tr("Close now"), self.close))
             event.ignore()
             return
         self._remember_layout()

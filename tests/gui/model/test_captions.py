@@ -125,3 +125,12 @@ def test_the_kept_share_in_chinese() -> None:
 def test_file_sizes() -> None:
     assert captions.in_bytes(999) == "999 bytes"
     assert captions.in_bytes(12_345) == "12 kB"
+
+
+def test_long_words_can_be_broken_and_others_are_unchanged() -> None:
+    assert captions.breakable("a short sentence, with-hyphens") == "a short sentence, with-hyphens"
+    name = "x" * 210 + ".jpg"
+    broken = captions.breakable(f"{name} and /home/somebody/photos/a.jpg")
+    assert broken.replace("\u200b", "") == f"{name} and /home/somebody/photos/a.jpg"
+    assert max(len(piece) for piece in broken.split("\u200b")) <= 30
+    assert "home/\u200bsomebody/\u200bphotos/\u200ba" in broken

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from denoiser import imageio
 from denoiser.engine.session import Session
-from denoiser.errors import Cancelled, MissingModel
+from denoiser.errors import Cancelled, FaultyResult, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.options import DenoiseOptions
@@ -341,3 +344,56 @@ def test_data_of_a_closed_photo_is_dropped() -> None:
     bench.work(request)
     bench.preview.forget(1)
     assert bench.preview.result(request) is None
+
+
+def _make_wrong(monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
+    """Sessions begin in this precision, in which their results are wrong nearly everywhere."""
+    from denoiser.engine.runner import NetworkRunner
+
+    right, begin = NetworkRunner._mean_of_passes, Session.__init__
+
+    def wrong(runner: NetworkRunner, noisy: Any, planes: Any) -> Any:
+        result = right(runner, noisy, planes)
+        return noisy.roll((23, 31), dims=(2, 3)) if runner.precision == precision else result
+
+    def begin_in_it(session: Session, options: DenoiseOptions) -> None:
+        begin(session, options)
+        session.precision = session._cleaner.runner.precision = precision
+        session._cleaner.runner.integers = None
+
+    monkeypatch.setattr(NetworkRunner, "_mean_of_passes", wrong)
+    monkeypatch.setattr(Session, "__init__", begin_in_it)
+
+
+def test_nothing_is_exact_before_it_passes_the_sanity_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _make_wrong(monkeypatch, "bf16")
+    bench = Bench(_noisy(3, 250, 260))
+    request = bench.request(DenoiseOptions(device="cpu", tile=192, noise_level=18.0))
+    exact: list[NDArray[Any]] = []
+
+    def look(event: EngineEvent) -> bool:
+        if isinstance(event, EngineStatus):
+            frame = bench.frame(request)
+            assert (event.state is State.EXACT) == (frame.state is State.EXACT)
+            if frame.state is State.EXACT:
+                exact.append(frame.right_values.copy())
+        return False
+
+    bench.work(request, look)
+    assert exact, "it becomes exact, in fp32"
+    region = bench.frame(request).region
+    written = bench.written(request, tmp_path).pixels[region.top : region.bottom, region.left : region.right]
+    assert all(np.array_equal(shown, written) for shown in exact)
+
+
+def test_a_result_that_cannot_be_saved_is_never_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    _make_wrong(monkeypatch, "fp32")
+    bench = Bench(_noisy(3, 250, 260))
+    request = bench.request(dataclasses.replace(FAST, noise_level=18.0))
+    bench.work(request)
+    assert not [event for event in bench.events if isinstance(event, EngineStatus) and event.state is State.EXACT]
+    assert bench.frame(request).state is State.DRAFT
+    failed = [event for event in bench.events if isinstance(event, PreviewFailed)]
+    assert [type(event.error) for event in failed] == [FaultyResult]
