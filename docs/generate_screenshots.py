@@ -122,6 +122,7 @@ def _noisy_photos(folder: Path) -> list[Path]:
 
 
 def _draw(name: str, look: str, language: str, state: Callable[[Shot], bool]) -> None:
+    os.environ["XDG_DATA_HOME"] = str(Path(os.environ["HOME"]) / f"data-{name}")  # no settings of other screenshots
     shot = Shot(look, language)
     try:
         if state(shot):

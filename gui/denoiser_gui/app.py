@@ -64,7 +64,7 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     app = QApplication.instance()
     assert isinstance(app, QApplication)  # created by run
     install_translation(app, translation.set_language(preferences.language))
-    theme.install(app, preferences.theme, preferences.motion)
+    theme.install(app, preferences.theme, preferences.motion, preferences.surround)
     from denoiser_gui.view.main_window import MainWindow
 
     controller = Controller(preferences)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio.screen import profile_at
 from denoiser_gui.autosave import Autosave
-from denoiser_gui.model.notices import Notice, failure, hint_of, message_of
+from denoiser_gui.model.notices import Notice, Severity, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
 from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
@@ -177,6 +177,17 @@ class Controller(QObject):
         if self.history.change(**values):
             self._apply_settings()
 
+    def set_settings(self, keys: Iterable[int], settings: PhotoSettings) -> list[int]:
+        """Give photos these settings, as one step of undo for each; return those that changed."""
+        histories = {key: self._histories.setdefault(key, SettingsHistory(self._initial)) for key in keys}
+        changed = [key for key, history in histories.items() if history.replace(settings)]
+        self._apply_settings_of(changed)
+        return changed
+
+    def undo_of(self, keys: Iterable[int]) -> None:
+        """Undo the last change of settings of several photos."""
+        self._apply_settings_of([key for key in keys if key in self._histories and self._histories[key].undo()])
+
     def undo(self) -> None:
         """Undo the last change of settings."""
         if self.history.undo():
@@ -262,6 +273,12 @@ class Controller(QObject):
             stored = found.settings.get(photo.path) if photo.path is not None else None
             if stored is not None and photo.key not in self._histories:
                 self._histories[photo.key] = SettingsHistory(stored)
+        if found.missing:
+            name, more = found.missing[0].name, len(found.missing) - 1
+            text = tr("{name} does not exist.", name=name)
+            if more:
+                text = tr("{name} and {count} more do not exist.", name=name, count=more)
+            self.notify(Notice("missing", text, severity=Severity.ERROR))
         if found.invalid is not None:
             self.notify(failure("settings", found.invalid))
         if len(self.photos) != before:
@@ -269,7 +286,7 @@ class Controller(QObject):
         if opened:
             self.solved.emit("open")
             self.show_photo(opened[0].key)
-            self.set_preferences(self.preferences.with_opened([photo.path for photo in opened if photo.path]))
+            self.set_preferences(self.preferences.with_opened(found.opened))
         else:
             self.notify(Notice("open", tr("No supported photos found."), hint=skipped[0] if skipped else ""))
 
@@ -290,7 +307,7 @@ class Controller(QObject):
     def _show(self, pyramid: ImagePyramid) -> None:
         self.solved.emit(f"photo-{pyramid.key}")
         if self.current is not None and self.current.status in (PhotoStatus.NEW, PhotoStatus.FAILED):
-            self.update_photo(pyramid.key, status=PhotoStatus.DRAFT, problem="", hint="")
+            self.update_photo(pyramid.key, status=PhotoStatus.UNSAVED, problem="", hint="")
         self.viewer.show(pyramid, self.settings.denoise)
         self.photo_loaded.emit(pyramid.key)
 
@@ -325,14 +342,20 @@ class Controller(QObject):
             self.files.submit("initial-preset", load, take, self.notice_of("preset"))
 
     def _apply_settings(self) -> None:
-        settings, current = self.settings, self.current
-        if current is not None:
-            self.solved.emit(f"photo-{current.key}")
-            if current.status is PhotoStatus.SAVED:
-                self.update_photo(current.key, status=PhotoStatus.DRAFT)
-            self._store_settings(current, settings)
-        self.viewer.set_options(settings.denoise)
-        self.settings_changed.emit(settings)
+        self._apply_settings_of([self.current.key] if self.current is not None else [])
+
+    def _apply_settings_of(self, keys: Sequence[int]) -> None:
+        """Store changed settings; show those of the current photo."""
+        for photo in [self._photos.find(key) for key in keys]:
+            if photo is None:
+                continue
+            self.solved.emit(f"photo-{photo.key}")
+            if photo.status is PhotoStatus.SAVED:
+                self.update_photo(photo.key, status=PhotoStatus.UNSAVED)
+            self._store_settings(photo, self.settings_of(photo.key))
+        if self.current is None or self.current.key in keys:
+            self.viewer.set_options(self.settings.denoise)
+            self.settings_changed.emit(self.settings)
 
     def _store_settings(self, photo: OpenPhoto, settings: PhotoSettings) -> None:
         path, beside = photo.path, self.preferences.settings_place == "sidecar"

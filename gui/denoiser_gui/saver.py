@@ -97,7 +97,7 @@ class Saver(QObject):
         self._running.pop(photo.key, None)
         target, folder = request.target, request.target.parent
         unchanged = self._controller.settings_of(photo.key).denoise == request.settings.denoise
-        status = PhotoStatus.SAVED if unchanged else PhotoStatus.DRAFT
+        status = PhotoStatus.SAVED if unchanged else PhotoStatus.UNSAVED
         self._controller.update_photo(photo.key, status=status, saved_as=target)
         self._controller.remember(save_folder=str(folder))
         self.progress.emit("")

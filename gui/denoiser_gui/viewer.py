@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from denoiser.options import DenoiseOptions
+from denoiser.options import DenoiseOptions, controls
+from denoiser_gui.model.devices import usable_devices
 from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.rendering import Renderer
@@ -41,6 +42,7 @@ class Viewer(QObject):
     view_changed = Signal(object)  # View
     noise_estimated = Signal(int, object)  # key of a photo, NoiseEstimate
     failed = Signal(int, object)  # key, DenoiserError: it cannot be processed
+    devices_found = Signal(object)  # tuple[str, ...]: those that this machine has
     _event_arrived = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -86,6 +88,8 @@ class Viewer(QObject):
     def warm_up(self) -> None:
         """Load the model in advance."""
         self._engine_thread.submit("warm up", self._preview.warm_up)
+        names = tuple(str(name) for name in controls(DenoiseOptions)["device"].choices)
+        self._engine_thread.submit("devices", lambda _: usable_devices(names), self.devices_found.emit)
 
     def show(self, pyramid: ImagePyramid | None, options: DenoiseOptions) -> None:
         """Show another photo, or none."""

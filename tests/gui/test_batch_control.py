@@ -63,12 +63,12 @@ def test_closing_during_a_batch_asks(
     window = new_window()
     _paused(window, photos, qtbot)
     window.close()
-    assert window.isVisible() and window._question is not None and window.batch.control.is_running
-    window._question.keep.click()
-    assert window._question is None and window.batch.control.is_running
+    assert window.isVisible() and window.closing.question is not None and window.batch.control.is_running
+    window.closing.question.keep.click()
+    assert window.closing.question is None and window.batch.control.is_running
     window.close()
-    assert window._question is not None
-    window._question.act.click()
+    assert window.closing.question is not None
+    window.closing.question.act.click()
     assert not window.isVisible()
 
 

@@ -105,7 +105,7 @@ def test_the_noise_is_measured_and_the_next_photo_read_ahead(
 ) -> None:
     controller.open([folder])
     _until(qtbot, lambda: controller.viewer.status.state is State.EXACT and controller.current.noise is not None)
-    assert controller.current.sigma > 5 and controller.current.status is PhotoStatus.DRAFT
+    assert controller.current.sigma > 5 and controller.current.status is PhotoStatus.UNSAVED
     ahead = controller.photos[1].key
     _until(qtbot, lambda: controller.pyramid(ahead) is not None)
 
@@ -174,3 +174,20 @@ def test_windows_keep_the_preferences_of_each_other(controller: Controller, qtbo
     assert controller.stop() and other.stop()
     assert load_preferences() == Preferences(theme="light", split_at=0.25)
     other.deleteLater()
+
+
+def test_a_missing_file_is_reported_beside_those_that_open(
+    controller: Controller, folder: Path, qtbot: QtBot
+) -> None:
+    notices: list[Notice] = []
+    controller.notice.connect(notices.append)
+    controller.open([folder / "a.png", folder / "gone.png"])
+    _until(qtbot, lambda: controller.current is not None)
+    assert [photo.name for photo in controller.photos] == ["a.png"]
+    assert "gone.png does not exist." in [notice.text for notice in notices]
+
+
+def test_a_folder_is_one_recent_entry(controller: Controller, folder: Path, qtbot: QtBot) -> None:
+    controller.open([folder])
+    _until(qtbot, lambda: controller.current is not None)
+    assert controller.preferences.recent == (f"{folder}/",)

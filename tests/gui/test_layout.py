@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from denoiser import imageio
 from denoiser.image import from_numpy
 from denoiser_gui.controller import Controller
-from denoiser_gui.qt import QApplication, QPoint
+from denoiser_gui.qt import QApplication, QMenu, QPoint, QScrollArea
 from denoiser_gui.view import theme
 from denoiser_gui.view.main_window import MainWindow
 
@@ -99,3 +99,40 @@ def test_zoom_and_position_stay_while_stepping(
     window.controller.show_neighbour(-1)
     _shown(window, qtbot, photos[1])
     assert viewer.viewport.fits
+
+
+def test_a_long_name_does_not_widen_the_window(
+    new_window: Callable[[], MainWindow], photos: list[Path], qtbot: QtBot
+) -> None:
+    window = new_window()
+    narrowest = window.minimumSizeHint().width()
+    long = photos[0].with_name("x" * 210 + ".png")
+    photos[0].rename(long)
+    broken = long.with_name("y" * 210 + ".jpg")
+    broken.write_bytes(b"no image")
+    for path in (long, broken):
+        window.controller.open([path])
+        qtbot.waitUntil(
+            lambda path=path: window.controller.current is not None and window.controller.current.path == path
+        )
+        window.saver.progress.emit(f"Saving {path.name} · 3 %")
+        qtbot.waitUntil(window.controller.files.is_idle)
+        qtbot.wait(20)
+        assert window.minimumSizeHint().width() == narrowest
+
+
+def test_the_menu_fits_a_small_screen(new_window: Callable[[], MainWindow]) -> None:
+    window = new_window()
+    menus = [menu for menu in window.top.findChildren(QMenu) if menu.actions()]
+    assert len(menus) >= 6 and all(menu.sizeHint().height() < 500 for menu in menus)
+
+
+def test_the_panel_needs_no_scroll_bar_at_1280_by_800(new_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
+    window = new_window()
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: window.height() == 800)
+    area = window.panel.findChild(QScrollArea)
+    assert area is not None and area.widget() is not None
+    window.panel._facts.setText("\n".join(["line"] * 4))
+    qtbot.wait(20)
+    assert area.widget().sizeHint().height() <= area.viewport().height()

@@ -383,6 +383,12 @@ def test_a_corrupt_file_is_explained_in_the_canvas_and_cannot_be_saved(
     assert window.status._left.text() == "broken.jpg cannot be opened"
     window.controller.open([photo])
     _until_exact(window, qtbot)
+    window.canvas.setFocus()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Left)
+    _until(qtbot, window.error.isVisible)
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Right)
+    assert window.controller.current.name == "portrait.png", "arrow keys go on"
+    _until_exact(window, qtbot)
     assert window.canvas.isVisible() and window.panel.save.isEnabled() and window.actions_["save"].isEnabled()
     window.controller.show_neighbour(-1)
     _until(qtbot, window.error.isVisible)

@@ -25,7 +25,7 @@ def status_text(photo: OpenPhoto) -> str:
     """The status of a photo as a word."""
     texts = {
         PhotoStatus.NEW: tr("new"),
-        PhotoStatus.DRAFT: tr("not saved"),
+        PhotoStatus.UNSAVED: tr("not saved"),
         PhotoStatus.SAVED: tr("saved"),
         PhotoStatus.FAILED: tr("failed"),
     }
@@ -85,6 +85,7 @@ def breakable(text: str) -> str:
     return _LONG_WORD.sub(lambda word: _PIECE.sub("\\g<0>\u200b", word[0]), text)
 
 
+_SHORT = 24  # characters of a part that is kept in one line
 _LONG_WORD = re.compile(r"\S{24,}")
 _PIECE = re.compile(r"[^/\\_. -]{0,23}[/\\_. -]|[^/\\_. -]{24}")
 _CORRELATED = 0.4  # of NoiseEstimate.kind: camera-like from here on
@@ -104,14 +105,23 @@ def camera_line(pyramid: ImagePyramid) -> str:
         f"{exposure} s" if exposure else "",
         f"f/{aperture:.3g}" if aperture else "",
     ]
-    return " · ".join(part for part in parts if part)
+    return " · ".join(_unbroken(part) for part in parts if part)
 
 
 def lens_line(pyramid: ImagePyramid) -> str:
     """Lens, focal length and time."""
     length = _number(pyramid.exif.get("focal length", ""))
-    parts = (pyramid.exif.get("lens", ""), f"{length:.0f} mm" if length else "", pyramid.exif.get("taken", ""))
+    taken = _DATE.sub(r"\1-\2-\3 \4:\5", pyramid.exif.get("taken", ""))
+    parts = (breakable(pyramid.exif.get("lens", "")), _unbroken(f"{length:.0f} mm") if length else "", taken)
     return " · ".join(part for part in parts if part)
+
+
+_DATE = re.compile(r"^(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)\b.*")  # as EXIF stores it
+
+
+def _unbroken(text: str) -> str:
+    """The text without places for line breaks, such as after the slash of f/5."""
+    return text.replace(" ", "\u00a0").replace("/", "/\u2060") if len(text) < _SHORT else breakable(text)
 
 
 def file_line(pyramid: ImagePyramid) -> str:
@@ -136,9 +146,8 @@ def noise_line(estimate: NoiseEstimate | None) -> str:
     if estimate.grey:
         text = tr("noise σ {luma}", luma=f"{estimate.luma:.1f}")
     else:
-        text = tr(
-            "noise σ {luma} luma, {chroma} colour", luma=f"{estimate.luma:.1f}", chroma=f"{estimate.chroma:.1f}"
-        )
+        levels = {"luma": f"{estimate.luma:.1f}", "chroma": f"{estimate.chroma:.1f}"}
+        text = tr("noise σ {sigma} (luma {luma}, colour {chroma})", sigma=f"{estimate.sigma:.1f}", **levels)
     return f"{text} · {kind}" if kind else text
 
 

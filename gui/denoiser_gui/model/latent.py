@@ -41,6 +41,12 @@ class LatentRequest:
     rival: str = ""  # one of RIVALS, or empty
     region: Region | None = None  # the sample; None for the whole photo
 
+    def gives_same(self, other: LatentRequest | None) -> bool:
+        """Whether another request has the same result."""
+        names = ("quality", "denoise", "rival", "region")
+        same_image = other is not None and self.image is other.image
+        return same_image and all(getattr(self, name) == getattr(other, name) for name in names)
+
     @property
     def cleans(self) -> bool:
         return self.denoise != _OFF

@@ -18,7 +18,7 @@ class PhotoStatus(Enum):
     """How far a photo is processed."""
 
     NEW = "new"  # never shown
-    DRAFT = "draft"  # shown, and not saved with its current settings
+    UNSAVED = "unsaved"  # shown, and not saved with its current settings
     SAVED = "saved"
     FAILED = "failed"
 

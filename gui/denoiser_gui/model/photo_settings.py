@@ -77,6 +77,15 @@ class SettingsHistory:
         self._future, self.now = [], changed
         return True
 
+    def replace(self, settings: PhotoSettings) -> bool:
+        """Apply all settings of another photo as one step; return whether anything changed."""
+        if settings == self.now:
+            return False
+        self._past = [*self._past, self.now][-_MOST_STEPS:]
+        self._last = (frozenset(), 0.0)
+        self._future, self.now = [], settings
+        return True
+
     def undo(self) -> bool:
         """Go back one step; return whether there was one."""
         return self._step(self._past, self._future)

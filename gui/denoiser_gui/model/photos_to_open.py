@@ -21,6 +21,8 @@ class PhotosToOpen:
     paths: tuple[Path, ...]
     settings: Mapping[Path, PhotoSettings]  # of those that have stored ones
     skipped: tuple[str, ...]  # messages about other files
+    missing: tuple[Path, ...] = ()  # of the given paths
+    opened: tuple[str, ...] = ()  # the given files and folders, as the list of recent ones stores them
     invalid: UsageError | None = None  # the first file of settings that cannot be used
 
 
@@ -29,7 +31,8 @@ def find_photos_to_open(paths: Sequence[Path]) -> PhotosToOpen:
     from denoiser.batch.discover import discover
     from denoiser.imageio import formats
 
-    found = discover(paths, is_image_name=lambda path: formats.is_image_name(path) or is_latent(path))
+    there = [path for path in paths if path.exists()]
+    found = discover(there or paths, is_image_name=lambda path: formats.is_image_name(path) or is_latent(path))
     photos = _without_copies([find.path for find in found.finds], frozenset(paths))
     settings: dict[Path, PhotoSettings] = {}
     invalid = None
@@ -42,7 +45,9 @@ def find_photos_to_open(paths: Sequence[Path]) -> PhotosToOpen:
         if stored is not None:
             settings[path] = stored
     skipped = tuple(f"{skipped.path}: {skipped.reason}" for skipped in found.skipped)
-    return PhotosToOpen(tuple(photos), settings, skipped, invalid)
+    missing = tuple(path for path in paths if path not in there)
+    opened = tuple(f"{path.absolute()}{'/' if path.is_dir() else ''}" for path in there)
+    return PhotosToOpen(tuple(photos), settings, skipped, missing, opened, invalid)
 
 
 def _without_copies(photos: Sequence[Path], named: frozenset[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class Preferences:
 
     theme: str = _one_of(SYSTEM, "dark", "light")
     language: str = _one_of(SYSTEM, *LANGUAGES)
+    surround: str = _one_of("theme", "black", "dark", "grey", "white")  # colour around the photo
     motion: str = _one_of(SYSTEM, "none")
     compare: str = _one_of(*VIEWS)
     split_at: float = _checked(0.5, _is_share)
@@ -74,19 +75,22 @@ class Preferences:
     more_open: bool = _checked(False, lambda value: isinstance(value, bool))  # advanced options
     batch_open: bool = _checked(False, lambda value: isinstance(value, bool))
     geometry: str = _checked("", _is_hex)  # of the window, as saved by Qt
-    recent: tuple[str, ...] = ()  # files, newest first
+    recent: tuple[str, ...] = ()  # files, and folders with a slash at the end, newest first
 
-    def with_opened(self, paths: list[Path]) -> Preferences:
-        """Copy with *paths* at the start of the recent files."""
-        if not paths:
+    def with_opened(self, names: Sequence[str]) -> Preferences:
+        """Copy with these files and folders at the start of the recent ones."""
+        if not names:
             return self
-        newest = [str(path.absolute()) for path in paths]
-        recent = tuple(dict.fromkeys([*newest, *self.recent]))[:MOST_RECENT]
-        return dataclasses.replace(self, recent=recent, open_folder=str(Path(newest[0]).parent))
+        recent = tuple(dict.fromkeys([*names, *self.recent]))[:MOST_RECENT]
+        return dataclasses.replace(self, recent=recent, open_folder=str(_folder_of(names[0])))
 
     def recent_folders(self, most: int) -> list[Path]:
-        """Folders of the recent files, each once; they may no longer exist."""
-        return list(dict.fromkeys(Path(name).parent for name in self.recent))[:most]
+        """Recent folders and those of recent files, each once; they may no longer exist."""
+        return list(dict.fromkeys(map(_folder_of, self.recent)))[:most]
+
+
+def _folder_of(name: str) -> Path:
+    return Path(name) if name.endswith("/") else Path(name).parent
 
 
 def preferences_file() -> Path:

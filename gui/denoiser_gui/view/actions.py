@@ -30,6 +30,7 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("find", tr("Find similar and odd photos"), ("Ctrl+F",), "find"),
             _Entry("next", tr("Next photo"), ("Right", "Ctrl+Right"), handled_by_widget=True),
             _Entry("previous", tr("Previous photo"), ("Left", "Ctrl+Left"), handled_by_widget=True),
+            _Entry("select_all", tr("Select all photos"), ("Ctrl+A",)),
             _Entry("close", tr("Close photo"), ("Ctrl+W",), "close"),
         ),
         tr("Saving"): (
@@ -45,6 +46,10 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("reset", tr("Reset all"), ("Ctrl+R",), "reset"),
             _Entry("save_preset", tr("Save preset…"), ("Ctrl+Shift+P",), "preset"),
             _Entry("level", tr("Edit noise level"), ("N",)),
+            _Entry("copy_settings", tr("Copy settings"), ("Ctrl+Alt+C",)),
+            _Entry("paste_settings", tr("Paste settings into selected photos"), ("Ctrl+Alt+V",)),
+            _Entry("sync", tr("Use settings for selected photos"), ("Ctrl+Alt+S",)),
+            _Entry("sync_level", tr("Use settings and this noise level for selected photos"), ("Ctrl+Alt+N",)),
         ),
         tr("Compare"): (
             _Entry(View.SIDE_BY_SIDE.value, tr("Side by side"), ("1",), "side-by-side"),

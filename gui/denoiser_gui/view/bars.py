@@ -16,6 +16,7 @@ from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.control_rows import choice_label
 from denoiser_gui.view.widgets import (
     STRETCH,
+    ElidedLabel,
     label,
     row,
     segments,
@@ -59,13 +60,13 @@ class TopBar(qt.QWidget):
 
 def _menu(actions: Actions, recent: qt.QMenu, parent: qt.QWidget) -> qt.QMenu:
     menu = qt.QMenu(parent)
-    for _, group in actions.groups:
+    for title, group in actions.groups:
+        submenu = menu.addMenu(title)  # one list of all would be higher than a small screen
         for action in group:
             if action.shortcutContext() is not Qt.ShortcutContext.WidgetShortcut:
-                menu.addAction(action)
+                submenu.addAction(action)
             if action is actions["open_folder"]:
-                menu.addMenu(recent)
-        menu.addSeparator()  # Qt hides the last one
+                submenu.addMenu(recent)
     return menu
 
 
@@ -90,8 +91,8 @@ class StatusLine(qt.QWidget):
         super().__init__()
         styled(self, "status")
         self.setFixedHeight(theme.STATUS)
-        self._left, self._right = label(), label()
-        self._left.setTextFormat(Qt.TextFormat.PlainText)
+        self._left = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
+        self._right = ElidedLabel()
         self._left.setAccessibleName(tr("State"))
         self._right.setAccessibleName(tr("Batch"))
         self.setLayout(row(self._left, STRETCH, self._right, margins=(20, 0, 20, 0)))
@@ -103,12 +104,12 @@ class StatusLine(qt.QWidget):
     def show_text(self, text: str, details: str = "") -> None:
         """Show another text on the left."""
         self._left.setText(text)
-        self._left.setToolTip(details)
+        self._left.setToolTip(details or text)
         self._left.setAccessibleDescription(details)
 
     def show_batch(self, text: str) -> None:
         """Show the text of the batch."""
-        self._right.setText(text)
+        self._right.set_text(text)
 
 
 def _parts(status: EngineStatus, state: State) -> list[str]:

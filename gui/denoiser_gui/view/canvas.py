@@ -139,7 +139,7 @@ class PhotoCanvas(qt.QWidget):
         ratio = self.devicePixelRatioF()
         painter.scale(1 / ratio, 1 / ratio)
         panes = self._panes()
-        painter.fillRect(qt.QRectF(0, 0, panes.width + 1, panes.height + 1), theme.colour("canvas"))
+        painter.fillRect(qt.QRectF(0, 0, panes.width + 1, panes.height + 1), qt.QColor(theme.current().surround))
         viewport = self._viewer.viewport
         if viewport is None:
             return

@@ -49,11 +49,12 @@ class Colours:
         return luminance(self.window) < 0.2
 
 
+SURROUNDS = {"black": "#000000", "dark": "#2b2b2b", "grey": "#777777", "white": "#ffffff"}  # around the photo
 DARK = Colours("dark")
 LIGHT = Colours(
     "light",
     window="#f1f1ef",
-    canvas="#e6e6e4",
+    canvas="#777777",
     panel="#fafaf8",
     well="#ffffff",
     line="#dcdcd8",

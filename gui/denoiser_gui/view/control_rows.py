@@ -1,20 +1,12 @@
-"""Rows of the panel: one for each option, built from denoiser.options so that none is missing, and the presets.
-
-Presets are named settings in the files that `denoise --preset` reads.
-"""
+"""Rows of the panel: one for each option, built from denoiser.options so that none is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from denoiser.batch.presets import load_preset, preset_names, save_preset
-from denoiser.errors import DenoiserError
 from denoiser.options import Control
-from denoiser_gui.controller import Controller
-from denoiser_gui.model.notices import Notice, failure
-from denoiser_gui.model.photo_settings import PhotoSettings
-from denoiser_gui.qt import QInputDialog, QWidget, Signal
+from denoiser_gui.qt import QWidget, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view.widgets import STRETCH, NumberBox, ValueSlider, column, label, plain_combo, row
 
@@ -47,12 +39,13 @@ class ControlRow(QWidget):
         return self.control.minimum, self.control.maximum
 
     def _describe(self, widget: QWidget, field: QWidget | None = None) -> None:
-        """Set the names for screen readers; *field* repeats the value of *widget* as a number."""
+        """Set the names for screen readers; *field* repeats the value of *widget*, a slider, as a number."""
         text = label_of(self.name)
         widget.setAccessibleName(text)
         widget.setAccessibleDescription(tr(self.control.help))
         if field is not None:
-            field.setAccessibleName(tr("{control} value", control=text))
+            unit = widget.unit if isinstance(widget, ValueSlider) else ""
+            field.setAccessibleName(tr("{control} in {unit}", control=text, unit=unit))
 
 
 class ShareRow(ControlRow):
@@ -61,7 +54,7 @@ class ShareRow(ControlRow):
     def __init__(self, name: str, control: Control, default: Any) -> None:
         super().__init__(name, control, default)
         low, high = self._range()
-        self.slider = ValueSlider(low, high)
+        self.slider = ValueSlider(low, high, unit="%", factor=100)
         self.field = NumberBox(100 * low, 100 * high, unit=" %")
         self.field.setFixedHeight(22)
         self._describe(self.slider, self.field)
@@ -83,7 +76,7 @@ class LevelRow(ControlRow):
         low, high = self._range()
         self._value: float | None = None
         self._estimate: float | None = None
-        self.slider = ValueSlider(low, high, bend=_BEND, handle=16)
+        self.slider = ValueSlider(low, high, bend=_BEND, handle=16, unit="σ")
         self.field = NumberBox(low, high, decimals=1, automatic=True)
         self._describe(self.slider, self.field)
         least, unit, most = (label(text, "caption") for text in (f"{low:.0f}", "σ", f"{high:.0f}"))
@@ -177,100 +170,3 @@ def choice_label(choice: str | int) -> str:
     """The label of a choice."""
     named = {"auto": tr("Auto"), "off": tr("Off"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
     return named.get(str(choice), str(choice))
-
-
-_SAVE = "\0save"
-_USE_FIRST = "\0use"  # use the chosen preset for new photos
-
-
-class PresetsRow(QWidget):
-    """Lists, applies and saves presets."""
-
-    def __init__(self, controller: Controller) -> None:
-        super().__init__()
-        self._controller = controller
-        self._applied = ("", PhotoSettings())  # name and settings
-        self._names: list[str] = []
-        self.box = plain_combo(tr("Preset"))
-        self.box.activated.connect(self._choose)
-        self.setLayout(row(label(tr("Preset"), "second"), STRETCH, self.box))
-        self._fill()
-        controller.settings_changed.connect(self._show_current)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Reload the names of the presets."""
-
-        def show(names: list[str]) -> None:
-            self._names = names
-            self._fill()
-
-        self._controller.files.submit("presets", lambda _: preset_names(), show)
-
-    def ask_for_name(self) -> None:
-        """Ask for a name and save the settings under it."""
-        name, given = QInputDialog.getText(self, tr("Save preset"), tr("Preset name"))
-        if given and name.strip():
-            self.save_as(name.strip())
-
-    def save_as(self, name: str) -> None:
-        """Save the settings of the current photo as a preset."""
-        settings = self._controller.settings
-
-        def saved(_: object) -> None:
-            self._applied = (name, settings)
-            self._controller.notify(Notice("preset", tr("Preset {name} saved.", name=name)))
-            self.refresh()
-
-        values, failed = settings.by_class(), self._controller.notice_of("preset")
-        self._controller.files.submit("save-preset", lambda _: save_preset(name, values), saved, failed)
-
-    def apply(self, name: str) -> None:
-        """Apply a preset; options it does not contain stay."""
-
-        def change(values: dict[str, Any]) -> None:
-            try:
-                self._controller.change(**values)
-            except DenoiserError as error:
-                show_failure(error)
-                return
-            self._applied = (name, self._controller.settings)
-            self._controller.solved.emit("preset")
-            self._fill()
-
-        def show_failure(error: DenoiserError) -> None:
-            self._controller.notify(failure("preset", error))
-            self._fill()
-
-        self._controller.files.submit("load-preset", lambda _: load_preset(name), change, show_failure)
-
-    def _fill(self) -> None:
-        self.box.clear()
-        self.box.addItem(tr("None"), "")
-        for name in self._names:
-            self.box.addItem(name, name)
-        self.box.insertSeparator(self.box.count())
-        self.box.addItem(tr("Save preset…"), _SAVE)
-        first = self._controller.preferences.preset
-        name = self._applied[0]
-        if name and name != first:
-            self.box.addItem(tr("Use {name} for new photos", name=name), _USE_FIRST)
-        elif first:
-            self.box.addItem(tr("Do not use {name} for new photos", name=first), _USE_FIRST)
-        self._show_current(self._controller.settings)
-
-    def _show_current(self, settings: PhotoSettings) -> None:
-        name, applied = self._applied
-        self.box.setCurrentIndex(max(0, self.box.findData(name if settings == applied else "")))
-
-    def _choose(self, at: int) -> None:
-        chosen = self.box.itemData(at)
-        self._show_current(self._controller.settings)
-        if chosen == _SAVE:
-            self.ask_for_name()
-        elif chosen == _USE_FIRST:
-            name = self._applied[0]
-            self._controller.remember(preset="" if name == self._controller.preferences.preset else name)
-            self._fill()
-        elif chosen:
-            self.apply(chosen)

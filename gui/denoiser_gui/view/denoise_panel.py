@@ -22,8 +22,9 @@ from denoiser_gui.model.requests import Overview
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
-from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, PresetsRow, choice_label, row_for
+from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, choice_label, row_for
 from denoiser_gui.view.icons import icon
+from denoiser_gui.view.presets_row import PresetsRow
 from denoiser_gui.view.widgets import STRETCH, button, column, label, row, scroll_area, separator
 
 LOOK = ("noise_level", "strength", "colour_noise", "detail", "grain")  # always visible
@@ -61,6 +62,7 @@ class DenoisePanel(qt.QWidget):
         controller.current_changed.connect(self._show_current)
         controller.photo_changed.connect(self._show_changed)
         controller.viewer.status_changed.connect(lambda _: self._show_facts())  # the share that was kept
+        controller.viewer.devices_found.connect(self._take_devices)
         controller.viewer.overview_ready.connect(self._show_overview)
         controller.files.submit("models", lambda _: catalog.entries(), self._take_models)
         self._show_settings(controller.settings)
@@ -88,8 +90,8 @@ class DenoisePanel(qt.QWidget):
             label(tr("Photo"), "heading"),
             self._facts,
             STRETCH,
-            margins=(20, 12, 20, 8),
-            spacing=7,
+            margins=(20, 8, 20, 4),
+            spacing=4,
         )
         inner.setLayout(content)
         scroll = scroll_area(inner)
@@ -164,6 +166,13 @@ class DenoisePanel(qt.QWidget):
         models_row.set_choices([*known, (tr("From a file…"), None)])
         models_row.show_value(self._controller.settings.denoise.model)
 
+    def _take_devices(self, names: tuple[str, ...]) -> None:
+        """Offer only devices that this machine has."""
+        devices_row = self.rows["device"]
+        assert isinstance(devices_row, ChoiceRow)
+        devices_row.set_choices([(choice_label(name), name) for name in names])
+        devices_row.show_value(self._controller.settings.denoise.device)
+
     def _choose(self, name: str, value: Any) -> None:
         if name == "model" and value is None:
             self.rows[name].show_value(self._controller.settings.denoise.model)
@@ -172,7 +181,7 @@ class DenoisePanel(qt.QWidget):
         self._controller.change(**{name: value})
 
 
-_HEIGHT = 60
+_HEIGHT = 44
 _CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # the usual red, green and blue of histograms
 _TOP = 0.995  # quantile of the bins that sets the scale, so that one peak does not flatten the rest
 

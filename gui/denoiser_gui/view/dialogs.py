@@ -22,7 +22,7 @@ from denoiser_gui.model.saving import SaveRequest, check_target
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import LANGUAGES, tr
 from denoiser_gui.view import theme
-from denoiser_gui.view.widgets import STRETCH, NumberBox, button, column, label, row, scroll_area
+from denoiser_gui.view.widgets import STRETCH, Dropdown, NumberBox, button, column, label, row, scroll_area
 
 _MARGINS = (3 * theme.UNIT,) * 4
 
@@ -60,6 +60,14 @@ class PreferencesDialog(qt.QDialog):
         form.setVerticalSpacing(theme.UNIT)
         system = {"system": tr("Follow system")}
         self._add(form, "theme", tr("Theme"), {**system, "dark": tr("Dark"), "light": tr("Light")})
+        surrounds = {
+            "theme": tr("As the theme"),
+            "black": tr("Black"),
+            "dark": tr("Dark grey"),
+            "grey": tr("Mid-grey"),
+            "white": tr("White"),
+        }
+        self._add(form, "surround", tr("Around the photo"), surrounds)
         self._add(form, "motion", tr("Animation"), {**system, "none": tr("None")})
         places = {"app": tr("In a folder of the app"), "sidecar": tr("Next to the photos")}
         self._add(form, "settings_place", tr("Settings of photos"), places)
@@ -80,7 +88,7 @@ class PreferencesDialog(qt.QDialog):
     def _choose(self, field: str, value: str) -> None:
         self._controller.remember(**{field: value})
         chosen = self._controller.preferences
-        theme.current().choose(chosen.theme, chosen.motion)
+        theme.current().choose(chosen.theme, chosen.motion, chosen.surround)
         self._restart.setVisible(self._restart.isVisible() or field == "language")
 
 
@@ -100,7 +108,7 @@ class SaveDialog(qt.QDialog):
         named = [(formats.ROWS[str(key)].name, key) for key in known["format"].choices]
         self.format = _box([(tr("From file name"), None), *named])
         self.format.setCurrentIndex(max(0, self.format.findData(options.format)))
-        self.bits = qt.QComboBox()
+        self.bits = Dropdown()
         self.quality = NumberBox(1, 100, automatic=True)
         self.quality.setProperty("role", "")
         self.quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
@@ -209,8 +217,8 @@ class SaveDialog(qt.QDialog):
         dialog.open()
 
 
-def _box(choices: Iterable[tuple[str, Any]]) -> qt.QComboBox:
-    box = qt.QComboBox()
+def _box(choices: Iterable[tuple[str, Any]]) -> Dropdown:
+    box = Dropdown()
     for text, value in choices:
         box.addItem(text, value)
     return box

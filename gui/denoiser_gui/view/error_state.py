@@ -24,6 +24,7 @@ class ErrorState(qt.QWidget):
     def __init__(self) -> None:
         super().__init__()
         styled(self, "canvas")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._mark = label()
         self._name, self._problem, self._hint = label(role="large"), label(role="failed"), label(role="second")
         texts = (self._name, self._problem, self._hint)
@@ -35,6 +36,8 @@ class ErrorState(qt.QWidget):
         self._problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         retry = button(tr("Try again"), "outline", "retry", self.retry_requested.emit)
         close = button(tr("Close photo"), "outline", "close", self.close_requested.emit)
+        for each in (retry, close):
+            each.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         lines = (row(STRETCH, widget, STRETCH) for widget in (self._mark, *texts))
         buttons = row(STRETCH, retry, close, STRETCH)
         self.setLayout(column(STRETCH, *lines, buttons, STRETCH, spacing=2 * theme.UNIT))

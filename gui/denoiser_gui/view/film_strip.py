@@ -25,7 +25,7 @@ _FRAME = qt.QSize(118, 80)  # of a thumbnail
 _CELL = qt.QSize(130, 114)
 _NAME_CELL = qt.QSize(170, 26)
 _DOT = qt.QSize(8, 8)
-_DOTS = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.DRAFT: "accent"}
+_DOTS = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.UNSAVED: "accent"}
 _BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
 _NO_INDEX = qt.QModelIndex()
 
@@ -102,7 +102,7 @@ class PhotoModel(qt.QAbstractListModel):
             paint_icon(painter, centre, "photos", theme.colour("second"))
         elif photo.status in _BADGES:
             paint_badge(painter, _FRAME, *_BADGES[photo.status])
-        elif photo.status is PhotoStatus.DRAFT:
+        elif photo.status is PhotoStatus.UNSAVED:
             painter.setPen(qt.QPen(theme.colour("panel", 0.92), 2))
             painter.setBrush(theme.colour("accent"))
             painter.drawEllipse(qt.QRectF(_FRAME.width() - 14, 6, 8, 8))
@@ -134,6 +134,7 @@ class FilmStrip(qt.QWidget):
         super().__init__()
         self._controller = controller
         self.thumbnails = Thumbnails(controller)  # shared with other widgets
+        self.menu_actions: list[qt.QAction] = []  # for the selected photos, from the window
         self._photos = PhotoModel(self.thumbnails, self)
         self._view = _StripView(self)
         self._view.setModel(self._photos)
@@ -146,6 +147,17 @@ class FilmStrip(qt.QWidget):
     def selected_paths(self) -> list[Path]:
         """The files of the selected photos, in the order of the strip."""
         return [photo.path for photo in self._selected() if photo.path is not None]
+
+    def selected_keys(self) -> list[int]:
+        """The keys of the selected photos, in the order of the strip."""
+        return [photo.key for photo in self._selected()]
+
+    def select_all(self) -> None:
+        """Select all photos; the current one stays."""
+        flags = qt.QItemSelectionModel.SelectionFlag.Select
+        last = self._photos.index(len(self._controller.photos) - 1)
+        if last.isValid():
+            self._view.selectionModel().select(qt.QItemSelection(self._photos.index(0), last), flags)
 
     def set_narrow(self, narrow: bool) -> None:
         """Switch between thumbnails and names."""
@@ -174,6 +186,7 @@ class FilmStrip(qt.QWidget):
         menu = qt.QMenu(self)
         add = menu.addAction(tr_count("Add to batch", "Add {count} photos to batch", count))
         add.triggered.connect(lambda: self.batch_requested.emit(paths))
+        menu.addActions(self.menu_actions)
         if len(paths) == 1:
             menu.addAction(tr("Show in folder")).triggered.connect(lambda: show_folder(paths[0].parent))
         menu.addSeparator()

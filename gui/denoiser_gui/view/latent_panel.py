@@ -73,10 +73,10 @@ class LatentPanel(qt.QWidget):
     # --- widgets ---
 
     def _build(self) -> None:
-        self._slider = ValueSlider(0.0, 100.0, handle=16)
+        self._slider = ValueSlider(0.0, 100.0, handle=16, unit="%")
         self._slider.setAccessibleName(tr("Quality"))
         self._number = NumberBox(0.0, 100.0)
-        self._number.setAccessibleName(tr("{control} value", control=tr("Quality")))
+        self._number.setAccessibleName(tr("{control} in {unit}", control=tr("Quality"), unit="%"))
         self._slider.set_amount(DEFAULT_QUALITY)
         self._number.set_amount(DEFAULT_QUALITY)
         self._denoises = qt.QCheckBox(tr("Denoise before encoding"))
@@ -168,6 +168,7 @@ class LatentPanel(qt.QWidget):
         request = self._request()
         if self.result is not None and request is not None and request.region != self.result.request.region:
             self._timer.start(_PAN_DELAY_MS)
+            self._show_state()
 
     def _schedule(self, *_: object) -> None:
         if self.isVisible() and self._request() is not None and not self._timer.isActive():
@@ -258,6 +259,11 @@ class LatentPanel(qt.QWidget):
     def _show_progress(self, share: float) -> None:
         self._state.setText(tr("Encoding, {share} %", share=round(100 * share)))
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the result has the current photo and options."""
+        return self.result is not None and self.result.request.gives_same(self._request())
+
     def _show_state(self) -> None:
         result, request = self.result, self._request()
         for widget in (self._slider, self._number, self._denoises, self._rivals):
@@ -290,6 +296,8 @@ class LatentPanel(qt.QWidget):
         self._savings.setText(savings)
         for name, fact in self._facts.items():
             fact.setText(texts[name])
+        for each in (self._savings, *self._facts.values()):
+            each.setEnabled(self.is_current)  # grey until the figures belong to what is chosen
 
 
 def _size(result: LatentResult, count: int) -> str:

@@ -10,21 +10,23 @@ from typing import Any
 
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.notices import Notice, Severity
+from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.model.photo_settings import command_for
 from denoiser_gui.model.requests import View
 from denoiser_gui.model.saving import SaveRequest
 from denoiser_gui.qt import Qt
 from denoiser_gui.saver import Saver
+from denoiser_gui.settings_copier import SettingsCopier
 from denoiser_gui.translation import tr
-from denoiser_gui.view import icons, theme
+from denoiser_gui.view import accessible, icons, theme
 from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.bars import StatusLine, TopBar
 from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.canvas import PhotoCanvas
+from denoiser_gui.view.closing import Closing
 from denoiser_gui.view.denoise_panel import DenoisePanel
-from denoiser_gui.view.dialogs import PreferencesDialog, QuestionDialog, SaveDialog, ShortcutSheet
+from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.error_state import ErrorState
 from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.find_view import FindView
@@ -36,7 +38,8 @@ from denoiser_gui.view.widgets import column, row, styled
 _SIZE = (1280, 800)
 _FRAME = 32  # height of the title bar in px
 _DIVIDER_STEP = 0.02
-_OF_A_PHOTO = ("close", "save_preset", "level")
+_OF_A_SELECTION = ("copy_settings", "paste_settings", "sync", "sync_level")
+_OF_A_PHOTO = ("close", "copy_settings", "select_all", "save_preset", "level")
 _OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
@@ -45,7 +48,9 @@ class MainWindow(qt.QMainWindow):
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
+        accessible.install()
         self.controller, self.saver = controller, Saver(controller, self)
+        self.copier = SettingsCopier(controller)
         self.setWindowTitle("denoise")
         self.setWindowIcon(icons.app_icon())
         self.setAcceptDrops(True)
@@ -60,8 +65,7 @@ class MainWindow(qt.QMainWindow):
         self.finder = FindView(controller, self.strip.thumbnails)
         self.batch = BatchPanel(controller, self.strip.thumbnails)
         self.panel, self.latent = DenoisePanel(controller), LatentPanel(controller)
-        self._closing = self._sure = False  # waiting for a photo to be saved; the batch may be stopped
-        self._question: QuestionDialog | None = None
+        self.closing = Closing(self, controller, self.saver, self.batch.control)
         self._lay_out()
         self._connect()
         self._connect_actions()
@@ -111,9 +115,11 @@ class MainWindow(qt.QMainWindow):
         self.panel.save_requested.connect(self.save)
         self.panel.batch_requested.connect(self.add_to_batch)
         self.panel.model_file_requested.connect(self._ask_for_model)
+        self.copier.copied.connect(self._show_selection)
+        self.strip.menu_actions = [self.actions_[name] for name in _OF_A_SELECTION]
         self.strip.open_requested.connect(self.photo_opener.ask_for_files)
         self.strip.batch_requested.connect(self.batch.add)
-        self.strip.selection_changed.connect(self._show_batch_count)
+        self.strip.selection_changed.connect(self._show_selection)
         self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
         self.batch.status_changed.connect(self.status.show_batch)
         self.error.retry_requested.connect(self._read_again)
@@ -139,6 +145,11 @@ class MainWindow(qt.QMainWindow):
             "copy_command": self.copy_command,
             "add_to_batch": self.add_to_batch,
             "batch": lambda: self.batch.set_open(not self.batch.is_open),
+            "select_all": self.strip.select_all,
+            "copy_settings": self.copier.copy,
+            "paste_settings": lambda: self.copier.paste(self.strip.selected_keys()),
+            "sync": lambda: self.copier.sync(self.strip.selected_keys()),
+            "sync_level": lambda: self.copier.sync(self.strip.selected_keys(), one_level=True),
             "undo": controller.undo,
             "redo": controller.redo,
             "reset": lambda: controller.change(**{name: row.default for name, row in self.panel.rows.items()}),
@@ -243,7 +254,7 @@ class MainWindow(qt.QMainWindow):
         self._show_title()
         self._show_history()
         self._show_saveable()
-        self._show_batch_count()
+        self._show_selection()
         if photo is None:
             self.top.show_scale(None)
             self.status.show_text(tr("No photo is open"))
@@ -262,15 +273,20 @@ class MainWindow(qt.QMainWindow):
         (self._middle.currentWidget() or self.canvas).setFocus()
 
     def _show_middle_page(self) -> None:
-        current = self.controller.current
+        """Show the page for the current photo, which takes over the keyboard focus."""
+        current, focused = self.controller.current, self.focusWidget()
+        page: qt.QWidget = self.canvas
         if current is None:
-            self._middle.setCurrentWidget(self.empty)
+            page = self.empty
         elif self.controller.is_unreadable:
+            page = self.error
             self.error.show_photo(current)
-            self._middle.setCurrentWidget(self.error)
             self.status.show_text(tr("{name} cannot be opened", name=current.name))
-        else:
-            self._middle.setCurrentWidget(self.canvas)
+        had_focus = focused is not None and self._middle.isAncestorOf(focused)
+        if page is not self._middle.currentWidget():
+            self._middle.setCurrentWidget(page)
+            if had_focus:
+                page.setFocus()
 
     def _show_found(self, path: Path) -> None:
         photo = next((photo for photo in self.controller.photos if photo.path == path), None)
@@ -306,7 +322,9 @@ class MainWindow(qt.QMainWindow):
         self.actions_.enable(("divider_left", "divider_right"), view is View.SPLIT)
         self.controller.remember(compare=view.value)
 
-    def _show_batch_count(self) -> None:
+    def _show_selection(self) -> None:
+        self.actions_.enable(("sync", "sync_level"), len(self.strip.selected_keys()) > 1)
+        self.actions_.enable(("paste_settings",), self.copier.can_paste and bool(self.strip.selected_keys()))
         self.panel.show_batch_count(len(self.strip.selected_paths()))
 
     def _show_status(self) -> None:
@@ -358,20 +376,10 @@ class MainWindow(qt.QMainWindow):
 
     def quit(self) -> None:
         """Close without questions, as for a signal. Unfinished photos of the batch stay in its queue."""
-        self._sure = self._closing = True
-        self.close()
+        self.closing.force()
 
     def closeEvent(self, event: qt.QCloseEvent) -> None:
-        if self.batch.control.is_running and not self._sure:
-            event.ignore()
-            self._ask_to_quit()
-            return
-        if self.saver.is_busy and not self._closing:
-            self._closing = True
-            self.saver.saved.connect(lambda _: self.close())
-            text = tr("The window closes when the photo is saved.")
-            question = Severity.QUESTION  # it stays
-            self.controller.notify(Notice("closing", text, "", question, tr("Close now"), self.close))
+        if not self.closing.is_allowed():
             event.ignore()
             return
         self._remember_layout()
@@ -389,21 +397,3 @@ class MainWindow(qt.QMainWindow):
             more_open=self.panel.more.isChecked(),
             batch_open=self.batch.is_open,
         )
-
-    def _ask_to_quit(self) -> None:
-        if self._question is not None:
-            self._question.raise_()
-            return
-        texts = (
-            tr("A batch is running. Stop it and quit?"),
-            tr("Finished photos are kept. The others stay in the queue, also after a restart of the app."),
-        )
-        self._question = question = QuestionDialog(self, tr("Quit"), texts, tr("Stop and quit"), tr("Keep running"))
-        question.finished.connect(self._take_answer)
-        question.open()
-
-    def _take_answer(self, answer: int) -> None:
-        self._question = None
-        if answer == qt.QDialog.DialogCode.Accepted:
-            self._sure = True
-            self.close()

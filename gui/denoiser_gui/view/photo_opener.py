@@ -27,6 +27,7 @@ from denoiser_gui.view.widgets import STRETCH, button, choose_folder, column, la
 _SAMPLE = "astronaut.png"  # Eileen Collins; NASA, Great Images in NASA. Public domain.
 _SHOT, _READ = 0.006, 0.0006  # variance per unit of light, and of the dark: a small sensor at dusk
 _SEED = 16
+_MENU_TEXT = 80  # characters of an entry at most
 
 
 class PhotoOpener(qt.QObject):
@@ -69,8 +70,10 @@ class PhotoOpener(qt.QObject):
     def fill_recent(self, menu: qt.QMenu) -> None:
         """Fill the menu of recent files."""
         menu.clear()
-        for path in map(Path, self._controller.preferences.recent):
-            action = menu.addAction(f"{path.name}  —  {path.parent}")
+        for name in self._controller.preferences.recent:
+            path = Path(name)
+            shown = f"{path.name}/" if name.endswith("/") else path.name
+            action = menu.addAction(_shortened(f"{shown}  —  {captions.short_path(path.parent)}"))
             action.triggered.connect(lambda _checked, path=path: self._controller.open([path]))
         if menu.isEmpty():
             menu.addAction(tr("No recent files")).setEnabled(False)
@@ -78,6 +81,13 @@ class PhotoOpener(qt.QObject):
     def _open_image(self, name: str, make: Callable[[], Image]) -> None:
         done = partial(self._controller.open_pasted, name)
         self._controller.files.submit("make", lambda _: make(), done, self._controller.notice_of("open"))
+
+
+def _shortened(text: str) -> str:
+    """A text for a menu; `&` is no shortcut."""
+    if len(text) > _MENU_TEXT:
+        text = f"{text[: _MENU_TEXT // 2]}…{text[-_MENU_TEXT // 2 :]}"
+    return text.replace("&", "&&")
 
 
 def paths_of(data: qt.QMimeData) -> list[Path]:

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from denoiser_gui import qt
 from denoiser_gui.qt import Qt, Signal
-from denoiser_gui.view.colours import DARK, LIGHT, Colours
+from denoiser_gui.view.colours import DARK, LIGHT, SURROUNDS, Colours
 
 UNIT = 8  # px; basic spacing, device-independent like all lengths here
 FONT_PX = 13
@@ -32,9 +32,10 @@ class Theme(qt.QObject):
 
     changed = Signal()
 
-    def __init__(self, app: qt.QApplication, choice: str, motion: str) -> None:
+    def __init__(self, app: qt.QApplication, choice: str, motion: str, surround: str) -> None:
         super().__init__(app)
         self.app = app
+        self._surround = surround
         self._choice, self._motion = choice, motion
         self.colours: Colours = DARK
         app.setStyle("Fusion")  # the only style that accepts all colours and looks the same everywhere
@@ -42,10 +43,18 @@ class Theme(qt.QObject):
         qt.QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
         self._apply(self._chosen_colours())
 
-    def choose(self, choice: str = SYSTEM, motion: str = SYSTEM) -> None:
+    def choose(self, choice: str = SYSTEM, motion: str = SYSTEM, surround: str = "theme") -> None:
         """Change the theme at once; *choice* is system, dark or light, *motion* system or none."""
         self._choice, self._motion = choice, motion
+        if surround != self._surround:
+            self._surround = surround
+            self.changed.emit()
         self._follow()
+
+    @property
+    def surround(self) -> str:
+        """The colour around the photo."""
+        return SURROUNDS.get(self._surround, self.colours.canvas)
 
     @property
     def has_animation(self) -> bool:
@@ -73,9 +82,9 @@ class Theme(qt.QObject):
 _themes: list[Theme] = []
 
 
-def install(app: qt.QApplication, choice: str = SYSTEM, motion: str = SYSTEM) -> Theme:
+def install(app: qt.QApplication, choice: str = SYSTEM, motion: str = SYSTEM, surround: str = "theme") -> Theme:
     """Apply a theme to *app*; `current()` returns it from now on."""
-    _themes[:] = [Theme(app, choice, motion)]
+    _themes[:] = [Theme(app, choice, motion, surround)]
     return _themes[0]
 
 

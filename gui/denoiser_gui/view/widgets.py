@@ -16,6 +16,7 @@ STRETCH = None  # in a row or column: takes the free space
 Item = qt.QWidget | qt.QLayout | int | None  # an int is a space in pixels
 Margins = tuple[int, int, int, int]  # left, top, right, bottom
 Widget = TypeVar("Widget", bound=qt.QWidget)
+_COMBO = 150  # px; width of a combo box in the panel
 Layout = TypeVar("Layout", bound=qt.QBoxLayout)
 
 
@@ -90,12 +91,56 @@ def tool_button(icon_name: str, name: str, pressed: Callable[[], Any] | None = N
     return made
 
 
-def plain_combo(name: str) -> qt.QComboBox:
+class _ChoiceDelegate(qt.QStyledItemDelegate):
+    """Draws choices, and separators as lines."""
+
+    def sizeHint(self, option: qt.QStyleOptionViewItem, index: Any) -> qt.QSize:
+        size = super().sizeHint(option, index)
+        return qt.QSize(size.width(), theme.UNIT + 1) if _is_separator(index) else size
+
+    def paint(self, painter: qt.QPainter, option: qt.QStyleOptionViewItem, index: Any) -> None:
+        if not _is_separator(index):
+            super().paint(painter, option, index)
+            return
+        place: qt.QRect = option.rect  # type: ignore[attr-defined]  # the stubs omit it
+        painter.fillRect(place.left(), place.center().y(), place.width(), 1, theme.colour("line"))
+
+
+def _is_separator(index: Any) -> bool:
+    return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")  # as QComboBox marks it
+
+
+class Dropdown(qt.QComboBox):
+    """A combo box whose list shows complete rows, within the window where it can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setItemDelegate(_ChoiceDelegate(self))  # the default one ignores the height of the style sheet
+
+    def showPopup(self) -> None:
+        super().showPopup()
+        view = self.view()
+        shown = range(min(self.count(), self.maxVisibleItems()))
+        rows = sum(view.sizeHintForRow(at) + 2 * view.spacing() for at in shown)
+        for _ in range(2):  # the frame of the list is known after the first time
+            self._place(view.window(), rows + view.window().height() - view.viewport().height())
+
+    def _place(self, popup: qt.QWidget, height: int) -> None:
+        """Move the list below the box, or above it, within the window."""
+        window = self.window()
+        room = window.rect().translated(window.mapToGlobal(qt.QPoint(0, 0)))
+        above = self.mapToGlobal(qt.QPoint(0, 0)).y()
+        below, height = above + self.height(), min(height, room.height())
+        top = below if below + height <= room.bottom() else max(above - height, room.top())
+        width = min(max(popup.width(), self.width()), room.width())
+        popup.setGeometry(max(room.left(), min(popup.x(), room.right() - width)), top, width, height)
+
+
+def plain_combo(name: str) -> Dropdown:
     """A combo box without a frame."""
-    made = qt.QComboBox()
+    made = Dropdown()
     made.setProperty("role", "plain")
-    made.setSizeAdjustPolicy(qt.QComboBox.SizeAdjustPolicy.AdjustToContents)
-    made.setMinimumWidth(140)
+    made.setFixedWidth(_COMBO)  # the choices of a column of combo boxes are aligned
     made.setAccessibleName(name)
     return made
 
@@ -232,9 +277,19 @@ class ValueSlider(qt.QSlider):
     moved = Signal(float)  # by the user
     reset = Signal()  # the user asks for the default
 
-    def __init__(self, minimum: float, maximum: float, *, bend: float = 1.0, handle: int = 12) -> None:
+    def __init__(
+        self,
+        minimum: float,
+        maximum: float,
+        *,
+        bend: float = 1.0,
+        handle: int = 12,
+        unit: str = "",
+        factor: float = 1.0,
+    ) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self._minimum, self._maximum, self._bend = minimum, maximum, bend
+        self.unit, self.factor = unit, factor  # for screen readers
         self._handle = handle  # its width, as in the style sheet
         self._mark: float | None = None
         self._automatic = False
@@ -251,10 +306,30 @@ class ValueSlider(qt.QSlider):
         share: float = (self.value() / _TICKS) ** (1 / self._bend)
         return self._minimum + (self._maximum - self._minimum) * share
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+        return self._minimum, self._maximum
+
+    @property
+    def decimals(self) -> int:
+        """Decimals that a person distinguishes."""
+        return 1 if (self._maximum - self._minimum) * self.factor / _STEPS < 1 else 0
+
+    @property
+    def spoken(self) -> str:
+        """The value with its unit, for screen readers."""
+        text = f"{self.amount * self.factor:.{self.decimals}f} {self.unit}".strip()
+        return tr("Auto {level}", level=text) if self._automatic else text
+
     def set_amount(self, amount: float) -> None:
         """Set the value without emitting `moved`."""
         with qt.QSignalBlocker(self):
-            self.setValue(round(_TICKS * self._share(amount)))
+            self.set_position_of(amount)
+
+    def set_position_of(self, amount: float) -> None:
+        """Move to a value as the user does."""
+        self.setValue(round(_TICKS * self._share(amount)))
 
     def set_mark(self, amount: float | None, *, automatic: bool = False) -> None:
         """Mark a value on the scale; *automatic* if it is also the current one."""

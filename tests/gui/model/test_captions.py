@@ -83,10 +83,16 @@ def _estimate(luma: float, chroma: float, kind: float, *, grey: bool = False) ->
 
 def test_camera_line() -> None:
     pyramid = _pyramid(make="NIKON CORPORATION", model="NIKON D750", iso="6400", exposure="1/125", aperture="2.8")
-    assert captions.camera_line(pyramid) == "NIKON D750 · ISO 6400 · 1/125 s · f/2.8"
+    assert captions.camera_line(pyramid) == "NIKON\u00a0D750 · ISO\u00a06400 · 1/\u2060125\u00a0s · f/\u20602.8"
     assert captions.camera_line(_pyramid()) == ""
-    assert captions.camera_line(_pyramid(make="Canon", model="EOS 5D")) == "Canon EOS 5D"
+    assert captions.camera_line(_pyramid(make="Canon", model="EOS 5D")) == "Canon\u00a0EOS\u00a05D"
     assert captions.camera_line(_pyramid(aperture="odd")) == ""
+
+
+def test_dates_of_exif_are_readable() -> None:
+    pyramid = _pyramid(lens="50mm", taken="2023:07:14 18:22:01", **{"focal length": "50"})
+    assert captions.lens_line(pyramid) == "50mm · 50\u00a0mm · 2023-07-14 18:22"
+    assert captions.lens_line(_pyramid(taken="some day")) == "some day"
 
 
 def test_file_line() -> None:
@@ -96,7 +102,7 @@ def test_file_line() -> None:
 def test_noise_line() -> None:
     assert captions.noise_line(None) == ""
     assert captions.noise_line(_estimate(0.3, 0.2, 0.9)) == "almost no noise"
-    assert captions.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 11.3 luma, 8.7 colour · camera-like"
+    assert captions.noise_line(_estimate(11.3, 8.7, 0.9)) == "noise σ 9.6 (luma 11.3, colour 8.7) · camera-like"
     assert captions.noise_line(_estimate(11.3, 0, 0.05, grey=True)) == "noise σ 11.3 · white"
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from denoiser import imageio
+from denoiser.errors import DenoiserError
 from denoiser.image import from_numpy
 from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.photos_to_open import find_photos_to_open
@@ -36,3 +37,11 @@ def test_stored_settings_come_with_the_photos(folder: Path) -> None:
     found = find_photos_to_open([folder])
     assert found.settings == {folder / "a.png": settings}
     assert found.invalid is not None and "b.jpg" in found.invalid.message
+
+
+def test_missing_files_do_not_prevent_others_from_opening(folder: Path) -> None:
+    found = find_photos_to_open([folder / "a.png", folder / "gone.png", folder / "sub"])
+    assert folder / "a.png" in found.paths and found.missing == (folder / "gone.png",)
+    assert found.opened == (str(folder / "a.png"), f"{folder / 'sub'}/")
+    with pytest.raises(DenoiserError):
+        find_photos_to_open([folder / "gone.png"])

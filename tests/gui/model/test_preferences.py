@@ -112,11 +112,14 @@ def test_random_files_never_raise(tmp_path: Path) -> None:
 
 
 def test_recent_files_are_unique_and_newest_first(tmp_path: Path) -> None:
-    opened = Preferences().with_opened([Path("/a/1.png"), Path("/b/2.png")]).with_opened([Path("/b/2.png")])
+    opened = Preferences().with_opened(["/a/1.png", "/b/2.png"]).with_opened(["/b/2.png"])
     assert opened.recent == ("/b/2.png", "/a/1.png")
     assert opened.open_folder == "/b"
     assert opened.recent_folders(2) == [Path("/b"), Path("/a")]
-    many = opened.with_opened([Path(f"/c/{n}.png") for n in range(40)])
+    folder = opened.with_opened(["/d/photos/"])
+    assert folder.recent[0] == "/d/photos/" and folder.open_folder == "/d/photos"
+    assert folder.recent_folders(2) == [Path("/d/photos"), Path("/b")]
+    many = opened.with_opened([f"/c/{n}.png" for n in range(40)])
     assert len(many.recent) == MOST_RECENT
     assert opened.with_opened([]) is opened
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from denoiser_gui.view.colours import DARK, LIGHT, READABLE, SEEN, Colours, contrast
+from denoiser_gui.view.colours import DARK, LIGHT, READABLE, SEEN, SURROUNDS, Colours, contrast, luminance
 
 _BOTH = pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])
 
@@ -15,7 +15,7 @@ def test_contrast_is_that_of_the_standard() -> None:
 
 @_BOTH
 def test_text_has_enough_contrast_on_every_background(colours: Colours) -> None:
-    grounds = ("window", "panel", "well", "hover", "pressed", "selected", "banner", "canvas")
+    grounds = ("window", "panel", "well", "hover", "pressed", "selected", "banner")
     poor = {
         (ink, ground): round(ratio, 2)
         for ink in ("text", "second")
@@ -41,11 +41,17 @@ def test_coloured_text_has_enough_contrast(colours: Colours) -> None:
 
 @_BOTH
 def test_focus_and_knobs_have_enough_contrast(colours: Colours) -> None:
-    for ground in ("window", "panel", "well", "canvas", "banner"):
+    for ground in ("window", "panel", "well", "banner"):
         assert contrast(colours.focus, getattr(colours, ground)) >= SEEN, ground
     for dot in ("pane_good", "pane_accent", "pane_bad", "pane_text"):
         assert contrast(getattr(colours, dot), colours.pane_label) >= SEEN, dot
     assert colours.is_dark == (colours is DARK)
+
+
+def test_the_light_theme_does_not_dazzle_beside_the_photo() -> None:
+    assert 0.15 <= luminance(LIGHT.canvas) <= 0.25, "mid-grey"
+    for shade in SURROUNDS.values():
+        assert len({shade[1:3], shade[3:5], shade[5:7]}) == 1, f"{shade} is tinted"
 
 
 @_BOTH

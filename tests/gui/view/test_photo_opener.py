@@ -26,7 +26,7 @@ def test_it_offers_files_and_a_sample(controller: Controller, qtbot: QtBot) -> N
 
 
 def test_it_offers_the_two_most_recent_folders(controller: Controller, qtbot: QtBot) -> None:
-    opened = [Path("/p/one/1.jpg"), Path("/p/one/2.jpg"), Path("/p/two/1.jpg"), Path("/p/three/1.jpg")]
+    opened = ["/p/one/1.jpg", "/p/one/2.jpg", "/p/two/", "/p/three/1.jpg"]
     controller.preferences = dataclasses.replace(controller.preferences).with_opened(opened)
     state = EmptyState(controller)
     qtbot.addWidget(state)

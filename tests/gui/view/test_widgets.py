@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from denoiser_gui.qt import QPoint, Qt
-from denoiser_gui.view.widgets import ElidedLabel, NumberBox, ValueSlider
+from denoiser_gui.qt import QApplication, QPoint, QRect, Qt, QWidget
+from denoiser_gui.view import theme
+from denoiser_gui.view.widgets import Dropdown, ElidedLabel, NumberBox, ValueSlider
 
 
 def test_long_text_is_elided_and_in_the_tooltip(qtbot: QtBot) -> None:
@@ -68,3 +69,27 @@ def test_a_click_moves_the_slider_there_and_a_double_click_resets(qtbot: QtBot) 
     assert moved == [75.0]
     with qtbot.waitSignal(slider.reset):
         qtbot.mouseDClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(50, 10))
+
+
+@pytest.mark.parametrize("rows", [2, 5, 14])
+def test_a_list_shows_complete_rows_within_the_window(qapp: QApplication, qtbot: QtBot, rows: int) -> None:
+    theme.install(qapp, "dark", "none")
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(500, 620)
+    box = Dropdown()
+    box.setProperty("role", "plain")
+    for number in range(rows):
+        box.addItem(f"A choice with a long description in words, number {number}", number)
+    box.setParent(window)
+    box.setGeometry(360, 300, 130, 28)
+    window.show()
+    box.showPopup()
+    view, popup = box.view(), box.view().window()
+    shown = min(rows, box.maxVisibleItems()) - 1
+    last = view.visualRect(view.model().index(shown, 0))
+    assert view.visualRect(view.model().index(0, 0)).top() >= 0
+    assert last.bottom() <= view.viewport().height(), "the last row is complete"
+    edges = QRect(window.mapToGlobal(QPoint(0, 0)), window.size())
+    assert edges.contains(popup.geometry()), (edges, popup.geometry())
+    box.hidePopup()
