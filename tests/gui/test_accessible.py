@@ -18,6 +18,7 @@ from denoiser_gui.qt import (
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
+    QAccessible,
     QApplication,
     QComboBox,
     QHeaderView,
@@ -98,6 +99,25 @@ def test_every_control_has_a_name(window: MainWindow, tmp_path: Path) -> None:
             )
     assert count > 40
     assert not nameless, f"setAccessibleName(tr(…)) on these: {nameless}"
+
+
+def test_screen_readers_get_a_name_and_an_understandable_value(window: MainWindow, tmp_path: Path) -> None:
+    poor, count = [], 0
+    for widget in _all(window, tmp_path):
+        if not isinstance(widget, _CONTROLS) or _is_inner(widget):
+            continue
+        count += 1
+        found = QAccessible.queryAccessibleInterface(widget)
+        name, value = found.text(QAccessible.Text.Name), found.text(QAccessible.Text.Value)
+        place = f"{type(widget).__name__} {name!r} {value!r}"
+        if not name or found.role() is QAccessible.Role.NoRole:
+            poor.append(place)
+        if isinstance(widget, QComboBox) and (name != widget.accessibleName() or value != widget.currentText()):
+            poor.append(place)
+        if isinstance(widget, QAbstractSlider) and not re.search(r"^\S*\s?\d+(\.\d)?.? [%σ]", value):
+            poor.append(place)
+    assert count > 40
+    assert not poor
 
 
 def test_every_control_is_reached_by_the_keyboard(window: MainWindow, tmp_path: Path) -> None:

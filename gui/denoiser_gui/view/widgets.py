@@ -102,7 +102,7 @@ class _ChoiceDelegate(qt.QStyledItemDelegate):
         if not _is_separator(index):
             super().paint(painter, option, index)
             return
-        place: qt.QRect = option.rect  # type: ignore[attr-defined]  # the stubs omit it
+        place: qt.QRect = option.rect
         painter.fillRect(place.left(), place.center().y(), place.width(), 1, theme.colour("line"))
 
 
@@ -121,7 +121,7 @@ class Dropdown(qt.QComboBox):
         super().showPopup()
         view = self.view()
         shown = range(min(self.count(), self.maxVisibleItems()))
-        rows = sum(view.sizeHintForRow(at) + 2 * view.spacing() for at in shown)
+        rows = sum(view.sizeHintForRow(at) for at in shown)
         for _ in range(2):  # the frame of the list is known after the first time
             self._place(view.window(), rows + view.window().height() - view.viewport().height())
 

@@ -120,3 +120,12 @@ def test_without_a_codec_the_tab_says_so(opened: Open, qtbot: QtBot, tmp_path: P
     qtbot.waitUntil(lambda: "not encoded" in _words(panel), timeout=_PATIENCE)
     assert not panel.save.isEnabled()
     panel.close()
+
+
+def test_figures_of_other_settings_are_grey(panel: LatentPanel, controller: Controller, qtbot: QtBot) -> None:
+    figures = list(panel._facts.values())
+    assert panel.is_current and all(figure.isEnabled() for figure in figures)
+    panel.set_quality(20)
+    assert not panel.is_current and not any(figure.isEnabled() for figure in figures)
+    _wait_for_result(panel, qtbot, quality=20)
+    assert all(figure.isEnabled() for figure in figures)
