@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from denoiser.options import Control
-from denoiser_gui.qt import QWidget, Signal
+from denoiser_gui.qt import QPainter, QPaintEvent, QWidget, Signal
 from denoiser_gui.translation import tr
+from denoiser_gui.view import theme
 from denoiser_gui.view.widgets import STRETCH, NumberBox, ValueSlider, column, label, plain_combo, row
 
+_TICKS = (5.0, 10.0, 25.0, 50.0)  # sigmas of the scale between its ends
+_TICK, _TICK_FONT = 5, 10  # px
 _BEND = 0.6  # exponent of the noise level slider: its first half covers sigma 0 to 24, where most photos are
 
 
@@ -68,6 +71,27 @@ class ShareRow(ControlRow):
         self.field.set_amount(100 * value)
 
 
+class SliderScale(QWidget):
+    """Ticks with values below a slider, where its handle is at these values."""
+
+    def __init__(self, slider: ValueSlider, values: Sequence[float]) -> None:
+        super().__init__()
+        self._slider, self._values = slider, values
+        self.setFont(theme.interface_font(_TICK_FONT))
+        self.setFixedHeight(_TICK + self.fontMetrics().height())
+        theme.current().changed.connect(self.update)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(theme.colour("second"))
+        for value in self._values:
+            at, text = round(self._slider.place_of(value)), f"{value:.0f}"
+            width = self.fontMetrics().horizontalAdvance(text)
+            painter.drawLine(at, 0, at, _TICK - 2)
+            left = min(max(at - width // 2, 0), self.width() - width)
+            painter.drawText(left, _TICK + self.fontMetrics().ascent(), text)
+
+
 class LevelRow(ControlRow):
     """The noise level: the most prominent control, with a mark at the estimated level."""
 
@@ -79,10 +103,9 @@ class LevelRow(ControlRow):
         self.slider = ValueSlider(low, high, bend=_BEND, handle=16, unit="σ")
         self.field = NumberBox(low, high, decimals=1, automatic=True)
         self._describe(self.slider, self.field)
-        least, unit, most = (label(text, "caption") for text in (f"{low:.0f}", "σ", f"{high:.0f}"))
-        scale = row(least, STRETCH, unit, STRETCH, most)
+        scale = SliderScale(self.slider, (low, *_TICKS, high))
         head = row(label(label_of(name), "heading"), STRETCH, self.field)
-        self.setLayout(column(head, self.slider, scale, spacing=2))
+        self.setLayout(column(head, self.slider, scale))
         self.slider.moved.connect(lambda amount: self.choose(round(amount, 1)))
         self.slider.reset.connect(self.reset)
         self.field.entered.connect(self.choose)

@@ -373,10 +373,14 @@ class ValueSlider(qt.QSlider):
         painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("accent"))
-        at = self._handle / 2 + (self.width() - self._handle) * self._share(self._mark)
+        at = self.place_of(self._mark)
         painter.drawPolygon([qt.QPointF(at, 6), qt.QPointF(at - 4, 0), qt.QPointF(at + 4, 0)])
         if not self._automatic:
             painter.drawRect(qt.QRectF(at - 0.75, self.height() / 2 - 6, 1.5, 12))
+
+    def place_of(self, amount: float) -> float:
+        """Where the centre of the handle is at this value, in px from the left."""
+        return self._handle / 2 + (self.width() - self._handle) * self._share(amount)
 
     def _share(self, amount: float) -> float:
         share = (amount - self._minimum) / (self._maximum - self._minimum)
