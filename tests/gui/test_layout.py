@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from pytestqt.qtbot import QtBot
 from denoiser import imageio
 from denoiser.image import from_numpy
 from denoiser_gui.controller import Controller
-from denoiser_gui.qt import QApplication, QMenu, QPoint, QScrollArea
+from denoiser_gui.qt import QAbstractButton, QApplication, QComboBox, QLabel, QMenu, QPoint, QScrollArea, QWidget
+from denoiser_gui.translation import set_language
 from denoiser_gui.view import theme
 from denoiser_gui.view.main_window import MainWindow
+from denoiser_gui.view.widgets import ElidedLabel
+
+_ARROW = 24  # px of a combo box that are not text
 
 
 @pytest.fixture
@@ -136,3 +141,46 @@ def test_the_panel_needs_no_scroll_bar_at_1280_by_800(new_window: Callable[[], M
     window.panel._facts.setText("\n".join(["line"] * 4))
     qtbot.wait(20)
     assert area.widget().sizeHint().height() <= area.viewport().height()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_text_is_cut_and_none_overlaps_at_1280_by_800(
+    new_window: Callable[[], MainWindow], photos: list[Path], qtbot: QtBot, language: str
+) -> None:
+    set_language(language)
+    try:
+        window = new_window()
+    finally:
+        set_language("en")
+    window.resize(1280, 800)
+    window.panel.more.click()
+    window.batch.add(photos)
+    window.controller.open(photos)
+    _shown(window, qtbot, photos[0])
+    qtbot.waitUntil(lambda: window.batch.height() > 200)
+    for tab in range(window.tabs.count()):
+        window.tabs.setCurrentIndex(tab)
+        qtbot.wait(50)
+        texts = [text for text in window.findChildren(QWidget) if text.isVisible() and _has_fixed_text(text)]
+        assert len(texts) > 20
+        cut = [text.text() for text in texts if text.width() < text.minimumSizeHint().width()]
+        assert not cut
+        overlapping = [
+            (one.text(), other.text())
+            for one, other in itertools.combinations(texts, 2)
+            if one.parentWidget() is other.parentWidget() and one.geometry().intersects(other.geometry())
+        ]
+        assert not overlapping
+        lists = [box for box in window.findChildren(QComboBox) if box.isVisible()]
+        assert not [
+            box.currentText()
+            for box in lists
+            if box.fontMetrics().horizontalAdvance(box.currentText()) > box.width() - _ARROW
+        ]
+
+
+def _has_fixed_text(widget: QWidget) -> bool:
+    """Whether it has a text in one line that is never shortened on purpose."""
+    if isinstance(widget, ElidedLabel) or (isinstance(widget, QLabel) and widget.wordWrap()):
+        return False
+    return isinstance(widget, QLabel | QAbstractButton) and bool(widget.text())
