@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from denoiser.codec.entropy.integer import multiply_int8_with
 from denoiser.codec.model import CodecModel
 from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.runner import exactly
@@ -74,3 +75,14 @@ class _ThereAndBack(nn.Module):
         level = torch.full((len(noisy),), LEVELS // 2, device=noisy.device)
         latents = self.network.gains.scale(self.network.analysis(noisy, planes), level)
         return self.network.decode(latents, level)
+
+
+def _int8_product(left: NDArray[np.int8], right: NDArray[np.int8]) -> NDArray[np.int32]:
+    tensors = (torch.from_numpy(np.require(one, requirements=["C", "W"])) for one in (left, right))
+    found: NDArray[np.int32] = torch._int_mm(*tensors).numpy()
+    return found
+
+
+# Other processors have no fast products of int8.
+if hasattr(torch, "_int_mm") and torch.backends.cpu.get_cpu_capability() == "AVX512":
+    multiply_int8_with(_int8_product)

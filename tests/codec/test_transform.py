@@ -4,6 +4,7 @@ import torch
 
 from denoiser.codec import model
 from denoiser.codec.context import Coder
+from denoiser.codec.entropy import integer
 from denoiser.codec.transform import Transform
 
 
@@ -76,3 +77,17 @@ def test_the_choice_of_numbers_has_a_reason(codec):
     transform = Transform(codec, "cpu", "auto")
     assert transform.precision in ("fp32", "bf16")
     assert transform.reason
+
+
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() != "AVX512", reason="no fast products of int8")
+@pytest.mark.parametrize(("rows", "inner", "columns"), [(1, 1, 1), (3, 7, 5), (96, 3168, 1000), (384, 576, 33)])
+def test_products_of_int8_are_exact(rows, inner, columns):
+    assert integer._int8_product is not None and integer._usable(np.float32) is np.int8
+    dice = np.random.default_rng(inner)
+    for low, high in ((-128, 127), (0, 127), (127, 127), (-128, -128)):
+        left = dice.integers(-63, 64, (rows, inner)).astype(np.int8)
+        right = dice.integers(low, high + 1, (inner, columns)).astype(np.int8)
+        left[0] = 63
+        right.flags.writeable = False
+        found = integer._product(left, right)
+        assert (found == left.astype(np.int64) @ right.astype(np.int64)).all()

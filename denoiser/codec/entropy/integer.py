@@ -11,6 +11,7 @@ A trial, once per process, detects libraries that multiply with fewer bits than 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -30,6 +31,7 @@ EXACT_IN_FLOAT32, EXACT_IN_FLOAT64, EXACT_IN_INT64 = 1 << 24, 1 << 53, 1 << 62
 
 Activations = NDArray[np.uint8]
 Kind = type[np.number[Any]]  # number type of matrix products
+Product = Callable[[NDArray[np.int8], NDArray[np.int8]], NDArray[np.int32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,20 +95,35 @@ class IntegerLayer:
         """Activations (channels, height, width) from 0 to *top*, computed in *kind*."""
         height, width = x.shape[1:]
         rim = self.kernel // 2
-        kind = kind if multiplies_exactly(kind) else np.int64  # type: ignore[arg-type]  # types are hashable
+        kind = _usable(kind)
         padded = np.pad(x.astype(kind), ((0, 0), (rim, rim), (rim, rim)))
         factors, rows = self.weight.astype(kind), max(1, _PLACES_AT_ONCE // width)
-        sums = np.empty((len(self.weight), height, width), np.int64)
+        found = np.empty((len(self.weight), height, width), np.uint8)
         for row in range(0, height, rows):
             band = padded[:, row : row + rows + 2 * rim]
-            some = factors @ _columns(band, self.kernel)
-            sums[:, row : row + rows] = some.reshape(len(some), -1, width)
-        sums += self.bias[level if len(self.bias) > 1 else 0].astype(np.int64)[:, np.newaxis, np.newaxis]
-        sums *= self.multiplier.astype(np.int64)[:, np.newaxis, np.newaxis]
-        sums += 1 << (self.shift - 1)
-        sums >>= self.shift
-        found = np.clip(sums, 0, top).astype(np.uint8)
+            sums = _product(factors, _columns(band, self.kernel))
+            found[:, row : row + rows] = self._requantised(sums, level, top).reshape(len(sums), -1, width)
         return _shuffled(found) if self.shuffle else found
+
+    def _requantised(self, sums: NDArray[Any], level: int, top: int) -> Activations:
+        """(sums + bias) * multiplier / 2^shift, rounded and clipped to 0..*top*; (out, places)."""
+        bias = self.bias[level if len(self.bias) > 1 else 0].astype(np.int64)
+        multiplier = self.multiplier.astype(np.int64)
+        offset = bias * multiplier + (1 << (self.shift - 1))
+        if not self._fits_float64:
+            scaled = (sums.astype(np.int64) * multiplier[:, np.newaxis] + offset[:, np.newaxis]) >> self.shift
+            found: Activations = np.clip(scaled, 0, top).astype(np.uint8)
+            return found
+        step = 2.0**-self.shift  # a power of two, so that every product is exact
+        values = np.multiply(sums, (multiplier * step)[:, np.newaxis], dtype=np.float64)
+        values += (offset * step)[:, np.newaxis]
+        whole: Activations = np.clip(values, 0, top, out=values).astype(np.uint8)  # rounds down
+        return whole
+
+    @cached_property
+    def _fits_float64(self) -> bool:
+        most = self.largest_sum(128) + int(np.abs(self.bias.astype(np.int64)).max()) + 1
+        return most * int(self.multiplier.max()) + (1 << self.shift) < EXACT_IN_FLOAT64
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +182,34 @@ def multiplies_exactly(kind: Kind) -> bool:
     dice = np.random.default_rng(0)
     weights = dice.integers(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1, (64, 1152))
     x = dice.integers(0, LARGEST_ACTIVATION + 1, (1152, 256))
-    found = (weights.astype(kind) @ x.astype(kind)).astype(np.int64)
+    found = _product(weights.astype(kind), x.astype(kind)).astype(np.int64)
     signs = dice.integers(-9, 10, len(weights))
     return bool(np.array_equal(signs @ found, (signs @ weights) @ x))
+
+
+def _usable(kind: Kind) -> Kind:
+    """The fastest type that is exact on this machine where *kind* is exact in theory."""
+    if kind is np.float32 and _int8_product is not None and multiplies_exactly(np.int8):
+        return np.int8
+    return kind if multiplies_exactly(kind) else np.int64  # type: ignore[arg-type]  # types are hashable
+
+
+def multiply_int8_with(product: Product | None) -> None:
+    """Use *product* for matrices of int8 from now on, if it is exact; None: int8 is not used."""
+    global _int8_product  # noqa: PLW0603 - set once, when torch is loaded; results do not depend on it
+    _int8_product = product
+    multiplies_exactly.cache_clear()
+
+
+_int8_product: Product | None = None
+
+
+def _product(factors: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
+    """The product of two matrices; sums of int8 are int32."""
+    if _int8_product is not None and factors.dtype == np.int8:
+        return _int8_product(factors, columns)
+    found: NDArray[Any] = factors @ columns
+    return found
 
 
 def _columns(padded: NDArray[Any], kernel: int) -> NDArray[Any]:

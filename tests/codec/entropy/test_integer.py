@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from reference_layers import layer_int64, network_int64
 
-from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork, multiplies_exactly
+from denoiser.codec.entropy import integer
+from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork, multiplies_exactly, multiply_int8_with
 from denoiser.errors import InexactWeights
 
 MakeLayer = Callable[..., IntegerLayer]
@@ -44,6 +45,56 @@ def test_the_fast_way_gives_what_int64_gives(
     assert (found == network_int64(network, x, level=17)).all()
     assert len(np.unique(found)) > 20, "the activations spread, or little was tried"
     assert found.shape == (8, 9 * network.enlargement, 13 * network.enlargement)
+
+
+@pytest.fixture(params=["int8", "float32"])
+def product(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The number type of products that are exact in float32: int8 if there is a function for it."""
+    before = integer._int8_product
+    multiply_int8_with(_int8_product if request.param == "int8" else None)
+    yield request.param
+    multiply_int8_with(before)
+
+
+def _int8_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    assert left.dtype == right.dtype == np.int8
+    return left.astype(np.int32) @ right.astype(np.int32)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (7, 33), (40, 56)])
+@pytest.mark.parametrize("channels", [1, 3, 130])
+def test_int8_and_float32_give_what_int64_gives(
+    make_layer: MakeLayer, product: str, channels: int, height: int, width: int
+) -> None:
+    dice = np.random.default_rng(height)
+    one = make_layer(dice, channels, 32, kernel=3, levels=64)
+    network = IntegerNetwork((one, make_layer(dice, 32, 8)), lowest=-128)
+    assert integer._usable(np.float32) is np.dtype(product).type
+    for x in (dice.integers(-128, 128, (channels, height, width)), np.full((channels, height, width), -128)):
+        assert (network.evaluate(x, 5) == network_int64(network, x, 5)).all()
+
+
+def test_int8_products_that_saturate_are_found_out(make_layer: MakeLayer) -> None:
+    """As if products were added in 16 bits."""
+    before = integer._int8_product
+    multiply_int8_with(lambda left, right: _int8_product(left, right).clip(-(1 << 15), (1 << 15) - 1))
+    try:
+        assert not multiplies_exactly(np.int8)
+        assert integer._usable(np.float32) is np.float32
+    finally:
+        multiply_int8_with(before)
+
+
+@pytest.mark.parametrize("multiplier", [1, 1 << 20, (1 << 31) - 1])
+@pytest.mark.parametrize("shift", [1, 24, 48])
+def test_requantisation_is_that_of_int64(product: str, multiplier: int, shift: int) -> None:
+    """In float64 while every step is exact, beyond it in int64."""
+    dice = np.random.default_rng(shift)
+    weight, bias = dice.integers(-63, 64, (8, 300)), dice.integers(-99, 99, (1, 8))
+    one = IntegerLayer(weight, bias, np.full(8, multiplier), shift)
+    assert one._fits_float64 is (multiplier < 1 << 31 and one.largest_sum(128) * multiplier < 1 << 53)
+    x = dice.integers(0, 128, (300, 5, 6))
+    assert (one.evaluate(x, 0, 127, np.float32) == layer_int64(one, x, 0, 127)).all()
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -169,6 +220,7 @@ def test_inputs_of_another_kind_are_refused(x: np.ndarray) -> None:
 _DIGEST = """
 import hashlib, sys
 import numpy as np
+from denoiser.codec.entropy import integer
 from denoiser.codec.entropy.integer import IntegerLayer, IntegerNetwork
 dice = np.random.default_rng(1)
 def make(channels, out, kernel, scale):
@@ -179,15 +231,17 @@ found = network.evaluate(dice.integers(0, 128, (160, 40, 56)), 0)
 assert len(np.unique(found)) > 20
 print(hashlib.sha256(found.tobytes()).hexdigest())
 """
+_WITH_TORCH = "import denoiser.codec.transform\n"  # brings a product of int8
 
 
-def test_the_index_is_the_same_for_any_number_of_threads() -> None:
+def test_the_index_is_the_same_for_any_number_of_threads_with_and_without_torch() -> None:
     digests = set()
-    for threads in ("1", "2", "3"):
+    for threads, first in (("1", ""), ("2", ""), ("3", ""), ("1", _WITH_TORCH), ("3", _WITH_TORCH)):
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         environment = os.environ | dict.fromkeys(names, threads)
         run = subprocess.run(
-            [sys.executable, "-c", _DIGEST], env=environment, capture_output=True, text=True, check=True, timeout=60
-        )
+            [sys.executable, "-c", first + _DIGEST],
+            env=environment, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
         digests.add(run.stdout)
     assert len(digests) == 1
