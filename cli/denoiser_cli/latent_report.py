@@ -21,7 +21,6 @@ from denoiser_cli.flags import OutputMode
 from denoiser_cli.lines import one_line, print_failure, shown, to_stderr
 from denoiser_cli.render_json import emit, error_words
 
-_PICTURE = ("header", "TILE", "ALPH", "EXAC")  # chunks that are not metadata
 _Inspect = Callable[[Path, CancelToken], None]
 
 
@@ -89,7 +88,7 @@ def _each(sources: Sequence[str], mode: OutputMode, inspect: _Inspect) -> tuple[
 def _values(path: Path, file: LatentFile) -> dict[str, Any]:
     chunks = container.sizes(file)
     size = sum(chunks.values())
-    picture = sum(chunks.get(name, 0) for name in _PICTURE)
+    picture = container.picture_bytes(file)
     kept, source, noise = file.metadata, file.source, unpacked(file.noise) if file.noise else None
     return {
         "source": path,

@@ -118,6 +118,7 @@ class Sizes:
     """Total size of encoded files, and the size that removing noise saved."""
 
     bytes: int = 0
+    metadata: int = 0  # bytes of it that are not the picture
     pixels: float = 0.0
     cleaned: int = 0  # bytes of files that were denoised
     noisy: int = 0  # their size with noise
@@ -126,12 +127,14 @@ class Sizes:
         """Add an encoded file."""
         size, noisy = event.facts.get("bytes", 0), event.facts.get("noisy_bytes", 0)
         self.bytes += size
+        self.metadata += event.facts.get("metadata_bytes", 0)
         self.pixels += event.megapixels * 1e6 if size else 0.0
         if noisy:
             self.cleaned, self.noisy = self.cleaned + size, self.noisy + noisy
 
     def __str__(self) -> str:
-        words = f"{self.bytes:,} bytes, {self.bytes * 8 / max(self.pixels, 1.0):.2f} bits per pixel"
+        parts = f" ({self.bytes - self.metadata:,} picture, {self.metadata:,} metadata)" if self.metadata else ""
+        words = f"{self.bytes:,} bytes{parts}, {self.bytes * 8 / max(self.pixels, 1.0):.2f} bits per pixel"
         if not self.noisy:
             return f"{words}."
         saved = self.noisy - self.cleaned

@@ -129,6 +129,7 @@ def _options(settings: Settings) -> EncodeOptions:
 
 def _facts(made: Encoded, encoder: Encoder) -> dict[str, Any]:
     facts: dict[str, Any] = {"seconds": made.seconds, "bytes": len(made.data)}
+    facts |= {"picture_bytes": made.picture_bytes, "metadata_bytes": len(made.data) - made.picture_bytes}
     facts["bits_per_pixel"] = round(made.bits_per_pixel, 4)
     if made.quality is None:
         return facts | {"exact": True}

@@ -73,6 +73,8 @@ COLUMNS = (
     "trust",
     "quality",
     "bytes",
+    "picture_bytes",
+    "metadata_bytes",
     "bits_per_pixel",
     "noisy_bytes",
     "notes",
@@ -81,7 +83,7 @@ COLUMNS = (
     "hint",
 )
 
-_OF_LATENTS = ("quality", "bytes", "bits_per_pixel", "noisy_bytes")
+_OF_LATENTS = ("quality", "bytes", "picture_bytes", "metadata_bytes", "bits_per_pixel", "noisy_bytes")
 _OF_FACTS = ("seconds", "result", "model", "device", "precision", "tile", "series", "trust", *_OF_LATENTS)
 
 

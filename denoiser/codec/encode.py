@@ -64,6 +64,7 @@ class Encoded:
 
     data: bytes
     megapixels: float
+    picture_bytes: int  # the rest is metadata, profile, thumbnail and noise model
     seconds: float = 0.0
     quality: float | None = None  # None if lossless
     noise: Noise | None = None  # if noise was removed
@@ -145,7 +146,7 @@ def _kept_exact(image: Image, options: EncodeOptions, *notes: str) -> Encoded:
     if options.verify:
         assert file.exact is not None
         _verify_exact(file.exact, image)
-    return Encoded(container.write(file), image.megapixels, notes=notes)
+    return Encoded(container.write(file), image.megapixels, container.picture_bytes(file), notes=notes)
 
 
 def _verify_exact(kept: Exact, image: Image) -> None:
@@ -207,8 +208,7 @@ class _Call:
         file = self._file(step)
         if self.noise is not None:
             file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, self.noise))
-        data = container.write(file)
-        return Encoded(data, self.image.megapixels, quality=quality_of(step), noise=self.noise)
+        return self._encoded(file, noise=self.noise)
 
     def carry_out(self) -> Encoded:
         image, options = self.image, self.options
@@ -230,7 +230,7 @@ class _Call:
             kept = _kept_exact(image, options)
             if len(kept.data) <= most:
                 return kept
-        return Encoded(data, image.megapixels, quality=quality_of(step))
+        return self._encoded(file, data)
 
     def _step(self) -> int | None:
         """The quality step for the target; None if no step reaches it."""
@@ -287,11 +287,15 @@ class _Call:
 
     def _cleaned(self, file: LatentFile, step: int, noise: Noise) -> Encoded:
         """The file with a noise model; also measures the size with the noise."""
-        data = container.write(dataclasses.replace(file, noise=model_of_noise(self.analysed, step, noise)))
+        cleaned = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, noise))
         noisy = Analysed(self.image, self.transform, self.coder, self.cancel)
         noisy_file = dataclasses.replace(file, tiles=self._tiles(noisy, step, reports=True), cleaned=False)
         noisy_bytes = len(container.write(noisy_file))
-        return Encoded(data, self.image.megapixels, quality=quality_of(step), noise=noise, noisy_bytes=noisy_bytes)
+        return self._encoded(cleaned, noise=noise, noisy_bytes=noisy_bytes)
+
+    def _encoded(self, file: LatentFile, data: bytes = b"", **facts: Any) -> Encoded:
+        size, quality = container.picture_bytes(file), quality_of(file.step)
+        return Encoded(data or container.write(file), self.image.megapixels, size, quality=quality, **facts)
 
     def _file(self, step: int, *, verify: bool = False, reports: bool = False) -> LatentFile:
         tiles = self._tiles(self.analysed, step, verify=verify, reports=reports)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from denoiser.codec.container.grid import TileGrid
 from denoiser.codec.container.latent import Exact, LatentFile, SourceFacts, TileStream
 from denoiser.codec.container.reader import Probe, is_latent, probe, read, read_bytes
-from denoiser.codec.container.writer import sizes, write
+from denoiser.codec.container.writer import picture_bytes, sizes, write
 
 __all__ = [
     "Exact",
@@ -18,6 +18,7 @@ __all__ = [
     "TileGrid",
     "TileStream",
     "is_latent",
+    "picture_bytes",
     "probe",
     "read",
     "read_bytes",

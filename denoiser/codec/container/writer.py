@@ -9,6 +9,8 @@ from denoiser.codec.container import blocks, layout
 from denoiser.codec.container.latent import LatentFile
 from denoiser.codec.entropy.symbols import CODER_VERSION
 
+_PICTURE = ("header", layout.TILE.decode(), layout.ALPHA.decode(), layout.EXACT.decode())
+
 
 def write(latent: LatentFile) -> bytes:
     """Return the bytes of the file; deterministic, and the inverse of `read`."""
@@ -26,6 +28,12 @@ def sizes(latent: LatentFile) -> dict[str, int]:
         name = kind.decode()
         found[name] = found.get(name, 0) + layout.CHUNK_BYTES + len(payload)
     return found
+
+
+def picture_bytes(latent: LatentFile) -> int:
+    """Bytes of the file without metadata, profile, thumbnail and noise model."""
+    found = sizes(latent)
+    return sum(found.get(name, 0) for name in _PICTURE)
 
 
 def chunks(latent: LatentFile) -> Iterator[tuple[bytes, bytes]]:

@@ -27,7 +27,10 @@ def test_a_tree_is_encoded_and_then_found_done(call, make_picture, codec) -> Non
     lines = first.err.splitlines()
     assert lines[0].startswith("2 files encoded, 0.0 MP in ") and lines[0].endswith(": latents")
     size = sum(path.stat().st_size for path in Path("latents").rglob("*.dlf"))
-    assert lines[1] == f"{size:,} bytes, {size * 8 / 20_000:.2f} bits per pixel."
+    picture = sum(container.picture_bytes(container.read(path)) for path in Path("latents").rglob("*.dlf"))
+    parts = f"({picture:,} picture, {size - picture:,} metadata)"
+    assert 0 < picture < size
+    assert lines[1] == f"{size:,} bytes {parts}, {size * 8 / 20_000:.2f} bits per pixel."
     second = call("encode", "imgs", "--out", "latents", *codec)
     assert second.err == "Nothing to do: 2 files already done in latents (use --overwrite to replace).\n"
     names = sorted(path.as_posix() for path in Path("latents").rglob("[ab].*"))
@@ -58,7 +61,8 @@ def test_json_has_size_and_quality_of_each_file(call, make_picture, codec) -> No
     lines = [json.loads(line) for line in call("encode", "imgs", "--out", "l", "--json", *codec).out.splitlines()]
     assert [line["event"] for line in lines] == ["started", "file_started", "tile_done", "file_done", "finished"]
     facts = lines[3]["facts"]
-    assert facts["bytes"] == Path("l/a.dlf").stat().st_size
+    assert facts["bytes"] == Path("l/a.dlf").stat().st_size == facts["picture_bytes"] + facts["metadata_bytes"]
+    assert facts["picture_bytes"] == container.picture_bytes(container.read(Path("l/a.dlf")))
     assert facts["quality"] == 60.3 and facts["bits_per_pixel"] == round(facts["bytes"] * 8 / 10_000, 4)
 
 
@@ -70,6 +74,8 @@ def test_the_size_that_denoising_saves_is_reported(call, tmp_path: Path, codec) 
     assert answer.code == 0, answer.err
     row = json.loads(Path("r.json").read_text())[0]
     assert row["noise_luma"] == 15 and row["bytes"] == Path("l/a.dlf").stat().st_size
+    assert row["picture_bytes"] + row["metadata_bytes"] == row["bytes"]
+    assert row["metadata_bytes"] > 154, "the noise model is not the picture"
     saved = row["noisy_bytes"] - row["bytes"]  # random weights may make clean pictures the longer ones
     assert f"{abs(saved):,} bytes {'fewer' if saved >= 0 else 'more'} (" in answer.err
     assert f"(0.03 MP, {row['bytes']:,} bytes)" in answer.err
