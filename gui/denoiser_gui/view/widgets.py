@@ -129,11 +129,11 @@ class Dropdown(qt.QComboBox):
         """Move the list below the box, or above it, within the window."""
         window = self.window()
         room = window.rect().translated(window.mapToGlobal(qt.QPoint(0, 0)))
-        above = self.mapToGlobal(qt.QPoint(0, 0)).y()
+        left, above = self.mapToGlobal(qt.QPoint(0, 0)).toTuple()
         below, height = above + self.height(), min(height, room.height())
         top = below if below + height <= room.bottom() else max(above - height, room.top())
         width = min(max(popup.width(), self.width()), room.width())
-        popup.setGeometry(max(room.left(), min(popup.x(), room.right() - width)), top, width, height)
+        popup.setGeometry(max(room.left(), min(left, room.right() - width)), top, width, height)
 
 
 def plain_combo(name: str) -> Dropdown:
