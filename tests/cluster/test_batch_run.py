@@ -78,7 +78,7 @@ def test_a_worker_is_killed(
     _, report = run(settings, "cluster", listener=listener)
     assert (report.done, report.failures, report.left) == (10, (), 0)
     (lost,) = [one for one in events if isinstance(one, WorkerLost)]
-    assert lost.sources and all(path.parts[0] == "imgs" for path in lost.sources)
+    assert len(lost.sources) <= 3 and all(path.parts[0] == "imgs" for path in lost.sources)
     assert capfd.readouterr() == ("", ""), "Ray prints nothing"
     assert contents(Path("cluster")).keys() == contents(Path("imgs")).keys()
 

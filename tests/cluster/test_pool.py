@@ -109,9 +109,13 @@ def test_a_worker_that_differs_from_the_first_gets_no_task(ray: Any, tmp_path: P
 
     pool: Pool[str] = Pool(ray, Odd, lambda first: first, Need(), 2)
     pool.opened(never)
-    results, lost = ran(pool, ["slow"] * 12)
-    assert len(results) == 12
-    assert lost == [("it differs from the first worker: another kind", [])], "and none is started in its place"
+    lost: list[tuple[str, list[Any]]] = []
+    until = time.monotonic() + 60
+    tasks = iter(lambda: "slow" if not lost and time.monotonic() < until else "last", "last")
+    results = list(pool.results(tasks, never, lambda cause, tasks: lost.append((cause, tasks))))
+    more, none = ran(pool, ["slow"] * 20)
+    assert lost == [("it differs from the first worker: another kind", [])]
+    assert results and len(more) == 20 and not none, "none is started in its place"
     pool.close()
 
 
