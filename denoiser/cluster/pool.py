@@ -189,7 +189,10 @@ class Pool(Generic[_Task]):
         self._members.remove(member)
         self._ray.kill(member.actor)
         self._most = len(self._members)  # others would start on the same node
-        self._on_lost(f"it differs from the first worker: {description}", [])
+        cause = f"it differs from the first worker: {description}"
+        if not self._members:
+            raise DenoiserError(f"No worker is left: {cause}.", hint="Use nodes of one kind, or set --precision.")
+        self._on_lost(cause, [])
 
     def _lose(self, member: _Member[_Task], error: Exception) -> Iterator[tuple[_Task, Any]]:
         """Replace a worker that has ended, and queue its tasks again."""
