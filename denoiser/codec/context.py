@@ -114,8 +114,7 @@ class Coder:
         means = _Means(self._network, level)
         latents = np.zeros(symbols.shape, np.float32)
         for number, mask in enumerate(masks(*symbols.shape)):
-            mean = means.of_pass(number, z, latents)
-            latents[mask] = symbols[mask] + mean[mask]
+            np.copyto(latents, symbols + means.of_pass(number, z, latents), where=mask, casting="same_kind")
         return latents
 
     def bits(self, z: Symbols, symbols: Symbols, level: int) -> float:
