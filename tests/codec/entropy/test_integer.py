@@ -88,13 +88,19 @@ def test_int8_products_that_saturate_are_found_out(make_layer: MakeLayer) -> Non
 @pytest.mark.parametrize("multiplier", [1, 1 << 20, (1 << 31) - 1])
 @pytest.mark.parametrize("shift", [1, 24, 48])
 def test_requantisation_is_that_of_int64(product: str, multiplier: int, shift: int) -> None:
-    """In float64 while every step is exact, beyond it in int64."""
     dice = np.random.default_rng(shift)
     weight, bias = dice.integers(-63, 64, (8, 300)), dice.integers(-99, 99, (1, 8))
     one = IntegerLayer(weight, bias, np.full(8, multiplier), shift)
-    assert one._fits_float64 is (multiplier < 1 << 31 and one.largest_sum(128) * multiplier < 1 << 53)
     x = dice.integers(0, 128, (300, 5, 6))
     assert (one.evaluate(x, 0, 127, np.float32) == layer_int64(one, x, 0, 127)).all()
+
+
+def test_requantisation_beyond_float64_is_exact() -> None:
+    """One less than 66 * 2^48, before the shift by 48: float64 would round it up."""
+    bias, multiplier = 52_211_239, 353_115_753
+    assert bias * multiplier + (1 << 47) == 66 * (1 << 48) - 1
+    one = IntegerLayer(np.array([[0]]), np.array([[bias]]), np.array([multiplier]), shift=48)
+    assert IntegerNetwork((one,)).evaluate(np.zeros((1, 1, 1), int), 0).item() == 65
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
