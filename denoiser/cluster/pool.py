@@ -19,7 +19,7 @@ from denoiser.cluster.connection import Need, room
 from denoiser.errors import DenoiserError
 
 IN_FLIGHT = 3  # tasks of a worker: one is processed, one is read, one is written
-MOST_ATTEMPTS = 4  # workers may also end without fault of the task
+MOST_ATTEMPTS = 6  # workers may also end without fault of the task
 MOST_FAILED_STARTS = 3  # in a row
 _SECONDS_BETWEEN_LOOKS = 5.0  # at the size of the cluster
 _POLL_SECONDS = 0.2

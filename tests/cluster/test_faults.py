@@ -207,6 +207,6 @@ def test_a_hundred_kills(
             out = f"clean-{killer.kills}"
             killer.open.clear()
             report = carry_out_on_cluster(plan_folder("imgs", out, settings), settings, TWO, listener=killer)
-            assert (report.done, report.failures, report.left) == (40, (), 0)
+            assert (report.done, report.failures, report.left) == (40, (), 0), killer.lost
             assert outputs(out) == expected
     assert killer.lost and all(len(one.sources) <= IN_FLIGHT for one in killer.lost), "at most what was in flight"

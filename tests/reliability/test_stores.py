@@ -167,7 +167,7 @@ def test_killed_at_random_moments(bucket: Url, expected, hatch, network) -> None
         killed += run.kill() == -signal.SIGKILL
         torn = {name for name, found in contents(bucket / "out").items() if found != expected[name]}
         assert not torn, f"after kill {kill}"
-    assert killed > 12
+    assert killed >= 8
     assert hatch(*call(bucket), *network).end() == 0, Path("said").read_text("utf-8")
     assert contents(bucket / "out") == expected and contents(bucket / "in") == before
     assert hatch(*call(bucket), "--json", *network).end() == 0
