@@ -142,7 +142,8 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # one that was not set by Python cannot be set again
+                signal.signal(number, handler)
 
 
 def _short_folder() -> str:

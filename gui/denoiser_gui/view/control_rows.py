@@ -152,7 +152,7 @@ class ChoiceRow(ControlRow):
     def show_value(self, value: Any) -> None:
         at = self.box.findData(value)
         if at < 0 and isinstance(value, str) and value:
-            self.box.addItem(value.rpartition("/")[2], value)
+            self.box.addItem(choice_label(value.rpartition("/")[2]), value)
             at = self.box.count() - 1
         self.box.setCurrentIndex(at)
 
