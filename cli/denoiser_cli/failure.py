@@ -101,6 +101,7 @@ def _drop_output() -> None:
 
 
 FIRST = "Stopping; saving finished files. Press Ctrl-C again to exit immediately."
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"  # the progress bar hides the cursor
 
 
@@ -116,8 +117,7 @@ def stopping_politely(message: Callable[[str], None] = to_stderr) -> Iterator[Ca
     listening = threading.Thread(
         target=_listen, args=(receiver, token, message), name="denoise-signals", daemon=True
     )
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, _handled_by_thread) for number in signals}
+    before = {number: signal.signal(number, _handled_by_thread) for number in _SIGNALS}
     woken_before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     listening.start()
     try:
@@ -133,7 +133,9 @@ def stopping_politely(message: Callable[[str], None] = to_stderr) -> Iterator[Ca
 
 def _listen(receiver: socket.socket, token: CancelToken, message: Callable[[str], None]) -> None:
     while received := receiver.recv(16):
-        for _ in received:
+        for number in received:
+            if number not in _SIGNALS:
+                continue  # of another library, whose signals arrive here, too
             if token.cancelled:
                 _stop_at_once()
             token.cancel()

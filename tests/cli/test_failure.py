@@ -74,6 +74,19 @@ def test_the_first_signal_cancels_and_is_answered(number: signal.Signals) -> Non
     assert token.cancelled and said == [FIRST]
 
 
+def test_other_signals_stop_nothing() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
+    try:
+        with stopping_politely() as token:
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGUSR1)
+                time.sleep(0.05)
+        assert seen and not token.cancelled
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_everything_is_as_before() -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     threads = set(threading.enumerate())
