@@ -113,7 +113,8 @@ def judged(answer: dict[str, float | str]) -> Verdict:
 def _key(model: LoadedModel, other: str) -> str:
     versions = [metadata.version(name) for name in ("torch", "openvino")]
     integers = hashlib.sha256(beside(model.path).read_bytes()).hexdigest()
-    words = [model.digest, integers, hardware_name("cpu"), other, *versions]
+    limits = f"{MOST_RMS} {MOST_ANYWHERE} {MOST_TIME}"
+    words = [model.digest, integers, hardware_name("cpu"), other, limits, *versions]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
