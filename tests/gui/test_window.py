@@ -222,7 +222,7 @@ def test_save_as_writes_the_depth_and_format_that_were_chosen(
     dialog = SaveDialog(opened.controller, target, opened)
     qtbot.addWidget(dialog)
     dialog.bits.setCurrentIndex(dialog.bits.findData(16))
-    opened._save_as(opened.controller.current, dialog.request)
+    opened.commands.save_with(opened.controller.current, dialog.request)
     _until(qtbot, target.is_file)
     written = imageio.read(target)
     assert written.bits == 16 and written.origin is not None and written.origin.format == "tiff"
