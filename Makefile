@@ -39,11 +39,13 @@ demo: $(DEMO_READY)
 	@echo 'Look at ./clean/before-after.png, then try your own: $(BIN)/denoise YOUR-FOLDER --out ./clean'
 
 # Files of tests side by side, each on one thread: two threads in each of two processes would wait for each other.
+# pytest-xdist never ends if a process is replaced near the end, so none is: if one crashes or hangs, the run fails.
 test: $(DEV_READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
 
 test-long: $(DEV_READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --numprocesses auto --maxprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --numprocesses auto --maxprocesses 2 --dist loadfile --max-worker-restart 0 \
+		-o faulthandler_timeout=1800
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check
