@@ -24,8 +24,9 @@ from denoiser.errors import UnknownWeights, UnreadableImage
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import Image, Origin, Pixels
 from denoiser.imageio import depth
-from denoiser.imageio.reader import named
+from denoiser.imageio.reader import named, read_bytes
 from denoiser.options import DecodeOptions, reduction_of, region_of
+from denoiser.options.latents import THUMBNAIL
 from denoiser.tiling import Region
 
 if TYPE_CHECKING:
@@ -113,7 +114,10 @@ class Decoder:
         with named(name):
             part = self._part(file)
             model_name = device = precision = ""
-            if file.exact is not None:
+            thumbnail = file.thumbnail if self._options.scale == THUMBNAIL else None
+            if thumbnail is not None:
+                image = self._small(thumbnail, name)
+            elif file.exact is not None:
                 image = self._exact(file, part)
             else:
                 codec = self._codec(file.weights, name)
@@ -144,6 +148,11 @@ class Decoder:
                 hint="--region is x,y,width,height in pixels of the image.",
             )
         return Region(top, left, height, width)
+
+    def _small(self, jpeg: bytes, name: str) -> Image:
+        image = read_bytes(jpeg, f"{name} (thumbnail)")
+        bits = self._options.depth or image.bits
+        return Image(depth.at_depth(image, bits)[0], bits=bits)
 
     def _exact(self, file: LatentFile, part: Region) -> Image:
         image = next(outside_parts(file))

@@ -91,6 +91,7 @@ def _refuse_two_aims(options: EncodeOptions) -> None:
 
 
 SCALES = ("1", "1/2", "1/4", "1/8")
+THUMBNAIL = "thumbnail"  # the one in the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,11 @@ class DecodeOptions:
     """How a latent file is decoded."""
 
     region: str = control("", form="X,Y,W,H", help="Decode only this region, in pixels.")
-    scale: str = control("1", help="Size of the result, for thumbnails.", choices=SCALES)
+    scale: str = control(
+        "1",
+        help="Size of the result; thumbnail is the one of `encode --thumbnail`, or 1/8 without it.",
+        choices=(*SCALES, THUMBNAIL),
+    )
     depth: int | None = control(
         None,
         help="Bits per channel; auto keeps those of the source.",
@@ -118,6 +123,8 @@ class DecodeOptions:
             raise UsageError(f"region must be {RECTANGLE}, not {self.region!r}.")
         if self.grain and self.scale != "1":
             raise UsageError("Choose only one of grain and scale.", hint="Grain is that of the full size.")
+        if self.region and self.scale == THUMBNAIL:
+            raise UsageError("A thumbnail shows the whole image, not a region.", hint="Use --scale 1/8.")
 
 
 def region_of(options: DecodeOptions) -> tuple[int, int, int, int] | None:
@@ -127,4 +134,4 @@ def region_of(options: DecodeOptions) -> tuple[int, int, int, int] | None:
 
 def reduction_of(options: DecodeOptions) -> int:
     """Return how many pixels along a side become one: 1, 2, 4 or 8."""
-    return 1 << SCALES.index(options.scale)
+    return 1 << SCALES.index(SCALES[-1] if options.scale == THUMBNAIL else options.scale)

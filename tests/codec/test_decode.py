@@ -233,3 +233,22 @@ def test_a_scale_gives_the_means_of_the_full_size(
 def test_a_scale_and_grain_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="only one of grain and scale"):
         DecodeOptions(scale="1/8", grain=1.0)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_stored_thumbnail_is_decoded_without_the_weights(make_photo, asked, monkeypatch, bits: int) -> None:
+    photo = dataclasses.replace(make_photo(203, 401, bits=bits), profile=b"profile")
+    data = encode(photo, asked(thumbnail=True))
+    monkeypatch.setattr(Decoder, "_codec", None)
+    small = decode(data, DecodeOptions(scale="thumbnail"))
+    assert small.pixels.shape == (81, 160, 3) and small.bits == 8 and small.profile == b"profile"
+    assert abs(float(small.pixels.mean()) / small.white - float(photo.pixels.mean()) / photo.white) < 0.01
+    assert decode(data, DecodeOptions(scale="thumbnail", depth=16)).bits == 16
+
+
+def test_without_a_stored_thumbnail_an_eighth_is_decoded(make_photo, asked, wanted) -> None:
+    data = encode(make_photo(203, 301), asked())
+    small, eighth = (decode(data, wanted(scale=scale)) for scale in ("thumbnail", "1/8"))
+    assert np.array_equal(small.pixels, eighth.pixels)
+    with pytest.raises(UsageError, match="whole image"):
+        DecodeOptions(scale="thumbnail", region="0,0,8,8")
