@@ -86,6 +86,8 @@ def _with_out(paths: tuple[str, ...], settings: Settings, work: AnyWork) -> tupl
     first = Path(paths[0])
     if not first.is_file():
         return paths, ""
+    if len(paths) == 1 and work is CLEANING and settings.batch.rename:
+        return paths, str(first.parent)
     if len(paths) == 1 and work is CLEANING:
         info = work.inspect(FoundFile(first, PurePath(first.name), (0, 0)), settings)
         return paths, str(layout.beside(info))
@@ -157,8 +159,10 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     batch, work = call.settings.batch, call.work
     if call.cluster.cluster:
         raise UsageError("--cluster needs files; it does not work with pipes.")
-    if batch.shard or batch.report or batch.series:
-        raise UsageError("--shard, --report and --series need files; they do not work with pipes.")
+    if batch.shard or batch.report or batch.series or batch.rename or batch.flat:
+        raise UsageError(
+            "--shard, --report, --series, --rename and --flat need files; they do not work with pipes."
+        )
     work.refuse(call.settings)
     data, content = _read_piped(call)
     target = _target_of(call)

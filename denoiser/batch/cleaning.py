@@ -6,14 +6,14 @@ import dataclasses
 import functools
 import os
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from denoiser import imageio
 from denoiser.atomicfile import whole_file
-from denoiser.batch import layout
+from denoiser.batch import layout, naming
 from denoiser.batch.discover import FoundFile
 from denoiser.batch.history import History
 from denoiser.batch.layout import Job, SourceInfo
@@ -27,7 +27,7 @@ from denoiser.events import CancelToken, Listener
 from denoiser.image import Image
 from denoiser.imageio import depth, formats
 from denoiser.imageio.formats import Format
-from denoiser.options import bits_of, crop_of
+from denoiser.options import bits_of, crop_of, size_of
 
 if TYPE_CHECKING:
     from denoiser.engine.canvas import Cleaned
@@ -83,12 +83,14 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
             return self.guess(find, settings)
         row = formats.output_format(header, settings.write)
         name = name_of(header) if settings.batch.series else ""
-        return SourceInfo(find.path, find.below, row, header.width * header.height / 1e6, name)
+        named = _named(find, settings, header)
+        return SourceInfo(find.path, find.below, row, header.width * header.height / 1e6, name, named)
 
     def guess(self, find: FoundFile, settings: Settings) -> SourceInfo:
         """Return the output format for the suffix, or PNG."""
         guess = formats.by_suffix(find.path).key if formats.is_image_name(find.path) else "png"
-        return SourceInfo(find.path, find.below, formats.output_format(guess, settings.write))
+        row = formats.output_format(guess, settings.write)
+        return SourceInfo(find.path, find.below, row, named=_named(find, settings))
 
     def choose(self, settings: Settings, history: History, choose_device: DeviceChooser) -> ModelChoice:
         """Return the denoiser."""
@@ -184,6 +186,13 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
 CLEANING = CleanWork()
 
 
+def _named(find: FoundFile, settings: Settings, header: imageio.ImageHeader | None = None) -> PurePath | None:
+    """Return the path of the output below its folder, without suffix, if --rename or --flat determines it."""
+    template = settings.batch.rename or ("{name}" if settings.batch.flat else "")
+    parent = PurePath() if settings.batch.flat else find.below.parent
+    return parent / naming.rendered(template, find.path, header) if template else None
+
+
 def _as(result: str, outcome: Outcome[Image], *notes: str) -> Outcome[Image]:
     facts = dict(outcome.facts) | {"result": result}
     return dataclasses.replace(outcome, facts=facts, notes=(*outcome.notes, *notes))
@@ -221,6 +230,7 @@ def _why_reencoded(image: Image, row: Format, settings: Settings) -> str:
         return f"{formats.ROWS[image.origin.format].name} becomes {row.name}"
     bits = depth.fitting(bits_of(settings.write) or image.bits, row.depths)
     options = {"--depth": bits != image.bits, "--crop": settings.batch.crop, "--strip": settings.write.strip}
+    options |= {"--size": size_of(settings.write, image.width, image.height) != (image.width, image.height)}
     options |= {"--quality": settings.write.quality is not None and row.key in layout.WITH_QUALITY}
     return next((name for name, given in options.items() if given), "")
 

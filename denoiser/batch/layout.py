@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from denoiser.batch import naming
 from denoiser.batch.discover import Identity, identity_of
 from denoiser.errors import DenoiserError, UnsafeOutput, UnwritableImage, UsageError
 from denoiser.imageio import formats
@@ -47,6 +48,8 @@ class SourceInfo:
     written_as: Format
     megapixels: float = 0.0
     series: str = ""
+    named: PurePath | None = None  # the name of the output by a template, without suffix: see naming.rendered
+    earlier: str = ""  # the name of the newest output that was made from it
 
 
 Blocked = tuple[Job, DenoiserError]
@@ -60,6 +63,8 @@ def into_folder(infos: Iterable[SourceInfo], folder: Path, made_from: MadeFrom =
     image keeps the name of its earlier output, which *made_from* returns; other earlier outputs keep theirs.
     """
     infos = list(infos)
+    if any(one.named is not None for one in infos):
+        return _by_template(infos, folder, made_from)
     short = [_renamed(one.below, one.written_as) for one in infos]
     before = [_name_before(one, name, made_from) for one, name in zip(infos, short, strict=True)]
     # Names that differ only in case are the same here, so that outputs can be copied to any file system.
@@ -83,6 +88,44 @@ def into_folder(infos: Iterable[SourceInfo], folder: Path, made_from: MadeFrom =
         chosen = earlier or (name if is_free(one, name) else _longer(one))
         jobs.append(Job(one.path, folder / chosen, one.megapixels, chosen.as_posix(), series=one.series))
     return jobs
+
+
+def _by_template(infos: Sequence[SourceInfo], folder: Path, made_from: MadeFrom) -> list[Job]:
+    """Return a job for each source with the first free name of its template; earlier outputs keep theirs."""
+    chosen = {number: PurePath(one.earlier) for number, one in enumerate(infos) if _keeps_name(one, made_from)}
+    taken = {_claim(infos[number], name) for number, name in chosen.items()}
+    for number, one in enumerate(infos):
+        stem = one.named or PurePath(one.path.stem)
+        if number in chosen:
+            continue
+        for name in naming.names_of(stem, _suffix_of(one), number + 1):
+            source = made_from(name.as_posix())
+            if _claim(one, name) not in taken and (source is None or is_same_file(source, one.path)):
+                break
+        chosen[number] = name
+        taken.add(_claim(one, name))
+    return [
+        Job(one.path, folder / chosen[number], one.megapixels, chosen[number].as_posix(), series=one.series)
+        for number, one in enumerate(infos)
+    ]
+
+
+def _keeps_name(one: SourceInfo, made_from: MadeFrom) -> bool:
+    """Whether an earlier output has a name of this template, and is there."""
+    if not one.earlier or one.named is None or not naming.fits(PurePath(one.earlier), one.named, _suffix_of(one)):
+        return False
+    source = made_from(one.earlier)
+    return source is not None and is_same_file(source, one.path)
+
+
+def _claim(one: SourceInfo, name: PurePath) -> str:
+    """Return what no other image may have: the name, without its suffix if it has a number."""
+    has_number = one.named is not None and naming.NUMBER in str(one.named)
+    return _key(name.with_suffix("") if has_number else name)
+
+
+def _suffix_of(one: SourceInfo) -> str:
+    return one.path.suffix if one.path.suffix.lower() in one.written_as.suffixes else one.written_as.suffix
 
 
 def _name_before(one: SourceInfo, short: PurePath, made_from: MadeFrom) -> PurePath | None:

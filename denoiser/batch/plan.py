@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from denoiser import storage
-from denoiser.batch import layout
+from denoiser.batch import layout, naming
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
 from denoiser.batch.discover import Discovery, FoundFile, Skipped
@@ -96,9 +96,12 @@ def make_plan(
             hint="Leave it out, or copy the images first.",
         )
     folder = None if not names and _names_a_file(out, paths, work) else target
-    survey = Survey(work.takes, recursive=settings.batch.recursive, folder=folder, cancel=cancel)
+    _refuse_names(settings, folder, in_store=in_store)
+    renames = settings.batch.rename != "" and any(layout.is_same_file(path, target) for path in paths)
+    left_out = None if renames else folder  # outputs with other names may be among the inputs
+    survey = Survey(work.takes, recursive=settings.batch.recursive, folder=left_out, cancel=cancel)
     found = survey.look(paths, names)
-    refuse_unsafe(found, target, folder, work)
+    refuse_unsafe(found, target, folder, work, renames=renames)
     _refuse_report(settings.batch.report, folder)
     if not found.finds and not found.absent and not any(one.is_error for one in found.skipped):
         raise NothingToDo(_nothing([*paths, *names[:1]], found, work), hint=work.words.known)
@@ -203,13 +206,30 @@ def _name_inside(path: Path, folder: Path | None) -> str:
     return "" if inside.split(os.sep)[0] == ".." else Path(inside).as_posix()
 
 
-def refuse_unsafe(found: Discovery, out: Path, folder: Path | None, work: AnyWork = CLEANING) -> None:
-    """Raise UsageError or UnsafeOutput if *out* does not suit the sources."""
+def _refuse_names(settings: Settings, folder: Path | None, *, in_store: bool) -> None:
+    """Raise UsageError for names of outputs that are a single file, or need the headers of objects."""
+    batch = settings.batch
+    if folder is None and (batch.rename or batch.flat):
+        raise UsageError(
+            f"{'--rename' if batch.rename else '--flat'} needs an output folder.", hint="Give a folder with --out."
+        )
+    if in_store and naming.needs_header(batch.rename):
+        raise UsageError(
+            f"--rename {batch.rename} does not work with URLs: it reads the header of each image before the run.",
+            hint="Use {name}, {folder} and {number} only, or copy the images first.",
+        )
+
+
+def refuse_unsafe(
+    found: Discovery, out: Path, folder: Path | None, work: AnyWork = CLEANING, *, renames: bool = False
+) -> None:
+    """Raise UsageError or UnsafeOutput if *out* does not suit the sources; *renames* allows the input folder."""
     if folder is None:
         _refuse_many(found, out, work)
     else:
         layout.refuse_no_folder(folder)
-        layout.refuse_input_folder(folder, found.folders)
+        if not renames:
+            layout.refuse_input_folder(folder, found.folders)
 
 
 def _refuse_report(report: str, folder: Path | None) -> None:
@@ -259,6 +279,10 @@ class _HeaderReader:
 
     def __call__(self, find: FoundFile) -> SourceInfo:
         self._cancel.raise_if_cancelled()
+        batch = self._settings.batch
+        if batch.rename or batch.flat:
+            info = self._guessed(find) if isinstance(find.path, Url) else self._work.inspect(find, self._settings)
+            return dataclasses.replace(info, earlier=self._history.by_source.get(self._relative(find.path), ""))
         remembered = self._remembered(find)
         if remembered is None and isinstance(find.path, Url):
             return self._guessed(find)

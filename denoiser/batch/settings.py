@@ -14,7 +14,9 @@ from denoiser.options import BatchOptions, DecodeOptions, DenoiseOptions, Encode
 
 # Options that do not change the outputs.
 _MEANS = frozenset({"batch_size", "device", "jobs", "max_pixels", "memory", "model", "precision", "tile"})
-_MEANS_OF_BATCH = frozenset({"max_errors", "overwrite", "recursive", "report", "retry_failed", "shard", "verify"})
+_MEANS_OF_BATCH = frozenset(
+    {"flat", "max_errors", "overwrite", "recursive", "rename", "report", "retry_failed", "shard", "verify"}
+)
 # Options that may be "auto"; what was chosen for them is kept on resume if the options are the same.
 _CHOSEN = ("model", "device", "precision", "tile")
 

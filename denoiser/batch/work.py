@@ -92,9 +92,9 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
     def refuse(self, settings: Settings) -> None:
         """Raise UsageError for options that contradict each other or apply to cleaning only."""
         batch = settings.batch
-        for name, value in (("series", batch.series), ("skip-clean", batch.skip_clean), ("crop", batch.crop)):
-            if value:
-                raise UsageError(f"{name} applies to cleaning only.", hint="Leave it out.")
+        for name in ("series", "skip_clean", "crop", "rename", "flat"):
+            if getattr(batch, name):
+                raise UsageError(f"{name.replace('_', '-')} applies to cleaning only.", hint="Leave it out.")
 
     @abstractmethod
     def takes(self, name: Path) -> bool:

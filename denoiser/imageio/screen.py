@@ -1,7 +1,4 @@
-"""Pixels for display: reduced copies at any depth, and 8-bit colours in the profile of the display.
-
-For display only; written files do not use it.
-"""
+"""Pixels for display: reduced copies at any depth, and 8-bit colours in the profile of the display."""
 
 from __future__ import annotations
 
@@ -35,12 +32,12 @@ def halved(pixels: Pixels) -> Pixels:
     return _samples(image, pixels.shape[2])
 
 
-def resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Return (H, W, C) at this size, interpolated linearly, and without moiré if it is smaller."""
+def resized(pixels: Pixels, height: int, width: int, *, kernel: str = "linear") -> Pixels:
+    """Return (H, W, C) at this size, and without moiré if it is smaller; *kernel* is a name of libvips."""
     if pixels.shape[:2] == (height, width):
         return pixels
     image = _in_memory(pixels)
-    image = _call("resize", image, width / image.width, vscale=height / image.height, kernel="linear")
+    image = _call("resize", image, width / image.width, vscale=height / image.height, kernel=kernel)
     # libvips may be off by one pixel.
     return _samples(_call("gravity", image, "north-west", width, height, extend="copy"), pixels.shape[2])
 

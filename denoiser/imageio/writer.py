@@ -1,4 +1,4 @@
-"""Writes an image: converts the depth, encodes the pixels, embeds metadata, and writes the file atomically."""
+"""Writes an image: converts size and depth, encodes the pixels, embeds metadata, and writes the file atomically."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from denoiser.atomicfile import whole_file
 from denoiser.errors import UnwritableImage, UsageError
 from denoiser.image import Cicp, Image, JpegTables, Metadata, Pixels
-from denoiser.imageio import colour, containers, depth, formats, pillow_bridge
+from denoiser.imageio import colour, containers, depth, formats, pillow_bridge, sizing
 from denoiser.imageio.formats import Format
 from denoiser.options import WriteOptions, bits_of
 
@@ -49,6 +49,7 @@ def encode(image: Image, format: str, options: WriteOptions = WriteOptions()) ->
         raise UsageError(f"{row.name if row else format!r} cannot be written.")
     refuse_alpha(image, row)
     bits = depth.fitting(bits_of(options) or image.bits, row.depths)
+    image = sizing.reduced(image, options, bits)
     pixels, alpha = depth.at_depth(image, bits)
     if not row.alpha:
         alpha = None

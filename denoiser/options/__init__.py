@@ -27,6 +27,7 @@ from denoiser.options.runs import (
     crop_of,
     renamed,
     shard_of,
+    size_of,
 )
 from denoiser.options.training import EstimatorOptions, TrainOptions
 
@@ -61,4 +62,5 @@ __all__ = [
     "region_of",
     "renamed",
     "shard_of",
+    "size_of",
 ]

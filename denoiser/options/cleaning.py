@@ -53,7 +53,7 @@ class DenoiseOptions:
     precision: str = control("auto", help="Inference precision.", choices=PRECISIONS_OF_DENOISERS)
     tile: int | None = control(
         None,
-        help="Maximum tile size in pixels (square side).",
+        help="Maximum tile side in pixels.",
         minimum=64,
         maximum=8192,
         unit="pixels",

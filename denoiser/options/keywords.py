@@ -73,6 +73,7 @@ class WriteKeywords(TypedDict, total=False):
     format: str | None
     depth: str | None
     quality: int | None
+    size: str
     strip: bool
     ticket: bool
 
