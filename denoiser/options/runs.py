@@ -144,7 +144,7 @@ class WriteOptions:
     depth: str | None = control(
         None,
         help="Bits per channel where the format has them.",
-        choices=("8", "16", "float"),
+        choices=("8", "10", "12", "16", "float"),
         automatic=True,
     )
     quality: int | None = control(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from denoiser.batch.settings import Settings
 from denoiser.events import CancelToken
+from denoiser.options import WriteOptions
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
 from denoiser_gui.model.batch_run import BatchEnded, BatchEvent, BatchPaused, PauseGate, find_photos, run_batch
@@ -100,12 +101,17 @@ class BatchControl(QObject):
         """Remove finished rows; failed rows stay for a retry."""
         self.remove(self.queue.in_state(RowState.DONE, RowState.ALREADY_DONE))
 
+    def set_write(self, options: WriteOptions) -> None:
+        """Give all waiting and failed photos these output options."""
+        self.queue.set_write(options)
+        self.rows_changed.emit()
+
     def start(self, folder: Path, rows: Sequence[BatchRow] | None = None, *, replace: bool = False) -> None:
         """Start with the waiting rows, or with *rows*; *replace* overwrites existing files."""
         chosen = self.queue.in_state(RowState.WAITING) if rows is None else rows
         if self.is_running or not chosen:
             return
-        parts = self.queue.start(folder, chosen, replace=replace)
+        parts = self.queue.start(folder, chosen, self._controller.preferences.rules, replace=replace)
         self._gate, self._cancel = gate, stop = PauseGate(), CancelToken()
         self._set_status(BatchStatus.RUNNING)
         self._worker.submit(
@@ -140,7 +146,8 @@ class BatchControl(QObject):
             photo = open_photos.get(path)
             settings = self._controller.settings_of(photo.key) if photo else self._controller.settings
             sigma = photo.sigma if photo else None
-            self.queue.add(path, Settings(denoise=settings.denoise, write=settings.write), root, sigma)
+            write = self._controller.preferences.export_options or settings.write
+            self.queue.add(path, Settings(denoise=settings.denoise, write=write), root, sigma)
         self.rows_changed.emit()
 
     def _take_saved(self, rows: list[BatchRow]) -> None:

@@ -19,7 +19,7 @@ from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
 from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
 from denoiser_gui.model.preferences import Preferences, change_preferences, load_preferences
-from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid, read_pyramid
+from denoiser_gui.model.pyramid import ImagePyramid, deepened, make_pyramid, read_pyramid
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
 from denoiser_gui.model.stored_settings import store_settings
 from denoiser_gui.qt import QObject, Signal
@@ -226,14 +226,24 @@ class Controller(QObject):
         done: Callable[[FinishedPhoto], None],
         failed: Callable[[DenoiserError], None],
         progress: Callable[[float], None] = lambda _: None,
+        *,
+        bits: int = 0,
     ) -> CancelToken:
-        """Denoise a whole photo with its settings, reusing finished tiles. The returned token cancels it."""
+        """Denoise a whole photo with its settings, reusing finished tiles. The returned token cancels it.
+
+        With more *bits* than the photo has, it is denoised again at that depth.
+        """
         token = CancelToken()
 
         def begin(pyramid: ImagePyramid) -> None:
             self._keep(pyramid)
-            options = self.settings_of(key).denoise
-            self.viewer.export(ExportRequest(pyramid, options, done, failed, progress, token))
+            options, deeper = self.settings_of(key).denoise, deepened(pyramid, bits)
+
+            def finish(finished: FinishedPhoto) -> None:
+                self.viewer.forget(deeper.key) if deeper is not pyramid else None
+                done(dataclasses.replace(finished, source=pyramid.image))
+
+            self.viewer.export(ExportRequest(deeper, options, finish, failed, progress, token))
 
         photo = self._photos.find(key)
         if (pyramid := self._pyramids.get(key)) is not None:

@@ -11,9 +11,10 @@ from denoiser.errors import Cancelled, DenoiserError, ForeignOutput
 from denoiser.events import CancelToken
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.captions import short_path
+from denoiser_gui.model.export_rules import target_of
 from denoiser_gui.model.notices import Notice, Severity, failure
 from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
-from denoiser_gui.model.saving import SaveRequest, check_target, default_target, save
+from denoiser_gui.model.saving import SaveRequest, bits_for, check_target, save
 from denoiser_gui.qt import QObject, Signal, show_folder
 from denoiser_gui.translation import tr
 
@@ -43,7 +44,9 @@ class Saver(QObject):
             return photo.saved_as
         pyramid = self._controller.pyramid(photo.key)
         image = pyramid.image if pyramid is not None else None
-        return default_target(photo.path, photo.name, image, self._controller.settings_of(photo.key).write)
+        preferences, write = self._controller.preferences, self._controller.settings_of(photo.key).write
+        chosen = Path(preferences.batch_folder) if preferences.batch_folder else None
+        return target_of(photo.path, photo.name, image, write, preferences.rules, chosen)
 
     def save(self, photo: OpenPhoto) -> None:
         """Save to the last or default target; overwrites only files that this window wrote."""
@@ -83,6 +86,7 @@ class Saver(QObject):
             partial(self._write, photo, request),
             partial(self._show_failure, photo, request),
             partial(self._show_progress, photo),
+            bits=bits_for(request),
         )
 
     def _write(self, photo: OpenPhoto, request: SaveRequest, finished: FinishedPhoto) -> None:

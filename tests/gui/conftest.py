@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 
 _PATIENCE = 5.0  # seconds that a thread gets to end after the test
-_NEEDS_QT = ["view", *(f"test_{name}.py" for name in ("accessible", "app", "controller", "qt", "window", "worker"))]
+_NEEDS_QT = [
+    "view",
+    *(f"test_{name}.py" for name in ("accessible", "app", "controller", "qt", "saver", "window", "worker")),
+]
 
 
 def _has_qt() -> bool:

@@ -204,28 +204,34 @@ def test_each_option_has_a_control_that_drives_it(opened: MainWindow, qtbot: QtB
 def test_every_output_option_has_a_control(opened: MainWindow, photo: Path, qtbot: QtBot) -> None:
     dialog = SaveDialog(opened.controller, photo.parent / "new.jpg", opened)
     qtbot.addWidget(dialog)
-    dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
-    dialog.quality.selectAll()
-    qtbot.keyClicks(dialog.quality, "88")
-    dialog.strip.click()
-    dialog.ticket.click()
-    chosen = dialog.options
-    assert chosen == WriteOptions(format="jpeg", quality=88, strip=True, ticket=False)
+    fields = dialog.fields
+    fields.format.setCurrentIndex(fields.format.findData("jpeg"))
+    fields.bits.setCurrentIndex(fields.bits.findData("8"))
+    fields.quality.selectAll()
+    qtbot.keyClicks(fields.quality, "88")
+    fields.size.kind.setCurrentIndex(1)
+    fields.strip.click()
+    fields.ticket.click()
+    chosen = fields.options
+    assert chosen == WriteOptions("jpeg", "8", 88, size="2048", strip=True, ticket=False)
     assert set(dataclasses.asdict(chosen)) == set(controls(WriteOptions)), "an option without a place in the dialog"
     _until(qtbot, opened.controller.files.is_idle)
 
 
-def test_save_as_writes_the_depth_and_format_that_were_chosen(
+def test_save_as_writes_the_depth_format_and_size_that_were_chosen(
     opened: MainWindow, photo: Path, qtbot: QtBot
 ) -> None:
     target = photo.parent / "deep.tif"
     dialog = SaveDialog(opened.controller, target, opened)
     qtbot.addWidget(dialog)
-    dialog.bits.setCurrentIndex(dialog.bits.findData(16))
+    dialog.fields.bits.setCurrentIndex(dialog.fields.bits.findData("16"))
+    dialog.fields.size.kind.setCurrentIndex(2)
     opened.commands.save_with(opened.controller.current, dialog.request)
     _until(qtbot, target.is_file)
     written = imageio.read(target)
     assert written.bits == 16 and written.origin is not None and written.origin.format == "tiff"
+    before = imageio.read(photo)
+    assert (written.width, written.height) == (round(before.width / 2), round(before.height / 2))
     frame = opened.canvas.frame
     assert frame is not None
     _until(qtbot, lambda: opened.controller.current.status is PhotoStatus.SAVED)

@@ -14,8 +14,9 @@ from pathlib import Path
 from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.events import FileDone, FileFailed, FileSkipped, FileStarted, TileDone
-from denoiser.options import BatchOptions
+from denoiser.options import BatchOptions, WriteOptions
 from denoiser_gui.model.batch_run import BatchEvent, BatchPart, BatchPaused, PartPlanned
+from denoiser_gui.model.export_rules import DEFAULT_RULES, ExportRules
 from denoiser_gui.model.notices import hint_of, message_of
 
 _ENOUGH_SECONDS = 2.0  # an earlier estimate of the time left would jump
@@ -122,8 +123,21 @@ class BatchQueue:
             if source not in self._running:
                 self._rows.pop(source, None)
 
-    def start(self, folder: Path, rows: Sequence[BatchRow], *, replace: bool = False) -> list[BatchPart]:
-        """Mark *rows* as running; return the parts that process them into *folder*."""
+    def set_write(self, options: WriteOptions) -> None:
+        """Give all rows that are not in the current run and not done these output options."""
+        for row in self._rows.values():
+            if row.source not in self._running and row.state in (RowState.WAITING, RowState.FAILED):
+                self._change(row.source, settings=dataclasses.replace(row.settings, write=options))
+
+    def start(
+        self,
+        folder: Path,
+        rows: Sequence[BatchRow],
+        rules: ExportRules = DEFAULT_RULES,
+        *,
+        replace: bool = False,
+    ) -> list[BatchPart]:
+        """Mark *rows* as running; return the parts that process them into *folder*, or where *rules* say."""
         retry = any(row.state is RowState.FAILED for row in rows)
         options = BatchOptions(retry_failed=retry, overwrite=replace)
         for row in rows:
@@ -131,7 +145,8 @@ class BatchQueue:
         self._running = {row.source for row in rows}
         self._folder = folder
         self._at, self._began, self._spent = None, None, 0.0
-        return list(_parts(folder, rows, options))
+        options = dataclasses.replace(options, rename=rules.rename, flat=rules.place == "folder")
+        return list(_parts(folder, rows, options, rules))
 
     def handle(self, event: BatchEvent) -> BatchRow | None:
         """Apply an event; return the row that it changed, if any."""
@@ -231,17 +246,21 @@ def _sigma(event: FileDone) -> float:
     return float(((noise["luma"] ** 2 + 2 * noise["chroma"] ** 2) / 3) ** 0.5)
 
 
-def _parts(folder: Path, rows: Sequence[BatchRow], options: BatchOptions) -> Iterator[BatchPart]:
-    """One part per settings, tree, and source folder whose file names would clash."""
+def _parts(
+    folder: Path, rows: Sequence[BatchRow], options: BatchOptions, rules: ExportRules
+) -> Iterator[BatchPart]:
+    """One part per settings, tree, output folder, and source folder whose file names would clash."""
     parts: dict[tuple[Settings, Path | None, Path], list[Path]] = {}
     homes: dict[str, Path] = {}
     for row in rows:
         settings = dataclasses.replace(row.settings, batch=options)
-        home = folder
-        if row.root is None:
+        home, root = folder, row.root if rules.place == "tree" else None
+        if rules.is_next_to_photos:
+            home = rules.folder_of(row.source, None)
+        elif rules.place == "tree" and root is None:
             name = unicodedata.normalize("NFC", row.source.stem).casefold()
             if homes.setdefault(name, row.source.parent) != row.source.parent:
                 home = folder / row.source.parent.name
-        parts.setdefault((settings, row.root, home), []).append(row.source)
+        parts.setdefault((settings, root, home), []).append(row.source)
     for (settings, root, home), sources in parts.items():
         yield BatchPart(tuple(sources), home, settings, root)

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from denoiser.atomicfile import whole_file
+from denoiser.errors import UsageError
+from denoiser.options import WriteOptions
+from denoiser.options.runs import check_name
+from denoiser_gui.model.export_rules import PLACES, SAME_NAME, ExportRules
+from denoiser_gui.model.photos_to_open import OUTPUT_FOLDER
 from denoiser_gui.model.viewport import LARGEST
 from denoiser_gui.translation import LANGUAGES
 
@@ -50,6 +55,23 @@ def _is_hex(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"([0-9a-f]{2}){0,1024}", value) is not None
 
 
+def _is_name(value: Any) -> bool:
+    try:
+        check_name(value)
+    except (UsageError, TypeError):
+        return False
+    return _is_text(value)
+
+
+def _is_write(value: str) -> bool:
+    """Whether a text is empty, or has output options as JSON."""
+    try:
+        WriteOptions(**json.loads(value or "{}"))
+    except (UsageError, TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
 def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1
 
@@ -69,6 +91,10 @@ class Preferences:
     open_folder: str = _checked("", _is_path_or_empty)
     save_folder: str = _checked("", _is_path_or_empty)
     batch_folder: str = _checked("", _is_path_or_empty)
+    export_place: str = _one_of(*PLACES)
+    export_subfolder: str = _checked(OUTPUT_FOLDER, _is_name)
+    export_name: str = _checked(SAME_NAME, _is_name)
+    export_write: str = _checked("", lambda value: _is_text(value) and _is_write(value))  # of all photos of a batch
     settings_place: str = _one_of("app", "sidecar")  # where settings of photos are stored
     zoom: float = _checked(0.0, lambda value: type(value) in (int, float) and 0 <= value <= LARGEST)  # 0: fit
     tab: int = _checked(0, lambda value: type(value) is int and 0 <= value <= 1)  # Denoise or Latent
@@ -83,6 +109,16 @@ class Preferences:
             return self
         recent = tuple(dict.fromkeys([*names, *self.recent]))[:MOST_RECENT]
         return dataclasses.replace(self, recent=recent, open_folder=str(_folder_of(names[0])))
+
+    @property
+    def rules(self) -> ExportRules:
+        """Where outputs go and what they are called."""
+        return ExportRules(self.export_place, self.export_subfolder, self.export_name)
+
+    @property
+    def export_options(self) -> WriteOptions | None:
+        """The output options of the batch; None if each photo has its own."""
+        return WriteOptions(**json.loads(self.export_write)) if self.export_write else None
 
     def recent_folders(self, most: int) -> list[Path]:
         """Recent folders and those of recent files, each once; they may no longer exist."""

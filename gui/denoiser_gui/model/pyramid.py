@@ -61,6 +61,18 @@ def read_pyramid(key: int, path: Path) -> ImagePyramid:
     return make_pyramid(key, read_latent(path) if is_latent(path) else imageio.read(path), path)
 
 
+def deepened(pyramid: ImagePyramid, bits: int) -> ImagePyramid:
+    """The photo with at least so many bits, without copies and under another key; the same one if it has them."""
+    from denoiser.imageio import depth
+
+    image = pyramid.image
+    if bits <= image.bits:
+        return pyramid
+    pixels, alpha = depth.at_depth(image, bits)
+    image = dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=bits)
+    return ImagePyramid(-1 - pyramid.key, image, (image.pixels,), path=pyramid.path, exif=pyramid.exif)
+
+
 def make_pyramid(key: int, image: Image, path: Path | None = None) -> ImagePyramid:
     """Make the reduced copies of an image."""
     from denoiser.imageio.containers import exif

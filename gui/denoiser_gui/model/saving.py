@@ -13,11 +13,9 @@ from denoiser.batch import Job, Settings
 from denoiser.batch.cleaning import CLEANING
 from denoiser.errors import ForeignOutput, UnsafeOutput
 from denoiser.events import CancelToken, ignore
-from denoiser.image import Image
 from denoiser.imageio import depth, formats
-from denoiser.options import WriteOptions
+from denoiser.options import bits_of
 from denoiser_gui.model.photo_settings import PhotoSettings
-from denoiser_gui.model.photos_to_open import OUTPUT_FOLDER
 
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto
@@ -29,17 +27,7 @@ class SaveRequest:
 
     target: Path
     settings: PhotoSettings
-    bits: int | None = None  # bit depth; None keeps that of the photo if the format supports it
     overwrite: bool = False
-
-
-def default_target(source: Path | None, name: str, image: Image | None, write: WriteOptions) -> Path:
-    """The folder `clean` next to the photo, with the same name."""
-    folder = (source.parent if source is not None else Path.home()) / OUTPUT_FOLDER
-    origin = image.origin if image is not None else None
-    row = formats.output_format(origin, write) if origin is not None else formats.ROWS[write.format or "png"]
-    path = Path(name)
-    return folder / (name if path.suffix.lower() in row.suffixes else f"{path.stem}{row.suffix}")
 
 
 def check_target(request: SaveRequest, inputs: Iterable[Path]) -> None:
@@ -57,6 +45,13 @@ def check_target(request: SaveRequest, inputs: Iterable[Path]) -> None:
         raise ForeignOutput(f"{target.name} already exists.", hint="Replace it or choose another name.")
 
 
+def bits_for(request: SaveRequest) -> int:
+    """The bits per channel that a request needs at least; 0 for those of the photo."""
+    row = formats.by_suffix(request.target)
+    wanted = bits_of(request.settings.write)
+    return depth.fitting(wanted, row.depths) if wanted and row.depths else 0
+
+
 def save(finished: FinishedPhoto, request: SaveRequest, source: Path | None = None) -> tuple[str, ...]:
     """Write the file as a batch does; return notes for the user.
 
@@ -65,10 +60,7 @@ def save(finished: FinishedPhoto, request: SaveRequest, source: Path | None = No
     write = dataclasses.replace(request.settings.write, format=None)  # the file name determines it
     settings = Settings(denoise=request.settings.denoise, write=write)
     outcome = CLEANING.make(finished.source, settings, finished, series=None, listener=ignore, cancel=CancelToken())
-    image: Image = outcome.result
-    kept = outcome.kept and source is not None and request.bits in (None, image.bits)
-    if request.bits is not None:
-        pixels, alpha = depth.at_depth(image, request.bits)
-        image = dataclasses.replace(image, pixels=pixels, alpha=alpha, bits=request.bits)
-    outcome = dataclasses.replace(outcome, result=image, kept=kept)
-    return CLEANING.write(outcome, Job(source or request.target, request.target, image.megapixels), settings).notes
+    kept = outcome.kept and source is not None
+    outcome = dataclasses.replace(outcome, kept=kept)
+    job = Job(source or request.target, request.target, outcome.megapixels)
+    return CLEANING.write(outcome, job, settings).notes

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from denoiser.options import WriteOptions
 from denoiser_gui import qt
 from denoiser_gui.batch_control import BatchControl, BatchStatus
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchRow, RowState, count
 from denoiser_gui.model.batch_run import BatchEnded
 from denoiser_gui.model.captions import short_path
+from denoiser_gui.model.export_rules import ExportRules
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.photos_to_open import OUTPUT_FOLDER
 from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.batch_list import DETAIL, THUMBNAIL, WIDTHS, BatchModel, summary
+from denoiser_gui.view.export_dialog import ExportDialog, as_preferences
 from denoiser_gui.view.thumbnails import Thumbnails
 from denoiser_gui.view.widgets import (
     STRETCH,
@@ -111,7 +114,13 @@ class BatchPanel(qt.QWidget):
 
     @property
     def folder(self) -> Path:
-        """The output folder."""
+        """The output folder; that of the first photo if outputs are next to the photos."""
+        rules, rows = self._controller.preferences.rules, self.control.queue.rows
+        return rules.folder_of(rows[0].source if rows else None, self._tree_folder)
+
+    @property
+    def _tree_folder(self) -> Path:
+        """The folder for all outputs."""
         if self._folder is not None:
             return self._folder
         remembered = self._controller.preferences.batch_folder
@@ -144,7 +153,7 @@ class BatchPanel(qt.QWidget):
         self._bar.setSizePolicy(keeps_its_place)
         self._bar.setAccessibleName(tr("Progress of the batch"))
         self._output = ElidedLabel(role="second", mode=Qt.TextElideMode.ElideMiddle)
-        self._change = button(tr("Change…"), "link", pressed=self._choose_folder)
+        self._change = button(tr("Export settings…"), "link", pressed=self._ask_for_export)
         self._clear = button(tr("Clear finished"), "quiet", "check", self.control.clear_finished)
         self._add_open = button(tr("Add all open photos"), "outline", "photos", self._add_all)
 
@@ -196,7 +205,8 @@ class BatchPanel(qt.QWidget):
         rows = self.control.queue.in_state(RowState.FAILED if retry or replace else RowState.WAITING)
         if self._folder is not None:
             self._controller.remember(batch_folder=str(self._folder))
-        self.control.start(self.folder, [each for each in rows if each.in_the_way or not replace], replace=replace)
+        chosen = [each for each in rows if each.in_the_way or not replace]
+        self.control.start(self._tree_folder, chosen, replace=replace)
 
     def _pause_or_resume(self) -> None:
         if self.control.status is BatchStatus.RUNNING:
@@ -207,8 +217,23 @@ class BatchPanel(qt.QWidget):
     def _add_all(self) -> None:
         self.control.add([photo.path for photo in self._controller.photos if photo.path is not None])
 
-    def _choose_folder(self) -> None:
-        choose_folder(self, tr("Output folder"), str(self.folder), self.set_folder)
+    def _ask_for_export(self) -> None:
+        rows = self.control.queue.in_state(RowState.WAITING, RowState.FAILED)
+        current = self._controller.current
+        source = rows[0].source if rows else current.path if current is not None else None
+        dialog = ExportDialog(self._controller, self._tree_folder, source, len(rows), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self.set_export)
+        dialog.open()
+
+    def set_export(self, rules: ExportRules, folder: Path, options: WriteOptions | None) -> None:
+        """Set place, names and output options from the next start on, also for the photos in the queue."""
+        self._controller.remember(**as_preferences(rules, options))
+        if folder != self._tree_folder:
+            self._folder = folder
+        if options is not None:
+            self.control.set_write(options)
+        self._show_counts()
 
     def _choose_tree(self) -> None:
         start = self._controller.preferences.open_folder or str(Path.home())
@@ -237,7 +262,7 @@ class BatchPanel(qt.QWidget):
         again = [each for each in rows if each.state is RowState.FAILED]
         if again and not self.control.is_running:
             text = tr_count("Try again", "Retry {count} photos", len(again))
-            menu.addAction(text).triggered.connect(lambda: self.control.start(self.folder, again))
+            menu.addAction(text).triggered.connect(lambda: self.control.start(self._tree_folder, again))
         menu.addSeparator()
         text = tr_count("Remove from batch", "Remove {count} from batch", len(rows))
         menu.addAction(text).triggered.connect(lambda: self.control.remove(rows))
@@ -274,7 +299,7 @@ class BatchPanel(qt.QWidget):
         self._replace.setVisible(idle and blocked > 0)
         text = tr_count("Replace existing file", "Replace {count} existing files", blocked)
         set_label(self._replace, text, "warning")
-        self._output.set_text(tr("Output: {folder}", folder=short_path(self.folder)))
+        self._output.set_text(tr("Output: {folder}", folder=self._place()))
         self._change.setEnabled(idle)
         self._clear.setEnabled(counts.states[RowState.DONE] + counts.states[RowState.ALREADY_DONE] > 0)
         self._add_open.setEnabled(any(photo.path is not None for photo in self._controller.photos))
@@ -283,6 +308,16 @@ class BatchPanel(qt.QWidget):
         text = summary(counts, status, queue.seconds_left if running else None)
         self._summary.set_text(text)
         self.status_changed.emit(tr("Batch: {summary}", summary=text) if text else "")
+
+    def _place(self) -> str:
+        """The place of the outputs, and their names if these are not those of the photos."""
+        rules = self._controller.preferences.rules
+        text = short_path(self.folder)
+        if rules.place == "beside":
+            text = tr("beside each photo")
+        elif rules.place == "subfolder":
+            text = tr("subfolder {name} next to each photo", name=rules.subfolder)
+        return tr("{place}, as {name}", place=text, name=rules.template) if rules.rename else text
 
     def _show_end(self, ended: BatchEnded) -> None:
         done = sum(report.done for report in ended.reports)

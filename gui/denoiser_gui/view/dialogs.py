@@ -7,14 +7,12 @@ checks the target while typing. The list of shortcuts is generated from the acti
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from denoiser.batch.layout import WITH_QUALITY
 from denoiser.errors import DenoiserError, ForeignOutput
 from denoiser.imageio import formats
-from denoiser.options import WriteOptions, controls
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.notices import hint_of, message_of
@@ -22,7 +20,8 @@ from denoiser_gui.model.saving import SaveRequest, check_target
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import LANGUAGES, tr
 from denoiser_gui.view import theme
-from denoiser_gui.view.widgets import STRETCH, Dropdown, NumberBox, button, column, label, row, scroll_area
+from denoiser_gui.view.export_fields import ExportFields, box
+from denoiser_gui.view.widgets import STRETCH, button, column, label, row, scroll_area
 
 _MARGINS = (3 * theme.UNIT,) * 4
 
@@ -77,13 +76,13 @@ class PreferencesDialog(qt.QDialog):
         self.setLayout(column(form, self._restart, STRETCH, margins=_MARGINS, spacing=2 * theme.UNIT))
 
     def _add(self, form: qt.QFormLayout, field: str, text: str, choices: Mapping[str, str]) -> None:
-        box = _box((text, value) for value, text in choices.items())
-        box.setObjectName(field)
-        box.setAccessibleName(text)
-        box.setMinimumWidth(200)
-        box.setCurrentIndex(box.findData(getattr(self._controller.preferences, field)))
-        box.activated.connect(lambda _row: self._choose(field, box.currentData()))
-        form.addRow(text, box)
+        choice = box((text, value) for value, text in choices.items())
+        choice.setObjectName(field)
+        choice.setAccessibleName(text)
+        choice.setMinimumWidth(200)
+        choice.setCurrentIndex(choice.findData(getattr(self._controller.preferences, field)))
+        choice.activated.connect(lambda _row: self._choose(field, choice.currentData()))
+        form.addRow(text, choice)
 
     def _choose(self, field: str, value: str) -> None:
         self._controller.remember(**{field: value})
@@ -103,20 +102,8 @@ class SaveDialog(qt.QDialog):
         self._settings = controller.settings
         self._inputs = [photo.path for photo in controller.photos if photo.path is not None]
         self._replaces = False
-        known, options = controls(WriteOptions), self._settings.write
         self.target = qt.QLineEdit(str(target))
-        named = [(formats.ROWS[str(key)].name, key) for key in known["format"].choices]
-        self.format = _box([(tr("From file name"), None), *named])
-        self.format.setCurrentIndex(max(0, self.format.findData(options.format)))
-        self.bits = Dropdown()
-        self.quality = NumberBox(1, 100, automatic=True)
-        self.quality.setProperty("role", "")
-        self.quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.quality.set_amount(options.quality)
-        self.strip = qt.QCheckBox(tr("Remove metadata (keep colour profile)"))
-        self.strip.setChecked(options.strip)
-        self.ticket = qt.QCheckBox(tr("Embed processing record"))
-        self.ticket.setChecked(options.ticket)
+        self.fields = ExportFields(self._settings.write, tr("From file name"))
         self._problem = label(role="failed")
         self._problem.setWordWrap(True)
         self.save = button(tr("Save"), "primary", pressed=self.accept)
@@ -124,31 +111,15 @@ class SaveDialog(qt.QDialog):
         self.setWindowTitle(tr("Save as"))
         self.setMinimumWidth(520)
         self._build()
-        for name, described in known.items():
-            widget = self.bits if name == "depth" else getattr(self, name)  # QWidget.depth is a method
-            widget.setToolTip(tr(described.help))
         self.target.textChanged.connect(self._check)
-        self.format.currentIndexChanged.connect(self._rename)
+        self.fields.format.currentIndexChanged.connect(self._rename)
         self._check()
-
-    @property
-    def options(self) -> WriteOptions:
-        """The chosen output options."""
-        self.quality.interpretText()  # what is being typed
-        quality = self.quality.amount
-        return WriteOptions(
-            format=self.format.currentData(),
-            quality=None if quality is None else round(quality),
-            strip=self.strip.isChecked(),
-            ticket=self.ticket.isChecked(),
-        )
 
     @property
     def request(self) -> SaveRequest:
         """The chosen target and options."""
-        settings = dataclasses.replace(self._settings, write=self.options)
-        path = Path(self.target.text()).expanduser()
-        return SaveRequest(path, settings, self.bits.currentData(), overwrite=self._replaces)
+        settings = dataclasses.replace(self._settings, write=self.fields.options)
+        return SaveRequest(Path(self.target.text()).expanduser(), settings, overwrite=self._replaces)
 
     def accept(self) -> None:
         """Emit the request and close."""
@@ -160,19 +131,14 @@ class SaveDialog(qt.QDialog):
         form.setSpacing(10)
         form.addRow(tr("File"), row(self.target, button(tr("Browse…"), "outline", pressed=self._browse)))
         self.target.setAccessibleName(tr("File"))
-        fields = {tr("Format"): self.format, tr("Depth"): self.bits, tr("Quality"): self.quality}
-        for text, field in fields.items():
-            form.addRow(text, field)
-            field.setAccessibleName(text)
-        form.addRow("", self.strip)
-        form.addRow("", self.ticket)
+        self.fields.add_to(form)
         buttons = row(self._problem, button(tr("Cancel"), "outline", pressed=self.reject), self.save)
         buttons.setStretchFactor(self._problem, 1)
         self.setLayout(column(form, buttons, margins=(20, 20, 20, 16), spacing=16))
 
     def _rename(self, _at: int) -> None:
         """Change the suffix to the chosen format; the file name determines the format."""
-        key = self.format.currentData()
+        key = self.fields.format.currentData()
         path = Path(self.target.text())
         if key is not None and path.suffix.lower() not in formats.ROWS[key].suffixes:
             self.target.setText(str(path.with_suffix(formats.ROWS[key].suffix)))
@@ -189,18 +155,10 @@ class SaveDialog(qt.QDialog):
         )
 
     def _show_depths(self) -> None:
-        kept = self.bits.currentData()
         try:
-            row_of_format = formats.by_suffix(Path(self.target.text()))
-            depths, has_quality = row_of_format.depths, row_of_format.key in WITH_QUALITY
+            self.fields.show_format(formats.by_suffix(Path(self.target.text())))
         except DenoiserError:
-            depths, has_quality = (), False
-        self.bits.clear()
-        self.bits.addItem(tr("Same as source, if supported"), None)
-        for bits in depths:
-            self.bits.addItem(tr("float") if bits == 32 else tr("{bits} bit", bits=bits), bits)
-        self.bits.setCurrentIndex(max(0, self.bits.findData(kept)))
-        self.quality.setEnabled(has_quality)
+            self.fields.show_format(None)
 
     def _show_problem(self, error: DenoiserError | None) -> None:
         self._replaces = isinstance(error, ForeignOutput)
@@ -215,13 +173,6 @@ class SaveDialog(qt.QDialog):
         dialog.setOption(qt.QFileDialog.Option.DontConfirmOverwrite)  # the dialog shows Replace instead
         dialog.fileSelected.connect(self.target.setText)
         dialog.open()
-
-
-def _box(choices: Iterable[tuple[str, Any]]) -> Dropdown:
-    box = Dropdown()
-    for text, value in choices:
-        box.addItem(text, value)
-    return box
 
 
 class ShortcutSheet(qt.QDialog):

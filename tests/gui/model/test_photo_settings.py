@@ -74,7 +74,13 @@ def test_settings_include_output_options() -> None:
     assert history.now.write.format == "tiff" and history.now.write.strip
 
 
-_OTHER: dict[str, Any] = {"model": "denoiser-fast", "format": "tiff", "memory": 2.5, "noise_level": 12.3}
+_OTHER: dict[str, Any] = {
+    "size": "2048",
+    "model": "denoiser-fast",
+    "format": "tiff",
+    "memory": 2.5,
+    "noise_level": 12.3,
+}
 
 
 def _another(name: str, kind: type[Any]) -> Any:

@@ -12,10 +12,10 @@ from denoiser.batch.processing_record import read_record
 from denoiser.engine.session import Session
 from denoiser.errors import ForeignOutput, UnsafeOutput, UsageError
 from denoiser.image import Image, from_numpy
-from denoiser.options import DenoiseOptions, WriteOptions
+from denoiser.options import DenoiseOptions, WriteOptions, bits_of
 from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.requests import FinishedPhoto
-from denoiser_gui.model.saving import SaveRequest, check_target, default_target, save
+from denoiser_gui.model.saving import SaveRequest, check_target, save
 
 OPTIONS = DenoiseOptions(noise_level=15.0, precision="fp32")
 
@@ -30,15 +30,6 @@ def image() -> Image:
 def made(image: Image) -> FinishedPhoto:
     session = Session(OPTIONS)
     return FinishedPhoto.by(session, image, session.clean(image))
-
-
-def test_the_default_target_is_a_folder_next_to_the_photo(tmp_path: Path, image: Image) -> None:
-    source = tmp_path / "a.png"
-    imageio.write(image, source)
-    read = imageio.read(source)
-    assert default_target(source, "a.png", read, WriteOptions()) == tmp_path / "clean" / "a.png"
-    assert default_target(source, "a.png", read, WriteOptions(format="jpeg")) == tmp_path / "clean" / "a.jpg"
-    assert default_target(tmp_path / "b.bmp", "b.bmp", None, WriteOptions()) == tmp_path / "clean" / "b.png"
 
 
 def test_open_photos_are_never_overwritten_even_through_links(tmp_path: Path, image: Image) -> None:
@@ -73,13 +64,13 @@ def test_the_file_has_the_processing_record_of_a_batch(tmp_path: Path, made: Fin
     assert read_record(imageio.read(target)) is None
 
 
-@pytest.mark.parametrize(("name", "bits"), [("a.png", 16), ("a.tif", 32), ("a.avif", 10), ("a.png", 8)])
+@pytest.mark.parametrize(("name", "bits"), [("a.png", "16"), ("a.tif", "float"), ("a.avif", "10"), ("a.png", "8")])
 def test_converting_the_bit_depth_keeps_the_image(
-    tmp_path: Path, made: FinishedPhoto, name: str, bits: int
+    tmp_path: Path, made: FinishedPhoto, name: str, bits: str
 ) -> None:
-    save(made, SaveRequest(tmp_path / name, PhotoSettings(OPTIONS), bits))
+    save(made, SaveRequest(tmp_path / name, PhotoSettings(OPTIONS, WriteOptions(depth=bits))))
     written = imageio.read(tmp_path / name)
-    assert written.bits == bits
+    assert written.bits == bits_of(WriteOptions(depth=bits))
     shown = written.pixels / written.white * 255
     assert np.abs(shown - made.cleaned.image.pixels).max() < (40 if name.endswith("avif") else 0.51)
 
@@ -93,5 +84,5 @@ def test_a_photo_with_nothing_to_clean_is_copied_unless_its_depth_changes(tmp_pa
     finished = FinishedPhoto.by(session, read, session.clean(read))
     save(finished, SaveRequest(tmp_path / "same.png", PhotoSettings(options)), source)
     assert (tmp_path / "same.png").read_bytes() == source.read_bytes()
-    save(finished, SaveRequest(tmp_path / "deep.png", PhotoSettings(options), 16), source)
+    save(finished, SaveRequest(tmp_path / "deep.png", PhotoSettings(options, WriteOptions(depth="16"))), source)
     assert imageio.read(tmp_path / "deep.png").bits == 16

@@ -1,0 +1,56 @@
+"""Saving with more bits than the photo has: the file of the command line, and the photo in the window unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from denoiser import imageio
+from denoiser.batch import Settings, carry_out, make_plan
+from denoiser.image import from_numpy
+from denoiser.options import WriteOptions
+from denoiser_gui.controller import Controller
+from denoiser_gui.model.preferences import Preferences
+from denoiser_gui.model.saving import SaveRequest
+from denoiser_gui.qt import QApplication
+from denoiser_gui.saver import Saver
+
+_PATIENCE = 120_000
+
+
+@pytest.fixture
+def controller(model: None, qapp: QApplication) -> Iterator[Controller]:
+    controller = Controller(Preferences())
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "a.png"
+    values = np.random.default_rng(5).normal(110, 14, (90, 120, 3)).clip(0, 255).astype(np.uint8)
+    imageio.write(from_numpy(values), path)
+    return path
+
+
+def test_more_bits_have_the_precision_of_the_model(
+    controller: Controller, photo: Path, tiny_weights: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    saver = Saver(controller)
+    controller.open([photo])
+    qtbot.waitUntil(lambda: controller.current_pyramid is not None, timeout=_PATIENCE)
+    controller.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=12.0, tile=512)
+    settings = controller.settings.changed(depth="16")
+    target, there = tmp_path / "window.png", tmp_path / "command.png"
+    with qtbot.waitSignal(saver.saved, timeout=_PATIENCE):
+        saver.save_as(controller.current, SaveRequest(target, settings))
+    run = Settings(settings.denoise, write=WriteOptions(depth="16"))
+    assert carry_out(make_plan(photo, there, run), run).done == 1
+    here = imageio.read(target)
+    assert here.bits == 16 and (here.pixels % 257 != 0).any(), "8 bits were only converted"
+    assert np.array_equal(here.pixels, imageio.read(there).pixels)
+    assert controller.current_pyramid is not None and controller.current_pyramid.image.bits == 8
