@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--model", default="auto", help="weights of a codec (the shipped ones)")
     words = parser.parse_args()
     report = contract.Report(__doc__, words)
-    photos = [_in_8_bits(path) for path in evenly(clean_images(words.data), words.limit)]
+    photos = [in_8_bits(path) for path in evenly(clean_images(words.data), words.limit)]
     decoder = Decoder(DecodeOptions(model=words.model))
     first: list[tuple[float, float]] = []
     for effort in words.efforts:
@@ -68,7 +68,8 @@ def main() -> int:
     return report.finish()
 
 
-def _in_8_bits(path: Path) -> Image:
+def in_8_bits(path: Path) -> Image:
+    """The photo in three channels of 8 bits."""
     pixels, _ = depth.at_depth(imageio.read(path), 8)
     return Image(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))
 
