@@ -106,7 +106,7 @@ def rate_and_distortion(run: Run, batch: Batch, stage: Stage) -> Tensor:
     round_when_due(run)
     pixels = batch.input.to(run.device, memory_format=torch.channels_last)
     planes, target = batch.planes.to(run.device), batch.target.to(run.device)
-    level = torch.randint(LEVELS, (len(pixels),), generator=run.generator, device=run.generator.device)
+    level = quality_steps(len(pixels), run.recipe.high_rate_share, run.generator)
     with run.in_precision():
         estimate = run.forward(pixels, planes, level.to(run.device), _noise(run, pixels))
     area = pixels.shape[2] * pixels.shape[3]
@@ -117,6 +117,14 @@ def rate_and_distortion(run: Run, batch: Batch, stage: Stage) -> Tensor:
     # ratio of bits and error within a sample does not change.
     loss: Tensor = (bits + price * error + _COST_OF_LITTLE).log().mean()
     return loss
+
+
+def quality_steps(count: int, high_share: float, generator: torch.Generator) -> Tensor:
+    """*count* random quality steps, of which *high_share* are in the upper half of all."""
+    half = LEVELS // 2
+    level = torch.randint(half, (count,), generator=generator, device=generator.device)
+    is_high = torch.rand(count, generator=generator, device=generator.device) < high_share
+    return level + half * is_high
 
 
 def round_when_due(run: Run) -> None:

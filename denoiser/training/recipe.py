@@ -69,6 +69,7 @@ class Recipe:
     warm_up_steps: int = 100
     ema: float = 0.999
     noisy_share: float = 1.0  # of the samples; a codec sees clean ones beside them
+    high_rate_share: float = 0.5  # of the samples of a codec, whose quality step is in the upper half
     pair_share: float = 0.5  # of the samples, where real pairs are given; the rest is drawn noise
     compile: bool = False  # by torch.compile: worth its minute of start on a GPU
     steps: int = 0  # length of the training, if it does not depend on the time

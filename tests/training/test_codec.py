@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from denoiser.errors import UsageError
+from denoiser.networks.codec.levels import LEVELS
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
 from denoiser.training.codec import (
     CODING,
     ROUNDED_FROM,
     CleanCrops,
+    quality_steps,
     rate_and_distortion,
     round_when_due,
     train_codec,
@@ -124,6 +126,14 @@ def test_the_index_path_is_rounded_in_the_last_part(run):
     run.progress.seconds = 0.0
     round_when_due(run)
     assert not run.network.index_path_is_rounded
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.75, 1.0])
+def test_the_share_of_high_rates_is_that_of_the_recipe(share):
+    steps = quality_steps(4000, share, torch.Generator().manual_seed(0))
+    assert abs(float((steps >= LEVELS // 2).float().mean()) - share) < 0.03
+    for half in (steps[steps < LEVELS // 2], steps[steps >= LEVELS // 2] - LEVELS // 2):
+        assert not len(half) or set(half.tolist()) == set(range(LEVELS // 2)), "all steps of a half are drawn"
 
 
 def test_another_loss_is_refused(run):
