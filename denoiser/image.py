@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from denoiser.errors import UsageError
 
 Pixels = NDArray[Any]
+Mask = NDArray[np.uint16]  # (H, W): local strength, from 0 (pixels stay as they are) to 65535 (full)
 
 _SIDE_IN_NOTEBOOKS = 1024  # maximum side in pixels: larger images slow the page down
 _PNG_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # by the number of channels: grey, grey and alpha, RGB, RGBA

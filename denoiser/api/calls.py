@@ -22,8 +22,8 @@ from denoiser.api.inputs import FileLike, ImageLike, Writable, contents, is_cont
 from denoiser.atomicfile import as_unwritable
 from denoiser.errors import UnwritableImage, UsageError
 from denoiser.events import CancelToken, Listener, ignore
-from denoiser.image import Image
-from denoiser.imageio import formats
+from denoiser.image import Image, Mask
+from denoiser.imageio import formats, masks
 from denoiser.options import (
     DecodeKeywords,
     DecodeOptions,
@@ -75,6 +75,7 @@ def denoise(
     image: Image | FileLike,
     options: DenoiseOptions | None = None,
     *,
+    mask: ImageLike | None = None,
     listener: Listener = ...,
     cancel: CancelToken | None = None,
     **keywords: Unpack[DenoiseKeywords],
@@ -84,6 +85,7 @@ def denoise(
     image: PilImage,
     options: DenoiseOptions | None = None,
     *,
+    mask: ImageLike | None = None,
     listener: Listener = ...,
     cancel: CancelToken | None = None,
     **keywords: Unpack[DenoiseKeywords],
@@ -93,6 +95,7 @@ def denoise(
     image: NDArray[D],
     options: DenoiseOptions | None = None,
     *,
+    mask: ImageLike | None = None,
     listener: Listener = ...,
     cancel: CancelToken | None = None,
     **keywords: Unpack[DenoiseKeywords],
@@ -102,6 +105,7 @@ def denoise(
     image: Tensor,
     options: DenoiseOptions | None = None,
     *,
+    mask: ImageLike | None = None,
     listener: Listener = ...,
     cancel: CancelToken | None = None,
     **keywords: Unpack[DenoiseKeywords],
@@ -111,6 +115,7 @@ def denoise(
     image: ImageLike,
     options: DenoiseOptions | None = None,
     *,
+    mask: ImageLike | None = None,
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
     **keywords: Unpack[DenoiseKeywords],
@@ -125,6 +130,9 @@ def denoise(
         0 (black) to 1 (white), with 1 to 4 channels; the last of 2 or 4 is alpha. It is never changed.
     options
         A DenoiseOptions instead of keywords.
+    mask
+        The strength of each pixel, for a single image: a grey image of the same size, where white is full strength
+        and black leaves pixels unchanged. Anything that can be an image.
     listener, cancel
         Receives a TileDone for each tile; stops the call, from any thread, with Cancelled.
     **keywords
@@ -139,15 +147,24 @@ def denoise(
     """
     chosen = options_of(DenoiseOptions, options, keywords)
     given = read_input(image)
-    return given.back(_cleaned(given.images, chosen, listener, cancel))
+    local = None
+    if mask is not None:
+        one = given.the_one("denoise with a mask")
+        name = os.fsdecode(mask) if isinstance(mask, str | os.PathLike) else "the mask"
+        local = masks.mask_of(read_input(mask).the_one("denoise"), name, (one.width, one.height))
+    return given.back(_cleaned(given.images, chosen, local, listener, cancel))
 
 
 def _cleaned(
-    images: Sequence[Image], options: DenoiseOptions, listener: Listener, cancel: CancelToken | None
+    images: Sequence[Image],
+    options: DenoiseOptions,
+    mask: Mask | None,
+    listener: Listener,
+    cancel: CancelToken | None,
 ) -> list[Image]:
     session = opened.session(options)
     if len(images) == 1:
-        return [session.clean(images[0], listener=listener, cancel=cancel).image]
+        return [session.clean(images[0], mask=mask, listener=listener, cancel=cancel).image]
     return [cleaned.image for cleaned in session.clean_stack(images, listener=listener, cancel=cancel)]
 
 

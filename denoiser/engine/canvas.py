@@ -15,8 +15,9 @@ from torch import Tensor
 
 from denoiser.engine.local_means import CELL, limits_of
 from denoiser.estimation.estimate import NoiseEstimate
-from denoiser.image import Image, Pixels
+from denoiser.image import Image, Mask, Pixels
 from denoiser.networks.conditioning import Condition
+from denoiser.options import DenoiseOptions
 from denoiser.tiling import Region, Span, Tile, TilePlan
 
 _ROWS_AT_ONCE = 256  # processed at a time, to find the maximum of a float image
@@ -54,12 +55,14 @@ class Canvas:
         condition: Condition,
         share: float = 1.0,
         noise: Condition | None = None,
+        passes: int = 1,
     ) -> None:
         self.source = source
         self.scale = scale
         self.condition, self.planes = condition, condition.planes()
         self.limits = limits_of(noise or condition)
         self.share = share  # of the removed noise
+        self.passes = passes  # whose results are averaged: 1, 2, 4 or 8
         self.kept_cells: float = 0.0  # number of 8 x 8 cells where the sanity check kept the source
         self.result = np.empty_like(source)
         self.notes: list[str] = []  # for the user
@@ -161,10 +164,13 @@ class Cleaned:
 class Work:
     """An image between `prepare` and `finish`; without a canvas it is returned unchanged.
 
-    In ``image`` dead and hot pixels have been replaced.
+    In ``image`` dead and hot pixels have been replaced; ``original`` has them where the mask is black.
     """
 
     image: Image
     canvas: Canvas | None
     estimate: NoiseEstimate | None = None
+    options: DenoiseOptions = DenoiseOptions()
+    mask: Mask | None = None
+    original: Image | None = None  # None if no pixel was replaced
     began: float = field(default_factory=time.perf_counter)

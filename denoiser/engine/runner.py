@@ -43,11 +43,9 @@ class RunningBatch:
 class NetworkRunner:
     """Runs one network on one device. Threads take turns, batch by batch."""
 
-    def __init__(self, network: Denoiser, device: str, *, passes: int = 1) -> None:
-        """*passes* is 1, 2, 4 or 8."""
+    def __init__(self, network: Denoiser, device: str) -> None:
         self.precision = "fp32"
         self.integers: IntegerNetwork | None = None  # for int8
-        self._passes = passes
         self._network = network
         self._turn = threading.Lock()
         self._cancel: CancelToken | None = None  # of the batch at hand
@@ -72,7 +70,10 @@ class NetworkRunner:
 
     @torch.inference_mode()
     def start(self, pieces: Sequence[Piece], cancel: CancelToken) -> list[RunningBatch]:
-        """Start a batch of tiles of one shape, depth and channel count; stops within one layer of *cancel*."""
+        """Start a batch of tiles of one shape, depth, channel count and number of passes.
+
+        Stops within one layer of *cancel*.
+        """
         batches = [pieces] if self.runs_ahead else [[piece] for piece in pieces]
         with self._turn:
             self._cancel = cancel
@@ -98,7 +99,7 @@ class NetworkRunner:
         planes = torch.stack([canvas.planes for canvas in canvases]).reshape(len(pieces), -1, 1, 1)
         noisy = network_input(windows, ones)
         limits = torch.stack([canvas.limits for canvas in canvases]).to(windows.device, non_blocking=True)
-        clean = self._mean_of_passes(noisy, planes.to(windows.device, non_blocking=True))
+        clean = self._mean_of_passes(noisy, planes.to(windows.device, non_blocking=True), canvases[0].passes)
         clean, bad = without_non_finite(noisy, clean)
         clean = keep_local_means(noisy, clean, limits)
         clean, kept = repair(noisy, clean, limits[:, 2], bad)
@@ -110,10 +111,10 @@ class NetworkRunner:
         arrived.record()
         return RunningBatch(pieces, blocks, kept, arrived)
 
-    def _mean_of_passes(self, noisy: Tensor, planes: Tensor) -> Tensor:
+    def _mean_of_passes(self, noisy: Tensor, planes: Tensor, passes: int) -> Tensor:
         """The network's result; of several passes, the mean over rotated and mirrored copies of the input."""
         total = None
-        for turns, mirrored in _TRANSFORMS[: self._passes]:
+        for turns, mirrored in _TRANSFORMS[:passes]:
             turned = torch.rot90(noisy, turns, (2, 3))
             turned = turned.flip(3) if mirrored else turned
             result = self._result(turned.contiguous(memory_format=torch.channels_last), planes)
@@ -121,7 +122,7 @@ class NetworkRunner:
             result = torch.rot90(result, -turns, (2, 3))
             total = result if total is None else total.add_(result)
         assert total is not None
-        total = total if self._passes == 1 else total.div_(self._passes)
+        total = total if passes == 1 else total.div_(passes)
         return total.contiguous(memory_format=torch.channels_last)
 
     def _result(self, noisy: Tensor, planes: Tensor) -> Tensor:

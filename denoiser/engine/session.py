@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -18,12 +19,12 @@ from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_bud
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.engine.trust import trust_number
-from denoiser.errors import FaultyResult
+from denoiser.errors import FaultyResult, UsageError
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import at_level, automatic, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
-from denoiser.image import Image
+from denoiser.image import Image, Mask
 from denoiser.models import catalog, loading
 from denoiser.networks.conditioning import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions, Look
@@ -41,11 +42,12 @@ class Session:
         self._bytes_per_pixel = bytes_per_pixel(model.network)
         self.model_name, self.model_digest = model.name, model.digest
         self.device, self.device_reason = device.name, device.reason
-        runner = NetworkRunner(model.network, device.name, passes=options.passes)
+        runner = NetworkRunner(model.network, device.name)
         precision = choose_precision(options.precision, device.name, model.network)
         precision, runner.integers = choose_int8(options.precision, device.name, model, precision)
         runner.precision = precision.name
         self.precision, self.precision_reason = precision.name, precision.reason
+        self._others: dict[str, Session] = {}  # with other models
         may_fall_back = options.device == "auto" and device.name != "cpu"
         self._cleaner = TiledCleaner(
             runner, model.spec, self._budget(device.name), on_cpu=self._onto_cpu if may_fall_back else None
@@ -66,19 +68,31 @@ class Session:
         """Tiles per batch."""
         return self._cleaner.budget.batch
 
+    def for_model(self, name: str) -> Session:
+        """This session, or one with another model and otherwise the same options, which stays open."""
+        if name in (self._options.model, "auto"):
+            return self
+        if name not in self._others:
+            self._others[name] = Session(dataclasses.replace(self._options, model=name))
+        return self._others[name]
+
     def clean(
         self,
         image: Image,
         *,
+        options: DenoiseOptions | None = None,
+        mask: Mask | None = None,
         estimate: NoiseEstimate | None = None,
         listener: Listener = ignore,
         cancel: CancelToken | None = None,
     ) -> Cleaned:
         """Never changes *image*; stops within one layer of *cancel* with Cancelled.
 
-        *estimate* replaces the estimate of the image's own noise, as for an image of a series.
+        *options* replace those of the session, except for model, device, precision, tiles and memory. *mask* is the
+        strength of each pixel. *estimate* replaces the estimate of the image's own noise, as for an image of a
+        series.
         """
-        work = self.prepare(image, estimate)
+        work = self.prepare(image, estimate, options, mask)
         if work.canvas is not None:
             self._run([work.canvas], listener, cancel)
         return self.finish(work)
@@ -99,11 +113,24 @@ class Session:
         self._run([canvas], ignore, cancel)
         return canvas.result
 
-    def prepare(self, image: Image, estimate: NoiseEstimate | None = None) -> Work:
-        """The inference that *image* needs, if any."""
-        if self._options.strength == 0:
+    def prepare(
+        self,
+        image: Image,
+        estimate: NoiseEstimate | None = None,
+        options: DenoiseOptions | None = None,
+        mask: Mask | None = None,
+    ) -> Work:
+        """The inference that *image* needs, if any. Raises UsageError for a mask of another size."""
+        options = options or self._options
+        if mask is not None and mask.shape != (image.height, image.width):
+            raise UsageError(
+                f"The mask has {mask.shape[1]} x {mask.shape[0]} pixels, the image {image.width} x {image.height}."
+            )
+        if options.strength == 0:
             return Work(image, None)
-        return self._work(image, self._options.noise_level, estimate)
+        work = self._work(image, options, estimate)
+        work.mask = mask
+        return work
 
     def gradual(self, image: Image, level: float | None, estimate: NoiseEstimate | None = None) -> Gradual:
         """*image*, denoised tile by tile on demand; `finish(its work, a look)` when all of it is clean.
@@ -111,18 +138,25 @@ class Session:
         *level* replaces the one in the options, so one session serves a slider. *estimate* avoids estimating
         the noise again.
         """
-        return Gradual(self._work(image, level, estimate), self._cleaner, self._model.spec)
+        options = dataclasses.replace(self._options, noise_level=level)
+        return Gradual(self._work(image, options, estimate), self._cleaner, self._model.spec)
 
-    def finish(self, work: Work, look: Look | None = None) -> Cleaned:
-        """The result of what was computed, as the options have it; with a *look* the work can be finished again."""
+    def finish(self, work: Work, look: Look | None = None, mask: Mask | None = None) -> Cleaned:
+        """The result of what was computed, as its options and mask have it.
+
+        With a *look* the work can be finished again; then *mask* replaces its mask.
+        """
         image, canvas = work.image, work.canvas
         if canvas is None:
             return Cleaned(image, time.perf_counter() - work.began, image.notes, estimate=work.estimate)
         self.check(work)
-        looks = self._looks_of(image, canvas)
+        looks = self._looks_of(work, canvas)
         trust = trust_number(image, canvas.result)
         # The look takes the place of the clean image, so that no third one is held, unless that is still wanted.
-        pixels = looks.render(look) if look else looks.render(self._options.look, out=canvas.result)
+        if look:
+            pixels = looks.render(look, mask=mask)
+        else:
+            pixels = looks.render(work.options.look, mask=work.mask, out=canvas.result)
         return Cleaned(
             image.with_pixels(pixels),
             time.perf_counter() - work.began,
@@ -150,14 +184,15 @@ class Session:
                 "that the source does not have, or values that are not finite."
             )
 
-    def _work(self, image: Image, level: float | None, known: NoiseEstimate | None = None) -> Work:
+    def _work(self, image: Image, options: DenoiseOptions, known: NoiseEstimate | None = None) -> Work:
+        level = options.noise_level
         if level == 0:
             return Work(image, None)
         estimate = known or estimate_noise(image)
         condition, share = automatic(estimate) if level is None else (at_level(estimate, level), 1.0)
         reported = estimate if level is None else None
         pixels, replaced = image.pixels, 0
-        if self._options.hot_pixels == "auto":
+        if options.hot_pixels == "auto":
             pixels, replaced = replace_hot_pixels(image.pixels, image.white)
         if share == 0 and not replaced:
             return Work(image, None, reported)
@@ -165,19 +200,20 @@ class Session:
         scale = scale_of(source)
         relative = image.white / scale.one
         noise = _scaled(present_noise(estimate, level), relative)
-        canvas = Canvas(source.pixels, scale, _scaled(condition, relative), share, noise)
+        canvas = Canvas(source.pixels, scale, _scaled(condition, relative), share, noise, options.passes)
         if replaced:
             canvas.notes.append(f"{replaced} dead or hot pixel{'s' if replaced > 1 else ''} replaced")
-        return Work(source, canvas, reported)
+        return Work(source, canvas, reported, options, original=image if replaced else None)
 
-    def _looks_of(self, image: Image, canvas: Canvas) -> Looks:
+    def _looks_of(self, work: Work, canvas: Canvas) -> Looks:
         """The result, with a note about what was kept."""
+        image = work.image
         if canvas.kept_share > 0:
             percent = 100 * canvas.kept_share
             share = f"{percent:.1f} %" if percent >= 0.1 else "less than 0.1 %"
             canvas.notes.append(f"{share} of the image kept unchanged (failed the sanity check)")
         keep_unseen(canvas.result, image.pixels, image.alpha)
-        return Looks(image, canvas.result)
+        return Looks(image, canvas.result, work.original)
 
     def _run(self, canvases: Sequence[Canvas], listener: Listener, cancel: CancelToken | None) -> None:
         def on_tile(canvas: Canvas) -> None:

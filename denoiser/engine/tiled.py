@@ -1,7 +1,7 @@
 """Denoises in tiles: memory is bounded, and the result is that of the whole image.
 
-Tiles of the same shape, depth and channel count share a batch, also across images. If memory runs out, images in
-progress restart with smaller batches and tiles; sizes set by the user are never changed.
+Tiles of the same shape, depth, channel count and number of passes share a batch, also across images. If memory runs
+out, images in progress restart with smaller batches and tiles; sizes set by the user are never changed.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class _Run:
     def add(self, piece: Piece, batch: int) -> None:
         """Add a tile to the batch of its shape, and start the batch when it is full."""
         canvas, tile = piece
-        alike = (tile.shape, canvas.source.dtype, canvas.source.shape[2])
+        alike = (tile.shape, canvas.source.dtype, canvas.source.shape[2], canvas.passes)
         waiting = self._filling.setdefault(alike, [])
         waiting.append(piece)
         if len(waiting) >= batch:

@@ -80,6 +80,22 @@ def test_all_forms_get_the_same_pixels(photo: Any, quick: dict[str, Any], tmp_pa
     assert denoiser.denoise(photo / 255, **quick) * 255 == pytest.approx(wanted.astype(float), abs=0.6)
 
 
+def test_a_mask_in_every_form_keeps_black_areas(photo: Any, quick: dict[str, Any], tmp_path: Path) -> None:
+    height, width = photo.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    mask[:, width // 2 :] = 255
+    denoiser.save_image(mask, tmp_path / "mask.png")
+    plain = denoiser.denoise(photo, **quick)
+    for form in (mask, torch.from_numpy(mask), PillowImage.fromarray(mask), tmp_path / "mask.png"):
+        result = denoiser.denoise(photo, mask=form, **quick)
+        assert np.array_equal(result[:, : width // 2], photo[:, : width // 2])
+        assert np.array_equal(result[:, width // 2 :], plain[:, width // 2 :])
+    with pytest.raises(UnreadableImage, match="the mask: has"):
+        denoiser.denoise(photo, mask=mask[1:], **quick)
+    with pytest.raises(UsageError, match="takes one image, not a stack"):
+        denoiser.denoise(np.stack([photo, photo]), mask=mask, **quick)
+
+
 def test_what_is_not_changed_keeps_every_bit(quick: dict[str, Any]) -> None:
     values = np.random.default_rng(0).random((40, 50, 4))  # float64: more digits than the network has
     assert np.array_equal(denoiser.denoise(values, **quick | {"strength": 0}), values)

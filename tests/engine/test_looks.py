@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -135,6 +137,43 @@ def test_a_region_is_a_part_of_the_whole_look(alpha):
     for look in (*_LOOKS, Look(), Look(0.0)):
         whole = Looks(image, clean).render(look)
         assert np.array_equal(Looks(image, clean).render(look, part), whole[17:118, 33:183])
+
+
+def _mask() -> np.ndarray:
+    """Black, white, and a gradient between them."""
+    line = np.clip((np.arange(220) - 60) * 700, 0, 65535).astype(np.uint16)
+    return np.broadcast_to(line, (150, 220)).copy()
+
+
+@pytest.mark.parametrize(("dtype", "channels", "bits"), _KINDS)
+@pytest.mark.parametrize("look", [Look(), *_LOOKS])
+def test_a_mask_scales_the_strength_of_each_pixel(dtype, channels, bits, look):
+    image, clean = _pair(dtype, channels, bits)
+    looks, mask = Looks(image, clean), _mask()
+    result, whole = looks.render(look, mask=mask), looks.render(look)
+    assert np.array_equal(result[:, :61], image.pixels[:, :61])  # black
+    assert np.array_equal(result[:, -60:], whole[:, -60:])  # white, to the last bit
+    for column in (90, 120, 150):
+        weaker = dataclasses.replace(look, strength=look.strength * mask[0, column] / 65535)
+        expected = looks.render(weaker)[:, column].astype(float)
+        assert np.abs(result[:, column] - expected).max() <= (1e-6 if dtype is np.float32 else 1)
+    assert not np.array_equal(result[:, 100], image.pixels[:, 100])
+
+
+def test_a_region_with_a_mask_is_a_part_of_the_whole():
+    image, clean = _pair(np.uint8, alpha=True)
+    looks = Looks(image, clean)
+    for look in (Look(), *_LOOKS):
+        whole = looks.render(look, mask=_mask())
+        assert np.array_equal(looks.render(look, Region(17, 33, 101, 150), mask=_mask()), whole[17:118, 33:183])
+
+
+def test_a_masked_look_can_take_the_place_of_the_clean_picture():
+    image, clean = _pair(np.float32)
+    for look in (Look(), *_LOOKS):
+        expected, place = Looks(image, clean).render(look, mask=_mask()), clean.copy()
+        Looks(image, place).render(look, mask=_mask(), out=place)
+        assert np.array_equal(place, expected)
 
 
 def test_small_strips_give_the_same_bits(monkeypatch):

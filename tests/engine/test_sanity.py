@@ -110,8 +110,8 @@ class _Wrong:
         runner = session._cleaner.runner
         right = runner._mean_of_passes
 
-        def wrong(noisy, planes):
-            result = right(noisy, planes)
+        def wrong(noisy, planes, passes):
+            result = right(noisy, planes, passes)
             if runner.precision in precisions:
                 result[:, :, rows] = noisy.roll((23, 31), dims=(2, 3))[:, :, rows]
             return result

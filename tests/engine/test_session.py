@@ -22,6 +22,11 @@ def clean() -> np.ndarray:
     return data.astronaut()[:256, 100:420]
 
 
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session(DenoiseOptions(model="fast", device="cpu", precision="fp32"))
+
+
 def _with_noise(clean: np.ndarray, sigma: float, white: int = 255) -> np.ndarray:
     noise = np.random.default_rng(1).standard_normal(clean.shape) * sigma / 255 * white
     noisy = np.clip(np.rint(clean / 255 * white + noise), 0, white)
@@ -274,3 +279,55 @@ def test_images_of_a_stack_that_need_no_network_are_returned_unchanged(tiny_weig
     session = Session(DenoiseOptions(model=str(tiny_weights), device="cpu", precision="fp32", strength=0))
     [image] = _images(1)
     assert [cleaned.image for cleaned in session.clean_stack([image])] == [image]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_black_mask_leaves_pixels_as_they_are_even_hot_ones(session, channels):
+    pixels = np.random.default_rng(4).integers(90, 110, (128, 160, channels), np.uint8)
+    pixels[40, 40] = pixels[40, 120] = 255
+    mask = np.zeros((128, 160), np.uint16)
+    mask[:, 80:] = 65535
+    image, options = from_numpy(pixels), DenoiseOptions(noise_level=10)
+    whole = session.clean(image, options=options).image.pixels
+    result = session.clean(image, options=options, mask=mask).image.pixels
+    assert np.array_equal(result[:, :80], pixels[:, :80])
+    assert np.array_equal(result[:, 80:], whole[:, 80:])
+    assert result[40, 120].max() < 200  # the hot pixel was replaced there
+
+
+_TILES = ((512, 1), (128, 1), (128, 3))
+
+
+def test_a_mask_gives_the_same_result_with_any_tiles():
+    image = from_numpy(np.random.default_rng(5).integers(60, 140, (300, 340, 3), np.uint8))
+    mask = np.random.default_rng(6).integers(0, 65536, (300, 340)).astype(np.uint16)
+    look = {"noise_level": 20, "detail": 0.5, "grain": 0.5, "device": "cpu", "precision": "fp32", "model": "fast"}
+    results = [
+        Session(DenoiseOptions(tile=tile, batch_size=batch, **look))
+        .clean(image, mask=mask)
+        .image.pixels.astype(int)
+        for tile, batch in ((512, 1), (128, 1), (128, 3))
+    ]
+    assert np.array_equal(results[1], results[2])
+    assert np.abs(results[0] - results[1]).max() <= 1
+
+
+def test_a_mask_of_another_size_is_refused(session):
+    image = from_numpy(np.zeros((32, 48, 3), np.uint8))
+    with pytest.raises(UsageError, match="The mask has 32 x 48 pixels, the image 48 x 32"):
+        session.clean(image, mask=np.zeros((48, 32), np.uint16))
+
+
+def test_options_of_an_image_replace_those_of_the_session(session):
+    image = from_numpy(np.random.default_rng(7).integers(0, 255, (64, 64, 3), np.uint8))
+    for options in (DenoiseOptions(noise_level=30, strength=0.4, passes=2), DenoiseOptions(strength=0.0)):
+        own = dataclasses.replace(options, model=session._options.model, device="cpu", precision="fp32")
+        expected = Session(own).clean(image).image.pixels
+        assert np.array_equal(session.clean(image, options=options).image.pixels, expected)
+
+
+def test_another_model_stays_open(session, tiny_weights):
+    other = session.for_model(str(tiny_weights))
+    assert other.model_name == "denoiser-tiny" and other.device == "cpu"
+    assert session.for_model(str(tiny_weights)) is other
+    assert session.for_model("auto") is session and session.for_model(session._options.model) is session
