@@ -362,13 +362,15 @@ def cluster_of(words: Mapping[str, Any]) -> ClusterOptions:
 def settings_of(words: Mapping[str, Any]) -> Settings:
     """Return the settings of a call; its flags override its preset."""
     values = dict(words)
+    source_of = click.get_current_context().get_parameter_source
+    given = frozenset(name for name in words if source_of(name) is ParameterSource.COMMANDLINE)
     if values["preset"]:
-        source_of = click.get_current_context().get_parameter_source
         kept = load_preset(values["preset"])
-        values |= {name: value for name, value in kept.items() if source_of(name) is ParameterSource.DEFAULT}
+        values |= {name: value for name, value in kept.items() if name not in given}
     return Settings(
         collect(DenoiseOptions, values),
         collect(ReadOptions, values),
         collect(WriteOptions, values),
         collect(BatchOptions, values),
+        given=given,
     )

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,10 +18,11 @@ from denoiser.atomicfile import whole_file
 from denoiser.batch import Job, Plan, Report, Settings, carry_out, layout, plan_folder
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.discover import FoundFile
+from denoiser.batch.file_settings import FileSettings
 from denoiser.batch.plan import AnyWork, refuse_quality, refuse_surprises, work_of
 from denoiser.batch.processing_record import record_in
 from denoiser.batch.work import Outcome
-from denoiser.errors import UnsafeOutput, UsageError
+from denoiser.errors import UnreadableImage, UnsafeOutput, UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.imageio.formats import Format
 from denoiser.options import ClusterOptions
@@ -89,7 +91,10 @@ def _with_out(paths: tuple[str, ...], settings: Settings, work: AnyWork) -> tupl
     if len(paths) == 1 and work is CLEANING and settings.batch.rename:
         return paths, str(first.parent)
     if len(paths) == 1 and work is CLEANING:
-        info = work.inspect(FoundFile(first, PurePath(first.name), (0, 0)), settings)
+        find = FoundFile(first, PurePath(first.name), (0, 0))
+        with suppress(UnreadableImage):  # an invalid sidecar, which the plan reports
+            settings = FileSettings(settings)(find.path, find.below) or settings
+        info = work.inspect(find, settings)
         return paths, str(layout.beside(info))
     if len(paths) != 2 or not work.makes(second := Path(paths[1])):
         return paths, ""
@@ -159,11 +164,12 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
     batch, work = call.settings.batch, call.work
     if call.cluster.cluster:
         raise UsageError("--cluster needs files; it does not work with pipes.")
-    if batch.shard or batch.report or batch.series or batch.rename or batch.flat:
+    if batch.shard or batch.report or batch.series or batch.rename or batch.flat or batch.sidecars:
         raise UsageError(
-            "--shard, --report, --series, --rename and --flat need files; they do not work with pipes."
+            "--shard, --report, --series, --rename, --flat and --sidecars need files; they do not work with pipes."
         )
     work.refuse(call.settings)
+    call = dataclasses.replace(call, settings=_with_mask(call))
     data, content = _read_piped(call)
     target = _target_of(call)
     row = work.row(target) if target else work.row_of(content, call.settings)
@@ -178,6 +184,15 @@ def _do_through_pipe(call: Call, mode: OutputMode) -> int:
         for note in dict.fromkeys(written.notes):
             to_stderr(one_line(note))
     return 0
+
+
+def _with_mask(call: Call) -> Settings:
+    """Return the settings with the mask of a single image; raise UsageError for a folder of masks and a pipe."""
+    mask = call.settings.batch.mask
+    if mask and call.sources[0] == PIPE and Path(mask).is_dir():
+        raise UsageError("An image from a pipe has no name for a folder of masks.", hint="Give its mask.")
+    source = Path(call.sources[0])
+    return FileSettings(call.settings)(source, PurePath(source.name)) or call.settings
 
 
 def _read_list(name: str) -> tuple[Path, ...]:

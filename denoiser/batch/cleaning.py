@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import os
 import shutil
 from pathlib import Path, PurePath
@@ -24,10 +25,10 @@ from denoiser.batch.weights import DeviceChooser, choose_weights
 from denoiser.batch.work import FromImages, Outcome, ToImages, Words, Worker
 from denoiser.errors import DenoiserError, UnreadableImage, UsageError
 from denoiser.events import CancelToken, Listener
-from denoiser.image import Image
-from denoiser.imageio import depth, formats
+from denoiser.image import Image, Mask
+from denoiser.imageio import depth, formats, masks
 from denoiser.imageio.formats import Format
-from denoiser.options import bits_of, crop_of, size_of
+from denoiser.options import DenoiseOptions, bits_of, crop_of, size_of
 
 if TYPE_CHECKING:
     from denoiser.engine.canvas import Cleaned
@@ -51,8 +52,17 @@ class Cleaner(Worker, Protocol):
     """Cleans images one after another, for example denoiser.engine.session.Session."""
 
     def clean(
-        self, image: Image, *, estimate: NoiseEstimate | None = None, listener: Listener, cancel: CancelToken
+        self,
+        image: Image,
+        *,
+        options: DenoiseOptions | None = None,
+        mask: Mask | None = None,
+        estimate: NoiseEstimate | None = None,
+        listener: Listener,
+        cancel: CancelToken,
     ) -> Cleaned: ...
+
+    def for_model(self, name: str) -> Cleaner: ...
 
 
 class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
@@ -132,7 +142,10 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
         An image that cleaning leaves unchanged is kept, too, without a record. A frame of a *series* uses the noise
         estimate of the series, unless its own noise differs.
         """
-        clean = functools.partial(worker.clean, listener=listener, cancel=cancel)
+        worker = worker.for_model(settings.denoise.model)
+        clean = functools.partial(worker.clean, options=settings.denoise, listener=listener, cancel=cancel)
+        if settings.mask is not None:
+            clean = functools.partial(clean, mask=mask_for(content, settings))
         limit = settings.batch.skip_clean
         notes, estimate = content.notes, None
         if limit > 0 or series is not None:
@@ -233,6 +246,25 @@ def _why_reencoded(image: Image, row: Format, settings: Settings) -> str:
     options |= {"--size": size_of(settings.write, image.width, image.height) != (image.width, image.height)}
     options |= {"--quality": settings.write.quality is not None and row.key in layout.WITH_QUALITY}
     return next((name for name, given in options.items() if given), "")
+
+
+def mask_for(image: Image, settings: Settings) -> Mask:
+    """Return the mask of an image or of its crop; raise UnreadableImage if it does not fit, or has changed."""
+    chosen = settings.mask
+    assert chosen is not None
+    try:
+        data = chosen.path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"{chosen.path}: the mask cannot be read ({error.strerror}).") from error
+    if hashlib.sha256(data).hexdigest() != chosen.sha256:
+        raise UnreadableImage(f"{chosen.path}: the mask changed while it was used.", hint="Run again.")
+    whole = image.origin.size if image.origin and image.origin.size else (image.width, image.height)
+    mask = masks.mask_in(data, str(chosen.path), whole)
+    crop = crop_of(settings.batch)
+    if crop is None:
+        return mask
+    x, y, width, height = crop
+    return mask[y : y + height, x : x + width]
 
 
 def cropped(image: Image, name: str, settings: Settings) -> Image:

@@ -15,6 +15,7 @@ from denoiser.imageio.source import kind_of, opened
 # Records and temporary files of denoise, and files that other systems leave beside images.
 _OWN = ".denoise"
 _JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "__macosx"})
+_MASK = ".denoise.mask.png"  # of the desktop app
 _JUNK_PREFIX = "._"  # AppleDouble: named like the image, but without its pixels
 
 NameTest = Callable[[Path], bool]
@@ -195,7 +196,7 @@ def identity_of(path: Path) -> Identity | None:
 
 def is_junk(name: str) -> bool:
     """Return whether this is the name of a file that denoise or a system keeps beside images."""
-    return name.startswith((_JUNK_PREFIX, _OWN)) or name.lower() in _JUNK_NAMES
+    return name.startswith((_JUNK_PREFIX, _OWN)) or name.endswith(_MASK) or name.lower() in _JUNK_NAMES
 
 
 def _not_there(source: Path, error: OSError) -> UsageError:

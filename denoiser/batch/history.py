@@ -307,8 +307,9 @@ def _why_again(
         return "an earlier run did not finish it"
     if past.source_stamp != stamps(job.source):
         return "the source has changed"
-    if (past.done["options"], past.done["digest"]) != (settings.key, choice.digest):
-        other = "made with other " + ("weights" if past.done["options"] == settings.key else "options")
+    key, digest = (job.settings or settings).key, job.digest or choice.digest
+    if (past.done["options"], past.done["digest"]) != (key, digest):
+        other = "made with other " + ("weights" if past.done["options"] == key else "options")
         return other if _replaces(history, past, settings, choice) else OtherOptions(f"{job.target}: was {other}.")
     return _differs(job, past.done["source_sha256"], past.done["sha256"]) if settings.batch.verify else None
 
@@ -329,7 +330,7 @@ def _own_output(job: Job, settings: Settings, choice: ModelChoice) -> DenoiserEr
         return _foreign(job, OutputHistory())
     if abs(source.mtime_ns - there.mtime_ns) > _SAME_TIME_NS:
         return OtherOptions(f"{job.target}: was made from another image, or before {job.source} changed.")
-    same = record.options == settings.look and record.digest == choice.digest
+    same = record.options == (job.settings or settings).look and record.digest == (job.digest or choice.digest)
     return None if same else OtherOptions(f"{job.target}: was made with other options or weights.")
 
 

@@ -5,6 +5,7 @@ The first half computes names only; from `refuse_input_folder` on, the disk is c
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 from denoiser.batch import naming
 from denoiser.batch.discover import Identity, identity_of
+from denoiser.batch.settings import Settings
 from denoiser.errors import DenoiserError, UnsafeOutput, UnwritableImage, UsageError
 from denoiser.imageio import formats
 from denoiser.imageio.formats import Format
@@ -37,6 +39,9 @@ class Job:
     suspect: bool = False  # an earlier run was interrupted at this file
     series: str = ""  # camera, ISO and size, with --series
     record: Mapping[str, Any] | None = field(default=None, compare=False)  # the "done" line
+    settings: Settings | None = field(default=None, compare=False)  # None: those of the run
+    digest: str = field(default="", compare=False)  # SHA-256 of the weights; "": those of the run
+    problem: DenoiserError | None = field(default=None, compare=False)  # why it will fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,9 @@ class SourceInfo:
     series: str = ""
     named: PurePath | None = None  # the name of the output by a template, without suffix: see naming.rendered
     earlier: str = ""  # the name of the newest output that was made from it
+    settings: Settings | None = None  # as in Job
+    digest: str = ""
+    problem: DenoiserError | None = None
 
 
 Blocked = tuple[Job, DenoiserError]
@@ -86,7 +94,7 @@ def into_folder(infos: Iterable[SourceInfo], folder: Path, made_from: MadeFrom =
     jobs = []
     for one, name, earlier in zip(infos, short, before, strict=True):
         chosen = earlier or (name if is_free(one, name) else _longer(one))
-        jobs.append(Job(one.path, folder / chosen, one.megapixels, chosen.as_posix(), series=one.series))
+        jobs.append(_job(one, folder / chosen, chosen.as_posix()))
     return jobs
 
 
@@ -104,10 +112,7 @@ def _by_template(infos: Sequence[SourceInfo], folder: Path, made_from: MadeFrom)
                 break
         chosen[number] = name
         taken.add(_claim(one, name))
-    return [
-        Job(one.path, folder / chosen[number], one.megapixels, chosen[number].as_posix(), series=one.series)
-        for number, one in enumerate(infos)
-    ]
+    return [_job(one, folder / chosen[number], chosen[number].as_posix()) for number, one in enumerate(infos)]
 
 
 def _keeps_name(one: SourceInfo, made_from: MadeFrom) -> bool:
@@ -126,6 +131,11 @@ def _claim(one: SourceInfo, name: PurePath) -> str:
 
 def _suffix_of(one: SourceInfo) -> str:
     return one.path.suffix if one.path.suffix.lower() in one.written_as.suffixes else one.written_as.suffix
+
+
+def _job(one: SourceInfo, target: Path, name: str = "") -> Job:
+    job = Job(one.path, target, one.megapixels, name, series=one.series)
+    return dataclasses.replace(job, settings=one.settings, digest=one.digest, problem=one.problem)
 
 
 def _name_before(one: SourceInfo, short: PurePath, made_from: MadeFrom) -> PurePath | None:
@@ -166,7 +176,7 @@ def into_file(info: SourceInfo, target: Path, options: WriteOptions, row: Format
             f"--format {options.format} contradicts the name {target.name}.",
             hint="Leave out --format, or change the name.",
         )
-    return Job(info.path, target, info.megapixels)
+    return _job(info, target)
 
 
 def writable_row(target: Path) -> Format:

@@ -86,6 +86,8 @@ class Made:
     sha256: str
     megapixels: float
     facts: Mapping[str, Any]  # noise estimate, device, seconds, notes
+    options: str = ""  # the key of its settings, and the digest of its weights, if not those of the run
+    digest: str = ""
 
 
 class Manifest:
@@ -125,8 +127,8 @@ class Manifest:
             "size": made.stamp.size,
             "mtime_ns": made.stamp.mtime_ns,
             "sha256": made.sha256,
-            "options": self._key,
-            "digest": self._digest,
+            "options": made.options or self._key,
+            "digest": made.digest or self._digest,
             "megapixels": round(made.megapixels, 6),
             "facts": dict(made.facts),
         }

@@ -16,9 +16,10 @@ from denoiser.batch import layout, naming
 from denoiser.batch.cleaning import CLEANING
 from denoiser.batch.coding import DECODING, ENCODING
 from denoiser.batch.discover import Discovery, FoundFile, Skipped
+from denoiser.batch.headers import HeaderReader
 from denoiser.batch.history import History, StampOf, sort_by_history
 from denoiser.batch.layout import Job, SourceInfo
-from denoiser.batch.manifest import Relative, resolved, stamp_of
+from denoiser.batch.manifest import resolved, stamp_of
 from denoiser.batch.object_records import history_of
 from denoiser.batch.series import Group, groups_of
 from denoiser.batch.settings import ModelChoice, Settings
@@ -90,11 +91,7 @@ def make_plan(
     paths = [storage.location(source) for source in given]
     names, target = [storage.location(name) for name in listed], storage.location(out)
     in_store = any(isinstance(path, Url) for path in (*paths, *names, target))
-    if in_store and settings.batch.series:
-        raise UsageError(
-            "--series does not work with URLs: it reads the header of each image before the run.",
-            hint="Leave it out, or copy the images first.",
-        )
+    _refuse_in_store(in_store, settings)
     folder = None if not names and _names_a_file(out, paths, work) else target
     _refuse_names(settings, folder, in_store=in_store)
     renames = settings.batch.rename != "" and any(layout.is_same_file(path, target) for path in paths)
@@ -123,17 +120,22 @@ def plan_for(
 ) -> Plan:
     """Plan the found files; raise UsageError or UnsafeOutput if an output would be an input."""
     stamps = survey.stamp_of if survey else stamp_of
-    work, look = place.work, _HeaderReader(place, settings, cancel, stamps)
+    work, look = place.work, HeaderReader(place, settings, cancel, stamps)
     finds, skipped = _without_outputs(found.finds, place, stamps)
+    skipped += [Skipped(find.path, "a mask") for find in finds if look.own.is_mask(find.path)]
+    finds = tuple(find for find in finds if not look.own.is_mask(find.path))
     collisions: list[layout.Blocked] = []
     if place.folder is None:
-        jobs = [layout.into_file(look(finds[0]), place.out, settings.write, work.row(place.out))]
+        jobs = [layout.into_file(_as_named(look(finds[0])), place.out, settings.write, work.row(place.out))]
     else:
         jobs = layout.into_folder([look(find) for find in finds], place.folder, _made_from(place, stamps))
         case_matters = layout.is_case_sensitive(place.out)
         jobs, collisions = layout.sort_out_collisions(jobs, case_matters=case_matters, verb=work.words.verb)
+    _refuse_no_mask(jobs, settings)
     mine = [job for job in jobs if _is_of_shard(job, settings)]
     free, blocked = layout.sort_out_blocked(mine, {find.identity for find in finds})
+    blocked += [(job, job.problem) for job in free if job.problem is not None]
+    free = [job for job in free if job.problem is None]
     blocked += [(job, error) for job, error in collisions if _is_of_shard(job, settings)]
     jobs_by_state = sort_by_history(
         free, place.history, settings, place.choice, cancel, folder=place.folder, stamps=stamps
@@ -153,6 +155,34 @@ def plan_for(
         groups=groups_of(jobs, place.history, settings) if settings.batch.series and place.folder else (),
         work=work,
     )
+
+
+def _refuse_in_store(in_store: bool, settings: Settings) -> None:
+    """Raise UsageError for options that read files before the run."""
+    for name in ("series", "mask", "sidecars"):
+        if in_store and getattr(settings.batch, name):
+            raise UsageError(
+                f"--{name} does not work with URLs: it reads files beside or in the images before the run.",
+                hint="Leave it out, or copy the images first.",
+            )
+
+
+def _refuse_no_mask(jobs: Sequence[Job], settings: Settings) -> None:
+    """Raise UsageError if a folder of masks has none for any of the images."""
+    without = all(job.settings is None or job.settings.mask is None for job in jobs)
+    if settings.batch.mask and without and not any(job.problem for job in jobs):
+        raise UsageError(
+            f"{settings.batch.mask}: contains no mask for any of the images.",
+            hint="The mask of a.jpg is a.jpg.png or a.png, in the same subfolder.",
+        )
+
+
+def _as_named(info: SourceInfo) -> SourceInfo:
+    """Return the source for a single output, whose name chooses the format, and not the sidecar."""
+    if info.settings is None:
+        return info
+    write = dataclasses.replace(info.settings.write, format=None)
+    return dataclasses.replace(info, settings=dataclasses.replace(info.settings, write=write))
 
 
 def _is_of_shard(job: Job, settings: Settings) -> bool:
@@ -257,60 +287,6 @@ def refuse_quality(rows: Iterable[Format], settings: Settings) -> None:
         raise UsageError(
             f"--quality has no effect on {' and '.join(without.values())}.",
             hint="It applies to JPEG, WebP and AVIF. Choose one with --format, or leave it out.",
-        )
-
-
-# Bytes per megapixel of camera files, for the progress, and so that few large images are decoded at the same time.
-_SMALL, _LARGE = 4e5, 3e6
-_SMALL_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp", ".avif", ".heic", ".heif", ".jxl", ".dlf"})
-
-
-class _HeaderReader:
-    """Reads the header of each source, unless a record has its content already."""
-
-    def __init__(self, place: Destination, settings: Settings, cancel: CancelToken, stamps: StampOf) -> None:
-        self._stamps = stamps
-        self._history = place.history
-        self._settings = settings
-        self._work = place.work
-        self._cancel = cancel
-        self._relative = Relative(place.out)
-        self._key = settings.key
-
-    def __call__(self, find: FoundFile) -> SourceInfo:
-        self._cancel.raise_if_cancelled()
-        batch = self._settings.batch
-        if batch.rename or batch.flat:
-            info = self._guessed(find) if isinstance(find.path, Url) else self._work.inspect(find, self._settings)
-            return dataclasses.replace(info, earlier=self._history.by_source.get(self._relative(find.path), ""))
-        remembered = self._remembered(find)
-        if remembered is None and isinstance(find.path, Url):
-            return self._guessed(find)
-        return remembered or self._work.inspect(find, self._settings)
-
-    def _guessed(self, find: FoundFile) -> SourceInfo:
-        """Return what name and size of an object tell, without reading it."""
-        info, stamp = self._work.guess(find, self._settings), self._stamps(find.path)
-        per_megapixel = _SMALL if find.path.suffix.lower() in _SMALL_SUFFIXES else _LARGE
-        return dataclasses.replace(info, megapixels=round(stamp.size / per_megapixel, 3) if stamp else 0.0)
-
-    def _remembered(self, find: FoundFile) -> SourceInfo | None:
-        """Return what the header contained when an output was made from this unchanged file."""
-        if not self._history.by_source:
-            return None
-        target = self._history.by_source.get(self._relative(find.path))
-        past = self._history.of(target) if target is not None else None
-        if target is None or past is None or past.done is None or past.done["options"] != self._key:
-            return None
-        if past.source_stamp is None or past.source_stamp != self._stamps(find.path):
-            return None
-        try:
-            row = self._work.row(Path(target))
-        except UsageError:
-            return None  # a format that is not written here
-        series = past.done.get("facts", {}).get("series", "")
-        return SourceInfo(
-            find.path, find.below, row, past.done["megapixels"], series if isinstance(series, str) else ""
         )
 
 

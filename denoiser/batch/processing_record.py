@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from denoiser.batch.settings import Settings
+from denoiser.batch.settings import MaskFile, Settings
 from denoiser.errors import DenoiserError, UsageError
 from denoiser.image import Image, Metadata
 from denoiser.imageio import containers, source
@@ -48,18 +48,21 @@ class ProcessingRecord:
             return image
         return dataclasses.replace(image, metadata=dataclasses.replace(image.metadata, xmp=packet))
 
-    def settings(self, *, model: str = "") -> Settings:
+    def settings(self, *, model: str = "", mask: Path | None = None) -> Settings:
         """Return the settings of the run, with what "auto" stood for; *model* replaces the name of the weights.
 
-        Raises UsageError for options that this version does not have.
+        *mask* is the file of the mask, of which the record has the digest. Raises UsageError for options that this
+        version does not have.
         """
         values = renamed(self.options)
+        digest = values.pop("mask", "")
         place = {"model": model or self.model, **self.place}
         settings = Settings(
             DenoiseOptions(**_taken(DenoiseOptions, values) | place),
             ReadOptions(**_taken(ReadOptions, values)),
             WriteOptions(**_taken(WriteOptions, values)),
             BatchOptions(**_taken(BatchOptions, values)),
+            mask=MaskFile(mask or Path(), str(digest)) if digest else None,
         )
         if values:
             raise UsageError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from denoiser import imageio
 from denoiser.batch.cleaning import CLEANING
+from denoiser.batch.manifest import sha256_of
 from denoiser.batch.processing_record import ProcessingRecord, read_record, version_of_torch
 from denoiser.batch.series import stated
 from denoiser.batch.settings import Settings
@@ -47,11 +48,14 @@ class Redone:
         return f"it was made with torch {made}; torch {here} is installed"
 
 
-def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | None = None) -> Redone:
+def redo(
+    made: Path, source: Path, *, model: str = "", mask: Path | None = None, cancel: CancelToken | None = None
+) -> Redone:
     """Repeat the processing of *made* with *source*; *model* is a weights file if the model is not installed.
 
-    Raises UsageError without a processing record, MissingModel if the weights differ from those of the record. On
-    the same device with the same precision all pixels are equal.
+    Raises UsageError without a processing record, and for a *mask* that is missing, or is not that of the record;
+    MissingModel if the weights differ from those of the record. On the same device with the same precision all
+    pixels are equal.
     """
     before = imageio.read(made)
     record = read_record(before)
@@ -60,7 +64,8 @@ def redo(made: Path, source: Path, *, model: str = "", cancel: CancelToken | Non
             f"{made}: has no processing record.",
             hint="Outputs have one unless they are copies, or written with --no-ticket or --strip.",
         )
-    settings = record.settings(model=model)
+    settings = record.settings(model=model, mask=mask)
+    _check_mask(made, settings, mask)
     _check_weights(settings.denoise.model, settings.denoise.device, record)
     image = CLEANING.read(source, settings)
     session = CLEANING.open(None, settings)
@@ -77,6 +82,21 @@ def _series_of(record: ProcessingRecord, image: Image) -> Series | None:
     from denoiser.estimation.estimator import estimate_noise
 
     return stated(record.noise, estimate_noise(image))
+
+
+def _check_mask(made: Path, settings: Settings, mask: Path | None) -> None:
+    wanted = settings.mask
+    if wanted is None and mask is not None:
+        raise UsageError(f"{made}: was made without a mask.", hint="Leave out --mask.")
+    if wanted is not None and mask is None:
+        raise UsageError(
+            f"{made}: was made with a mask (SHA-256 {wanted.sha256[:12]}…).", hint="Give its file with --mask."
+        )
+    if wanted is not None and mask is not None and sha256_of(mask) != wanted.sha256:
+        raise UsageError(
+            f"{mask}: is not the mask that {made} was made with (SHA-256 {wanted.sha256[:12]}…).",
+            hint="Give the unchanged file with --mask.",
+        )
 
 
 def _check_weights(model: str, device: str, record: ProcessingRecord) -> None:

@@ -1,7 +1,7 @@
 """Carries out a plan: threads read ahead, the calling thread processes, other threads write.
 
     reader threads           calling thread              writer threads
-    steps.read       ->      BatchWork.make      ->      steps.write
+    steps.read       ->      steps.make          ->      steps.write
     record, decode           calls the listener          encode, sync, rename, record
 
 Limits on threads and on waiting megapixels bound the memory, whatever the number of files. Each step of each file
@@ -10,7 +10,6 @@ runs in `attempt`, where any exception fails that file and not the run.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import time
@@ -197,14 +196,12 @@ class _BatchRun:
         content, megapixels = loaded.content, loaded.content.megapixels
         self.tally.listener(FileStarted(job.source, megapixels))
         began = time.perf_counter()
-        make = functools.partial(self.tally.plan.work.make, content, self.tally.settings, worker)
+        make = functools.partial(steps.make, job, content, self.tally.plan.work, self.tally.settings, worker)
         series = self.series.get(job.series)
         outcome = attempt(job, lambda: make(series=series, listener=self._hear, cancel=self.cancel))
         if isinstance(outcome, Failed):
             self.tally.fail(job, outcome.error)
             return
-        if job.series:
-            outcome = dataclasses.replace(outcome, facts={**outcome.facts, "series": job.series})
         self._make_room(megapixels)
         step = functools.partial(
             steps.write, job, outcome, loaded.source, self.tally.plan.work, self.tally.settings, self.tally.manifest

@@ -6,7 +6,8 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from denoiser.errors import MissingDevice
@@ -25,10 +26,19 @@ _Worker = TypeVar("_Worker")
 
 
 @dataclass(frozen=True, slots=True)
+class MaskFile:
+    """The mask of a file, by its content."""
+
+    path: Path = field(compare=False)
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The options for reading, processing and writing, and for the run as a whole.
 
-    Files are cleaned, unless *encode* or *decode* is given.
+    Files are cleaned, unless *encode* or *decode* is given. A *mask* is that of a single file. Options whose names
+    are *given* have precedence over sidecars.
     """
 
     denoise: DenoiseOptions = DenoiseOptions()
@@ -37,6 +47,8 @@ class Settings:
     batch: BatchOptions = BatchOptions()
     encode: EncodeOptions | None = None
     decode: DecodeOptions | None = None
+    mask: MaskFile | None = None
+    given: frozenset[str] = frozenset()
 
     @property
     def of_network(self) -> DenoiseOptions | EncodeOptions | DecodeOptions:
@@ -53,12 +65,14 @@ class Settings:
         for options in groups:
             if options is None:
                 continue
-            for field in dataclasses.fields(options):
-                value = getattr(options, field.name)
+            for one in dataclasses.fields(options):
+                value = getattr(options, one.name)
                 # Defaults are left out, so that a new option does not change the key of earlier runs.
-                if field.name not in _MEANS | _MEANS_OF_BATCH and value != field.default:
+                if one.name not in _MEANS | _MEANS_OF_BATCH and value != one.default:
                     plain = value is None or isinstance(value, bool | str)
-                    values[field.name] = value if plain else float(value)  # 25 is 25.0
+                    values[one.name] = value if plain else float(value)  # 25 is 25.0
+        if self.mask is not None:
+            values["mask"] = self.mask.sha256
         return values
 
     @property
@@ -78,11 +92,11 @@ class ModelChoice:
 
     model: str  # a name of the catalogue, or a path
     digest: str
-    kept: dict[str, Any] = dataclasses.field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def applied(self, options: _Options) -> _Options:
         """Return *options* with the choice in place of each "auto"."""
-        known = {field.name for field in dataclasses.fields(options)}  # type: ignore[arg-type]
+        known = {one.name for one in dataclasses.fields(options)}  # type: ignore[arg-type]
         kept = {name: value for name, value in self.kept.items() if name in known}
         return dataclasses.replace(options, model=self.model, **kept)  # type: ignore[type-var]
 

@@ -9,19 +9,24 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from denoiser import imageio
 from denoiser.batch import staging
+from denoiser.batch.file_settings import NO_MASK
 from denoiser.batch.layout import Job
 from denoiser.batch.manifest import Made, SourceFile, sha256_of, stamp_of
 from denoiser.batch.plan import AnyWork, Plan
 from denoiser.batch.settings import Settings
 from denoiser.batch.work import Content, Outcome, Worker
 from denoiser.errors import Cancelled, DenoiserError, UnreadableImage, UnwritableImage
+from denoiser.events import CancelToken, Listener
 from denoiser.imageio.formats import Format
 from denoiser.storage import Url, Wait
 from denoiser.version import __version__
+
+if TYPE_CHECKING:
+    from denoiser.estimation.series import Series
 
 _Result = TypeVar("_Result")
 
@@ -64,9 +69,9 @@ def read(
         records.begun(job.target, SourceFile(job.source, before))
     path = staging.fetch(job, before, wait)
     with staging.naming(job):
-        content = work.read(path, settings)
+        content = work.read(path, job.settings or settings)
     if isinstance(job.source, Url) and job.name:
-        _refuse_misnamed(job, work.row_of(content, settings), work.row(job.target))
+        _refuse_misnamed(job, work.row_of(content, job.settings or settings), work.row(job.target))
     with imageio.naming(job.target):
         work.check(content, work.row(job.target))
     digest = sha256_of(path) if records is not None else ""
@@ -86,6 +91,27 @@ def _refuse_misnamed(job: Job, row: Format, planned: Format) -> None:
         )
 
 
+def make(  # noqa: PLR0913 - what BatchWork.make takes, with the job
+    job: Job,
+    content: Any,
+    work: AnyWork,
+    settings: Settings,
+    worker: Worker,
+    *,
+    series: Series | None,
+    listener: Listener,
+    cancel: CancelToken,
+) -> Outcome[Any]:
+    """Process the content of a file with its settings; add what depends on the run to facts and notes."""
+    own = job.settings or settings
+    outcome = work.make(content, own, worker, series=series, listener=listener, cancel=cancel)
+    if job.series:
+        outcome = dataclasses.replace(outcome, facts={**outcome.facts, "series": job.series})
+    if settings.batch.mask and own.mask is None:
+        outcome = dataclasses.replace(outcome, notes=(*outcome.notes, NO_MASK))
+    return outcome
+
+
 def write(
     job: Job,
     outcome: Outcome[Any],
@@ -99,14 +125,16 @@ def write(
     """Write the output, then its record; return the outcome without its result, to free memory."""
     copy = staging.local(job)
     with staging.naming(job):
-        written = work.write(outcome, copy, settings)
+        written = work.write(outcome, copy, job.settings or settings)
     staging.publish(job, wait)
     if records is not None and source is not None:
         stamp = stamp_of(job.target, wait)
         if stamp is None:
             raise UnwritableImage(f"{job.target}: was removed immediately after it was written.", hint="Run again.")
         facts = dict(written.facts) | ({"notes": list(written.notes)} if written.notes else {})
-        records.done(job.target, source, Made(stamp, sha256_of(copy.target), outcome.megapixels, facts))
+        key = job.settings.key if job.settings else ""
+        made = Made(stamp, sha256_of(copy.target), outcome.megapixels, facts, key, job.digest)
+        records.done(job.target, source, made)
     staging.discard(job)
     return dataclasses.replace(written, result=None)
 

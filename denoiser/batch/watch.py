@@ -82,6 +82,8 @@ class _Watch:
             raise UsageError(
                 f"{self.folder}: no such folder.", hint="For example: denoise watch ./in --out ./clean"
             )
+        if self.settings.batch.mask or self.settings.batch.sidecars:
+            raise UsageError("Masks and sidecars do not work with a watched folder.", hint="Leave them out.")
         refuse_unsafe(Discovery((), (), (self.folder,), 0), self.out, self.out)
         if self.folder.resolve().is_relative_to(self.out.resolve()):
             raise UnsafeOutput(

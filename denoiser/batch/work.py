@@ -91,9 +91,8 @@ class BatchWork(ABC, Generic[_Content, _Result, _Worker]):
 
     def refuse(self, settings: Settings) -> None:
         """Raise UsageError for options that contradict each other or apply to cleaning only."""
-        batch = settings.batch
-        for name in ("series", "skip_clean", "crop", "rename", "flat"):
-            if getattr(batch, name):
+        for name in ("series", "skip_clean", "crop", "rename", "flat", "mask", "sidecars"):
+            if getattr(settings.batch, name):
                 raise UsageError(f"{name.replace('_', '-')} applies to cleaning only.", hint="Leave it out.")
 
     @abstractmethod

@@ -130,16 +130,16 @@ class FileWorker:
         with self._reading:
             loaded = steps.read(job, work, self._settings, records)
         with self._making:
-            outcome = work.make(
+            outcome = steps.make(
+                job,
                 loaded.content,
+                work,
                 self._settings,
                 self._worker,
                 series=task.series,
                 listener=ignore,
                 cancel=CancelToken(),
             )
-        if job.series:
-            outcome = dataclasses.replace(outcome, facts={**outcome.facts, "series": job.series})
         megapixels, source = loaded.content.megapixels, loaded.source
         del loaded
         with self._writing:

@@ -38,9 +38,11 @@ class BatchOptions:
     crop: str = control("", form="X,Y,W,H", help="Clean only this region of each image, in pixels.")
     rename: str = control("", form="NAME", help=f"Name outputs by text, / and {{{'}, {'.join(FIELDS)}}}.")
     flat: bool = control(False, help="Write outputs without the subfolders of the inputs.")
+    mask: str = control("", form="PATH", help="Local strength: a grey PNG, or a folder of them.")
+    sidecars: bool = control(False, help="Use settings and masks stored beside the images.")
     jobs: int | None = control(
         None,
-        help="Number of reader threads, and of writer threads; auto depends on the CPU.",
+        help="Number of reader and writer threads.",
         minimum=1,
         maximum=64,
         automatic=True,

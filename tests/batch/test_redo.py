@@ -74,3 +74,31 @@ def test_an_output_without_a_record_is_an_error(tmp_path: Path, source: Path):
     shutil.copy(source, tmp_path / "out.png")
     with pytest.raises(UsageError, match=r"out.png: has no processing record"):
         redo(tmp_path / "out.png", source)
+
+
+def test_an_output_with_a_mask_needs_that_mask(tmp_path: Path, source: Path):
+    options = DenoiseOptions(device="cpu", precision="fp32", noise_level=30)
+    mask, made = tmp_path / "mask.png", tmp_path / "out.png"
+    values = np.linspace(0, 65535, 150 * 180).astype(np.uint16).reshape(150, 180)
+    imageio.write(from_numpy(values), mask)
+    assert denoise_folder(source, made, options, batch=BatchOptions(mask=str(mask))).done == 1
+    assert redo(made, source, mask=mask).same
+    with pytest.raises(UsageError, match="was made with a mask") as refused:
+        redo(made, source)
+    assert refused.value.hint == "Give its file with --mask."
+    imageio.write(from_numpy(values[::-1]), tmp_path / "other.png")
+    with pytest.raises(UsageError, match="is not the mask that"):
+        redo(made, source, mask=tmp_path / "other.png")
+    assert denoise_folder(source, tmp_path / "plain.png", options).done == 1
+    with pytest.raises(UsageError, match="was made without a mask"):
+        redo(tmp_path / "plain.png", source, mask=mask)
+
+
+def test_an_output_with_a_sidecar_is_made_again_without_it(tmp_path: Path, source: Path):
+    sidecar = source.with_name("a.png.denoise.toml")
+    sidecar.write_text("strength = 0.5\nnoise_level = 20.0\n", "utf-8")
+    options = DenoiseOptions(device="cpu", precision="fp32")
+    assert denoise_folder(source, tmp_path / "out.png", options, batch=BatchOptions(sidecars=True)).done == 1
+    sidecar.unlink()
+    again = redo(tmp_path / "out.png", source)
+    assert again.same and again.settings.denoise.strength == 0.5

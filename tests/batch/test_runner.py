@@ -80,6 +80,9 @@ class _Stand:
 
     model_name, model_digest, device, precision = "none", "0", "cpu", "fp32"
 
+    def for_model(self, _name: str):
+        return self
+
 
 class _Trouble(_Stand):
     """A cleaner that fails on the second image as no cleaner should."""
@@ -87,7 +90,7 @@ class _Trouble(_Stand):
     def __init__(self, session: Session, error: BaseException) -> None:
         self._session, self._error, self._calls = session, error, 0
 
-    def clean(self, image, *, listener, cancel) -> Cleaned:
+    def clean(self, image, *, listener, cancel, **_words) -> Cleaned:
         self._calls += 1
         if self._calls == 2:
             raise self._error
@@ -277,7 +280,7 @@ def test_temporary_files_of_a_killed_run_are_removed(tmp_path: Path, make_pictur
 
 def test_what_failed_keeps_no_pixels_alive(tmp_path: Path, make_picture: Maker, session: Session) -> None:
     class Picky(_Stand):
-        def clean(self, image, *, listener, cancel) -> Cleaned:
+        def clean(self, image, *, listener, cancel, **_words) -> Cleaned:
             kept.append(weakref.ref(image.pixels))
             raise ZeroDivisionError
 

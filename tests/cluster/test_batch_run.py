@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from denoiser import imageio
 from denoiser.batch import Plan, Settings, carry_out, plan_folder
 from denoiser.batch.settings import ModelChoice
 from denoiser.cluster import carry_out as carry_out_on_cluster
@@ -16,6 +19,7 @@ from denoiser.cluster.batch_run import need_of
 from denoiser.cluster.connection import Need
 from denoiser.errors import MissingDevice, MissingModel, UsageError
 from denoiser.events import CancelToken, Event, FileDone, FileStarted, WorkerLost
+from denoiser.image import from_numpy
 from denoiser.options import BatchOptions, ClusterOptions, DecodeOptions, DenoiseOptions, EncodeOptions
 
 Maker = Callable[..., Path]
@@ -46,6 +50,21 @@ def contents(folder: Path) -> dict[str, bytes]:
 def run(settings: Settings, out: str, source: str = "imgs", **words: Any) -> tuple[Plan, Any]:
     plan = plan_folder(source, out, settings)
     return plan, carry_out_on_cluster(plan, settings, TWO, **words)
+
+
+@pytest.mark.usefixtures("folder")
+def test_masks_and_sidecars_reach_the_workers(settings: Settings) -> None:
+    Path("imgs/0/0.png.denoise.toml").write_text("strength = 0.5\n", "utf-8")
+    mask = np.zeros((48, 48), np.uint8)
+    mask[:, 24:] = 255
+    imageio.write(from_numpy(mask), Path("imgs/1/1.png.denoise.mask.png"))
+    settings = dataclasses.replace(settings, batch=BatchOptions(sidecars=True))
+    assert run(settings, "cluster")[1].done == 10
+    assert carry_out(plan_folder("imgs", "alone", settings), settings).done == 10
+    assert contents(Path("cluster")) == contents(Path("alone"))
+    made, source = (imageio.read(Path(folder, "1/1.png")).pixels for folder in ("cluster", "imgs"))
+    assert np.array_equal(made[:, :24], source[:, :24]) and not np.array_equal(made, source)
+    assert not run(settings, "cluster")[0].jobs  # the records have the settings of each file
 
 
 @pytest.mark.usefixtures("folder")

@@ -29,10 +29,13 @@ _HINT = "For example: denoise redo ./clean/a.jpg --from ./imgs/a.jpg"
 @click.argument("made", metavar="FILE", type=Path, shell_complete=complete_value)
 @click.option("--from", "source", cls=Flag, metavar="SOURCE", type=Path, help="The source image. [required]")
 @click.option("--out", cls=Flag, metavar="PATH", type=Path, help="Write the result to this file.")
+@click.option("--mask", cls=Flag, metavar="FILE", type=Path, help="The mask, if the output was made with one.")
 @click.option("--model", cls=Flag, metavar="FILE", default="", help="Weights file, if the model is not installed.")
 @speaking_flags
 @click.pass_obj
-def command(mode: OutputMode, /, made: Path, source: Path | None, out: Path | None, model: str) -> int:
+def command(
+    mode: OutputMode, /, made: Path, source: Path | None, out: Path | None, mask: Path | None, model: str
+) -> int:
     """Repeat the processing of an output and compare the result.
 
     The processing record in the XMP of an output lists version, weights, options, device, precision and tiles. The
@@ -41,7 +44,7 @@ def command(mode: OutputMode, /, made: Path, source: Path | None, out: Path | No
     if source is None:
         raise UsageError("--from is missing: the source image.", hint=_HINT)
     with stopping_politely() as cancel:
-        redone = _remade(made, source, out, model, cancel)
+        redone = _remade(made, source, out, mask, model, cancel)
     if mode.json:
         _emit(redone, made, source, out)
     elif not mode.quiet or not redone.same:
@@ -50,7 +53,9 @@ def command(mode: OutputMode, /, made: Path, source: Path | None, out: Path | No
     return 0 if redone.same else 1
 
 
-def _remade(made: Path, source: Path, out: Path | None, model: str, cancel: CancelToken) -> Redone:
+def _remade(
+    made: Path, source: Path, out: Path | None, mask: Path | None, model: str, cancel: CancelToken
+) -> Redone:
     """Repeat the processing, compare, and write the result to *out* if given. Never overwrites."""
     from denoiser import imageio
     from denoiser.batch.redo import redo  # slow import; not needed for --help
@@ -59,7 +64,7 @@ def _remade(made: Path, source: Path, out: Path | None, model: str, cancel: Canc
         if any(out.samefile(path) for path in (made, source) if path.exists()):
             raise UnsafeOutput(f"{out}: is an input; inputs are never overwritten.")
         raise UsageError(f"{out}: already exists.", hint="Choose another name for --out.")
-    redone = redo(made, source, model=model, cancel=cancel)
+    redone = redo(made, source, model=model, mask=mask, cancel=cancel)
     if out is not None:
         imageio.write(redone.image, out, redone.settings.write)
     return redone

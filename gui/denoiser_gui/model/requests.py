@@ -136,6 +136,10 @@ class FinishedPhoto:
         """The finished result, without computing anything."""
         return self.cleaned
 
+    def for_model(self, _name: str) -> FinishedPhoto:
+        """This result, whatever the name."""
+        return self
+
 
 @dataclass(eq=False, slots=True)
 class ExportRequest:

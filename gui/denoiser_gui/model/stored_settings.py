@@ -1,7 +1,8 @@
 """Settings of photos on disk, one file for each photo, so that they outlive the window.
 
 The files are presets: `denoise photo.jpg --preset FILE` applies them. They are in the data folder of the app, or
-next to the photos as sidecars. A sidecar applies to a photo even if new files are stored in the data folder.
+next to the photos as sidecars, which `--sidecars` applies. A sidecar applies to a photo even if new files are
+stored in the data folder.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import hashlib
 import os
 from pathlib import Path
 
+from denoiser.batch.file_settings import sidecar_of
 from denoiser.batch.presets import load_preset, save_preset
 from denoiser_gui.model.photo_settings import PhotoSettings
 
-_SIDECAR = ".denoise.toml"
 _LONGEST_NAME = 80  # characters of the photo's name in the name of its file
 
 
@@ -26,7 +27,7 @@ def data_folder() -> Path:
 def settings_file(photo: Path, *, beside: bool = False) -> Path:
     """The file with the settings of a photo: next to it, or in the data folder."""
     if beside:
-        return photo.with_name(f"{photo.name}{_SIDECAR}")
+        return sidecar_of(photo)
     digest = hashlib.sha256(os.fsencode(photo.absolute())).hexdigest()[:16]
     return data_folder() / "photos" / f"{photo.name[:_LONGEST_NAME]}-{digest}.toml"
 

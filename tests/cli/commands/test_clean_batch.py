@@ -8,9 +8,11 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from denoiser import imageio
+from denoiser.image import from_numpy
 from denoiser_cli import app
 
 
@@ -54,6 +56,39 @@ def test_a_preset_is_saved_and_used_and_flags_go_before_it(call, make_picture, n
     assert Path("two/a.png").exists()
     wrong = call("a.png", "--out", "x", "--preset", "day")
     assert wrong.code == 2 and "day: no such preset." in wrong.err and "Saved presets: night" in wrong.err
+
+
+def test_masks_work_with_files_folders_and_pipes(call, make_picture, network, monkeypatch) -> None:
+    source = imageio.read(make_picture("imgs/a.png")).pixels
+    mask = np.zeros((24, 24), np.uint8)
+    mask[:, 12:] = 255
+    imageio.write(from_numpy(mask), Path("masks/a.png.png"))
+    assert call("imgs", "--out", "clean", "--mask", "masks", *network).code == 0
+    assert call("imgs/a.png", "--out", "b.png", "--mask", "masks/a.png.png", *network).code == 0
+    for made in (Path("clean/a.png"), Path("b.png")):
+        assert (imageio.read(made).pixels[:, :12] == source[:, :12]).all()
+        assert (imageio.read(made).pixels[:, 12:] != source[:, 12:]).any()
+    with io.TextIOWrapper(io.BytesIO(Path("imgs/a.png").read_bytes())) as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", pipe)
+        assert call("-", "--out", "c.png", "--mask", "masks/a.png.png", *network).code == 0
+        refused = call("-", "--out", "d.png", "--mask", "masks", *network)
+        assert refused.code == 2 and "no name for a folder of masks" in refused.err
+        refused = call("-", "--out", "d.png", "--sidecars", *network)
+        assert refused.code == 2 and "do not work with pipes" in refused.err
+    assert Path("c.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_flags_win_over_sidecars_and_sidecars_over_presets(call, make_picture, network) -> None:
+    make_picture("imgs/a.png")
+    make_picture("imgs/b.png")
+    Path("imgs/a.png.denoise.toml").write_text('strength = 0.5\nformat = "tiff"\n', encoding="utf-8")
+    assert call("--save-preset", "none", "--strength", "0").code == 0
+    assert call("imgs", "--out", "one", "--sidecars", "--preset", "none", *network).code == 0
+    assert (imageio.read(Path("one/a.tif")).pixels != imageio.read(Path("imgs/a.png")).pixels).any()
+    assert (imageio.read(Path("one/b.png")).pixels == imageio.read(Path("imgs/b.png")).pixels).all()
+    words = ("imgs/a.png", "--sidecars", "--strength", "0", *network)
+    assert call(*words).code == 0  # beside it, in the format of its sidecar
+    assert (imageio.read(Path("imgs/a-clean.tif")).pixels == imageio.read(Path("imgs/a.png")).pixels).all()
 
 
 def test_the_dry_run_prints_reasons_and_other_shards(call, make_picture, network) -> None:

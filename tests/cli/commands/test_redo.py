@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import json
 from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from denoiser import imageio
+from denoiser.image import from_numpy
+
+
+def make_mask(path: Path, side: int) -> None:
+    imageio.write(from_numpy(np.linspace(0, 255, side * side).astype(np.uint8).reshape(side, side)), path)
 
 
 def test_an_output_is_made_again_and_compared(call, network, make_picture, tmp_path):
@@ -51,3 +61,14 @@ def test_words_that_do_not_fit_are_refused_before_anything_is_read(call, network
     make_picture("c.png")
     answer = call("redo", "b.png", "--from", "a.png", "--out", "c.png")
     assert answer.code == 2 and "already exists" in answer.err
+
+
+def test_the_mask_of_an_output_is_given_again(call, network, make_picture, tmp_path):
+    make_picture("a.png", side=64)
+    make_mask(tmp_path / "mask.png", 64)
+    assert call("a.png", "--out", "b.png", "--mask", "mask.png", *network).code == 0
+    words = ("redo", "b.png", "--from", "a.png", "--model", network[1])
+    assert "b.png: identical pixels." in call(*words, "--mask", "mask.png").err
+    answer = call(*words)
+    assert answer.code == 2
+    assert "b.png: was made with a mask (SHA-256 " in answer.err

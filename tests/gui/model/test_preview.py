@@ -352,8 +352,8 @@ def _make_wrong(monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
 
     right, begin = NetworkRunner._mean_of_passes, Session.__init__
 
-    def wrong(runner: NetworkRunner, noisy: Any, planes: Any) -> Any:
-        result = right(runner, noisy, planes)
+    def wrong(runner: NetworkRunner, noisy: Any, planes: Any, passes: int) -> Any:
+        result = right(runner, noisy, planes, passes)
         return noisy.roll((23, 31), dims=(2, 3)) if runner.precision == precision else result
 
     def begin_in_it(session: Session, options: DenoiseOptions) -> None:
