@@ -15,9 +15,12 @@ from denoiser.engine.device import choose, choose_precision
 from denoiser.engine.runner import exactly
 from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS
+from denoiser.networks.codec.transforms import Folded
 from denoiser.networks.conditioning import Condition
 
 Values = NDArray[np.float32]
+
+_MOST_SYNTHESES = 8  # kept
 
 
 class Transform:
@@ -31,13 +34,15 @@ class Transform:
         # The receptive fields; with this overlap a tile has the same pixels as in the whole image.
         self.analysis_halo, self.synthesis_halo = model.network.reach()
         self._turn = threading.Lock()
+        clean = Condition(0.0, 0.0).planes().reshape(1, -1).to(self.device)
+        self._analysis = Folded(self._network.analysis, clean)
+        self._syntheses: dict[int, Folded] = {}  # by quality step; a few MB each
 
     def analyse(self, pixels: Values) -> Values:
         """Latents (N, H/16, W/16) of *pixels* (H, W, 3) in 0..1, sides multiples of 64."""
-        planes = Condition(0.0, 0.0).planes().reshape(1, -1, 1, 1)
         folded = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None]
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
-            y: Tensor = self._network.analysis(folded.to(self.device), planes.to(self.device))
+            y: Tensor = self._analysis(folded.to(self.device))
             found: Values = y[0].float().cpu().numpy()
         return found
 
@@ -45,7 +50,7 @@ class Transform:
         """Pixels (16 h, 16 w, 3), not clipped, of *latents* (N, h, w) in quantiser steps of that quality."""
         known = torch.from_numpy(np.require(latents, requirements=["C", "W"]))[None]
         with self._turn, torch.inference_mode(), exactly(self.device, self.precision):
-            pixels = self._network.decode(known.to(self.device), torch.tensor([level], device=self.device))
+            pixels = self._decode(known.to(self.device), level)
             found: Values = pixels[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
         return found
 
@@ -58,10 +63,20 @@ class Transform:
             torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None].to(self.device)
         )
         with self._turn, torch.enable_grad(), exactly(self.device, self.precision):
-            decoded = self._network.decode(known, torch.tensor([level], device=self.device))
+            decoded = self._decode(known, level)
             error = (decoded.float() - wanted).square().sum()
             (gradient,) = torch.autograd.grad(error, known)
         return float(error.detach()), gradient[0].float().cpu().numpy()
+
+    def _decode(self, known: Tensor, level: int) -> Tensor:
+        number = torch.tensor([level], device=self.device)
+        if level not in self._syntheses:
+            if len(self._syntheses) == _MOST_SYNTHESES:
+                self._syntheses.clear()
+            conditioning = self._network.level_conditioning[number]
+            self._syntheses[level] = Folded(self._network.synthesis, conditioning)
+        pixels: Tensor = self._syntheses[level](self._network.gains.restore(known, number))
+        return pixels
 
 
 class _ThereAndBack(nn.Module):

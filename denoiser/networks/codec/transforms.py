@@ -15,6 +15,8 @@ from a linear transform coder. There are no normalisation layers, so tiles give 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -79,11 +81,20 @@ class Analysis(nn.Module):
 
     def forward(self, pixels: Tensor, planes: Tensor) -> Tensor:
         conditioning = planes.flatten(1)
-        with in_fp32(pixels):
-            x = self.head(functional.pixel_unshuffle(pixels.float() - _MIDDLE, CELL))
+        x = self.enter(pixels)
         for block in self.blocks:
             x = block(x, conditioning)
+        return self.leave(x)
+
+    def enter(self, pixels: Tensor) -> Tensor:
+        """The input of the blocks."""
         with in_fp32(pixels):
+            x: Tensor = self.head(functional.pixel_unshuffle(pixels.float() - _MIDDLE, CELL))
+        return x
+
+    def leave(self, x: Tensor) -> Tensor:
+        """The latents, from the output of the blocks."""
+        with in_fp32(x):
             y: Tensor = self.down(x)
         return y
 
@@ -98,12 +109,62 @@ class Synthesis(nn.Module):
         self.tail = nn.Conv2d(width, BASIS, 1)
 
     def forward(self, y: Tensor, conditioning: Tensor) -> Tensor:
-        with in_fp32(y):
-            x = functional.pixel_shuffle(self.up(y), 2)
+        x = self.enter(y)
         for block in self.blocks:
             x = block(x, conditioning)
+        return self.leave(x)
+
+    def enter(self, y: Tensor) -> Tensor:
+        """The input of the blocks."""
         with in_fp32(y):
+            return functional.pixel_shuffle(self.up(y), 2)
+
+    def leave(self, x: Tensor) -> Tensor:
+        """The pixels, from the output of the blocks."""
+        with in_fp32(x):
             return functional.pixel_shuffle(self.tail(x), CELL) + _MIDDLE
+
+
+class Folded(nn.Module):
+    """An analysis or a synthesis for one conditioning (1, N), as part of its convolutions: a quarter faster."""
+
+    def __init__(self, transform: Analysis | Synthesis, conditioning: Tensor) -> None:
+        super().__init__()
+        # The weights also serve for gradients, which tensors of the inference mode cannot.
+        with torch.inference_mode(mode=False), torch.no_grad(), in_fp32(conditioning):
+            self.blocks = nn.Sequential(*(_FoldedBlock(block, conditioning) for block in transform.blocks))
+        self._enter, self._leave = transform.enter, transform.leave
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._leave(self.blocks(self._enter(x)))
+
+
+class _FoldedBlock(nn.Module):
+    """A CodecBlock whose factors and shifts of whole channels are part of its convolutions."""
+
+    def __init__(self, block: Any, conditioning: Tensor) -> None:
+        super().__init__()
+        scale = 1 + block.steer.to_scale(conditioning)[0]
+        shift = block.steer.to_shift(conditioning)[0]
+        self.enter = _pointwise(block.enter, block.evenly, scale, shift)
+        self.neighbours, self.leave = block.neighbours, block.leave
+        self.expand, self.shrink = _pointwise(block.expand, block.evenly), block.shrink
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.leave(self.neighbours(functional.relu(self.enter(x), inplace=True)))
+        change: Tensor = self.shrink(functional.relu(self.expand(x), inplace=True))
+        return x + change
+
+
+def _pointwise(
+    conv: nn.Conv2d, before: Tensor, scale: Tensor | float = 1.0, shift: Tensor | float = 0.0
+) -> nn.Conv2d:
+    """*conv* with its input multiplied by *before*, its output by *scale*, and *shift* added, all by channel."""
+    assert conv.bias is not None
+    folded = nn.Conv2d(conv.in_channels, conv.out_channels, 1, device=conv.weight.device).requires_grad_(False)
+    folded.weight.copy_(((conv.weight * before[:, None, None]).transpose(0, 3) * scale).transpose(0, 3))
+    folded.bias.copy_(conv.bias * scale + shift)  # type: ignore[union-attr]
+    return folded
 
 
 @torch.no_grad()
