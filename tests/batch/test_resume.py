@@ -13,7 +13,12 @@ import pytest
 from denoiser import denoise_folder
 from denoiser.batch import Plan, Settings, make_plan, plan_folder
 from denoiser.batch.manifest import FOLDER, Manifest
+from denoiser.engine import session
+from denoiser.engine.device import Choice
+from denoiser.engine.integer import integer_network
 from denoiser.errors import ForeignOutput, OtherOptions, Refused, UnsafeOutput
+from denoiser.models import catalog, loading
+from denoiser.networks.integer import IntegerNetwork
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
@@ -70,6 +75,35 @@ def test_other_options_are_refused_and_overwrite_replaces(done: Path, options, w
     assert denoise_folder("in", "out", other, write=write).already_there == 2
     with pytest.raises(OtherOptions):
         denoise_folder("in", "out", options)
+
+
+@pytest.mark.parametrize(("first", "then"), [("int8", "fp32"), ("fp32", "int8")])
+def test_the_precision_of_the_first_run_is_kept(
+    tmp_path: Path, make_picture: Maker, monkeypatch: pytest.MonkeyPatch, first: str, then: str
+) -> None:
+    """A run that continues with "auto" takes it, even if "auto" is another by then."""
+    now = first
+    model = loading.load(catalog.find("fast", "cpu"))
+    networks = {"int8": integer_network(model), "fp32": None}
+
+    def choose(wish: str, *_: object) -> tuple[Choice, IntegerNetwork | None]:
+        name = now if wish == "auto" else wish
+        return Choice(name, "for the test"), networks[name]
+
+    monkeypatch.setattr(session, "choose_int8", choose)
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        make_picture(Path("in") / name)
+    options = DenoiseOptions(model="fast", device="cpu", noise_level=30)
+    assert denoise_folder("in", "out", options).done == 2
+    before = Path("out/a.png").read_bytes()
+    Path("out/a.png").unlink()
+    now = then
+    plan = plan_folder("in", "out", Settings(options))
+    assert plan.choice is not None and plan.choice.kept["precision"] == first and len(plan.jobs) == 1
+    report = denoise_folder("in", "out", options)
+    assert (report.done, report.already_there) == (1, 1)
+    assert Path("out/a.png").read_bytes() == before
 
 
 def test_an_interrupted_replacement_goes_on_without_overwrite(done: Path, options) -> None:
