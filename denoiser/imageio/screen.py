@@ -59,6 +59,16 @@ def profile_at(path: Path) -> bytes:
     return data
 
 
+def system_profile() -> bytes | None:
+    """Return the profile of the main display on Windows; None elsewhere."""
+    if os.name != "nt":
+        return None
+    from PIL import ImageCms
+
+    found = ImageCms.get_display_profile()
+    return found.tobytes() if found is not None else None
+
+
 class ScreenColours:
     """Converts image colours to display colours. Thread-safe; strips are converted in parallel."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from PySide6.QtCore import *
 from PySide6.QtGui import *  # type: ignore[assignment]  # a few lists are in each of the modules
@@ -46,6 +47,13 @@ def install_translation(app: QApplication, language: str) -> bool:
         app.installTranslator(translator)
         _installed.append(translator)
     return found
+
+
+def dbus() -> ModuleType:
+    """Return PySide6.QtDBus, which only Linux desktops need."""
+    from PySide6 import QtDBus
+
+    return QtDBus
 
 
 def show_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ from denoiser_gui.model.preview import Preview
 from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import (
+    DEFAULT_GAIN,
     EngineEvent,
     EngineStatus,
     ExportEvent,
@@ -53,6 +54,7 @@ class Viewer(QObject):
         self._options = DenoiseOptions()
         self._pane = (1, 1)
         self._display_profile: bytes | None = None
+        self.gain = DEFAULT_GAIN  # of the difference
         self._generation = 0
         self.pyramid: ImagePyramid | None = None  # the current photo, once it is read
         self.replacements: tuple[ReplacementImage | None, ReplacementImage | None] = (None, None)
@@ -81,7 +83,7 @@ class Viewer(QObject):
         now, then = self.request, frame.request
         if now is None or not frame.region.contains(now.viewport.visible):
             return False
-        names = ("pyramid", "options", "view", "left", "right", "display_profile")
+        names = ("pyramid", "options", "view", "left", "right", "display_profile", "gain")
         same = all(getattr(now, name) == getattr(then, name) for name in names)
         return same and now.viewport.scale == then.viewport.scale
 
@@ -149,6 +151,12 @@ class Viewer(QObject):
         self._display_profile = profile
         self._request_preview()
 
+    def set_gain(self, gain: int) -> None:
+        """Set the amplification of the difference."""
+        if gain != self.gain:
+            self.gain = gain
+            self._request_preview()
+
     def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
         """Show other images of the same size in the panes; None restores a pane."""
         self.replacements = (left, right)
@@ -188,6 +196,7 @@ class Viewer(QObject):
             self.view,
             *self.replacements,
             self._display_profile,
+            self.gain,
         )
         if self._preview.set_request(self.request):
             self._begin_work()

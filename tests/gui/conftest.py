@@ -18,7 +18,10 @@ import pytest
 _PATIENCE = 5.0  # seconds that a thread gets to end after the test
 _NEEDS_QT = [
     "view",
-    *(f"test_{name}.py" for name in ("accessible", "app", "controller", "qt", "saver", "window", "worker")),
+    *(
+        f"test_{name}.py"
+        for name in ("accessible", "app", "controller", "desktop", "qt", "saver", "window", "worker")
+    ),
 ]
 
 

@@ -20,6 +20,7 @@ from denoiser.options import WriteOptions
 from denoiser.options.runs import check_name
 from denoiser_gui.model.export_rules import PLACES, SAME_NAME, ExportRules
 from denoiser_gui.model.photos_to_open import OUTPUT_FOLDER
+from denoiser_gui.model.requests import DEFAULT_GAIN, GAINS
 from denoiser_gui.model.viewport import LARGEST
 from denoiser_gui.translation import LANGUAGES
 
@@ -27,6 +28,7 @@ MOST_RECENT = 12  # as many as fit into a menu
 MOST_BYTES = 1 << 18  # larger files were not written by this app
 _LONGEST_PATH = 4096  # bytes, the limit of Linux
 SYSTEM = "system"
+SRGB = "sRGB"  # as a display profile
 VIEWS = ("side-by-side", "split", "difference", "trust")
 
 
@@ -87,7 +89,8 @@ class Preferences:
     compare: str = _one_of(*VIEWS)
     split_at: float = _checked(0.5, _is_share)
     preset: str = _checked("", _is_text)  # initial settings of new photos
-    display_profile: str = _checked("", _is_path_or_empty)  # an ICC file; "" is sRGB
+    display_profile: str = _checked("", _is_path_or_empty)  # an ICC file, or SRGB; "" is that of the system
+    difference_gain: int = _checked(DEFAULT_GAIN, lambda value: type(value) is int and value in GAINS)
     open_folder: str = _checked("", _is_path_or_empty)
     save_folder: str = _checked("", _is_path_or_empty)
     batch_folder: str = _checked("", _is_path_or_empty)

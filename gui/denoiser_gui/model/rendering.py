@@ -29,7 +29,6 @@ from denoiser_gui.model.requests import (
 if TYPE_CHECKING:
     from denoiser.options import Look
 
-_GAIN = 4  # amplification of the difference
 _GREY = 128
 _AMBER = np.array([65, 164, 217], np.float32)  # blue, green, red of the accent colour
 _TINT = 0.8  # at most, so that the photo stays visible
@@ -82,7 +81,8 @@ class Renderer:
         left, right, _ = self._before_and_after(request, result, level, pyramid.region_at(level), None)
         screens = self._screens(request, result, pyramid.whole, left, right)
         before, after = (_histogram(self._to_screen(request, pixels)) for pixels in (left, right))
-        return Overview(request, *screens, before, after)
+        white = pyramid.image.white
+        return Overview(request, *screens, before, after, _clipped(left, white), _clipped(right, white))
 
     def _before_and_after(
         self,
@@ -124,7 +124,7 @@ class Renderer:
             self._left = (left, profile, _packed(self._to_screen(request, left)))
         before = self._left[2]
         if request.view is View.DIFFERENCE:
-            return before, _difference(left, right, request.pyramid.image.white)
+            return before, _difference(left, right, request.pyramid.image.white, request.gain)
         after = _packed(self._to_screen(request, right))
         if request.view is View.TRUST and result is not None:
             after = _tinted(after, _trusted(result, region, left, right))
@@ -205,10 +205,10 @@ def _packed(rgb: NDArray[np.uint8]) -> Screen:
     return packed
 
 
-def _difference(source: Pixels, result: Pixels, white: float) -> Screen:
+def _difference(source: Pixels, result: Pixels, white: float, gain: int) -> Screen:
     """The difference, amplified, around mid-grey."""
     removed = np.nan_to_num(source.astype(np.float32) - result.astype(np.float32))
-    removed *= np.float32(_GAIN * 255 / white)
+    removed *= np.float32(gain * 255 / white)
     removed += _GREY
     shown = np.clip(np.rint(removed), 0, 255).astype(np.uint8)
     return _packed(np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown)
@@ -237,6 +237,11 @@ def _over_checks(
     for screen in covered:
         screen[:, :, :3] = np.rint(checks + share * (screen[:, :, :3] - checks))
     return covered
+
+
+def _clipped(pixels: Pixels, white: float) -> tuple[float, float]:
+    """The shares of pixels with a channel at black, and at white."""
+    return float((pixels <= 0).any(axis=2).mean()), float((pixels >= white).any(axis=2).mean())
 
 
 def _histogram(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from denoiser.estimation.estimate import NoiseEstimate
 
 
+GAINS = (1, 2, 4, 8, 16)  # by which the difference is amplified
+DEFAULT_GAIN = 4
 Screen = NDArray[np.uint8]  # (H, W, 4): blue, green, red, 255
 
 
@@ -70,6 +72,7 @@ class PreviewRequest:
     left: ReplacementImage | None = None
     right: ReplacementImage | None = None
     display_profile: bytes | None = None  # None for sRGB
+    gain: int = DEFAULT_GAIN  # of the difference
 
     @property
     def inference(self) -> DenoiseOptions:
@@ -107,13 +110,18 @@ class PreviewFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
-    """The whole photo at small size, drawn where the frame does not reach yet, and its histograms."""
+    """The whole photo at small size, drawn where the frame does not reach yet, its histograms, and clipped shares.
+
+    A pixel is clipped if one of its channels is black or white.
+    """
 
     request: PreviewRequest
     left: Screen
     right: Screen
     before: NDArray[np.float32]  # (3, bins), each summing to 1
     after: NDArray[np.float32]
+    clipped_before: tuple[float, float] = (0.0, 0.0)  # shares of the pixels, in shadows and highlights
+    clipped_after: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(eq=False, slots=True)

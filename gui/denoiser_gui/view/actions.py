@@ -57,6 +57,8 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry(View.DIFFERENCE.value, tr("Difference"), ("3",), "difference"),
             _Entry(View.TRUST.value, tr("Trust"), ("4",), "trust"),
             _Entry("original", tr("Show original (hold)"), ("Space",), handled_by_widget=True),
+            _Entry("gain_down", tr("Weaker difference"), ("[",)),
+            _Entry("gain_up", tr("Stronger difference"), ("]",)),
             _Entry("divider_left", tr("Move divider left"), (",",)),
             _Entry("divider_right", tr("Move divider right"), (".",)),
         ),
@@ -72,6 +74,7 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("full_screen", tr("Full screen"), ("F11",)),
         ),
         tr("Window"): (
+            _Entry("display_system", tr("Display profile of the system")),
             _Entry("display_profile", tr("Display profile…")),
             _Entry("display_srgb", tr("Display as sRGB")),
             _Entry("preferences", tr("Preferences…"), ("Ctrl+,",), "settings"),

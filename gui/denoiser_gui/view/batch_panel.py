@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from denoiser.options import WriteOptions
-from denoiser_gui import qt
+from denoiser_gui import desktop, qt
 from denoiser_gui.batch_control import BatchControl, BatchStatus
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchRow, RowState, count
@@ -56,6 +56,7 @@ class BatchPanel(qt.QWidget):
         thumbnails = thumbnails or Thumbnails(controller)
         self._model = BatchModel(thumbnails, self)
         self._folder: Path | None = None
+        self._in_taskbar: float | None = None  # the progress that is shown
         self.is_open = False
         styled(self, "panel")
         self.setAccessibleName(tr("Batch"))
@@ -111,6 +112,7 @@ class BatchPanel(qt.QWidget):
         self._tick.stop()
         self._soon.stop()
         self.control.close()
+        self._show_in_taskbar(None)
 
     @property
     def folder(self) -> Path:
@@ -308,6 +310,12 @@ class BatchPanel(qt.QWidget):
         text = summary(counts, status, queue.seconds_left if running else None)
         self._summary.set_text(text)
         self.status_changed.emit(tr("Batch: {summary}", summary=text) if text else "")
+        self._show_in_taskbar(None if idle else counts.fraction)
+
+    def _show_in_taskbar(self, share: float | None) -> None:
+        if share != self._in_taskbar:
+            self._in_taskbar = share
+            desktop.show_progress(share)
 
     def _place(self) -> str:
         """The place of the outputs, and their names if these are not those of the photos."""
@@ -322,12 +330,14 @@ class BatchPanel(qt.QWidget):
     def _show_end(self, ended: BatchEnded) -> None:
         done = sum(report.done for report in ended.reports)
         failed = sum(len(report.failures) for report in ended.reports)
-        if ended.cancelled or ended.stopped_by is not None or self.is_open or not done + failed:
+        if ended.cancelled or ended.stopped_by is not None or not done + failed:
             return
         text = tr_count("Batch: {count} photo denoised", "Batch: {count} photos denoised", done)
         if failed:
             text = tr("{summary}, {failed} failed", summary=text, failed=failed)
-        self._controller.notify(Notice("batch", text, action=tr("Show"), act=lambda: self.set_open(True)))
+        desktop.notify(self.window(), tr("Batch"), text)
+        if not self.is_open:
+            self._controller.notify(Notice("batch", text, action=tr("Show"), act=lambda: self.set_open(True)))
 
     def _show_restored(self, size: int) -> None:
         text = tr_count(

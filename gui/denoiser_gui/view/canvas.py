@@ -165,7 +165,7 @@ class PhotoCanvas(qt.QWidget):
         else:
             state = self.shown_state
             shown = request.right if request is not None else None
-            text = f"{_names()[panes.view]} · {_states()[state]}"
+            text = f"{_names(self._viewer.gain)[panes.view]} · {_states()[state]}"
         corner = pane.place.topRight() if on_right else pane.place.topLeft()
         painting.draw_label(painter, corner, shown.label if shown else text, ratio, state=state, right=on_right)
 
@@ -298,11 +298,11 @@ class PhotoCanvas(qt.QWidget):
         self._pan(qt.QPointF(step[0] * width * _KEY_PAN, step[1] * height * _KEY_PAN))
 
 
-def _names() -> dict[View, str]:
+def _names(gain: int) -> dict[View, str]:
     return {
         View.SIDE_BY_SIDE: tr("Denoised"),
         View.SPLIT: tr("Denoised"),
-        View.DIFFERENCE: tr("Difference, ×4"),
+        View.DIFFERENCE: tr("Difference, ×{gain}", gain=gain),
         View.TRUST: tr("Possible loss of detail"),
     }
 

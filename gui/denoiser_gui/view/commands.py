@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from denoiser_gui import qt
 from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.photo_settings import command_for
-from denoiser_gui.model.requests import View
+from denoiser_gui.model.preferences import SRGB
+from denoiser_gui.model.requests import GAINS, View
 from denoiser_gui.qt import Qt
 from denoiser_gui.translation import tr
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
@@ -76,6 +77,8 @@ class Commands(qt.QObject):
         canvas, viewer = self._window.canvas, self._controller.viewer
         return {
             **{view.value: partial(viewer.set_view, view) for view in View},
+            "gain_down": partial(self._change_gain, -1),
+            "gain_up": partial(self._change_gain, 1),
             "divider_left": lambda: canvas.move_divider(canvas.split_at - _DIVIDER_STEP),
             "divider_right": lambda: canvas.move_divider(canvas.split_at + _DIVIDER_STEP),
         }
@@ -95,7 +98,8 @@ class Commands(qt.QObject):
         window, controller = self._window, self._controller
         return {
             "display_profile": self._ask_for_profile,
-            "display_srgb": lambda: controller.remember(display_profile=""),
+            "display_system": lambda: controller.remember(display_profile=""),
+            "display_srgb": lambda: controller.remember(display_profile=SRGB),
             "preferences": lambda: PreferencesDialog(controller, window).open(),
             "shortcuts": lambda: ShortcutSheet(window.actions_.groups, window).open(),
             "quit": window.close,
@@ -158,6 +162,11 @@ class Commands(qt.QObject):
         dialog = qt.QFileDialog(self._window, tr("Model"), "", f"{tr('Weights')} (*.safetensors)")
         dialog.fileSelected.connect(lambda name: self._controller.change(model=name))
         dialog.open()
+
+    def _change_gain(self, step: int) -> None:
+        """Amplify the difference less or more."""
+        at = GAINS.index(self._controller.preferences.difference_gain) + step
+        self._controller.remember(difference_gain=GAINS[min(max(at, 0), len(GAINS) - 1)])
 
     def _ask_for_profile(self) -> None:
         dialog = qt.QFileDialog(self._window, tr("Display profile"), "", f"{tr('Colour profiles')} (*.icc *.icm)")

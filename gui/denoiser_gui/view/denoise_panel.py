@@ -8,9 +8,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from denoiser.models import catalog
 from denoiser.options import DenoiseOptions, controls
 from denoiser_gui import qt
@@ -21,8 +18,8 @@ from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.requests import Overview
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
-from denoiser_gui.view import theme
 from denoiser_gui.view.control_rows import ChoiceRow, LevelRow, choice_label, row_for
+from denoiser_gui.view.histogram import Histogram
 from denoiser_gui.view.icons import icon
 from denoiser_gui.view.presets_row import PresetsRow
 from denoiser_gui.view.widgets import STRETCH, button, column, label, row, scroll_area, separator
@@ -179,69 +176,3 @@ class DenoisePanel(qt.QWidget):
             self.model_file_requested.emit()
             return
         self._controller.change(**{name: value})
-
-
-_HEIGHT = 44
-_CHANNELS = ("#e0605a", "#5fb06c", "#5b8fe0")  # the usual red, green and blue of histograms
-_TOP = 0.995  # quantile of the bins that sets the scale, so that one peak does not flatten the rest
-
-
-class Histogram(qt.QWidget):
-    """Draws the histograms of an overview."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._overview: Overview | None = None
-        self.setFixedHeight(_HEIGHT)
-        self.setAccessibleName(tr("Histogram"))
-        theme.current().changed.connect(self.update)
-
-    def show_counts(self, overview: Overview | None) -> None:
-        """Show the histograms of a photo, or nothing."""
-        self._overview = overview
-        self.setAccessibleDescription("")
-        if overview is not None:
-            bins = overview.after.shape[1]
-            share = round(100 * float((overview.after * np.arange(bins)).sum(axis=1).mean()) / bins)
-            self.setAccessibleDescription(tr("Mean brightness {share} %", share=share))
-        self.update()
-
-    def paintEvent(self, _event: qt.QPaintEvent) -> None:
-        painter = qt.QPainter(self)
-        painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
-        place = qt.QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("well"))
-        painter.drawRoundedRect(place, 4, 4)
-        if self._overview is None:
-            return
-        before, after = self._overview.before, self._overview.after
-        top = max(float(np.quantile(np.concatenate([after, before]), _TOP)), 1e-6)
-        inner = place.adjusted(4, 6, -4, -2)
-        is_grey = bool(np.array_equal(after[0], after[1]))
-        modes = qt.QPainter.CompositionMode
-        painter.setCompositionMode(
-            modes.CompositionMode_Plus if theme.current().colours.is_dark else modes.CompositionMode_Multiply
-        )
-        inks = [theme.colour("second", 0.8)] if is_grey else [qt.QColor(channel) for channel in _CHANNELS]
-        for ink, counts in zip(inks, after, strict=False):
-            ink.setAlphaF(0.8 if is_grey else 0.55)
-            painter.setBrush(ink)
-            painter.drawPath(_shape(counts, inner, top))
-        painter.setCompositionMode(modes.CompositionMode_SourceOver)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(qt.QPen(theme.colour("text", 0.55), 1))
-        painter.drawPath(_shape(before.mean(axis=0), inner, top, closed=False))
-
-
-def _shape(counts: NDArray[np.float32], place: qt.QRectF, top: float, *, closed: bool = True) -> qt.QPainterPath:
-    path = qt.QPainterPath(place.bottomLeft())
-    for at, count in enumerate(counts):
-        across = place.left() + place.width() * (at + 0.5) / len(counts)
-        height = place.height() * min(float(count) / top, 1.0) ** 0.5
-        point = qt.QPointF(across, place.bottom() - height)
-        path.lineTo(point) if at or closed else path.moveTo(point)
-    if closed:
-        path.lineTo(place.bottomRight())
-        path.closeSubpath()
-    return path

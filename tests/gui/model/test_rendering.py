@@ -47,10 +47,22 @@ def test_before_the_first_tile_the_source_is_shown_as_waiting() -> None:
     assert frame.left.shape[:2] == (frame.region.height, frame.region.width) and np.all(frame.left[:, :, 3] == 255)
 
 
-def test_the_difference_is_amplified_four_times_around_grey(result: PartialResult) -> None:
-    frame = Renderer().frame(_request(result.pyramid, View.DIFFERENCE), result)
+@pytest.mark.parametrize("gain", [1, 4, 16])
+def test_the_difference_is_amplified_around_grey(result: PartialResult, gain: int) -> None:
+    frame = Renderer().frame(_request(result.pyramid, View.DIFFERENCE, gain=gain), result)
     removed = frame.left_values.astype(int) - frame.right_values
-    assert np.array_equal(frame.right[:, :, 2::-1], np.clip(128 + 4 * removed, 0, 255))
+    assert np.array_equal(frame.right[:, :, 2::-1], np.clip(128 + gain * removed, 0, 255))
+
+
+def test_the_overview_counts_clipped_pixels() -> None:
+    pixels = np.full((40, 50, 3), 100, np.uint8)
+    pixels[:10, :, 0] = 0
+    pixels[:4, :, 2] = 255
+    pixels[30:, :, 1] = 255
+    overview = Renderer().overview(_request(make_pyramid(1, from_numpy(pixels))), None)
+    assert overview.clipped_before == overview.clipped_after == pytest.approx((0.25, 0.35))
+    deep = from_numpy(np.full((20, 20, 1), 65_535, np.uint16))
+    assert Renderer().overview(_request(make_pyramid(2, deep)), None).clipped_before == (0.0, 1.0)
 
 
 def test_only_areas_of_low_trust_are_tinted(result: PartialResult) -> None:
