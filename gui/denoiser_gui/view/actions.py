@@ -74,14 +74,21 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("full_screen", tr("Full screen"), ("F11",)),
         ),
         tr("Window"): (
-            _Entry("display_system", tr("Display profile of the system")),
-            _Entry("display_profile", tr("Display profile…")),
-            _Entry("display_srgb", tr("Display as sRGB")),
+            *_of_display(),
             _Entry("preferences", tr("Preferences…"), ("Ctrl+,",), "settings"),
             _Entry("shortcuts", tr("Shortcuts"), ("?", "F1"), "keyboard"),
             _Entry("quit", tr("Quit"), ("Ctrl+Q",)),
         ),
     }
+
+
+def _of_display() -> tuple[_Entry, ...]:
+    """Where the display profile comes from."""
+    return (
+        _Entry("display_system", tr("Display profile of the system")),
+        _Entry("display_profile", tr("Display profile…")),
+        _Entry("display_srgb", tr("Display as sRGB")),
+    )
 
 
 class Actions(QObject):
