@@ -65,6 +65,7 @@ class Controller(QObject):
         )
         self.viewer.status_changed.connect(self._read_ahead)
         self._screen = ""  # the name of the display
+        self.viewer.set_trust_colour(self.preferences.trust_colour)
         self._load_display_profile()
         self._load_preset()
         self.viewer.set_gain(self.preferences.difference_gain)
@@ -213,6 +214,7 @@ class Controller(QObject):
         if now.display_profile != before.display_profile:
             self._load_display_profile()
         self.viewer.set_gain(now.difference_gain)
+        self.viewer.set_trust_colour(now.trust_colour)
         if now.preset != before.preset:
             self._load_preset()
         self.preferences_changed.emit(now)

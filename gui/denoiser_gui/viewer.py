@@ -55,6 +55,7 @@ class Viewer(QObject):
         self._pane = (1, 1)
         self._display_profile: bytes | None = None
         self.gain = DEFAULT_GAIN  # of the difference
+        self._trust_colour = "amber"
         self._generation = 0
         self.pyramid: ImagePyramid | None = None  # the current photo, once it is read
         self.replacements: tuple[ReplacementImage | None, ReplacementImage | None] = (None, None)
@@ -83,7 +84,7 @@ class Viewer(QObject):
         now, then = self.request, frame.request
         if now is None or not frame.region.contains(now.viewport.visible):
             return False
-        names = ("pyramid", "options", "view", "left", "right", "display_profile", "gain")
+        names = ("pyramid", "options", "view", "left", "right", "display_profile", "gain", "trust_colour")
         same = all(getattr(now, name) == getattr(then, name) for name in names)
         return same and now.viewport.scale == then.viewport.scale
 
@@ -157,6 +158,12 @@ class Viewer(QObject):
             self.gain = gain
             self._request_preview()
 
+    def set_trust_colour(self, name: str) -> None:
+        """Set the colour of the view of trust: a key of TRUST_COLOURS."""
+        if name != self._trust_colour:
+            self._trust_colour = name
+            self._request_preview()
+
     def show_instead(self, left: ReplacementImage | None, right: ReplacementImage | None) -> None:
         """Show other images of the same size in the panes; None restores a pane."""
         self.replacements = (left, right)
@@ -197,6 +204,7 @@ class Viewer(QObject):
             *self.replacements,
             self._display_profile,
             self.gain,
+            self._trust_colour,
         )
         if self._preview.set_request(self.request):
             self._begin_work()

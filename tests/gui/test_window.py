@@ -27,6 +27,7 @@ from denoiser_gui.qt import (
     QGuiApplication,
     QLineEdit,
     QMimeData,
+    QPoint,
     QPointF,
     QPushButton,
     QSlider,
@@ -280,8 +281,9 @@ def test_a_change_is_never_exact_before_its_own_frame_is_there(opened: MainWindo
 
 
 def test_the_views_and_the_original(opened: MainWindow, qtbot: QtBot) -> None:
-    for view in (View.SPLIT, View.DIFFERENCE, View.TRUST, View.SIDE_BY_SIDE):
-        qtbot.keyClick(opened.canvas, {"split": "2", "difference": "3", "trust": "4"}.get(view.value, "1"))
+    keys = {View.SPLIT: "2", View.DIFFERENCE: "3", View.TRUST: "4", View.CLEAN: "5", View.STACKED: "6"}
+    for view in (*keys, View.SIDE_BY_SIDE):
+        qtbot.keyClick(opened.canvas, keys.get(view, "1"))
         assert opened.controller.viewer.view is view
         _until_exact(opened, qtbot)
         assert opened.actions_[view.value].isChecked()
@@ -291,6 +293,78 @@ def test_the_views_and_the_original(opened: MainWindow, qtbot: QtBot) -> None:
     original = opened.canvas.grab().toImage()
     qtbot.keyRelease(opened.canvas, Qt.Key.Key_Space)
     assert original != clean
+
+
+def test_tab_hides_what_is_around_the_photo_and_escape_shows_it(opened: MainWindow, qtbot: QtBot) -> None:
+    around = (opened.top, opened.tabs, opened.strip, opened.status)
+    opened.panel.level.slider.setFocus()
+    qtbot.keyClick(opened.focusWidget(), Qt.Key.Key_Tab)
+    assert all(part.isVisible() for part in around), "elsewhere Tab moves the focus"
+    opened.canvas.setFocus()
+    for key in (Qt.Key.Key_Tab, Qt.Key.Key_Escape):
+        qtbot.keyClick(opened.canvas, Qt.Key.Key_Tab)
+        assert not any(part.isVisible() for part in around) and opened.canvas.isVisible()
+        qtbot.keyClick(opened.canvas, key)
+        assert all(part.isVisible() for part in around)
+    opened.batch.set_open(True)
+    for _ in range(2):
+        opened.actions_["panels"].trigger()
+    assert opened.batch.isVisible() and not opened.strip.isVisible(), "what was closed before stays closed"
+
+
+def test_full_screen_has_no_panels_and_escape_leaves_it(opened: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(opened.canvas, Qt.Key.Key_F11)
+    assert opened.isFullScreen() and not opened.top.isVisible()
+    qtbot.keyClick(opened.canvas, Qt.Key.Key_Tab)
+    assert opened.isFullScreen() and opened.top.isVisible(), "Tab shows the panels in full screen, too"
+    qtbot.keyClick(opened.canvas, Qt.Key.Key_Tab)
+    qtbot.keyClick(opened.canvas, Qt.Key.Key_Escape)
+    assert not opened.isFullScreen() and opened.top.isVisible()
+    opened.actions_["full_screen"].trigger()
+    opened.commands.close_photo()
+    assert opened.top.isVisible(), "without a photo nothing is hidden"
+
+
+def test_the_navigator_shows_and_moves_the_visible_part(opened: MainWindow, qtbot: QtBot) -> None:
+    navigator, viewer = opened.middle.navigator, opened.controller.viewer
+    _until(qtbot, lambda: navigator._overview is not None)
+    assert not navigator.isVisible(), "all of the photo is visible"
+    opened.canvas.zoom(4.0)
+    _until(qtbot, navigator.isVisible)
+    assert opened.canvas.rect().contains(navigator.geometry())
+    qtbot.mousePress(navigator, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))  # 0, 0 means the centre
+    assert viewer.viewport is not None and viewer.viewport.visible.left == viewer.viewport.visible.top == 0
+    qtbot.mouseMove(navigator, navigator.rect().bottomRight())
+    assert viewer.viewport.visible.right == 420 and viewer.viewport.visible.bottom == 300
+    opened.actions_["navigator"].trigger()
+    assert not navigator.isVisible() and not opened.controller.preferences.navigator
+    opened.actions_["navigator"].trigger()
+    assert navigator.isVisible()
+
+
+def test_the_trust_bar_has_numbers_a_colour_and_a_button(opened: MainWindow, qtbot: QtBot) -> None:
+    bar, canvas = opened.middle.trust, opened.canvas
+    assert not bar.isVisible()
+    opened.controller.viewer.set_view(View.TRUST)
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT and canvas.frame.trust is not None)
+    assert bar.isVisible()
+    value = float(bar.numbers.text().split()[1])
+    assert value == pytest.approx(canvas.frame.trust.mean(), abs=0.006)
+    qtbot.mouseMove(canvas, canvas.rect().center())
+    assert "at the pointer" in bar.numbers.text()
+    before = canvas.frame.right.copy()
+
+    bar.colour.setCurrentIndex(bar.colour.findData("blue"))
+    bar.colour.activated.emit(bar.colour.currentIndex())
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT)
+    assert opened.controller.preferences.trust_colour == "blue"
+    assert (canvas.frame.right.astype(int) - before)[:, :, 0].max() > 5, "the tint is blue now"
+    bar.keep.click()
+    assert opened.controller.settings.denoise.detail == 0.25
+    assert "detail" in opened.toasts.keys
+    for _ in range(4):
+        bar.keep.click()
+    assert opened.controller.settings.denoise.detail == 1.0
 
 
 def test_the_divider_can_be_dragged_and_is_saved(opened: MainWindow, qtbot: QtBot) -> None:

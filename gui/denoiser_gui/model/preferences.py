@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 18  # larger files were not written by this app
 _LONGEST_PATH = 4096  # bytes, the limit of Linux
 SYSTEM = "system"
 SRGB = "sRGB"  # as a display profile
-VIEWS = ("side-by-side", "split", "difference", "trust")
+VIEWS = ("side-by-side", "stacked", "split", "clean", "difference", "trust")
 
 
 def _checked(default: Any, check: Callable[[Any], bool]) -> Any:
@@ -87,6 +87,8 @@ class Preferences:
     surround: str = _one_of("theme", "black", "dark", "grey", "white")  # colour around the photo
     motion: str = _one_of(SYSTEM, "none")
     compare: str = _one_of(*VIEWS)
+    trust_colour: str = _one_of("amber", "red", "green", "blue")
+    navigator: bool = _checked(True, lambda value: isinstance(value, bool))  # while zoomed in
     split_at: float = _checked(0.5, _is_share)
     preset: str = _checked("", _is_text)  # initial settings of new photos
     display_profile: str = _checked("", _is_path_or_empty)  # an ICC file, or SRGB; "" is that of the system

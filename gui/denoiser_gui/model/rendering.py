@@ -17,6 +17,7 @@ from denoiser.tiling import Region
 from denoiser_gui.model.partial_result import PartialResult
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.model.requests import (
+    TRUST_COLOURS,
     Overview,
     PreviewFrame,
     PreviewRequest,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from denoiser.options import Look
 
 _GREY = 128
-_AMBER = np.array([65, 164, 217], np.float32)  # blue, green, red of the accent colour
 _TINT = 0.8  # at most, so that the photo stays visible
 _CHECK = 8  # pixels of a checkerboard square
 _CHECKS = (96, 128)
@@ -67,19 +67,22 @@ class Renderer:
         scale = viewport.scale
         size = (max(1, round(region.height * scale)), max(1, round(region.width * scale))) if scale < 1 else None
         left, right, state = self._before_and_after(request, result, level, small, size)
+        source = left
         if request.left is not None:
             left = self._replacement(request.left, level, small, size)
         if request.right is not None:
             right, state = self._replacement(request.right, level, small, size), State.EXACT
-        screens = self._screens(request, result, region, left, right)
-        return PreviewFrame(request, state, region, *_over_checks(request, level, small, *screens), left, right)
+        trusted = _trusted(result, region, source, right) if request.view is View.TRUST and result else None
+        screens = _over_checks(request, level, small, *self._screens(request, left, right, trusted))
+        return PreviewFrame(request, state, region, *screens, left, right, trusted)
 
     def overview(self, request: PreviewRequest, result: PartialResult | None) -> Overview:
         """Render the whole photo at small size, with histograms before and after."""
         pyramid = request.pyramid
         level = pyramid.overview_level
         left, right, _ = self._before_and_after(request, result, level, pyramid.region_at(level), None)
-        screens = self._screens(request, result, pyramid.whole, left, right)
+        trusted = _trusted(result, pyramid.whole, left, right) if request.view is View.TRUST and result else None
+        screens = self._screens(request, left, right, trusted)
         before, after = (_histogram(self._to_screen(request, pixels)) for pixels in (left, right))
         white = pyramid.image.white
         return Overview(request, *screens, before, after, _clipped(left, white), _clipped(right, white))
@@ -116,7 +119,7 @@ class Renderer:
         return _resized(pyramid.levels[level][small.slices], size)
 
     def _screens(
-        self, request: PreviewRequest, result: PartialResult | None, region: Region, left: Pixels, right: Pixels
+        self, request: PreviewRequest, left: Pixels, right: Pixels, trusted: NDArray[np.float32] | None
     ) -> tuple[Screen, Screen]:
         profile = request.display_profile
         # The left image changes with the view only.
@@ -126,8 +129,8 @@ class Renderer:
         if request.view is View.DIFFERENCE:
             return before, _difference(left, right, request.pyramid.image.white, request.gain)
         after = _packed(self._to_screen(request, right))
-        if request.view is View.TRUST and result is not None:
-            after = _tinted(after, _trusted(result, region, left, right))
+        if trusted is not None:
+            after = _tinted(after, trusted, TRUST_COLOURS[request.trust_colour])
         return before, after
 
     def _to_screen(self, request: PreviewRequest, pixels: Pixels) -> NDArray[np.uint8]:
@@ -214,11 +217,11 @@ def _difference(source: Pixels, result: Pixels, white: float, gain: int) -> Scre
     return _packed(np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown)
 
 
-def _tinted(screen: Screen, trusted: NDArray[np.float32]) -> Screen:
-    """Tint areas of low trust in amber."""
+def _tinted(screen: Screen, trusted: NDArray[np.float32], rgb: tuple[int, int, int]) -> Screen:
+    """Tint areas of low trust."""
     amount = np.expand_dims(np.float32(_TINT) * (1 - trusted), 2)
     colours = screen[:, :, :3]
-    colours[:] = np.rint(colours + amount * (_AMBER - colours))
+    colours[:] = np.rint(colours + amount * (np.array(rgb[::-1], np.float32) - colours))
     return screen
 
 

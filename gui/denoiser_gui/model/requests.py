@@ -38,9 +38,20 @@ class View(Enum):
     """What the panes compare."""
 
     SIDE_BY_SIDE = "side-by-side"
+    STACKED = "stacked"
     SPLIT = "split"
+    CLEAN = "clean"
     DIFFERENCE = "difference"
     TRUST = "trust"
+
+    @property
+    def has_two_panes(self) -> bool:
+        """Whether there is a pane for each image; otherwise one pane shows both, or the result alone."""
+        return self in (View.SIDE_BY_SIDE, View.STACKED)
+
+
+# Of the tint where structure may have been removed: red, green, blue.
+TRUST_COLOURS = {"amber": (217, 164, 65), "red": (224, 62, 54), "green": (64, 190, 90), "blue": (70, 140, 240)}
 
 
 class State(Enum):
@@ -73,6 +84,7 @@ class PreviewRequest:
     right: ReplacementImage | None = None
     display_profile: bytes | None = None  # None for sRGB
     gain: int = DEFAULT_GAIN  # of the difference
+    trust_colour: str = "amber"  # a key of TRUST_COLOURS
 
     @property
     def inference(self) -> DenoiseOptions:
@@ -96,16 +108,27 @@ class PreviewFrame:
     right: Screen
     left_values: Pixels  # in the bit depth of the photo, at screen size
     right_values: Pixels
+    trust: NDArray[np.float32] | None = None  # per pixel of the screen, 0 to 1; only in the view of trust
 
     def values_at(self, x: float, y: float) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Values before and after denoising at a point of the photo; None outside the frame."""
+        at = self._pixel_at(x, y)
+        if at is None:
+            return None
+        return tuple(map(float, self.left_values[at])), tuple(map(float, self.right_values[at]))
+
+    def trust_at(self, x: float, y: float) -> float | None:
+        """Trust at a point of the photo; None outside the frame and in other views."""
+        at = self._pixel_at(x, y)
+        return None if at is None or self.trust is None else float(self.trust[at])
+
+    def _pixel_at(self, x: float, y: float) -> tuple[int, int] | None:
         region = self.region
         if not region.contains(Region(math.floor(y), math.floor(x), 1, 1)):
             return None
         height, width = self.left_values.shape[:2]
         row = min(height - 1, int((y - region.top) * height / region.height))
-        column = min(width - 1, int((x - region.left) * width / region.width))
-        return tuple(map(float, self.left_values[row, column])), tuple(map(float, self.right_values[row, column]))
+        return row, min(width - 1, int((x - region.left) * width / region.width))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

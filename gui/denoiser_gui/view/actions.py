@@ -18,6 +18,7 @@ class _Entry:
     keys: tuple[str, ...] = ()
     icon_name: str = ""
     handled_by_widget: bool = False  # handled by the focused widget; listed for the shortcut sheet
+    on_canvas: bool = False  # the shortcut works while the photo has the focus
 
 
 def _entries() -> dict[str, tuple[_Entry, ...]]:
@@ -53,7 +54,9 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
         ),
         tr("Compare"): (
             _Entry(View.SIDE_BY_SIDE.value, tr("Side by side"), ("1",), "side-by-side"),
+            _Entry(View.STACKED.value, tr("Stacked"), ("6",), "stacked"),
             _Entry(View.SPLIT.value, tr("Split"), ("2",), "split"),
+            _Entry(View.CLEAN.value, tr("Denoised only"), ("5",), "clean"),
             _Entry(View.DIFFERENCE.value, tr("Difference"), ("3",), "difference"),
             _Entry(View.TRUST.value, tr("Trust"), ("4",), "trust"),
             _Entry("original", tr("Show original (hold)"), ("Space",), handled_by_widget=True),
@@ -71,6 +74,8 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry(
                 "pan", tr("Pan"), ("Shift+Left", "Shift+Right", "Shift+Up", "Shift+Down"), handled_by_widget=True
             ),
+            _Entry("navigator", tr("Navigator")),
+            _Entry("panels", tr("Hide panels"), ("Tab",), on_canvas=True),
             _Entry("full_screen", tr("Full screen"), ("F11",)),
         ),
         tr("Window"): (
@@ -100,6 +105,7 @@ class Actions(QObject):
         self.groups = tuple(
             (title, tuple(self._make(entry, window) for entry in entries)) for title, entries in _entries().items()
         )
+        self["navigator"].setCheckable(True)
         self.views = QActionGroup(self)
         for view in View:
             self[view.value].setCheckable(True)
@@ -119,9 +125,10 @@ class Actions(QObject):
         action.setShortcuts([QKeySequence(key) for key in entry.keys])
         if entry.icon_name:
             action.setIcon(icons.icon(entry.icon_name))
-        if entry.handled_by_widget:
+        if entry.handled_by_widget or entry.on_canvas:
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         else:
             window.addAction(action)
+        action.setVisible(not entry.handled_by_widget)
         self._actions[entry.name] = action
         return action

@@ -38,7 +38,7 @@ class TopBar(qt.QWidget):
         self._scale.setMinimumWidth(48)
         self._scale.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._scale.setAccessibleName(tr("Zoom"))
-        views = segments([_action_button(actions[view.value]) for view in View])
+        views = segments([_action_button(actions[view.value], icon_only=True) for view in View])
         views.setFixedHeight(_SEGMENTS)
         files, zooms, command = (
             [_action_button(actions[name]) for name in names]
@@ -63,17 +63,18 @@ def _menu(actions: Actions, recent: qt.QMenu, parent: qt.QWidget) -> qt.QMenu:
     for title, group in actions.groups:
         submenu = menu.addMenu(title)  # one list of all would be higher than a small screen
         for action in group:
-            if action.shortcutContext() is not Qt.ShortcutContext.WidgetShortcut:
+            if action.isVisible():
                 submenu.addAction(action)
             if action is actions["open_folder"]:
                 submenu.addMenu(recent)
     return menu
 
 
-def _action_button(action: qt.QAction) -> qt.QToolButton:
+def _action_button(action: qt.QAction, *, icon_only: bool = False) -> qt.QToolButton:
+    style = Qt.ToolButtonStyle
     made = qt.QToolButton()
     made.setDefaultAction(action)
-    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    made.setToolButtonStyle(style.ToolButtonIconOnly if icon_only else style.ToolButtonTextOnly)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     keys = action.shortcut().toString()
     made.setToolTip(f"{action.text()} ({keys})" if keys else action.text())

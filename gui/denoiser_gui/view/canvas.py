@@ -27,6 +27,7 @@ class PhotoCanvas(qt.QWidget):
     """Draws the viewer's frames and changes its viewport."""
 
     split_moved = Signal(float)
+    pointed = Signal()  # the pointer is somewhere else
 
     def __init__(self, viewer: Viewer, split_at: float = 0.5) -> None:
         super().__init__()
@@ -69,6 +70,15 @@ class PhotoCanvas(qt.QWidget):
         if frame.state is State.EXACT and not self._viewer.is_current(frame):
             return State.DRAFT
         return frame.state
+
+    @property
+    def pointed_at(self) -> tuple[float, float] | None:
+        """The point of the photo below the pointer; None without one, and while it is dragged."""
+        viewport = self._viewer.viewport
+        if self._pointer is None or viewport is None or self._dragging is not None:
+            return None
+        point = self._panes().under(self._pointer)[1]
+        return viewport.to_photo(point.x(), point.y())
 
     def set_original(self, on: bool) -> None:
         """Show the original in all panes while *on*."""
@@ -170,17 +180,14 @@ class PhotoCanvas(qt.QWidget):
         painting.draw_label(painter, corner, shown.label if shown else text, ratio, state=state, right=on_right)
 
     def _draw_pixel_values(self, painter: qt.QPainter, panes: Panes, ratio: float) -> None:
-        viewport = self._viewer.viewport
-        if self._pointer is None or self.frame is None or viewport is None or self._dragging is not None:
+        at = self.pointed_at
+        values = self.frame.values_at(*at) if at is not None and self.frame is not None else None
+        if at is None or values is None:
             return
-        point = panes.under(self._pointer)[1]
-        x, y = viewport.to_photo(point.x(), point.y())
-        values = self.frame.values_at(x, y)
-        if values is None:
-            return
+        x, y = at
         place = f"{math.floor(x)}, {math.floor(y)}"
         before, after = map(pixel_text, values)
-        if panes.view is View.SIDE_BY_SIDE:
+        if panes.view.has_two_panes:
             for other in panes.all:
                 text = before if other.is_left or self._original else after
                 painting.draw_pixel_values(painter, other.place, f"{place}    {text}", ratio)
@@ -213,6 +220,7 @@ class PhotoCanvas(qt.QWidget):
             over = panes.is_divider(at)
             self.setCursor(Qt.CursorShape.SplitHCursor if over else Qt.CursorShape.ArrowCursor)
             self.update()
+            self.pointed.emit()
         elif self._on_divider:
             self.move_divider(at.x() / max(panes.width, 1))
         else:
@@ -240,6 +248,7 @@ class PhotoCanvas(qt.QWidget):
         super().leaveEvent(event)
         self._pointer = None
         self.update()
+        self.pointed.emit()
 
     def wheelEvent(self, event: qt.QWheelEvent) -> None:
         viewport = self._viewer.viewport
@@ -301,6 +310,8 @@ class PhotoCanvas(qt.QWidget):
 def _names(gain: int) -> dict[View, str]:
     return {
         View.SIDE_BY_SIDE: tr("Denoised"),
+        View.STACKED: tr("Denoised"),
+        View.CLEAN: tr("Denoised"),
         View.SPLIT: tr("Denoised"),
         View.DIFFERENCE: tr("Difference, ×{gain}", gain=gain),
         View.TRUST: tr("Possible loss of detail"),

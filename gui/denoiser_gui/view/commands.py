@@ -15,6 +15,7 @@ from denoiser_gui.model.requests import GAINS, View
 from denoiser_gui.qt import Qt
 from denoiser_gui.translation import tr
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
+from denoiser_gui.view.panels import Panels
 from denoiser_gui.view.window_parts import WindowParts
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Commands(qt.QObject):
     def __init__(self, window: WindowParts) -> None:
         super().__init__(window)
         self._window, self._controller = window, window.controller
+        self.panels = Panels(window)
         groups = (self._photos(), self._saving(), self._settings(), self._compare(), self._view(), self._other())
         for name, handler in (entry for group in groups for entry in group.items()):
             window.actions_[name].triggered.connect(lambda _checked, handler=handler: handler())
@@ -91,7 +93,9 @@ class Commands(qt.QObject):
             "double_size": lambda: canvas.zoom(2.0),
             "zoom_in": lambda: canvas.zoom_step(1),
             "zoom_out": lambda: canvas.zoom_step(-1),
-            "full_screen": lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen),
+            "navigator": lambda: self._controller.remember(navigator=window.actions_["navigator"].isChecked()),
+            "panels": self.panels.toggle,
+            "full_screen": self.panels.toggle_full_screen,
         }
 
     def _other(self) -> Handlers:

@@ -18,7 +18,7 @@ _SIZE = (1280, 800)
 _FRAME = 32  # height of the title bar in px
 _OF_A_SELECTION = ("copy_settings", "paste_settings", "sync", "sync_level")
 _OF_A_PHOTO = ("close", "copy_settings", "select_all", "save_preset", "level")
-_OF_A_VIEW = ("fit", "actual_size", "double_size", "zoom_in", "zoom_out")
+_OF_A_VIEW = ("panels", "fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
 class MainWindow(WindowParts):
@@ -78,6 +78,7 @@ class MainWindow(WindowParts):
         self.photo_opener.fill_recent(self.recent)
         self.controller.viewer.set_view(View(preferences.compare))
         self.controller.viewer.start_zoom(preferences.zoom)
+        self.actions_["navigator"].setChecked(preferences.navigator)
         self.tabs.setCurrentIndex(preferences.tab)
         self.panel.more.setChecked(preferences.more_open)
         self.batch.set_open(preferences.batch_open)
@@ -86,6 +87,8 @@ class MainWindow(WindowParts):
     # --- display --------------------------------------------------------------------------------------------------
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
+        if photo is None:
+            self.commands.panels.show()
         self.actions_.enable(("find", *_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
         self._show_title()
         self._show_history()
@@ -153,6 +156,8 @@ class MainWindow(WindowParts):
             Qt.KeyboardModifier.ControlModifier,
         ):
             self.controller.show_neighbour(-1 if event.key() == Qt.Key.Key_Left else 1)
+        elif event.key() == Qt.Key.Key_Escape and self.commands.panels.are_hidden:
+            self.commands.panels.show()
         else:
             super().keyPressEvent(event)
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

@@ -10,9 +10,12 @@ from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.error_state import ErrorState
 from denoiser_gui.view.find_view import FindView
+from denoiser_gui.view.navigator import Navigator
 from denoiser_gui.view.photo_opener import EmptyState
 from denoiser_gui.view.thumbnails import Thumbnails
 from denoiser_gui.view.toasts import Toasts
+from denoiser_gui.view.trust_bar import TrustBar
+from denoiser_gui.view.widgets import column
 
 
 class Middle(qt.QStackedWidget):
@@ -24,7 +27,12 @@ class Middle(qt.QStackedWidget):
         self.canvas = PhotoCanvas(controller.viewer, controller.preferences.split_at)
         self.empty, self.error = EmptyState(controller), ErrorState()
         self.finder = FindView(controller, thumbnails)
-        for page in (self.empty, self.canvas, self.error, self.finder):
+        self.navigator = Navigator(self.canvas, controller)
+        self.trust = TrustBar(controller, self.canvas)
+        self._photo = qt.QWidget()
+        self._photo.setLayout(column(self.canvas, self.trust))
+        self._photo.setFocusProxy(self.canvas)
+        for page in (self.empty, self._photo, self.error, self.finder):
             self.addWidget(page)
         self.toasts = Toasts(self)
         self.currentChanged.connect(lambda _: self.toasts.raise_())
@@ -60,7 +68,7 @@ class Middle(qt.QStackedWidget):
     def _show_page(self) -> None:
         """Show the page for the current photo, which takes over the keyboard focus if the page before had it."""
         current, focused = self._controller.current, self.window().focusWidget()
-        page: qt.QWidget = self.canvas
+        page: qt.QWidget = self._photo
         if current is None:
             page = self.empty
         elif self._controller.is_unreadable:

@@ -1,6 +1,7 @@
 """Layout and painting of the canvas: panes, frames, overviews, labels, the divider. In device pixels.
 
-The layout has one pane, or two with a gap or a divider.
+The layout has one pane, or two with a gap or a divider. The image "left" of a frame is above the other one in the
+stacked view.
 """
 
 from __future__ import annotations
@@ -159,15 +160,19 @@ class Panes:
         """Size of one pane, and so of the viewport."""
         if self.view is View.SIDE_BY_SIDE:
             return max(1, (self.width - GAP) // 2), max(1, self.height)
+        if self.view is View.STACKED:
+            return max(1, self.width), max(1, (self.height - GAP) // 2)
         return max(1, self.width), max(1, self.height)
 
     @property
     def all(self) -> tuple[Pane, ...]:
-        """All panes, from left to right."""
+        """All panes, from left to right or from top to bottom."""
         width, height = self.size
         whole = QRectF(0, 0, width, height)
         if self.view is View.SIDE_BY_SIDE:
             return Pane(whole, True), Pane(QRectF(width + GAP, 0, width, height), False)
+        if self.view is View.STACKED:
+            return Pane(whole, True), Pane(QRectF(0, height + GAP, width, height), False)
         if self.view is View.SPLIT:
             at = self.divider_x
             return Pane(QRectF(0, 0, at, height), True), Pane(QRectF(at, 0, width - at, height), False)
@@ -188,5 +193,9 @@ class Panes:
 
     def under(self, point: QPointF) -> tuple[Pane, QPointF]:
         """The pane at a point of the canvas, and the point relative to its viewport."""
-        pane = next((pane for pane in reversed(self.all) if point.x() >= pane.place.left()), self.all[0])
+
+        def is_in(pane: Pane) -> bool:
+            return point.x() >= pane.place.left() and point.y() >= pane.place.top()
+
+        pane = next(filter(is_in, reversed(self.all)), self.all[0])
         return pane, point - self.origin(pane)

@@ -43,7 +43,9 @@ class WindowParts(qt.QMainWindow):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        left = column(self.middle, self.batch, self.strip)
+        self.bottom = qt.QWidget()
+        self.bottom.setLayout(column(self.batch, self.strip))
+        left = column(self.middle, self.bottom)
         left.setStretchFactor(self.middle, 1)
         self.tabs = styled(qt.QTabWidget(), "panel")
         self.tabs.setFixedWidth(theme.PANEL)

@@ -114,6 +114,15 @@ def test_the_panes_follow_the_view(canvas: PhotoCanvas, controller: Controller) 
         (400 - GAP) // 2,
         300,
     )
+    controller.viewer.set_view(View.STACKED)
+    viewport = controller.viewer.viewport
+    assert (viewport.pane_width, viewport.pane_height) == (400, (300 - GAP) // 2)
+    above, below = Panes(400, 300, View.STACKED).all
+    assert above.is_left and not below.is_left and below.place == QRectF(0, 152, 400, 148)
+    pane, point = Panes(400, 300, View.STACKED).under(QPointF(30, 160))
+    assert pane == below and point == QPointF(30, 8), "relative to the lower pane"
+    controller.viewer.set_view(View.CLEAN)
+    assert [pane.is_left for pane in Panes(400, 300, View.CLEAN).all] == [False]
     controller.viewer.set_view(View.SPLIT)
     assert controller.viewer.viewport.pane_width == 400
     panes = Panes(400, 300, View.SPLIT, 0.25)
