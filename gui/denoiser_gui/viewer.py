@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions, controls
 from denoiser_gui.model.devices import usable_devices
-from denoiser_gui.model.preview import Preview
+from denoiser_gui.model.preview import MAIN, PLACES, Preview
 from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.rendering import Renderer
 from denoiser_gui.model.requests import (
@@ -18,6 +19,7 @@ from denoiser_gui.model.requests import (
     ExportEvent,
     ExportRequest,
     NoiseEstimated,
+    PixelsArrived,
     PreviewFailed,
     PreviewFrame,
     PreviewRequest,
@@ -34,7 +36,11 @@ _OVERVIEW_DELAY_MS = 60  # after the last change, before the overview is rendere
 
 
 class Viewer(QObject):
-    """What is displayed, and how. GUI thread; the work runs in two worker threads."""
+    """What is displayed, and how. GUI thread; the work runs in two worker threads.
+
+    With *main*, this is another view of the photo of that viewer: it has its own zoom, part and view, and shares
+    threads and results. *place* is its name among PLACES.
+    """
 
     frame_ready = Signal(object)  # PreviewFrame
     overview_ready = Signal(object)  # Overview
@@ -44,18 +50,29 @@ class Viewer(QObject):
     noise_estimated = Signal(int, object)  # key of a photo, NoiseEstimate
     failed = Signal(int, object)  # key, DenoiserError: it cannot be processed
     devices_found = Signal(object)  # tuple[str, ...]: those that this machine has
+    source_changed = Signal()  # photo, options or display profile
+    pixels_changed = Signal()
     _event_arrived = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, main: Viewer | None = None, place: str = MAIN) -> None:
         super().__init__(parent)
-        self._preview, self._renderer = Preview(), Renderer()
-        self._engine_thread = WorkerThread("engine", self, niceness=_NICENESS)
-        self._render_thread = WorkerThread("render", self)
+        self._renderer, self._main, self._place = Renderer(), main, place
+        if main is None:
+            self._preview = Preview()
+            self._engine_thread = WorkerThread("engine", self, niceness=_NICENESS)
+            self._render_thread = WorkerThread("render", self)
+        else:
+            self._preview, self._engine_thread = main._preview, main._engine_thread
+            self._render_thread = main._render_thread
+            self.is_followed = False
+            main.source_changed.connect(self._follow)
+            main.pixels_changed.connect(self._render)
         self._options = DenoiseOptions()
         self._pane = (1, 1)
         self._display_profile: bytes | None = None
         self.gain = DEFAULT_GAIN  # of the difference
         self._trust_colour = "amber"
+        self._snapshot: DenoiseOptions | None = None
         self._generation = 0
         self.pyramid: ImagePyramid | None = None  # the current photo, once it is read
         self.replacements: tuple[ReplacementImage | None, ReplacementImage | None] = (None, None)
@@ -85,7 +102,7 @@ class Viewer(QObject):
         if now is None or not frame.region.contains(now.viewport.visible):
             return False
         names = ("pyramid", "options", "view", "left", "right", "display_profile", "gain", "trust_colour")
-        same = all(getattr(now, name) == getattr(then, name) for name in names)
+        same = all(getattr(now, name) == getattr(then, name) for name in (*names, "snapshot"))
         return same and now.viewport.scale == then.viewport.scale
 
     def warm_up(self) -> None:
@@ -158,6 +175,31 @@ class Viewer(QObject):
             self.gain = gain
             self._request_preview()
 
+    def set_snapshot(self, options: DenoiseOptions | None) -> None:
+        """Show the photo with these options as the left image; None shows the source again."""
+        if options != self._snapshot:
+            self._snapshot = options
+            self._request_preview()
+
+    def follow(self, on: bool) -> None:
+        """Show the photo of the main viewer, or none."""
+        self.is_followed = on
+        self._follow()
+
+    def _follow(self) -> None:
+        main = self._main
+        if main is None:
+            return
+        pyramid = main.pyramid if self.is_followed else None
+        followed = ("_options", "_display_profile", "gain", "_trust_colour", "_snapshot")
+        changed = [name for name in followed if getattr(self, name) != getattr(main, name)]
+        for name in changed:
+            setattr(self, name, getattr(main, name))
+        if pyramid is not self.pyramid:
+            self.show(pyramid, self._options)
+        elif pyramid is not None and changed:
+            self._request_preview()
+
     def set_trust_colour(self, name: str) -> None:
         """Set the colour of the view of trust: a key of TRUST_COLOURS."""
         if name != self._trust_colour:
@@ -186,13 +228,17 @@ class Viewer(QObject):
     def begin_to_stop(self) -> tuple[WorkerThread, ...]:
         """Cancel all requests; return the workers to stop."""
         self._overview_timer.stop()
-        self._preview.set_request(None)
+        for place in PLACES:
+            self._preview.set_request(None, place)
         return self._engine_thread, self._render_thread
 
     def _request_preview(self) -> None:
         if self.pyramid is None or self.viewport is None:
             self.request = None
-            self._preview.set_request(None)
+            self._preview.set_request(None, self._place)
+            if self._main is None:
+                self._preview.set_request(None, "snapshot")
+            self.source_changed.emit()
             return
         self._generation += 1
         self.request = PreviewRequest(
@@ -205,13 +251,19 @@ class Viewer(QObject):
             self._display_profile,
             self.gain,
             self._trust_colour,
+            self._snapshot,
         )
-        if self._preview.set_request(self.request):
+        starts = self._preview.set_request(self.request, self._place)
+        if self._main is None:
+            starts |= self._preview.set_request(self.request.of_snapshot, "snapshot")
+        if starts:
             self._begin_work()
         self._render()
+        self.source_changed.emit()
 
     def _begin_work(self) -> None:
-        self._engine_thread.submit("work", lambda cancel: self._preview.work(self._event_arrived.emit, cancel))
+        emit = (self._main or self)._event_arrived.emit
+        self._engine_thread.submit("work", lambda cancel: self._preview.work(emit, cancel))
 
     def _render(self) -> None:
         """Render a frame now, and the overview once there are no further changes."""
@@ -225,7 +277,12 @@ class Viewer(QObject):
     def _submit_rendering(self, kind: str, render: Callable[..., Any], done: Callable[[Any], None]) -> None:
         request = self.request
         if request is not None:
-            self._render_thread.submit(kind, lambda _: render(request, self._preview.result(request)), done)
+            requests = [each for each in (request, request.of_snapshot) if each is not None]
+
+            def job(_: CancelToken) -> Any:
+                return render(request, *map(self._preview.result, requests))
+
+            self._render_thread.submit(f"{kind} {self._place}", job, done)
 
     def _handle(self, event: EngineEvent) -> None:
         match event:
@@ -233,7 +290,10 @@ class Viewer(QObject):
                 if self.request is not None and self.request.pyramid.key == event.photo:
                     self._set_status(event)
                     if event.has_new_pixels:
-                        self._render()
+                        self._show_new_pixels()
+            case PixelsArrived():
+                if self.request is not None and self.request.pyramid.key == event.key:
+                    self._show_new_pixels()
             case NoiseEstimated():
                 self.noise_estimated.emit(event.key, event.estimate)
             case PreviewFailed():
@@ -241,6 +301,10 @@ class Viewer(QObject):
                 self.failed.emit(event.key, event.error)
             case ExportEvent():
                 event.report()
+
+    def _show_new_pixels(self) -> None:
+        self._render()
+        self.pixels_changed.emit()
 
     def _set_status(self, status: EngineStatus) -> None:
         self.status = status

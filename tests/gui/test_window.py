@@ -367,6 +367,72 @@ def test_the_trust_bar_has_numbers_a_colour_and_a_button(opened: MainWindow, qtb
     assert opened.controller.settings.denoise.detail == 1.0
 
 
+def test_a_snapshot_is_compared_swapped_and_used(opened: MainWindow, qtbot: QtBot) -> None:
+    canvas, controller, bar = opened.canvas, opened.controller, opened.middle.snapshot
+    assert not opened.actions_["compare_snapshot"].isEnabled() and not bar.isVisible()
+    controller.change(noise_level=9.0)
+    _until_exact(opened, qtbot)
+    of_a = canvas.frame.right_values.copy()
+    qtbot.keyClick(canvas, "a", Qt.KeyboardModifier.ShiftModifier)
+    controller.change(noise_level=30.0, strength=0.8)
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT and canvas.frame.left_state is State.EXACT)
+    assert np.array_equal(canvas.frame.left_values, of_a), "A is exact, too"
+    assert bar.isVisible()
+    for text in ("9", "30", "80 %"):
+        assert text in bar.differences.text()
+    qtbot.keyClick(canvas, "x")
+    assert controller.settings.denoise.noise_level == 9.0
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT and canvas.frame.left_state is State.EXACT)
+    assert np.array_equal(canvas.frame.right_values, of_a) and not np.array_equal(canvas.frame.left_values, of_a)
+    qtbot.keyClick(canvas, "a")
+    assert not bar.isVisible() and controller.viewer.request.snapshot is None
+    opened.actions_["apply_snapshot"].trigger()
+    assert controller.settings.denoise.noise_level == 30.0
+    controller.undo()
+    assert controller.settings.denoise.noise_level == 9.0
+    opened.commands.close_photo()
+    assert not opened.actions_["take_snapshot"].isEnabled() and not bar.isVisible()
+
+
+def test_the_loupe_shows_the_place_below_the_pointer_while_its_key_is_held(
+    opened: MainWindow, qtbot: QtBot
+) -> None:
+    loupe, canvas = opened.middle.loupe, opened.canvas
+    opened.controller.viewer.set_view(View.CLEAN)
+    qtbot.mouseMove(canvas, canvas.rect().center())
+    for modifier, scale in ((Qt.KeyboardModifier.NoModifier, 1.0), (Qt.KeyboardModifier.ShiftModifier, 2.0)):
+        qtbot.keyPress(canvas, Qt.Key.Key_L, modifier)
+        assert loupe.isVisible() and loupe.viewer.viewport.scale == scale
+        _until(qtbot, lambda: loupe.frame is not None and loupe.frame.state is State.EXACT)
+        viewport = loupe.viewer.viewport
+        assert (viewport.x, viewport.y) == pytest.approx(canvas.pointed_at, abs=1)
+        part, frame = loupe.frame.region, loupe.frame
+        _until_exact(opened, qtbot)
+        whole = opened.controller.viewer._preview.result(frame.request).finish(frame.request.options.look)
+        assert np.array_equal(frame.right_values, whole.cleaned.image.pixels[part.slices])
+        qtbot.keyRelease(canvas, Qt.Key.Key_L, modifier)
+        assert not loupe.isVisible() and loupe.viewer.request is None
+
+
+def test_the_second_window_shows_the_photo_with_its_own_zoom_and_view(opened: MainWindow, qtbot: QtBot) -> None:
+    second, main = opened.commands.second, opened.controller.viewer
+    opened.actions_["second_window"].trigger()
+    qtbot.waitExposed(second)
+    assert second.viewer.view is View.CLEAN and "portrait.png" in second.windowTitle()
+    second.canvas.zoom(1.0)
+    _until(qtbot, lambda: second.canvas.shown_state is State.EXACT)
+    assert main.viewport is not None and main.viewport.scale != 1.0 and main.view is View.SIDE_BY_SIDE
+    opened.controller.change(noise_level=31.0)
+    _until(qtbot, lambda: second.canvas.shown_state is State.EXACT)
+    assert second.canvas.frame.request.options.noise_level == 31.0
+    qtbot.keyClick(second.canvas, "2")
+    assert second.viewer.view is View.SPLIT and main.view is View.SIDE_BY_SIDE
+    second.close()
+    assert second.viewer.request is None and not opened.actions_["second_window"].isChecked()
+    opened.actions_["second_window"].trigger()
+    assert second.isVisible() and second.viewer.request is not None
+
+
 def test_the_divider_can_be_dragged_and_is_saved(opened: MainWindow, qtbot: QtBot) -> None:
     opened.controller.viewer.set_view(View.SPLIT)
     canvas = opened.canvas

@@ -29,6 +29,7 @@ from denoiser_gui.model.requests import (
     FinishedPhoto,
     Listener,
     NoiseEstimated,
+    PixelsArrived,
     PreviewFailed,
     PreviewRequest,
     State,
@@ -45,6 +46,9 @@ _MOST_SESSIONS = 2
 # Default on a CPU: a view of one megapixel needs 3 to 4 megapixels of such tiles, and 4.6 to 6 of the largest
 # tiles. The whole photo takes a fifth longer. The copied command names the tile size.
 TILE = 512
+MAIN = "main"
+# Several views may show the current photo. The loupe is small and follows the pointer, so it comes first.
+PLACES = ("loupe", MAIN, "snapshot", "second")
 
 Step = Callable[[CancelToken], object]
 
@@ -54,7 +58,7 @@ class Preview:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._request: PreviewRequest | None = None
+        self._requests: dict[str, PreviewRequest] = {}  # by place
         self._requested_at = 0.0
         self._exports: list[ExportRequest] = []
         # The running step: its token, its request, and the region it computes; None for a background tile.
@@ -69,12 +73,14 @@ class Preview:
         self._reached = 0  # generation of the last reported request
         self._seen: tuple[int, float] = (0, 0.0)  # generation that became exact, and after how many seconds
 
-    def set_request(self, request: PreviewRequest | None) -> bool:
-        """Set the current request and cancel work it makes obsolete; return whether `work` must be started."""
+    def set_request(self, request: PreviewRequest | None, place: str = MAIN) -> bool:
+        """Set the request of a view and cancel work it makes obsolete; return whether `work` must be started."""
         with self._lock:
-            before, self._request = self._request, request
-            if request is not None and (before is None or before.generation != request.generation):
-                self._requested_at = time.perf_counter()
+            before = self._requests.pop(place, None)
+            if request is not None:
+                self._requests[place] = request
+                if place == MAIN and (before is None or before.generation != request.generation):
+                    self._requested_at = time.perf_counter()
             self._cancel_useless_step()
             return request is not None and self._start_work()
 
@@ -130,24 +136,29 @@ class Preview:
     def _one_step(self, listener: Listener, cancel: CancelToken) -> bool:
         """Run one step; return whether there was one."""
         with self._lock:
-            request = self._request
+            wanted = self._wanted()
             self._exports = [export for export in self._exports if not export.cancel.cancelled]
             export = self._exports[0] if self._exports else None
-        if request is not None and self._preview_step(request, listener, cancel, self._step_for_view):
+        if any(self._preview_step(*each, listener, cancel, self._step_for_view) for each in wanted):
             return True
         if export is not None:
             self._export_step(export, listener, cancel)
             return True
-        if request is not None and self._preview_step(request, listener, cancel, self._step_for_background):
+        if any(self._preview_step(*each, listener, cancel, self._step_for_background) for each in wanted):
             return True
         with self._lock:
-            if self._request is not request or self._exports:
+            if self._wanted() != wanted or self._exports:
                 return True
             self._working = False
             return False
 
+    def _wanted(self) -> list[tuple[str, PreviewRequest]]:
+        """The requests of all views, the most urgent first."""
+        return [(place, self._requests[place]) for place in PLACES if place in self._requests]
+
     def _preview_step(
         self,
+        place: str,
         request: PreviewRequest,
         listener: Listener,
         cancel: CancelToken,
@@ -161,13 +172,13 @@ class Preview:
             result = self._result(request.pyramid, request.inference)
             chosen = choose(result, request)
             if chosen is None:
-                if self._reached != request.generation:
+                if place == MAIN and self._reached != request.generation:
                     self._reached = request.generation
                     listener(dataclasses.replace(self._status(result, request), has_new_pixels=False))
                     self._send_noise(key, listener)
                 return False
             if self._finishes(*chosen, request, cancel):
-                listener(self._status(result, request))
+                listener(self._status(result, request) if place == MAIN else PixelsArrived(key))
                 self._send_noise(key, listener)
         except Cancelled:
             raise
@@ -244,7 +255,7 @@ class Preview:
         token = _AnyToken(cancel)
         with self._lock:
             self._running = (token, request, region)
-            if self._request is not request:
+            if request not in self._requests.values():
                 self._cancel_useless_step()
         try:
             token.raise_if_cancelled()
@@ -258,18 +269,20 @@ class Preview:
                 self._running = None
 
     def _cancel_useless_step(self) -> None:
-        """Cancel the running step if the newest request does not need it."""
+        """Cancel the running step if no view needs it any more."""
         if self._running is None:
             return
         token, request, region = self._running
-        newest, key = self._request, request.pyramid.key
-        if newest is None or newest.pyramid.key != key or newest.inference != request.inference:
+        place = request.pyramid.key, request.inference
+        same = [each for each in self._requests.values() if (each.pyramid.key, each.inference) == place]
+        seen = [each.viewport.visible_with_margin for each in same]
+        result = self._results.get(place)
+        if not same:
             token.cancel()
-        elif region is None:  # a background tile: the view has priority
-            result = self._results.get((key, request.inference))
-            if result is not None and not result.has(newest.viewport.visible_with_margin):
+        elif region is None:  # a background tile: the views have priority
+            if result is not None and not all(map(result.has, seen)):
                 token.cancel()
-        elif region.overlap(newest.viewport.visible_with_margin) is None:
+        elif all(region.overlap(part) is None for part in seen):
             token.cancel()
 
     def _timed_tile(self, result: PartialResult, region: Region | None, cancel: CancelToken) -> None:
@@ -294,6 +307,7 @@ class Preview:
 
     def _make_room(self, newest: tuple[int, DenoiseOptions]) -> None:
         wanted = {newest, *((export.pyramid.key, inference_of(export.options)) for export in self._exports)}
+        wanted |= {(request.pyramid.key, request.inference) for request in self._requests.values()}
         total = sum(result.bytes for result in self._results.values())
         for place in [place for place in self._results if place not in wanted]:
             if total <= _MOST_BYTES and len(self._results) <= _MOST_RESULTS:

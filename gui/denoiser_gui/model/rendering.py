@@ -35,7 +35,7 @@ _TINT = 0.8  # at most, so that the photo stays visible
 _CHECK = 8  # pixels of a checkerboard square
 _CHECKS = (96, 128)
 _BINS = 64
-_KEPT = 2  # views whose resized pixels are cached, for changes of strength
+_KEPT = 3  # views whose resized pixels are cached, for changes of strength
 
 Value = TypeVar("Value")
 
@@ -58,8 +58,10 @@ class Renderer:
         self._replacements: OrderedDict[Hashable, tuple[ReplacementImage, ImagePyramid]] = OrderedDict()
         self._left: tuple[Pixels, bytes | None, Screen] | None = None
 
-    def frame(self, request: PreviewRequest, result: PartialResult | None) -> PreviewFrame:
-        """Render the requested view from the available pixels."""
+    def frame(
+        self, request: PreviewRequest, result: PartialResult | None, of_snapshot: PartialResult | None = None
+    ) -> PreviewFrame:
+        """Render the requested view from the available pixels; *of_snapshot* has those of its snapshot."""
         pyramid, viewport = request.pyramid, request.viewport
         level = pyramid.clamped(viewport.level)
         small = viewport.visible_with_margin.shrunk(level)
@@ -67,25 +69,32 @@ class Renderer:
         scale = viewport.scale
         size = (max(1, round(region.height * scale)), max(1, round(region.width * scale))) if scale < 1 else None
         left, right, state = self._before_and_after(request, result, level, small, size)
-        source = left
+        source, left_state, snapshot = left, None, request.of_snapshot
+        if snapshot is not None:
+            _, left, left_state = self._before_and_after(snapshot, of_snapshot, level, small, size)
         if request.left is not None:
             left = self._replacement(request.left, level, small, size)
         if request.right is not None:
             right, state = self._replacement(request.right, level, small, size), State.EXACT
         trusted = _trusted(result, region, source, right) if request.view is View.TRUST and result else None
         screens = _over_checks(request, level, small, *self._screens(request, left, right, trusted))
-        return PreviewFrame(request, state, region, *screens, left, right, trusted)
+        return PreviewFrame(request, state, region, *screens, left, right, left_state, trusted)
 
-    def overview(self, request: PreviewRequest, result: PartialResult | None) -> Overview:
+    def overview(
+        self, request: PreviewRequest, result: PartialResult | None, of_snapshot: PartialResult | None = None
+    ) -> Overview:
         """Render the whole photo at small size, with histograms before and after."""
-        pyramid = request.pyramid
+        pyramid, snapshot = request.pyramid, request.of_snapshot
         level = pyramid.overview_level
-        left, right, _ = self._before_and_after(request, result, level, pyramid.region_at(level), None)
+        whole = pyramid.region_at(level)
+        left, right, _ = self._before_and_after(request, result, level, whole, None)
         trusted = _trusted(result, pyramid.whole, left, right) if request.view is View.TRUST and result else None
-        screens = self._screens(request, left, right, trusted)
         before, after = (_histogram(self._to_screen(request, pixels)) for pixels in (left, right))
-        white = pyramid.image.white
-        return Overview(request, *screens, before, after, _clipped(left, white), _clipped(right, white))
+        clipped = [_clipped(pixels, pyramid.image.white) for pixels in (left, right)]
+        if snapshot is not None:
+            left = self._before_and_after(snapshot, of_snapshot, level, whole, None)[1]
+        screens = self._screens(request, left, right, trusted)
+        return Overview(request, *screens, before, after, *clipped)
 
     def _before_and_after(
         self,

@@ -85,6 +85,16 @@ class PreviewRequest:
     display_profile: bytes | None = None  # None for sRGB
     gain: int = DEFAULT_GAIN  # of the difference
     trust_colour: str = "amber"  # a key of TRUST_COLOURS
+    snapshot: DenoiseOptions | None = None  # the left image has these options instead of being the source
+
+    @property
+    def of_snapshot(self) -> PreviewRequest | None:
+        """The same request with the options of the snapshot."""
+        return (
+            None
+            if self.snapshot is None
+            else dataclasses.replace(self, options=self.snapshot, snapshot=None, view=View.CLEAN)
+        )
 
     @property
     def inference(self) -> DenoiseOptions:
@@ -108,6 +118,7 @@ class PreviewFrame:
     right: Screen
     left_values: Pixels  # in the bit depth of the photo, at screen size
     right_values: Pixels
+    left_state: State | None = None  # of a snapshot; None for the source
     trust: NDArray[np.float32] | None = None  # per pixel of the screen, 0 to 1; only in the view of trust
 
     def values_at(self, x: float, y: float) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -204,6 +215,13 @@ class EngineStatus:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PixelsArrived:
+    """Event: there are new pixels for a view other than the main one."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NoiseEstimated:
     """Event: the noise of a photo was estimated."""
 
@@ -238,5 +256,5 @@ class ExportEvent:
             self.export.progress(self.progress)
 
 
-EngineEvent = NoiseEstimated | EngineStatus | PreviewFailed | ExportEvent
+EngineEvent = NoiseEstimated | PixelsArrived | EngineStatus | PreviewFailed | ExportEvent
 Listener = Callable[[EngineEvent], None]

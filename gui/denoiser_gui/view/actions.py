@@ -62,6 +62,12 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("original", tr("Show original (hold)"), ("Space",), handled_by_widget=True),
             _Entry("gain_down", tr("Weaker difference"), ("[",)),
             _Entry("gain_up", tr("Stronger difference"), ("]",)),
+            _Entry("loupe", tr("Loupe at 100 % (hold)"), ("L",), handled_by_widget=True),
+            _Entry("loupe_large", tr("Loupe at 200 % (hold)"), ("Shift+L",), handled_by_widget=True),
+            _Entry("take_snapshot", tr("Take snapshot A of the settings"), ("Shift+A",)),
+            _Entry("compare_snapshot", tr("Compare with snapshot A"), ("A",)),
+            _Entry("swap_snapshot", tr("Swap snapshot A and current settings"), ("X",)),
+            _Entry("apply_snapshot", tr("Use settings of snapshot A"), ("Ctrl+Alt+A",)),
             _Entry("divider_left", tr("Move divider left"), (",",)),
             _Entry("divider_right", tr("Move divider right"), (".",)),
         ),
@@ -77,6 +83,7 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("navigator", tr("Navigator")),
             _Entry("panels", tr("Hide panels"), ("Tab",), on_canvas=True),
             _Entry("full_screen", tr("Full screen"), ("F11",)),
+            _Entry("second_window", tr("Second window"), ("F12",)),
         ),
         tr("Window"): (
             *_of_display(),
@@ -105,7 +112,8 @@ class Actions(QObject):
         self.groups = tuple(
             (title, tuple(self._make(entry, window) for entry in entries)) for title, entries in _entries().items()
         )
-        self["navigator"].setCheckable(True)
+        for name in ("navigator", "compare_snapshot", "second_window"):
+            self[name].setCheckable(True)
         self.views = QActionGroup(self)
         for view in View:
             self[view.value].setCheckable(True)

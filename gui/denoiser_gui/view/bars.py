@@ -24,7 +24,7 @@ from denoiser_gui.view.widgets import (
     tool_button,
 )
 
-_SEGMENTS = 30  # px high
+SEGMENTS = 30  # px high
 
 
 class TopBar(qt.QWidget):
@@ -38,10 +38,10 @@ class TopBar(qt.QWidget):
         self._scale.setMinimumWidth(48)
         self._scale.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._scale.setAccessibleName(tr("Zoom"))
-        views = segments([_action_button(actions[view.value], icon_only=True) for view in View])
-        views.setFixedHeight(_SEGMENTS)
+        views = segments([action_button(actions[view.value], icon_only=True) for view in View])
+        views.setFixedHeight(SEGMENTS)
         files, zooms, command = (
-            [_action_button(actions[name]) for name in names]
+            [action_button(actions[name]) for name in names]
             for names in (("open", "save", "save_as"), ("fit", "actual_size", "double_size"), ("copy_command",))
         )
         menu = tool_button("more", tr("Menu"))
@@ -70,7 +70,8 @@ def _menu(actions: Actions, recent: qt.QMenu, parent: qt.QWidget) -> qt.QMenu:
     return menu
 
 
-def _action_button(action: qt.QAction, *, icon_only: bool = False) -> qt.QToolButton:
+def action_button(action: qt.QAction, *, icon_only: bool = False) -> qt.QToolButton:
+    """A button for an action, with its keys in the tooltip."""
     style = Qt.ToolButtonStyle
     made = qt.QToolButton()
     made.setDefaultAction(action)

@@ -72,6 +72,14 @@ class PhotoCanvas(qt.QWidget):
         return frame.state
 
     @property
+    def _left_state(self) -> State | None:
+        """The state of the left image, if it is a snapshot."""
+        frame = self.frame
+        if frame is None or frame.left_state is not State.EXACT or self._viewer.is_current(frame):
+            return None if frame is None else frame.left_state
+        return State.DRAFT
+
+    @property
     def pointed_at(self) -> tuple[float, float] | None:
         """The point of the photo below the pointer; None without one, and while it is dragged."""
         viewport = self._viewer.viewport
@@ -79,6 +87,11 @@ class PhotoCanvas(qt.QWidget):
             return None
         point = self._panes().under(self._pointer)[1]
         return viewport.to_photo(point.x(), point.y())
+
+    @property
+    def is_original_at_pointer(self) -> bool:
+        """Whether the left image is below the pointer."""
+        return self._original or (self._pointer is not None and self._panes().under(self._pointer)[0].is_left)
 
     def set_original(self, on: bool) -> None:
         """Show the original in all panes while *on*."""
@@ -171,11 +184,16 @@ class PhotoCanvas(qt.QWidget):
         on_right = panes.view is View.SPLIT and not pane.is_left
         if self._original or pane.is_left:
             shown = request.left if request is not None and not self._original else None
-            text = tr("Original")
+            text, state = tr("Original"), self._left_state
+            if state is not None:
+                text = f"{tr('Snapshot A')} · {states()[state]}"
         else:
             state = self.shown_state
             shown = request.right if request is not None else None
-            text = f"{_names(self._viewer.gain)[panes.view]} · {_states()[state]}"
+            name = _names(self._viewer.gain)[panes.view]
+            if self._left_state is not None and panes.view in (View.SIDE_BY_SIDE, View.STACKED, View.SPLIT):
+                name = tr("B, current settings")
+            text = f"{name} · {states()[state]}"
         corner = pane.place.topRight() if on_right else pane.place.topLeft()
         painting.draw_label(painter, corner, shown.label if shown else text, ratio, state=state, right=on_right)
 
@@ -318,7 +336,8 @@ def _names(gain: int) -> dict[View, str]:
     }
 
 
-def _states() -> dict[State, str]:
+def states() -> dict[State, str]:
+    """The states of pixels as words."""
     return {
         State.WAITING: tr("waiting"),
         State.DRAFT: tr("draft"),

@@ -16,6 +16,7 @@ from denoiser_gui.qt import Qt
 from denoiser_gui.translation import tr
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
 from denoiser_gui.view.panels import Panels
+from denoiser_gui.view.second_window import SecondWindow
 from denoiser_gui.view.window_parts import WindowParts
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Commands(qt.QObject):
     def __init__(self, window: WindowParts) -> None:
         super().__init__(window)
         self._window, self._controller = window, window.controller
-        self.panels = Panels(window)
+        self.panels, self.second = Panels(window), SecondWindow(window.controller, window.actions_, window)
+        self.second.closed.connect(lambda: window.actions_["second_window"].setChecked(False))
         groups = (self._photos(), self._saving(), self._settings(), self._compare(), self._view(), self._other())
         for name, handler in (entry for group in groups for entry in group.items()):
             window.actions_[name].triggered.connect(lambda _checked, handler=handler: handler())
@@ -76,11 +78,16 @@ class Commands(qt.QObject):
         }
 
     def _compare(self) -> Handlers:
-        canvas, viewer = self._window.canvas, self._controller.viewer
+        canvas, viewer, snapshot = self._window.canvas, self._controller.viewer, self._window.middle.snapshot
+        is_compared = self._window.actions_["compare_snapshot"].isChecked
         return {
             **{view.value: partial(viewer.set_view, view) for view in View},
             "gain_down": partial(self._change_gain, -1),
             "gain_up": partial(self._change_gain, 1),
+            "take_snapshot": snapshot.take,
+            "compare_snapshot": lambda: snapshot.compare(on=is_compared()),
+            "swap_snapshot": snapshot.swap,
+            "apply_snapshot": snapshot.apply,
             "divider_left": lambda: canvas.move_divider(canvas.split_at - _DIVIDER_STEP),
             "divider_right": lambda: canvas.move_divider(canvas.split_at + _DIVIDER_STEP),
         }
@@ -96,6 +103,7 @@ class Commands(qt.QObject):
             "navigator": lambda: self._controller.remember(navigator=window.actions_["navigator"].isChecked()),
             "panels": self.panels.toggle,
             "full_screen": self.panels.toggle_full_screen,
+            "second_window": self.toggle_second_window,
         }
 
     def _other(self) -> Handlers:
@@ -160,6 +168,13 @@ class Commands(qt.QObject):
         """Read the current photo again."""
         if self._controller.current is not None:
             self._controller.show_photo(self._controller.current.key)
+
+    def toggle_second_window(self) -> None:
+        """Open or close the second window."""
+        if self.second.isVisible():
+            self.second.close()
+        else:
+            self.second.open()
 
     def ask_for_model(self) -> None:
         """Show a dialog to choose a weights file."""

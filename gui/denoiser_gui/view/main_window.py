@@ -149,8 +149,12 @@ class MainWindow(WindowParts):
 
     def keyPressEvent(self, event: qt.QKeyEvent) -> None:
         plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        shift = Qt.KeyboardModifier.ShiftModifier
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.canvas.set_original(True)
+        elif event.key() == Qt.Key.Key_L and plain & ~shift == Qt.KeyboardModifier.NoModifier:
+            if not event.isAutoRepeat():
+                self.middle.loupe.begin(2.0 if plain & shift else 1.0)
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and plain in (
             Qt.KeyboardModifier.NoModifier,
             Qt.KeyboardModifier.ControlModifier,
@@ -167,6 +171,8 @@ class MainWindow(WindowParts):
     def keyReleaseEvent(self, event: qt.QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.canvas.set_original(False)
+        elif event.key() == Qt.Key.Key_L and not event.isAutoRepeat():
+            self.middle.loupe.end()
         else:
             super().keyReleaseEvent(event)
 
@@ -193,6 +199,7 @@ class MainWindow(WindowParts):
             event.ignore()
             return
         self._remember_layout()
+        self.commands.second.close()
         self.saver.stop()
         self.batch.stop()
         self.controller.stop()

@@ -7,11 +7,14 @@ from pathlib import Path
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.open_photos import OpenPhoto
+from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.error_state import ErrorState
 from denoiser_gui.view.find_view import FindView
+from denoiser_gui.view.loupe import Loupe
 from denoiser_gui.view.navigator import Navigator
 from denoiser_gui.view.photo_opener import EmptyState
+from denoiser_gui.view.snapshot_bar import SnapshotBar
 from denoiser_gui.view.thumbnails import Thumbnails
 from denoiser_gui.view.toasts import Toasts
 from denoiser_gui.view.trust_bar import TrustBar
@@ -21,16 +24,17 @@ from denoiser_gui.view.widgets import column
 class Middle(qt.QStackedWidget):
     """Shows the page for the current photo, or a view of all photos. Notices are on top of it."""
 
-    def __init__(self, controller: Controller, thumbnails: Thumbnails) -> None:
+    def __init__(self, controller: Controller, actions: Actions, thumbnails: Thumbnails) -> None:
         super().__init__()
         self._controller = controller
         self.canvas = PhotoCanvas(controller.viewer, controller.preferences.split_at)
         self.empty, self.error = EmptyState(controller), ErrorState()
         self.finder = FindView(controller, thumbnails)
         self.navigator = Navigator(self.canvas, controller)
-        self.trust = TrustBar(controller, self.canvas)
+        self.loupe = Loupe(self.canvas, controller.viewer)
+        self.trust, self.snapshot = TrustBar(controller, self.canvas), SnapshotBar(controller, actions)
         self._photo = qt.QWidget()
-        self._photo.setLayout(column(self.canvas, self.trust))
+        self._photo.setLayout(column(self.canvas, self.trust, self.snapshot))
         self._photo.setFocusProxy(self.canvas)
         for page in (self.empty, self._photo, self.error, self.finder):
             self.addWidget(page)

@@ -134,6 +134,40 @@ def test_exact_pixels_equal_the_saved_file(tmp_path: Path, deep: bool, alpha: bo
         assert np.array_equal(frame.right[:, :, 2::-1], written.pixels[frame.region.slices])
 
 
+def test_a_snapshot_is_the_left_image_and_as_exact_as_the_other(tmp_path: Path) -> None:
+    bench = Bench(_noisy(3, 300, 420))
+    snapshot = dataclasses.replace(FAST, noise_level=8.0, detail=0.5, strength=0.9)
+    request = dataclasses.replace(bench.request(dataclasses.replace(FAST, noise_level=30.0)), snapshot=snapshot)
+    of_snapshot = request.of_snapshot
+    assert of_snapshot is not None
+    bench.preview.set_request(of_snapshot, "snapshot")
+    bench.work(request)
+    results = (bench.preview.result(each) for each in (request, of_snapshot))
+    frame = bench.renderer.frame(request, *results)
+    assert frame.state is frame.left_state is State.EXACT
+    for each, values in ((request, frame.right_values), (of_snapshot, frame.left_values)):
+        assert np.array_equal(values, bench.written(each, tmp_path).pixels[frame.region.slices])
+
+
+def test_the_loupe_comes_before_the_view_and_its_progress_is_not_that_of_the_view() -> None:
+    bench = Bench(_noisy(3, 500, 420))
+    view = bench.request(at=(0.1, 0.1))
+    loupe = bench.request(at=(0.9, 0.9))
+    bench.preview.set_request(loupe, "loupe")
+
+    def has_loupe(_: EngineEvent) -> bool:
+        result = bench.preview.result(loupe)
+        return result is not None and result.has(loupe.viewport.visible_with_margin)
+
+    bench.work(view, until=has_loupe)
+    result = bench.preview.result(view)
+    assert result is not None and not result.has(view.viewport.visible_with_margin)
+    assert not any(isinstance(event, EngineStatus) for event in bench.events)
+    bench.preview.set_request(None, "loupe")
+    bench.work(view)
+    assert any(_is_exact(event) for event in bench.events)
+
+
 def test_the_saved_photo_equals_that_of_a_session(tmp_path: Path) -> None:
     image = _noisy(5, 300, 420)
     bench = Bench(image)
