@@ -15,6 +15,7 @@ from denoiser.image import Image
 from denoiser.imageio.screen import profile_at
 from denoiser_gui.autosave import Autosave
 from denoiser_gui.desktop import display_profile
+from denoiser_gui.library import Library
 from denoiser_gui.model.notices import Notice, Severity, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
@@ -31,6 +32,7 @@ from denoiser_gui.worker import WorkerThread, stop_all
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto
 
+_FACTS_NICENESS = 10  # everything else has priority
 _MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their reduced copies
 
 
@@ -56,6 +58,10 @@ class Controller(QObject):
         self._initial = PhotoSettings()  # settings of new photos: the chosen preset
         self._workers: list[WorkerThread] = []
         self.files = self.own(WorkerThread("files", self))  # reads and writes files
+        facts = self.own(WorkerThread("facts", self, niceness=_FACTS_NICENESS))
+        self.library = Library(self, self._photos, facts, self.update_photo)
+        self.photos_changed.connect(self.library.read_facts)
+        self.photo_changed.connect(lambda _: self.library.note_changed())
         self.autosave = Autosave(self.files, self.notice_of("autosave"), self)
         self._changed_preferences: dict[str, Any] = {}  # in this window
         self.viewer = Viewer(self)
@@ -74,8 +80,13 @@ class Controller(QObject):
 
     @property
     def photos(self) -> tuple[OpenPhoto, ...]:
-        """The open photos, in the order of the film strip."""
+        """The open photos, in the order of opening."""
         return self._photos.all
+
+    @property
+    def shown(self) -> tuple[OpenPhoto, ...]:
+        """The photos of the film strip and the grid, sorted and filtered."""
+        return self._photos.shown
 
     @property
     def current(self) -> OpenPhoto | None:
@@ -139,16 +150,23 @@ class Controller(QObject):
 
     def close_photo(self, key: int) -> None:
         """Close a photo; the file is not touched."""
-        was_current = self.current is not None and self.current.key == key
-        now = self._photos.close(key)
-        self._pyramids.pop(key, None)
-        self._histories.pop(key, None)
-        self.viewer.forget(key)
-        self.solved.emit(f"photo-{key}")
+        self.close_photos([key])
+
+    def close_photos(self, keys: Sequence[int]) -> None:
+        """Close several photos; their files are not touched."""
+        before, now = self.current, self.current
+        for key in keys:
+            now = self._photos.close(key)
+            self._pyramids.pop(key, None)
+            self._histories.pop(key, None)
+            self.viewer.forget(key)
+            self.solved.emit(f"photo-{key}")
         self.photos_changed.emit()
-        if was_current and now is not None:
+        if before is None or before.key not in keys:
+            return
+        if now is not None:
             self.show_photo(now.key)
-        elif was_current:
+        else:
             self.viewer.show(None, self.settings.denoise)
             self.current_changed.emit(None)
             self.settings_changed.emit(self.settings)
@@ -281,6 +299,7 @@ class Controller(QObject):
 
     def stop(self) -> bool:
         """Stop all threads, then write what is not saved yet; return whether the threads ended in time."""
+        self.library.stop()
         stopped = stop_all([*self.viewer.begin_to_stop(), *self._workers])
         self.autosave.finish()
         return stopped

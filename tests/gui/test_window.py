@@ -634,5 +634,30 @@ def test_find_shows_the_view_and_a_photo_that_is_chosen_there(
     assert opened.canvas.isVisible()
 
 
+def test_the_grid_takes_the_place_of_photo_and_strip(opened: MainWindow, photo: Path, qtbot: QtBot) -> None:
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    opened.controller.open([other])
+    _until(qtbot, lambda: opened.controller.current is not None and opened.controller.current.path == other)
+    grid = opened.middle.grid
+    qtbot.keyClick(opened.canvas, "g")
+    assert grid.isVisible() and not opened.strip.isVisible()
+    qtbot.keyClick(opened.focusWidget(), Qt.Key.Key_Left)
+    assert opened.controller.current.path == photo and grid.isVisible(), "stepping stays in the grid"
+    qtbot.keyClick(opened.focusWidget(), Qt.Key.Key_Return)
+    assert opened.canvas.isVisible() and opened.strip.isVisible() and not grid.isVisible()
+    grid.status.setCurrentIndex(grid.status.findData(PhotoStatus.NEW))
+    grid.status.activated.emit(grid.status.currentIndex())
+    assert "0 of 2" in opened.windowTitle()
+
+
+def test_the_strip_saves_the_photo_of_its_menu(opened: MainWindow, qtbot: QtBot) -> None:
+    menu = opened.strip.menu()
+    assert menu is not None
+    next(action for action in menu.actions() if action.text() == "Save").trigger()
+    _until(qtbot, lambda: opened.controller.current.status is PhotoStatus.SAVED)
+    menu.deleteLater()
+
+
 def test_find_needs_an_open_photo(window: MainWindow) -> None:
     assert not window.actions_["find"].isEnabled()

@@ -23,13 +23,26 @@ def noise_text(sigma: float | None) -> str:
 
 def status_text(photo: OpenPhoto) -> str:
     """The status of a photo as a word."""
-    texts = {
+    return status_names()[photo.status]
+
+
+def status_names() -> dict[PhotoStatus, str]:
+    """All statuses as words."""
+    return {
         PhotoStatus.NEW: tr("new"),
         PhotoStatus.UNSAVED: tr("not saved"),
         PhotoStatus.SAVED: tr("saved"),
         PhotoStatus.FAILED: tr("failed"),
     }
-    return texts[photo.status]
+
+
+def grid_line(photo: OpenPhoto) -> str:
+    """Noise level, ISO and camera, as far as they are known; failed photos are marked as such."""
+    if photo.status is PhotoStatus.FAILED:
+        return status_text(photo)
+    facts = photo.facts
+    iso = f"ISO {facts.iso}" if facts is not None and facts.iso else ""
+    return " · ".join(filter(None, (noise_text(photo.sigma), iso, facts.camera if facts is not None else "")))
 
 
 def short_caption(photo: OpenPhoto) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -24,6 +24,15 @@ class PhotoStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What the header of a file says about a photo; empty where unknown."""
+
+    camera: str = ""
+    iso: int = 0
+    taken: str = ""  # as EXIF stores it, so that text order is time order
+
+
+@dataclass(frozen=True, slots=True)
 class OpenPhoto:
     """One photo of the film strip. *key* is constant while it is open; changes make a new value."""
 
@@ -35,12 +44,16 @@ class OpenPhoto:
     saved_as: Path | None = None
     problem: str = ""  # error message and hint
     hint: str = ""
+    facts: PhotoFacts | None = field(default=None, compare=False)  # None until they are read
     pasted: Image | None = field(default=None, compare=False)
 
     @property
     def sigma(self) -> float | None:
         """The estimated noise level, 0–255 scale."""
         return None if self.noise is None else self.noise.sigma
+
+
+Arranged = Callable[[tuple[OpenPhoto, ...]], tuple[OpenPhoto, ...]]
 
 
 class OpenPhotos:
@@ -50,11 +63,23 @@ class OpenPhotos:
         self._photos: dict[int, OpenPhoto] = {}
         self._next = 1
         self._current: int | None = None
+        self._arranged: Arranged = tuple
+        self._shown: list[int] = []  # keys
 
     @property
     def all(self) -> tuple[OpenPhoto, ...]:
-        """All photos, in the order of the strip."""
+        """All photos, in the order of opening."""
         return tuple(self._photos.values())
+
+    @property
+    def shown(self) -> tuple[OpenPhoto, ...]:
+        """The photos of the strip and the grid, in their order."""
+        return tuple(self._photos[key] for key in self._shown if key in self._photos)
+
+    def arrange(self, arranged: Arranged | None = None) -> None:
+        """Sort and filter the photos, as before or by another function; new photos are arranged at once."""
+        self._arranged = arranged or self._arranged
+        self._shown = [photo.key for photo in self._arranged(self.all)]
 
     @property
     def current(self) -> OpenPhoto | None:
@@ -73,11 +98,14 @@ class OpenPhotos:
             if path not in known:
                 known[path] = self._put(OpenPhoto(self._next, path, path.name))
             found.append(known[path])
+        self.arrange()
         return found
 
     def add_pasted(self, name: str, image: Image) -> OpenPhoto:
         """Add an image that has no file."""
-        return self._put(OpenPhoto(self._next, None, name, pasted=image))
+        photo = self._put(OpenPhoto(self._next, None, name, pasted=image))
+        self.arrange()
+        return photo
 
     def change(self, key: int, **values: object) -> OpenPhoto | None:
         """Store new data of a photo; None if it was closed."""
@@ -92,15 +120,17 @@ class OpenPhotos:
         return self._photos[key]
 
     def neighbour(self, step: int) -> OpenPhoto | None:
-        """The photo *step* places further on; None at the ends."""
-        keys = list(self._photos)
-        at = keys.index(self._current) + step if self._current is not None else 0
-        return self._photos[keys[at]] if 0 <= at < len(keys) else None
+        """The shown photo *step* places further on; None at the ends. The first one if the current is not shown."""
+        shown = self.shown
+        keys = [photo.key for photo in shown]
+        at = keys.index(self._current) + step if self._current in keys else 0
+        return shown[at] if 0 <= at < len(shown) else None
 
     def close(self, key: int) -> OpenPhoto | None:
         """Close a photo; return the new current one."""
         if key == self._current:
-            neighbour = self.neighbour(1) or self.neighbour(-1)
+            others = (photo for photo in self.all if photo.key != key)
+            neighbour = self.neighbour(1) or self.neighbour(-1) or next(others, None)
             self._current = None if neighbour is None else neighbour.key
         del self._photos[key]
         return self.current

@@ -28,11 +28,12 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("open", tr("Open…"), ("Ctrl+O",), "open"),
             _Entry("open_folder", tr("Open folder…"), ("Ctrl+Shift+O",), "folder"),
             _Entry("paste", tr("Paste"), ("Ctrl+V",)),
+            _Entry("grid", tr("Grid"), ("G",), "grid"),
             _Entry("find", tr("Find similar and odd photos"), ("Ctrl+F",), "find"),
             _Entry("next", tr("Next photo"), ("Right", "Ctrl+Right"), handled_by_widget=True),
             _Entry("previous", tr("Previous photo"), ("Left", "Ctrl+Left"), handled_by_widget=True),
             _Entry("select_all", tr("Select all photos"), ("Ctrl+A",)),
-            _Entry("close", tr("Close photo"), ("Ctrl+W",), "close"),
+            _Entry("close", tr("Remove from list"), ("Ctrl+W",), "close"),
         ),
         tr("Saving"): (
             _Entry("save", tr("Save"), ("Ctrl+S",), "save"),

@@ -47,7 +47,8 @@ class Commands(qt.QObject):
             "open": opener.ask_for_files,
             "open_folder": opener.ask_for_folder,
             "paste": opener.paste,
-            "find": window.middle.toggle_finder,
+            "grid": lambda: window.middle.toggle(window.middle.grid),
+            "find": lambda: window.middle.toggle(window.finder),
             "select_all": window.strip.select_all,
             "close": self.close_photo,
         }

@@ -35,7 +35,7 @@ class ErrorState(qt.QWidget):
             text.setFixedWidth(_WIDTH)
         self._problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         retry = button(tr("Try again"), "outline", "retry", self.retry_requested.emit)
-        close = button(tr("Close photo"), "outline", "close", self.close_requested.emit)
+        close = button(tr("Remove from list"), "outline", "close", self.close_requested.emit)
         for each in (retry, close):
             each.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         lines = (row(STRETCH, widget, STRETCH) for widget in (self._mark, *texts))

@@ -16,7 +16,7 @@ from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import paint_icon
-from denoiser_gui.view.thumbnails import Thumbnails, framed, paint_badge, transparent, untinted
+from denoiser_gui.view.thumbnails import Thumbnails, framed, paint_status, transparent, untinted
 from denoiser_gui.view.widgets import column, styled
 
 Index = qt.QModelIndex | qt.QPersistentModelIndex
@@ -26,7 +26,6 @@ _CELL = qt.QSize(130, 114)
 _NAME_CELL = qt.QSize(170, 26)
 _DOT = qt.QSize(8, 8)
 _DOTS = {PhotoStatus.SAVED: "good", PhotoStatus.FAILED: "bad", PhotoStatus.UNSAVED: "accent"}
-_BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
 _NO_INDEX = qt.QModelIndex()
 
 
@@ -37,10 +36,11 @@ class PhotoModel(qt.QAbstractListModel):
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._photos: list[OpenPhoto] = []
+        self._rows: dict[int, int] = {}  # by key
         self.is_narrow = False  # dots instead of thumbnails
 
     def rowCount(self, parent: Index = _NO_INDEX) -> int:
-        return 0 if parent.isValid() or not self._photos else len(self._photos) + 1
+        return 0 if parent.isValid() else len(self._photos) + 1
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         photo = self.photo_at(index)
@@ -66,12 +66,16 @@ class PhotoModel(qt.QAbstractListModel):
         new, old = list(photos), self._photos
         if old and new[: len(old)] == old and len(new) > len(old):
             self.beginInsertRows(_NO_INDEX, len(old), len(new) - 1)
-            self._photos = new
+            self._store(new)
             self.endInsertRows()
-            return
-        self.beginResetModel()
-        self._photos = new
-        self.endResetModel()
+        elif new != old:
+            self.beginResetModel()
+            self._store(new)
+            self.endResetModel()
+
+    def _store(self, photos: list[OpenPhoto]) -> None:
+        self._photos = photos
+        self._rows = {photo.key: row for row, photo in enumerate(photos)}
 
     def change(self, photo: OpenPhoto) -> None:
         """Update one photo."""
@@ -82,8 +86,7 @@ class PhotoModel(qt.QAbstractListModel):
 
     def index_of(self, key: int) -> qt.QModelIndex:
         """The index of a photo; invalid if it is not shown."""
-        found = next((row for row, photo in enumerate(self._photos) if photo.key == key), -1)
-        return self.index(found)
+        return self.index(self._rows.get(key, -1))
 
     def photo_at(self, index: Index) -> OpenPhoto | None:
         """The photo of a row; None for the last row."""
@@ -100,12 +103,8 @@ class PhotoModel(qt.QAbstractListModel):
         if photo is None:
             centre = qt.QRectF(_FRAME.width() / 2 - 10, _FRAME.height() / 2 - 10, 20, 20)
             paint_icon(painter, centre, "photos", theme.colour("second"))
-        elif photo.status in _BADGES:
-            paint_badge(painter, _FRAME, *_BADGES[photo.status])
-        elif photo.status is PhotoStatus.UNSAVED:
-            painter.setPen(qt.QPen(theme.colour("panel", 0.92), 2))
-            painter.setBrush(theme.colour("accent"))
-            painter.drawEllipse(qt.QRectF(_FRAME.width() - 14, 6, 8, 8))
+        else:
+            paint_status(painter, qt.QPointF(_FRAME.width(), 0), photo.status)
         painter.end()
         return untinted(pixmap)
 
@@ -129,15 +128,18 @@ class FilmStrip(qt.QWidget):
     open_requested = Signal()
     batch_requested = Signal(object)  # list[Path]
     selection_changed = Signal(int)  # number of selected photos
+    shown_requested = Signal()  # show the current photo
+    save_requested = Signal(object)  # OpenPhoto
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
         self._controller = controller
         self.thumbnails = Thumbnails(controller)  # shared with other widgets
         self.menu_actions: list[qt.QAction] = []  # for the selected photos, from the window
-        self._photos = PhotoModel(self.thumbnails, self)
+        self.photos = PhotoModel(self.thumbnails, self)
         self._view = _StripView(self)
-        self._view.setModel(self._photos)
+        self._view.setModel(self.photos)
+        self.selection = self._view.selectionModel()  # shared with the grid
         styled(self, "strip")
         self.setSizePolicy(qt.QSizePolicy.Policy.Expanding, qt.QSizePolicy.Policy.Fixed)
         self.setLayout(column(self._view))
@@ -155,13 +157,13 @@ class FilmStrip(qt.QWidget):
     def select_all(self) -> None:
         """Select all photos; the current one stays."""
         flags = qt.QItemSelectionModel.SelectionFlag.Select
-        last = self._photos.index(len(self._controller.photos) - 1)
+        last = self.photos.index(len(self._controller.shown) - 1)
         if last.isValid():
-            self._view.selectionModel().select(qt.QItemSelection(self._photos.index(0), last), flags)
+            self.selection.select(qt.QItemSelection(self.photos.index(0), last), flags)
 
     def set_narrow(self, narrow: bool) -> None:
         """Switch between thumbnails and names."""
-        self._photos.is_narrow = narrow
+        self.photos.is_narrow = narrow
         self._view.setViewMode(qt.QListView.ViewMode.ListMode if narrow else qt.QListView.ViewMode.IconMode)
         self._view.setIconSize(_DOT if narrow else _FRAME)
         self._view.setGridSize(_NAME_CELL if narrow else _CELL)
@@ -170,13 +172,12 @@ class FilmStrip(qt.QWidget):
     def resizeEvent(self, event: qt.QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.window().width() < theme.NARROW
-        if narrow != self._photos.is_narrow:
+        if narrow != self.photos.is_narrow:
             self.set_narrow(narrow)
 
     def close_selected(self) -> None:
         """Close the selected photos; their files are not touched."""
-        for photo in self._selected():
-            self._controller.close_photo(photo.key)
+        self._controller.close_photos(self.selected_keys())
 
     def menu(self) -> qt.QMenu | None:
         """The context menu of the selected photos; None without a selection."""
@@ -184,20 +185,34 @@ class FilmStrip(qt.QWidget):
         if not count:
             return None
         menu = qt.QMenu(self)
+        if count == 1:
+            menu.addAction(tr("Open")).triggered.connect(self.shown_requested.emit)
+            photo = self._selected()[0]
+            save = menu.addAction(tr("Save"))
+            save.triggered.connect(lambda: self.save_requested.emit(photo))
+            save.setEnabled(photo.status is not PhotoStatus.FAILED)
         add = menu.addAction(tr_count("Add to batch", "Add {count} photos to batch", count))
         add.triggered.connect(lambda: self.batch_requested.emit(paths))
         menu.addActions(self.menu_actions)
         if len(paths) == 1:
             menu.addAction(tr("Show in folder")).triggered.connect(lambda: show_folder(paths[0].parent))
         menu.addSeparator()
-        close = menu.addAction(tr_count("Close photo", "Close {count} photos", count))
+        close = menu.addAction(tr_count("Remove from list", "Remove {count} photos from list", count))
         close.triggered.connect(self.close_selected)
         return menu
 
+    def show_menu(self, place: qt.QPoint) -> None:
+        """Show the context menu at a point of the screen."""
+        menu = self.menu()
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(place)
+
     def _connect(self) -> None:
-        controller, selection, repaint = self._controller, self._view.selectionModel(), self._view.viewport().update
+        controller, selection, repaint = self._controller, self.selection, self._view.viewport().update
+        controller.library.changed.connect(self._show_photos)
         controller.photos_changed.connect(self._show_photos)
-        controller.photo_changed.connect(self._photos.change)
+        controller.photo_changed.connect(self.photos.change)
         controller.current_changed.connect(self._show_current)
         self.thumbnails.arrived.connect(lambda _key: repaint())
         self.thumbnails.failed.connect(self._note_failure)
@@ -209,31 +224,41 @@ class FilmStrip(qt.QWidget):
 
     def _show_height(self) -> None:
         """Set the height; zero while no photo is open."""
-        height = theme.STRIP_OF_NAMES if self._photos.is_narrow else theme.STRIP
+        height = theme.STRIP_OF_NAMES if self.photos.is_narrow else theme.STRIP
         self.setFixedHeight(height if self._controller.photos else 0)
 
     def _show_photos(self) -> None:
         photos = self._controller.photos
         self._show_height()
-        self._photos.put(photos)
-        self._show_current(self._controller.current)
+        self._put(self._controller.shown)
         self.thumbnails.estimate_noise([photo.path for photo in photos if photo.path and photo.noise is None])
 
+    def _put(self, photos: tuple[OpenPhoto, ...]) -> None:
+        """Show photos; those that were selected stay selected."""
+        kept = self.selected_keys()
+        self.photos.put(photos)
+        self._show_current(self._controller.current)
+        chosen = qt.QItemSelection()
+        for at in map(self.photos.index_of, kept):
+            if at.isValid():
+                chosen.select(at, at)
+        self.selection.select(chosen, qt.QItemSelectionModel.SelectionFlag.Select)
+
     def _show_current(self, photo: OpenPhoto | None) -> None:
-        at = self._photos.index_of(photo.key) if photo is not None else _NO_INDEX
+        at = self.photos.index_of(photo.key) if photo is not None else _NO_INDEX
         if at.isValid():
             if at != self._view.currentIndex():
                 flags = qt.QItemSelectionModel.SelectionFlag.ClearAndSelect
-                self._view.selectionModel().setCurrentIndex(at, flags)
+                self.selection.setCurrentIndex(at, flags)
             self._view.scrollTo(at)
 
     def _make_current(self, at: qt.QModelIndex) -> None:
-        photo, current = self._photos.photo_at(at), self._controller.current
+        photo, current = self.photos.photo_at(at), self._controller.current
         if photo is not None and (current is None or current.key != photo.key):
             self._controller.show_photo(photo.key)
 
     def _activate(self, at: qt.QModelIndex) -> None:
-        if self._photos.photo_at(at) is None:
+        if self.photos.photo_at(at) is None:
             self.open_requested.emit()
 
     def _note_failure(self, path: Path, error: DenoiserError) -> None:
@@ -248,8 +273,8 @@ class FilmStrip(qt.QWidget):
                 self._controller.update_photo(photo.key, noise=noise)
 
     def _selected(self) -> list[OpenPhoto]:
-        rows = sorted(self._view.selectionModel().selectedIndexes(), key=lambda at: at.row())
-        return [photo for at in rows if (photo := self._photos.photo_at(at)) is not None]
+        rows = sorted(self.selection.selectedIndexes(), key=lambda at: at.row())
+        return [photo for at in rows if (photo := self.photos.photo_at(at)) is not None]
 
 
 class _StripView(qt.QListView):
@@ -285,7 +310,4 @@ class _StripView(qt.QListView):
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: qt.QContextMenuEvent) -> None:
-        menu = self._strip.menu()
-        if menu is not None:
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(event.globalPos())
+        self._strip.show_menu(event.globalPos())

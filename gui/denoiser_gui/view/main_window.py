@@ -60,7 +60,11 @@ class MainWindow(WindowParts):
         self.strip.open_requested.connect(self.photo_opener.ask_for_files)
         self.strip.batch_requested.connect(self.batch.add)
         self.strip.selection_changed.connect(self._show_selection)
-        self.batch.opened.connect(lambda on: self.strip.setVisible(not on))
+        self.strip.save_requested.connect(self.saver.save)
+        self.batch.opened.connect(lambda _: self._show_strip())
+        self.middle.currentChanged.connect(lambda _: self._show_strip())
+        controller.library.changed.connect(self._show_title)
+        controller.library.changed.connect(self._show_selection)
         self.batch.status_changed.connect(self.status.show_batch)
         self.error.retry_requested.connect(self.commands.read_again)
         self.error.close_requested.connect(self.commands.close_photo)
@@ -89,7 +93,7 @@ class MainWindow(WindowParts):
     def _show_current(self, photo: OpenPhoto | None) -> None:
         if photo is None:
             self.commands.panels.show()
-        self.actions_.enable(("find", *_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
+        self.actions_.enable(("find", "grid", *_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
         self._show_title()
         self._show_history()
         self._show_saveable()
@@ -116,9 +120,13 @@ class MainWindow(WindowParts):
         self.actions_.enable(("save", "save_as", "copy_command"), can_save)
         self.panel.save.setEnabled(can_save)
 
+    def _show_strip(self) -> None:
+        self.strip.setVisible(not self.batch.is_open and self.middle.currentWidget() is not self.middle.grid)
+
     def _show_title(self) -> None:
-        current = self.controller.current
-        self.setWindowTitle("denoise" if current is None else f"{current.name} — denoise")
+        current, shown, every = self.controller.current, len(self.controller.shown), len(self.controller.photos)
+        count = tr("{shown} of {count}", shown=shown, count=every) if shown < every else ""
+        self.setWindowTitle(" — ".join(filter(None, (current.name if current else "", count, "denoise"))))
 
     def _show_history(self) -> None:
         self.actions_["undo"].setEnabled(self.controller.history.can_undo)

@@ -1,4 +1,4 @@
-"""The middle of the window: the empty state, the photo, an error in its place, or the Find view."""
+"""The middle of the window: the empty state, the photo, an error in its place, or a view of all photos."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from denoiser_gui.model.open_photos import OpenPhoto
 from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.view.error_state import ErrorState
+from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.find_view import FindView
+from denoiser_gui.view.grid_view import GridView
 from denoiser_gui.view.loupe import Loupe
 from denoiser_gui.view.navigator import Navigator
 from denoiser_gui.view.photo_opener import EmptyState
 from denoiser_gui.view.snapshot_bar import SnapshotBar
-from denoiser_gui.view.thumbnails import Thumbnails
 from denoiser_gui.view.toasts import Toasts
 from denoiser_gui.view.trust_bar import TrustBar
 from denoiser_gui.view.widgets import column
@@ -24,19 +25,20 @@ from denoiser_gui.view.widgets import column
 class Middle(qt.QStackedWidget):
     """Shows the page for the current photo, or a view of all photos. Notices are on top of it."""
 
-    def __init__(self, controller: Controller, actions: Actions, thumbnails: Thumbnails) -> None:
+    def __init__(self, controller: Controller, actions: Actions, strip: FilmStrip) -> None:
         super().__init__()
         self._controller = controller
         self.canvas = PhotoCanvas(controller.viewer, controller.preferences.split_at)
         self.empty, self.error = EmptyState(controller), ErrorState()
-        self.finder = FindView(controller, thumbnails)
+        self.finder = FindView(controller, strip.thumbnails)
+        self.grid = GridView(controller, strip)
         self.navigator = Navigator(self.canvas, controller)
         self.loupe = Loupe(self.canvas, controller.viewer)
         self.trust, self.snapshot = TrustBar(controller, self.canvas), SnapshotBar(controller, actions)
         self._photo = qt.QWidget()
         self._photo.setLayout(column(self.canvas, self.trust, self.snapshot))
         self._photo.setFocusProxy(self.canvas)
-        for page in (self.empty, self._photo, self.error, self.finder):
+        for page in (self.empty, self._photo, self.error, self.finder, self.grid):
             self.addWidget(page)
         self.toasts = Toasts(self)
         self.currentChanged.connect(lambda _: self.toasts.raise_())
@@ -44,14 +46,21 @@ class Middle(qt.QStackedWidget):
         controller.photo_changed.connect(self._show_changed)
         self.finder.photo_chosen.connect(self._show_found)
         self.finder.closed.connect(self.show_photo)
+        self.grid.closed.connect(self.show_photo)
+        strip.shown_requested.connect(self.show_photo)
 
-    def toggle_finder(self) -> None:
-        """Show the Find view, or the photo again."""
-        if self.currentWidget() is self.finder:
+    @property
+    def shows_all(self) -> bool:
+        """Whether a view of all photos is shown: the grid or the Find view."""
+        return self.currentWidget() in (self.finder, self.grid)
+
+    def toggle(self, page: qt.QWidget) -> None:
+        """Show the Find view or the grid, or the photo again."""
+        if self.currentWidget() is page:
             self.show_photo()
         else:
-            self.setCurrentWidget(self.finder)
-            self.finder.setFocus()
+            self.setCurrentWidget(page)
+            page.setFocus()
 
     def show_photo(self) -> None:
         """Show the page for the current photo, with the keyboard focus."""
@@ -60,13 +69,14 @@ class Middle(qt.QStackedWidget):
 
     def _show_current(self, photo: OpenPhoto | None) -> None:
         was_empty = self.currentWidget() is self.empty
-        self._show_page()
+        if photo is None or self.currentWidget() is not self.grid:
+            self._show_page()
         if was_empty and photo is not None:
             self.canvas.setFocus()
 
     def _show_changed(self, photo: OpenPhoto) -> None:
         current = self._controller.current
-        if current is not None and current.key == photo.key and self.currentWidget() is not self.finder:
+        if current is not None and current.key == photo.key and not self.shows_all:
             self._show_page()
 
     def _show_page(self) -> None:

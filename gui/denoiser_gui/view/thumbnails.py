@@ -10,7 +10,7 @@ from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.open_photos import OpenPhoto
+from denoiser_gui.model.open_photos import OpenPhoto, PhotoStatus
 from denoiser_gui.model.thumbnails import estimate_noise_of, make_thumbnail
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.view import theme
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from denoiser.image import Image
 
 MOST_KEPT = 600  # of 0.2 MB each
-MOST_WANTED = 120  # more than any window shows at once; older ones have scrolled out of view
+MOST_WANTED = 240  # more than any window shows at once; older ones have scrolled out of view
 _NICENESS = 5  # the preview has priority
 _PATIENCE_SECONDS = 0.5  # pause before each measurement, for the preview
 _RADIUS = 4.0  # of the corners
@@ -148,6 +148,32 @@ def framed(small: qt.QImage | None, size: qt.QSize) -> qt.QPixmap:
         painter.drawImage(frame, small, part)
     painter.end()
     return pixmap
+
+
+def fitted(small: qt.QImage, size: qt.QSize) -> qt.QPixmap:
+    """A whole thumbnail scaled into *size*, for the density of the screen."""
+    smooth = Qt.TransformationMode.SmoothTransformation
+    scaled = small.scaled(size * theme.scale(), Qt.AspectRatioMode.KeepAspectRatio, smooth)
+    pixmap = qt.QPixmap.fromImage(scaled)
+    pixmap.setDevicePixelRatio(theme.scale())
+    return pixmap
+
+
+_BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
+
+
+def paint_status(painter: qt.QPainter, corner: qt.QPointF, status: PhotoStatus) -> None:
+    """Draw a tick, a warning, or a dot for unsaved photos at the upper right *corner* of a thumbnail."""
+    painter.save()
+    painter.translate(corner)
+    if status in _BADGES:
+        paint_badge(painter, qt.QSize(0, 0), *_BADGES[status])
+    elif status is PhotoStatus.UNSAVED:
+        painter.setRenderHint(qt.QPainter.RenderHint.Antialiasing)
+        painter.setPen(qt.QPen(theme.colour("panel", 0.92), 2))
+        painter.setBrush(theme.colour("accent"))
+        painter.drawEllipse(qt.QRectF(-14, 6, 8, 8))
+    painter.restore()
 
 
 def paint_badge(painter: qt.QPainter, size: qt.QSize, name: str, colour: str) -> None:

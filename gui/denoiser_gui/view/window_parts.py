@@ -35,7 +35,7 @@ class WindowParts(qt.QMainWindow):
         self.top = TopBar(self.actions_, self.recent)
         self.status = StatusLine()
         self.strip = FilmStrip(controller)
-        self.middle = Middle(controller, self.actions_, self.strip.thumbnails)
+        self.middle = Middle(controller, self.actions_, self.strip)
         self.canvas, self.empty, self.error = self.middle.canvas, self.middle.empty, self.middle.error
         self.finder, self.toasts = self.middle.finder, self.middle.toasts
         self.batch = BatchPanel(controller, self.strip.thumbnails)

@@ -99,6 +99,7 @@ def test_several_photos_can_be_selected_batched_and_closed(
     assert menu is not None
     first = menu.actions()[0]
     assert first.text() == "Add 2 photos to batch"
+    assert menu.actions()[-1].text() == "Remove 2 photos from list"
     with qtbot.waitSignal(strip.batch_requested) as wanted:
         first.trigger()
     assert wanted.args == [photos[:2]]
@@ -119,7 +120,7 @@ def test_a_right_click_opens_the_context_menu(
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
     words = [action.text() for action in menu.actions() if action.text()]
-    assert words == ["Add to batch", "Show in folder", "Close photo"]
+    assert words == ["Open", "Save", "Add to batch", "Show in folder", "Remove from list"]
     close = menu.actions()[-1]
     menu.setActiveAction(close)
     qtbot.keyClick(menu, Qt.Key.Key_Return)
