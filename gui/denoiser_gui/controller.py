@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
 from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
 from denoiser_gui.model.preferences import SRGB, Preferences, change_preferences, load_preferences
-from denoiser_gui.model.pyramid import ImagePyramid, deepened, make_pyramid, read_pyramid
+from denoiser_gui.model.pyramid import ImagePyramid, PyramidCache, deepened
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
 from denoiser_gui.model.stored_settings import store_settings
 from denoiser_gui.qt import QObject, Signal
@@ -31,9 +30,6 @@ from denoiser_gui.worker import WorkerThread, stop_all
 
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto
-
-_FACTS_NICENESS = 10  # everything else has priority
-_MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their reduced copies
 
 
 class Controller(QObject):
@@ -52,14 +48,13 @@ class Controller(QObject):
         super().__init__()
         self.preferences = load_preferences() if preferences is None else preferences
         self._photos = OpenPhotos()
-        self._pyramids: OrderedDict[int, ImagePyramid] = OrderedDict()
+        self._pyramids = PyramidCache()
         self._histories: dict[int, SettingsHistory] = {}
         self._no_history = SettingsHistory()  # settings while no photo is open
         self._initial = PhotoSettings()  # settings of new photos: the chosen preset
         self._workers: list[WorkerThread] = []
         self.files = self.own(WorkerThread("files", self))  # reads and writes files
-        facts = self.own(WorkerThread("facts", self, niceness=_FACTS_NICENESS))
-        self.library = Library(self, self._photos, facts, self.update_photo)
+        self.library = Library(self, self._photos, self.own, self.update_photo)
         self.photos_changed.connect(self.library.read_facts)
         self.photo_changed.connect(lambda _: self.library.note_changed())
         self.autosave = Autosave(self.files, self.notice_of("autosave"), self)
@@ -134,12 +129,15 @@ class Controller(QObject):
         self.current_changed.emit(photo)
         self.settings_changed.emit(self.settings)
         if (pyramid := self._pyramids.get(key)) is not None:
-            self._pyramids.move_to_end(key)
+            self._pyramids.keep(pyramid)
             self._show(pyramid)
             return
         self.viewer.show(None, self.settings.denoise)
         self.files.submit(
-            "read", lambda _: _read(photo), self._take_pyramid, lambda error: self._note_unreadable(photo, error)
+            "read",
+            lambda _: read_photo(photo),
+            self._take_pyramid,
+            lambda error: self._note_unreadable(photo, error),
         )
 
     def show_neighbour(self, step: int) -> None:
@@ -157,7 +155,7 @@ class Controller(QObject):
         before, now = self.current, self.current
         for key in keys:
             now = self._photos.close(key)
-            self._pyramids.pop(key, None)
+            self._pyramids.drop(key)
             self._histories.pop(key, None)
             self.viewer.forget(key)
             self.solved.emit(f"photo-{key}")
@@ -266,7 +264,7 @@ class Controller(QObject):
         token = CancelToken()
 
         def begin(pyramid: ImagePyramid) -> None:
-            self._keep(pyramid)
+            self._pyramids.keep(pyramid)
             options, deeper = self.settings_of(key).denoise, deepened(pyramid, bits)
 
             def finish(finished: FinishedPhoto) -> None:
@@ -279,7 +277,7 @@ class Controller(QObject):
         if (pyramid := self._pyramids.get(key)) is not None:
             begin(pyramid)
         elif photo is not None:
-            self.files.submit(f"export-{key}", lambda _: _read(photo), begin, failed)
+            self.files.submit(f"export-{key}", lambda _: read_photo(photo), begin, failed)
         return token
 
     # --- notices and shutdown -------------------------------------------------------------------------------------
@@ -332,18 +330,9 @@ class Controller(QObject):
             self.notify(Notice("open", tr("No supported photos found."), hint=skipped[0] if skipped else ""))
 
     def _take_pyramid(self, pyramid: ImagePyramid) -> None:
-        self._keep(pyramid)
+        self._pyramids.keep(pyramid)
         if self.current is not None and self.current.key == pyramid.key:
             self._show(pyramid)
-
-    def _keep(self, pyramid: ImagePyramid) -> None:
-        self._pyramids[pyramid.key] = pyramid
-        self._pyramids.move_to_end(pyramid.key)
-        while len(self._pyramids) > 1 and self._bytes() > _MOST_BYTES:
-            self._pyramids.popitem(last=False)
-
-    def _bytes(self) -> int:
-        return sum(pyramid.bytes for pyramid in self._pyramids.values())
 
     def _show(self, pyramid: ImagePyramid) -> None:
         self.solved.emit(f"photo-{pyramid.key}")
@@ -360,9 +349,9 @@ class Controller(QObject):
         ahead = self._photos.neighbour(1)
         if status.state is not State.EXACT or ahead is None or ahead.path is None or not self.files.is_idle():
             return
-        is_full = self._bytes() > _MOST_BYTES / 2
-        if ahead.key not in self._pyramids and ahead.status is not PhotoStatus.FAILED and not is_full:
-            self.files.submit("ahead", lambda _: _read(ahead), self._keep)
+        is_wanted = self.pyramid(ahead.key) is None and ahead.status is not PhotoStatus.FAILED
+        if is_wanted and not self._pyramids.is_half_full:
+            self.files.submit("ahead", lambda _: read_photo(ahead), self._pyramids.keep)
 
     def _load_display_profile(self) -> None:
         path, done = self.preferences.display_profile, self.viewer.set_display_profile
@@ -404,10 +393,3 @@ class Controller(QObject):
         path, beside = photo.path, self.preferences.settings_place == "sidecar"
         if path is not None:
             self.autosave.schedule(f"settings of {path}", lambda: store_settings(path, settings, beside=beside))
-
-
-def _read(photo: OpenPhoto) -> ImagePyramid:
-    if photo.pasted is not None:
-        return make_pyramid(photo.key, photo.pasted)
-    assert photo.path is not None  # only pasted images have no path
-    return read_pyramid(photo.key, photo.path)

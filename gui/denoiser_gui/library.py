@@ -11,8 +11,12 @@ from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoFacts
 from denoiser_gui.qt import QObject, QTimer, Signal
 from denoiser_gui.worker import WorkerThread
 
+_NICENESS = 10  # everything else has priority
 _AT_ONCE = 25  # files between two updates of the window
 _DELAY_MS = 400  # after a change of data, before the photos are arranged again
+
+
+Own = Callable[[WorkerThread], WorkerThread]  # stops a worker with the others
 
 
 class Library(QObject):
@@ -21,11 +25,13 @@ class Library(QObject):
     changed = Signal()  # other photos are shown, or in another order
     facts_read = Signal()  # cameras may be new
 
-    def __init__(
-        self, parent: QObject, photos: OpenPhotos, worker: WorkerThread, update: Callable[..., None]
-    ) -> None:
+    def __init__(self, parent: QObject, photos: OpenPhotos, own: Own, update: Callable[..., None]) -> None:
         super().__init__(parent)
-        self._photos, self._worker, self._update = photos, worker, update
+        self._photos, self._worker, self._update = (
+            photos,
+            own(WorkerThread("facts", parent, niceness=_NICENESS)),
+            update,
+        )
         self._is_reading = False
         self.arrangement = Arrangement()  # order and filter
         self._timer = QTimer(self, singleShot=True, interval=_DELAY_MS)

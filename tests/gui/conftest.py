@@ -11,16 +11,23 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from denoiser_gui.qt import QApplication
+    from denoiser_gui.view.main_window import MainWindow
 
 _PATIENCE = 5.0  # seconds that a thread gets to end after the test
 _NEEDS_QT = [
     "view",
     *(
         f"test_{name}.py"
-        for name in ("accessible", "app", "controller", "desktop", "qt", "saver", "window", "worker")
+        for name in ("accessible", "app", "controller", "desktop", "qt", "saver", "views", "window", "worker")
     ),
 ]
 
@@ -98,3 +105,48 @@ def _is_ticking(timer: object) -> bool:
         return bool(timer.isActive())  # type: ignore[attr-defined]
     except RuntimeError:  # already deleted by Qt
         return False
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A noisy photo of 420 × 300 pixels."""
+    from skimage import data
+
+    from denoiser import imageio
+    from denoiser.image import from_numpy
+
+    noise = np.random.default_rng(4).normal(size=(300, 420, 3)) * 18
+    values = np.clip(np.rint(data.astronaut()[:300, :420] + noise), 0, 255).astype(np.uint8)
+    path = tmp_path / "photos" / "portrait.png"
+    path.parent.mkdir()
+    imageio.write(from_numpy(values), path)
+    return path
+
+
+@pytest.fixture
+def window(model: None, qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
+    """The main window, empty."""
+    from denoiser_gui.controller import Controller
+    from denoiser_gui.model.preferences import Preferences
+    from denoiser_gui.view import theme
+    from denoiser_gui.view.main_window import MainWindow
+
+    theme.install(qapp, "dark")
+    window = MainWindow(Controller(Preferences()))
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    window.saver.stop()
+    window.close()
+    window.controller.deleteLater()
+    window.deleteLater()
+
+
+@pytest.fixture
+def opened(window: MainWindow, photo: Path, qtbot: QtBot) -> MainWindow:
+    """The main window with an exact view of the photo."""
+    from denoiser_gui.model.requests import State
+
+    window.controller.open([photo])
+    qtbot.waitUntil(lambda: window.canvas.shown_state is State.EXACT, timeout=60_000)
+    return window

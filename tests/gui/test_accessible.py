@@ -163,7 +163,7 @@ def _texts(widget: QWidget) -> Iterator[str]:
 
 # The app, keys, formats, models, devices and number formats are called the same in all languages; paths are names.
 _SAME = re.compile(
-    r"denoise|Ctrl|Shift|Alt|Left|Right|Up|Down|Space|Home|End|Del|F\d|\.\w+|JPEG|PNG|TIFF|WebP|AVIF|XL|CUDA|CPU|MPS|"
+    r"denoise|Ctrl|Shift|Alt|Left|Right|Up|Down|Space|Home|End|Del|Tab|F\d|\.\w+|JPEG|PNG|TIFF|WebP|AVIF|XL|CUDA|CPU|MPS|"
     r"fast|best|bf16|fp32|int8|English|sRGB|Apple GPU|/\S+|~\S*"
 )
 

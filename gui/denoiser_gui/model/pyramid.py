@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from denoiser import imageio
 from denoiser.image import Image, Pixels
 from denoiser.tiling import Region
 from denoiser_gui.model.latent import is_latent, read_latent
+from denoiser_gui.model.open_photos import OpenPhoto
 
+_MOST_BYTES = 700_000_000  # of photos in memory: five of 24 MP with their reduced copies
 _SMALLEST = 480  # pixels of the longer side of the smallest copy; views use larger ones, drafts also this
 
 
@@ -54,6 +57,44 @@ class ImagePyramid:
     def part(self, level: int, region: Region) -> Image:
         """Part of a copy as an image, without alpha."""
         return dataclasses.replace(self.image, pixels=self.levels[level][region.slices], alpha=None)
+
+
+class PyramidCache:
+    """The photos in memory; beyond a limit, those that were not used for longest are dropped. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, ImagePyramid] = OrderedDict()
+
+    @property
+    def is_half_full(self) -> bool:
+        """Whether more than half of the memory is used."""
+        return self._bytes() > _MOST_BYTES / 2
+
+    def get(self, key: int) -> ImagePyramid | None:
+        """The pixels of a photo, if they are in memory."""
+        return self._kept.get(key)
+
+    def keep(self, pyramid: ImagePyramid) -> None:
+        """Add a photo, or note that it is used."""
+        self._kept[pyramid.key] = pyramid
+        self._kept.move_to_end(pyramid.key)
+        while len(self._kept) > 1 and self._bytes() > _MOST_BYTES:
+            self._kept.popitem(last=False)
+
+    def drop(self, key: int) -> None:
+        """Remove a closed photo."""
+        self._kept.pop(key, None)
+
+    def _bytes(self) -> int:
+        return sum(pyramid.bytes for pyramid in self._kept.values())
+
+
+def read_photo(photo: OpenPhoto) -> ImagePyramid:
+    """Read an open photo, from its file or as it was pasted; raises UnreadableImage."""
+    if photo.pasted is not None:
+        return make_pyramid(photo.key, photo.pasted)
+    assert photo.path is not None  # only pasted images have no path
+    return read_pyramid(photo.key, photo.path)
 
 
 def read_pyramid(key: int, path: Path) -> ImagePyramid:

@@ -53,6 +53,19 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("sync", tr("Use settings for selected photos"), ("Ctrl+Alt+S",)),
             _Entry("sync_level", tr("Use settings and this noise level for selected photos"), ("Ctrl+Alt+N",)),
         ),
+        **_view_entries(),
+        tr("Window"): (
+            *_of_display(),
+            _Entry("preferences", tr("Preferences…"), ("Ctrl+,",), "settings"),
+            _Entry("shortcuts", tr("Shortcuts"), ("?", "F1"), "keyboard"),
+            _Entry("quit", tr("Quit"), ("Ctrl+Q",)),
+        ),
+    }
+
+
+def _view_entries() -> dict[str, tuple[_Entry, ...]]:
+    """The groups about how the photo is shown."""
+    return {
         tr("Compare"): (
             _Entry(View.SIDE_BY_SIDE.value, tr("Side by side"), ("1",), "side-by-side"),
             _Entry(View.STACKED.value, tr("Stacked"), ("6",), "stacked"),
@@ -85,12 +98,6 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             _Entry("panels", tr("Hide panels"), ("Tab",), on_canvas=True),
             _Entry("full_screen", tr("Full screen"), ("F11",)),
             _Entry("second_window", tr("Second window"), ("F12",)),
-        ),
-        tr("Window"): (
-            *_of_display(),
-            _Entry("preferences", tr("Preferences…"), ("Ctrl+,",), "settings"),
-            _Entry("shortcuts", tr("Shortcuts"), ("?", "F1"), "keyboard"),
-            _Entry("quit", tr("Quit"), ("Ctrl+Q",)),
         ),
     }
 

@@ -16,7 +16,7 @@ from denoiser_gui.qt import Qt, Signal, show_folder
 from denoiser_gui.translation import tr, tr_count
 from denoiser_gui.view import theme
 from denoiser_gui.view.icons import paint_icon
-from denoiser_gui.view.thumbnails import Thumbnails, framed, paint_status, transparent, untinted
+from denoiser_gui.view.thumbnails import Key, Thumbnails, framed, paint_status, transparent, untinted
 from denoiser_gui.view.widgets import column, styled
 
 Index = qt.QModelIndex | qt.QPersistentModelIndex
@@ -36,7 +36,7 @@ class PhotoModel(qt.QAbstractListModel):
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._photos: list[OpenPhoto] = []
-        self._rows: dict[int, int] = {}  # by key
+        self._rows: dict[Key, int] = {}  # by key and by path
         self.is_narrow = False  # dots instead of thumbnails
 
     def rowCount(self, parent: Index = _NO_INDEX) -> int:
@@ -76,6 +76,7 @@ class PhotoModel(qt.QAbstractListModel):
     def _store(self, photos: list[OpenPhoto]) -> None:
         self._photos = photos
         self._rows = {photo.key: row for row, photo in enumerate(photos)}
+        self._rows |= {photo.path: row for row, photo in enumerate(photos) if photo.path is not None}
 
     def change(self, photo: OpenPhoto) -> None:
         """Update one photo."""
@@ -84,8 +85,8 @@ class PhotoModel(qt.QAbstractListModel):
             self._photos[at.row()] = photo
             self.dataChanged.emit(at, at)
 
-    def index_of(self, key: int) -> qt.QModelIndex:
-        """The index of a photo; invalid if it is not shown."""
+    def index_of(self, key: Key) -> qt.QModelIndex:
+        """The index of a photo, by key or file; invalid if it is not shown."""
         return self.index(self._rows.get(key, -1))
 
     def photo_at(self, index: Index) -> OpenPhoto | None:
@@ -209,12 +210,12 @@ class FilmStrip(qt.QWidget):
             menu.popup(place)
 
     def _connect(self) -> None:
-        controller, selection, repaint = self._controller, self.selection, self._view.viewport().update
+        controller, selection = self._controller, self.selection
         controller.library.changed.connect(self._show_photos)
         controller.photos_changed.connect(self._show_photos)
         controller.photo_changed.connect(self.photos.change)
         controller.current_changed.connect(self._show_current)
-        self.thumbnails.arrived.connect(lambda _key: repaint())
+        self.thumbnails.arrived.connect(lambda key: self._view.update(self.photos.index_of(key)))
         self.thumbnails.failed.connect(self._note_failure)
         self.thumbnails.noise_estimated.connect(self._note_noise)
         selection.currentChanged.connect(self._make_current)

@@ -150,15 +150,6 @@ def framed(small: qt.QImage | None, size: qt.QSize) -> qt.QPixmap:
     return pixmap
 
 
-def fitted(small: qt.QImage, size: qt.QSize) -> qt.QPixmap:
-    """A whole thumbnail scaled into *size*, for the density of the screen."""
-    smooth = Qt.TransformationMode.SmoothTransformation
-    scaled = small.scaled(size * theme.scale(), Qt.AspectRatioMode.KeepAspectRatio, smooth)
-    pixmap = qt.QPixmap.fromImage(scaled)
-    pixmap.setDevicePixelRatio(theme.scale())
-    return pixmap
-
-
 _BADGES = {PhotoStatus.SAVED: ("check", "good"), PhotoStatus.FAILED: ("warning", "bad")}
 
 
