@@ -20,7 +20,7 @@ from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
 from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
 from denoiser_gui.model.preferences import SRGB, Preferences, change_preferences, load_preferences
-from denoiser_gui.model.pyramid import ImagePyramid, PyramidCache, deepened
+from denoiser_gui.model.pyramid import ImagePyramid, PyramidCache, deepened, read_photo
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
 from denoiser_gui.model.stored_settings import store_settings
 from denoiser_gui.qt import QObject, Signal

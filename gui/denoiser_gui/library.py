@@ -27,11 +27,8 @@ class Library(QObject):
 
     def __init__(self, parent: QObject, photos: OpenPhotos, own: Own, update: Callable[..., None]) -> None:
         super().__init__(parent)
-        self._photos, self._worker, self._update = (
-            photos,
-            own(WorkerThread("facts", parent, niceness=_NICENESS)),
-            update,
-        )
+        self._photos, self._update = photos, update
+        self._worker = own(WorkerThread("facts", parent, niceness=_NICENESS))
         self._is_reading = False
         self.arrangement = Arrangement()  # order and filter
         self._timer = QTimer(self, singleShot=True, interval=_DELAY_MS)
