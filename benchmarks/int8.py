@@ -22,7 +22,7 @@ from denoiser.atomicfile import whole_file
 from denoiser.engine.session import Session
 from denoiser.image import from_numpy
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.networks.integer import as_bytes, beside
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.options import DenoiseOptions

@@ -19,7 +19,7 @@ from denoiser.engine.looks import Looks
 from denoiser.engine.sanity import repair
 from denoiser.engine.trust import trust, trust_number
 from denoiser.image import from_numpy
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.options import Look
 
 HEIGHT, WIDTH = 1080, 1920

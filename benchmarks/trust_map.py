@@ -20,7 +20,7 @@ from skimage import data, draw
 from denoiser.engine.session import Session
 from denoiser.engine.trust import trust
 from denoiser.image import from_numpy
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.options import DenoiseOptions
 
 PATCH, BLOCK = 64, 16

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from denoiser.estimation.estimate import NoiseEstimate
+    from denoiser.estimation.estimator import Estimator
     from denoiser.imageio.pillow_bridge import PilImage
-    from denoiser.networks.estimator import NoiseEstimator
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -169,14 +169,12 @@ def _cleaned(
 
 
 @overload
-def estimate_noise(
-    image: Image | PilImage | FileLike, *, estimator: NoiseEstimator | None = None
-) -> NoiseEstimate: ...
+def estimate_noise(image: Image | PilImage | FileLike, *, estimator: Estimator | None = None) -> NoiseEstimate: ...
 @overload
 def estimate_noise(
-    image: NDArray[Any] | Tensor, *, estimator: NoiseEstimator | None = None
+    image: NDArray[Any] | Tensor, *, estimator: Estimator | None = None
 ) -> NoiseEstimate | Any: ...  # Any: a list for a stack
-def estimate_noise(image: ImageLike, *, estimator: NoiseEstimator | None = None) -> Any:
+def estimate_noise(image: ImageLike, *, estimator: Estimator | None = None) -> Any:
     """Return a NoiseEstimate of the image, whose levels are standard deviations on the 0–255 scale.
 
     *image* is anything that `denoise` takes; a stack (N×H×W×C or N×C×H×W) gives a list. The default

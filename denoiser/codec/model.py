@@ -25,7 +25,7 @@ from denoiser.models.catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from denoiser.networks.codec.latent_codec import LatentCodec
-    from denoiser.networks.conditioning import NetworkSpec
+    from denoiser.networks.condition import NetworkSpec
 
 TASK = "codec"
 SHIPPED = "codec"  # what "auto" means

@@ -16,7 +16,8 @@ from denoiser.engine.runner import exactly
 from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.codec.transforms import Folded
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 
 Values = NDArray[np.float32]
 
@@ -34,7 +35,7 @@ class Transform:
         # The receptive fields; with this overlap a tile has the same pixels as in the whole image.
         self.analysis_halo, self.synthesis_halo = model.network.reach()
         self._turn = threading.Lock()
-        clean = Condition(0.0, 0.0).planes().reshape(1, -1).to(self.device)
+        clean = planes_of(Condition(0.0, 0.0)).flatten(1).to(self.device)
         self._analysis = Folded(self._network.analysis, clean)
         self._syntheses: dict[int, Folded] = {}  # by quality step; a few MB each
 

@@ -16,7 +16,8 @@ from torch import Tensor
 from denoiser.engine.local_means import CELL, limits_of
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.image import Image, Mask, Pixels
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import Region, Span, Tile, TilePlan
 
@@ -59,7 +60,7 @@ class Canvas:
     ) -> None:
         self.source = source
         self.scale = scale
-        self.condition, self.planes = condition, condition.planes()
+        self.condition, self.planes = condition, planes_of(condition)[0, :, 0, 0]
         self.limits = limits_of(noise or condition)
         self.share = share  # of the removed noise
         self.passes = passes  # whose results are averaged: 1, 2, 4 or 8

@@ -17,7 +17,8 @@ from torch import nn
 
 from denoiser.engine.runner import exactly
 from denoiser.errors import MissingDevice
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def bf16_error(network: nn.Module, device: str) -> tuple[float, float]:
     ramp = torch.linspace(0.1, 0.9, _SIDE).expand(1, 3, _SIDE, _SIDE)
     noise = torch.randn(1, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0)) * (_SIGMA / 255)
     noisy = (ramp + noise).to(device).contiguous(memory_format=torch.channels_last)
-    planes = Condition(_SIGMA, _SIGMA, 0.0).planes().reshape(1, -1, 1, 1).to(device)
+    planes = planes_of(Condition(_SIGMA, _SIGMA, 0.0)).to(device)
     results = []
     for precision in ("fp32", "bf16"):
         with exactly(device, precision):

@@ -11,7 +11,7 @@ from denoiser.engine.memory import is_shortage
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
-from denoiser.networks.conditioning import NetworkSpec
+from denoiser.networks.condition import NetworkSpec
 from denoiser.tiling import Region, Tile
 
 

@@ -16,7 +16,8 @@ from denoiser.engine.integer import integer_network
 from denoiser.engine.runner import exactly
 from denoiser.errors import DenoiserError
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 
 _TILES = (
     (128, 128, 2.0),
@@ -75,7 +76,7 @@ def _tile(height: int, width: int, sigma: float) -> tuple[Tensor, Tensor]:
     clean = torch.linspace(0.1, 0.9, width).expand(1, 3, height, width).clone()
     clean[:, :, height // 4 : height // 2, width // 4 : width // 2] = torch.tensor([0.9, 0.4, 0.1])[:, None, None]
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)) * (sigma / 255)
-    planes = Condition(sigma, sigma, 0.0).planes().reshape(1, -1, 1, 1)
+    planes = planes_of(Condition(sigma, sigma, 0.0))
     return (clean + noise).contiguous(memory_format=torch.channels_last), planes
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser.networks.conditioning import AXES, Condition
+from denoiser.networks.condition import AXES, Condition
 
 CELL = 8  # pixels; origins of tiles are multiples of it
 REACH = 40  # receptive field in pixels, in each direction

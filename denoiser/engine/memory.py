@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from denoiser.engine import sanity
 from denoiser.errors import UsageError
-from denoiser.networks.conditioning import Condition, Denoiser, NetworkSpec
+from denoiser.networks.condition import Condition, NetworkSpec
+from denoiser.networks.conditioning import Denoiser, planes_of
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import SMALLEST_TILE, TilePlan, plan_tiles, rounded_up
 
@@ -112,7 +113,7 @@ def bytes_per_pixel(network: Denoiser) -> int:
     leaves = [layer for layer in network.modules() if not list(layer.children())]
     hooks = [layer.register_forward_hook(look) for layer in leaves]
     try:
-        network(torch.zeros(1, 3, SMALLEST_TILE, SMALLEST_TILE), Condition().planes().reshape(1, -1, 1, 1))
+        network(torch.zeros(1, 3, SMALLEST_TILE, SMALLEST_TILE), planes_of(Condition()))
     finally:
         for hook in hooks:
             hook.remove()

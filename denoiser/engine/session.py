@@ -26,7 +26,7 @@ from denoiser.estimation.policy import at_level, automatic, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image, Mask
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition, NetworkSpec
+from denoiser.networks.condition import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions, Look
 
 WRONG = 0.5  # share kept as in the source beyond which the result is rejected

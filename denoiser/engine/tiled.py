@@ -14,7 +14,7 @@ from denoiser.engine.memory import Budget, give_back_freed_memory, is_shortage
 from denoiser.engine.runner import NetworkRunner, Piece, RunningBatch
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
-from denoiser.networks.conditioning import NetworkSpec
+from denoiser.networks.condition import NetworkSpec
 from denoiser.tiling import Tile
 
 TileListener = Callable[[Canvas], None]

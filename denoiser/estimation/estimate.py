@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from denoiser.networks.window_statistics import FLOOR
+
 
 @dataclass(frozen=True, slots=True)
 class LevelAt:
@@ -110,8 +112,6 @@ def combine(
 
 def sigma_of(level: float) -> float:
     """The sigma in 8-bit units of a level as the network outputs it; never negative."""
-    from denoiser.networks.estimator import FLOOR  # imports torch, which users of an estimate do not need
-
     return math.sqrt(max(0.0, math.exp(2 * level) - FLOOR))
 
 

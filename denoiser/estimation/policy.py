@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from denoiser.estimation.estimate import NoiseEstimate, eased
-from denoiser.networks.conditioning import MAX_SIGMA, Condition
+from denoiser.networks.condition import MAX_SIGMA, Condition
 
 # Sigma from which denoising begins to be applied, and from which it is applied in full. Below, texture is likely to
 # be mistaken for noise, and noise is invisible.

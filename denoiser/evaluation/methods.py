@@ -26,7 +26,7 @@ from denoiser.engine.session import Session
 from denoiser.errors import Missing, MissingExtra, UnusableData
 from denoiser.evaluation.samples import Sample, Truth, as_8_bit, as_file
 from denoiser.events import CancelToken
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 
 Clean = Callable[[Sample], Truth]  # the result has 8 bits
 

@@ -41,6 +41,7 @@ from denoiser.evaluation.samples import (
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models.loading import LoadedModel
+from denoiser.networks.conditioning import planes_of
 from denoiser.noise import simple
 from denoiser.options import WriteOptions
 
@@ -69,7 +70,7 @@ def worst_nearby(model: LoadedModel, sample: Sample) -> Sample:
         torch.from_numpy(np.ascontiguousarray(values[:height, :width])).permute(2, 0, 1).unsqueeze(0)
         for values in (sample.noisy, sample.truth.astype(np.float32) / 255)
     )
-    planes = white_condition(sample.level, grey=grey).planes().reshape(1, -1, 1, 1)
+    planes = planes_of(white_condition(sample.level, grey=grey))
     change = torch.zeros_like(noisy)
     for _ in range(STEPS):
         change.requires_grad_(True)

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from denoiser.errors import MissingModel, UntrustedWeights
 from denoiser.models.catalog import CatalogEntry, verify
 from denoiser.networks import registry
-from denoiser.networks.conditioning import Denoiser, NetworkSpec
+from denoiser.networks.condition import NetworkSpec
+from denoiser.networks.conditioning import Denoiser
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The networks themselves: nn.Module and nothing else."""
+"""The networks: nn.Module, and what is computed around them without torch."""

@@ -44,7 +44,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.networks.conditioning import PLANES, Denoiser, in_fp32
+from denoiser.networks.condition import PLANES
+from denoiser.networks.conditioning import Denoiser, in_fp32
 
 _STEM = 2  # the stem's unshuffle
 _LEVELS = 3

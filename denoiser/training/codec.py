@@ -28,7 +28,8 @@ from denoiser.networks.codec.context_model import IndexPass
 from denoiser.networks.codec.latent_codec import EXACT_PARTS, SIZE_MULTIPLE, LatentCodec
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.codec.quantised import QuantisedLayer
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.options import TrainOptions
 from denoiser.training.codec_validation import CodecValidator
 from denoiser.training.data import CropSource, Loading, load_photos, resident
@@ -78,7 +79,7 @@ class CleanCrops:
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """Input and target are the same."""
         clean = self.crops.draw(count, patch, generator)
-        planes = Condition(0.0, 0.0).planes().to(clean.device).reshape(1, -1, 1, 1)
+        planes = planes_of(Condition(0.0, 0.0)).to(clean.device)
         return Batch(clean, clean, planes.expand(count, -1, -1, -1))
 
 

@@ -16,7 +16,8 @@ from denoiser.image import Image
 from denoiser.imageio import rivals
 from denoiser.imageio.sheet import Row, contact_sheet
 from denoiser.networks.codec.latent_codec import SIZE_MULTIPLE, Estimate
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.training.validation import ValidationResult, as_image, middle, psnr
 
 _COLUMN = "bits against JPEG"
@@ -92,7 +93,7 @@ def _example(network: Any, crop: Tensor, device: torch.device) -> Row:
 @torch.no_grad()
 def _by_network(network: Any, crop: Tensor, step: int, device: torch.device) -> tuple[Tensor, float]:
     """Decoded pixels (3, H, W) and bits per pixel."""
-    planes = Condition(0.0, 0.0).planes().reshape(1, -1, 1, 1).to(device)
+    planes = planes_of(Condition(0.0, 0.0)).to(device)
     network.eval()
     estimate: Estimate = network(crop.to(device), planes, torch.tensor([step], device=device))
     return estimate.pixels[0].float().cpu(), float(estimate.latent_bits + estimate.hyper_bits) / crop[0, 0].numel()

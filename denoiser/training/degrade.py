@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from denoiser.networks.conditioning import MAX_SIGMA, luma_and_chroma_sigma, planes_of_batch
+from denoiser.networks.condition import MAX_SIGMA
+from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
 from denoiser.noise import camera, defects, simple
 from denoiser.noise.dice import Dice
 from denoiser.noise.jpeg import through_jpeg

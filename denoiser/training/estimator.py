@@ -17,28 +17,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from denoiser.errors import Cancelled, UnusableData, UsageError
-from denoiser.estimation.estimator import estimate_noise
+from denoiser.estimation.estimator import Estimator, estimate_noise
 from denoiser.evaluation.noise_accuracy import LEVELS, measure_accuracy
 from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken, Listener, TrainingProgress, ignore
 from denoiser.image import Image
 from denoiser.networks import registry
-from denoiser.networks.estimator import (
+from denoiser.networks.estimator import EstimatorOutput, NoiseEstimator, along_axes, level_of
+from denoiser.networks.window_statistics import (
     FEATURES,
     WINDOW,
+    Choice,
     Energies,
-    EstimatorOutput,
-    NoiseEstimator,
-    along_axes,
     blockiness,
     compression,
     energies_of,
-    level_of,
     summary,
 )
 from denoiser.options import EstimatorOptions, TrainOptions
@@ -291,7 +290,8 @@ class EstimatorValidator:
         if not self.photos:
             return ValidationResult({}, math.nan)
         images = {str(number): photo.permute(1, 2, 0).numpy() for number, photo in enumerate(self.photos)}
-        found = measure_accuracy(images, partial(estimate_noise, estimator=network))
+        estimator = Estimator({name: value.cpu().numpy() for name, value in network.state_dict().items()})
+        found = measure_accuracy(images, partial(estimate_noise, estimator=estimator))
         white = [accuracy for both in found.white.values() for accuracy in both]
         scores: dict[str, float] = {_PHOTOS: len(images), _READ_AS_CLEAN: found.clean}
         scores |= {name: accuracy.ratio for name, accuracy in zip(self.columns, white, strict=True)}
@@ -321,15 +321,18 @@ def _rows(scene: Scene, generator: torch.Generator) -> list[tuple[Tensor, Tensor
     both = torch.cat([scene.noisy, planes.flatten(0, 1)])
     area = both[:, top : top + _SIDE * BLOCK, left : left + _SIDE * BLOCK]
     blocks = area.reshape(len(both), _SIDE, BLOCK, _SIDE, BLOCK).permute(1, 3, 0, 2, 4).flatten(0, 1)
-    noisy, seen = blocks[:, :3], torch.ones(len(blocks), BLOCK, BLOCK, dtype=torch.bool)
+    noisy = np.ascontiguousarray(blocks[:, :3].permute(0, 2, 3, 1).numpy())
+    seen = np.ones(noisy.shape[:3], np.bool_)
     energies = energies_of(noisy, seen)
     compressed = compression(scene.quantisation, blockiness(noisy, seen))
     power = functional.avg_pool2d(blocks[:, 3:].square(), WINDOW).flatten(2)
     rows = []
     for chosen in _choices(energies, generator):
         if int(chosen[0].sum()) >= BLOCK // WINDOW:
-            luma, chroma = _truth(power.transpose(1, 2)[chosen[0]].mean(dim=0).reshape(3, 3))
-            rows.append((summary(energies, chosen, compressed), luma, chroma, scene.correlated))
+            windows = power.transpose(1, 2)[torch.from_numpy(chosen[0])]
+            luma, chroma = _truth(windows.mean(dim=0).reshape(3, 3))
+            features = torch.from_numpy(summary(energies, chosen, compressed))
+            rows.append((features, luma, chroma, scene.correlated))
     return rows
 
 
@@ -345,7 +348,7 @@ def _truth(power: Tensor) -> Tensor:
     return torch.where(noise > _VISIBLE[1], error, noise)
 
 
-def _choices(energies: tuple[Energies, ...], generator: torch.Generator) -> list[tuple[Tensor, ...]]:
+def _choices(energies: tuple[Energies, ...], generator: torch.Generator) -> list[Choice]:
     count = len(energies[0].usable)
     some = torch.rand(count, generator=generator) < 0.5 * torch.rand((), generator=generator)
     some[torch.randint(count, (), generator=generator)] = True
@@ -354,7 +357,7 @@ def _choices(energies: tuple[Energies, ...], generator: torch.Generator) -> list
     high = low + _DARKEST + width * 0.2
     return [
         tuple(scale.usable for scale in energies),
-        tuple(scale.usable & some.unsqueeze(1) for scale in energies),
+        tuple(scale.usable & some.numpy()[:, np.newaxis] for scale in energies),
         tuple(scale.usable & (scale.brightness >= low) & (scale.brightness < high) for scale in energies),
     ]
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoiser.networks.estimator import WINDOW, Quantisation, along_axes
+from denoiser.networks.estimator import along_axes
+from denoiser.networks.window_statistics import WINDOW, Quantisation
 from denoiser.noise import camera, simple
 from denoiser.noise.dice import Dice
 from denoiser.noise.jpeg import tables_of, through_tables
@@ -43,7 +44,8 @@ def saved_as_jpeg(images: Tensor, dice: Dice) -> tuple[Tensor, Quantisation]:
 
 
 def _saved(images: Tensor, how: Quantisation) -> Tensor:
-    tables = (table.unsqueeze(0).expand(len(images), -1) for table in (how.luma, how.chroma))
+    steps = (torch.from_numpy(table).float() for table in (how.luma, how.chroma))
+    tables = (table.unsqueeze(0).expand(len(images), -1) for table in steps)
     return through_tables(images, *tables, half_chroma=how.half_chroma)
 
 
@@ -52,7 +54,7 @@ def _drawn(dice: Dice) -> Quantisation:
     luma, chroma = (table[0] for table in tables_of(quality))
     if dice.number(0, 1) < _OWN_TABLE_SHARE:
         luma, chroma = _own(luma, dice), _own(chroma, dice)
-    return Quantisation(luma, chroma, dice.number(0, 1) < _HALF_CHROMA_SHARE)
+    return Quantisation(luma.double().numpy(), chroma.double().numpy(), dice.number(0, 1) < _HALF_CHROMA_SHARE)
 
 
 def _own(table: Tensor, dice: Dice) -> Tensor:

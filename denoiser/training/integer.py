@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.networks.integer import IntegerLayer, can_be_fine, is_signed, quantisable
 from denoiser.networks.pyramid import DenseAutoencoder
 
@@ -110,7 +111,7 @@ def _samples(crops: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         known = index // len(_SIGMAS) % _BLIND != _BLIND - 1
         condition = Condition(sigma, sigma, 0.0) if known else Condition()
         batch = noisy.unsqueeze(0).contiguous(memory_format=torch.channels_last)
-        yield batch, condition.planes().reshape(1, -1, 1, 1)
+        yield batch, planes_of(condition)
 
 
 def _inputs(

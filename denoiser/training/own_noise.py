@@ -28,7 +28,8 @@ from denoiser.estimation.policy import automatic
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.image import from_numpy
 from denoiser.models.card import read_card
-from denoiser.networks.conditioning import Condition, Denoiser, luma_and_chroma_sigma, planes_of_batch
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import Denoiser, luma_and_chroma_sigma, planes_of, planes_of_batch
 from denoiser.options import TrainOptions
 from denoiser.training import recipe
 from denoiser.training.data import CropSource, Loading, PhotoPool, area_shares, load_photos, resident
@@ -178,7 +179,7 @@ def _denoised(network: Denoiser, pixels: Tensor, condition: Condition, multiple:
     if not height * width:
         return pixels[:, :0, :0]
     noisy = pixels[None, :, :height, :width].float() / 255
-    output: Tensor = network(noisy, condition.planes().reshape(1, -1, 1, 1))[0]
+    output: Tensor = network(noisy, planes_of(condition))[0]
     return output.clamp(0, 1).mul(255).round().to(torch.uint8)
 
 
@@ -208,7 +209,9 @@ class OwnNoiseSamples:
         noisy = self.noise.shoot(clean, generator)
         luma, chroma = luma_and_chroma_sigma(noisy - clean)
         own = planes_of_batch(luma, chroma, torch.ones_like(luma), luma >= 0, luma >= 0)
-        automatic_planes = torch.stack([condition.planes() for condition in self.conditions]).to(clean.device)
+        automatic_planes = (
+            torch.cat([planes_of(condition) for condition in self.conditions]).flatten(1).to(clean.device)
+        )
         which = torch.randint(len(self.conditions), (count,), generator=generator, device=generator.device)
         chance = torch.rand(count, 1, generator=generator, device=generator.device)
         planes = torch.where(chance < _OWN_SHARE, own, automatic_planes[which])

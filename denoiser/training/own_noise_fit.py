@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from denoiser.evaluation.samples import evenly
 from denoiser.image import JpegTables
-from denoiser.networks.conditioning import Condition, Denoiser
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import Denoiser, planes_of
 from denoiser.noise.jpeg import through_jpeg
 from denoiser.noise.measured import MeasuredNoise, kernel_of_spectrum
 from denoiser.noise.simple import as_8_bit
@@ -274,7 +275,7 @@ def _errors(
     networks: Sequence[nn.Module], pixels: Tensor, condition: Condition, field: Tensor, noise: MeasuredNoise
 ) -> list[float]:
     device = next(networks[0].parameters()).device
-    pixels, planes = pixels.to(device), condition.planes().reshape(1, -1, 1, 1).to(device)
+    pixels, planes = pixels.to(device), planes_of(condition).to(device)
     outputs = [network(pixels, planes) for network in networks]
     drawn = field.to(device) * noise.sigma_at(outputs[0]) / 255
     step = _STEP * drawn

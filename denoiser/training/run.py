@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from denoiser.networks import registry
-from denoiser.networks.conditioning import PLANES, Denoiser
+from denoiser.networks.condition import PLANES
+from denoiser.networks.conditioning import Denoiser
 from denoiser.training import checkpoint
 from denoiser.training.degrade import Batch
 from denoiser.training.optimiser import Muon, parameter_groups, split

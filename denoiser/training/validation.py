@@ -16,7 +16,8 @@ from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import automatic
 from denoiser.image import Image, from_numpy
 from denoiser.imageio.sheet import Row, contact_sheet
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.noise.camera import shoot
 from denoiser.noise.simple import add_white
 
@@ -119,7 +120,7 @@ def as_image(values: Tensor) -> Image:
 @torch.inference_mode()
 def denoised(network: Any, crop: ValidationCrop, device: torch.device) -> Tensor:
     """The output (3, H, W) of *network* for the crop, on the CPU."""
-    planes = crop.condition.planes().reshape(1, -1, 1, 1).to(device)
+    planes = planes_of(crop.condition).to(device)
     output: Tensor = network(crop.noisy.unsqueeze(0).to(device), planes)
     return output[0].float().cpu()
 

@@ -25,7 +25,8 @@ from denoiser.image import Pixels
 from denoiser.models import catalog, loading
 from denoiser.models.catalog import CatalogEntry
 from denoiser.networks.codec.latent_codec import LatentCodec
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
 
 Features = NDArray[np.float32]
@@ -69,7 +70,7 @@ class DenoiserEncoder(Encoder):
             raise MissingModel(f"{entry.name}: this network has no encoder.")
         super().__init__(loaded.name, loaded.digest)
         self._network = loaded.network.to(memory_format=torch.channels_last)
-        self._planes = Condition().planes().reshape(1, -1, 1, 1)
+        self._planes = planes_of(Condition())
 
     @torch.inference_mode()
     def maps(self, pixels: Tensor) -> tuple[Tensor, ...]:
@@ -84,7 +85,7 @@ class CodecEncoder(Encoder):
         loaded = codec_models.load(entry)
         super().__init__(loaded.name, loaded.digest)
         self._network: LatentCodec = loaded.network
-        self._planes = Condition(0.0, 0.0).planes().reshape(1, -1, 1, 1)
+        self._planes = planes_of(Condition(0.0, 0.0))
 
     @torch.inference_mode()
     def maps(self, pixels: Tensor) -> tuple[Tensor, ...]:

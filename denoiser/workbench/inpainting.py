@@ -33,7 +33,8 @@ from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image, Pixels, from_numpy
 from denoiser.imageio import formats
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.options import InpaintOptions, ReadOptions
 from denoiser.workbench.outputs import announce, make_outputs, plan_outputs
 
@@ -112,7 +113,7 @@ class Inpainter:
         windows = torch.cat([values[:, :, top : top + side, left : left + side] for top, left in places])
         windows = windows + sigma / 255 * torch.randn(windows.shape, generator=noise)
         windows = windows.to(self._device, memory_format=torch.channels_last)
-        planes = Condition(sigma, sigma, 0.0).planes().reshape(1, -1, 1, 1).to(self._device)
+        planes = planes_of(Condition(sigma, sigma, 0.0)).to(self._device)
         clean: Tensor = self._network(windows, planes)
         return clean[:, :, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN].cpu()
 

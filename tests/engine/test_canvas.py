@@ -4,7 +4,7 @@ import torch
 
 from denoiser.engine.canvas import Canvas, Scale, network_input, own_depth, scale_of
 from denoiser.image import Image, from_numpy
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.tiling import plan_tiles
 
 

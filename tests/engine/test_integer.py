@@ -15,7 +15,7 @@ from denoiser.errors import Cancelled, MissingDevice, MissingModel
 from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.networks.integer import beside
 from denoiser.options import DenoiseOptions
 

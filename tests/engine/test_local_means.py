@@ -14,7 +14,7 @@ from denoiser.engine.local_means import (
     keep_local_means,
     limits_of,
 )
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 
 QUIET = limits_of(Condition(1.0, 1.0, 0.0)).unsqueeze(0)
 UNKNOWN = limits_of(Condition()).unsqueeze(0)

@@ -9,7 +9,8 @@ from denoiser.engine import memory
 from denoiser.engine.memory import Budget, bytes_per_pixel, keep_freed_memory, make_budget
 from denoiser.errors import UsageError
 from denoiser.networks import registry
-from denoiser.networks.conditioning import Denoiser, NetworkSpec
+from denoiser.networks.condition import NetworkSpec
+from denoiser.networks.conditioning import Denoiser
 from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.options import DenoiseOptions
 

@@ -12,7 +12,7 @@ from denoiser.engine.tiled import TiledCleaner
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 
 HALF_A_STEP = 0.5 / 255
 

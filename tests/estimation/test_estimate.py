@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from denoiser.estimation.estimate import LevelAt, NoiseEstimate, PartEstimate, combine, sigma_of
-from denoiser.networks.estimator import FLOOR
+from denoiser.networks.window_statistics import FLOOR
 
 
 def test_one_number_for_white_noise_is_its_sigma() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.estimation.policy import at_level, automatic, present_noise
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 
 
 def estimate(luma: float, chroma: float = 0.0, *, kind: float = 0.0, grey: bool = False) -> NoiseEstimate:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from denoiser.errors import MissingDevice, UntrustedWeights
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.networks.integer import (
     IntegerLayer,
     IntegerNetwork,
@@ -23,7 +24,7 @@ from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training.integer import simulated
 
 BLOCKS = (1, 1, 2, 1, 1)
-PLANES = Condition(25.0, 25.0, 0.0).planes().reshape(1, -1, 1, 1).numpy()
+PLANES = planes_of(Condition(25.0, 25.0, 0.0)).numpy()
 DIGEST = "ab" * 32
 
 

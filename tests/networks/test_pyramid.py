@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from denoiser.networks import registry
-from denoiser.networks.conditioning import Condition, Denoiser
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import Denoiser, planes_of
 from denoiser.networks.pyramid import (
     SIZE_MULTIPLE,
     DenseAutoencoder,
@@ -15,7 +16,7 @@ from denoiser.networks.pyramid import (
     ResidualPair,
 )
 
-PLANES = Condition(25, 25, 0.0).planes().reshape(1, -1, 1, 1)
+PLANES = planes_of(Condition(25, 25, 0.0))
 SHAPE = {"widths": (8, 12, 16), "blocks": (1, 1, 2, 1, 1)}
 KINDS = {
     "dense": ("dense-autoencoder-1", SHAPE),

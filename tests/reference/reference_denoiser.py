@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from denoiser.engine.local_means import keep_local_means, limits_of
 from denoiser.engine.sanity import repair, without_non_finite
-from denoiser.networks.conditioning import Condition, Denoiser
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import Denoiser, planes_of
 from denoiser.tiling import SMALLEST_TILE, rounded_up
 
 
@@ -23,7 +24,7 @@ def clean_whole(
     beside = rounded_up(max(width, SMALLEST_TILE), multiple) - width
     padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric")
     batch = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
-    clean = network(batch, condition.planes().reshape(1, -1, 1, 1))
+    clean = network(batch, planes_of(condition))
     limits = limits_of(noise or condition).unsqueeze(0)
     clean, bad = without_non_finite(batch, clean)
     clean, _ = repair(batch, keep_local_means(batch, clean, limits), limits[:, 2], bad)

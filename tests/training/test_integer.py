@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.networks.integer import IntegerNetwork, is_signed, quantisable
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training import integer
@@ -34,7 +35,7 @@ def test_the_quantised_network_computes_nearly_the_same(network, crops):
         list(layers) == list(seen) == quantisable([name.removesuffix(".weight") for name in network.state_dict()])
     )
     assert all(layer.fine == (seen[name] > 1 / 6) for name, layer in layers.items())
-    planes = Condition(25.0, 25.0, 0.0).planes().reshape(1, -1, 1, 1)
+    planes = planes_of(Condition(25.0, 25.0, 0.0))
     noisy = (crops[4] + torch.randn(crops[4].shape, generator=torch.Generator().manual_seed(9)) * 0.1).unsqueeze(0)
     weights = {name.removesuffix(".weight"): value.numpy() for name, value in network.state_dict().items()}
     ours = IntegerNetwork(weights, network.blocks, layers, 1)(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from denoiser.events import CancelToken
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.training.loop import Logbook, peak_flops, speed_note, train, training_flops
 from denoiser.training.run import DENOISING
 from denoiser.training.run_folder import RunFolder

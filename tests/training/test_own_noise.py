@@ -13,7 +13,7 @@ from denoiser.image import from_numpy
 from denoiser.models.card import read_card
 from denoiser.models.catalog import find, verify
 from denoiser.models.loading import load
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import TrainOptions
 from denoiser.training import learn_noise, own_noise

@@ -6,7 +6,8 @@ from torch.nn import functional
 
 from denoiser.image import JpegTables, from_numpy
 from denoiser.imageio import encode, read_bytes
-from denoiser.networks.conditioning import Condition, Denoiser, luma_and_chroma_sigma
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import Denoiser, luma_and_chroma_sigma, planes_of
 from denoiser.noise.measured import KNOTS, MeasuredNoise
 from denoiser.options import WriteOptions
 from denoiser.training.own_noise_fit import (
@@ -189,7 +190,7 @@ def windows(clean: torch.Tensor, sigma: float) -> list[PhotoWindow]:
 def true_error(network: nn.Module, window: PhotoWindow, truth: torch.Tensor) -> float:
     pixels, condition = window
     with torch.inference_mode():
-        output = network(pixels[None].float() / 255, condition.planes())[0]
+        output = network(pixels[None].float() / 255, planes_of(condition))[0]
     return float((output - truth).square().mean()) * 255**2
 
 

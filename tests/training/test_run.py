@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training.run import LOSSES, compile_if_it_works, learning_rate_factor
 from denoiser.training.validation import ValidationCrop, denoised, psnr

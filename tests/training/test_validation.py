@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
 from denoiser.training.data import load_photos
 from denoiser.training.validation import (
     CAMERA,

@@ -10,7 +10,8 @@ import torch
 
 from denoiser.errors import MissingModel, UsageError
 from denoiser.models import catalog, loading
-from denoiser.networks.conditioning import Condition
+from denoiser.networks.condition import Condition
+from denoiser.networks.conditioning import planes_of
 from denoiser.workbench.encoder import load_encoder
 
 SCALES = {"fast": (2, 4, 8), "codec": (16,)}
@@ -38,7 +39,7 @@ def test_the_maps_of_a_denoiser_are_those_that_it_decodes() -> None:
     network = loading.load(catalog.find("fast", "cpu")).network
     seen: dict[str, torch.Tensor] = {}
     network.bottleneck.register_forward_hook(lambda _module, _args, out: seen.update(eighth=out))
-    network(image, Condition().planes().reshape(1, -1, 1, 1))
+    network(image, planes_of(Condition()))
     torch.testing.assert_close(load_encoder("fast").maps(image)[2], seen["eighth"])
 
 

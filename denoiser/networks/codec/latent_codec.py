@@ -32,7 +32,8 @@ from denoiser.networks.codec.levels import LEVELS, Curves, Gains, basis, lambdas
 from denoiser.networks.codec.likelihood import LEAST_SCALE, LOG_SCALE_STEP, LogisticPrior, normal_bits, scale_of
 from denoiser.networks.codec.quantised import QuantisedLayer
 from denoiser.networks.codec.transforms import CELL, Analysis, Synthesis, begin_as
-from denoiser.networks.conditioning import PLANES, NetworkSpec, in_fp32
+from denoiser.networks.condition import PLANES, NetworkSpec
+from denoiser.networks.conditioning import in_fp32
 
 SIZE_MULTIPLE = 64
 EXACT_PARTS = ("index_base", "index_passes", "prior")  # integers and tables in exported weights

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoiser.networks.conditioning import PLANES, in_fp32
+from denoiser.networks.condition import PLANES
+from denoiser.networks.conditioning import in_fp32
 
 CELL = 8  # side of the square of pixels that becomes one position of the body
 BASIS = 3 * CELL**2
