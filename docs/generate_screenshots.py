@@ -38,6 +38,7 @@ def main() -> None:
             ("batch", "dark", "en", _batch),
             ("latent", "dark", "en", _latent),
             ("find", "dark", "en", _find),
+            ("grid", "dark", "en", _grid),
             ("zh", "light", "zh", _chinese),
         ):
             _draw(name, look, language, lambda shot, state=state: state(shot, photos))
@@ -138,6 +139,13 @@ def _empty(shot: Shot, _photos: list[Path]) -> bool:
 
 def _side_by_side(shot: Shot, photos: list[Path]) -> bool:
     shot.open(photos)
+    return True
+
+
+def _grid(shot: Shot, photos: list[Path]) -> bool:
+    shot.open(photos)
+    shot.window.actions_["grid"].trigger()
+    shot.rest(2.0)  # until the thumbnails are made
     return True
 
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.model.requests import State, View
-from denoiser_gui.qt import QPoint, Qt
+from denoiser_gui.qt import QApplication, QEvent, QPoint, Qt
 from denoiser_gui.view.main_window import MainWindow
 
 _PATIENCE = 60_000  # ms; a loaded machine is slow
@@ -142,6 +142,13 @@ def test_the_loupe_shows_the_place_below_the_pointer_while_its_key_is_held(
         assert np.array_equal(frame.right_values, whole.cleaned.image.pixels[part.slices])
         qtbot.keyRelease(canvas, Qt.Key.Key_L, modifier)
         assert not loupe.isVisible() and loupe.viewer.request is None
+    qtbot.keyPress(canvas, Qt.Key.Key_L)
+    canvas.set_original(True)
+    QApplication.sendEvent(opened, QEvent(QEvent.Type.ActivationChange))
+    assert loupe.isVisible(), "the window is active"
+    opened.commands.second.open()
+    qtbot.waitActive(opened.commands.second)
+    _until(qtbot, lambda: not loupe.isVisible() and not canvas._original)
 
 
 def test_the_second_window_shows_the_photo_with_its_own_zoom_and_view(opened: MainWindow, qtbot: QtBot) -> None:

@@ -185,7 +185,8 @@ class _Delegate(qt.QStyledItemDelegate):
     def __init__(self, strip: FilmStrip, parent: qt.QObject) -> None:
         super().__init__(parent)
         self._strip = strip
-        self._fonts = theme.interface_font(12), theme.interface_font(11)
+        fonts = theme.interface_font(12), theme.interface_font(11)
+        self._fonts = [(font, qt.QFontMetricsF(font)) for font in fonts]
 
     def sizeHint(self, option: qt.QStyleOptionViewItem, index: Any) -> qt.QSize:  # noqa: ARG002
         return self._list.gridSize()
@@ -240,12 +241,12 @@ class _Delegate(qt.QStyledItemDelegate):
         paint_status(painter, corner, photo.status)
 
     def _draw_text(self, painter: qt.QPainter, inner: qt.QRectF, lines: tuple[str, str]) -> None:
-        for at, (text, font) in enumerate(zip(lines, self._fonts, strict=True)):
+        for at, (text, (font, metrics)) in enumerate(zip(lines, self._fonts, strict=True)):
             painter.setFont(font)
             painter.setPen(theme.colour("second" if at else "text"))
             place = qt.QRectF(inner.left(), inner.bottom() - _TEXT + 6 + 18 * at, inner.width(), 18)
             elide = Qt.TextElideMode.ElideRight if at else Qt.TextElideMode.ElideMiddle
-            shown = qt.QFontMetricsF(font).elidedText(text, elide, place.width())
+            shown = metrics.elidedText(text, elide, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
 
 

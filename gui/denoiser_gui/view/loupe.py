@@ -42,6 +42,8 @@ class Loupe(qt.QWidget):
 
     def end(self) -> None:
         """Hide the loupe."""
+        if not self.isVisible():
+            return
         self.hide()
         self.viewer.follow(on=False)
         self.frame = self._drawn = None

@@ -184,6 +184,12 @@ class MainWindow(WindowParts):
         else:
             super().keyReleaseEvent(event)
 
+    def changeEvent(self, event: qt.QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == qt.QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.canvas.set_original(False)  # another window gets the release of a key that is held
+            self.middle.loupe.end()
+
     def dragEnterEvent(self, event: qt.QDragEnterEvent) -> None:
         if paths_of(event.mimeData()):
             event.acceptProposedAction()
