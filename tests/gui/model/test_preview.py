@@ -139,7 +139,7 @@ def test_a_snapshot_is_the_left_image_and_as_exact_as_the_other(tmp_path: Path) 
     snapshot = dataclasses.replace(FAST, noise_level=8.0, detail=0.5, strength=0.9)
     request = dataclasses.replace(bench.request(dataclasses.replace(FAST, noise_level=30.0)), snapshot=snapshot)
     of_snapshot = request.of_snapshot
-    assert of_snapshot is not None
+    assert of_snapshot is not None and of_snapshot.options == snapshot
     bench.preview.set_request(of_snapshot, "snapshot")
     bench.work(request)
     results = (bench.preview.result(each) for each in (request, of_snapshot))
