@@ -208,11 +208,11 @@ class _Call:
         file = self._file(step)
         if self.noise is not None:
             file = dataclasses.replace(file, noise=model_of_noise(self.analysed, step, self.noise))
-        return self._encoded(file, noise=self.noise)
+            return self._encoded(file, noise=self.noise)
+        return self._smaller(file, 0)
 
     def carry_out(self) -> Encoded:
-        image, options = self.image, self.options
-        searches = self._searches
+        options, searches = self.options, self._searches
         self.begin(keeps=searches)
         if searches:
             for number in range(len(self.analysed.grid)):
@@ -224,10 +224,14 @@ class _Call:
         file = self._file(step, verify=options.verify, reports=not searches)
         if self.noise is not None:
             return self._cleaned(file, step, self.noise)
+        return self._smaller(file, self._limit())
+
+    def _smaller(self, file: LatentFile, limit: int) -> Encoded:
+        """The file, or a lossless one if that is smaller, or within a limit."""
         data = container.write(file)
-        most = self._limit() or len(data) - 1
-        if may_be_exact_within(image, most):
-            kept = _kept_exact(image, options)
+        most = limit or len(data) - 1
+        if may_be_exact_within(self.image, most):
+            kept = _kept_exact(self.image, self.options)
             if len(kept.data) <= most:
                 return kept
         return self._encoded(file, data)

@@ -16,6 +16,7 @@ from denoiser.options import EncodeOptions
 
 _CROP = 128  # pixels: the side of a sample
 _CROPS = 2  # down, and as many across
+_CROP_BYTES = 300  # of a crop of few colours, mostly header and codes, which the whole image has once
 _CROP_OVERHEAD = 1.1  # crops take a little more than their share of the whole image
 
 
@@ -59,4 +60,4 @@ def may_be_exact_within(image: Image, size: int) -> bool:
         return True
     crops = [image.pixels[top : top + _CROP, left : left + _CROP] for top, left in product(tops, lefts)]
     taken = sum(len(exact.encode(Image(np.ascontiguousarray(crop), bits=image.bits)).data) for crop in crops)
-    return taken <= _CROP_OVERHEAD * size * share
+    return taken - len(crops) * _CROP_BYTES <= _CROP_OVERHEAD * size * share

@@ -87,8 +87,7 @@ def sized(image: Image, name: str, most_bytes: int, cancel: CancelToken | None =
     on *cancel*.
     """
     cancel = cancel or CancelToken()
-    pixels = depth.rescale(image.pixels, image.white, 8)
-    colours = pixels if image.channels == 3 else np.repeat(pixels, 3, axis=2)
+    colours = pixels_of(image)
     sample = _centre(colours)
     allowed = most_bytes * sample.size // colours.size
     quality = _highest(lambda quality: len(encode(name, sample, quality)) <= allowed, cancel)
@@ -103,6 +102,31 @@ def sized(image: Image, name: str, most_bytes: int, cancel: CancelToken | None =
         raise UnwritableImage(f"The smallest {name} file of this image has {len(data):,} bytes.", hint="")
     shown = depth.rescale(decode(name, data)[:, :, : image.channels], 255, image.bits)
     return Sized(dataclasses.replace(image, pixels=shown, alpha=None, origin=None), len(data), quality)
+
+
+def smallest(image: Image, name: str, is_near: Callable[[Pixels8], bool], cancel: CancelToken) -> int | None:
+    """Return the bytes of the smallest file whose decoded pixels satisfy *is_near*; None if no quality does.
+
+    Only 8-bit pixels are encoded. Stops between two encodings on *cancel*.
+    """
+    colours = pixels_of(image)
+    sizes: dict[int, int] = {}
+
+    def is_too_low(quality: int) -> bool:
+        data = encode(name, colours, quality)
+        sizes[quality] = len(data)
+        return not is_near(decode(name, data))
+
+    quality = _highest(is_too_low, cancel) + 1
+    if quality == 2 and not is_too_low(1):
+        quality = 1
+    return sizes[quality] if quality <= _BEST else None
+
+
+def pixels_of(image: Image) -> Pixels8:
+    """Return the pixels (H, W, 3) that are encoded."""
+    pixels = depth.rescale(image.pixels, image.white, 8)
+    return pixels if image.channels == 3 else np.repeat(pixels, 3, axis=2)
 
 
 def _highest(fits: Callable[[int], bool], cancel: CancelToken) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,23 +79,47 @@ class Saver(QObject):
             notice = Notice(notice.key, text, "", Severity.QUESTION, tr("Replace"), replace)
         self._controller.notify(notice)
 
+    def write_copy(
+        self, photo: OpenPhoto, target: Path, done: Callable[[Path], None], failed: Callable[[], None]
+    ) -> None:
+        """Write the denoised photo to a file that is not its output; the photo stays unsaved."""
+        request = SaveRequest(target, self._controller.settings_of(photo.key), overwrite=True)
+
+        def finish(_notes: tuple[str, ...]) -> None:
+            self._running.pop(photo.key, None)
+            self.progress.emit("")
+            done(target)
+
+        def give_up(error: DenoiserError) -> None:
+            self._running.pop(photo.key, None)
+            self.progress.emit("")
+            if not isinstance(error, Cancelled):
+                self._controller.notify(failure(f"save-{photo.key}", error))
+            failed()
+
+        self._make(photo, request, finish, give_up)
+
     def _export(self, photo: OpenPhoto, request: SaveRequest) -> None:
         self._controller.solved.emit(f"save-{photo.key}")
-        self._show_progress(photo, 0.0)
-        self._running[photo.key] = self._controller.export(
-            photo.key,
-            partial(self._write, photo, request),
-            partial(self._show_failure, photo, request),
-            partial(self._show_progress, photo),
-            bits=bits_for(request),
-        )
+        done, failed = (partial(show, photo, request) for show in (self._show_saved, self._show_failure))
+        self._make(photo, request, done, failed)
 
-    def _write(self, photo: OpenPhoto, request: SaveRequest, finished: FinishedPhoto) -> None:
-        self._controller.files.submit(
-            f"write-{photo.key}",
-            lambda _: save(finished, request, photo.path),
-            partial(self._show_saved, photo, request),
-            partial(self._show_failure, photo, request),
+    def _make(
+        self,
+        photo: OpenPhoto,
+        request: SaveRequest,
+        done: Callable[[tuple[str, ...]], None],
+        failed: Callable[[DenoiserError], None],
+    ) -> None:
+        """Denoise the rest of the photo, and write it."""
+        self._show_progress(photo, 0.0)
+
+        def write(finished: FinishedPhoto) -> None:
+            job = lambda _: save(finished, request, photo.path)  # noqa: E731
+            self._controller.files.submit(f"write-{photo.key}", job, done, failed)
+
+        self._running[photo.key] = self._controller.export(
+            photo.key, write, failed, partial(self._show_progress, photo), bits=bits_for(request)
         )
 
     def _show_saved(self, photo: OpenPhoto, request: SaveRequest, notes: tuple[str, ...]) -> None:

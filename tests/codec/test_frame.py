@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from denoiser.codec import container
+from denoiser.codec import container, exact
 from denoiser.codec.frame import exact_file, frame_of, may_be_exact_within
 from denoiser.image import Cicp, Image, Metadata, Origin
 from denoiser.options import EncodeOptions
@@ -26,5 +26,10 @@ def test_a_look_at_crops_tells_flat_pictures_from_photos(make_photo) -> None:
     photo, flat = make_photo(700, 900), Image(np.full((700, 900, 3), 7, np.uint8))
     assert may_be_exact_within(flat, 10_000) and not may_be_exact_within(photo, 10_000)
     assert may_be_exact_within(photo, photo.pixels.nbytes)
+    ramps = [
+        np.broadcast_to(each, (700, 900)) for each in (np.arange(900) // 4, np.arange(700)[:, np.newaxis] // 3)
+    ]
+    smooth = Image(np.dstack([*ramps, ramps[0]]).astype(np.uint8))
+    assert may_be_exact_within(smooth, len(exact.encode(smooth).data) + 100), "crops have a header each"
     assert may_be_exact_within(make_photo(100, 100), 1), "small ones are tried whatever they look like"
     assert not may_be_exact_within(make_photo(100, 100, bits=32), 10**9), "float is never exact"

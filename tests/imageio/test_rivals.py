@@ -13,7 +13,7 @@ from denoiser.errors import Cancelled, UnwritableImage
 from denoiser.events import CancelToken
 from denoiser.image import Image, from_numpy
 from denoiser.imageio import rivals
-from denoiser.imageio.rivals import recompressed, sized
+from denoiser.imageio.rivals import decode, encode, recompressed, sized, smallest
 from denoiser.metrics import psnr
 
 
@@ -87,6 +87,22 @@ def test_the_quality_of_a_large_image_is_found_on_its_centre(photo: Array) -> No
     made = sized(image, "JPEG", 200_000)
     assert 120_000 < made.bytes <= 200_000
     assert made.image.pixels.shape == image.pixels.shape
+
+
+def test_the_smallest_file_that_is_near_enough(photo: Array) -> None:
+    image = from_numpy(photo)
+    sizes = []
+    for wanted in (28.0, 36.0):
+        is_near = lambda shown, wanted=wanted: psnr(shown, photo, white=255) >= wanted  # noqa: E731
+        size = smallest(image, "JPEG", is_near, CancelToken())
+        assert size is not None
+        quality = next(q for q in range(1, 101) if len(encode("JPEG", photo, q)) == size)
+        assert psnr(decode("JPEG", encode("JPEG", photo, quality)), photo, white=255) >= wanted
+        assert quality == 1 or psnr(decode("JPEG", encode("JPEG", photo, quality - 1)), photo, white=255) < wanted
+        sizes.append(size)
+    assert sizes[0] < sizes[1]
+    assert smallest(image, "JPEG", lambda _shown: False, CancelToken()) is None
+    assert smallest(image, "JPEG", lambda _shown: True, CancelToken()) == len(encode("JPEG", photo, 1))
 
 
 def test_too_few_bytes_are_an_error(photo: Array) -> None:

@@ -93,8 +93,8 @@ class DenoisePanel(qt.QWidget):
         inner.setLayout(content)
         scroll = scroll_area(inner)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        to_batch = row(STRETCH, self.to_batch, STRETCH)
-        self.setLayout(column(scroll, column(self.save, to_batch, margins=(20, 8, 20, 8), spacing=2)))
+        self.below_save = row(STRETCH, self.to_batch, STRETCH)
+        self.setLayout(column(scroll, column(self.save, self.below_save, margins=(20, 8, 20, 8), spacing=2)))
 
     def _places(self) -> qt.QVBoxLayout:
         """Model, device and presets, and the rare options below a button."""

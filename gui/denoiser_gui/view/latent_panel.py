@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from denoiser.atomicfile import whole_file
@@ -20,11 +21,20 @@ from denoiser_gui.model.latent import (
     check_codec,
     sample_of,
 )
+from denoiser_gui.model.latent_texts import (
+    FACTS,
+    NONE,
+    facts_of,
+    pane_of,
+    pane_of_rival,
+    savings_of,
+    smaller_of,
+    time_of,
+)
 from denoiser_gui.model.notices import Notice, message_of
 from denoiser_gui.model.requests import ReplacementImage
 from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
-from denoiser_gui.view import theme
 from denoiser_gui.view.widgets import (
     STRETCH,
     NumberBox,
@@ -40,7 +50,7 @@ from denoiser_gui.worker import WorkerThread
 
 _DELAY_MS = 60  # after a slider movement, before encoding
 _PAN_DELAY_MS = 300  # after panning a large photo, before encoding
-_NONE = "–"
+_SIMILARITY = 0.98  # MS-SSIM that the field begins with
 
 
 class LatentPanel(qt.QWidget):
@@ -82,22 +92,34 @@ class LatentPanel(qt.QWidget):
         self._denoises = qt.QCheckBox(tr("Denoise before encoding"))
         text = tr("Denoise first, at the level set in the Denoise tab. The file becomes smaller.")
         self._denoises.setToolTip(text)
-        self._savings = label(role="caption")
+        self._savings, self._smaller = label(role="caption"), label(role="caption")
+        self._smaller.setWordWrap(True)
         self._state = label(role="second")
         self._state.setWordWrap(True)
-        self._facts = {name: label(_NONE) for name in ("size", "bits", "psnr", "file")}
+        self._facts = {name: label(NONE) for name in FACTS}
         self._rivals = segments(self._rival_buttons())
         self._rivals.setToolTip(tr("Compare with a JPEG or AVIF file of the same size"))
         self.save = button(tr("Save latent…"), "primary", pressed=self._ask_where)
         self.open = button(tr("Open latent…"), "quiet", pressed=self._ask_which)
-        names = tr("Size"), tr("Bits per pixel"), tr("PSNR"), tr("Compared with source")
+        names = (
+            tr("Size"),
+            tr("Picture"),
+            tr("Metadata"),
+            tr("Bits per pixel"),
+            tr("PSNR"),
+            tr("MS-SSIM"),
+            tr("Compared with source"),
+        )
         facts = [_ends(label(name, "second"), fact) for name, fact in zip(names, self._facts.values(), strict=True)]
+        self._make_targets()
         content = column(
-            _ends(label(tr("Quality"), "heading"), self._number),
+            _ends(self._targets, self._numbers),
             self._slider,
-            _ends(label(tr("smallest file"), "caption"), label(tr("best quality"), "caption")),
+            self._ends_of_scale,
+            _ends(label(tr("Effort"), "second"), row(self._time, self._effort)),
             separator(),
-            column(*facts, spacing=theme.UNIT),
+            column(*facts, spacing=4),
+            self._smaller,
             separator(),
             self._denoises,
             self._savings,
@@ -112,6 +134,32 @@ class LatentPanel(qt.QWidget):
             spacing=10,
         )
         self.setLayout(content)
+
+    def _make_targets(self) -> None:
+        """Quality or MS-SSIM as the target, and the effort."""
+        self._by_quality, self._by_similarity = qt.QPushButton(tr("Quality")), qt.QPushButton(tr("MS-SSIM"))
+        self._target = qt.QButtonGroup(self)
+        for number, choice in enumerate((self._by_quality, self._by_similarity)):
+            choice.setCheckable(True)
+            choice.setChecked(number == 0)
+            choice.setAccessibleName(choice.text())
+            self._target.addButton(choice, number)
+        self._by_similarity.setToolTip(tr("The smallest file with at least this MS-SSIM"))
+        self._targets = segments([self._by_quality, self._by_similarity])
+        self._similarity = NumberBox(0.5, 0.9999, decimals=4)
+        self._similarity.setAccessibleName(tr("Minimum MS-SSIM"))
+        self._similarity.set_amount(_SIMILARITY)
+        self._numbers = qt.QStackedWidget()
+        self._numbers.addWidget(self._number)
+        self._numbers.addWidget(self._similarity)
+        self._numbers.setSizePolicy(qt.QSizePolicy.Policy.Maximum, qt.QSizePolicy.Policy.Maximum)
+        self._effort = NumberBox(1, 9)
+        self._effort.setAccessibleName(tr("Effort"))
+        self._effort.setToolTip(tr("Time spent on a smaller file of the same PSNR"))
+        self._time = label(role="caption")
+        low, high = label(tr("smallest file"), "caption"), label(tr("best quality"), "caption")
+        self._ends_of_scale = qt.QWidget()
+        self._ends_of_scale.setLayout(_ends(low, high))
 
     def _rival_buttons(self) -> list[qt.QPushButton]:
         self._group = qt.QButtonGroup(self)
@@ -131,6 +179,9 @@ class LatentPanel(qt.QWidget):
         self._slider.reset.connect(lambda: self.set_quality(None))
         self._number.entered.connect(self.set_quality)
         self._denoises.toggled.connect(self._schedule)
+        self._similarity.entered.connect(self._schedule)
+        self._effort.entered.connect(self._schedule)
+        self._target.idClicked.connect(self._choose_target)
         self._group.idClicked.connect(self._schedule)
         self._progress.connect(self._show_progress, Qt.ConnectionType.QueuedConnection)
         controller.viewer.viewport_changed.connect(self._note_viewport)
@@ -184,11 +235,22 @@ class LatentPanel(qt.QWidget):
         viewport = self._controller.viewer.viewport
         seen = viewport.visible if viewport is not None else pyramid.whole
         region = sample_of(seen, pyramid.image.height, pyramid.image.width)
-        return LatentRequest(pyramid.image, self._slider.amount, level, rival, region)
+        similarity = self._similarity.value() if self._by_similarity.isChecked() else 0.0
+        level = 0.0 if similarity else level  # it measures against the noisy photo
+        effort = round(self._effort.value())
+        return LatentRequest(pyramid.image, self._slider.amount, level, rival, region, effort, similarity)
+
+    def _choose_target(self, _number: int) -> None:
+        by_similarity = self._by_similarity.isChecked()
+        self._numbers.setCurrentIndex(1 if by_similarity else 0)
+        self._slider.setVisible(not by_similarity)
+        self._ends_of_scale.setVisible(not by_similarity)
+        self._schedule()
 
     def _encode(self) -> None:
         request = self._request()
         if request is not None and self.isVisible():
+            self._worker.cancel("measure")
             self._state.setText(tr("Encoding…"))
             job = lambda cancel: self._encoder.encode(request, cancel)  # noqa: E731
             self._worker.submit("encode", job, self._take_result, self._take_failure)
@@ -200,11 +262,24 @@ class LatentPanel(qt.QWidget):
         self.result = result
         left = None
         if result.rival is not None:
-            size = _size(result, result.rival.bytes)
-            text = tr("{format} · {size}", format=result.request.rival, size=size)
-            left = ReplacementImage(text, result.rival.image)
-        right = ReplacementImage(tr("Latent · {size}", size=_size(result, len(result.data))), result.image)
-        self._controller.viewer.show_instead(left, right)
+            left = ReplacementImage(pane_of_rival(result), result.rival.image)
+        self._controller.viewer.show_instead(left, ReplacementImage(pane_of(result), result.image))
+        self._show_state()
+        if result.ms_ssim is None:  # takes longer, so the photo is shown first
+            job = lambda cancel: self._encoder.measured(result, cancel)  # noqa: E731
+            self._worker.submit("measure", job, self._take_measured)
+
+    def _take_measured(self, result: LatentResult) -> None:
+        """Add what was measured to the result that is shown."""
+        if self.result is None or self.result.data is not result.data or not self.isVisible():
+            return
+        self.result = result
+        viewer = self._controller.viewer
+        left, right = viewer.replacements
+        if left is not None:
+            left = dataclasses.replace(left, label=pane_of_rival(result))
+        if right is not None:
+            viewer.show_instead(left, dataclasses.replace(right, label=pane_of(result)))
         self._show_state()
 
     def _take_failure(self, error: DenoiserError) -> None:
@@ -266,8 +341,10 @@ class LatentPanel(qt.QWidget):
 
     def _show_state(self) -> None:
         result, request = self.result, self._request()
-        for widget in (self._slider, self._number, self._denoises, self._rivals):
+        widgets = (self._slider, self._number, self._similarity, self._effort, self._targets, self._denoises)
+        for widget in (*widgets, self._rivals):
             widget.setEnabled(request is not None)
+        self._denoises.setEnabled(request is not None and not request.min_ms_ssim)
         self.save.setEnabled(result is not None)
         self._show_facts(result)
         if self._missing is not None:
@@ -279,31 +356,16 @@ class LatentPanel(qt.QWidget):
             self._state.setText(result.rival_problem or sample)
 
     def _show_facts(self, result: LatentResult | None) -> None:
-        texts, savings = dict.fromkeys(self._facts, _NONE), ""
-        if result is not None:
-            size = result.of_whole(len(result.data))
-            texts["size"] = _size(result, len(result.data))
-            texts["bits"] = f"{result.bits_per_pixel:.2f}"
-            if result.psnr is not None:
-                texts["psnr"] = tr("{psnr} dB", psnr=f"{result.psnr:.1f}")
-            pyramid = self._controller.current_pyramid
-            if pyramid is not None and pyramid.bytes_in_file:
-                times = pyramid.bytes_in_file / size
-                texts["file"] = tr("{times} times smaller", times=f"{times:.1f}") if times >= 1 else tr("larger")
-            if (noisy := result.of_whole(result.noisy_bytes)) > size:
-                share = round(100 * (1 - size / noisy))
-                savings = tr("Denoising saves {size} ({share} %)", size=in_bytes(noisy - size), share=share)
-        self._savings.setText(savings)
+        pyramid = self._controller.current_pyramid
+        texts = facts_of(result, pyramid.bytes_in_file if pyramid is not None else 0)
         for name, fact in self._facts.items():
             fact.setText(texts[name])
-        for each in (self._savings, *self._facts.values()):
+        self._savings.setText(savings_of(result))
+        self._smaller.setText(smaller_of(result))
+        self._smaller.setVisible(bool(self._smaller.text()))
+        self._time.setText(time_of(result, self._request()))
+        for each in (self._savings, self._smaller, *self._facts.values()):
             each.setEnabled(self.is_current)  # grey until the figures belong to what is chosen
-
-
-def _size(result: LatentResult, count: int) -> str:
-    """Size text, extrapolated to the whole photo."""
-    size = in_bytes(result.of_whole(count))
-    return tr("about {size}", size=size) if result.is_sample else size
 
 
 def _open_filtered(dialog: qt.QFileDialog) -> None:
@@ -312,5 +374,5 @@ def _open_filtered(dialog: qt.QFileDialog) -> None:
     dialog.open()
 
 
-def _ends(left: qt.QWidget, right: qt.QWidget) -> qt.QHBoxLayout:
+def _ends(left: qt.QWidget, right: qt.QWidget | qt.QLayout) -> qt.QHBoxLayout:
     return row(left, STRETCH, right)

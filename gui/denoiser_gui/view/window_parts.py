@@ -12,6 +12,7 @@ from denoiser_gui.view.actions import Actions
 from denoiser_gui.view.bars import StatusLine, TopBar
 from denoiser_gui.view.batch_panel import BatchPanel
 from denoiser_gui.view.denoise_panel import DenoisePanel
+from denoiser_gui.view.drag_handle import DragHandle
 from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.latent_panel import LatentPanel
 from denoiser_gui.view.middle import Middle
@@ -40,6 +41,7 @@ class WindowParts(qt.QMainWindow):
         self.finder, self.toasts = self.middle.finder, self.middle.toasts
         self.batch = BatchPanel(controller, self.strip.thumbnails)
         self.panel, self.latent = DenoisePanel(controller), LatentPanel(controller)
+        self.panel.below_save.addWidget(DragHandle(controller, self.saver))
         self._lay_out()
 
     def _lay_out(self) -> None:

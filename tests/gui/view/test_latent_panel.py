@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from denoiser.codec import container
 from denoiser_gui.controller import Controller
+from denoiser_gui.model.captions import in_bytes
 from denoiser_gui.model.latent import DEFAULT_QUALITY
 from denoiser_gui.qt import QCheckBox, QLabel, QPushButton, Qt
 from denoiser_gui.view.latent_panel import LatentPanel
@@ -85,7 +86,7 @@ def test_denoising_shows_the_saved_bytes(panel: LatentPanel, qtbot: QtBot) -> No
     qtbot.waitUntil(lambda: panel.result is not None and panel.result.request.cleans, timeout=_PATIENCE)
     result = panel.result
     assert result is not None
-    assert result.noisy_bytes > len(result.data)
+    assert result.noisy_bytes > result.picture_bytes
     assert "Denoising saves" in _words(panel)
 
 
@@ -129,3 +130,38 @@ def test_figures_of_other_settings_are_grey(panel: LatentPanel, controller: Cont
     assert not panel.is_current and not any(figure.isEnabled() for figure in figures)
     _wait_for_result(panel, qtbot, quality=20)
     assert all(figure.isEnabled() for figure in figures)
+
+
+def test_figures_are_in_the_panes_and_apart_for_picture_and_metadata(
+    panel: LatentPanel, controller: Controller, qtbot: QtBot
+) -> None:
+    next(b for b in panel.findChildren(QPushButton) if b.text() == "JPEG").click()
+    panel.set_quality(95)
+    qtbot.waitUntil(
+        lambda: panel.result is not None and panel.result.rival is not None and panel.is_current, timeout=_PATIENCE
+    )
+    result, (left, right) = panel.result, controller.viewer.replacements
+    assert result is not None and left is not None and right is not None
+    assert f"{result.psnr:.1f} dB" in right.label and f"{result.rival_psnr:.1f} dB" in left.label
+    texts = {name: fact.text() for name, fact in panel._facts.items()}
+    assert texts["picture"] == in_bytes(result.picture_bytes)
+    assert texts["metadata"] == in_bytes(result.metadata_bytes)
+
+
+def test_the_effort_has_a_time_and_is_used(panel: LatentPanel, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: "for the photo" in panel._time.text(), timeout=_PATIENCE)
+    before = panel._time.text()
+    panel._effort.setValue(3)
+    assert panel._time.text() != before and not panel.is_current
+    qtbot.waitUntil(lambda: panel.result is not None and panel.result.request.effort == 3, timeout=_PATIENCE)
+
+
+def test_ms_ssim_is_a_target(panel: LatentPanel, qtbot: QtBot) -> None:
+    panel._denoises.click()
+    panel._by_similarity.click()
+    assert not panel._slider.isVisible() and panel._similarity.isVisible()
+    assert not panel._denoises.isEnabled(), "it measures against the noisy photo"
+    qtbot.waitUntil(lambda: "too small" in panel._state.text(), timeout=_PATIENCE)  # 72 pixels high
+    panel._by_quality.click()
+    assert panel._slider.isVisible() and panel._denoises.isEnabled()
+    _wait_for_result(panel, qtbot, quality=DEFAULT_QUALITY)
