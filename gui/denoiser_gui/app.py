@@ -70,8 +70,8 @@ def open_window(paths: Sequence[Path]) -> MainWindow:
     controller = Controller(preferences)
     window = MainWindow(controller)
     window.show()
-    controller.use_screen(window.screen().name())
-    window.windowHandle().screenChanged.connect(lambda screen: controller.use_screen(screen.name()))
+    controller.display.use_screen(window.screen().name())
+    window.windowHandle().screenChanged.connect(lambda screen: controller.display.use_screen(screen.name()))
     QTimer.singleShot(0, window, lambda: _begin(window, paths))
     return window
 

@@ -11,15 +11,14 @@ from denoiser.batch.presets import load_preset
 from denoiser.errors import DenoiserError
 from denoiser.events import CancelToken
 from denoiser.image import Image
-from denoiser.imageio.screen import profile_at
 from denoiser_gui.autosave import Autosave
-from denoiser_gui.desktop import display_profile
+from denoiser_gui.display_profile import DisplayProfile
 from denoiser_gui.library import Library
 from denoiser_gui.model.notices import Notice, Severity, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
 from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
-from denoiser_gui.model.preferences import SRGB, Preferences, change_preferences, load_preferences
+from denoiser_gui.model.preferences import Preferences, change_preferences, load_preferences
 from denoiser_gui.model.pyramid import ImagePyramid, PyramidCache, deepened, read_photo
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
 from denoiser_gui.model.stored_settings import store_settings
@@ -65,9 +64,10 @@ class Controller(QObject):
             lambda key, error: self.notify(failure(f"photo-{key}", error, tr("Try again"), self.viewer.try_again))
         )
         self.viewer.status_changed.connect(self._read_ahead)
-        self._screen = ""  # the name of the display
         self.viewer.set_trust_colour(self.preferences.trust_colour)
-        self._load_display_profile()
+        display = self.own(WorkerThread("display", self))
+        self.display = DisplayProfile(display, self.viewer.set_display_profile, self.notice_of("profile"))
+        self.display.choose(self.preferences.display_profile)
         self._load_preset()
         self.viewer.set_gain(self.preferences.difference_gain)
 
@@ -228,7 +228,7 @@ class Controller(QObject):
         if now == before:
             return
         if now.display_profile != before.display_profile:
-            self._load_display_profile()
+            self.display.choose(now.display_profile)
         self.viewer.set_gain(now.difference_gain)
         self.viewer.set_trust_colour(now.trust_colour)
         if now.preset != before.preset:
@@ -239,12 +239,6 @@ class Controller(QObject):
         self._changed_preferences |= {name: values[name] for name in names if values[name] != getattr(before, name)}
         changes = dict(self._changed_preferences)
         self.autosave.schedule("preferences", lambda: change_preferences(changes))
-
-    def use_screen(self, name: str) -> None:
-        """Show colours for the display with this name in Qt."""
-        if name != self._screen:
-            self._screen = name
-            self._load_display_profile()
 
     # --- export ---------------------------------------------------------------------------------------------------
 
@@ -352,15 +346,6 @@ class Controller(QObject):
         is_wanted = self.pyramid(ahead.key) is None and ahead.status is not PhotoStatus.FAILED
         if is_wanted and not self._pyramids.is_half_full:
             self.files.submit("ahead", lambda _: read_photo(ahead), self._pyramids.keep)
-
-    def _load_display_profile(self) -> None:
-        path, done = self.preferences.display_profile, self.viewer.set_display_profile
-        if path and path != SRGB:
-            self.files.submit("profile", lambda _: profile_at(Path(path)), done, self.notice_of("profile"))
-        elif not path and (screen := self._screen):
-            self.files.submit("profile", lambda _: display_profile(screen), done)
-        else:
-            done(None)
 
     def _load_preset(self) -> None:
         name = self.preferences.preset

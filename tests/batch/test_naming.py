@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -148,6 +149,17 @@ def test_names_stay_in_the_output_folder(template: str) -> None:
 def test_a_single_file_needs_no_template(tree: Path) -> None:
     with pytest.raises(UsageError, match="--rename needs an output folder"):
         make_plan("in/a.png", "out.png", renamed("{name}"))
+
+
+def test_an_image_with_nothing_to_clean_is_copied_unless_it_is_larger(tree: Path) -> None:
+    def made(size: str) -> bytes:
+        settings = Settings(DenoiseOptions(strength=0.0), write=WriteOptions(size=size))
+        assert carry_out(make_plan("in/a.png", f"out-{size}/", settings), settings).done == 1
+        return Path(f"out-{size}/a.png").read_bytes()
+
+    assert made("24") == Path("in/a.png").read_bytes()
+    with PilImage.open(io.BytesIO(made("12"))) as smaller:
+        assert smaller.size == (12, 12)
 
 
 def test_names_are_not_among_the_options_of_an_output() -> None:

@@ -34,6 +34,11 @@ def source(tmp_path: Path) -> Path:
             WriteOptions(format="jpeg", quality=88),
             BatchOptions(crop="16,8,120,100"),
         ),
+        (
+            DenoiseOptions(device="cpu", precision="fp32", noise_level=30),
+            WriteOptions(depth="16", size="60%"),
+            BatchOptions(rename="{name}", flat=True),
+        ),
     ],
 )
 def test_the_pixels_are_equal(tmp_path: Path, source: Path, options, write, batch):

@@ -23,13 +23,8 @@ if TYPE_CHECKING:
     from denoiser_gui.view.main_window import MainWindow
 
 _PATIENCE = 5.0  # seconds that a thread gets to end after the test
-_NEEDS_QT = [
-    "view",
-    *(
-        f"test_{name}.py"
-        for name in ("accessible", "app", "controller", "desktop", "qt", "saver", "views", "window", "worker")
-    ),
-]
+_MODULES = "accessible app controller desktop display_profile qt saver views window worker"
+_NEEDS_QT = ["view", *(f"test_{name}.py" for name in _MODULES.split())]
 
 
 def _has_qt() -> bool:

@@ -59,6 +59,7 @@ class ExportDialog(qt.QDialog):
         self.example = label(role="second")
         self.example.setWordWrap(True)
         self.example.setTextFormat(Qt.TextFormat.PlainText)
+        self.example.setSizePolicy(qt.QSizePolicy.Policy.Expanding, qt.QSizePolicy.Policy.Preferred)
         self.example.setMinimumHeight(2 * self.fontMetrics().lineSpacing())  # the dialog keeps its size
         text = tr("Apply to {count} photos", count=count) if count > 1 else tr("Apply")
         self.apply = button(text, "primary", pressed=self.accept)

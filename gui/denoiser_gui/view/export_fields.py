@@ -13,6 +13,7 @@ from denoiser_gui.qt import Qt, Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view.widgets import STRETCH, Dropdown, NumberBox, row
 
+_INDENT = 6  # px; as in the other fields
 _LONG_EDGE, _PERCENT = 2048, 50  # what the fields of the size begin with
 
 
@@ -69,6 +70,7 @@ class ExportFields:
         self.quality = NumberBox(1, 100, automatic=True)
         self.quality.setProperty("role", "")
         self.quality.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.quality.lineEdit().setTextMargins(_INDENT, 0, 0, 0)
         self.quality.set_amount(options.quality)
         self.size = SizeField(options.size)
         self.strip = qt.QCheckBox(tr("Remove metadata (keep colour profile)"))
