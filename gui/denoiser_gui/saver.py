@@ -46,7 +46,9 @@ class Saver(QObject):
         pyramid = self._controller.pyramid(photo.key)
         image = pyramid.image if pyramid is not None else None
         preferences, write = self._controller.preferences, self._controller.settings_of(photo.key).write
-        chosen = Path(preferences.batch_folder) if preferences.batch_folder else None
+        # The folder of a batch with subfolders says nothing about a photo from elsewhere.
+        is_chosen = preferences.export_place == "folder" and preferences.batch_folder
+        chosen = Path(preferences.batch_folder) if is_chosen else None
         return target_of(photo.path, photo.name, image, write, preferences.rules, chosen)
 
     def save(self, photo: OpenPhoto) -> None:

@@ -54,3 +54,19 @@ def test_more_bits_have_the_precision_of_the_model(
     assert here.bits == 16 and (here.pixels % 257 != 0).any(), "8 bits were only converted"
     assert np.array_equal(here.pixels, imageio.read(there).pixels)
     assert controller.current_pyramid is not None and controller.current_pyramid.image.bits == 8
+
+
+def test_saving_uses_place_and_names_of_the_export_settings(
+    controller: Controller, photo: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    saver = Saver(controller)
+    controller.open([photo])
+    qtbot.waitUntil(lambda: controller.current_pyramid is not None, timeout=_PATIENCE)
+    current = controller.current
+    assert current is not None
+    controller.remember(batch_folder=str(tmp_path / "all"))
+    assert saver.target_of(current) == tmp_path / "clean" / "a.png", "of a batch with subfolders"
+    controller.remember(export_place="folder", export_name="{name}-dn")
+    assert saver.target_of(current) == tmp_path / "all" / "a-dn.png"
+    controller.remember(export_place="beside")
+    assert saver.target_of(current) == tmp_path / "a-dn.png"
