@@ -32,7 +32,7 @@ class Saver(QObject):
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self._running: dict[int, CancelToken] = {}
+        self._running: dict[tuple[int, Path], CancelToken] = {}  # by photo and file
 
     @property
     def is_busy(self) -> bool:
@@ -88,12 +88,12 @@ class Saver(QObject):
         request = SaveRequest(target, self._controller.settings_of(photo.key), overwrite=True)
 
         def finish(_notes: tuple[str, ...]) -> None:
-            self._running.pop(photo.key, None)
+            self._running.pop((photo.key, target), None)
             self.progress.emit("")
             done(target)
 
         def give_up(error: DenoiserError) -> None:
-            self._running.pop(photo.key, None)
+            self._running.pop((photo.key, target), None)
             self.progress.emit("")
             if not isinstance(error, Cancelled):
                 self._controller.notify(failure(f"save-{photo.key}", error))
@@ -118,14 +118,14 @@ class Saver(QObject):
 
         def write(finished: FinishedPhoto) -> None:
             job = lambda _: save(finished, request, photo.path)  # noqa: E731
-            self._controller.files.submit(f"write-{photo.key}", job, done, failed)
+            self._controller.files.submit(f"write-{photo.key} {request.target}", job, done, failed)
 
-        self._running[photo.key] = self._controller.export(
+        self._running[photo.key, request.target] = self._controller.export(
             photo.key, write, failed, partial(self._show_progress, photo), bits=bits_for(request)
         )
 
     def _show_saved(self, photo: OpenPhoto, request: SaveRequest, notes: tuple[str, ...]) -> None:
-        self._running.pop(photo.key, None)
+        self._running.pop((photo.key, request.target), None)
         target, folder = request.target, request.target.parent
         unchanged = self._controller.settings_of(photo.key).denoise == request.settings.denoise
         status = PhotoStatus.SAVED if unchanged else PhotoStatus.UNSAVED
@@ -138,7 +138,7 @@ class Saver(QObject):
         self.saved.emit(target)
 
     def _show_failure(self, photo: OpenPhoto, request: SaveRequest, error: DenoiserError) -> None:
-        self._running.pop(photo.key, None)
+        self._running.pop((photo.key, request.target), None)
         self.progress.emit("")
         if not isinstance(error, Cancelled):
             retry = tr("Try again"), partial(self.save_as, photo, request)

@@ -70,3 +70,21 @@ def test_saving_uses_place_and_names_of_the_export_settings(
     assert saver.target_of(current) == tmp_path / "all" / "a-dn.png"
     controller.remember(export_place="beside")
     assert saver.target_of(current) == tmp_path / "a-dn.png"
+
+
+def test_a_copy_can_be_made_while_the_photo_is_saved(
+    controller: Controller, photo: Path, tiny_weights: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    saver = Saver(controller)
+    controller.open([photo])
+    qtbot.waitUntil(lambda: controller.current_pyramid is not None, timeout=_PATIENCE)
+    controller.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=12.0)
+    current = controller.current
+    assert current is not None
+    copies: list[Path] = []
+    saver.save_as(current, SaveRequest(tmp_path / "saved.png", controller.settings))
+    saver.write_copy(current, tmp_path / "copy.png", copies.append, lambda: None)
+    qtbot.waitUntil(lambda: bool(copies) and (tmp_path / "saved.png").is_file(), timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: not saver.is_busy, timeout=_PATIENCE)
+    assert np.array_equal(imageio.read(copies[0]).pixels, imageio.read(tmp_path / "saved.png").pixels)
+    assert controller.photos[0].saved_as == tmp_path / "saved.png"
