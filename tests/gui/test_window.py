@@ -236,6 +236,18 @@ def test_the_exact_view_equals_the_saved_file(opened: MainWindow, qtbot: QtBot) 
     assert np.array_equal(frame.right_values, written[region.top : region.bottom, region.left : region.right])
 
 
+def test_a_photo_without_noise_is_exact(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    ramp = np.linspace(40, 200, 1600 * 1200).reshape(1200, 1600, 1)
+    photo = tmp_path / "clean.png"
+    imageio.write(from_numpy(np.repeat(np.rint(ramp), 3, axis=2).astype(np.uint8)), photo)
+    window.controller.open([photo])
+    _until_exact(window, qtbot)
+    window.controller.change(noise_level=20.0)
+    _until(qtbot, lambda: not window.controller.viewer.is_working)
+    window.controller.change(noise_level=0.0)
+    _until_exact(window, qtbot)
+
+
 def test_a_change_is_never_exact_before_its_own_frame_is_there(opened: MainWindow, qtbot: QtBot) -> None:
     for level in (3.0, 9.0, 27.0):
         opened.controller.change(noise_level=level)

@@ -252,7 +252,8 @@ class PartialResult:
             copies = [np.empty_like(level) for level in self.pyramid.levels[1:]]
             self._levels = (gradual.clean, *copies)
             if gradual.is_complete:  # nothing to denoise
-                self._levels = self.pyramid.levels
+                self._levels, self._draft = self.pyramid.levels, None
+                self.version += 1
             self._gradual = gradual
         return self._gradual
 
