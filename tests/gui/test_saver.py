@@ -81,10 +81,13 @@ def test_a_copy_can_be_made_while_the_photo_is_saved(
     controller.change(model=str(tiny_weights), device="cpu", precision="fp32", noise_level=12.0)
     current = controller.current
     assert current is not None
-    copies: list[Path] = []
+    copies: list[tuple[Path, bool]] = []  # and whether another file is not written yet
     saver.save_as(current, SaveRequest(tmp_path / "saved.png", controller.settings))
-    saver.write_copy(current, tmp_path / "copy.png", copies.append, lambda: None)
+    saver.write_copy(
+        current, tmp_path / "copy.png", lambda path: copies.append((path, saver.is_busy)), lambda: None
+    )
     qtbot.waitUntil(lambda: bool(copies) and (tmp_path / "saved.png").is_file(), timeout=_PATIENCE)
     qtbot.waitUntil(lambda: not saver.is_busy, timeout=_PATIENCE)
-    assert np.array_equal(imageio.read(copies[0]).pixels, imageio.read(tmp_path / "saved.png").pixels)
+    assert copies == [(tmp_path / "copy.png", True)]
+    assert np.array_equal(imageio.read(copies[0][0]).pixels, imageio.read(tmp_path / "saved.png").pixels)
     assert controller.photos[0].saved_as == tmp_path / "saved.png"
