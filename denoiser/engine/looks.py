@@ -50,8 +50,8 @@ class Looks:
     ) -> Pixels:
         """The pixels of *region*, or of the whole image, in the depth of the source; possibly a read-only view.
 
-        *mask* is that of the whole image. The pixels are written to *out* if given, which may be the clean pixels
-        of that region.
+        *mask* is that of the region. The pixels are written to *out* if given, which may be the clean pixels of
+        that region.
         """
         image = self.source
         part = region or Region(0, 0, image.height, image.width)
@@ -105,7 +105,7 @@ class Looks:
     def _render_strip(self, look: Look, part: Region, rows: slice, mask: Mask | None, out: Pixels) -> None:
         strip = Region(part.top + rows.start, part.left, rows.stop - rows.start, part.width)
         source, clean = self.source.pixels[strip.slices], self.clean[strip.slices]
-        local = None if mask is None else mask[strip.slices]
+        local = None if mask is None else mask[rows]
         _mix(source, clean, look, local, self._neutral(look, strip), self.source.white, out)
         keep_unseen(out, source, None if self.source.alpha is None else self.source.alpha[strip.slices])
         if local is not None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
-from denoiser.batch.settings import Settings
+from denoiser.batch.settings import MaskFile, Settings
 from denoiser.events import CancelToken
 from denoiser.options import WriteOptions
 from denoiser_gui.controller import Controller
 from denoiser_gui.model.batch_queue import BatchQueue, BatchRow, RowState
 from denoiser_gui.model.batch_run import BatchEnded, BatchEvent, BatchPaused, PauseGate, find_photos, run_batch
+from denoiser_gui.model.mask import Mask
 from denoiser_gui.model.notices import failure
 from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.model.stored_queue import load_queue, queue_file, save_queue
+from denoiser_gui.model.stored_settings import drop_masks, keep_mask, shape_of
 from denoiser_gui.qt import QLockFile, QObject, Qt, Signal
 from denoiser_gui.worker import WorkerThread
 
@@ -147,14 +150,36 @@ class BatchControl(QObject):
             settings = self._controller.settings_of(photo.key) if photo else self._controller.settings
             sigma = photo.sigma if photo else None
             write = self._controller.preferences.export_options or settings.write
-            self.queue.add(path, Settings(denoise=settings.denoise, write=write), root, sigma)
+            chosen = Settings(denoise=settings.denoise, write=write)
+            if photo is not None and settings.mask is not None:
+                self._add_masked(path, chosen, settings.mask, root, sigma)
+            else:
+                self.queue.add(path, chosen, root, sigma)
         self.rows_changed.emit()
+
+    def _add_masked(
+        self, path: Path, settings: Settings, mask: Mask, root: Path | None, sigma: float | None
+    ) -> None:
+        """Add a photo with its present mask, which is written to a file first."""
+
+        def take(kept: MaskFile) -> None:
+            self.queue.add(path, dataclasses.replace(settings, mask=kept), root, sigma)
+            self.rows_changed.emit()
+
+        self._controller.files.submit(
+            f"mask of {path}",
+            lambda _: keep_mask(mask, shape_of(path)),
+            take,
+            self._controller.notice_of("batch-mask"),
+        )
 
     def _take_saved(self, rows: list[BatchRow]) -> None:
         if self._saved is not None:
             return
         self._saved = ()
         self.queue.restore(rows)
+        used = [row.settings.mask for row in rows]
+        self._controller.files.submit("unused masks", lambda _: drop_masks(used))
         self.rows_changed.connect(self._save)
         self.rows_changed.emit()
         if rows:

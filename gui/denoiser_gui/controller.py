@@ -14,6 +14,7 @@ from denoiser.image import Image
 from denoiser_gui.autosave import Autosave
 from denoiser_gui.display_profile import DisplayProfile
 from denoiser_gui.library import Library
+from denoiser_gui.model.mask import Mask
 from denoiser_gui.model.notices import Notice, Severity, failure, hint_of, message_of
 from denoiser_gui.model.open_photos import OpenPhoto, OpenPhotos, PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings, SettingsHistory
@@ -21,8 +22,8 @@ from denoiser_gui.model.photos_to_open import PhotosToOpen, find_photos_to_open
 from denoiser_gui.model.preferences import Preferences, change_preferences, load_preferences
 from denoiser_gui.model.pyramid import ImagePyramid, PyramidCache, deepened, read_photo
 from denoiser_gui.model.requests import EngineStatus, ExportRequest, State
-from denoiser_gui.model.stored_settings import store_settings
 from denoiser_gui.qt import QObject, Signal
+from denoiser_gui.settings_store import SettingsStore
 from denoiser_gui.translation import tr
 from denoiser_gui.viewer import Viewer
 from denoiser_gui.worker import WorkerThread, stop_all
@@ -57,6 +58,7 @@ class Controller(QObject):
         self.photos_changed.connect(self.library.read_facts)
         self.photo_changed.connect(lambda _: self.library.note_changed())
         self.autosave = Autosave(self.files, self.notice_of("autosave"), self)
+        self._store = SettingsStore(self.autosave)
         self._changed_preferences: dict[str, Any] = {}  # in this window
         self.viewer = Viewer(self)
         self.viewer.noise_estimated.connect(lambda key, estimate: self.update_photo(key, noise=estimate))
@@ -200,9 +202,14 @@ class Controller(QObject):
     def set_settings(self, keys: Iterable[int], settings: PhotoSettings) -> list[int]:
         """Give photos these settings, as one step of undo for each; return those that changed."""
         histories = {key: self._histories.setdefault(key, SettingsHistory(self._initial)) for key in keys}
-        changed = [key for key, history in histories.items() if history.replace(settings)]
+        changed = [key for key, history in histories.items() if history.replace(settings.over(history.now))]
         self._apply_settings_of(changed)
         return changed
+
+    def set_mask(self, mask: Mask | None) -> None:
+        """Give the current photo a mask, or none, as one step of undo."""
+        if self.current is not None and self.history.replace(dataclasses.replace(self.settings, mask=mask)):
+            self._apply_settings()
 
     def undo_of(self, keys: Iterable[int]) -> None:
         """Undo the last change of settings of several photos."""
@@ -259,13 +266,14 @@ class Controller(QObject):
 
         def begin(pyramid: ImagePyramid) -> None:
             self._pyramids.keep(pyramid)
-            options, deeper = self.settings_of(key).denoise, deepened(pyramid, bits)
+            settings, deeper = self.settings_of(key), deepened(pyramid, bits)
 
             def finish(finished: FinishedPhoto) -> None:
                 self.viewer.forget(deeper.key) if deeper is not pyramid else None
                 done(dataclasses.replace(finished, source=pyramid.image))
 
-            self.viewer.export(ExportRequest(deeper, options, finish, failed, progress, token))
+            options, mask = settings.denoise, settings.mask
+            self.viewer.export(ExportRequest(deeper, options, finish, failed, progress, token, mask))
 
         photo = self._photos.find(key)
         if (pyramid := self._pyramids.get(key)) is not None:
@@ -306,6 +314,7 @@ class Controller(QObject):
             stored = found.settings.get(photo.path) if photo.path is not None else None
             if stored is not None and photo.key not in self._histories:
                 self._histories[photo.key] = SettingsHistory(stored)
+                self._store.note(photo.key, stored.mask)
         if found.missing:
             name, more = found.missing[0].name, len(found.missing) - 1
             text = tr("{name} does not exist.", name=name)
@@ -332,7 +341,7 @@ class Controller(QObject):
         self.solved.emit(f"photo-{pyramid.key}")
         if self.current is not None and self.current.status in (PhotoStatus.NEW, PhotoStatus.FAILED):
             self.update_photo(pyramid.key, status=PhotoStatus.UNSAVED, problem="", hint="")
-        self.viewer.show(pyramid, self.settings.denoise)
+        self.viewer.show(pyramid, self.settings.denoise, self.settings.mask)
         self.photo_loaded.emit(pyramid.key)
 
     def _note_unreadable(self, photo: OpenPhoto, error: DenoiserError) -> None:
@@ -369,12 +378,7 @@ class Controller(QObject):
             self.solved.emit(f"photo-{photo.key}")
             if photo.status is PhotoStatus.SAVED:
                 self.update_photo(photo.key, status=PhotoStatus.UNSAVED)
-            self._store_settings(photo, self.settings_of(photo.key))
+            self._store.store(photo, self.settings_of(photo.key), self.preferences.settings_place)
         if self.current is None or self.current.key in keys:
-            self.viewer.set_options(self.settings.denoise)
+            self.viewer.set_options(self.settings.denoise, self.settings.mask)
             self.settings_changed.emit(self.settings)
-
-    def _store_settings(self, photo: OpenPhoto, settings: PhotoSettings) -> None:
-        path, beside = photo.path, self.preferences.settings_place == "sidecar"
-        if path is not None:
-            self.autosave.schedule(f"settings of {path}", lambda: store_settings(path, settings, beside=beside))

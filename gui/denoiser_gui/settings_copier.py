@@ -12,7 +12,10 @@ from denoiser_gui.translation import tr, tr_count
 
 
 class SettingsCopier(QObject):
-    """Copy, paste, and one step for many photos. An automatic noise level is that of each photo."""
+    """Copy, paste, and one step for many photos. An automatic noise level is that of each photo.
+
+    Masks of gradients are copied; photos keep their own mask if the other one is painted, or there is none.
+    """
 
     copied = Signal()  # there are settings to paste
 
@@ -52,4 +55,7 @@ class SettingsCopier(QObject):
         changed = controller.set_settings(keys, settings)
         text = tr_count("{count} photo has these settings.", "{count} photos have these settings.", len(keys))
         action = tr("Undo") if changed else ""
-        controller.notify(Notice("settings", text, action=action, act=lambda: controller.undo_of(changed)))
+        hint = ""
+        if settings.mask is not None and not settings.mask.is_portable:
+            hint = tr("Painted masks are not copied; gradients are.")
+        controller.notify(Notice("settings", text, hint, action=action, act=lambda: controller.undo_of(changed)))

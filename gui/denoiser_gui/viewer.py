@@ -9,6 +9,7 @@ from typing import Any
 from denoiser.events import CancelToken
 from denoiser.options import DenoiseOptions, controls
 from denoiser_gui.model.devices import usable_devices
+from denoiser_gui.model.mask import Mask
 from denoiser_gui.model.preview import MAIN, PLACES, Preview
 from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.rendering import Renderer
@@ -68,6 +69,7 @@ class Viewer(QObject):
             main.source_changed.connect(self._follow)
             main.pixels_changed.connect(self._render)
         self._options = DenoiseOptions()
+        self._mask: Mask | None = None
         self._pane = (1, 1)
         self._display_profile: bytes | None = None
         self.gain = DEFAULT_GAIN  # of the difference
@@ -101,7 +103,7 @@ class Viewer(QObject):
         now, then = self.request, frame.request
         if now is None or not frame.region.contains(now.viewport.visible):
             return False
-        names = ("pyramid", "options", "view", "left", "right", "display_profile", "gain", "trust_colour")
+        names = ("pyramid", "options", "mask", "view", "left", "right", "display_profile", "gain", "trust_colour")
         same = all(getattr(now, name) == getattr(then, name) for name in (*names, "snapshot"))
         return same and now.viewport.scale == then.viewport.scale
 
@@ -111,9 +113,9 @@ class Viewer(QObject):
         names = tuple(str(name) for name in controls(DenoiseOptions)["device"].choices)
         self._engine_thread.submit("devices", lambda _: usable_devices(names), self.devices_found.emit)
 
-    def show(self, pyramid: ImagePyramid | None, options: DenoiseOptions) -> None:
+    def show(self, pyramid: ImagePyramid | None, options: DenoiseOptions, mask: Mask | None = None) -> None:
         """Show another photo, or none."""
-        self.pyramid, self._options = pyramid, options
+        self.pyramid, self._options, self._mask = pyramid, options, mask
         self.replacements = (None, None)
         if pyramid is None:
             self.viewport = None
@@ -124,10 +126,10 @@ class Viewer(QObject):
         self.viewport_changed.emit(self.viewport)
         self._request_preview()
 
-    def set_options(self, options: DenoiseOptions) -> None:
-        """Change the options."""
-        if options != self._options:
-            self._options = options
+    def set_options(self, options: DenoiseOptions, mask: Mask | None = None) -> None:
+        """Change the options and the mask."""
+        if (options, mask) != (self._options, self._mask):
+            self._options, self._mask = options, mask
             self._request_preview()
 
     def set_view(self, view: View) -> None:
@@ -191,12 +193,12 @@ class Viewer(QObject):
         if main is None:
             return
         pyramid = main.pyramid if self.is_followed else None
-        followed = ("_options", "_display_profile", "gain", "_trust_colour", "_snapshot")
+        followed = ("_options", "_mask", "_display_profile", "gain", "_trust_colour", "_snapshot")
         changed = [name for name in followed if getattr(self, name) != getattr(main, name)]
         for name in changed:
             setattr(self, name, getattr(main, name))
         if pyramid is not self.pyramid:
-            self.show(pyramid, self._options)
+            self.show(pyramid, self._options, self._mask)
         elif pyramid is not None and changed:
             self._request_preview()
 
@@ -252,6 +254,7 @@ class Viewer(QObject):
             self.gain,
             self._trust_colour,
             self._snapshot,
+            self._mask,
         )
         starts = self._preview.set_request(self.request, self._place)
         if self._main is None:

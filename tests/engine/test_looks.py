@@ -160,12 +160,20 @@ def test_a_mask_scales_the_strength_of_each_pixel(dtype, channels, bits, look):
     assert not np.array_equal(result[:, 100], image.pixels[:, 100])
 
 
+def test_white_is_the_clean_value_of_a_float_to_the_last_bit():
+    random = np.random.default_rng(3)
+    source, clean = (random.random((40, 50, 3), np.float32) ** 4 for _ in range(2))
+    white = np.full((40, 50), 65535, np.uint16)
+    assert np.array_equal(Looks(from_numpy(source), clean).render(Look(), mask=white), clean)
+
+
 def test_a_region_with_a_mask_is_a_part_of_the_whole():
     image, clean = _pair(np.uint8, alpha=True)
     looks = Looks(image, clean)
     for look in (Look(), *_LOOKS):
-        whole = looks.render(look, mask=_mask())
-        assert np.array_equal(looks.render(look, Region(17, 33, 101, 150), mask=_mask()), whole[17:118, 33:183])
+        whole, local = looks.render(look, mask=_mask()), _mask()[17:118, 33:183]
+        part = looks.render(look, Region(17, 33, 101, 150), mask=local)
+        assert np.array_equal(part, whole[17:118, 33:183])
 
 
 def test_a_masked_look_can_take_the_place_of_the_clean_picture():

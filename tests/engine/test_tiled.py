@@ -167,3 +167,17 @@ def test_other_errors_are_no_shortage(fast):
     canvas = Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition())
     with pytest.raises(RuntimeError, match="broken"):
         cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken())
+
+
+def test_images_with_other_numbers_of_passes_are_not_in_one_batch(fast):
+    noisy = _noisy(128, 128, 25)
+
+    def canvases() -> list[Canvas]:
+        return [Canvas(noisy, Scale(1.0, None), Condition(25, 25, 0.0), passes=passes) for passes in (1, 2)]
+
+    together = canvases()
+    _cleaner(fast, batch=4).clean(together, on_tile=lambda _canvas: None, cancel=CancelToken())
+    for one, alone in zip(together, canvases(), strict=True):
+        _cleaner(fast).clean([alone], on_tile=lambda _canvas: None, cancel=CancelToken())
+        assert np.array_equal(one.result, alone.result)
+    assert not np.array_equal(together[0].result, together[1].result)

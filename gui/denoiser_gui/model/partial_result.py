@@ -5,6 +5,7 @@ Written by the engine thread, read by the render thread; `version` increases wit
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from denoiser.events import CancelToken
 from denoiser.image import Pixels
 from denoiser.imageio.screen import halved, resized
 from denoiser.tiling import Region
+from denoiser_gui.model.mask import Mask, MaskDrawer
 from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.requests import FinishedPhoto, State
 
@@ -29,6 +31,7 @@ _MOST_OF_A_DRAFT = 300_000  # pixels of a draft that the model processes: a tent
 _WORTH_A_DRAFT = 2  # tiles: computing a single tile is as fast as its draft
 _NOISIER = 1.8  # ratio of noise to that at half size: 2 for white noise, less for correlated noise
 _CLEARLY_STRUCTURE = 2.5  # in noise sigmas: source detail above this is added to a draft
+_MOST_RENDERED = 2  # copies of the photo: with the current look and mask, and with those of the snapshot
 _ROWS_AT_ONCE = 256  # rows of a look that are rendered between two checks for a cancel
 
 
@@ -67,7 +70,8 @@ class PartialResult:
         self._draft: tuple[int, Region, Pixels] | None = None  # level, region, pixels
         self._gradual: Gradual | None = None
         self._levels: tuple[Pixels, ...] = ()
-        self._rendered: tuple[Look, tuple[Pixels, ...]] | None = None
+        self._rendered: OrderedDict[tuple[Look, Mask | None], tuple[Pixels, ...]] = OrderedDict()
+        self._drawer = MaskDrawer()
         self._measured: frozenset[str] = frozenset()
         self._is_repeating = False
         self.trust: Trust | None = None  # computed on request once the photo is complete
@@ -76,7 +80,7 @@ class PartialResult:
     @property
     def bytes(self) -> int:
         """Memory use in bytes."""
-        held = [*self._levels, *(self._rendered[1] if self._rendered else ())]
+        held = [*self._levels, *(pixels for levels in self._rendered.values() for pixels in levels)]
         held += [self._draft[2]] if self._draft else []
         return sum(pixels.nbytes for pixels in held)
 
@@ -124,7 +128,8 @@ class PartialResult:
             self._is_repeating = False
         if self.session.precision != before:  # the pixels changed
             self._update_copies(self.pyramid.whole)
-            self._rendered, self._measured = None, frozenset()
+            self._rendered.clear()
+            self._measured = frozenset()
             self.__dict__.pop("looks", None)
         self.version += 1
 
@@ -189,7 +194,7 @@ class PartialResult:
         """Renders looks of the whole photo; exact where its tiles are."""
         from denoiser.engine.looks import Looks
 
-        return Looks(self._planned().image, self._planned().clean)
+        return Looks(self._planned().image, self._planned().clean, self.pyramid.image)
 
     def is_measured(self, look: Look) -> bool:
         """Whether the whole-photo statistics that a look needs are known."""
@@ -211,31 +216,37 @@ class PartialResult:
         self.trust = trust(self.pyramid.image, self._planned().clean)
         self.version += 1
 
-    def rendered(self, look: Look, level: int) -> Pixels | None:
-        """A copy of the photo with this look, if `render_whole` has rendered it."""
-        return self._rendered[1][level] if self._rendered is not None and self._rendered[0] == look else None
+    def rendered(self, look: Look, mask: Mask | None, level: int) -> Pixels | None:
+        """A copy of the photo with this look and mask, if `render_whole` has rendered it."""
+        levels = self._rendered.get((look, mask))
+        return levels[level] if levels is not None else None
 
-    def render_whole(self, look: Look, cancel: CancelToken) -> None:
+    def render_whole(self, look: Look, mask: Mask | None, cancel: CancelToken) -> None:
         """Render a look at full size and reduce it: the exact pixels of a zoomed-out view."""
         height, width = self.pyramid.image.height, self.pyramid.image.width
         finished: Pixels = np.empty_like(self.pyramid.image.pixels)
         for top in range(0, height, _ROWS_AT_ONCE):
             cancel.raise_if_cancelled()
             rows = Region(top, 0, min(_ROWS_AT_ONCE, height - top), width)
-            self.looks.render(look, rows, out=finished[rows.slices])
+            local = None if mask is None else self._drawer.pixels(mask, (height, width), rows)
+            self.looks.render(look, rows, mask=local, out=finished[rows.slices])
         levels = [finished]
         while len(levels) < len(self.pyramid.levels):
             cancel.raise_if_cancelled()
             levels.append(halved(levels[-1]))
-        self._rendered = (look, tuple(levels))
+        self._rendered[look, mask] = tuple(levels)
+        while len(self._rendered) > _MOST_RENDERED:
+            self._rendered.popitem(last=False)
         self.version += 1
 
-    def finish(self, look: Look) -> FinishedPhoto:
+    def finish(self, look: Look, mask: Mask | None = None) -> FinishedPhoto:
         """The finished photo, once it is complete; raises FaultyResult if most of it fails the sanity check."""
         if not self.passes_check:
             self.check()
-        cleaned = self.session.finish(self._planned().work, look)
-        return FinishedPhoto.by(self.session, self.pyramid.image, cleaned)
+        image = self.pyramid.image
+        pixels = None if mask is None else self._drawer.pixels(mask, (image.height, image.width))
+        cleaned = self.session.finish(self._planned().work, look, pixels)
+        return FinishedPhoto.by(self.session, image, cleaned)
 
     def _missing(self, level: int, region: Region) -> list[Region]:
         """The parts of a region of a copy whose tiles are missing."""

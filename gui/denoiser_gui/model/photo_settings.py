@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from denoiser.options import DenoiseOptions, ReadOptions, WriteOptions, controls
+from denoiser_gui.model.mask import Mask
 
 _MOST_STEPS = 200
 _ONE_GESTURE = 0.6  # seconds between changes of one control that count as one step
@@ -25,10 +26,16 @@ class PhotoSettings:
 
     denoise: DenoiseOptions = DenoiseOptions()
     write: WriteOptions = WriteOptions()
+    mask: Mask | None = None
 
     def changed(self, **values: Any) -> PhotoSettings:
         """Copy with other values by option name; raises UsageError if a value is out of range."""
-        return PhotoSettings(_with_known(self.denoise, values), _with_known(self.write, values))
+        return PhotoSettings(_with_known(self.denoise, values), _with_known(self.write, values), self.mask)
+
+    def over(self, before: PhotoSettings) -> PhotoSettings:
+        """These settings for another photo, which had others: it gets gradients, and else keeps its own mask."""
+        is_copied = self.mask is not None and self.mask.is_portable
+        return self if is_copied else dataclasses.replace(self, mask=before.mask)
 
     def differing(self) -> dict[str, Any]:
         """The values that differ from the defaults, by option name."""
@@ -113,9 +120,10 @@ def _with_known(options: Any, values: dict[str, Any]) -> Any:
     return dataclasses.replace(options, **{name: value for name, value in values.items() if name in known})
 
 
-def command_for(source: Path, target: Path, settings: PhotoSettings) -> str:
-    """One shell line with every option that differs from its default."""
-    flags = (*_flags(settings.denoise), *_flags(settings.write))
+def command_for(source: Path, target: Path, settings: PhotoSettings, mask: Path | None = None) -> str:
+    """One shell line with every option that differs from its default, and the file of the mask."""
+    flags = [*_flags(settings.denoise), *_flags(settings.write)]
+    flags += ["--mask", _path(mask)] if mask is not None else []
     return shlex.join(["denoise", _path(source), "--out", _path(target), *flags])
 
 

@@ -205,8 +205,9 @@ class Preview:
         look = request.options.look
         if not result.is_measured(look):
             return lambda _token: result.measure(look), wanted
-        if viewport.scale < 1 and (look.detail or look.grain) and result.rendered(look, level) is None:
-            return lambda token: result.render_whole(look, token), wanted
+        needs_whole = look.detail or look.grain or request.mask is not None
+        if viewport.scale < 1 and needs_whole and result.rendered(look, request.mask, level) is None:
+            return lambda token: result.render_whole(look, request.mask, token), wanted
         if request.view is View.TRUST and result.trust is None:
             return lambda _token: result.measure_trust(), wanted
         return None
@@ -231,7 +232,8 @@ class Preview:
                 return
             listener(ExportEvent(export, result.progress))
             if not missing:
-                self._end_export(ExportEvent(export, finished=result.finish(export.options.look)), listener)
+                finished = result.finish(export.options.look, export.mask)
+                self._end_export(ExportEvent(export, finished=finished), listener)
         except Cancelled:
             raise
         except DenoiserError as error:

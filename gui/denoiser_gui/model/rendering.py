@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from denoiser.image import Mask as MaskPixels
 from denoiser.image import Pixels
 from denoiser.imageio.screen import ScreenColours, resized
 from denoiser.tiling import Region
+from denoiser_gui.model.mask import MaskDrawer, between
 from denoiser_gui.model.partial_result import PartialResult
 from denoiser_gui.model.pyramid import ImagePyramid, make_pyramid
 from denoiser_gui.model.requests import (
@@ -57,6 +59,7 @@ class Renderer:
         self._colours: OrderedDict[Hashable, ScreenColours] = OrderedDict()
         self._replacements: OrderedDict[Hashable, tuple[ReplacementImage, ImagePyramid]] = OrderedDict()
         self._left: tuple[Pixels, bytes | None, Screen] | None = None
+        self._drawer = MaskDrawer()
 
     def frame(
         self, request: PreviewRequest, result: PartialResult | None, of_snapshot: PartialResult | None = None
@@ -111,15 +114,27 @@ class Renderer:
             return pair.source, pair.source, State.EXACT
         if result is None or pair.state is State.WAITING:
             return pair.source, pair.clean, State.WAITING
-        look = request.options.look
-        is_straight = look.detail == look.grain == 0  # for other looks, mixing and reducing do not commute
+        look, mask = request.options.look, request.mask
+        # Otherwise mixing and reducing do not commute.
+        is_straight = look.detail == look.grain == 0 and mask is None
         if pair.state is State.EXACT and level == 0 and size is None:
-            if is_straight or result.is_measured(look):
-                return pair.source, result.looks.render(look, small), State.EXACT
-        elif (rendered := result.rendered(look, level)) is not None:
+            if look.detail == look.grain == 0 or result.is_measured(look):
+                local = self._mask(request, level, small, None)
+                return pair.source, result.looks.render(look, small, mask=local), State.EXACT
+        elif (rendered := result.rendered(look, mask, level)) is not None:
             return pair.source, _resized(rendered[small.slices], size), State.EXACT
-        mixed = _mixed(request.pyramid, pair, look)
+        mixed = _mixed(request.pyramid, pair, look, self._mask(request, level, small, size))
         return pair.source, mixed, pair.state if is_straight else State.DRAFT
+
+    def _mask(
+        self, request: PreviewRequest, level: int, small: Region, size: tuple[int, int] | None
+    ) -> MaskPixels | None:
+        """The mask of a view, drawn at its size."""
+        if request.mask is None:
+            return None
+        height, width = request.pyramid.levels[level].shape[:2]
+        pixels = self._drawer.pixels(request.mask, (height, width), small)
+        return pixels if size is None else resized(pixels[:, :, np.newaxis], *size)[:, :, 0]
 
     def _replacement(
         self, shown: ReplacementImage, level: int, small: Region, size: tuple[int, int] | None
@@ -173,12 +188,12 @@ def _pair(
     return _Pair(source, _resized(clean, size), state)
 
 
-def _mixed(pyramid: ImagePyramid, pair: _Pair, look: Look) -> Pixels:
+def _mixed(pyramid: ImagePyramid, pair: _Pair, look: Look, mask: MaskPixels | None) -> Pixels:
     """Render a look from the visible part alone; its statistics are approximate."""
     from denoiser.engine.looks import Looks
 
     image = dataclasses.replace(pyramid.image, pixels=pair.source, alpha=None)
-    return Looks(image, pair.clean).render(look)
+    return Looks(image, pair.clean).render(look, mask=mask)
 
 
 def _trusted(result: PartialResult, region: Region, left: Pixels, right: Pixels) -> NDArray[np.float32]:
@@ -195,18 +210,9 @@ def _trusted(result: PartialResult, region: Region, left: Pixels, right: Pixels)
         return np.asarray(resized(blocks[:, :, np.newaxis], height, width)[:, :, 0], np.float32)
     blocks = result.trust.map
     down, across = image.height / blocks.shape[0], image.width / blocks.shape[1]
-    rows = np.clip((region.top + (np.arange(height) + 0.5) * region.height / height) / down - 0.5, 0, None)
-    columns = np.clip((region.left + (np.arange(width) + 0.5) * region.width / width) / across - 0.5, 0, None)
-    return _between(_between(blocks, rows, 0), columns, 1)
-
-
-def _between(values: NDArray[np.float32], places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
-    """Linear interpolation along an axis."""
-    last = values.shape[axis] - 1
-    low = np.minimum(places.astype(np.intp), last)
-    share = (places - low).clip(0, 1).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
-    below, above = values.take(low, axis=axis), values.take(np.minimum(low + 1, last), axis=axis)
-    return np.asarray(below + share * (above - below), np.float32)
+    rows = (region.top + (np.arange(height) + 0.5) * region.height / height) / down - 0.5
+    columns = (region.left + (np.arange(width) + 0.5) * region.width / width) / across - 0.5
+    return between(between(blocks, rows, 0), columns, 1)
 
 
 def _packed(rgb: NDArray[np.uint8]) -> Screen:

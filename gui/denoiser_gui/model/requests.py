@@ -20,6 +20,7 @@ from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import Region
+from denoiser_gui.model.mask import Mask
 from denoiser_gui.model.pyramid import ImagePyramid
 from denoiser_gui.model.viewport import Viewport
 
@@ -86,6 +87,7 @@ class PreviewRequest:
     gain: int = DEFAULT_GAIN  # of the difference
     trust_colour: str = "amber"  # a key of TRUST_COLOURS
     snapshot: DenoiseOptions | None = None  # the left image has these options instead of being the source
+    mask: Mask | None = None
 
     @property
     def of_snapshot(self) -> PreviewRequest | None:
@@ -193,6 +195,7 @@ class ExportRequest:
     failed: Callable[[DenoiserError], None] = lambda _: None
     progress: Callable[[float], None] = lambda _: None
     cancel: CancelToken = field(default_factory=CancelToken)
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)

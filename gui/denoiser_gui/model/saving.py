@@ -16,6 +16,7 @@ from denoiser.events import CancelToken, ignore
 from denoiser.imageio import depth, formats
 from denoiser.options import bits_of
 from denoiser_gui.model.photo_settings import PhotoSettings
+from denoiser_gui.model.stored_settings import keep_mask
 
 if TYPE_CHECKING:
     from denoiser_gui.model.requests import FinishedPhoto
@@ -58,7 +59,9 @@ def save(finished: FinishedPhoto, request: SaveRequest, source: Path | None = No
     The file *source* is copied if nothing was cleaned and nothing else changes.
     """
     write = dataclasses.replace(request.settings.write, format=None)  # the file name determines it
-    settings = Settings(denoise=request.settings.denoise, write=write)
+    image, mask = finished.source, request.settings.mask
+    kept_mask = None if mask is None else keep_mask(mask, (image.height, image.width))
+    settings = Settings(denoise=request.settings.denoise, write=write, mask=kept_mask)
     outcome = CLEANING.make(finished.source, settings, finished, series=None, listener=ignore, cancel=CancelToken())
     kept = outcome.kept and source is not None
     outcome = dataclasses.replace(outcome, kept=kept)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from denoiser.atomicfile import whole_file
-from denoiser.batch.settings import Settings
+from denoiser.batch.settings import MaskFile, Settings
 from denoiser.errors import UsageError
 from denoiser_gui.model.batch_queue import BatchRow, RowState
 from denoiser_gui.model.photo_settings import PhotoSettings
@@ -45,13 +45,14 @@ def load_queue(path: Path | None = None) -> list[BatchRow]:
 
 
 def _plain(row: BatchRow) -> dict[str, Any]:
-    settings = PhotoSettings(row.settings.denoise, row.settings.write)
+    settings, mask = PhotoSettings(row.settings.denoise, row.settings.write), row.settings.mask
     failed = row.state is RowState.FAILED
     return {
         "source": str(row.source),
         "root": None if row.root is None else str(row.root),
         "settings": settings.differing(),
         "sigma": row.sigma,
+        **({"mask": [str(mask.path), mask.sha256]} if mask is not None else {}),
         "megapixels": row.megapixels,
         **({"problem": row.problem, "hint": row.hint, "in_the_way": row.in_the_way} if failed else {}),
     }
@@ -61,9 +62,14 @@ def _row(values: Any) -> BatchRow | None:
     try:
         settings = PhotoSettings().changed(**values["settings"])
         root, failed = values["root"], "problem" in values
+        path, digest = values.get("mask", ("", ""))
         return BatchRow(
             Path(values["source"]),
-            Settings(denoise=settings.denoise, write=settings.write),
+            Settings(
+                denoise=settings.denoise,
+                write=settings.write,
+                mask=MaskFile(Path(path), str(digest)) if digest else None,
+            ),
             None if root is None else Path(root),
             RowState.FAILED if failed else RowState.WAITING,
             fraction=1.0 if failed else 0.0,

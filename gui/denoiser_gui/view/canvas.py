@@ -93,6 +93,11 @@ class PhotoCanvas(qt.QWidget):
         """Whether the left image is below the pointer."""
         return self._original or (self._pointer is not None and self._panes().under(self._pointer)[0].is_left)
 
+    @property
+    def panes(self) -> Panes:
+        """The present layout."""
+        return self._panes()
+
     def set_original(self, on: bool) -> None:
         """Show the original in all panes while *on*."""
         if on != self._original:

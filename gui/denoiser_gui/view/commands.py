@@ -12,6 +12,7 @@ from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.photo_settings import command_for
 from denoiser_gui.model.preferences import SRGB
 from denoiser_gui.model.requests import GAINS, View
+from denoiser_gui.model.stored_settings import stored_mask
 from denoiser_gui.qt import Qt
 from denoiser_gui.translation import tr
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
@@ -35,7 +36,16 @@ class Commands(qt.QObject):
         self._window, self._controller = window, window.controller
         self.panels, self.second = Panels(window), SecondWindow(window.controller, window.actions_, window)
         self.second.closed.connect(lambda: window.actions_["second_window"].setChecked(False))
-        groups = (self._photos(), self._saving(), self._settings(), self._compare(), self._view(), self._other())
+        masks = window.mask_tools.handlers()
+        groups = (
+            self._photos(),
+            self._saving(),
+            self._settings(),
+            masks,
+            self._compare(),
+            self._view(),
+            self._other(),
+        )
         for name, handler in (entry for group in groups for entry in group.items()):
             window.actions_[name].triggered.connect(lambda _checked, handler=handler: handler())
 
@@ -152,7 +162,8 @@ class Commands(qt.QObject):
         settings, status = controller.settings, controller.viewer.status
         if settings.denoise.tile is None and status.tile:
             settings = settings.changed(tile=status.tile)  # for bit-identical output
-        text = command_for(photo.path, self._window.saver.target_of(photo), settings)
+        mask = None if settings.mask is None else stored_mask(photo.path)
+        text = command_for(photo.path, self._window.saver.target_of(photo), settings, mask)
         qt.QGuiApplication.clipboard().setText(text)
         controller.notify(Notice("command", tr("Copied: {command}", command=text)))
 

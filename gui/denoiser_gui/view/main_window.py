@@ -18,6 +18,7 @@ _SIZE = (1280, 800)
 _FRAME = 32  # height of the title bar in px
 _OF_A_SELECTION = ("copy_settings", "paste_settings", "sync", "sync_level")
 _OF_A_PHOTO = ("close", "copy_settings", "select_all", "save_preset", "level")
+_OF_A_MASK = ("mask", "mask_brush", "mask_linear", "mask_radial", "mask_trust", "mask_invert", "mask_clear")
 _OF_A_VIEW = ("panels", "fit", "actual_size", "double_size", "zoom_in", "zoom_out")
 
 
@@ -93,7 +94,7 @@ class MainWindow(WindowParts):
     def _show_current(self, photo: OpenPhoto | None) -> None:
         if photo is None:
             self.commands.panels.show()
-        self.actions_.enable(("find", "grid", *_OF_A_PHOTO, *_OF_A_VIEW), photo is not None)
+        self.actions_.enable(("find", "grid", *_OF_A_PHOTO, *_OF_A_MASK, *_OF_A_VIEW), photo is not None)
         self._show_title()
         self._show_history()
         self._show_saveable()

@@ -15,6 +15,8 @@ from denoiser_gui.view.denoise_panel import DenoisePanel
 from denoiser_gui.view.drag_handle import DragHandle
 from denoiser_gui.view.film_strip import FilmStrip
 from denoiser_gui.view.latent_panel import LatentPanel
+from denoiser_gui.view.mask_overlay import MaskOverlay
+from denoiser_gui.view.mask_tools import MaskTools
 from denoiser_gui.view.middle import Middle
 from denoiser_gui.view.photo_opener import PhotoOpener
 from denoiser_gui.view.widgets import column, row, styled
@@ -39,6 +41,7 @@ class WindowParts(qt.QMainWindow):
         self.middle = Middle(controller, self.actions_, self.strip)
         self.canvas, self.empty, self.error = self.middle.canvas, self.middle.empty, self.middle.error
         self.finder, self.toasts = self.middle.finder, self.middle.toasts
+        self.mask_tools = MaskTools(controller, MaskOverlay(self.canvas, controller.viewer))
         self.batch = BatchPanel(controller, self.strip.thumbnails)
         self.panel, self.latent = DenoisePanel(controller), LatentPanel(controller)
         self.panel.below_save.addWidget(DragHandle(controller, self.saver))
@@ -47,7 +50,7 @@ class WindowParts(qt.QMainWindow):
     def _lay_out(self) -> None:
         self.bottom = qt.QWidget()
         self.bottom.setLayout(column(self.batch, self.strip))
-        left = column(self.middle, self.bottom)
+        left = column(self.middle, self.mask_tools, self.bottom)
         left.setStretchFactor(self.middle, 1)
         self.tabs = styled(qt.QTabWidget(), "panel")
         self.tabs.setFixedWidth(theme.PANEL)

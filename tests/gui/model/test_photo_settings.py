@@ -122,3 +122,9 @@ def test_the_command_line_parses_every_option_to_the_same_value(kind: type[Any],
 def test_defaults_are_omitted_and_unusual_names_are_quoted() -> None:
     line = command_for(Path("-odd name.png"), Path("clean/x.png"), PhotoSettings())
     assert line == "denoise './-odd name.png' --out clean/x.png"
+
+
+def test_the_command_has_the_file_of_the_mask() -> None:
+    line = command_for(Path("a.png"), Path("clean/a.png"), PhotoSettings(), Path("-my mask.png"))
+    assert line == "denoise a.png --out clean/a.png --mask './-my mask.png'"
+    assert _understood(line)["mask"] == "./-my mask.png"

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from denoiser.batch.settings import Settings
+from denoiser.batch.settings import MaskFile, Settings
 from denoiser.options import DenoiseOptions, WriteOptions
 from denoiser_gui.model.batch_queue import BatchRow, RowState
 from denoiser_gui.model.stored_queue import load_queue, queue_file, save_queue
@@ -17,6 +18,7 @@ def test_unfinished_rows_are_restored_with_their_settings() -> None:
     rows = [
         BatchRow(Path("/a/1.png"), _SETTINGS, Path("/a"), sigma=3.5, megapixels=24.0),
         BatchRow(Path("/a/2.png"), state=RowState.RUNNING, fraction=0.4),
+        BatchRow(Path("/a/6.png"), dataclasses.replace(_SETTINGS, mask=MaskFile(Path("/m.png"), "12ab"))),
         BatchRow(
             Path("/a/3.png"), state=RowState.FAILED, fraction=1.0, problem="full", hint="free", in_the_way=True
         ),
@@ -24,7 +26,9 @@ def test_unfinished_rows_are_restored_with_their_settings() -> None:
         BatchRow(Path("/a/5.png"), state=RowState.ALREADY_DONE, fraction=1.0),
     ]
     save_queue(rows)
-    assert load_queue() == [rows[0], BatchRow(Path("/a/2.png")), rows[2]]
+    restored = load_queue()
+    assert restored == [rows[0], BatchRow(Path("/a/2.png")), rows[2], rows[3]]
+    assert restored[2].settings.mask is not None and restored[2].settings.mask.path == Path("/m.png")
 
 
 def test_no_file_is_left_without_unfinished_rows() -> None:
