@@ -75,6 +75,7 @@ class Viewer(QObject):
         self.gain = DEFAULT_GAIN  # of the difference
         self._trust_colour = "amber"
         self._snapshot: DenoiseOptions | None = None
+        self._snapshot_mask: Mask | None = None
         self._generation = 0
         self.pyramid: ImagePyramid | None = None  # the current photo, once it is read
         self.replacements: tuple[ReplacementImage | None, ReplacementImage | None] = (None, None)
@@ -104,7 +105,7 @@ class Viewer(QObject):
         if now is None or not frame.region.contains(now.viewport.visible):
             return False
         names = ("pyramid", "options", "mask", "view", "left", "right", "display_profile", "gain", "trust_colour")
-        same = all(getattr(now, name) == getattr(then, name) for name in (*names, "snapshot"))
+        same = all(getattr(now, name) == getattr(then, name) for name in (*names, "snapshot", "snapshot_mask"))
         return same and now.viewport.scale == then.viewport.scale
 
     def warm_up(self) -> None:
@@ -177,10 +178,10 @@ class Viewer(QObject):
             self.gain = gain
             self._request_preview()
 
-    def set_snapshot(self, options: DenoiseOptions | None) -> None:
-        """Show the photo with these options as the left image; None shows the source again."""
-        if options != self._snapshot:
-            self._snapshot = options
+    def set_snapshot(self, options: DenoiseOptions | None, mask: Mask | None = None) -> None:
+        """Show the photo with these options and mask as the left image; None shows the source again."""
+        if (options, mask) != (self._snapshot, self._snapshot_mask):
+            self._snapshot, self._snapshot_mask = options, mask
             self._request_preview()
 
     def follow(self, on: bool) -> None:
@@ -193,7 +194,7 @@ class Viewer(QObject):
         if main is None:
             return
         pyramid = main.pyramid if self.is_followed else None
-        followed = ("_options", "_mask", "_display_profile", "gain", "_trust_colour", "_snapshot")
+        followed = ("_options", "_mask", "_display_profile", "gain", "_trust_colour", "_snapshot", "_snapshot_mask")
         changed = [name for name in followed if getattr(self, name) != getattr(main, name)]
         for name in changed:
             setattr(self, name, getattr(main, name))
@@ -255,6 +256,7 @@ class Viewer(QObject):
             self._trust_colour,
             self._snapshot,
             self._mask,
+            self._snapshot_mask,
         )
         starts = self._preview.set_request(self.request, self._place)
         if self._main is None:

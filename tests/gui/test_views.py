@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from denoiser_gui.model.mask import Fill, Mask
 from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.model.requests import State, View
 from denoiser_gui.qt import QApplication, QEvent, QPoint, Qt
@@ -90,11 +91,10 @@ def test_the_trust_bar_has_numbers_a_colour_and_a_button(opened: MainWindow, qtb
     assert opened.controller.preferences.trust_colour == "blue"
     assert (canvas.frame.right.astype(int) - before)[:, :, 0].max() > 5, "the tint is blue now"
     bar.keep.click()
-    assert opened.controller.settings.denoise.detail == 0.25
-    assert "detail" in opened.toasts.keys
-    for _ in range(4):
-        bar.keep.click()
-    assert opened.controller.settings.denoise.detail == 1.0
+    _until(qtbot, lambda: opened.controller.settings.mask is not None)
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT and canvas.frame.request.mask is not None)
+    opened.actions_["undo"].trigger()
+    assert opened.controller.settings.mask is None
 
 
 def test_a_snapshot_is_compared_swapped_and_used(opened: MainWindow, qtbot: QtBot) -> None:
@@ -122,6 +122,21 @@ def test_a_snapshot_is_compared_swapped_and_used(opened: MainWindow, qtbot: QtBo
     assert controller.settings.denoise.noise_level == 9.0
     opened.commands.close_photo()
     assert not opened.actions_["take_snapshot"].isEnabled() and not bar.isVisible()
+
+
+def test_a_snapshot_has_its_own_mask(opened: MainWindow, qtbot: QtBot) -> None:
+    controller, canvas = opened.controller, opened.canvas
+    controller.change(noise_level=20.0)
+    controller.set_mask(Mask((Fill(0.0),)))  # black everywhere
+    opened.actions_["take_snapshot"].trigger()
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT and canvas.frame.left_state is State.EXACT)
+    masked = canvas.frame.left_values.copy()
+    assert np.array_equal(masked, canvas.frame.right_values)
+    controller.set_mask(None)
+    _until(qtbot, lambda: canvas.shown_state is State.EXACT and canvas.frame.left_state is State.EXACT)
+    is_kept = opened.middle.snapshot.snapshot.mask.is_portable
+    assert np.array_equal(canvas.frame.left_values, masked) == is_kept
+    assert not np.array_equal(canvas.frame.right_values, masked)
 
 
 def test_the_loupe_shows_the_place_below_the_pointer_while_its_key_is_held(

@@ -88,15 +88,15 @@ class PreviewRequest:
     trust_colour: str = "amber"  # a key of TRUST_COLOURS
     snapshot: DenoiseOptions | None = None  # the left image has these options instead of being the source
     mask: Mask | None = None
+    snapshot_mask: Mask | None = None
 
     @property
     def of_snapshot(self) -> PreviewRequest | None:
         """The same request with the options of the snapshot."""
-        return (
-            None
-            if self.snapshot is None
-            else dataclasses.replace(self, options=self.snapshot, snapshot=None, view=View.CLEAN)
-        )
+        if self.snapshot is None:
+            return None
+        values = {"options": self.snapshot, "mask": self.snapshot_mask, "snapshot": None, "view": View.CLEAN}
+        return dataclasses.replace(self, **values)  # type: ignore[arg-type]
 
     @property
     def inference(self) -> DenoiseOptions:

@@ -72,6 +72,7 @@ class MainWindow(WindowParts):
         self.empty.open_requested.connect(self.photo_opener.ask_for_files)
         self.empty.sample_requested.connect(self.photo_opener.open_sample)
         self.empty.folder_requested.connect(lambda folder: controller.open([folder]))
+        self.middle.trust.detail_requested.connect(self.mask_tools.use_trust)
         self.canvas.split_moved.connect(lambda at: controller.remember(split_at=round(at, 3)))
 
     def _restore(self) -> None:

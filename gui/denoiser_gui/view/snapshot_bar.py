@@ -50,7 +50,6 @@ class SnapshotBar(qt.QWidget):
         """Show snapshot A, or the source, as the left image."""
         on = on and self.snapshot is not None
         self._actions["compare_snapshot"].setChecked(on)
-        self._controller.viewer.set_snapshot(self.snapshot.denoise if on and self.snapshot else None)
         self._show()
 
     def swap(self) -> None:
@@ -77,8 +76,15 @@ class SnapshotBar(qt.QWidget):
         self._actions.enable(("take_snapshot",), has_photo)
         is_compared = self._actions["compare_snapshot"].isChecked()
         self.setVisible(is_compared and has_photo)
-        if self.snapshot is not None:
-            self.differences.set_text(differences(self.snapshot.denoise, self._controller.settings.denoise))
+        if self.snapshot is None:
+            return
+        settings = self._controller.settings
+        shown = self.snapshot.over(settings)  # with the mask that it would have for this photo
+        self.differences.set_text(differences(shown.denoise, settings.denoise))
+        if is_compared:
+            self._controller.viewer.set_snapshot(shown.denoise, shown.mask)
+        else:
+            self._controller.viewer.set_snapshot(None)
 
 
 def differences(one: DenoiseOptions, other: DenoiseOptions) -> str:

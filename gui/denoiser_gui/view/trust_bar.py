@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from denoiser_gui import qt
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.requests import TRUST_COLOURS, View
+from denoiser_gui.qt import Signal
 from denoiser_gui.translation import tr
 from denoiser_gui.view import theme
 from denoiser_gui.view.canvas import PhotoCanvas
@@ -13,11 +13,12 @@ from denoiser_gui.view.widgets import STRETCH, ElidedLabel, button, label, plain
 
 _HEIGHT = 40
 _LEGEND = qt.QSize(96, 10)
-_MORE_DETAIL = 0.25
 
 
 class TrustBar(qt.QWidget):
     """Visible in the view of trust only."""
+
+    detail_requested = Signal()  # denoise less where structure may have been removed
 
     def __init__(self, controller: Controller, canvas: PhotoCanvas) -> None:
         super().__init__()
@@ -31,7 +32,7 @@ class TrustBar(qt.QWidget):
         for name, text in _colours().items():
             self.colour.addItem(text, name)
         self.colour.setFixedWidth(96)
-        self.keep = button(tr("Keep more detail here"), "outline", pressed=self.keep_detail)
+        self.keep = button(tr("Keep more detail here"), "outline", pressed=self.detail_requested.emit)
         scale = (label(tr("structure removed"), "second"), self.legend, label(tr("noise only"), "second"))
         self.setLayout(row(*scale, 12, self.numbers, STRETCH, self.colour, self.keep, margins=(20, 0, 12, 0)))
         self.colour.activated.connect(lambda _: controller.remember(trust_colour=self.colour.currentData()))
@@ -41,17 +42,6 @@ class TrustBar(qt.QWidget):
         canvas.pointed.connect(self._show_numbers)
         self._show_colour()
         self.setVisible(controller.viewer.view is View.TRUST)
-
-    def keep_detail(self) -> None:
-        """Restore more of the removed detail in the whole photo."""
-        before = self._controller.settings.denoise.detail
-        now = min(1.0, round(before + _MORE_DETAIL, 2))
-        if now == before:
-            self._controller.notify(Notice("detail", tr("Detail is at its maximum.")))
-            return
-        self._controller.change(detail=now)
-        text = tr("Detail is now {share} %, for the whole photo.", share=round(100 * now))
-        self._controller.notify(Notice("detail", text, action=tr("Undo"), act=self._controller.undo))
 
     def _show_colour(self) -> None:
         name = self._controller.preferences.trust_colour
