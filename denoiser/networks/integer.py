@@ -14,6 +14,7 @@ The result does not depend on the number of threads. Shapes are free: one compil
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,9 @@ def is_installed() -> bool:
 
 
 def _openvino() -> Any:
+    # Importing OpenVINO reports its use to Google Analytics, from a process that it forks, unless this module is
+    # missing. A program that has loaded it already has decided otherwise.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as error:

@@ -1,4 +1,6 @@
 import dataclasses
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,6 +61,29 @@ def layers(weights) -> dict[str, IntegerLayer]:
 @pytest.fixture(scope="module")
 def tile() -> np.ndarray:
     return np.random.default_rng(0).random((1, 64, 96, 3), dtype=np.float32)
+
+
+_WATCHED = """
+import os, sys
+def forbid(event, arguments):
+    if event in ("os.fork", "subprocess.Popen", "socket.connect", "socket.getaddrinfo"):
+        os.write(2, f"{event} {arguments}".encode())
+        os._exit(99)
+sys.addaudithook(forbid)
+import time
+from denoiser.networks.integer import is_installed
+assert is_installed()
+time.sleep(0.3)
+"""
+
+
+def test_openvino_reports_nothing_to_its_makers(tmp_path):
+    home = {"HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", _WATCHED], env=os.environ | home, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert not list(tmp_path.iterdir()), "no number of this user is stored"
 
 
 def _by_torch(network, tile) -> np.ndarray:
