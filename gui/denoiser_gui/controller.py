@@ -58,7 +58,9 @@ class Controller(QObject):
         self.photos_changed.connect(self.library.read_facts)
         self.photo_changed.connect(lambda _: self.library.note_changed())
         self.autosave = Autosave(self.files, self.notice_of("autosave"), self)
-        self._store = SettingsStore(self.autosave)
+        # Encoding a mask takes seconds, for which photos to be read would wait.
+        self._masks = Autosave(self.own(WorkerThread("masks", self)), self.notice_of("autosave"), self)
+        self._store = SettingsStore(self.autosave, self._masks)
         self._changed_preferences: dict[str, Any] = {}  # in this window
         self.viewer = Viewer(self)
         self.viewer.noise_estimated.connect(lambda key, estimate: self.update_photo(key, noise=estimate))
@@ -302,6 +304,7 @@ class Controller(QObject):
         self.library.stop()
         stopped = stop_all([*self.viewer.begin_to_stop(), *self._workers])
         self.autosave.finish()
+        self._masks.finish()
         return stopped
 
     # --- results --------------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from denoiser_gui.model.stored_settings import store_mask, store_settings
 
 
 class SettingsStore:
-    """Writes through *autosave*. GUI thread only."""
+    """Writes through *autosave*, masks through one of their own. GUI thread only."""
 
-    def __init__(self, autosave: Autosave) -> None:
-        self._autosave = autosave
+    def __init__(self, autosave: Autosave, masks: Autosave) -> None:
+        self._autosave, self._of_masks = autosave, masks
         self._masks: dict[int, Mask | None] = {}  # as they are stored, by the key of the photo
 
     def note(self, key: int, mask: Mask | None) -> None:
@@ -28,4 +28,4 @@ class SettingsStore:
         self._autosave.schedule(f"settings of {path}", lambda: store_settings(path, settings, beside=beside))
         if mask != self._masks.get(photo.key):
             self._masks[photo.key] = mask
-            self._autosave.schedule(f"mask of {path}", lambda: store_mask(path, mask, beside=beside))
+            self._of_masks.schedule(f"mask of {path}", lambda: store_mask(path, mask, beside=beside))

@@ -8,8 +8,10 @@ thread.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,8 @@ Point = tuple[float, float]  # across and down, 0 to 1
 _FULL = 65535
 _MOST_KEPT = 8  # planes of views, for the next step
 _MOST_PIXELS = 6_000_000  # of a plane that is kept
+_PIXELS_AT_ONCE = 200_000
+_THREADS = min(4, os.cpu_count() or 1)
 _FINEST = 1.0  # pixels; width of the edge of a hard brush
 
 
@@ -210,8 +214,7 @@ class MaskDrawer:
         if kept is not None:
             return kept
         plane = np.zeros((region.height, region.width), np.float32) if before is None else before.copy()
-        for step in mask.steps if before is None else mask.steps[-1:]:
-            step.apply(plane, shape, region)
+        _draw(mask.steps if before is None else mask.steps[-1:], plane, shape, region)
         if region.pixels <= _MOST_PIXELS:
             with self._lock:
                 self._kept[key] = plane
@@ -231,6 +234,19 @@ class MaskDrawer:
         if len(mask.steps) == 1 and isinstance(mask.steps[0], Picture):
             return mask.steps[0].data
         return imageio.encode(from_numpy(self.pixels(mask, shape)), "png")
+
+
+def _draw(steps: tuple[Step, ...], plane: Plane, shape: tuple[int, int], region: Region) -> None:
+    """Apply steps in strips, which fit the cache, by several threads."""
+    rows = max(1, _PIXELS_AT_ONCE // region.width)
+
+    def draw(top: int) -> None:
+        strip = Region(region.top + top, region.left, min(rows, region.height - top), region.width)
+        for step in steps:
+            step.apply(plane[top : top + rows], shape, strip)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="denoise-mask") as threads:
+        list(threads.map(draw, range(0, region.height, rows)))
 
 
 def trust_step(source: Image, clean: Image) -> TrustMap:

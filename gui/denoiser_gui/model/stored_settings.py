@@ -94,9 +94,9 @@ def shape_of(photo: Path) -> tuple[int, int]:
     return header.height, header.width
 
 
-def stored_mask(photo: Path) -> Path | None:
-    """The file with the mask of a photo, if it has one."""
-    return next((file for on in (True, False) if (file := mask_file(photo, beside=on)).is_file()), None)
+def mask_place(photo: Path, *, beside: bool = False) -> Path:
+    """The file in which the mask of a photo is, or soon will be."""
+    return mask_file(photo, beside=_is_beside(photo, beside))
 
 
 def keep_mask(mask: Mask, shape: tuple[int, int]) -> MaskFile:

@@ -12,7 +12,7 @@ from denoiser_gui.model.notices import Notice
 from denoiser_gui.model.photo_settings import command_for
 from denoiser_gui.model.preferences import SRGB
 from denoiser_gui.model.requests import GAINS, View
-from denoiser_gui.model.stored_settings import stored_mask
+from denoiser_gui.model.stored_settings import mask_place
 from denoiser_gui.qt import Qt
 from denoiser_gui.translation import tr
 from denoiser_gui.view.dialogs import PreferencesDialog, SaveDialog, ShortcutSheet
@@ -162,7 +162,8 @@ class Commands(qt.QObject):
         settings, status = controller.settings, controller.viewer.status
         if settings.denoise.tile is None and status.tile:
             settings = settings.changed(tile=status.tile)  # for bit-identical output
-        mask = None if settings.mask is None else stored_mask(photo.path)
+        beside = controller.preferences.settings_place == "sidecar"
+        mask = None if settings.mask is None else mask_place(photo.path, beside=beside)
         text = command_for(photo.path, self._window.saver.target_of(photo), settings, mask)
         qt.QGuiApplication.clipboard().setText(text)
         controller.notify(Notice("command", tr("Copied: {command}", command=text)))

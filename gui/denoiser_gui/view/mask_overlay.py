@@ -16,7 +16,7 @@ from denoiser_gui.view import theme
 from denoiser_gui.view.canvas import PhotoCanvas
 from denoiser_gui.viewer import Viewer
 
-_LONGER_SIDE = 1024  # pixels of the reduced mask: a stroke of any size takes a few milliseconds
+_LONGER_SIDE = 800  # pixels of the reduced mask: a stroke of any size takes a few milliseconds
 _OPACITY = 0.55
 _COLOUR = (220, 60, 50)  # of masks in most programs
 _LEAST_STEP = 0.15  # of the brush size, between two points of a stroke

@@ -18,10 +18,10 @@ from denoiser_gui.model.stored_settings import (
     keep_mask,
     load_settings,
     mask_file,
+    mask_place,
     settings_file,
     store_mask,
     store_settings,
-    stored_mask,
 )
 
 _SETTINGS = PhotoSettings().changed(noise_level=12.5, detail=0.3, strip=True, model="fast")
@@ -76,19 +76,20 @@ def test_a_mask_is_stored_with_the_settings_and_removed(tmp_path: Path, *, besid
     store_mask(photo, _MASK, beside=beside)
     file = mask_file(photo, beside=beside)
     assert read_mask(file, (4, 6)).tolist() == [[16384] * 4] * 6
-    assert (file == tmp_path / "a.png.denoise.mask.png") is beside and stored_mask(photo) == file
+    assert (file == tmp_path / "a.png.denoise.mask.png") is beside and mask_place(photo) == file
     restored = load_settings(photo)
     assert restored is not None and restored.mask is not None
     assert MaskDrawer().encoded(restored.mask, (6, 4)) == file.read_bytes()
     store_mask(photo, None)
-    assert stored_mask(photo) is None and load_settings(photo) is None
+    assert not file.exists() and load_settings(photo) is None
+    assert mask_place(photo, beside=True) == mask_file(photo, beside=True)
 
 
 def test_a_mask_goes_beside_an_existing_sidecar(tmp_path: Path) -> None:
     photo = _photo(tmp_path / "a.png")
     store_settings(photo, _SETTINGS, beside=True)
     store_mask(photo, _MASK)
-    assert stored_mask(photo) == mask_file(photo, beside=True)
+    assert mask_place(photo) == mask_file(photo, beside=True) and mask_place(photo).is_file()
     assert load_settings(photo).denoise == _SETTINGS.denoise
 
 

@@ -237,9 +237,9 @@ def test_the_copied_command_makes_the_saved_file(
     window: MainWindow, photos: list[Path], tmp_path: Path, qtbot: QtBot
 ) -> None:
     drag(window, qtbot, (0.2, 0.3), (0.6, 0.5))
-    qtbot.waitUntil(lambda: mask_file(photos[0]).is_file(), timeout=_PATIENCE)
     until_exact(window, qtbot)
-    window.actions_["copy_command"].trigger()
+    window.actions_["copy_command"].trigger()  # the mask may not be stored yet
+    qtbot.waitUntil(lambda: mask_file(photos[0]).is_file(), timeout=_PATIENCE)
     words = shlex.split(QGuiApplication.clipboard().text())
     assert words[-2:] == ["--mask", str(mask_file(photos[0]))]
     words[words.index("--out") + 1] = str(tmp_path / "by-command.png")
