@@ -169,15 +169,18 @@ def test_other_errors_are_no_shortage(fast):
         cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken())
 
 
-def test_images_with_other_numbers_of_passes_are_not_in_one_batch(fast):
-    noisy = _noisy(128, 128, 25)
+def test_images_with_other_numbers_of_passes_are_not_in_one_batch(fast, monkeypatch):
+    cleaner, batches = _cleaner(fast, batch=4), []
+    start = cleaner.runner.start
 
-    def canvases() -> list[Canvas]:
-        return [Canvas(noisy, Scale(1.0, None), Condition(25, 25, 0.0), passes=passes) for passes in (1, 2)]
+    def record(pieces, cancel):
+        batches.append([canvas.passes for canvas, _ in pieces])
+        return start(pieces, cancel)
 
-    together = canvases()
-    _cleaner(fast, batch=4).clean(together, on_tile=lambda _canvas: None, cancel=CancelToken())
-    for one, alone in zip(together, canvases(), strict=True):
-        _cleaner(fast).clean([alone], on_tile=lambda _canvas: None, cancel=CancelToken())
-        assert np.array_equal(one.result, alone.result)
-    assert not np.array_equal(together[0].result, together[1].result)
+    monkeypatch.setattr(cleaner.runner, "start", record)
+    noisy, condition = _noisy(128, 128, 25), Condition(25, 25, 0.0)
+    canvases = [Canvas(noisy, Scale(1.0, None), condition, passes=passes) for passes in (1, 2, 1)]
+    cleaner.clean(canvases, on_tile=lambda _canvas: None, cancel=CancelToken())
+    assert sorted(batches) == [[1, 1], [2]]
+    assert np.array_equal(canvases[0].result, canvases[2].result)
+    assert not np.array_equal(canvases[0].result, canvases[1].result)

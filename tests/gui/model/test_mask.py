@@ -63,7 +63,9 @@ def test_steps_are_drawn_over_the_steps_before() -> None:
     for count in range(1, len(mask.steps) + 1):
         some = Mask(mask.steps[:count])
         assert np.array_equal(drawer.pixels(some, SHAPE), drawn(some))
-    assert np.array_equal(drawer.pixels(BLACK, SHAPE), np.zeros(SHAPE))  # undo: nothing kept was changed
+    for count in range(len(mask.steps), 0, -1):  # undo: what is kept was not changed
+        some = Mask(mask.steps[:count])
+        assert np.array_equal(drawer.pixels(some, SHAPE), drawn(some))
 
 
 def test_a_stroke_is_white_inside_and_leaves_the_rest() -> None:

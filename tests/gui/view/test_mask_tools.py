@@ -20,7 +20,7 @@ from denoiser_gui.model.mask import Fill, Inverted, Linear, Mask, MaskDrawer, Ra
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.model.requests import State
 from denoiser_gui.model.stored_settings import mask_file
-from denoiser_gui.qt import QApplication, QGuiApplication, QPoint, Qt
+from denoiser_gui.qt import QApplication, QGuiApplication, QImage, QPoint, QRegion, Qt, QWidget
 from denoiser_gui.view import theme
 from denoiser_gui.view.main_window import MainWindow
 
@@ -174,15 +174,23 @@ def test_a_first_stroke_of_the_eraser_begins_with_white(window: MainWindow, qtbo
 
 def test_a_stroke_is_shown_while_it_is_drawn(window: MainWindow, qtbot: QtBot) -> None:
     overlay = window.mask_tools.overlay
-    before = overlay.grab().toImage()
-    qtbot.mousePress(
-        overlay, Qt.MouseButton.LeftButton, pos=QPoint(overlay.width() * 3 // 4, overlay.height() // 2)
-    )
-    qtbot.mouseMove(overlay, QPoint(overlay.width() * 3 // 4 + 60, overlay.height() // 2 + 10))
+    middle = QPoint(overlay.width() * 3 // 4, overlay.height() // 2)
+
+    def shown() -> QImage:
+        image = QImage(overlay.size(), QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(0)
+        overlay.render(image, QPoint(), QRegion(), QWidget.RenderFlag(0))
+        return image
+
+    assert shown().pixelColor(middle).alpha() == 0
+    qtbot.mousePress(overlay, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(overlay, middle + QPoint(80, 10))
     assert window.controller.settings.mask is None
-    assert overlay.grab().toImage() != before
+    assert shown().pixelColor(middle).alpha() > 100  # the pointer is elsewhere
     qtbot.mouseRelease(overlay, Qt.MouseButton.LeftButton, pos=overlay.rect().center())
     assert steps(window) == [Fill, Stroke]
+    window.mask_tools.show_overlay.setChecked(False)
+    assert shown().pixelColor(middle).alpha() == 0
     window.actions_["mask"].trigger()
     assert not overlay.isVisible() and not window.mask_tools.isVisible()
 
