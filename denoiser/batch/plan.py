@@ -122,8 +122,11 @@ def plan_for(
     stamps = survey.stamp_of if survey else stamp_of
     work, look = place.work, HeaderReader(place, settings, cancel, stamps)
     finds, skipped = _without_outputs(found.finds, place, stamps)
-    skipped += [Skipped(find.path, "a mask") for find in finds if look.own.is_mask(find.path)]
-    finds = tuple(find for find in finds if not look.own.is_mask(find.path))
+    masks = [find for find in finds if look.own.is_mask(find.path)]
+    skipped += [Skipped(find.path, "a mask") for find in masks]
+    if masks and len(masks) == len(finds):
+        raise UsageError(f"{settings.batch.mask}: is the mask, and there is no other image.", hint="Add an image.")
+    finds = tuple(find for find in finds if find not in masks)
     collisions: list[layout.Blocked] = []
     if place.folder is None:
         jobs = [layout.into_file(_as_named(look(finds[0])), place.out, settings.write, work.row(place.out))]

@@ -100,6 +100,12 @@ def test_a_photo_without_a_mask_is_cleaned_with_a_note(
         make_plan(photos, tmp_path / "other", masked(denoise, tmp_path / "nothing"))
 
 
+def test_an_image_is_not_its_own_mask(tmp_path: Path, photos: Path, denoise: DenoiseOptions) -> None:
+    for source, out in ((photos / "a.png", tmp_path / "b.png"), (photos / "a.png", tmp_path / "out")):
+        with pytest.raises(UsageError, match=r"a\.png: is the mask, and there is no other image\."):
+            make_plan(source, out, masked(denoise, photos / "a.png"))
+
+
 def test_a_changed_mask_is_another_option(tmp_path: Path, photos: Path, denoise: DenoiseOptions) -> None:
     mask = draw(tmp_path / "m.png")
     settings = masked(denoise, mask)
