@@ -115,11 +115,11 @@ class NetworkRunner:
         """The network's result; of several passes, the mean over rotated and mirrored copies of the input."""
         total = None
         for turns, mirrored in _TRANSFORMS[:passes]:
-            turned = torch.rot90(noisy, turns, (2, 3))
+            turned = torch.rot90(noisy, turns, (2, 3)) if turns else noisy  # without turns it would copy
             turned = turned.flip(3) if mirrored else turned
             result = self._result(turned.contiguous(memory_format=torch.channels_last), planes)
             result = result.flip(3) if mirrored else result
-            result = torch.rot90(result, -turns, (2, 3))
+            result = torch.rot90(result, -turns, (2, 3)) if turns else result
             total = result if total is None else total.add_(result)
         assert total is not None
         total = total if passes == 1 else total.div_(passes)
