@@ -13,7 +13,6 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 _BEAT_MS = 2
-_PATIENCE = 600.0  # seconds for anything
 
 
 def _launched() -> float:
@@ -56,6 +55,8 @@ class Watchdog:
 class Script:
     """Does to the window what a person does, and keeps the time."""
 
+    patience = 600.0  # seconds for anything
+
     def __init__(self, app: Any, window: Any, watchdog: Watchdog) -> None:
         self.app, self.window, self.watchdog = app, window, watchdog
         self.controller, self.viewer, self.canvas = window.controller, window.controller.viewer, window.canvas
@@ -65,8 +66,8 @@ class Script:
         """Lets the window live until something holds; gives the milliseconds that it took."""
         began = time.perf_counter()
         while not condition():
-            if time.perf_counter() - began > _PATIENCE:
-                raise TimeoutError(condition)
+            if time.perf_counter() - began > self.patience:
+                raise TimeoutError(f"waited {self.patience:.0f} s")
             self.app.processEvents()
             time.sleep(0.0005)
         return (time.perf_counter() - began) * 1e3
