@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from denoiser import imageio
 from denoiser.image import from_numpy
 from denoiser_gui.controller import Controller
+from denoiser_gui.model.mask import Ink, Inverted, Linear, Radial, Stroke, begun
 from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.preferences import Preferences
 from denoiser_gui.model.requests import State, View
@@ -87,6 +88,19 @@ class Walk:
     def hot_pixels(self) -> None:
         self.controller.change(hot_pixels=self.chance.choice(["auto", "off"]))
 
+    def mask(self) -> None:
+        draw = self.chance.random
+        start, end = (draw(), draw()), (draw(), draw())
+        ink = Ink(self.chance.choice([0.0, 0.5, 1.0]), self.chance.choice([0.3, 1.0]))
+        steps = (
+            Stroke((start, end), self.chance.choice([0.05, 0.4]), 0.5, ink),
+            Linear(start, end, ink),
+            Radial(start, end, 0.5, ink),
+            Inverted(),
+        )
+        mask = begun(self.controller.settings.mask, erases=False).then(self.chance.choice(steps))
+        self.controller.set_mask(None if draw() < 0.2 else mask)
+
     def history(self) -> None:
         self.chance.choice([self.controller.undo, self.controller.redo])()
 
@@ -128,8 +142,8 @@ class Walk:
 
     # --- checks ---------------------------------------------------------------------------------------------------
 
-    def check_written(self) -> None:
-        """The exact view has the pixels that are written."""
+    def check_written(self) -> np.ndarray:
+        """The exact view has the pixels that are written, and that this returns."""
         if not self.window.canvas.isVisible():
             self.window.actions_["grid"].trigger()
         self.window.actions_[View.SPLIT.value].trigger()
@@ -149,6 +163,7 @@ class Walk:
         if photo.path is not None and photo.path.suffix != ".jpg":  # a JPEG is compressed once more
             assert np.array_equal(frame.right_values, there), self.controller.settings
         self.saved += 1
+        return written.pixels
 
     def reopen(self) -> None:
         """Close the window and open it again: settings are those before."""
@@ -180,8 +195,8 @@ def _compared(settings: PhotoSettings) -> dict[str, object]:
 
 
 _MOVES = (
-    *("level", "amounts", "amounts", "hot_pixels", "history", "reset", "another_photo", "another_view", "zoom"),
-    *("panels", "snapshot", "copy_settings", "batch", "resize", "rest"),
+    *("level", "amounts", "amounts", "mask", "mask", "hot_pixels", "history", "reset", "another_photo"),
+    *("another_view", "zoom", "panels", "snapshot", "copy_settings", "batch", "resize", "rest"),
 )
 
 
@@ -202,9 +217,9 @@ def test_ten_random_walks(
         try:
             for _ in range(_STEPS):
                 getattr(walk, chance.choice(_MOVES))()
-            walk.check_written()
+            written = walk.check_written()
             walk.reopen()
-            walk.check_written()
+            assert np.array_equal(walk.check_written(), written), "also with the mask that was stored"
         finally:
             walk.close()
         assert walk.saved == 2
