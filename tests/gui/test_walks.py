@@ -153,9 +153,11 @@ class Walk:
         self.settle()
         photo, frame = self.controller.current, self.window.canvas.frame
         assert photo is not None and frame is not None and frame.right_values is not None
+        self.until(lambda: not self.window.batch.control.is_running)
         self.window.saver.target_of(photo).unlink(missing_ok=True)  # of an earlier window: it would ask first
-        self.window.actions_["save"].trigger()
-        self.until(lambda: not self.window.saver.is_busy and self.target is not None)
+        with self.qtbot.waitSignal(self.window.saver.saved, timeout=_PATIENCE):
+            self.window.actions_["save"].trigger()
+        self.until(lambda: not self.window.saver.is_busy)
         assert self.target is not None
         written = imageio.read(self.target)
         region = frame.region
