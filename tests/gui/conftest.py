@@ -19,6 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from denoiser_gui.controller import Controller
     from denoiser_gui.qt import QApplication
     from denoiser_gui.view.main_window import MainWindow
 
@@ -116,6 +117,19 @@ def photo(tmp_path: Path) -> Path:
     path.parent.mkdir()
     imageio.write(from_numpy(values), path)
     return path
+
+
+@pytest.fixture
+def controller(model: None, qapp: QApplication) -> Iterator[Controller]:
+    """A controller with a small pane."""
+    from denoiser_gui.controller import Controller
+    from denoiser_gui.model.preferences import Preferences
+
+    controller = Controller(Preferences())
+    controller.viewer.set_pane(200, 160)
+    yield controller
+    assert any(controller.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
+    controller.deleteLater()
 
 
 @pytest.fixture

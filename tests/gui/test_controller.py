@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from denoiser_gui.model.open_photos import PhotoStatus
 from denoiser_gui.model.photo_settings import PhotoSettings
 from denoiser_gui.model.preferences import Preferences, load_preferences
 from denoiser_gui.model.requests import State
-from denoiser_gui.qt import QApplication
 
 _PATIENCE = 60_000  # ms
 
@@ -32,15 +31,6 @@ def folder(tmp_path: Path) -> Path:
         imageio.write(from_numpy(values), folder / name)
     (folder / "notes.txt").write_text("no image")
     return folder
-
-
-@pytest.fixture
-def controller(model: None, qapp: QApplication) -> Iterator[Controller]:
-    controller = Controller(Preferences())
-    controller.viewer.set_pane(200, 160)
-    yield controller
-    assert any(controller.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
-    controller.deleteLater()
 
 
 def _until(qtbot: QtBot, condition: Callable[[], object]) -> None:

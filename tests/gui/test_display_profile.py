@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
@@ -12,19 +10,9 @@ from denoiser.image import Cicp, from_numpy
 from denoiser.imageio import colour
 from denoiser_gui import desktop
 from denoiser_gui.controller import Controller
-from denoiser_gui.model.preferences import SRGB, Preferences
-from denoiser_gui.qt import QApplication
+from denoiser_gui.model.preferences import SRGB
 
 _PATIENCE = 60_000  # ms
-
-
-@pytest.fixture
-def controller(model: None, qapp: QApplication) -> Iterator[Controller]:
-    controller = Controller(Preferences())
-    controller.viewer.set_pane(200, 160)
-    yield controller
-    assert any(controller.stop() for _ in range(4))  # each waits a second or two, and others may use the machine
-    controller.deleteLater()
 
 
 def test_the_profile_of_the_system_is_used_unless_another_is_chosen(
