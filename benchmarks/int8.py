@@ -23,10 +23,10 @@ from denoiser.engine.session import Session
 from denoiser.image import from_numpy
 from denoiser.models import catalog, loading
 from denoiser.networks.condition import Condition
-from denoiser.networks.integer import as_bytes, beside
+from denoiser.networks.int8 import as_bytes, beside
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.options import DenoiseOptions
-from denoiser.training.integer import quantised
+from denoiser.training.int8 import quantised
 
 CROP, CROPS = 256, 60
 LARGEST = 1200  # pixels: pictures are halved until a side is shorter, which removes traces of compression

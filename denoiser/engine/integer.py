@@ -21,7 +21,8 @@ from denoiser.childprocess import Child, ChildEnded
 from denoiser.engine.device import Choice, hardware_name
 from denoiser.errors import MissingDevice, MissingModel, UnwritableImage
 from denoiser.models.loading import LoadedModel
-from denoiser.networks.integer import IntegerNetwork, beside, float_weights, is_installed, read_layers
+from denoiser.networks.int8 import beside, read_layers
+from denoiser.networks.openvino_network import OpenvinoNetwork, float_weights, is_installed
 
 # Largest differences from fp32 in 8-bit steps, as for bf16, and the largest time relative to the other precision.
 MOST_RMS, MOST_ANYWHERE, MOST_TIME = 0.35, 3.0, 0.7
@@ -39,7 +40,7 @@ class Verdict:
 
 def choose_int8(
     wish: str, device: str, model: LoadedModel, otherwise: Choice
-) -> tuple[Choice, IntegerNetwork | None]:
+) -> tuple[Choice, OpenvinoNetwork | None]:
     """int8 with its network if *wish* is "int8", or "auto" and the check passed; else *otherwise*.
 
     Raises MissingDevice or MissingModel if int8 is requested and not possible.
@@ -57,13 +58,13 @@ def choose_int8(
     return Choice("int8", words), integer_network(model)
 
 
-def integer_network(model: LoadedModel, threads: int | None = None) -> IntegerNetwork:
+def integer_network(model: LoadedModel, threads: int | None = None) -> OpenvinoNetwork:
     """The int8 version of a model; raise MissingModel if it has none, MissingDevice without OpenVINO."""
     path = beside(model.path)
     if not path.is_file():
         raise MissingModel(f"{model.name} has no int8 version.", hint="Use --precision auto, or another --model.")
     layers = read_layers(path, model.digest)
-    return IntegerNetwork(
+    return OpenvinoNetwork(
         float_weights(model.path), model.blocks, layers, threads=threads or torch.get_num_threads()
     )
 

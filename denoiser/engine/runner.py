@@ -21,7 +21,7 @@ from denoiser.engine.memory import keep_freed_memory
 from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.events import CancelToken
 from denoiser.networks.conditioning import Denoiser
-from denoiser.networks.integer import IntegerNetwork
+from denoiser.networks.openvino_network import OpenvinoNetwork
 from denoiser.tiling import Tile
 
 Piece = tuple[Canvas, Tile]
@@ -45,7 +45,7 @@ class NetworkRunner:
 
     def __init__(self, network: Denoiser, device: str) -> None:
         self.precision = "fp32"
-        self.integers: IntegerNetwork | None = None  # for int8
+        self.integers: OpenvinoNetwork | None = None  # for int8
         self._network = network
         self._turn = threading.Lock()
         self._cancel: CancelToken | None = None  # of the batch at hand

@@ -18,7 +18,7 @@ from denoiser.engine.device import Choice
 from denoiser.engine.integer import integer_network
 from denoiser.errors import ForeignOutput, OtherOptions, Refused, UnsafeOutput
 from denoiser.models import catalog, loading
-from denoiser.networks.integer import IntegerNetwork
+from denoiser.networks.openvino_network import OpenvinoNetwork
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
@@ -86,7 +86,7 @@ def test_the_precision_of_the_first_run_is_kept(
     model = loading.load(catalog.find("fast", "cpu"))
     networks = {"int8": integer_network(model), "fp32": None}
 
-    def choose(wish: str, *_: object) -> tuple[Choice, IntegerNetwork | None]:
+    def choose(wish: str, *_: object) -> tuple[Choice, OpenvinoNetwork | None]:
         name = now if wish == "auto" else wish
         return Choice(name, "for the test"), networks[name]
 

@@ -16,7 +16,7 @@ from denoiser.events import CancelToken
 from denoiser.image import from_numpy
 from denoiser.models import catalog, loading
 from denoiser.networks.condition import Condition
-from denoiser.networks.integer import beside
+from denoiser.networks.int8 import beside
 from denoiser.options import DenoiseOptions
 
 FLOAT = Choice("bf16", "supported")

@@ -9,7 +9,7 @@ from denoiser.childprocess import Child
 from denoiser.engine.integer import Verdict, judged
 from denoiser.engine.integer_check import examine, relative_time
 from denoiser.models import catalog
-from denoiser.networks.integer import as_bytes, beside, read_layers
+from denoiser.networks.int8 import as_bytes, beside, read_layers
 
 
 @pytest.fixture

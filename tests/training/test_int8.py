@@ -4,9 +4,10 @@ import torch
 
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
-from denoiser.networks.integer import IntegerNetwork, is_signed, quantisable
+from denoiser.networks.int8 import is_signed, quantisable
+from denoiser.networks.openvino_network import OpenvinoNetwork
 from denoiser.networks.pyramid import DenseAutoencoder
-from denoiser.training import integer
+from denoiser.training import int8
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def crops() -> list[torch.Tensor]:
 
 def test_the_quantised_network_computes_nearly_the_same(network, crops):
     seen = {}
-    layers = integer.quantised(network, crops, seen.__setitem__)
+    layers = int8.quantised(network, crops, seen.__setitem__)
     assert (
         list(layers) == list(seen) == quantisable([name.removesuffix(".weight") for name in network.state_dict()])
     )
@@ -38,7 +39,7 @@ def test_the_quantised_network_computes_nearly_the_same(network, crops):
     planes = planes_of(Condition(25.0, 25.0, 0.0))
     noisy = (crops[4] + torch.randn(crops[4].shape, generator=torch.Generator().manual_seed(9)) * 0.1).unsqueeze(0)
     weights = {name.removesuffix(".weight"): value.numpy() for name, value in network.state_dict().items()}
-    ours = IntegerNetwork(weights, network.blocks, layers, 1)(
+    ours = OpenvinoNetwork(weights, network.blocks, layers, 1)(
         noisy.permute(0, 2, 3, 1).contiguous().numpy(), planes.numpy()
     )
     wanted = network(noisy, planes).permute(0, 2, 3, 1).numpy()
@@ -51,7 +52,7 @@ def test_errors_of_brightness_are_corrected_by_later_weights():
     kernel = rng.normal(size=(4, 6, 3, 3))
     patches = 1 + 0.05 * rng.normal(size=(54, 500))
     step = np.full(6, 0.01)
-    ints, scale = integer._rounded_kernel(kernel, patches @ patches.T / 500, step)
+    ints, scale = int8._rounded_kernel(kernel, patches @ patches.T / 500, step)
     assert np.abs(ints).max() <= 127 and np.array_equal(ints, np.round(ints))
 
     def wrong(rounded: np.ndarray, scale: np.ndarray) -> float:
@@ -67,15 +68,15 @@ def test_errors_of_brightness_are_corrected_by_later_weights():
 def test_a_channel_with_a_small_range_gets_a_finer_step(signed):
     samples = np.random.default_rng(0).normal(size=(2, 5000)) * [[1.0], [0.1]]
     samples = samples if signed else np.abs(samples)
-    steps = integer._steps(np.ones((3, 2, 3, 3)), samples, signed)
+    steps = int8._steps(np.ones((3, 2, 3, 3)), samples, signed)
     assert 0.1 < steps[1] / steps[0] < 0.5
     assert steps[0] * (127 if signed else 255) < 1.1 * np.abs(samples).max()
 
 
 def test_the_simulation_ends_with_its_context(network, crops):
     layer = network.up_half.expand
-    numbers = integer.quantised(network, crops[:1])["up_half.expand"]
+    numbers = int8.quantised(network, crops[:1])["up_half.expand"]
     before = layer.weight.clone()
-    with integer.simulated(layer, numbers, is_signed("up_half.expand")):
+    with int8.simulated(layer, numbers, is_signed("up_half.expand")):
         assert not torch.equal(layer.weight, before)
     assert torch.equal(layer.weight, before) and not layer._forward_pre_hooks

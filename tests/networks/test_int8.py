@@ -11,19 +11,18 @@ import torch
 from denoiser.errors import MissingDevice, UntrustedWeights
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
-from denoiser.networks.integer import (
-    IntegerLayer,
-    IntegerNetwork,
+from denoiser.networks.int8 import (
+    Int8Layer,
     as_bytes,
     beside,
     can_be_fine,
-    is_installed,
     is_signed,
     quantisable,
     read_layers,
 )
+from denoiser.networks.openvino_network import OpenvinoNetwork, is_installed
 from denoiser.networks.pyramid import DenseAutoencoder
-from denoiser.training.integer import simulated
+from denoiser.training.int8 import simulated
 
 BLOCKS = (1, 1, 2, 1, 1)
 PLANES = planes_of(Condition(25.0, 25.0, 0.0)).numpy()
@@ -46,7 +45,7 @@ def weights(network) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def layers(weights) -> dict[str, IntegerLayer]:
+def layers(weights) -> dict[str, Int8Layer]:
     """Simple rounding, with a step that differs between channels; one layer of each kind is fine."""
     made = {}
     for name in quantisable(weights):
@@ -54,7 +53,7 @@ def layers(weights) -> dict[str, IntegerLayer]:
         kernel = weights[name] * step[:, np.newaxis, np.newaxis]
         scale = np.abs(kernel).max(axis=(1, 2, 3)) / 127
         ints = np.round(kernel / scale[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.int8)
-        made[name] = IntegerLayer(ints, scale, step, fine=name.startswith("leave_half"))
+        made[name] = Int8Layer(ints, scale, step, fine=name.startswith("leave_half"))
     return made
 
 
@@ -71,7 +70,7 @@ def forbid(event, arguments):
         os._exit(99)
 sys.addaudithook(forbid)
 import time
-from denoiser.networks.integer import is_installed
+from denoiser.networks.openvino_network import is_installed
 assert is_installed()
 time.sleep(0.3)
 """
@@ -93,7 +92,7 @@ def _by_torch(network, tile) -> np.ndarray:
 
 
 def test_without_integers_it_is_the_network_of_torch(network, weights, tile):
-    assert np.allclose(IntegerNetwork(weights, BLOCKS, {}, 1)(tile, PLANES), _by_torch(network, tile), atol=1e-4)
+    assert np.allclose(OpenvinoNetwork(weights, BLOCKS, {}, 1)(tile, PLANES), _by_torch(network, tile), atol=1e-4)
 
 
 @pytest.mark.parametrize("fine", [False, True])
@@ -102,7 +101,7 @@ def test_each_layer_computes_what_its_numbers_say(network, weights, layers, tile
     parts = dict(network.named_modules())
     for name, layer in layers.items():
         layer = dataclasses.replace(layer, fine=fine and can_be_fine(layer.kernel))
-        ours = IntegerNetwork(weights, BLOCKS, {name: layer}, 1)(tile, PLANES)
+        ours = OpenvinoNetwork(weights, BLOCKS, {name: layer}, 1)(tile, PLANES)
         with simulated(parts[name], layer, is_signed(name)):
             wanted = _by_torch(network, tile)
         changed = np.abs(wanted - exact).max()
@@ -112,16 +111,16 @@ def test_each_layer_computes_what_its_numbers_say(network, weights, layers, tile
 
 
 def test_threads_shapes_and_earlier_tiles_do_not_change_a_bit(weights, layers, tile):
-    one, two = (IntegerNetwork(weights, BLOCKS, layers, threads) for threads in (1, 2))
+    one, two = (OpenvinoNetwork(weights, BLOCKS, layers, threads) for threads in (1, 2))
     first = one(tile, PLANES)
     assert np.array_equal(first, two(tile, PLANES))
     corner = np.ascontiguousarray(tile[:, :40, :48])
-    assert np.array_equal(one(corner, PLANES), IntegerNetwork(weights, BLOCKS, layers, 1)(corner, PLANES))
+    assert np.array_equal(one(corner, PLANES), OpenvinoNetwork(weights, BLOCKS, layers, 1)(corner, PLANES))
     assert np.array_equal(first, one(tile, PLANES))
 
 
 def test_a_result_stays_when_the_next_one_is_computed(weights, layers, tile):
-    network = IntegerNetwork(weights, BLOCKS, layers, 1)
+    network = OpenvinoNetwork(weights, BLOCKS, layers, 1)
     first = network(tile, PLANES)
     before = first.copy()
     network(tile[:, :, ::-1], PLANES)
@@ -130,7 +129,7 @@ def test_a_result_stays_when_the_next_one_is_computed(weights, layers, tile):
 
 def test_it_stops_if_the_check_raises_and_works_afterwards(weights, layers):
     large = np.random.default_rng(0).random((1, 1024, 1024, 3), dtype=np.float32)
-    network = IntegerNetwork(weights, BLOCKS, layers, 1)
+    network = OpenvinoNetwork(weights, BLOCKS, layers, 1)
 
     def check() -> None:
         raise KeyboardInterrupt
@@ -138,7 +137,7 @@ def test_it_stops_if_the_check_raises_and_works_afterwards(weights, layers):
     with pytest.raises(KeyboardInterrupt):
         network(large, PLANES, check)
     small = large[:, :64, :64].copy()
-    assert np.array_equal(network(small, PLANES), IntegerNetwork(weights, BLOCKS, layers, 1)(small, PLANES))
+    assert np.array_equal(network(small, PLANES), OpenvinoNetwork(weights, BLOCKS, layers, 1)(small, PLANES))
 
 
 def test_a_file_keeps_the_numbers_in_any_memory_order(layers, tmp_path):
@@ -170,9 +169,9 @@ def test_without_openvino_the_extra_is_named(weights, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     assert not is_installed()
     with pytest.raises(MissingDevice) as caught:
-        IntegerNetwork(weights, BLOCKS, {}, 1)
+        OpenvinoNetwork(weights, BLOCKS, {}, 1)
     assert "denoiser-studio[int8]" in caught.value.hint
 
 
 def test_it_needs_no_torch():
-    assert "import torch" not in Path(sys.modules["denoiser.networks.integer"].__file__).read_text(encoding="utf-8")
+    assert "import torch" not in Path(sys.modules["denoiser.networks.int8"].__file__).read_text(encoding="utf-8")

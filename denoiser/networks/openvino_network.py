@@ -1,13 +1,4 @@
-"""A dense autoencoder whose inner convolutions multiply 8-bit integers, run on a CPU by OpenVINO. Needs no torch.
-
-Each quantised convolution rounds its input to 256 levels, with one step for each channel, and its kernel to
--127..127, with one scale for each output:
-
-    y = scale · conv(round(x / step), kernel)        x is -128..127 steps; 0..255 after a ReLU
-
-A *fine* layer adds the convolution of what rounding left over, with a 256th of the step: activations then have 16
-bits, at the cost of a second integer convolution. Downsampling layers cannot be fine. Everything else (first and
-last layer, sums) is fp32. `denoiser.training.integer` makes the numbers.
+"""A dense autoencoder run by OpenVINO on a CPU, in fp32 or with some layers in int8. Needs no torch.
 
 The result does not depend on the number of threads. Shapes are free: one compiled network serves all tiles.
 """
@@ -15,81 +6,20 @@ The result does not depend on the number of threads. Shapes are free: one compil
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import safe_open
 
-from denoiser.errors import MissingDevice, UntrustedWeights
+from denoiser.errors import MissingDevice
+from denoiser.networks.int8 import FLOAT, Int8Layer, is_signed
 
-ARCHITECTURE = "dense-autoencoder-1"
-_FLOAT = ("head", "tail")  # in fp32 always: they see and make pixels
-_FINE, _WEIGHTS = "fine", "weights"  # keys of the metadata
 _POLL = 20  # milliseconds between two checks for cancellation
 
 Values = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class IntegerLayer:
-    """The numbers of one quantised convolution."""
-
-    kernel: NDArray[np.int8]  # (O, C, h, w)
-    scale: Values  # (O,)
-    step: Values  # (C,)
-    fine: bool = False
-
-
-def is_signed(name: str) -> bool:
-    """Whether the input of that layer has both signs; the second of a pair follows a ReLU."""
-    return not name.endswith(".second")
-
-
-def can_be_fine(kernel: NDArray[np.int8]) -> bool:
-    """Whether a layer with that kernel can be fine: those with 2x2 kernels cannot."""
-    return bool(kernel.shape[2] != 2)
-
-
-def beside(weights: Path) -> Path:
-    """The file with the integers for a weights file."""
-    return weights.with_name(f"{weights.stem}.int8.safetensors")
-
-
-def as_bytes(layers: Mapping[str, IntegerLayer], digest: str) -> bytes:
-    """The layers as a file, for the weights with that sha256."""
-    tensors = {
-        f"{name}.{part}": np.ascontiguousarray(getattr(layer, part))  # otherwise written in the wrong order
-        for name, layer in layers.items()
-        for part in _PARTS
-    }
-    fine = " ".join(name for name, layer in layers.items() if layer.fine)
-    return save(tensors, {_WEIGHTS: digest, _FINE: fine})
-
-
-def read_layers(path: Path, digest: str) -> dict[str, IntegerLayer]:
-    """The layers in that file; raise UntrustedWeights if it is invalid or belongs to other weights."""
-    try:
-        with safe_open(path, "numpy") as file:
-            words = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        names = {name.rpartition(".")[0] for name in tensors}
-        layers = {name: IntegerLayer(*(tensors[f"{name}.{part}"] for part in _PARTS)) for name in sorted(names)}
-    except (SafetensorError, OSError, KeyError) as error:
-        raise UntrustedWeights(f"{path}: invalid integers of a network ({error}).") from error
-    if words.get(_WEIGHTS) != digest:
-        raise UntrustedWeights(f"{path}: belongs to other weights.")
-    fine = set(words.get(_FINE, "").split())
-    return {
-        name: IntegerLayer(layer.kernel, layer.scale, layer.step, name in fine) for name, layer in layers.items()
-    }
-
-
-_PARTS = ("kernel", "scale", "step")
 
 
 def float_weights(path: Path) -> dict[str, Values]:
@@ -101,11 +31,11 @@ def float_weights(path: Path) -> dict[str, Values]:
         }
 
 
-class IntegerNetwork:
+class OpenvinoNetwork:
     """Maps noisy (1, H, W, 3) in 0..1 and planes (1, 4, 1, 1) to clean; one thread at a time."""
 
     def __init__(
-        self, weights: Mapping[str, Values], blocks: Sequence[int], layers: Mapping[str, IntegerLayer], threads: int
+        self, weights: Mapping[str, Values], blocks: Sequence[int], layers: Mapping[str, Int8Layer], threads: int
     ) -> None:
         """*weights* by layer in fp32; those in *layers* are replaced. Raises MissingDevice without OpenVINO."""
         openvino = _openvino()
@@ -166,7 +96,7 @@ def _wait_for_end(request: Any) -> None:
 class _Graph:
     """Builds the network of `denoiser.networks.pyramid` from operations of OpenVINO."""
 
-    def __init__(self, weights: Mapping[str, Values], layers: Mapping[str, IntegerLayer]) -> None:
+    def __init__(self, weights: Mapping[str, Values], layers: Mapping[str, Int8Layer]) -> None:
         from openvino import opset13
 
         self._op: Any = opset13
@@ -204,7 +134,7 @@ class _Graph:
 
     def _conv(self, x: Any, name: str) -> Any:
         op, layer = self._op, self._layers.get(name)
-        if layer is None or name in _FLOAT:
+        if layer is None or name in FLOAT:
             kernel = self._weights[name]
             return self._bare_conv(x, op.constant(kernel), kernel.shape[2])
         size = layer.kernel.shape[2]
@@ -221,7 +151,7 @@ class _Graph:
         rest = op.subtract(x, op.multiply(rounded, op.constant(step)))
         return op.add(y, self._bare_conv(self._rounded(rest, step, -128 / 256, 127 / 256), kernel, size))
 
-    def _shifted(self, x: Any, layer: IntegerLayer, kernel: Any) -> Any:
+    def _shifted(self, x: Any, layer: Int8Layer, kernel: Any) -> Any:
         """The same for a layer without padding, with 128 added to the input and its effect subtracted.
 
         OpenVINO 2026.4 computes it wrongly for signed inputs, a stride of 2 and free shapes.
@@ -244,8 +174,3 @@ class _Graph:
 
     def _ints(self, *values: int) -> Any:
         return self._op.constant(np.array(values if len(values) > 1 else values[0], np.int64))
-
-
-def quantisable(weights: Iterable[str]) -> list[str]:
-    """The layers of a network that can be quantised."""
-    return [name for name in weights if name not in _FLOAT]

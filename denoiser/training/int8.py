@@ -1,4 +1,4 @@
-"""Makes the int8 version of a dense autoencoder from clean photos, without training; `networks.integer` runs it.
+"""Makes the int8 version of a dense autoencoder from clean photos, without training; `networks.int8` runs it.
 
 - **Steps of activations.** The range of each channel (its 99.99th percentile) and the size of its kernels share the
   step: channels with a small range get a finer one. One factor per layer then minimises the squared error.
@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
-from denoiser.networks.integer import IntegerLayer, can_be_fine, is_signed, quantisable
+from denoiser.networks.int8 import Int8Layer, can_be_fine, is_signed, quantisable
 from denoiser.networks.pyramid import DenseAutoencoder
 
 _SIGMAS = (1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 65.0, 75.0)
@@ -53,7 +53,7 @@ class _Seen:
 @torch.inference_mode()
 def quantised(
     network: DenseAutoencoder, crops: Sequence[Tensor], progress: Progress = lambda _name, _error: None
-) -> dict[str, IntegerLayer]:
+) -> dict[str, Int8Layer]:
     """The layers of *network* in integers, from clean *crops* (3, H, W) in 0..1 whose sides are multiples of 8.
 
     *progress* receives each layer and the RMS that it costs alone, in 8-bit steps.
@@ -74,13 +74,13 @@ def quantised(
     return layers
 
 
-def _widened(layer: IntegerLayer) -> IntegerLayer:
+def _widened(layer: Int8Layer) -> Int8Layer:
     factor = np.float32(_ROOM_OF_FINE if layer.fine else _ROOM)
     return replace(layer, step=layer.step * factor, scale=layer.scale * factor)
 
 
 @contextmanager
-def simulated(layer: nn.Conv2d, numbers: IntegerLayer, signed: bool) -> Iterator[None]:
+def simulated(layer: nn.Conv2d, numbers: Int8Layer, signed: bool) -> Iterator[None]:
     """Context in which *layer* computes with rounded inputs and kernels, in fp32."""
     step = torch.from_numpy(numbers.step).reshape(1, -1, 1, 1)
     least, most = (-128, 127) if signed else (0, 255)
@@ -159,12 +159,12 @@ def _stride(layer: nn.Conv2d) -> tuple[int, ...]:
     return layer.stride
 
 
-def _layer(name: str, weight: Tensor, seen: _Seen) -> IntegerLayer:
+def _layer(name: str, weight: Tensor, seen: _Seen) -> Int8Layer:
     kernel = weight.numpy().astype(np.float64)
     samples = torch.cat(seen.samples, dim=1).numpy().astype(np.float64)
     step = _steps(kernel, samples, is_signed(name))
     ints, scale = _rounded_kernel(kernel, seen.covariance.numpy().astype(np.float64), step)
-    return IntegerLayer(ints.astype(np.int8), scale.astype(np.float32), step.astype(np.float32))
+    return Int8Layer(ints.astype(np.int8), scale.astype(np.float32), step.astype(np.float32))
 
 
 def _steps(kernel: Matrix, samples: Matrix, signed: bool) -> Matrix:
