@@ -29,8 +29,8 @@ import torch
 from skimage import data
 
 from denoiser import metrics
-from denoiser.engine.runner import exactly
 from denoiser.engine.session import Session
+from denoiser.engine.torch_network import exactly
 from denoiser.errors import DenoiserError
 from denoiser.image import Image, from_numpy
 from denoiser.networks import registry

@@ -19,7 +19,7 @@ from pathlib import Path
 import contract
 import torch
 
-from denoiser.engine.device import fast_bf16
+from denoiser.engine.torch_network import fast_bf16
 from denoiser.evaluation.samples import image_paths
 from denoiser.networks import registry
 from denoiser.networks.conditioning import Denoiser

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import contract
 import numpy as np
-import torch
 from skimage import data
 
 from denoiser.engine.local_means import keep_local_means, limits_of
@@ -33,9 +32,8 @@ LOOKS = {
 }
 
 
-def _tile(pixels: np.ndarray) -> torch.Tensor:
-    values = torch.from_numpy(pixels.astype(np.float32) / 255)
-    return values.permute(2, 0, 1).unsqueeze(0)
+def _tile(pixels: np.ndarray) -> np.ndarray:
+    return pixels[np.newaxis] / np.float32(255)
 
 
 def main() -> int:
@@ -46,8 +44,8 @@ def main() -> int:
     image = from_numpy(source)
     looks = Looks(image, clean)
     noisy_tile, clean_tile = (_tile(pixels) for pixels in (source, clean))
-    limits = limits_of(Condition(SIGMA, SIGMA, 0.0)).unsqueeze(0)
-    bad = torch.zeros(1, 1, HEIGHT // 8, WIDTH // 8, dtype=torch.bool)
+    limits = limits_of(Condition(SIGMA, SIGMA, 0.0))[np.newaxis]
+    bad = np.zeros((1, HEIGHT // 8, WIDTH // 8, 1), bool)
     views: dict[str, Callable[[], object]] = {"copying": source.copy}
     views |= {name: (lambda look=look: looks.render(look)) for name, look in LOOKS.items()}
     once: dict[str, Callable[[], object]] = {

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from denoiser.codec.entropy.integer import multiply_int8_with
 from denoiser.codec.model import CodecModel
-from denoiser.engine.device import choose, choose_precision
-from denoiser.engine.runner import exactly
+from denoiser.engine.device import choose
+from denoiser.engine.torch_network import choose_precision, exactly
 from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.codec.transforms import Folded

@@ -9,15 +9,13 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from denoiser.engine.arrays import Array, as_float, is_floating, is_on_cpu, module_of
 from denoiser.engine.local_means import CELL, limits_of
 from denoiser.estimation.estimate import NoiseEstimate
 from denoiser.image import Image, Mask, Pixels
 from denoiser.networks.condition import Condition
-from denoiser.networks.conditioning import planes_of
 from denoiser.options import DenoiseOptions
 from denoiser.tiling import Region, Span, Tile, TilePlan
 
@@ -60,7 +58,7 @@ class Canvas:
     ) -> None:
         self.source = source
         self.scale = scale
-        self.condition, self.planes = condition, planes_of(condition)[0, :, 0, 0]
+        self.condition, self.planes = condition, condition.planes()
         self.limits = limits_of(noise or condition)
         self.share = share  # of the removed noise
         self.passes = passes  # whose results are averaged: 1, 2, 4 or 8
@@ -105,36 +103,33 @@ class Canvas:
         self.tiles_left -= 1
 
 
-def network_input(windows: Tensor, ones: Tensor) -> Tensor:
-    """Convert tiles (B, h, w, C) in source depth to (B, 3, h, w) in 0..1: grey in all channels, NaN as 0."""
-    values = windows.float()
-    if windows.is_floating_point():
-        values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    values = values / ones  # a division, so that n / white * white is n again
-    if values.shape[3] == 1:
-        values = values.expand(-1, -1, -1, 3)
-    return values.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+def network_input(windows: Array, ones: Array) -> Array:
+    """Convert tiles (B, h, w, C) in source depth to (B, h, w, 3) in 0..1: grey in all channels, NaN as 0."""
+    values = as_float(windows)
+    if is_floating(windows):
+        values = module_of(values).nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    values /= ones  # a division, so that n / white * white is n again
+    return values if values.shape[3] == 3 else module_of(values).concatenate([values] * 3, axis=3)
 
 
-def own_depth(clean: Tensor, windows: Tensor, canvases: list[Canvas], ones: Tensor) -> Tensor:
-    """Convert (B, 3, h, w) in 0..1 to tiles (B, h, w, C) in source depth, with the share of each canvas applied.
+def own_depth(clean: Array, windows: Array, canvases: list[Canvas], ones: Array) -> Array:
+    """Convert (B, h, w, 3) in 0..1 to tiles (B, h, w, C) in source depth, with the share of each canvas applied.
 
     Integers are rounded and clipped to their range; NaN and infinity in float images are kept.
     """
-    values = clean.permute(0, 2, 3, 1)
-    if windows.shape[3] == 1:
-        values = values.mean(dim=3, keepdim=True)
+    module = module_of(clean)
+    values = clean.mean(axis=3, keepdims=True) if windows.shape[3] == 1 else clean
     values = values * ones
     if any(canvas.share != 1.0 for canvas in canvases):
-        shares = torch.tensor([canvas.share for canvas in canvases], device=values.device).reshape(-1, 1, 1, 1)
-        source = windows.float()
-        values = source + shares * (values - source)
-    if windows.is_floating_point():
-        return torch.where(torch.isfinite(windows), values, windows)
-    whites = torch.tensor([canvas.scale.white for canvas in canvases], device=values.device).reshape(-1, 1, 1, 1)
-    rounded = torch.minimum(values.round().clamp(min=0.0), whites)
-    # Torch has few operations for uint16; numpy converts to it when the block is pasted.
-    return rounded.to(torch.uint8 if windows.dtype == torch.uint8 else torch.int32)
+        shares = module.asarray([canvas.share for canvas in canvases], dtype=values.dtype, device=values.device)
+        source = as_float(windows)
+        values = source + shares.reshape(-1, 1, 1, 1) * (values - source)
+    if is_floating(windows):
+        return module.where(module.isfinite(windows), values, windows)
+    whites = [canvas.scale.white for canvas in canvases]
+    limits = module.asarray(whites, dtype=values.dtype, device=values.device).reshape(-1, 1, 1, 1)
+    rounded = module.minimum(values.round().clip(0), limits)
+    return rounded.astype(windows.dtype) if is_on_cpu(rounded) else rounded.to(windows.dtype)
 
 
 def _cells_of(span: Span) -> slice:

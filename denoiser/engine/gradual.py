@@ -11,16 +11,15 @@ from denoiser.engine.memory import is_shortage
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.events import CancelToken
 from denoiser.image import Image, Pixels
-from denoiser.networks.condition import NetworkSpec
 from denoiser.tiling import Region, Tile
 
 
 class Gradual:
     """An image in progress. One thread at a time denoises; any thread may read clean tiles."""
 
-    def __init__(self, work: Work, cleaner: TiledCleaner, spec: NetworkSpec) -> None:
+    def __init__(self, work: Work, cleaner: TiledCleaner) -> None:
         self.work = work
-        self._cleaner, self._spec = cleaner, spec
+        self._cleaner = cleaner
         self._missing: dict[Tile, Region] = {}
         self._total = 1
         self._begin()
@@ -91,7 +90,7 @@ class Gradual:
         if canvas is None:
             return
         height, width = canvas.source.shape[:2]
-        plan = self._cleaner.budget.plan(height, width, self._spec)
+        plan = self._cleaner.budget.plan(height, width, self._cleaner.spec)
         canvas.begin(plan)
         self._total = len(plan.tiles)
         self._missing = {tile: tile.core(height, width) for tile in plan.tiles}

@@ -1,8 +1,8 @@
 """Memory: how much is free, how much a network needs, and the sizes of tiles and batches that follow.
 
-Sizes are integers, chosen before inference. `bytes_per_pixel` measures the need of a network by running a small
-tile. `keep_freed_memory` makes the C library of Linux keep freed memory for the next layer: by default it returns
-every block beyond 32 MB to the system, and clearing the pages again takes 6 to 10 % of the time.
+Sizes are integers, chosen before inference. `keep_freed_memory` makes the C library of Linux keep freed memory for
+the next layer: by default it returns every block beyond 32 MB to the system, and clearing the pages again takes
+6 to 10 % of the time.
 """
 
 from __future__ import annotations
@@ -15,20 +15,16 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-
 from denoiser.engine import sanity
 from denoiser.errors import UsageError
-from denoiser.networks.condition import Condition, NetworkSpec
-from denoiser.networks.conditioning import Denoiser, planes_of
+from denoiser.networks.condition import NetworkSpec
 from denoiser.options import DenoiseOptions
-from denoiser.tiling import SMALLEST_TILE, TilePlan, plan_tiles, rounded_up
+from denoiser.tiling import TilePlan, plan_tiles, rounded_up
 
 _UNKNOWN = 2 << 30  # bytes assumed to be free if the system does not report it
 _CGROUP = Path("/sys/fs/cgroup")
 _ALLOCATION_FAILED = (
-    *("not enough memory", "can't allocate memory", "out of memory"),
+    *("not enough memory", "can't allocate memory", "out of memory", "bad_alloc"),
     # oneDNN reports it like this. The layers are supported: they ran when the model was loaded.
     *("could not create a primitive", "could not execute a primitive", "could not create a memory object"),
 )
@@ -37,6 +33,8 @@ _ALLOCATION_FAILED = (
 def free_bytes(device: str) -> int:
     """Bytes that are available on *device*."""
     if device == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info()[0])
     known = [free for free in (_free_of_system(), _free_of_container()) if free is not None]
     return min(known, default=_UNKNOWN)
@@ -44,7 +42,7 @@ def free_bytes(device: str) -> int:
 
 def is_shortage(error: BaseException) -> bool:
     """Whether *error* means that memory ran out; torch and numpy report it in several ways."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _ALLOCATION_FAILED)
 
@@ -97,27 +95,8 @@ def give_back_freed_memory() -> None:
 
 # Input, output, two skip connections and a temporary, as multiples of the largest layer. Measured in fp32 on a tile
 # of 256: 4.9 for the dense layers of denoiser-fast, 3.4 for gated blocks of 96, 192 and 320.
-_ALIVE_AT_ONCE = 6
-_BYTES = 4  # per value in fp32, an upper bound for half precision
-
-
-@torch.inference_mode()
-def bytes_per_pixel(network: Denoiser) -> int:
-    """An upper bound of memory per pixel of a tile, on any device; *network* is on the CPU."""
-    largest = 0
-
-    def look(_layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        nonlocal largest
-        largest = max(largest, output.numel())
-
-    leaves = [layer for layer in network.modules() if not list(layer.children())]
-    hooks = [layer.register_forward_hook(look) for layer in leaves]
-    try:
-        network(torch.zeros(1, 3, SMALLEST_TILE, SMALLEST_TILE), planes_of(Condition()))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return -(-largest * _BYTES * _ALIVE_AT_ONCE // SMALLEST_TILE**2)
+ALIVE_AT_ONCE = 6
+BYTES = 4  # per value in fp32, an upper bound for half precision
 
 
 # Larger tiles have less overhead by halos; smaller ones need less memory and cancel sooner: docs/engine.md.

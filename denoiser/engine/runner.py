@@ -8,20 +8,18 @@ copies and CPU work overlap with inference.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from denoiser.engine.arrays import Array, module_of
 from denoiser.engine.canvas import Canvas, network_input, own_depth
 from denoiser.engine.local_means import keep_local_means
-from denoiser.engine.memory import keep_freed_memory
 from denoiser.engine.sanity import repair, without_non_finite
 from denoiser.events import CancelToken
-from denoiser.networks.conditioning import Denoiser
-from denoiser.networks.openvino_network import OpenvinoNetwork
 from denoiser.tiling import Tile
 
 Piece = tuple[Canvas, Tile]
@@ -30,45 +28,46 @@ Piece = tuple[Canvas, Tile]
 _TRANSFORMS = ((0, False), (2, False), (1, False), (3, False), (0, True), (2, True), (1, True), (3, True))
 
 
+class Network(Protocol):
+    """A denoiser on a device, in a precision. ``runs_ahead``: whether the device computes asynchronously."""
+
+    device: str
+    precision: str
+    runs_ahead: bool
+
+    def upload(self, values: NDArray[Any]) -> Array:
+        """The values on the device: of numpy on a CPU, else of torch."""
+
+    def __call__(self, noisy: Array, planes: Array, check: Callable[[], None]) -> Array:
+        """Map noisy (B, H, W, 3) in 0..1 and planes (B, 4, 1, 1) to clean. *check* is called meanwhile, and stops
+        the computation by raising."""
+
+    def download(self, values: Sequence[Array]) -> tuple[Sequence[Any], Callable[[], None]]:
+        """The values on the host, valid after the function returned with them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningBatch:
-    """A batch in flight; keeps the tensors alive that the device still reads."""
+    """A batch in flight."""
 
     pieces: Sequence[Piece]
-    blocks: Tensor  # (B, h, w, C) on the host
-    kept: Tensor  # (B, h/8, w/8) on the host: how much of each cell is the source's
-    arrived: torch.cuda.Event | None
+    blocks: Any  # (B, h, w, C) on the host
+    kept: Any  # (B, h/8, w/8) on the host: how much of each cell is the source's
+    wait: Callable[[], None]
 
 
 class NetworkRunner:
     """Runs one network on one device. Threads take turns, batch by batch."""
 
-    def __init__(self, network: Denoiser, device: str) -> None:
-        self.precision = "fp32"
-        self.integers: OpenvinoNetwork | None = None  # for int8
-        self._network = network
+    def __init__(self, network: Network) -> None:
+        self.network = network
         self._turn = threading.Lock()
-        self._cancel: CancelToken | None = None  # of the batch at hand
-        self.move_to(device)
-        for layer in network.modules():
-            if not any(True for _ in layer.children()):
-                layer.register_forward_pre_hook(self._stop_if_cancelled)
 
     @property
     def runs_ahead(self) -> bool:
         """Whether the device computes asynchronously."""
-        return self.device == "cuda"
+        return self.network.runs_ahead
 
-    def move_to(self, device: str) -> None:
-        """Move to another device."""
-        self.device = device
-        if device == "cpu":
-            keep_freed_memory()
-        self._network.to(device).to(memory_format=torch.channels_last)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-    @torch.inference_mode()
     def start(self, pieces: Sequence[Piece], cancel: CancelToken) -> list[RunningBatch]:
         """Start a batch of tiles of one shape, depth, channel count and number of passes.
 
@@ -76,91 +75,46 @@ class NetworkRunner:
         """
         batches = [pieces] if self.runs_ahead else [[piece] for piece in pieces]
         with self._turn:
-            self._cancel = cancel
-            try:
-                cancel.raise_if_cancelled()
-                return [self._compute(batch) for batch in batches]
-            finally:
-                self._cancel = None
+            cancel.raise_if_cancelled()
+            return [self._compute(batch, cancel) for batch in batches]
 
     def finish(self, started: RunningBatch) -> Iterator[Canvas]:
         """Wait for the batch, paste each tile into its canvas, and yield the canvas."""
-        if started.arrived is not None:
-            started.arrived.synchronize()
-        tiles = zip(started.pieces, started.blocks.numpy(), started.kept.numpy(), strict=True)
+        started.wait()
+        tiles = zip(started.pieces, np.asarray(started.blocks), np.asarray(started.kept), strict=True)
         for (canvas, tile), block, kept in tiles:
             canvas.put(tile, block, kept)
             yield canvas
 
-    def _compute(self, pieces: Sequence[Piece]) -> RunningBatch:
+    def _compute(self, pieces: Sequence[Piece], cancel: CancelToken) -> RunningBatch:
         canvases = [canvas for canvas, _ in pieces]
-        windows = self._uploaded(pieces)
-        ones = torch.tensor([canvas.scale.one for canvas in canvases], device=windows.device).reshape(-1, 1, 1, 1)
-        planes = torch.stack([canvas.planes for canvas in canvases]).reshape(len(pieces), -1, 1, 1)
+        upload = self.network.upload
+        cut = [canvas.window(tile) for canvas, tile in pieces]
+        windows = upload(cut[0][np.newaxis] if len(cut) == 1 else np.stack(cut))
+        ones = upload(np.array([canvas.scale.one for canvas in canvases], np.float32).reshape(-1, 1, 1, 1))
+        planes = upload(np.stack([canvas.planes for canvas in canvases]).reshape(len(pieces), -1, 1, 1))
+        limits = upload(np.stack([canvas.limits for canvas in canvases]))
         noisy = network_input(windows, ones)
-        limits = torch.stack([canvas.limits for canvas in canvases]).to(windows.device, non_blocking=True)
-        clean = self._mean_of_passes(noisy, planes.to(windows.device, non_blocking=True), canvases[0].passes)
+        clean = self._mean_of_passes(noisy, planes, canvases[0].passes, cancel)
         clean, bad = without_non_finite(noisy, clean)
         clean = keep_local_means(noisy, clean, limits)
         clean, kept = repair(noisy, clean, limits[:, 2], bad)
-        blocks, kept = own_depth(clean, windows, canvases, ones), kept[:, 0]
-        if not self.runs_ahead:
-            return RunningBatch(pieces, blocks.cpu(), kept.cpu(), None)
-        blocks, kept = _on_host(blocks), _on_host(kept)
-        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        arrived.record()
-        return RunningBatch(pieces, blocks, kept, arrived)
+        (blocks, kept), wait = self.network.download([own_depth(clean, windows, canvases, ones), kept[..., 0]])
+        return RunningBatch(pieces, blocks, kept, wait)
 
-    def _mean_of_passes(self, noisy: Tensor, planes: Tensor, passes: int) -> Tensor:
+    def _mean_of_passes(self, noisy: Array, planes: Array, passes: int, cancel: CancelToken) -> Array:
         """The network's result; of several passes, the mean over rotated and mirrored copies of the input."""
         total = None
+        module = module_of(noisy)
         for turns, mirrored in _TRANSFORMS[:passes]:
-            turned = torch.rot90(noisy, turns, (2, 3)) if turns else noisy  # without turns it would copy
-            turned = turned.flip(3) if mirrored else turned
-            result = self._result(turned.contiguous(memory_format=torch.channels_last), planes)
-            result = result.flip(3) if mirrored else result
-            result = torch.rot90(result, -turns, (2, 3)) if turns else result
-            total = result if total is None else total.add_(result)
+            turned = module.rot90(noisy, turns, (1, 2)) if turns else noisy  # without turns torch would copy
+            turned = module.flip(turned, (2,)) if mirrored else turned
+            result = self.network(turned, planes, cancel.raise_if_cancelled)
+            result = module.flip(result, (2,)) if mirrored else result
+            result = module.rot90(result, -turns, (1, 2)) if turns else result
+            if total is None:
+                total = result if passes == 1 else result + 0  # contiguous
+            else:
+                total += result
         assert total is not None
-        total = total if passes == 1 else total.div_(passes)
-        return total.contiguous(memory_format=torch.channels_last)
-
-    def _result(self, noisy: Tensor, planes: Tensor) -> Tensor:
-        if self.precision == "int8" and self.integers is not None:
-            pixels = noisy.permute(0, 2, 3, 1).numpy()
-            clean = self.integers(pixels, planes.numpy(), lambda: self._stop_if_cancelled(None, None))
-            return torch.from_numpy(clean).permute(0, 3, 1, 2)
-        with exactly(self.device, self.precision):
-            result: Tensor = self._network(noisy, planes).float()
-        return result
-
-    def _uploaded(self, pieces: Sequence[Piece]) -> Tensor:
-        cut = [torch.from_numpy(canvas.window(tile)) for canvas, tile in pieces]
-        windows = cut[0].unsqueeze(0) if len(cut) == 1 else torch.stack(cut)
-        if self.device == "cpu":
-            return windows
-        if windows.dtype == torch.uint16:
-            windows = windows.to(torch.int32)  # few devices support uint16
-        if self.device == "cuda":
-            windows = windows.pin_memory()
-        return windows.to(self.device, non_blocking=True)
-
-    def _stop_if_cancelled(self, _layer: object, _inputs: object) -> None:
-        if self._cancel is not None:
-            self._cancel.raise_if_cancelled()
-
-
-def _on_host(values: Tensor) -> Tensor:
-    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-    host.copy_(values, non_blocking=True)
-    return host
-
-
-@contextmanager
-def exactly(device: str, precision: str) -> Iterator[None]:
-    """Context that computes in exactly *precision*: no TensorFloat for fp32."""
-    with (
-        torch.backends.cudnn.flags(enabled=True, allow_tf32=False) if device == "cuda" else nullcontext(),
-        torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"),
-    ):
-        yield
+        return total if passes == 1 else total / passes

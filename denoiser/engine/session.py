@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoiser.engine.canvas import Canvas, Cleaned, Scale, Work, scale_of
-from denoiser.engine.device import choose, choose_precision
+from denoiser.engine.device import choose
 from denoiser.engine.gradual import Gradual
 from denoiser.engine.hot_pixels import replace_hot_pixels
-from denoiser.engine.integer import choose_int8
 from denoiser.engine.looks import Looks, keep_unseen
-from denoiser.engine.memory import Budget, bytes_per_pixel, free_bytes, make_budget
+from denoiser.engine.memory import Budget, free_bytes, make_budget
+from denoiser.engine.opening import Opened, open_network
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
 from denoiser.engine.trust import trust_number
@@ -25,7 +25,7 @@ from denoiser.estimation.estimator import estimate_noise
 from denoiser.estimation.policy import at_level, automatic, present_noise
 from denoiser.events import CancelToken, Listener, TileDone, ignore
 from denoiser.image import Image, Mask
-from denoiser.models import catalog, loading
+from denoiser.models import catalog
 from denoiser.networks.condition import Condition, NetworkSpec
 from denoiser.options import DenoiseOptions, Look
 
@@ -38,25 +38,23 @@ class Session:
     def __init__(self, options: DenoiseOptions = DenoiseOptions()) -> None:
         self._options = options
         device = choose(options.device)
-        self._model = model = loading.load(catalog.find(options.model, device.name))
-        self._bytes_per_pixel = bytes_per_pixel(model.network)
-        self.model_name, self.model_digest = model.name, model.digest
+        self._entry = catalog.find(options.model, device.name)
+        self.model_name, self.model_digest = self._entry.name, self._entry.card.sha256
         self.device, self.device_reason = device.name, device.reason
-        runner = NetworkRunner(model.network, device.name)
-        precision = choose_precision(options.precision, device.name, model.network)
-        precision, runner.integers = choose_int8(options.precision, device.name, model, precision)
-        runner.precision = precision.name
-        self.precision, self.precision_reason = precision.name, precision.reason
         self._others: dict[str, Session] = {}  # with other models
+        opened = self._opened(options.precision)
         may_fall_back = options.device == "auto" and device.name != "cpu"
         self._cleaner = TiledCleaner(
-            runner, model.spec, self._budget(device.name), on_cpu=self._onto_cpu if may_fall_back else None
+            NetworkRunner(opened.network),
+            opened.spec,
+            self._budget(opened),
+            on_cpu=self._onto_cpu if may_fall_back else None,
         )
 
     @property
     def spec(self) -> NetworkSpec:
         """The specification of the network."""
-        return self._model.spec
+        return self._cleaner.spec
 
     @property
     def tile(self) -> int:
@@ -139,7 +137,7 @@ class Session:
         the noise again.
         """
         options = dataclasses.replace(self._options, noise_level=level)
-        return Gradual(self._work(image, options, estimate), self._cleaner, self._model.spec)
+        return Gradual(self._work(image, options, estimate), self._cleaner)
 
     def finish(self, work: Work, look: Look | None = None, mask: Mask | None = None) -> Cleaned:
         """The result of what was computed, as its options and mask have it.
@@ -175,7 +173,7 @@ class Session:
             return
         if canvas.kept_share > WRONG and self.precision != "fp32" and self._options.precision == "auto":
             canvas.notes.append(f"the result in {self.precision} failed the sanity check; repeated in fp32")
-            self._cleaner.runner.precision = self.precision = "fp32"
+            self._cleaner.runner.network = self._opened("fp32").network
             self.precision_reason = "a result failed the sanity check"
             self._run([canvas], ignore, None)
         if canvas.kept_share > WRONG:
@@ -223,18 +221,23 @@ class Session:
 
         self._cleaner.clean(canvases, on_tile=on_tile, cancel=cancel or CancelToken())
 
-    def _budget(self, device: str) -> Budget:
-        free, needed = free_bytes(device), self._bytes_per_pixel
-        return make_budget(self._options, device, self._model.spec, free=free, bytes_per_pixel=needed)
+    def _opened(self, precision: str) -> Opened:
+        opened = open_network(precision, self.device, self._entry)
+        self.precision, self.precision_reason = opened.network.precision, opened.reason
+        return opened
+
+    def _budget(self, opened: Opened) -> Budget:
+        free = free_bytes(self.device)
+        return make_budget(
+            self._options, self.device, opened.spec, free=free, bytes_per_pixel=opened.bytes_per_pixel
+        )
 
     def _onto_cpu(self) -> Budget:
         """Move to the CPU if a device that was chosen automatically has no memory left."""
-        self._cleaner.runner.move_to("cpu")
-        precision = choose_precision(self._options.precision, "cpu", self._model.network)
-        self._cleaner.runner.precision = precision.name
         self.device, self.device_reason = "cpu", "the GPU ran out of memory"
-        self.precision, self.precision_reason = precision.name, precision.reason
-        return self._budget("cpu")
+        opened = self._opened(self._options.precision)
+        self._cleaner.runner.network = opened.network
+        return self._budget(opened)
 
 
 def _scaled(condition: Condition, factor: float) -> Condition:

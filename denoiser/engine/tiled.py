@@ -29,7 +29,7 @@ class TiledCleaner:
     ) -> None:
         """*on_cpu* moves the runner to the CPU when a graphics card has no memory left."""
         self.runner, self.budget = runner, budget
-        self._spec = spec
+        self.spec = spec
         self._on_cpu = on_cpu
 
     def clean(self, canvases: Iterable[Canvas], *, on_tile: TileListener, cancel: CancelToken) -> None:
@@ -48,7 +48,7 @@ class TiledCleaner:
 
     def step_down(self, error: BaseException) -> str:
         """Use smaller batches or tiles from now on and return the note; raise if there are none."""
-        smaller = self.budget.smaller(self._spec)
+        smaller = self.budget.smaller(self.spec)
         if smaller is not None:
             self.budget = smaller
             return f"memory ran out; continued with tiles of {smaller.tile}, {smaller.batch} at once"
@@ -62,7 +62,7 @@ class TiledCleaner:
 
     def _begin(self, run: _Run, canvas: Canvas) -> None:
         height, width = canvas.source.shape[:2]
-        plan = self.budget.plan(height, width, self._spec)
+        plan = self.budget.plan(height, width, self.spec)
         canvas.begin(plan)
         for tile in plan.tiles:
             run.add((canvas, tile), self.budget.batch)

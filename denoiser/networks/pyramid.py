@@ -46,10 +46,14 @@ from torch.nn import functional
 
 from denoiser.networks.condition import PLANES
 from denoiser.networks.conditioning import Denoiser, in_fp32
-
-_STEM = 2  # the stem's unshuffle
-_LEVELS = 3
-SIZE_MULTIPLE = _STEM * 2 ** (_LEVELS - 1)
+from denoiser.networks.pyramid_spec import (
+    LEVELS,
+    RADIUS_OF_PAIR,
+    SIZE_MULTIPLE,
+    STEM,
+    formula_radius,
+    kmac_per_pixel,
+)
 
 
 class Block(nn.Module):
@@ -79,16 +83,16 @@ class PyramidAutoencoder(Denoiser):
         self, widths: Sequence[int], blocks: Sequence[int], make_block: Callable[[int, int], Block]
     ) -> None:
         super().__init__()
-        if len(widths) != _LEVELS or len(blocks) != 2 * _LEVELS - 1:
+        if len(widths) != LEVELS or len(blocks) != 2 * LEVELS - 1:
             raise ValueError("three widths and five block counts describe this network")
         half, quarter, eighth = widths
         self.widths, self.blocks = tuple(widths), tuple(blocks)
 
         def row(place: int) -> nn.Sequential:
-            level = min(place, 2 * _LEVELS - 2 - place)
+            level = min(place, 2 * LEVELS - 2 - place)
             return nn.Sequential(*(make_block(level, widths[level]) for _ in range(blocks[place])))
 
-        self.head = nn.Conv2d(3 * _STEM**2 + PLANES, half, 3, padding=1, bias=False)
+        self.head = nn.Conv2d(3 * STEM**2 + PLANES, half, 3, padding=1, bias=False)
         self.enter_half = row(0)
         self.down_quarter = nn.Conv2d(half, quarter, 2, stride=2, bias=False)
         self.enter_quarter = row(1)
@@ -98,14 +102,17 @@ class PyramidAutoencoder(Denoiser):
         self.leave_quarter = row(3)
         self.up_half = Up(quarter, half)
         self.leave_half = row(4)
-        self.tail = nn.Conv2d(half, 3 * _STEM**2, 3, padding=1, bias=False)
+        self.tail = nn.Conv2d(half, 3 * STEM**2, 3, padding=1, bias=False)
         nn.init.zeros_(self.tail.weight)
         self.size_multiple = SIZE_MULTIPLE
-        self.formula_radius, self.kmac_per_pixel = self._formula_radius(), self._kmac()
+        rows = (self.enter_half, self.enter_quarter, self.bottleneck, self.leave_quarter, self.leave_half)
+        self.formula_radius = formula_radius([_reach(row) for row in rows])
+        kernels = {name: value.numel() for name, value in self.named_parameters() if value.ndim == 4}
+        self.kmac_per_pixel = kmac_per_pixel(kernels)
 
     def encode(self, noisy: Tensor, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The maps at 1/2, 1/4 and 1/8 that the second half of the network decodes."""
-        folded = functional.pixel_unshuffle(noisy, _STEM)
+        folded = functional.pixel_unshuffle(noisy, STEM)
         conditioning = planes.expand(len(folded), -1, *folded.shape[2:])
         half = self.enter_half(self._features(torch.cat([folded, conditioning], dim=1)))
         quarter = self.enter_quarter(self.down_quarter(half))
@@ -115,7 +122,7 @@ class PyramidAutoencoder(Denoiser):
         half, quarter, eighth = self.encode(noisy, planes)
         quarter = self.leave_quarter(quarter + self.up_quarter(eighth))
         half = self.leave_half(half + self.up_half(quarter))
-        residual = functional.pixel_shuffle(self.tail(half), _STEM)
+        residual = functional.pixel_shuffle(self.tail(half), STEM)
         return noisy + residual
 
     def _features(self, pixels: Tensor) -> Tensor:
@@ -125,25 +132,15 @@ class PyramidAutoencoder(Denoiser):
         kind = pixels.device.type
         return features.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else features
 
-    def _formula_radius(self) -> int:
-        def reach(*rows: nn.Sequential) -> int:
-            return sum(block.radius for row in rows for block in row if isinstance(block, Block))
 
-        at_half = 2 + reach(self.enter_half, self.leave_half)  # in half-resolution pixels; 2 for head and tail
-        at_quarter, at_eighth = reach(self.enter_quarter, self.leave_quarter), reach(self.bottleneck)
-        return _STEM * (at_half + 2 * at_quarter + 4 * at_eighth)
-
-    def _kmac(self) -> float:
-        scale_of = {"down_quarter": 4, "enter_quarter": 4, "leave_quarter": 4, "up_half": 4}
-        scale_of |= {"down_eighth": 8, "bottleneck": 8, "up_quarter": 8}
-        kernels = {name: p.numel() for name, p in self.named_parameters() if p.ndim == 4}
-        return sum(size / scale_of.get(name.split(".")[0], _STEM) ** 2 for name, size in kernels.items()) / 1000
+def _reach(row: nn.Sequential) -> int:
+    return sum(block.radius for block in row if isinstance(block, Block))
 
 
 class ResidualPair(Block):
     """x + conv(relu(conv(x))); the identity when new."""
 
-    radius = 2
+    radius = RADIUS_OF_PAIR
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -12,13 +12,14 @@ from denoiser.networks.autoencoder import Convolutional, FullyConnected
 from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.estimator import ARCHITECTURE, NoiseEstimator
 from denoiser.networks.pyramid import DenseAutoencoder, GatedAutoencoder
+from denoiser.networks.pyramid_spec import DENSE
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
 _NETWORKS: Mapping[str, type[nn.Module]] = {
     "autoencoder-connected-1": FullyConnected,
     "autoencoder-convolutional-1": Convolutional,
-    "dense-autoencoder-1": DenseAutoencoder,
+    DENSE: DenseAutoencoder,
     "gated-autoencoder-1": GatedAutoencoder,
     "latent-codec-1": LatentCodec,
     ARCHITECTURE: NoiseEstimator,

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from denoiser.engine.device import choose_device, fast_bf16
+from denoiser.engine.device import choose_device
+from denoiser.engine.torch_network import fast_bf16
 from denoiser.errors import UnreadableImage, UsageError
 from denoiser.events import CancelToken, Listener, ignore
 from denoiser.options import TrainOptions

@@ -27,7 +27,8 @@ from denoiser.models.catalog import CatalogEntry
 from denoiser.networks.codec.latent_codec import LatentCodec
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
-from denoiser.networks.pyramid import SIZE_MULTIPLE, PyramidAutoencoder
+from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.networks.pyramid_spec import SIZE_MULTIPLE
 
 Features = NDArray[np.float32]
 

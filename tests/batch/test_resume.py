@@ -13,12 +13,9 @@ import pytest
 from denoiser import denoise_folder
 from denoiser.batch import Plan, Settings, make_plan, plan_folder
 from denoiser.batch.manifest import FOLDER, Manifest
-from denoiser.engine import session
-from denoiser.engine.device import Choice
-from denoiser.engine.integer import integer_network
+from denoiser.engine import opening
+from denoiser.engine.verdict import Verdict
 from denoiser.errors import ForeignOutput, OtherOptions, Refused, UnsafeOutput
-from denoiser.models import catalog, loading
-from denoiser.networks.openvino_network import OpenvinoNetwork
 from denoiser.options import BatchOptions, DenoiseOptions, WriteOptions
 
 Maker = Callable[..., Path]
@@ -83,14 +80,7 @@ def test_the_precision_of_the_first_run_is_kept(
 ) -> None:
     """A run that continues with "auto" takes it, even if "auto" is another by then."""
     now = first
-    model = loading.load(catalog.find("fast", "cpu"))
-    networks = {"int8": integer_network(model), "fp32": None}
-
-    def choose(wish: str, *_: object) -> tuple[Choice, OpenvinoNetwork | None]:
-        name = now if wish == "auto" else wish
-        return Choice(name, "for the test"), networks[name]
-
-    monkeypatch.setattr(session, "choose_int8", choose)
+    monkeypatch.setattr(opening, "stored_verdict", lambda _entry: Verdict(True, now, "for the test"))
     monkeypatch.chdir(tmp_path)
     for name in ("a.png", "b.png"):
         make_picture(Path("in") / name)

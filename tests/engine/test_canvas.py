@@ -23,13 +23,19 @@ def _through(image: Image, change=lambda values: values, share: float = 1.0) -> 
     plan = plan_tiles(image.height, image.width, multiple=8, halo=8, tile=64)
     canvas.begin(plan)
     for tile in plan.tiles:
-        windows = torch.from_numpy(canvas.window(tile))[None]
-        ones = torch.full((1, 1, 1, 1), scale.one)
+        windows = canvas.window(tile)[None]
+        ones = np.full((1, 1, 1, 1), scale.one, np.float32)
         values = network_input(windows, ones)
-        assert values.shape == (1, 3, *tile.shape)
+        assert values.shape == (1, *tile.shape, 3)
         assert 0 <= values.min() <= values.max() <= 1
         assert not canvas.is_done
-        canvas.put(tile, own_depth(change(values), windows, [canvas], ones).numpy()[0])
+        block = own_depth(change(values), windows, [canvas], ones)
+        if windows.dtype == np.uint16:
+            windows = windows.astype(np.int32)  # as on a graphics card
+        windows, ones = torch.from_numpy(windows), torch.from_numpy(ones)
+        by_torch = own_depth(change(network_input(windows, ones)), windows, [canvas], ones)
+        assert np.allclose(by_torch, block, atol=1e-6, equal_nan=True)
+        canvas.put(tile, block[0])
     assert canvas.is_done
     return canvas.result
 

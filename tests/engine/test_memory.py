@@ -6,12 +6,9 @@ import pytest
 import torch
 
 from denoiser.engine import memory
-from denoiser.engine.memory import Budget, bytes_per_pixel, keep_freed_memory, make_budget
+from denoiser.engine.memory import Budget, keep_freed_memory, make_budget
 from denoiser.errors import UsageError
-from denoiser.networks import registry
 from denoiser.networks.condition import NetworkSpec
-from denoiser.networks.conditioning import Denoiser
-from denoiser.networks.pyramid import PyramidAutoencoder
 from denoiser.options import DenoiseOptions
 
 
@@ -87,22 +84,6 @@ def test_blocks_come_back_without_new_pages():
 def test_who_has_set_the_allocator_is_not_overruled(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert keep_freed_memory.__wrapped__() is False
-
-
-def _network(architecture: str, width: int) -> PyramidAutoencoder:
-    network = registry.build(Denoiser, architecture, {"widths": [width, 16, 16], "blocks": [1, 1, 1, 1, 1]})
-    return network.eval().requires_grad_(False)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "largest_per_pixel"), [("dense-autoencoder-1", 1), ("gated-autoencoder-1", 2)]
-)
-def test_it_follows_the_largest_layer(architecture, largest_per_pixel):
-    # At half resolution a layer of width 32 has 8 numbers a pixel; gates double them.
-    network = _network(architecture, 32)
-    assert bytes_per_pixel(network) == 6 * 4 * 8 * largest_per_pixel
-    hooks = [hook for layer in network.modules() for hook in layer._forward_hooks]
-    assert hooks == []
 
 
 SPEC = NetworkSpec(size_multiple=8, halo=40, formula_radius=60, kmac_per_pixel=57.6, parameters=1_151_808)

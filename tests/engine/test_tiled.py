@@ -9,6 +9,7 @@ from denoiser.engine.canvas import Canvas, Scale
 from denoiser.engine.memory import Budget
 from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.tiled import TiledCleaner
+from denoiser.engine.torch_network import TorchNetwork
 from denoiser.errors import Cancelled, DenoiserError
 from denoiser.events import CancelToken
 from denoiser.models import catalog, loading
@@ -32,7 +33,7 @@ def _noisy(height: int, width: int, sigma: float) -> np.ndarray:
 
 def _cleaner(model: loading.LoadedModel, tile: int = 256, batch: int = 1) -> TiledCleaner:
     budget = Budget("cpu", tile, batch, memory=1 << 30, bytes_per_pixel=300)
-    return TiledCleaner(NetworkRunner(model.network, "cpu"), model.spec, budget)
+    return TiledCleaner(NetworkRunner(TorchNetwork(model.network, "cpu", "fp32")), model.spec, budget)
 
 
 def _tiled(
@@ -132,7 +133,7 @@ class _Scarce(NetworkRunner):
 
 
 def _scarce(model, room, **budget) -> TiledCleaner:
-    runner = _Scarce(model.network, "cpu")
+    runner = _Scarce(TorchNetwork(model.network, "cpu", "fp32"))
     runner.room = room
     return TiledCleaner(runner, model.spec, Budget("cpu", memory=1 << 30, bytes_per_pixel=300, **budget))
 
@@ -163,7 +164,7 @@ def test_other_errors_are_no_shortage(fast):
             raise RuntimeError("a kernel is broken")
 
     budget = Budget("cpu", 256, 1, memory=1 << 30, bytes_per_pixel=300)
-    cleaner = TiledCleaner(Broken(fast.network, "cpu"), fast.spec, budget)
+    cleaner = TiledCleaner(Broken(TorchNetwork(fast.network, "cpu", "fp32")), fast.spec, budget)
     canvas = Canvas(_noisy(64, 64, 10), Scale(1.0, None), Condition())
     with pytest.raises(RuntimeError, match="broken"):
         cleaner.clean([canvas], on_tile=lambda _c: None, cancel=CancelToken())

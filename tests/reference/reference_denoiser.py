@@ -23,9 +23,9 @@ def clean_whole(
     below = rounded_up(max(height, SMALLEST_TILE), multiple) - height
     beside = rounded_up(max(width, SMALLEST_TILE), multiple) - width
     padded = np.pad(noisy, ((0, below), (0, beside), (0, 0)), mode="symmetric")
-    batch = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
-    clean = network(batch, planes_of(condition))
-    limits = limits_of(noise or condition).unsqueeze(0)
+    tensor = network(torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy()), planes_of(condition))
+    batch, clean = padded[np.newaxis], np.ascontiguousarray(tensor.numpy().transpose(0, 2, 3, 1))
+    limits = limits_of(noise or condition)[np.newaxis]
     clean, bad = without_non_finite(batch, clean)
     clean, _ = repair(batch, keep_local_means(batch, clean, limits), limits[:, 2], bad)
-    return np.ascontiguousarray(clean[0].numpy().transpose(1, 2, 0)[:height, :width])
+    return np.ascontiguousarray(clean[0, :height, :width])

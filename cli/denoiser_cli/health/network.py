@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from denoiser.engine.device import choose, fast_bf16, hardware_name
+from denoiser.engine.device import choose, hardware_name
 from denoiser.engine.memory import free_bytes
 from denoiser.engine.session import Session
+from denoiser.engine.torch_network import fast_bf16
 from denoiser.errors import MissingDevice
 from denoiser.image import Image, from_numpy
 from denoiser.models import catalog

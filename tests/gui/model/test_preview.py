@@ -386,14 +386,13 @@ def _make_wrong(monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
 
     right, begin = NetworkRunner._mean_of_passes, Session.__init__
 
-    def wrong(runner: NetworkRunner, noisy: Any, planes: Any, passes: int) -> Any:
-        result = right(runner, noisy, planes, passes)
-        return noisy.roll((23, 31), dims=(2, 3)) if runner.precision == precision else result
+    def wrong(runner: NetworkRunner, noisy: Any, planes: Any, passes: int, cancel: CancelToken) -> Any:
+        result = right(runner, noisy, planes, passes, cancel)
+        return np.roll(noisy, (23, 31), axis=(1, 2)) if runner.network.precision == precision else result
 
     def begin_in_it(session: Session, options: DenoiseOptions) -> None:
         begin(session, options)
-        session.precision = session._cleaner.runner.precision = precision
-        session._cleaner.runner.integers = None
+        session.precision = session._cleaner.runner.network.precision = precision
 
     monkeypatch.setattr(NetworkRunner, "_mean_of_passes", wrong)
     monkeypatch.setattr(Session, "__init__", begin_in_it)
