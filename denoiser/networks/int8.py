@@ -5,6 +5,10 @@ Each quantised convolution rounds its input to 256 levels, with one step for eac
 
     y = scale · conv(round(x / step), kernel)        x is -128..127 steps; 0..255 after a ReLU
 
+In a kernel, the magnitudes of two neighbours (channels 0 and 1, 2 and 3, ...) add up to at most 128. Processors
+without VNNI multiply both by inputs of 0..255 (signed ones plus 128) and add the two products in 16 bits: they
+never overflow.
+
 A *fine* layer adds the convolution of what rounding left over, with a 256th of the step: activations then have 16
 bits, at the cost of a second integer convolution. Downsampling layers cannot be fine. Everything else (first and
 last layer, sums) is fp32. `denoiser.training.int8` makes the numbers, `openvino_network` runs them.
@@ -24,6 +28,7 @@ from safetensors.numpy import save
 from denoiser.errors import UntrustedWeights
 
 FLOAT = ("head", "tail")  # in fp32 always: they see and make pixels
+LARGEST, LARGEST_PAIR = 127, 128  # of the magnitudes in a kernel: of one number, and of two neighbours together
 _FINE, _WEIGHTS = "fine", "weights"  # keys of the metadata
 
 Values = NDArray[np.float32]

@@ -35,10 +35,21 @@ class OpenvinoNetwork:
     """Maps noisy (1, H, W, 3) in 0..1 and planes (1, 4, 1, 1) to clean; one thread at a time."""
 
     def __init__(
-        self, weights: Mapping[str, Values], blocks: Sequence[int], layers: Mapping[str, Int8Layer], threads: int
+        self,
+        weights: Mapping[str, Values],
+        blocks: Sequence[int],
+        layers: Mapping[str, Int8Layer],
+        threads: int,
+        *,
+        fine_in_fp32: bool = False,
     ) -> None:
-        """*weights* by layer in fp32; those in *layers* are replaced. Raises MissingDevice without OpenVINO."""
+        """*weights* by layer in fp32; those in *layers* are replaced. Raises MissingDevice without OpenVINO.
+
+        *fine_in_fp32* computes fine layers in fp32, which is faster than two integer convolutions without VNNI.
+        """
         openvino = _openvino()
+        if fine_in_fp32:
+            layers = {name: layer for name, layer in layers.items() if not layer.fine}
         model = _Graph(weights, layers).model(blocks)
         settings = {
             "INFERENCE_PRECISION_HINT": "f32",  # bf16 of OpenVINO is wrong on some processors: docs/engine.md

@@ -3,7 +3,8 @@
 - **Steps of activations.** The range of each channel (its 99.99th percentile) and the size of its kernels share the
   step: channels with a small range get a finer one. One factor per layer then minimises the squared error.
 - **Kernels.** Each weight is rounded in turn, and the error is corrected in those that follow, weighted by the
-  covariance of the inputs (GPTQ: Frantar et al., ICLR 2023). Most of it is brightness.
+  covariance of the inputs (GPTQ: Frantar et al., ICLR 2023). Most of it is brightness. The limit of two neighbours
+  is part of the rounding, so what it takes away is corrected too.
 - **Fine layers.** Each layer is quantised alone; where the image changes by more than a sixth of an 8-bit step, its
   activations get 16 bits.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
-from denoiser.networks.int8 import Int8Layer, can_be_fine, is_signed, quantisable
+from denoiser.networks.int8 import LARGEST, LARGEST_PAIR, Int8Layer, can_be_fine, is_signed, quantisable
 from denoiser.networks.pyramid import DenseAutoencoder
 
 _SIGMAS = (1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 65.0, 75.0)
@@ -32,7 +32,8 @@ _POSITIONS = 2048  # of a layer that are used from each sample
 _KEPT = 384  # of these, kept to choose the step
 _MIGRATION = 0.65  # how much of the range of a channel goes into its step; the rest into the kernel
 _DAMPING = 0.005  # of the mean variance, added to the covariance
-_SHRINKS = (0.75, 0.85, 0.92, 1.0)  # tried for the largest weight
+_RANGES = (0.75, 0.85, 0.92, 1.0, 1.1, 1.2, 1.3, 1.4, 1.55, 1.7, 2.0)  # tried, relative to the largest weight
+_BLOCK = 64  # weights that are rounded before all others are corrected
 _CLIPS = np.linspace(0.2, 1.05, 35)  # tried for the range of activations
 _MOST_ALONE = 1 / 6  # RMS in 8-bit steps
 # Saturated edges and the strongest noise exceed the range of photos: without room, pixels are wrong by 10 steps.
@@ -187,33 +188,38 @@ def _steps(kernel: Matrix, samples: Matrix, signed: bool) -> Matrix:
 
 def _rounded_kernel(kernel: Matrix, covariance: Matrix, step: Matrix) -> tuple[Matrix, Matrix]:
     """The kernel times the steps of its inputs, in integers, and the scale of each output."""
-    outputs, _, height, width = kernel.shape
+    outputs, channels, height, width = kernel.shape
     steps = np.repeat(step, height * width)
     weights = kernel.reshape(outputs, -1) * steps
     covariance = covariance / np.outer(steps, steps)
     covariance += np.eye(len(covariance)) * np.diag(covariance).mean() * _DAMPING
     order = np.argsort(-np.diag(covariance))  # the most important first, while others can still correct
     weights, covariance = weights[:, order], covariance[np.ix_(order, order)]
+    channel, tap = np.divmod(order, height * width)
+    neighbours = np.argsort(order)[(channel ^ 1).clip(max=channels - 1) * height * width + tap]
     inverse = np.linalg.inv(covariance)
     correction: Matrix = np.linalg.cholesky((inverse + inverse.T) / 2).T.astype(np.float64)
-    least = np.full(outputs, np.inf)
-    best, scale = np.zeros_like(weights), np.ones(outputs)
-    for shrink in _SHRINKS:
-        tried = np.abs(weights).max(axis=1).clip(1e-9) * shrink / 127
-        ints = _rounded_in_turn(weights, correction, tried)
-        wrong = ints * tried[:, np.newaxis] - weights
-        error = np.einsum("oi,oi->o", wrong @ covariance, wrong)
-        better = error < least
-        least[better], best[better], scale[better] = error[better], ints[better], tried[better]
-    restored = np.empty_like(best)
-    restored[:, order] = best
-    return restored.reshape(kernel.shape), scale
+    tried = np.outer(_RANGES, np.abs(weights).max(axis=1).clip(1e-9) / LARGEST)
+    ints = _rounded_in_turn(np.tile(weights, (len(_RANGES), 1)), correction, tried.reshape(-1, 1), neighbours)
+    ints = ints.reshape(len(_RANGES), *weights.shape)
+    wrong = ints * tried[:, :, np.newaxis] - weights
+    best = np.einsum("roi,roi->ro", wrong @ covariance, wrong).argmin(axis=0), np.arange(outputs)
+    restored = np.empty_like(weights)
+    restored[:, order] = ints[best]
+    return restored.reshape(kernel.shape), tried[best]
 
 
-def _rounded_in_turn(weights: Matrix, correction: Matrix, scale: NDArray[Any]) -> Matrix:
-    left, ints = weights.copy(), np.zeros_like(weights)
-    for place in range(weights.shape[1]):
-        ints[:, place] = np.clip(np.round(left[:, place] / scale), -127, 127)
-        wrong = (left[:, place] - ints[:, place] * scale) / correction[place, place]
-        left[:, place + 1 :] -= np.outer(wrong, correction[place, place + 1 :])
+def _rounded_in_turn(weights: Matrix, correction: Matrix, scale: Matrix, neighbours: NDArray[np.int64]) -> Matrix:
+    """*weights* (N, I) in integers of *scale* (N, 1); with its neighbour, none exceeds LARGEST_PAIR."""
+    left, ints = weights / scale, np.zeros_like(weights)
+    for begin in range(0, weights.shape[1], _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        wrong = np.zeros_like(left[:, block])
+        for index in range(wrong.shape[1]):
+            place = begin + index
+            most = np.minimum(LARGEST, LARGEST_PAIR - np.abs(ints[:, neighbours[place]]))
+            ints[:, place] = np.clip(np.round(left[:, place]), -most, most)
+            wrong[:, index] = (left[:, place] - ints[:, place]) / correction[place, place]
+            left[:, place + 1 : block.stop] -= np.outer(wrong[:, index], correction[place, place + 1 : block.stop])
+        left[:, block.stop :] -= wrong @ correction[block, block.stop :]
     return ints

@@ -1,143 +1,37 @@
 import dataclasses
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from denoiser.errors import MissingDevice, UntrustedWeights
-from denoiser.networks.condition import Condition
-from denoiser.networks.conditioning import planes_of
-from denoiser.networks.int8 import (
-    Int8Layer,
-    as_bytes,
-    beside,
-    can_be_fine,
-    is_signed,
-    quantisable,
-    read_layers,
-)
-from denoiser.networks.openvino_network import OpenvinoNetwork, is_installed
-from denoiser.networks.pyramid import DenseAutoencoder
-from denoiser.training.int8 import simulated
+from denoiser.errors import UntrustedWeights
+from denoiser.networks.int8 import Int8Layer, as_bytes, beside, can_be_fine, is_signed, quantisable, read_layers
 
-BLOCKS = (1, 1, 2, 1, 1)
-PLANES = planes_of(Condition(25.0, 25.0, 0.0)).numpy()
 DIGEST = "ab" * 32
 
 
-@pytest.fixture(scope="module")
-def network() -> DenseAutoencoder:
-    network = DenseAutoencoder((8, 12, 16), BLOCKS)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.copy_(torch.randn(weight.shape, generator=generator) / weight[0].numel() ** 0.5)
-    return network.eval().requires_grad_(False)
+@pytest.fixture
+def layers() -> dict[str, Int8Layer]:
+    rng = np.random.default_rng(0)
+    return {
+        name: Int8Layer(
+            rng.integers(-64, 65, (6, 4, size, size)).astype(np.int8),
+            rng.random(6, dtype=np.float32),
+            rng.random(4, dtype=np.float32),
+            fine,
+        )
+        for name, size, fine in (("down_half", 2, False), ("row.0.first", 3, True), ("row.0.second", 3, False))
+    }
 
 
-@pytest.fixture(scope="module")
-def weights(network) -> dict[str, np.ndarray]:
-    return {name.removesuffix(".weight"): value.numpy() for name, value in network.state_dict().items()}
+def test_the_first_and_last_layer_are_not_quantised():
+    assert quantisable(["head", "row.0.first", "row.0.second", "tail"]) == ["row.0.first", "row.0.second"]
 
 
-@pytest.fixture(scope="module")
-def layers(weights) -> dict[str, Int8Layer]:
-    """Simple rounding, with a step that differs between channels; one layer of each kind is fine."""
-    made = {}
-    for name in quantisable(weights):
-        step = np.linspace(0.02, 0.04, weights[name].shape[1], dtype=np.float32)
-        kernel = weights[name] * step[:, np.newaxis, np.newaxis]
-        scale = np.abs(kernel).max(axis=(1, 2, 3)) / 127
-        ints = np.round(kernel / scale[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.int8)
-        made[name] = Int8Layer(ints, scale, step, fine=name.startswith("leave_half"))
-    return made
-
-
-@pytest.fixture(scope="module")
-def tile() -> np.ndarray:
-    return np.random.default_rng(0).random((1, 64, 96, 3), dtype=np.float32)
-
-
-_WATCHED = """
-import os, sys
-def forbid(event, arguments):
-    if event in ("os.fork", "subprocess.Popen", "socket.connect", "socket.getaddrinfo"):
-        os.write(2, f"{event} {arguments}".encode())
-        os._exit(99)
-sys.addaudithook(forbid)
-import time
-from denoiser.networks.openvino_network import is_installed
-assert is_installed()
-time.sleep(0.3)
-"""
-
-
-def test_openvino_reports_nothing_to_its_makers(tmp_path):
-    home = {"HOME": str(tmp_path)}
-    run = subprocess.run(
-        [sys.executable, "-c", _WATCHED], env=os.environ | home, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert not list(tmp_path.iterdir()), "no number of this user is stored"
-
-
-def _by_torch(network, tile) -> np.ndarray:
-    with torch.inference_mode():
-        clean = network(torch.from_numpy(tile).permute(0, 3, 1, 2), torch.from_numpy(PLANES))
-    return clean.permute(0, 2, 3, 1).numpy()
-
-
-def test_without_integers_it_is_the_network_of_torch(network, weights, tile):
-    assert np.allclose(OpenvinoNetwork(weights, BLOCKS, {}, 1)(tile, PLANES), _by_torch(network, tile), atol=1e-4)
-
-
-@pytest.mark.parametrize("fine", [False, True])
-def test_each_layer_computes_what_its_numbers_say(network, weights, layers, tile, fine):
-    exact = _by_torch(network, tile)
-    parts = dict(network.named_modules())
-    for name, layer in layers.items():
-        layer = dataclasses.replace(layer, fine=fine and can_be_fine(layer.kernel))
-        ours = OpenvinoNetwork(weights, BLOCKS, {name: layer}, 1)(tile, PLANES)
-        with simulated(parts[name], layer, is_signed(name)):
-            wanted = _by_torch(network, tile)
-        changed = np.abs(wanted - exact).max()
-        assert changed > 1e-3  # else nothing was compared
-        # Sums in another order put a few values on the other side of a rounding.
-        assert np.abs(ours - wanted).mean() < 0.1 * np.abs(wanted - exact).mean(), name
-
-
-def test_threads_shapes_and_earlier_tiles_do_not_change_a_bit(weights, layers, tile):
-    one, two = (OpenvinoNetwork(weights, BLOCKS, layers, threads) for threads in (1, 2))
-    first = one(tile, PLANES)
-    assert np.array_equal(first, two(tile, PLANES))
-    corner = np.ascontiguousarray(tile[:, :40, :48])
-    assert np.array_equal(one(corner, PLANES), OpenvinoNetwork(weights, BLOCKS, layers, 1)(corner, PLANES))
-    assert np.array_equal(first, one(tile, PLANES))
-
-
-def test_a_result_stays_when_the_next_one_is_computed(weights, layers, tile):
-    network = OpenvinoNetwork(weights, BLOCKS, layers, 1)
-    first = network(tile, PLANES)
-    before = first.copy()
-    network(tile[:, :, ::-1], PLANES)
-    assert np.array_equal(first, before)
-
-
-def test_it_stops_if_the_check_raises_and_works_afterwards(weights, layers):
-    large = np.random.default_rng(0).random((1, 1024, 1024, 3), dtype=np.float32)
-    network = OpenvinoNetwork(weights, BLOCKS, layers, 1)
-
-    def check() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        network(large, PLANES, check)
-    small = large[:, :64, :64].copy()
-    assert np.array_equal(network(small, PLANES), OpenvinoNetwork(weights, BLOCKS, layers, 1)(small, PLANES))
+def test_the_input_of_a_second_layer_has_one_sign_and_2x2_kernels_are_never_fine(layers):
+    assert [is_signed(name) for name in layers] == [True, True, False]
+    assert [can_be_fine(layer.kernel) for layer in layers.values()] == [False, True, True]
 
 
 def test_a_file_keeps_the_numbers_in_any_memory_order(layers, tmp_path):
@@ -162,15 +56,6 @@ def test_a_file_for_other_weights_or_a_truncated_one_is_refused(layers, tmp_path
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UntrustedWeights, match="invalid"):
         read_layers(path, DIGEST)
-
-
-def test_without_openvino_the_extra_is_named(weights, monkeypatch):
-    assert is_installed()
-    monkeypatch.setitem(sys.modules, "openvino", None)
-    assert not is_installed()
-    with pytest.raises(MissingDevice) as caught:
-        OpenvinoNetwork(weights, BLOCKS, {}, 1)
-    assert "denoiser-studio[int8]" in caught.value.hint
 
 
 def test_it_needs_no_torch():

@@ -4,7 +4,7 @@ import torch
 
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
-from denoiser.networks.int8 import is_signed, quantisable
+from denoiser.networks.int8 import LARGEST_PAIR, is_signed, quantisable
 from denoiser.networks.openvino_network import OpenvinoNetwork
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training import int8
@@ -53,7 +53,8 @@ def test_errors_of_brightness_are_corrected_by_later_weights():
     patches = 1 + 0.05 * rng.normal(size=(54, 500))
     step = np.full(6, 0.01)
     ints, scale = int8._rounded_kernel(kernel, patches @ patches.T / 500, step)
-    assert np.abs(ints).max() <= 127 and np.array_equal(ints, np.round(ints))
+    assert np.array_equal(ints, np.round(ints))
+    assert np.abs(ints).reshape(4, 3, 2, 3, 3).sum(axis=2).max() == LARGEST_PAIR
 
     def wrong(rounded: np.ndarray, scale: np.ndarray) -> float:
         restored = rounded.reshape(4, -1) * scale[:, np.newaxis] / 0.01
