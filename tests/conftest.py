@@ -12,6 +12,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any test imports Qt
-os.environ["DENOISE_CACHE"] = os.devnull  # "auto" is then never int8, which would start a child process to check it
+_cache = tempfile.TemporaryDirectory()  # of this process and those that it starts
+os.environ["DENOISE_CACHE"] = _cache.name
 
 DATA_VARIABLE = "DENOISE_DATA"
 
@@ -122,6 +124,26 @@ def _refuse_foreign(host: str | bytes | None) -> None:
         pytest.fail(f"connection to {name} refused: no test and no job may use the network")
 
 
+def _let_openvino_compute_fp32(weights: str) -> None:
+    """Store a verdict for these weights, as on most machines; a child process would take seconds to find it."""
+    from unittest.mock import patch
+
+    from denoiser.engine import verdict
+    from denoiser.models import catalog
+
+    found = verdict.Verdict(True, "fp32", "as always in tests")
+    if verdict.is_openvino_installed():
+        with patch.object(verdict, "_checked", lambda _entry: (found, True)):
+            verdict.stored_verdict(catalog.find(weights, "cpu"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def openvino_computes_fp32() -> None:
+    """The networks of most users: of OpenVINO, in fp32."""
+    for weights in ("fast", "best"):
+        _let_openvino_compute_fp32(weights)
+
+
 @pytest.fixture
 def tiny_weights(tmp_path: Path) -> Path:
     """A small denoiser with random weights and its card, as a file of its own: real, quick, and no good."""
@@ -157,6 +179,7 @@ def tiny_weights(tmp_path: Path) -> Path:
         licence="Apache-2.0",
     )
     path.with_suffix(".toml").write_text(card_as_toml(card), encoding="utf-8")
+    _let_openvino_compute_fp32(str(path))
     return path
 
 

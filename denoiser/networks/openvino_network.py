@@ -92,7 +92,7 @@ def _openvino() -> Any:
     except ImportError as error:
         raise MissingDevice(
             "int8 needs OpenVINO, which is not installed.",
-            hint="Install it with `pip install 'denoiser-studio[int8]'`, or use --precision auto.",
+            hint="Install it with `pip install openvino`, or use --precision auto.",
         ) from error
     return openvino
 

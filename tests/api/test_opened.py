@@ -14,6 +14,7 @@ import pytest
 import denoiser
 from denoiser.api import opened
 from denoiser.codec import model as codecs
+from denoiser.engine import opening
 from denoiser.models import loading
 from denoiser.options import DenoiseOptions, EncodeOptions
 
@@ -29,14 +30,14 @@ def _nothing_loaded() -> Iterator[None]:
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The name of each model that is loaded from now on."""
     names: list[str] = []
-    for module in (loading, codecs):
-        real = module.load
+    for module, function in ((opening, "read_kernels"), (loading, "load"), (codecs, "load")):
+        real = getattr(module, function)
 
         def counted(entry: Any, real: Any = real) -> Any:
             names.append(entry.name)
             return real(entry)
 
-        monkeypatch.setattr(module, "load", counted)
+        monkeypatch.setattr(module, function, counted)
     return names
 
 

@@ -182,4 +182,4 @@ def test_without_openvino_the_extra_is_named(weights, monkeypatch):
     assert not is_installed()
     with pytest.raises(MissingDevice) as caught:
         OpenvinoNetwork(weights, BLOCKS, {}, 1)
-    assert "denoiser-studio[int8]" in caught.value.hint
+    assert "pip install openvino" in caught.value.hint

@@ -106,7 +106,7 @@ def graphics_cards() -> tuple[list[str], str]:
 
 _PACKAGE = "denoiser-studio"
 _OPTIONAL = (
-    *("imagecodecs", "pillow-heif", "pillow-jxl-plugin", "rawpy", "scikit-image"),
+    *("imagecodecs", "openvino", "pillow-heif", "pillow-jxl-plugin", "rawpy", "scikit-image"),
     "opencv-python-headless",
 )
 _NEEDED = (
@@ -150,7 +150,7 @@ def _required() -> dict[str, str]:
             requirement, _, marker = line.partition(";")
             found = re.match(r"[\w.-]+", requirement)
             least = re.search(r">=\s*([\w.]+)", requirement)
-            if found is not None and "extra" not in marker:
+            if found is not None and not marker:  # neither of an extra nor for some machines only
                 bounds[found[0].lower()] = least[1] if least else ""
     return bounds
 

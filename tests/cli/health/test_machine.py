@@ -124,7 +124,7 @@ def test_a_checkout_without_metadata_has_versions(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_needed_is_what_is_declared(pytestconfig: pytest.Config) -> None:
     project = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
+    declared = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"] if ";" not in line}
     assert set(machine._NEEDED) == declared
 
 
