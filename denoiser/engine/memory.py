@@ -24,7 +24,8 @@ from denoiser.tiling import TilePlan, plan_tiles, rounded_up
 _UNKNOWN = 2 << 30  # bytes assumed to be free if the system does not report it
 _CGROUP = Path("/sys/fs/cgroup")
 _ALLOCATION_FAILED = (
-    *("not enough memory", "can't allocate memory", "out of memory", "bad_alloc"),
+    *("not enough memory", "can't allocate memory", "out of memory"),
+    *("bad_alloc", "Failed to allocate", "can't alloc"),  # OpenVINO
     # oneDNN reports it like this. The layers are supported: they ran when the model was loaded.
     *("could not create a primitive", "could not execute a primitive", "could not create a memory object"),
 )
