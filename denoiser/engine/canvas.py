@@ -128,8 +128,10 @@ def own_depth(clean: Array, windows: Array, canvases: list[Canvas], ones: Array)
         return module.where(module.isfinite(windows), values, windows)
     whites = [canvas.scale.white for canvas in canvases]
     limits = module.asarray(whites, dtype=values.dtype, device=values.device).reshape(-1, 1, 1, 1)
-    rounded = module.minimum(values.round().clip(0), limits)
-    return rounded.astype(windows.dtype) if is_on_cpu(rounded) else rounded.to(windows.dtype)
+    module.round(values, out=values)  # in place, which takes a third of the time
+    module.clip(values, 0, None, out=values)
+    module.minimum(values, limits, out=values)
+    return values.astype(windows.dtype) if is_on_cpu(values) else values.to(windows.dtype)
 
 
 def _cells_of(span: Span) -> slice:

@@ -88,18 +88,21 @@ def _averages(channels: int) -> NDArray[np.float32]:
 def add_between_cells(values: Array, cells: Array) -> Array:
     """*values* (B, H, W, C) plus *cells* (B, H/8, W/8, C), interpolated linearly between their centres."""
     batch, height, width, channels = values.shape
-    join = module_of(values).concatenate
+    module = module_of(values)
+    join = module.concatenate
     padded = join([cells[:, :, :1], cells, cells[:, :, -1:]], axis=2)
     three = join([padded[:, :, :-2], cells, padded[:, :, 2:]], axis=3)
     rows = (three @ beside(cells, _interpolation, channels)).reshape(batch, height // CELL, -1)
     padded = join([rows[:, :1], rows, rows[:, -1:]], axis=1)
     above, below = padded[:, :-2] - rows, padded[:, 2:] - rows
     pixels = values.reshape(batch, height // CELL, CELL, width * channels)
-    total = module_of(values).empty_like(pixels)
+    total = module.empty_like(pixels)
     # Two neighbours count for each row of a cell; a matrix product would be slower.
     for row in range(CELL):
         place = (row + 0.5) / CELL - 0.5
-        total[:, :, row] = pixels[:, :, row] + (rows + (above if place < 0 else below) * abs(place))
+        between = (above if place < 0 else below) * abs(place)
+        between += rows
+        module.add(pixels[:, :, row], between, out=total[:, :, row])
     return total.reshape(values.shape)
 
 
