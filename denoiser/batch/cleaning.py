@@ -43,7 +43,7 @@ NO_RECORD = "its XMP is corrupt and was kept as it is, without a processing reco
 
 def ask_device(wanted: str) -> str:
     """Return the device that *wanted*, such as "auto", means on this machine."""
-    from denoiser.engine.device import choose_device  # torch takes seconds, and is needed only where it matters
+    from denoiser.engine.device import choose_device  # may import torch, which takes seconds
 
     return choose_device(wanted)
 
@@ -109,7 +109,7 @@ class CleanWork(FromImages[Image, Cleaner], ToImages[Image, Cleaner]):
     def open(self, choice: ModelChoice | None, settings: Settings) -> Cleaner:
         """Open a session of the engine."""
         from denoiser.engine.session import (
-            Session,  # torch takes seconds; a run with nothing to do needs none of it
+            Session,  # takes time to import; a run with nothing to do needs none of it
         )
 
         return choice.opened(Session, settings.denoise) if choice else Session(settings.denoise)

@@ -104,7 +104,7 @@ class SeriesFitting:
         return series
 
     def _look(self, job: Job) -> NoiseEstimate | None:
-        from denoiser.estimation.estimator import estimate_noise  # torch takes seconds, and is needed only here
+        from denoiser.estimation.estimator import estimate_noise  # needed only here
 
         stamp = stamp_of(job.source)
         if self.cancel.cancelled or stamp is None:

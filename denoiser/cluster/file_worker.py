@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import sys
 import threading
 import time
 import traceback
@@ -172,9 +173,9 @@ def portable(result: _Result | Failed) -> _Result | Failed:
 
 def limit_threads(cpus: int) -> None:
     """Use so many threads for inference, so that the workers of a node do not compete for its cores."""
-    import torch  # takes seconds
-
-    torch.set_num_threads(cpus)
+    os.environ["OMP_NUM_THREADS"] = str(cpus)  # for libraries that are imported later
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(cpus)
 
 
 def with_share_of_memory(setup: Setup) -> Settings:
@@ -182,7 +183,7 @@ def with_share_of_memory(setup: Setup) -> Settings:
     options = setup.settings.denoise
     if setup.gpu or options.memory is not None or setup.settings.of_network is not options:
         return setup.settings
-    from denoiser.engine.memory import free_bytes  # torch takes seconds
+    from denoiser.engine.memory import free_bytes
 
     workers = max(1, (os.cpu_count() or 1) // setup.cpus)
     share = max(0.1, round(_SHARE_OF_FREE * free_bytes("cpu") / workers / _GB, 1))

@@ -49,7 +49,7 @@ def embedded_rows(
 
 
 def _estimator() -> Function:
-    from denoiser.estimation.estimator import estimate_noise  # torch takes seconds
+    from denoiser.estimation.estimator import estimate_noise
 
     def estimate(path: Path) -> NoiseEstimate:
         with as_file(path) as file:

@@ -27,7 +27,7 @@ def make_thumbnail(source: Path | Image, side: int = SIDE) -> Image:
 def estimate_noise_of(path: Path, cancel: CancelToken) -> NoiseEstimate:
     """Estimate the noise of a file. Decodes the whole image, so that the result matches all others."""
     from denoiser import imageio
-    from denoiser.estimation.estimator import estimate_noise  # imports torch; only this thread waits for it
+    from denoiser.estimation.estimator import estimate_noise
 
     image = read_latent(path) if is_latent(path) else imageio.read(path)
     cancel.raise_if_cancelled()
