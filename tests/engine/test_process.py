@@ -42,8 +42,8 @@ def _in_a_process(code: str, *words: str) -> dict:
 @pytest.mark.long
 @pytest.mark.parametrize(("library", "room"), [("torch", (72, 70, 74)), ("openvino", (34, 30, 26))])
 def test_a_real_shortage_of_memory_ends_in_smaller_tiles_and_a_note(library, room):
-    # 0.3 MP of a tile take 70 MB in the shipped network by torch, a tile of 256 takes 16. What the allocator has left
-    # over varies from one process to the next by tens of MB: one of three must show it.
+    # 0.3 MP of a tile take 70 MB in the shipped network by torch, a tile of 256 takes 16. What the allocator has
+    # left over varies from one process to the next by tens of MB: one of three must show it.
     seen = [_with_room(megabytes, library) for megabytes in room]
     tile, notes = min(seen)
     assert tile < 500, seen
