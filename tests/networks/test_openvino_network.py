@@ -173,7 +173,7 @@ def test_the_shipped_integers_keep_the_limit_of_two_neighbours(model):
 )
 @pytest.mark.parametrize("sigma", [2.0, 5.0])
 def test_a_clear_sky_has_no_bands(model, top, bottom, sigma):
-    """Bands are steps of the brightness of rows, which differs from that of fp32 by at most a tenth of an 8-bit step."""
+    """Bands are steps between rows, whose means differ from those of fp32 by at most a tenth of an 8-bit step."""
     height = np.linspace(0, 1, 384)[np.newaxis, :, np.newaxis, np.newaxis]
     sky = np.broadcast_to(np.array(top) * (1 - height) + np.array(bottom) * height, (1, 384, 384, 3))
     noise = np.random.default_rng(0).standard_normal(sky.shape) * sigma / 255
