@@ -28,7 +28,7 @@ from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.options import DenoiseOptions
 from denoiser.training.int8 import quantised
 
-CROP, CROPS = 256, 60
+CROP, CROPS = 256, 80
 LARGEST = 1200  # pixels: pictures are halved until a side is shorter, which removes traces of compression
 LEVELS = (2.0, 5.0, 10.0, 15.0, 25.0, 50.0)
 PRECISIONS = ("fp32", "int8")
