@@ -28,7 +28,7 @@ from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.options import DenoiseOptions
 from denoiser.training.int8 import quantised
 
-CROP, CROPS = 256, 60
+CROP, CROPS = 256, 80
 LARGEST = 1200  # pixels: pictures are halved until a side is shorter, which removes traces of compression
 LEVELS = (2.0, 5.0, 10.0, 15.0, 25.0, 50.0)
 PRECISIONS = ("fp32", "int8")
@@ -39,6 +39,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="fast", help="the weights (fast)")
     parser.add_argument("--make", type=Path, metavar="DIR", help="make the int8 version from these clean photos")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="measure the PSNR lost on these clean photos")
+    parser.add_argument(
+        "--levels", type=float, nargs="+", default=LEVELS, metavar="SIGMA", help="of the noise added"
+    )
+    parser.add_argument("--pairs", type=Path, metavar="DIR", help="the same on <scene>__noisy.*, <scene>__clean.*")
     parser.add_argument("--side", type=int, default=512, help="pixels of the centre of each picture (512)")
     parser.add_argument("--speed", type=float, metavar="MP", help="measure the time for a photo of that size")
     return parser.parse_args()
@@ -76,23 +80,42 @@ def make(model: str, folder: Path) -> None:
 
 
 def quality(report: contract.Report, words: argparse.Namespace) -> None:
-    """PSNR lost against fp32 at each level."""
-    clean = sorted(pictures(words.pictures, words.side), key=_structure)
-    sessions = {
-        name: Session(DenoiseOptions(model=words.model, device="cpu", precision=name)) for name in PRECISIONS
-    }
-    for sigma in LEVELS:
-        values: dict[str, list[float]] = {name: [] for name in sessions}
+    """PSNR lost against fp32: given each level, and automatic on pairs."""
+    sessions = [Session(DenoiseOptions(model=words.model, device="cpu", precision=name)) for name in PRECISIONS]
+    clean = sorted(pictures(words.pictures, words.side), key=_structure) if words.pictures else []
+    for sigma in words.levels if clean else []:
+        rows = []
         for index, picture in enumerate(clean):
             noise = np.random.default_rng([words.seed, index]).standard_normal(picture.shape, dtype=np.float32)
             noisy = picture + noise * np.float32(sigma / 255)
-            for name, session in sessions.items():
-                result = session.clean_values(noisy, Condition(sigma, sigma, 0.0))
-                values[name].append(-10 * float(np.log10(np.mean((result - picture) ** 2))))
-        lost = np.array(values["fp32"]) - np.array(values["int8"])
-        smooth = lost[: max(1, len(lost) // 10)].mean()
-        facts = {"fp32": np.mean(values["fp32"]), "lost": lost.mean(), "worst": lost.max(), "smooth": smooth}
-        report.add_facts(f"sigma {sigma:g}", "int8", **{key: round(float(fact), 3) for key, fact in facts.items()})
+            known = Condition(sigma, sigma, 0.0)
+            rows.append([_psnr(session.clean_values(noisy, known), picture) for session in sessions])
+        _add(report, f"sigma {sigma:g}", rows)
+    if words.pairs:
+        paths = sorted(words.pairs.rglob("*__noisy.*"))
+        truths = [
+            imageio.read(path.with_name(path.name.replace("__noisy", "__clean"))).pixels / 255 for path in paths
+        ]
+        order = sorted(range(len(paths)), key=lambda index: _structure(truths[index]))
+        rows = []
+        for index in order:
+            noisy = imageio.read(paths[index])
+            rows.append([_psnr(session.clean(noisy).image.pixels / 255, truths[index]) for session in sessions])
+        _add(report, "pairs", rows)
+
+
+def _add(report: contract.Report, case: str, rows: list[list[float]]) -> None:
+    """Adds the mean loss, the worst, and that of the first tenth, the smoothest pictures."""
+    fp32, int8 = np.array(rows).T
+    lost = fp32 - int8
+    facts = {"fp32": fp32.mean(), "lost": lost.mean(), "worst": lost.max()}
+    facts["smooth"] = lost[: max(1, len(lost) // 10)].mean()
+    facts |= {"pictures": len(lost)}
+    report.add_facts(case, "int8", **{key: round(float(fact), 3) for key, fact in facts.items()})
+
+
+def _psnr(result: np.ndarray, clean: np.ndarray) -> float:
+    return -10 * float(np.log10(np.mean((result - clean) ** 2)))
 
 
 def _structure(picture: np.ndarray) -> float:
@@ -123,7 +146,7 @@ def main() -> int:
         make(words.model, words.make)
         return 0
     report = contract.Report(__doc__, words)
-    if words.pictures:
+    if words.pictures or words.pairs:
         quality(report, words)
     if words.speed:
         speed(report, words)

@@ -25,10 +25,14 @@ from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
 from denoiser.networks.int8 import LARGEST, LARGEST_PAIR, Int8Layer, can_be_fine, is_signed, quantisable
 from denoiser.networks.pyramid import DenseAutoencoder
+from denoiser.training.degrade import Batch, degrade
+from denoiser.training.recipe import NoiseShares
 
 _SIGMAS = (1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 65.0, 75.0)
-_BLIND = 4  # one in so many samples has no level
-_POSITIONS = 2048  # of a layer that are used from each sample
+_BLIND = 4  # one in so many samples of white noise has no level
+_CAMERAS = NoiseShares(white=0.0, camera=0.8, shaped=0.1, clean=0.1, mismatch=0.12)
+_POSITIONS = 1024  # of a layer that are used from each sample
+_TESTED = 12  # samples on which each layer is tested alone
 _KEPT = 384  # of these, kept to choose the step
 _MIGRATION = 0.65  # how much of the range of a channel goes into its step; the rest into the kernel
 _DAMPING = 0.005  # of the mean variance, added to the covariance
@@ -61,14 +65,14 @@ def quantised(
     """
     convolutions = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}
     names = quantisable(convolutions)
-    batch = list(_samples(crops))
-    seen = _inputs(network, {name: convolutions[name] for name in names}, crops, batch)
-    exact = [network(*sample) for sample in batch[: len(_SIGMAS)]]
+    samples = _samples(crops)
+    seen, outputs = _inputs(network, {name: convolutions[name] for name in names}, samples)
+    tested = list(zip(samples, outputs, strict=True))[:_TESTED]
     layers = {}
     for name in names:
         layer = _layer(name, convolutions[name].weight, seen.pop(name))
         with simulated(convolutions[name], layer, is_signed(name)):
-            errors = [network(*sample) - whole for sample, whole in zip(batch, exact, strict=False)]
+            errors = [_clean(network, sample) - exact for sample, exact in tested]
         alone = float(torch.cat([error.flatten() for error in errors]).square().mean().sqrt()) * 255
         layers[name] = _widened(replace(layer, fine=alone > _MOST_ALONE and can_be_fine(layer.kernel)))
         progress(name, alone)
@@ -103,61 +107,70 @@ def simulated(layer: nn.Conv2d, numbers: Int8Layer, signed: bool) -> Iterator[No
         hook.remove()
 
 
-def _samples(crops: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Noisy crops with their planes."""
+def _samples(crops: Sequence[Tensor]) -> list[Batch]:
+    """A sample for each crop, in turn white noise of some level and what cameras leave."""
     generator = torch.Generator().manual_seed(0)
+    samples = []
     for index, crop in enumerate(crops):
-        sigma = _SIGMAS[index % len(_SIGMAS)]
-        noisy = crop + torch.randn(crop.shape, generator=generator) * (sigma / 255)
-        known = index // len(_SIGMAS) % _BLIND != _BLIND - 1
-        condition = Condition(sigma, sigma, 0.0) if known else Condition()
-        batch = noisy.unsqueeze(0).contiguous(memory_format=torch.channels_last)
-        yield batch, planes_of(condition)
+        clean = crop.unsqueeze(0)
+        if index % 2:
+            samples.append(degrade(clean, _CAMERAS, generator))
+            continue
+        sigma = _SIGMAS[index // 2 % len(_SIGMAS)]
+        noisy = clean + torch.randn(clean.shape, generator=generator) * (sigma / 255)
+        known = index // 2 // len(_SIGMAS) % _BLIND != _BLIND - 1
+        samples.append(Batch(noisy, clean, planes_of(Condition(sigma, sigma, 0.0) if known else Condition())))
+    return samples
 
 
 def _inputs(
-    network: nn.Module,
-    convolutions: dict[str, nn.Conv2d],
-    crops: Sequence[Tensor],
-    batch: Sequence[tuple[Tensor, Tensor]],
-) -> dict[str, _Seen]:
+    network: nn.Module, convolutions: dict[str, nn.Conv2d], samples: Sequence[Batch]
+) -> tuple[dict[str, _Seen], list[Tensor]]:
+    """The inputs of each layer, and the outputs of the network."""
     generator = torch.Generator().manual_seed(1)
     current: dict[str, Tensor] = {}
     seen: dict[str, _Seen] = {}
+    outputs = []
 
     def hook_of(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
         return lambda _layer, inputs: current.__setitem__(name, inputs[0])
 
     hooks = [layer.register_forward_pre_hook(hook_of(name)) for name, layer in convolutions.items()]
     try:
-        for (noisy, planes), crop in zip(batch, crops, strict=True):
-            error = (network(noisy, planes) - crop).square().mean().clamp_min((0.5 / 255) ** 2)
+        for sample in samples:
+            outputs.append(_clean(network, sample))
+            error = (outputs[-1] - sample.target).square().mean().clamp_min((0.5 / 255) ** 2)
             for name, layer in convolutions.items():
-                x = current[name]
-                patches = functional.unfold(x, layer.kernel_size, 1, _padding(layer), _stride(layer))[0]
-                positions = torch.randint(patches.shape[1], (_POSITIONS,), generator=generator)
-                patches = patches[:, positions]
+                x = current[name][0]
+                patches = _patches(x, layer, generator)
                 # As in PSNR, an error counts relative to what is wrong anyway: smooth images count more.
                 covariance = patches @ patches.T / (error * _POSITIONS)
-                flat = x[0].flatten(1)
-                sample = flat[:, torch.randint(flat.shape[1], (_KEPT,), generator=generator)]
+                flat = x.flatten(1)
+                few = flat[:, torch.randint(flat.shape[1], (_KEPT,), generator=generator)]
                 if name not in seen:
                     seen[name] = _Seen(torch.zeros_like(covariance), [])
                 seen[name].covariance += covariance
-                seen[name].samples.append(sample)
+                seen[name].samples.append(few)
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
+    return seen, outputs
 
 
-def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
-    assert not isinstance(layer.padding, str)
-    return layer.padding
+def _clean(network: nn.Module, sample: Batch) -> Tensor:
+    clean: Tensor = network(sample.input.contiguous(memory_format=torch.channels_last), sample.planes)
+    return clean
 
 
-def _stride(layer: nn.Conv2d) -> tuple[int, ...]:
-    return layer.stride
+def _patches(x: Tensor, layer: nn.Conv2d, generator: torch.Generator) -> Tensor:
+    """What the kernel of *layer* sees of *x* (C, H, W) at random positions (C h w, N)."""
+    size, stride = layer.kernel_size[0], layer.stride[0]
+    padded = functional.pad(x, [0 if stride == size else size // 2] * 4)
+    row, column = (
+        torch.randint(length // stride, (_POSITIONS,), generator=generator) * stride for length in x.shape[1:]
+    )
+    taps = [padded[:, row + down, column + right] for down in range(size) for right in range(size)]
+    return torch.stack(taps, dim=1).flatten(0, 1)
 
 
 def _layer(name: str, weight: Tensor, seen: _Seen) -> Int8Layer:

@@ -8,17 +8,20 @@ import pytest
 import torch
 
 from denoiser.errors import MissingDevice
+from denoiser.models import catalog, loading
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
 from denoiser.networks.int8 import (
     LARGEST,
     LARGEST_PAIR,
     Int8Layer,
+    beside,
     can_be_fine,
     is_signed,
     quantisable,
+    read_layers,
 )
-from denoiser.networks.openvino_network import OpenvinoNetwork, _Graph, is_installed
+from denoiser.networks.openvino_network import OpenvinoNetwork, _Graph, float_weights, is_installed
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training.int8 import simulated
 
@@ -144,6 +147,42 @@ def test_fine_layers_can_be_computed_in_fp32(network, weights, layers, tile):
     mixed = OpenvinoNetwork(weights, BLOCKS, layers, 1, fine_in_fp32=True)(tile, PLANES)
     assert np.array_equal(mixed, OpenvinoNetwork(weights, BLOCKS, others, 1)(tile, PLANES))
     assert np.abs(mixed - exact).max() > 1e-3
+
+
+SHIPPED = ["fast"]
+
+
+def _shipped(model: str, integers: bool) -> OpenvinoNetwork:
+    entry = catalog.find(model, "cpu")
+    layers = read_layers(beside(entry.path), entry.card.sha256) if integers else {}
+    return OpenvinoNetwork(float_weights(entry.path), loading.load(entry).network.blocks, layers, 1)
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_shipped_integers_keep_the_limit_of_two_neighbours(model):
+    entry = catalog.find(model, "cpu")
+    for layer in read_layers(beside(entry.path), entry.card.sha256).values():
+        outputs, channels, *size = layer.kernel.shape
+        pairs = np.abs(layer.kernel.astype(int)).reshape(outputs, channels // 2, 2, *size).sum(axis=2)
+        assert pairs.max() <= LARGEST_PAIR
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+@pytest.mark.parametrize(
+    ("top", "bottom"), [((0.45, 0.62, 0.85), (0.7, 0.8, 0.92)), ((0.02, 0.03, 0.06), (0.1, 0.11, 0.14))]
+)
+@pytest.mark.parametrize("sigma", [2.0, 5.0])
+def test_a_clear_sky_has_no_bands(model, top, bottom, sigma):
+    """Bands are steps between rows, whose means differ from those of fp32 by at most a tenth of an 8-bit step."""
+    height = np.linspace(0, 1, 384)[np.newaxis, :, np.newaxis, np.newaxis]
+    sky = np.broadcast_to(np.array(top) * (1 - height) + np.array(bottom) * height, (1, 384, 384, 3))
+    noise = np.random.default_rng(0).standard_normal(sky.shape) * sigma / 255
+    noisy = (np.round((sky + noise) * 65535).clip(0, 65535) / 65535).astype(np.float32)
+    planes = planes_of(Condition(sigma, sigma, 0.0)).numpy()
+    ours, wanted = (_shipped(model, integers)(noisy, planes)[0, 32:-32, 32:-32] for integers in (True, False))
+    rows = ((ours - wanted) * 255).mean(axis=1).reshape(-1, 8, 3).mean(axis=1)
+    assert 0 < np.abs(rows).max() < 0.1
+    assert np.abs(np.diff(rows, axis=0)).max() < 0.1
 
 
 def test_threads_shapes_and_earlier_tiles_do_not_change_a_bit(weights, layers, tile):
