@@ -88,6 +88,6 @@ def _network(architecture: str, width: int) -> PyramidAutoencoder:
 def test_it_follows_the_largest_layer(architecture, largest_per_pixel):
     # At half resolution a layer of width 32 has 8 numbers a pixel; gates double them.
     network = _network(architecture, 32)
-    assert bytes_per_pixel(network) == 6 * 4 * 8 * largest_per_pixel
+    assert bytes_per_pixel(network) == 8 * 4 * 8 * largest_per_pixel
     hooks = [hook for layer in network.modules() for hook in layer._forward_hooks]
     assert hooks == []
