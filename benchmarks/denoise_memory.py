@@ -1,4 +1,4 @@
-"""The most memory that a process holds which cleans one 8-bit picture, from the import of torch to the result.
+"""The most memory that a process holds which cleans one 8-bit image, from the imports to the result.
 
 `--tiles N` stops after N tiles and adds the rest of the result, which is not written by then.
 """
@@ -13,7 +13,7 @@ import sys
 import contract
 
 # Megapixels, and the most that may be held in MB.
-CASES = {1: None, 24: 1600, 100: 2500}
+CASES = {1: None, 24: 900, 100: 2500}
 
 _IN_A_PROCESS = """
 import json, resource, sys

@@ -18,7 +18,7 @@ FLAGS_OF_INTEREST = (
 )
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VIPS_CONCURRENCY")
 PACKAGES = (
-    *("denoiser-studio", "numpy", "torch", "torchvision", "safetensors", "constriction"),
+    *("denoiser-studio", "numpy", "torch", "torchvision", "openvino", "safetensors", "constriction"),
     *("pillow", "pyvips", "pyvips-binary", "tifffile", "imagecodecs", "rawpy", "pillow-heif", "pillow-jxl-plugin"),
     *("opencv-python-headless", "scikit-image"),
 )
