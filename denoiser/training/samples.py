@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
+from denoiser.noise.dice import Dice
 from denoiser.training.data import CropSource
 from denoiser.training.degrade import Batch, degrade
 from denoiser.training.recipe import NoiseShares
@@ -70,8 +71,7 @@ class Mixed:
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """A batch with the samples of *first* in front."""
-        chance = float(torch.rand((), generator=generator, device=generator.device))
-        of_first = int(count * self.share + chance)
+        of_first = int(count * self.share + Dice(generator).number(0, 1))
         if of_first == 0:
             return self.second.draw(count, patch, generator)
         if of_first == count:
