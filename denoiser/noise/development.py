@@ -81,7 +81,8 @@ def develop(raw: Tensor, settings: Development) -> Tensor:
 def _inverse(matrices: Tensor) -> Tensor:
     """Inverse 3x3 *matrices* (B, 3, 3) by their cofactors: a few kernels, and the host does not wait."""
     cofactors = torch.linalg.cross(matrices.roll(-1, 1), matrices.roll(-2, 1))
-    return cofactors.mT / (matrices[:, :1] * cofactors[:, :1]).sum(dim=2, keepdim=True)
+    inverse: Tensor = cofactors.mT / (matrices[:, :1] * cofactors[:, :1]).sum(dim=2, keepdim=True)
+    return inverse
 
 
 def _mixed(matrices: Tensor, colours: Tensor) -> Tensor:
@@ -160,13 +161,13 @@ def smooth_where_flat(planes: Tensor, guides: int, radius: int, threshold: Tenso
     filter. *threshold* is a variance (B, C, 1, 1).
     """
     radius = min(radius, min(planes.shape[2:]) - 1)  # what the mirrored borders allow
-    means = _box(torch.cat([planes[:guides].square(), planes]), radius).unflatten(0, (-1, guides))
+    sets = planes.reshape(-1, guides, *planes.shape[1:])
+    means = _box(torch.cat([sets[0].square(), planes]), radius).reshape(-1, *sets.shape[1:])
     variance = torch.addcmul(means[0], means[1], means[1], value=-1).clamp_min_(0)
     slope = variance / (variance + threshold)
-    both = torch.cat([slope.unsqueeze(0), (1 - slope) * means[1:]])
-    slopes_and_offsets = _box(both.flatten(0, 1), radius).unflatten(0, (-1, guides))
-    slope, offsets = slopes_and_offsets[0], slopes_and_offsets[1:]
-    return torch.addcmul(offsets, slope, planes.unflatten(0, (-1, guides))).flatten(0, 1)
+    parts = torch.cat([slope.unsqueeze(0), (1 - slope) * means[1:]])
+    smooth = _box(parts.flatten(0, 1), radius).reshape(parts.shape)
+    return torch.addcmul(smooth[1:], smooth[0], sets).flatten(0, 1)
 
 
 def _smooth(both: Tensor, reach: tuple[int, int], force_range: tuple[float, float], dice: Dice) -> Tensor:

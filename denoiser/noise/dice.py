@@ -45,7 +45,7 @@ class Dice:
         """*count* rows, randomly distributed to *shares*, which add up to 1: indices, on the device."""
         owners = self._owners(shares, count)
         rows = on_device(owners.argsort(stable=True), self.device)  # one copy for all
-        return list(rows.split(owners.bincount(minlength=len(shares)).tolist()))
+        return list(torch.split(rows, owners.bincount(minlength=len(shares)).tolist()))
 
     def spans(self, shares: tuple[float, ...], count: int) -> list[slice]:
         """The same for rows in random order, which need not be mixed: *count* rows, cut at random."""

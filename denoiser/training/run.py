@@ -66,7 +66,9 @@ class Run:
         kernels, rest = split(self.network)
         self.optimisers = [
             Muon(kernels, lr=self.recipe.muon_rate),
-            torch.optim.Adam(parameter_groups(self.network, rest), lr=self.recipe.adam_rate, betas=(0.9, 0.99)),
+            torch.optim.Adam(
+                parameter_groups(self.network, rest), lr=self.recipe.adam_rate, betas=(0.9, 0.99), fused=True
+            ),
         ]
         self.progress = checkpoint.TrainingState(self.recipe.name)
         self.forward = self.processes.wrap(self.network)
@@ -93,9 +95,9 @@ class Run:
         """Draw a batch and take one step on it. The loss stays on the device, so that the step does not wait."""
         stage = self.recipe.stage_at(self.fraction)
         batch = self.source.draw(stage.batch, stage.patch, self.generator)
-        loss = self.task.loss(self, batch, stage)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
+        loss = self.task.loss(self, batch, stage)
         loss.backward()  # type: ignore[no-untyped-call]
         self._update()
         self.progress.step += 1

@@ -64,6 +64,30 @@ def test_the_teacher_stays_as_it_is(tiny_run):
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
+def test_the_fused_adam_takes_the_steps_of_the_plain_one(tiny_run):
+    run = tiny_run()
+    fused = run.optimisers[1]
+    plain_groups = [
+        {**group, "params": [torch.nn.Parameter(one.detach().clone()) for one in group["params"]]}
+        for group in fused.param_groups
+    ]
+    for group in plain_groups:
+        group |= {"fused": False, "foreach": False}
+    plain = torch.optim.Adam(plain_groups)
+    chance = torch.Generator().manual_seed(0)
+    for _ in range(4):
+        for one, other in zip(fused.param_groups, plain.param_groups, strict=True):
+            for ours, reference in zip(one["params"], other["params"], strict=True):
+                ours.grad = torch.empty_like(ours).copy_(torch.randn(ours.shape, generator=chance))
+                reference.grad = ours.grad.clone()
+        fused.step()
+        plain.step()
+    assert fused.defaults["fused"]
+    for one, other in zip(fused.param_groups, plain.param_groups, strict=True):
+        for ours, reference in zip(one["params"], other["params"], strict=True):
+            assert torch.allclose(ours, reference, rtol=1e-5, atol=1e-7)
+
+
 def test_rates_climb_and_fall():
     assert learning_rate_factor(0.0, 0, 100) == pytest.approx(0.01)
     assert learning_rate_factor(0.0, 100, 100) == 1.0
