@@ -16,6 +16,14 @@ class _Constant(torch.nn.Module):
         return torch.full_like(noisy, 0.25)
 
 
+class _Repeated:
+    def __init__(self, batch) -> None:
+        self.batch = batch
+
+    def draw(self, count, patch, generator):
+        return self.batch
+
+
 def test_steps_take_noise_away(tiny_run):
     run = tiny_run(seconds=1e9)
     run.recipe = dataclasses.replace(run.recipe, warm_up_steps=10)
@@ -29,6 +37,39 @@ def test_steps_take_noise_away(tiny_run):
     assert psnr(denoised(run.average, crop, run.device), crop.target) > before + 0.8, "a young average follows"
     assert run.progress.step == 150
     assert run.progress.megapixels == pytest.approx(150 * 4 * 32 * 32 / 1e6)
+
+
+def test_no_step_makes_the_host_wait(tiny_run, never_waiting):
+    run = tiny_run()
+    run.source = _Repeated(run.source.draw(4, 32, run.generator))
+    run.step()  # the first one makes the state of the optimisers
+    with never_waiting("cpu"):
+        run.step()
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda loss, batch: loss.item(),
+        lambda loss, batch: loss if loss > 0 else -loss,
+        lambda loss, batch: batch.input[batch.planes[:, 0, 0, 0] > 0],
+        lambda loss, batch: (batch.planes > 0).nonzero(),
+    ],
+)
+def test_a_step_that_waits_is_found(tiny_run, never_waiting, wait):
+    run = tiny_run()
+    run.source = _Repeated(run.source.draw(4, 32, run.generator))
+    run.step()
+    plain = run.task.loss
+
+    def waiting(run, batch, stage):
+        loss = plain(run, batch, stage)
+        wait(loss, batch)
+        return loss
+
+    run.task = dataclasses.replace(run.task, loss=waiting)
+    with never_waiting("cpu"), pytest.raises(AssertionError, match="makes the host wait"):
+        run.step()
 
 
 def test_a_teacher_pulls_by_half(tiny_run):
