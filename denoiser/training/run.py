@@ -135,7 +135,8 @@ def learning_rate_factor(fraction: float, step: int, warm_up_steps: int) -> floa
 def compile_if_it_works(run: Run) -> str:
     """Compile the network of *run*; return one line with the result.
 
-    Many compiler errors appear only with the first batch, so one is tried, forwards and backwards.
+    Many compiler errors appear only with the first batch, so one is tried, forwards and backwards. CUDA graphs are
+    recorded in the second pass and run in the third.
     """
     plain = run.forward
     assert isinstance(plain, nn.Module), "a run starts with a module"
@@ -144,9 +145,12 @@ def compile_if_it_works(run: Run) -> str:
     pixels = torch.zeros(stage.batch, 3, stage.patch, stage.patch, device=run.device)
     planes = torch.zeros(stage.batch, PLANES, 1, 1, device=run.device)
     try:
-        run.forward = torch.compile(plain)
-        run.task.loss(run, Batch(pixels, pixels, planes), stage).backward()  # type: ignore[no-untyped-call]
-        run.network.zero_grad(set_to_none=True)
+        how = run.recipe.compile
+        words: dict[str, Any] = {"backend": how, "dynamic": False} if isinstance(how, str) else {}
+        run.forward = torch.compile(plain, **words)
+        for _ in range(3):
+            run.task.loss(run, Batch(pixels, pixels, planes), stage).backward()  # type: ignore[no-untyped-call]
+            run.network.zero_grad(set_to_none=True)
     except (RuntimeError, ImportError, OSError) as error:  # the base classes of what torch.compile raises
         run.forward = plain
         run.network.zero_grad(set_to_none=True)

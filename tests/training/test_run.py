@@ -137,7 +137,7 @@ def test_rates_climb_and_fall():
 
 
 def test_where_the_compiler_fails_the_plain_network_trains(tiny_run, monkeypatch):
-    def no_compiler(module):
+    def no_compiler(module, **words):
         raise RuntimeError("Cannot find a working triton installation.\nMore than one line follows.")
 
     monkeypatch.setattr(torch, "compile", no_compiler)
@@ -154,7 +154,7 @@ def test_a_network_that_fails_at_the_first_batch_is_not_kept(tiny_run, monkeypat
         def forward(self, noisy, planes):
             raise RuntimeError("backend compiler failed")
 
-    monkeypatch.setattr(torch, "compile", lambda module: Late())
+    monkeypatch.setattr(torch, "compile", lambda module, **words: Late())
     run = tiny_run()
     assert "backend compiler failed" in compile_if_it_works(run)
     assert torch.isfinite(run.step())
@@ -162,10 +162,13 @@ def test_a_network_that_fails_at_the_first_batch_is_not_kept(tiny_run, monkeypat
 
 @pytest.mark.long
 @pytest.mark.skipif(not shutil.which("c++"), reason="no compiler here")
-def test_a_compiled_network_takes_the_same_steps(tiny_run, monkeypatch):
-    # Where CUDA's compiler is installed and no GPU is, torch warns of that.
-    monkeypatch.setattr(logging.getLogger("torch.utils.cpp_extension"), "disabled", True)
+@pytest.mark.parametrize("how", [True, "cudagraphs"])
+def test_a_compiled_network_takes_the_same_steps(tiny_run, monkeypatch, how):
+    # Where CUDA's compiler is installed and no GPU is, torch warns of that; without a GPU it traces graphs only.
+    for name in ("torch.utils.cpp_extension", "torch._inductor.cudagraph_utils.__cudagraphs"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", True)
     plain, compiled = tiny_run(), tiny_run()
+    compiled.recipe = dataclasses.replace(compiled.recipe, compile=how)
     note = compile_if_it_works(compiled)
     assert note == "The network is compiled.", note
     for _ in range(3):
