@@ -26,6 +26,7 @@ from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio import depth
+from denoiser.noise.dice import on_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class PhotoPool:
             crops.append(image[:, top : top + patch, left : left + patch])
         taken = chance.chosen_candidates(texture(torch.stack([crop[1] for crop in crops]))).tolist()
         turned = [_turned(crops[i], turn) for i, turn in zip(taken, chance.turns.tolist(), strict=True)]
-        return torch.stack(turned).to(generator.device).float().div_(255)
+        return on_device(torch.stack(turned), generator.device).float().div_(255)
 
     @property
     def size(self) -> int:
