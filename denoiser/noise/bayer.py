@@ -28,7 +28,7 @@ def masks(pattern: Tensor, height: int, width: int) -> Tensor:
 def demosaic_bilinear(mosaic: Tensor, mask: Tensor) -> Tensor:
     """Each colour the mean of its nearest measured neighbours."""
     padded, where = _mirrored(mosaic, 1), _mirrored(mask, 1)
-    red, blue = (_filled_on_a_coarse_grid(padded * where[:, k : k + 1]) for k in (0, 2))
+    red, blue = _filled_on_a_coarse_grid(padded * where[:, 0::2]).chunk(2, dim=1)
     (above, here, below), (left, _, right) = _rows(padded * where[:, 1:2]), _columns(padded * where[:, 1:2])
     green = _inner_columns(here, 1) + (_inner_columns(above + below, 1) + _inner_rows(left + right, 1)) / 4
     return torch.cat([red, green, blue], dim=1)
@@ -76,7 +76,7 @@ def demosaic_edge_directed(mosaic: Tensor, mask: Tensor) -> Tensor:
     choice = torch.where(across_slope == down_slope, (across + down) / 2, choice)
     green = torch.where(mask[:, 1:2] > 0, mosaic, choice)
     difference, where = _mirrored(mosaic - green, 1), _mirrored(mask, 1)
-    red, blue = (green + _filled_on_a_coarse_grid(difference * where[:, k : k + 1]) for k in (0, 2))
+    red, blue = (green + _filled_on_a_coarse_grid(difference * where[:, 0::2])).chunk(2, dim=1)
     return torch.cat([red, green, blue], dim=1)
 
 
@@ -110,7 +110,7 @@ def _inner_columns(planes: Tensor, by: int) -> Tensor:
 
 
 def _filled_on_a_coarse_grid(padded: Tensor) -> Tensor:
-    """A plane, known on every second row and column and zero elsewhere, with the gaps filled linearly."""
+    """Planes, known on every second row and column and zero elsewhere, with the gaps filled linearly."""
     above, here, below = _rows(padded)
     left, middle, right = _columns(here + (above + below) / 2)
     return middle + (left + right) / 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -37,10 +39,15 @@ def add_defects(noisy: Tensor, share: Tensor | float, generator: torch.Generator
     across = functional.pad(paired, (1, 0))[..., :-1]
     down = functional.pad(paired, (0, 0, 1, 0))[..., :-1, :]
     signed = signed + torch.where(draw(batch, 1, 1, 1) < 0.5, across, down)
-    kernel = torch.tensor(_SPREAD, device=noisy.device, dtype=noisy.dtype).expand(channels, 1, 3, 3)
+    kernel = _spread_kernel(noisy.device).to(noisy.dtype).expand(channels, 1, 3, 3)
     spread = functional.conv2d(signed, kernel, padding=1, groups=channels)
     signed = torch.where(draw(batch, 1, 1, 1) < _SPREAD_SHARE, spread, signed).clamp(-1, 1)
     return torch.lerp(noisy, (signed > 0).to(noisy.dtype), signed.abs())
+
+
+@cache
+def _spread_kernel(device: torch.device) -> Tensor:
+    return torch.tensor(_SPREAD, device=device)  # kept there: copying makes the host wait
 
 
 def add_stripes(noisy: Tensor, sigma: Tensor | float, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ def draw_development(batch: int, dice: Dice) -> Development:
     """Random settings for *batch* images."""
     shares = -torch.log(dice.uniform(1e-6, 1.0, batch, len(_MATRICES)))
     shares = shares / shares.sum(dim=1, keepdim=True)  # uniform over the mixtures
-    matrices = torch.einsum("bm,mij->bij", shares, torch.tensor(_MATRICES, device=dice.device))
+    matrices = torch.einsum("bm,mij->bij", shares, _matrices(dice.device))
     gains = [
         dice.uniform(*_RED_GAIN, batch),
         torch.ones(batch, device=dice.device),
@@ -56,15 +57,18 @@ def draw_development(batch: int, dice: Dice) -> Development:
     )
 
 
+@cache
+def _matrices(device: torch.device) -> Tensor:
+    return torch.tensor(_MATRICES, device=device)  # kept there: copying makes the host wait
+
+
 def undevelop(image: Tensor, settings: Development) -> Tensor:
     """The raw colours (B, 3, H, W) in 0..1 that *settings* develop to *image*."""
     tone = image.clamp(0, 1)
     # The inverse of 3x^2 - 2x^3, after Brooks et al.
     flat = torch.asin(1 - 2 * tone).div_(-3).sin_().add_(0.5)
     linear = _light_of_srgb(torch.where(settings.s_curve, flat, tone))
-    # inv_ex does not check for success, which would wait for the GPU; these matrices have inverses.
-    to_camera = torch.linalg.inv_ex(settings.to_srgb).inverse
-    return _mixed(to_camera, linear).div_(settings.gains).clamp_(0, 1)
+    return _mixed(_inverse(settings.to_srgb), linear).div_(settings.gains).clamp_(0, 1)
 
 
 def develop(raw: Tensor, settings: Development) -> Tensor:
@@ -72,6 +76,13 @@ def develop(raw: Tensor, settings: Development) -> Tensor:
     balanced = (raw * settings.gains).clamp_(0, 1)
     tone = _srgb_of_light(_mixed(settings.to_srgb, balanced).clamp_(0, 1)).clamp_(0, 1)
     return torch.where(settings.s_curve, tone * tone * (3 - 2 * tone), tone)
+
+
+def _inverse(matrices: Tensor) -> Tensor:
+    """Inverse 3x3 *matrices* (B, 3, 3) by their cofactors: a few kernels, and the host does not wait."""
+    cofactors = torch.linalg.cross(matrices.roll(-1, 1), matrices.roll(-2, 1))
+    inverse: Tensor = cofactors.mT / (matrices[:, :1] * cofactors[:, :1]).sum(dim=2, keepdim=True)
+    return inverse
 
 
 def _mixed(matrices: Tensor, colours: Tensor) -> Tensor:
@@ -129,8 +140,7 @@ def _reduce_noise(noisy: Tensor, target: Tensor, dice: Dice) -> tuple[Tensor, Te
 def reduce_chroma(colour: Tensor, true: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     """*colour* differences (B, 2, H, W) smoothed at half size where they are flat but for noise; *true* alike."""
     both = torch.cat([colour, true])
-    small_colour, small_true = functional.avg_pool2d(both, 2, ceil_mode=True).chunk(2)
-    smooth = _smooth(small_colour, small_true, _CHROMA_REACH, _CHROMA_FORCE, dice)
+    smooth = _smooth(functional.avg_pool2d(both, 2, ceil_mode=True), _CHROMA_REACH, _CHROMA_FORCE, dice)
     smooth = functional.interpolate(smooth, size=colour.shape[2:], mode="bilinear", align_corners=False)
     strength = dice.uniform(*_CHROMA_STRENGTH, len(colour), 1, 1, 1).clamp_max(1)
     return _both(both, smooth, strength)
@@ -138,33 +148,36 @@ def reduce_chroma(colour: Tensor, true: Tensor, dice: Dice) -> tuple[Tensor, Ten
 
 def reduce_luma(luma: Tensor, true: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     """*luma* (B, 1, H, W) smoothed where it is flat but for noise; *true* alike."""
-    smooth = _smooth(luma, true, _LUMA_REACH, _LUMA_FORCE, dice)
-    return _both(torch.cat([luma, true]), smooth, dice.uniform(*_LUMA_STRENGTH, len(luma), 1, 1, 1).clamp_max(1))
+    both = torch.cat([luma, true])
+    smooth = _smooth(both, _LUMA_REACH, _LUMA_FORCE, dice)
+    return _both(both, smooth, dice.uniform(*_LUMA_STRENGTH, len(luma), 1, 1, 1).clamp_max(1))
 
 
-def smooth_where_flat(guide: Tensor, planes: Tensor, radius: int, threshold: Tensor) -> Tensor:
-    """*planes* as means over squares of *radius* where the *guide* varies far less than *threshold*; edges stay.
+def smooth_where_flat(planes: Tensor, guides: int, radius: int, threshold: Tensor) -> Tensor:
+    """*planes* as means over squares of *radius* where they vary far less than *threshold*; edges stay.
 
-    He, Sun and Tang, "Guided image filtering" (2010). *threshold* is a variance (B, C, 1, 1). The strength of the
-    smoothing follows from the guide alone, so that for each guide it is a linear filter.
+    He, Sun and Tang, "Guided image filtering" (2010). The first B = *guides* of the planes (K * B, C, H, W) guide
+    the others: the strength of the smoothing follows from them alone, so that for each guide it is a linear
+    filter. *threshold* is a variance (B, C, 1, 1).
     """
-    radius = min(radius, min(guide.shape[2:]) - 1)  # what the mirrored borders allow
-    mean = _box(guide, radius)
-    variance = (_box(guide * guide, radius) - mean * mean).clamp_min_(0)
+    radius = min(radius, min(planes.shape[2:]) - 1)  # what the mirrored borders allow
+    sets = planes.reshape(-1, guides, *planes.shape[1:])
+    means = _box(torch.cat([sets[0].square(), planes]), radius).reshape(-1, *sets.shape[1:])
+    variance = torch.addcmul(means[0], means[1], means[1], value=-1).clamp_min_(0)
     slope = variance / (variance + threshold)
-    offset = mean if planes is guide else _box(planes, radius)
-    return _box(slope, radius) * planes + _box((1 - slope) * offset, radius)
+    parts = torch.cat([slope.unsqueeze(0), (1 - slope) * means[1:]])
+    smooth = _box(parts.flatten(0, 1), radius).reshape(parts.shape)
+    return torch.addcmul(smooth[1:], smooth[0], sets).flatten(0, 1)
 
 
-def _smooth(
-    noisy: Tensor, true: Tensor, reach: tuple[int, int], force_range: tuple[float, float], dice: Dice
-) -> Tensor:
-    """Both, one after the other in the batch, smoothed as the noisy ones ask for."""
+def _smooth(both: Tensor, reach: tuple[int, int], force_range: tuple[float, float], dice: Dice) -> Tensor:
+    """*both*, the noisy ones and then the true ones, smoothed as the noisy ones ask for."""
+    noisy, true = both.chunk(2)
     force = dice.log_uniform(*force_range, len(noisy), 1, 1, 1)
     threshold = (noisy - true).square().mean(dim=(2, 3), keepdim=True) * force.square() + 1e-8
     # One radius for the whole batch: a window of its own for each row would be as many filters.
     radius = round(dice.number(reach[0] - 0.49, reach[1] + 0.49))
-    return torch.cat([smooth_where_flat(noisy, planes, radius, threshold) for planes in (noisy, true)])
+    return smooth_where_flat(both, len(noisy), radius, threshold)
 
 
 def _both(before: Tensor, after: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ work, so they come from a host generator that is seeded with the state of the gi
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -22,7 +23,7 @@ class Dice:
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """Numbers between *low* and *high*, on the device."""
-        return torch.rand(*shape, generator=self.generator, device=self.device) * (high - low) + low
+        return torch.empty(shape, device=self.device).uniform_(low, high, generator=self.generator)
 
     def log_uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """Numbers between *low* and *high* whose logarithms are spread evenly, on the device."""
@@ -42,11 +43,25 @@ class Dice:
 
     def split(self, shares: tuple[float, ...], count: int) -> list[Tensor]:
         """*count* rows, randomly distributed to *shares*, which add up to 1: indices, on the device."""
+        owners = self._owners(shares, count)
+        rows = on_device(owners.argsort(stable=True), self.device)  # one copy for all
+        return list(torch.split(rows, owners.bincount(minlength=len(shares)).tolist()))
+
+    def spans(self, shares: tuple[float, ...], count: int) -> list[slice]:
+        """The same for rows in random order, which need not be mixed: *count* rows, cut at random."""
+        sizes = self._owners(shares, count).bincount(minlength=len(shares)).tolist()
+        ends = list(itertools.accumulate(sizes))
+        return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+    def _owners(self, shares: tuple[float, ...], count: int) -> Tensor:
         edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]
         throws = torch.rand(count, generator=self._host, dtype=torch.float64)
-        owner = torch.bucketize(throws, edges, right=True)
-        rows = [(owner == number).nonzero().squeeze(1) for number in range(len(shares))]
-        return [some.to(self.device, non_blocking=True) for some in rows]  # without waiting for the device
+        return torch.bucketize(throws, edges, right=True)
+
+
+def on_device(values: Tensor, device: torch.device) -> Tensor:
+    """*values* of the host on *device*. Only a copy from pinned memory does not make the host wait for a GPU."""
+    return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
 def _host_after(generator: torch.Generator) -> torch.Generator:

@@ -46,7 +46,10 @@ def through_jpeg(images: Tensor, quality: Tensor, *, half_chroma: bool) -> Tenso
 
 def tables_of(quality: Tensor) -> tuple[Tensor, Tensor]:
     """The tables for luma and chroma (B, 64) that libjpeg uses at each *quality* (B,), row by row."""
-    return _scaled(_LUMA_TABLE, quality), _scaled(_CHROMA_TABLE, quality)
+    percent = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)
+    scaled = (_tables(quality.device) * percent.reshape(-1, 1, 1) + 50).div_(100).floor_().clamp_(1, 255)
+    luma, chroma = scaled.unbind(1)
+    return luma, chroma
 
 
 def through_tables(images: Tensor, luma_table: Tensor, chroma_table: Tensor, *, half_chroma: bool) -> Tensor:
@@ -82,7 +85,7 @@ def _through_cosines(planes: Tensor, table: Tensor) -> Tensor:
     batch, channels, height, width = planes.shape
     down, across = height // _BLOCK, width // _BLOCK
     blocks = planes.reshape(batch, channels, down, _BLOCK, across, _BLOCK).transpose(3, 4)
-    transform = _cosines().to(planes.device)
+    transform = _cosines(planes.device)
     steps = table.unsqueeze(1)
     kept = (blocks.reshape(batch, -1, _BLOCK**2) @ transform.T).div_(steps).round_().mul_(steps)
     blocks = (kept @ transform).reshape(batch, channels, down, across, _BLOCK, _BLOCK)
@@ -97,14 +100,16 @@ def cosine_basis(size: int) -> Tensor:
     return basis
 
 
+# Constants are kept on each device, because copying them there makes the host wait.
+
+
 @cache
-def _cosines() -> Tensor:
+def _cosines(device: torch.device) -> Tensor:
     """The cosine transform of a block as one matrix (64, 64), row-major on both sides."""
-    return torch.kron(cosine_basis(_BLOCK), cosine_basis(_BLOCK)).float()
+    return torch.kron(cosine_basis(_BLOCK), cosine_basis(_BLOCK)).float().to(device)
 
 
-def _scaled(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
-    """The table (B, 64) that libjpeg uses at each *quality* (B,)."""
-    percent = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)
-    base = torch.tensor(table, device=quality.device).flatten()
-    return torch.floor((base * percent.unsqueeze(1) + 50) / 100).clamp(1, 255)
+@cache
+def _tables(device: torch.device) -> Tensor:
+    """The tables of quality 50 for luma and chroma (2, 64)."""
+    return torch.tensor([_LUMA_TABLE, _CHROMA_TABLE], device=device).flatten(1)

@@ -105,3 +105,7 @@ def _fill(optimiser: torch.optim.Optimizer, flat: Mapping[str, Tensor]) -> None:
         index, key = name.split("/")
         states.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict(optimiser.state_dict() | {"state": states})
+    for parameter, state in optimiser.state.items():
+        for key, value in state.items():
+            if value.shape == parameter.shape:  # fused updates need the same order in memory; files have another
+                state[key] = torch.empty_like(parameter).copy_(value)

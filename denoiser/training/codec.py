@@ -30,6 +30,7 @@ from denoiser.networks.codec.levels import LEVELS
 from denoiser.networks.codec.quantised import QuantisedLayer
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
+from denoiser.noise.dice import on_device
 from denoiser.options import TrainOptions
 from denoiser.training.codec_validation import CodecValidator
 from denoiser.training.data import CropSource, Loading, load_photos, resident
@@ -79,7 +80,7 @@ class CleanCrops:
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """Input and target are the same."""
         clean = self.crops.draw(count, patch, generator)
-        planes = planes_of(Condition(0.0, 0.0)).to(clean.device)
+        planes = on_device(planes_of(Condition(0.0, 0.0)), clean.device)
         return Batch(clean, clean, planes.expand(count, -1, -1, -1))
 
 

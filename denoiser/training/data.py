@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -25,6 +26,7 @@ from denoiser.evaluation.samples import image_paths
 from denoiser.events import CancelToken
 from denoiser.image import Image
 from denoiser.imageio import depth
+from denoiser.noise.dice import on_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class PhotoPool:
             crops.append(image[:, top : top + patch, left : left + patch])
         taken = chance.chosen_candidates(texture(torch.stack([crop[1] for crop in crops]))).tolist()
         turned = [_turned(crops[i], turn) for i, turn in zip(taken, chance.turns.tolist(), strict=True)]
-        return torch.stack(turned).to(generator.device).float().div_(255)
+        return on_device(torch.stack(turned), generator.device).float().div_(255)
 
     @property
     def size(self) -> int:
@@ -216,6 +218,13 @@ def _turned(crop: Tensor, turn: int) -> Tensor:
     return turned.flip(2) if turn >= 4 else turned
 
 
+@cache
+def _turned_places(patch: int, device: torch.device) -> Tensor:
+    """The numbers of the pixels of a crop in each turn (_TURNS, patch, patch)."""
+    places = torch.arange(patch * patch).reshape(1, patch, patch)
+    return torch.cat([_turned(places, turn) for turn in range(_TURNS)]).to(device)
+
+
 _SHARE_OF_FREE = 0.5  # of the device's memory, for the pool; the rest is for the network
 
 
@@ -243,8 +252,7 @@ class DevicePool:
         greens = self._bytes[corner + plane + side.reshape(1, -1, 1) * width + side.reshape(1, 1, -1)]
         taken = chance.chosen_candidates(texture(greens))
         corner, width, plane = (value[taken] for value in corners)
-        places = torch.arange(patch * patch, device=generator.device).reshape(1, patch, patch)
-        places = torch.cat([_turned(places, turn) for turn in range(_TURNS)])[chance.turns]
+        places = _turned_places(patch, generator.device)[chance.turns]
         rows, columns = places // patch, places % patch
         inside = (corner + rows * width + columns).unsqueeze(1)
         channels = torch.arange(self._channels, device=generator.device).reshape(1, -1, 1, 1)

@@ -71,53 +71,55 @@ class _Crops:
     max_sigma: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How a kind of noise is made, and its correlation, 0 or 1; None if no level can be given."""
-
-    apply: Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]]  # noisy, target, level of luma and chroma (2, B)
-    correlated: float | None
-    compressed: bool = False  # some of it went through JPEG
-
-
 def degrade(clean: Tensor, shares: NoiseShares, generator: torch.Generator) -> Batch:
-    """Draws a kind of noise for each crop of *clean* (B, 3, H, W) in 0..1 and applies it."""
+    """Noise of a random kind for each crop of *clean* (B, 3, H, W) in 0..1, whose order is random.
+
+    Rows of one kind are neighbours, and kinds are ordered so that steps which several of them share take one span.
+    """
     dice = Dice(generator)
     batch, device = clean.shape[0], clean.device
     clean = _grey_where(dice.uniform(0, 1, batch) < shares.grey, clean)
     grey = (clean == clean[:, :1]).flatten(1).all(dim=1)
+    at = dict(zip(_KINDS, dice.spans(_shares_of_kinds(shares), batch), strict=True))
     noisy, target = torch.empty_like(clean), torch.empty_like(clean)
     levels, correlated, unknown = torch.zeros(2, batch, device=device), *torch.zeros(2, batch, device=device)
-    split = dice.split(tuple(getattr(shares, name) for name in _KINDS), batch)
-    for kind, rows in zip(_KINDS.values(), split, strict=True):
-        if len(rows):
+    for make, first, last in _MAKERS:
+        rows = slice(at[first].start, at[last].stop)
+        if rows.start < rows.stop:
             crops = _Crops(clean[rows], grey[rows], shares.max_sigma)
-            noisy[rows], target[rows], levels[:, rows] = kind.apply(crops, dice)
-            correlated[rows] = kind.correlated or 0.0
-            unknown[rows] = float(kind.correlated is None)
-            if kind.correlated is not None:
-                level = levels[:, rows].mean(dim=0)
-                noisy[rows] = _with_defects(noisy[rows], crops, level, shares, dice, compressed=kind.compressed)
+            noisy[rows], target[rows], levels[:, rows] = make(crops, dice)
+    files, compressed = at["camera"].start, slice(at["camera, JPEG"].start, at["clean, JPEG"].stop)
+    noisy[at["camera"]] = simple.as_8_bit(noisy[at["camera"]])
+    if compressed.start < compressed.stop:
+        noisy[compressed] = compress(noisy[compressed], dice)
+        noisy[at["clean, JPEG"]] = _grey_where(grey[at["clean, JPEG"]], noisy[at["clean, JPEG"]])
+    measured = slice(at["shaped"].start, compressed.stop)
+    levels[:, measured] = torch.stack(luma_and_chroma_sigma(noisy[measured] - target[measured]))
+    correlated[at["shaped"].start : at["camera, JPEG"].stop] = 1.0
+    unknown[at["clean"].stop :] = 1.0
+    _strike(noisy[: at["clean"].stop], grey, levels.mean(dim=0), files, shares, dice)
     return Batch(noisy, target, _planes(levels, correlated, unknown > 0, shares, dice))
 
 
-def _with_defects(
-    noisy: Tensor, crops: _Crops, level: Tensor, shares: NoiseShares, dice: Dice, *, compressed: bool
-) -> Tensor:
-    """*noisy* with dead and hot pixels in some samples and stripes in others, then as files where *compressed*.
+def _strike(noisy: Tensor, grey: Tensor, level: Tensor, files: int, shares: NoiseShares, dice: Dice) -> None:
+    """Add dead and hot pixels to some of *noisy* and stripes to others; those from number *files* on become files.
 
     *level* (B,) is the sigma of the noise below them.
     """
-    if shares.defects == shares.stripes == 0:
-        return noisy
     plain = 1 - shares.defects - shares.stripes
     struck, striped, _ = dice.split((shares.defects, shares.stripes, plain), len(noisy))
-    result = noisy.clone()
-    for rows, add in ((struck, _add_defects), (striped, _add_stripes)):
-        if len(rows):
-            added = _grey_where(crops.grey[rows], add(noisy[rows], level[rows], dice))
-            result[rows] = _as_files(added, dice) if compressed else added
-    return result
+    added = [
+        add(noisy[rows], level[rows], dice)
+        for rows, add in ((struck, _add_defects), (striped, _add_stripes))
+        if len(rows)
+    ]
+    if not added:
+        return
+    rows = torch.cat([struck, striped])
+    result = _grey_where(grey[rows], torch.cat(added))
+    is_compressed = dice.uniform(0, 1, len(rows), 1, 1, 1) < _JPEG_SHARE
+    as_files = torch.where(is_compressed, compress(result, dice), simple.as_8_bit(result))
+    noisy[rows] = torch.where((rows >= files).reshape(-1, 1, 1, 1), as_files, result)
 
 
 def _add_defects(noisy: Tensor, _level: Tensor, dice: Dice) -> Tensor:
@@ -167,41 +169,26 @@ def _white(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
 
 def _camera(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     noisy, target = camera.photograph(crops.clean, dice.generator)
-    noisy, target = (_grey_where(crops.grey, image) for image in (noisy, target))
-    kept = _as_files(noisy, dice)
-    return kept, target, torch.stack(luma_and_chroma_sigma(kept - target))
-
-
-def _as_files(images: Tensor, dice: Dice) -> Tensor:
-    compressed, as_it_is = dice.split((_JPEG_SHARE, 1 - _JPEG_SHARE), len(images))
-    kept = torch.empty_like(images)
-    if len(compressed):
-        kept[compressed] = compress(images[compressed], dice)
-    kept[as_it_is] = simple.as_8_bit(images[as_it_is])
-    return kept
+    return _grey_where(crops.grey, noisy), _grey_where(crops.grey, target), _no_level(crops)
 
 
 def _shaped(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     sigma = dice.uniform(0, 1, len(crops.clean)).square() * crops.max_sigma * 0.7
     noisy = _grey_where(crops.grey, simple.add_shaped(crops.clean, sigma, dice.generator))
-    noisy = _some_clipped(noisy, dice)
-    return noisy, crops.clean, torch.stack(luma_and_chroma_sigma(noisy - crops.clean))
+    return _some_clipped(noisy, dice), crops.clean, _no_level(crops)
+
+
+def _clean(crops: _Crops, _dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
+    # Saved as JPEG afterwards: the target is the photo before.
+    photos = simple.as_8_bit(crops.clean)
+    return photos, photos, _no_level(crops)
 
 
 def _nearly_clean(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     # Up to sigma 2, half of them 0; the target is the input: teaches to do no harm.
     sigma = dice.uniform(-2, 2, len(crops.clean)).clamp_min(0)
     noisy = simple.as_8_bit(simple.add_white(crops.clean, sigma, dice.generator, grey=crops.grey))
-    levels = torch.stack([sigma, sigma])
-    compressed, _ = dice.split((_CLEAN_JPEG_SHARE, 1 - _CLEAN_JPEG_SHARE), len(noisy))
-    if not len(compressed):
-        return noisy, noisy, levels
-    # Clean photos that were saved as JPEG: the target is the photo before.
-    target = noisy.clone()
-    target[compressed] = simple.as_8_bit(crops.clean[compressed])
-    noisy[compressed] = _grey_where(crops.grey[compressed], compress(target[compressed], dice))
-    levels[:, compressed] = torch.stack(luma_and_chroma_sigma(noisy[compressed] - target[compressed]))
-    return noisy, target, levels
+    return noisy, noisy, torch.stack([sigma, sigma])
 
 
 def _impulse(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
@@ -209,25 +196,37 @@ def _impulse(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     extremes = simple.add_salt_and_pepper(crops.clean, share, dice.generator)
     values = _grey_where(crops.grey, simple.add_random_values(crops.clean, share, dice.generator))
     either = dice.uniform(0, 1, len(share), 1, 1, 1) < 0.5
-    return torch.where(either, extremes, values), crops.clean, torch.zeros(2, len(share), device=dice.device)
+    return torch.where(either, extremes, values), crops.clean, _no_level(crops)
 
 
 def _masked(crops: _Crops, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
     share = dice.number(*_MASKED_RANGE)
     mask = (simple.mask_pixels, simple.mask_blocks, simple.mask_stripes)[int(dice.number(0, 2.999))]
     noisy = mask(crops.clean, share, dice.generator)
-    return noisy, crops.clean, torch.zeros(2, len(noisy), device=dice.device)
+    return noisy, crops.clean, _no_level(crops)
 
 
-# By the names of the shares; impulses and holes have no level that could be given.
-_KINDS = {
-    "white": _Kind(_white, 0.0),
-    "camera": _Kind(_camera, 1.0, compressed=True),
-    "shaped": _Kind(_shaped, 1.0),
-    "clean": _Kind(_nearly_clean, 0.0, compressed=True),
-    "impulse": _Kind(_impulse, None),
-    "masking": _Kind(_masked, None),
-}
+def _no_level(crops: _Crops) -> Tensor:
+    return crops.clean.new_zeros(2, len(crops.clean))  # measured afterwards, or not given
+
+
+_KINDS = ("white", "shaped", "camera", "camera, JPEG", "clean, JPEG", "clean", "impulse", "masking")
+# For which kinds, from the first to the last, noisy crops, targets and levels of luma and chroma (2, B) are made.
+_MAKERS: tuple[tuple[Callable[[_Crops, Dice], tuple[Tensor, Tensor, Tensor]], str, str], ...] = (
+    (_white, "white", "white"),
+    (_shaped, "shaped", "shaped"),
+    (_camera, "camera", "camera, JPEG"),
+    (_clean, "clean, JPEG", "clean, JPEG"),
+    (_nearly_clean, "clean", "clean"),
+    (_impulse, "impulse", "impulse"),
+    (_masked, "masking", "masking"),
+)
+
+
+def _shares_of_kinds(shares: NoiseShares) -> tuple[float, ...]:
+    camera, clean = shares.camera * _JPEG_SHARE, shares.clean * _CLEAN_JPEG_SHARE
+    exact = shares.white, shares.shaped, shares.camera - camera, camera, clean, shares.clean - clean
+    return *exact, shares.impulse, shares.masking
 
 
 def _grey_where(chosen: Tensor, images: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Quintic Newton-Schulz: singular values go to about 1 within five steps (coefficients of Jordan et al.).
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -19,10 +20,14 @@ _STEPS = 5
 
 
 class Muon(torch.optim.Optimizer):
-    """Orthogonalised Nesterov momentum for kernels of two or more dimensions."""
+    """Orthogonalised Nesterov momentum for kernels of two or more dimensions.
+
+    The number of operations does not depend on that of the kernels: a GPU would wait for the host otherwise.
+    """
 
     def __init__(self, kernels: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
         super().__init__([{"params": list(kernels)}], {"lr": lr, "momentum": momentum})  # there may be none
+        self._layouts: dict[tuple[Any, ...], _Layout] = {}
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
@@ -41,33 +46,72 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_mul_(momenta, decay)
         torch._foreach_add_(momenta, gradients)
         ahead = torch._foreach_add(gradients, momenta, alpha=decay)
-        for alike in _of_one_shape(ahead):
-            rows, columns = ahead[alike[0]].flatten(1).shape
-            steps = orthogonalised(torch.stack([ahead[number].flatten(1) for number in alike]))
-            scale = max(1.0, rows / columns) ** 0.5
-            for number, step in zip(alike, steps, strict=True):
-                kernels[number].add_(step.reshape(kernels[number].shape), alpha=-rate * scale)
+        key = tuple((kernel.shape, kernel.stride()) for kernel in ahead)
+        if key not in self._layouts:
+            self._layouts[key] = _Layout(ahead)
+        torch._foreach_add_(list[Tensor](kernels), self._layouts[key].steps(ahead), alpha=-rate)
 
 
-def _of_one_shape(kernels: Sequence[Tensor]) -> Iterable[list[int]]:
-    """The numbers of *kernels*, grouped by shape: a GPU processes a stack of them as fast as one."""
-    numbers: dict[torch.Size, list[int]] = {}
-    for number, kernel in enumerate(kernels):
-        numbers.setdefault(kernel.flatten(1).shape, []).append(number)
-    return numbers.values()
+class _Layout:
+    """Where the numbers of kernels lie in stacks of matrices that are no taller than wide, and the way back."""
+
+    def __init__(self, kernels: Sequence[Tensor]) -> None:
+        self._device = kernels[0].device
+        self._kernels = [(kernel.shape, kernel.stride()) for kernel in kernels]
+        sizes = [kernel.numel() for kernel in kernels]
+        numbers = torch.split(torch.arange(sum(sizes)), sizes)
+        matrices = [part.as_strided(*one).flatten(1) for part, one in zip(numbers, self._kernels, strict=True)]
+        self._scales = [max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5 for matrix in matrices]
+        wide = [matrix.mT if len(matrix) > matrix.shape[1] else matrix for matrix in matrices]
+        most_padding = _MOST_PADDING.get(self._device.type, 0)
+        stacks = []
+        for (rows, columns), members in _stacks([matrix.shape for matrix in wide], most_padding).items():
+            pads = [(0, columns - wide[one].shape[1], 0, rows - wide[one].shape[0]) for one in members]
+            padded = [functional.pad(wide[one], pad, value=-1) for one, pad in zip(members, pads, strict=True)]
+            stacks.append(torch.stack(padded))
+        self._into = [stack.to(self._device) for stack in stacks]
+        # Of all numbers in the stacks those that are no padding, in the order of the kernels.
+        self._back = torch.cat([stack.flatten() for stack in stacks]).argsort()[-sum(sizes) :].to(self._device)
+
+    def steps(self, kernels: Sequence[Tensor]) -> list[Tensor]:
+        """The orthogonalised *kernels*, in memory as these are."""
+        flat = [kernel.as_strided((kernel.numel(),), (1,)) for kernel in kernels]
+        # The iteration tolerates rounding, and GPUs are fastest in bf16. The last number is that of the padding.
+        precision = torch.bfloat16 if self._device.type == "cuda" else torch.float32
+        numbers = torch.cat([*flat, flat[0].new_zeros(1)]).to(precision)
+        near = torch.cat([orthogonalised(numbers[into]).flatten() for into in self._into])
+        parts = torch.split(near[self._back].to(flat[0].dtype), [len(part) for part in flat])
+        steps = [part.as_strided(*one) for part, one in zip(parts, self._kernels, strict=True)]
+        torch._foreach_mul_(steps, self._scales)
+        return steps
+
+
+# A GPU takes hardly longer for a stack of matrices than for one. Smaller ones are padded with zeros, which stay
+# zero, while these multiplications take less time than launching another stack. A CPU would have to do them all.
+_MOST_PADDING = {"cuda": 1_000_000_000}
+
+
+def _stacks(shapes: Sequence[Sequence[int]], most_padding: int) -> dict[tuple[int, int], list[int]]:
+    """The numbers of the matrices in each stack, by its shape. An iteration multiplies rows² × columns times."""
+    stacks: dict[tuple[int, int], list[int]] = {}
+    for height, width in sorted({(height, width) for height, width in shapes}, reverse=True):
+        alike = [number for number, shape in enumerate(shapes) if tuple(shape) == (height, width)]
+        room = [
+            (rows**2 * columns, (rows, columns)) for rows, columns in stacks if rows >= height and columns >= width
+        ]
+        cost, stack = min(room, default=(0, (height, width)))
+        fits = len(alike) * (cost - height**2 * width) <= most_padding
+        stacks.setdefault(stack if fits else (height, width), []).extend(alike)
+    return stacks
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Matrices (..., rows, columns) with the directions of *matrices* and singular values near 1."""
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    # The iteration tolerates rounding, and GPUs are fastest in bf16.
-    x = (matrices.mT if tall else matrices).to(torch.bfloat16 if matrices.is_cuda else torch.float32)
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    """*matrices* (N, rows, columns), no taller than wide, with the same directions and singular values near 1."""
+    x: Tensor = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(_STEPS):
         gram = x @ x.mT
-        x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
-    near: Tensor = x.mT if tall else x
-    return near.to(matrices.dtype)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+    return x
 
 
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

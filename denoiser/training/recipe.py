@@ -71,7 +71,7 @@ class Recipe:
     noisy_share: float = 1.0  # of the samples; a codec sees clean ones beside them
     high_rate_share: float = 0.5  # of the samples of a codec, whose quality step is in the upper half
     pair_share: float = 0.5  # of the samples, where real pairs are given; the rest is drawn noise
-    compile: bool = False  # by torch.compile: worth its minute of start on a GPU
+    compile: bool | str = False  # by torch.compile; "cudagraphs" launches each pass of a GPU as one graph instead
     steps: int = 0  # length of the training, if it does not depend on the time
 
     def stage_at(self, fraction: float) -> Stage:

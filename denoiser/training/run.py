@@ -66,7 +66,9 @@ class Run:
         kernels, rest = split(self.network)
         self.optimisers = [
             Muon(kernels, lr=self.recipe.muon_rate),
-            torch.optim.Adam(parameter_groups(self.network, rest), lr=self.recipe.adam_rate, betas=(0.9, 0.99)),
+            torch.optim.Adam(
+                parameter_groups(self.network, rest), lr=self.recipe.adam_rate, betas=(0.9, 0.99), fused=True
+            ),
         ]
         self.progress = checkpoint.TrainingState(self.recipe.name)
         self.forward = self.processes.wrap(self.network)
@@ -93,9 +95,9 @@ class Run:
         """Draw a batch and take one step on it. The loss stays on the device, so that the step does not wait."""
         stage = self.recipe.stage_at(self.fraction)
         batch = self.source.draw(stage.batch, stage.patch, self.generator)
-        loss = self.task.loss(self, batch, stage)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
+        loss = self.task.loss(self, batch, stage)
         loss.backward()  # type: ignore[no-untyped-call]
         self._update()
         self.progress.step += 1
@@ -133,7 +135,8 @@ def learning_rate_factor(fraction: float, step: int, warm_up_steps: int) -> floa
 def compile_if_it_works(run: Run) -> str:
     """Compile the network of *run*; return one line with the result.
 
-    Many compiler errors appear only with the first batch, so one is tried, forwards and backwards.
+    Many compiler errors appear only with the first batch, so one is tried, forwards and backwards. CUDA graphs are
+    recorded in the second pass and run in the third.
     """
     plain = run.forward
     assert isinstance(plain, nn.Module), "a run starts with a module"
@@ -142,9 +145,12 @@ def compile_if_it_works(run: Run) -> str:
     pixels = torch.zeros(stage.batch, 3, stage.patch, stage.patch, device=run.device)
     planes = torch.zeros(stage.batch, PLANES, 1, 1, device=run.device)
     try:
-        run.forward = torch.compile(plain)
-        run.task.loss(run, Batch(pixels, pixels, planes), stage).backward()  # type: ignore[no-untyped-call]
-        run.network.zero_grad(set_to_none=True)
+        how = run.recipe.compile
+        words: dict[str, Any] = {"backend": how, "dynamic": False} if isinstance(how, str) else {}
+        run.forward = torch.compile(plain, **words)
+        for _ in range(3):
+            run.task.loss(run, Batch(pixels, pixels, planes), stage).backward()  # type: ignore[no-untyped-call]
+            run.network.zero_grad(set_to_none=True)
     except (RuntimeError, ImportError, OSError) as error:  # the base classes of what torch.compile raises
         run.forward = plain
         run.network.zero_grad(set_to_none=True)

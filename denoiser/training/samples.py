@@ -1,6 +1,6 @@
 """What a network trains on: crops with drawn noise, crops of real pairs, or a mixture of both.
 
-On a GPU, samples are drawn for several steps at once: noise takes hundreds of small operations, which the host
+On a GPU, samples are drawn for many steps at once: noise takes hundreds of small operations, which the host
 starts one after the other, and a large batch of noise takes as long as a small one.
 """
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from denoiser.networks.conditioning import luma_and_chroma_sigma, planes_of_batch
+from denoiser.noise.dice import Dice
 from denoiser.training.data import CropSource
 from denoiser.training.degrade import Batch, degrade
 from denoiser.training.recipe import NoiseShares
@@ -70,8 +71,7 @@ class Mixed:
 
     def draw(self, count: int, patch: int, generator: torch.Generator) -> Batch:
         """A batch with the samples of *first* in front."""
-        chance = float(torch.rand((), generator=generator, device=generator.device))
-        of_first = int(count * self.share + chance)
+        of_first = int(count * self.share + Dice(generator).number(0, 1))
         if of_first == 0:
             return self.second.draw(count, patch, generator)
         if of_first == count:
@@ -94,7 +94,8 @@ def neighbour_correlation(noise: Tensor) -> Tensor:
     return (across + down) / 2 / power
 
 
-_PIXELS = 16e6  # drawn at once; half a dozen gigabytes while the noise of cameras is made
+_SHARE_OF_FREE = 0.25  # of the device's memory, for drawing ahead
+_BYTES_PER_PIXEL = 400  # while the noise of cameras is made
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class DrawnAhead:
     """Draws several batches from *source* at once."""
 
     source: SampleSource
-    pixels: float = _PIXELS
+    pixels: float
     _ready: list[Batch] = field(default_factory=list, init=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False)
 
@@ -119,5 +120,8 @@ class DrawnAhead:
 
 
 def drawn_ahead(source: SampleSource, device: torch.device) -> SampleSource:
-    """*source* drawn ahead on a GPU; unchanged on a CPU, whose cache large batches exceed."""
-    return DrawnAhead(source) if device.type == "cuda" else source
+    """*source* drawn ahead on a GPU, as far as its memory allows; unchanged on a CPU, whose cache is small."""
+    if device.type != "cuda":
+        return source
+    free, _ = torch.cuda.mem_get_info(device)
+    return DrawnAhead(source, _SHARE_OF_FREE * free / _BYTES_PER_PIXEL)

@@ -58,3 +58,36 @@ def tiny_run(tiny_recipe):
         return Run(**(given | words))
 
     return make
+
+
+@pytest.fixture
+def never_waiting():
+    """Makes modes in which an operation fails that would make the host wait for the *device*."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    waiting = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "bincount", "_unique2"}
+
+    class NeverWaiting(TorchDispatchMode):
+        def __init__(self, device):
+            super().__init__()
+            self.device = torch.device(device)
+
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
+            result = operation(*args, **kwargs)
+            name = operation._schema.name.removeprefix("aten::")
+            made = [one for one in tree_leaves(result) if isinstance(one, torch.Tensor)]
+            if all(one.device != self.device for one in given + made):
+                return result
+            copied = name in ("_to_copy", "copy_") and len({one.device for one in given + made}) > 1
+            blocks = copied and not (kwargs.get("non_blocking") or args[2:] == (True,))
+            # Of these the first is how torch.tensor puts numbers of the host on a device.
+            from_host = name == "lift_fresh" and self.device.type != "cpu"
+            by_mask = name.startswith("index") and any(one.dtype == torch.bool for one in given[1:])
+            assert not (name in waiting or blocks or from_host or by_mask), f"{name} makes the host wait"
+            return result
+
+    return NeverWaiting

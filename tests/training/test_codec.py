@@ -128,6 +128,20 @@ def test_the_index_path_is_rounded_in_the_last_part(run):
     assert not run.network.index_path_is_rounded
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.99e9])
+def test_no_step_makes_the_host_wait(run, never_waiting, seconds):
+    batch = run.source.draw(4, 64, run.generator)
+
+    class Repeated:
+        def draw(self, count, patch, generator):
+            return batch
+
+    run.source, run.progress.seconds = Repeated(), seconds
+    run.step()  # the first one makes the state of the optimisers
+    with never_waiting("cpu"):
+        run.step()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.75, 1.0])
 def test_the_share_of_high_rates_is_that_of_the_recipe(share):
     steps = quality_steps(4000, share, torch.Generator().manual_seed(0))

@@ -16,6 +16,14 @@ class _Constant(torch.nn.Module):
         return torch.full_like(noisy, 0.25)
 
 
+class _Repeated:
+    def __init__(self, batch) -> None:
+        self.batch = batch
+
+    def draw(self, count, patch, generator):
+        return self.batch
+
+
 def test_steps_take_noise_away(tiny_run):
     run = tiny_run(seconds=1e9)
     run.recipe = dataclasses.replace(run.recipe, warm_up_steps=10)
@@ -29,6 +37,39 @@ def test_steps_take_noise_away(tiny_run):
     assert psnr(denoised(run.average, crop, run.device), crop.target) > before + 0.8, "a young average follows"
     assert run.progress.step == 150
     assert run.progress.megapixels == pytest.approx(150 * 4 * 32 * 32 / 1e6)
+
+
+def test_no_step_makes_the_host_wait(tiny_run, never_waiting):
+    run = tiny_run()
+    run.source = _Repeated(run.source.draw(4, 32, run.generator))
+    run.step()  # the first one makes the state of the optimisers
+    with never_waiting("cpu"):
+        run.step()
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda loss, batch: loss.item(),
+        lambda loss, batch: loss if loss > 0 else -loss,
+        lambda loss, batch: batch.input[batch.planes[:, 0, 0, 0] > 0],
+        lambda loss, batch: (batch.planes > 0).nonzero(),
+    ],
+)
+def test_a_step_that_waits_is_found(tiny_run, never_waiting, wait):
+    run = tiny_run()
+    run.source = _Repeated(run.source.draw(4, 32, run.generator))
+    run.step()
+    plain = run.task.loss
+
+    def waiting(run, batch, stage):
+        loss = plain(run, batch, stage)
+        wait(loss, batch)
+        return loss
+
+    run.task = dataclasses.replace(run.task, loss=waiting)
+    with never_waiting("cpu"), pytest.raises(AssertionError, match="makes the host wait"):
+        run.step()
 
 
 def test_a_teacher_pulls_by_half(tiny_run):
@@ -64,6 +105,30 @@ def test_the_teacher_stays_as_it_is(tiny_run):
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
+def test_the_fused_adam_takes_the_steps_of_the_plain_one(tiny_run):
+    run = tiny_run()
+    fused = run.optimisers[1]
+    plain_groups = [
+        {**group, "params": [torch.nn.Parameter(one.detach().clone()) for one in group["params"]]}
+        for group in fused.param_groups
+    ]
+    for group in plain_groups:
+        group |= {"fused": False, "foreach": False}
+    plain = torch.optim.Adam(plain_groups)
+    chance = torch.Generator().manual_seed(0)
+    for _ in range(4):
+        for one, other in zip(fused.param_groups, plain.param_groups, strict=True):
+            for ours, reference in zip(one["params"], other["params"], strict=True):
+                ours.grad = torch.empty_like(ours).copy_(torch.randn(ours.shape, generator=chance))
+                reference.grad = ours.grad.clone()
+        fused.step()
+        plain.step()
+    assert fused.defaults["fused"]
+    for one, other in zip(fused.param_groups, plain.param_groups, strict=True):
+        for ours, reference in zip(one["params"], other["params"], strict=True):
+            assert torch.allclose(ours, reference, rtol=1e-5, atol=1e-7)
+
+
 def test_rates_climb_and_fall():
     assert learning_rate_factor(0.0, 0, 100) == pytest.approx(0.01)
     assert learning_rate_factor(0.0, 100, 100) == 1.0
@@ -72,7 +137,7 @@ def test_rates_climb_and_fall():
 
 
 def test_where_the_compiler_fails_the_plain_network_trains(tiny_run, monkeypatch):
-    def no_compiler(module):
+    def no_compiler(module, **words):
         raise RuntimeError("Cannot find a working triton installation.\nMore than one line follows.")
 
     monkeypatch.setattr(torch, "compile", no_compiler)
@@ -89,7 +154,7 @@ def test_a_network_that_fails_at_the_first_batch_is_not_kept(tiny_run, monkeypat
         def forward(self, noisy, planes):
             raise RuntimeError("backend compiler failed")
 
-    monkeypatch.setattr(torch, "compile", lambda module: Late())
+    monkeypatch.setattr(torch, "compile", lambda module, **words: Late())
     run = tiny_run()
     assert "backend compiler failed" in compile_if_it_works(run)
     assert torch.isfinite(run.step())
@@ -97,10 +162,13 @@ def test_a_network_that_fails_at_the_first_batch_is_not_kept(tiny_run, monkeypat
 
 @pytest.mark.long
 @pytest.mark.skipif(not shutil.which("c++"), reason="no compiler here")
-def test_a_compiled_network_takes_the_same_steps(tiny_run, monkeypatch):
-    # Where CUDA's compiler is installed and no GPU is, torch warns of that.
-    monkeypatch.setattr(logging.getLogger("torch.utils.cpp_extension"), "disabled", True)
+@pytest.mark.parametrize("how", [True, "cudagraphs"])
+def test_a_compiled_network_takes_the_same_steps(tiny_run, monkeypatch, how):
+    # Where CUDA's compiler is installed and no GPU is, torch warns of that; without a GPU it traces graphs only.
+    for name in ("torch.utils.cpp_extension", "torch._inductor.cudagraph_utils.__cudagraphs"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", True)
     plain, compiled = tiny_run(), tiny_run()
+    compiled.recipe = dataclasses.replace(compiled.recipe, compile=how)
     note = compile_if_it_works(compiled)
     assert note == "The network is compiled.", note
     for _ in range(3):

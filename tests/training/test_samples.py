@@ -1,7 +1,11 @@
+import pytest
 import torch
 
+from denoiser.training import recipe
+from denoiser.training.codec import CleanCrops
+from denoiser.training.data import DevicePool, PhotoPool
 from denoiser.training.degrade import Batch
-from denoiser.training.samples import DrawnAhead, Mixed, drawn_ahead, neighbour_correlation
+from denoiser.training.samples import DrawnAhead, DrawnNoise, Mixed, RealNoise, drawn_ahead, neighbour_correlation
 
 
 class _Marked:
@@ -85,3 +89,31 @@ def test_another_size_is_drawn_anew():
 def test_a_cpu_draws_for_one_step_at_a_time():
     source = _Numbered()
     assert drawn_ahead(source, torch.device("cpu")) is source
+
+
+class _MetaGenerator(torch.Generator):
+    """A generator of a device without numbers: like a GPU not the host, but any machine has it."""
+
+    @property
+    def device(self):
+        return torch.device("meta")
+
+
+@pytest.mark.parametrize("name", ["fast-gpu", "best", "codec-gpu", "pairs"])
+def test_drawing_on_a_device_does_not_make_the_host_wait(name, never_waiting):
+    plan = recipe.load("fast-gpu" if name == "pairs" else name)
+    photo = torch.zeros(3, 400, 400, dtype=torch.uint8)
+    photos, pairs = (
+        DevicePool(PhotoPool((image,), torch.ones(1), (), ()), torch.device("meta"))
+        for image in (photo, torch.cat([photo, photo]))
+    )
+    noise = DrawnNoise(photos, plan.noise)
+    source = {"codec-gpu": Mixed(noise, CleanCrops(photos), 0.3), "pairs": Mixed(RealNoise(pairs), noise, 0.5)}
+    ahead = DrawnAhead(source.get(name, noise), pixels=1e7)
+    generator = _MetaGenerator()
+    ahead.draw(256, 32, generator)  # constants are copied once
+    ahead._ready.clear()
+    with never_waiting("meta"):
+        batch = ahead.draw(256, 32, generator)
+    assert batch.input.device.type == "meta" and batch.input.shape == (256, 3, 32, 32)
+    assert len(ahead._ready) > 20
