@@ -5,12 +5,16 @@ import pytest
 import torch
 
 from denoiser.engine import torch_network
+from denoiser.engine.canvas import Canvas, Scale
+from denoiser.engine.runner import NetworkRunner
 from denoiser.engine.torch_network import TorchNetwork, bf16_error, bytes_per_pixel, choose_precision
+from denoiser.events import CancelToken
 from denoiser.models import catalog, loading
 from denoiser.networks import registry
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import Denoiser
 from denoiser.networks.pyramid import PyramidAutoencoder
+from denoiser.tiling import plan_tiles
 
 PLANES = Condition(25.0, 25.0, 0.0).planes().reshape(1, 4, 1, 1)
 
@@ -91,3 +95,43 @@ def test_it_follows_the_largest_layer(architecture, largest_per_pixel):
     assert bytes_per_pixel(network) == 8 * 4 * 8 * largest_per_pixel
     hooks = [hook for layer in network.modules() for hook in layer._forward_hooks]
     assert hooks == []
+
+
+class _AsOnACard(TorchNetwork):
+    """Uploads tensors as to a graphics card, and computes on the CPU."""
+
+    def upload(self, values):
+        tensor = torch.from_numpy(values)
+        return tensor.to(torch.int32) if tensor.dtype == torch.uint16 else tensor
+
+    def download(self, values):
+        return [value.numpy() for value in values], lambda: None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "passes", "share"),
+    [(np.uint8, 3, 1, 1.0), (np.uint8, 1, 8, 0.5), (np.uint16, 3, 2, 1.0), (np.float32, 3, 4, 0.7)],
+)
+def test_a_graphics_card_computes_the_same_around_the_network(network, dtype, channels, passes, share):
+    values = np.random.default_rng(0).random((2, 72, 80, channels))
+    values[:, 20:40, 20:40] = 0.98  # some of it is clipped
+    pixels = (values * (1 if dtype is np.float32 else np.iinfo(dtype).max)).astype(dtype)
+    if dtype is np.float32:
+        pixels[0, 3, 4] = np.nan
+    scale = Scale(1.0, None) if dtype is np.float32 else Scale(*[float(np.iinfo(dtype).max)] * 2)
+    results = []
+    for kind in (TorchNetwork, _AsOnACard):
+        runner = NetworkRunner(kind(network, "cpu", "fp32"))
+        canvases = [Canvas(one, scale, Condition(20, 25, 1.0), share, passes=passes) for one in pixels]
+        for canvas in canvases:
+            plan = plan_tiles(72, 80, multiple=8, halo=8, tile=128)
+            canvas.begin(plan)
+            for started in runner.start([(canvas, tile) for tile in plan.tiles], CancelToken()):
+                list(runner.finish(started))
+        assert all(canvas.is_done for canvas in canvases)
+        results.append(np.stack([canvas.result for canvas in canvases]).astype(float))
+    step = 1e-5 if dtype is np.float32 else 1
+    assert np.abs(np.nan_to_num(results[0]) - np.nan_to_num(pixels.astype(float))).max() >= step
+    assert np.array_equal(np.isnan(results[0]), np.isnan(results[1]))
+    assert np.nanmax(np.abs(results[0] - results[1])) <= step
+    assert np.nanmean(np.abs(results[0] - results[1])) < step / 100
