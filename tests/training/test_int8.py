@@ -46,6 +46,16 @@ def test_the_quantised_network_computes_nearly_the_same(network, crops):
     assert 0 < np.sqrt(np.mean((ours - wanted) ** 2)) * 255 < 0.5
 
 
+def test_white_and_camera_noise_with_and_without_a_level_are_sampled(crops):
+    """A layer whose inputs were never seen is rounded without correction."""
+    samples = int8._samples([crop for crop in crops for _ in range(7)])
+    planes = torch.stack([sample.planes.flatten() for sample in samples])
+    assert {-1.0, 0.0, 1.0} <= set(planes[:, 3].tolist())
+    assert set(planes[:, 2].tolist()) == {0.0, 1.0}
+    noise = torch.stack([(sample.input - sample.target).std() * 255 for sample in samples])
+    assert noise.min() < 2 and noise.max() > 60
+
+
 def test_errors_of_brightness_are_corrected_by_later_weights():
     """A kernel whose inputs are mostly one brightness: its sum matters more than each weight."""
     rng = np.random.default_rng(0)
