@@ -10,8 +10,9 @@ without VNNI multiply both by inputs of 0..255 (signed ones plus 128) and add th
 never overflow.
 
 A *fine* layer adds the convolution of what rounding left over, with a 256th of the step: activations then have 16
-bits, at the cost of a second integer convolution. Downsampling layers cannot be fine. Everything else (first and
-last layer, sums) is fp32. `denoiser.training.int8` makes the numbers, `openvino_network` runs them.
+bits, at the cost of a second integer convolution. It can be computed in fp32 instead. Downsampling layers cannot be
+fine. Everything else (first and last layer, sums) is fp32. `denoiser.training.int8` makes the numbers,
+`openvino_network` runs them.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def test_fine_layers_can_be_computed_in_fp32(network, weights, layers, tile):
     assert np.abs(mixed - exact).max() > 1e-3
 
 
-SHIPPED = ["fast"]
+SHIPPED = ["fast", "best"]
 
 
 def _shipped(model: str, integers: bool) -> OpenvinoNetwork:
