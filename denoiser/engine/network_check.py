@@ -25,7 +25,7 @@ _TILES = (
     (128, 192, 10.0),
     (256, 128, 25.0),
 )  # pixels, and sigma
-_SIDE, _SIGMA = 448, 25.0  # of the tile that is timed
+_SIDE, _SIGMA = 320, 25.0  # of the tile that is timed
 _ROUNDS = 3
 
 Tile = tuple[NDArray[np.float32], NDArray[np.float32]]

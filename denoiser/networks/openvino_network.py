@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from denoiser.errors import MissingDevice
 from denoiser.networks.int8 import FLOAT, Int8Layer, is_signed
@@ -20,15 +18,6 @@ from denoiser.networks.int8 import FLOAT, Int8Layer, is_signed
 _POLL = 20  # milliseconds between two checks for cancellation
 
 Values = NDArray[np.float32]
-
-
-def float_weights(path: Path) -> dict[str, Values]:
-    """The kernels of a weights file in fp32, by the name of their layer."""
-    with safe_open(path, "numpy") as file:
-        return {
-            name.removesuffix(".weight"): file.get_tensor(name).astype(np.float32)
-            for name in file.keys()  # noqa: SIM118 - not a mapping
-        }
 
 
 class OpenvinoNetwork:
@@ -40,16 +29,9 @@ class OpenvinoNetwork:
         blocks: Sequence[int],
         layers: Mapping[str, Int8Layer],
         threads: int,
-        *,
-        fine_in_fp32: bool = False,
     ) -> None:
-        """*weights* by layer in fp32; those in *layers* are replaced. Raises MissingDevice without OpenVINO.
-
-        *fine_in_fp32* computes fine layers in fp32, which is faster than two integer convolutions without VNNI.
-        """
+        """*weights* by layer in fp32; those in *layers* are replaced. Raises MissingDevice without OpenVINO."""
         openvino = _openvino()
-        if fine_in_fp32:
-            layers = {name: layer for name, layer in layers.items() if not layer.fine}
         model = _Graph(weights, layers).model(blocks)
         settings = {
             "INFERENCE_PRECISION_HINT": "f32",  # bf16 of OpenVINO is wrong on some processors: docs/engine.md
@@ -57,7 +39,8 @@ class OpenvinoNetwork:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # beside other programs pinned threads wait
         }
-        self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+        self._compiled = openvino.Core().compile_model(model, "CPU", settings)
+        self._request = self._compiled.create_infer_request()
 
     def __call__(self, noisy: Values, planes: Values, check: Callable[[], None] = lambda: None) -> Values:
         """The clean tile; *check* is called meanwhile, and stops the computation by raising."""
@@ -69,18 +52,10 @@ class OpenvinoNetwork:
         except BaseException:
             request.cancel()
             _wait_for_end(request)
+            self._compiled.release_memory()  # smaller tiles may follow a shortage
             raise
         clean: Values = request.get_output_tensor(0).data.copy()
         return clean
-
-
-def is_installed() -> bool:
-    """Whether the optional OpenVINO can be imported."""
-    try:
-        _openvino()
-    except MissingDevice:
-        return False
-    return True
 
 
 def _openvino() -> Any:

@@ -43,7 +43,8 @@ _BLOCK = 64  # weights that are rounded before all others are corrected
 _CLIPS = np.linspace(0.2, 1.05, 35)  # tried for the range of activations
 _MOST_ALONE = 0.09  # RMS in 8-bit steps
 # Saturated edges and the strongest noise exceed the range of photos: without room, pixels are wrong by 10 steps.
-_ROOM, _ROOM_OF_FINE = 1.3, 2.0
+_ROOM, _ROOM_OF_FINE = 1.3, 16.0
+_MOST_ANYWHERE = 5.0  # 8-bit steps at any level; a fine layer beyond it stays in fp32
 
 Matrix = NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -63,21 +64,29 @@ def quantised(
 ) -> dict[str, Int8Layer]:
     """The layers of *network* in integers, from clean *crops* (3, H, W) in 0..1 whose sides are multiples of 8.
 
-    *progress* receives each layer and the RMS that it costs alone, in 8-bit steps.
+    *progress* receives each layer and the RMS that it costs alone, in 8-bit steps. Layers that even 16 bits make
+    visible are left out.
     """
     convolutions = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}
     names = quantisable(convolutions)
     samples = _samples(crops)
     seen, outputs = _inputs(network, {name: convolutions[name] for name in names}, samples)
     tested = list(zip(samples, outputs, strict=True))[:_TESTED]
+
+    def errors(name: str, layer: Int8Layer) -> tuple[float, float]:
+        """RMS and largest error of the image with that layer alone, in 8-bit steps."""
+        with simulated(convolutions[name], layer, is_signed(name)):
+            found = torch.cat([(_clean(network, sample) - exact).flatten() for sample, exact in tested]) * 255
+        return float(found.square().mean().sqrt()), float(found.abs().max())
+
     layers = {}
     for name in names:
         layer = _layer(name, convolutions[name].weight, seen.pop(name))
-        with simulated(convolutions[name], layer, is_signed(name)):
-            errors = [_clean(network, sample) - exact for sample, exact in tested]
-        alone = float(torch.cat([error.flatten() for error in errors]).square().mean().sqrt()) * 255
-        layers[name] = _widened(replace(layer, fine=alone > _MOST_ALONE and can_be_fine(layer.kernel)))
+        alone, _ = errors(name, layer)
+        layer = _widened(replace(layer, fine=alone > _MOST_ALONE and can_be_fine(layer.kernel)))
         progress(name, alone)
+        if not layer.fine or errors(name, layer)[1] <= _MOST_ANYWHERE:
+            layers[name] = layer
     return layers
 
 

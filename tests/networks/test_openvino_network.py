@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from denoiser.errors import MissingDevice
-from denoiser.models import catalog, loading
+from denoiser.models import catalog
+from denoiser.models.kernels import read_kernels
 from denoiser.networks.condition import Condition
 from denoiser.networks.conditioning import planes_of
 from denoiser.networks.int8 import (
@@ -21,7 +22,7 @@ from denoiser.networks.int8 import (
     quantisable,
     read_layers,
 )
-from denoiser.networks.openvino_network import OpenvinoNetwork, _Graph, float_weights, is_installed
+from denoiser.networks.openvino_network import OpenvinoNetwork, _Graph
 from denoiser.networks.pyramid import DenseAutoencoder
 from denoiser.training.int8 import simulated
 
@@ -70,8 +71,8 @@ def forbid(event, arguments):
         os._exit(99)
 sys.addaudithook(forbid)
 import time
-from denoiser.networks.openvino_network import is_installed
-assert is_installed()
+from denoiser.networks.openvino_network import _openvino
+_openvino()
 time.sleep(0.3)
 """
 
@@ -139,23 +140,13 @@ def _alone(name: str, layer: Int8Layer, x: np.ndarray) -> np.ndarray:
     return openvino.Core().compile_model(model, "CPU", settings)([x])[0]
 
 
-def test_fine_layers_can_be_computed_in_fp32(network, weights, layers, tile):
-    fine = {name: layer for name, layer in layers.items() if layer.fine}
-    exact = _by_torch(network, tile)
-    assert np.allclose(OpenvinoNetwork(weights, BLOCKS, fine, 1, fine_in_fp32=True)(tile, PLANES), exact, atol=1e-4)
-    others = {name: layer for name, layer in layers.items() if not layer.fine}
-    mixed = OpenvinoNetwork(weights, BLOCKS, layers, 1, fine_in_fp32=True)(tile, PLANES)
-    assert np.array_equal(mixed, OpenvinoNetwork(weights, BLOCKS, others, 1)(tile, PLANES))
-    assert np.abs(mixed - exact).max() > 1e-3
-
-
 SHIPPED = ["fast", "best"]
 
 
 def _shipped(model: str, integers: bool) -> OpenvinoNetwork:
     entry = catalog.find(model, "cpu")
     layers = read_layers(beside(entry.path), entry.card.sha256) if integers else {}
-    return OpenvinoNetwork(float_weights(entry.path), loading.load(entry).network.blocks, layers, 1)
+    return OpenvinoNetwork(read_kernels(entry), entry.card.settings["blocks"], layers, 1)
 
 
 @pytest.mark.parametrize("model", SHIPPED)
@@ -216,9 +207,7 @@ def test_it_stops_if_the_check_raises_and_works_afterwards(weights, layers):
 
 
 def test_without_openvino_the_extra_is_named(weights, monkeypatch):
-    assert is_installed()
     monkeypatch.setitem(sys.modules, "openvino", None)
-    assert not is_installed()
     with pytest.raises(MissingDevice) as caught:
         OpenvinoNetwork(weights, BLOCKS, {}, 1)
     assert "pip install openvino" in caught.value.hint
