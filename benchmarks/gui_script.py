@@ -156,7 +156,7 @@ def _scripted(script: Script) -> None:
     script.controller.show_neighbour(-1)
     script.until(lambda: script.shows("exact"))
     enter("save")
-    script.window.save()
+    script.window.commands.save()
     script.until(lambda: script.controller.current.saved_as is not None)
     enter("after saving")
     script.rest(0.3)
