@@ -53,7 +53,8 @@ try:
 except ImportError as error:
     raise MissingExtra("Autoencoders need scikit-learn, which is not installed.", extra="workbench") from error
 
-_AT_ONCE = 500  # images that the network processes together
+_AT_ONCE = 512  # images that the network processes together, a multiple of the next
+_MULTIPLE = 32  # to which smaller batches are filled up
 _TIMINGS = 5  # of a comparison, for a median
 
 Values = NDArray[np.float32]
@@ -288,8 +289,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @staticmethod
     def _in_batches(function: Callable[[Tensor], Tensor], values: Tensor) -> Values:
+        # Kernels depend on the size of a batch, and so would the last bits: small batches are filled up.
         with torch.inference_mode():
-            return np.concatenate([function(part).numpy() for part in torch.split(values, _AT_ONCE)])
+            missing = -len(values) % _MULTIPLE
+            filled = torch.cat([values, values[:1].expand(missing, *values.shape[1:])])
+            parts = [function(part).numpy() for part in torch.split(filled, _AT_ONCE)]
+            return np.concatenate(parts)[: len(values)]
 
     def _log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
         """Log-likelihood (N,) in nats of *images*, each given one of *codes*."""
