@@ -36,7 +36,7 @@ def as_float(values: Array) -> Array:
     return values.astype(np.float32) if is_on_cpu(values) else values.float()
 
 
-def beside(values: Array, constant: Callable[..., NDArray[np.float32]], *arguments: Any) -> Array:
+def constant_near(values: Array, constant: Callable[..., NDArray[np.float32]], *arguments: Any) -> Array:
     """The array that *constant* makes from *arguments*, where *values* are; made once."""
     if is_on_cpu(values):
         return _made(constant, *arguments)

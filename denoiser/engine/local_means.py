@@ -21,7 +21,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from denoiser.engine.arrays import Array, beside, is_on_cpu, module_of
+from denoiser.engine.arrays import Array, constant_near, is_on_cpu, module_of
 from denoiser.networks.condition import AXES, Condition
 
 CELL = 8  # pixels; origins of tiles are multiples of it
@@ -77,7 +77,7 @@ def cell_means(values: Array, tall: int = CELL) -> Array:
     """(B, H, W, C) to the means of cells (B, H/tall, W/8, C)."""
     batch, height, width, channels = values.shape
     rows = values.reshape(batch, height // tall, tall, width * channels).mean(axis=2)
-    return rows.reshape(batch, height // tall, width // CELL, -1) @ beside(values, _averages, channels)
+    return rows.reshape(batch, height // tall, width // CELL, -1) @ constant_near(values, _averages, channels)
 
 
 def _averages(channels: int) -> NDArray[np.float32]:
@@ -92,7 +92,7 @@ def add_between_cells(values: Array, cells: Array) -> Array:
     join = module.concatenate
     padded = join([cells[:, :, :1], cells, cells[:, :, -1:]], axis=2)
     three = join([padded[:, :, :-2], cells, padded[:, :, 2:]], axis=3)
-    rows = (three @ beside(cells, _interpolation, channels)).reshape(batch, height // CELL, -1)
+    rows = (three @ constant_near(cells, _interpolation, channels)).reshape(batch, height // CELL, -1)
     padded = join([rows[:, :1], rows, rows[:, -1:]], axis=1)
     above, below = padded[:, :-2] - rows, padded[:, 2:] - rows
     pixels = values.reshape(batch, height // CELL, CELL, width * channels)
@@ -122,8 +122,8 @@ def _low(cells: Array) -> Array:
 def filtered(cells: Array, weights: tuple[int, ...]) -> Array:
     """A separable filter of (B, h, w, C); nothing is assumed outside of the tile."""
     batch, height, width, channels = cells.shape
-    down = beside(cells, _filter, height, weights) @ cells.reshape(batch, height, width * channels)
-    return beside(cells, _filter, width, weights) @ down.reshape(cells.shape)
+    down = constant_near(cells, _filter, height, weights) @ cells.reshape(batch, height, width * channels)
+    return constant_near(cells, _filter, width, weights) @ down.reshape(cells.shape)
 
 
 def _filter(length: int, weights: tuple[int, ...]) -> NDArray[np.float32]:
@@ -139,7 +139,7 @@ def _filter(length: int, weights: tuple[int, ...]) -> NDArray[np.float32]:
 
 def _beyond(drift: Array, thresholds: Array) -> Array:
     """*drift* of R, G and B, shrunk along luma and two chroma axes."""
-    axes = beside(drift, _axes)
+    axes = constant_near(drift, _axes)
     return _shrunk(drift @ axes.T, thresholds) @ axes
 
 
