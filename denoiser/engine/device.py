@@ -83,6 +83,8 @@ def _has_cuda_driver() -> bool:
 
 
 def _has_apple_gpu() -> bool:
+    if platform.system() != "Darwin":
+        return False
     import torch
 
     return torch.backends.mps.is_available()
@@ -91,6 +93,8 @@ def _has_apple_gpu() -> bool:
 @functools.cache
 def _cuda_fault() -> str:
     """Why CUDA is not usable, in one line; empty if it is. Runs an operation to find broken drivers."""
+    if not _has_cuda_driver():
+        return "no driver found"
     import torch
 
     if not torch.cuda.is_available():
